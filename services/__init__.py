@@ -1,0 +1,1 @@
+"""The transactional side of the store: contracts, what the services share, and the services."""

@@ -1,0 +1,101 @@
+"""The envelope around every event, and the field types that payloads are made of.
+
+Unknown fields are ignored when reading, for an additive change keeps the schema version; APIs refuse them at the edge.
+"""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Any, Self
+from uuid import UUID
+
+import uuid_utils.compat
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
+from pydantic.alias_generators import to_camel
+
+PII = {"x-pii": True}
+"""Marks a field as personal: masked in logs, and never copied beyond schema `raw`."""
+
+MAX_ID = 2**63 - 1
+Id = Annotated[int, Field(ge=1, le=MAX_ID)]
+UserId = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00\s]+$")]
+Text = Annotated[str, Field(max_length=2_000, pattern=r"^[^\x00]*$")]
+Money = Annotated[Decimal, Field(max_digits=12, decimal_places=2, ge=0)]
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+Quantity = Annotated[int, Field(ge=0, le=1_000_000)]
+Rating = Annotated[float, Field(ge=0, le=5, allow_inf_nan=False)]
+Timestamp = Annotated[
+    AwareDatetime,
+    Field(ge=datetime(2000, 1, 1, tzinfo=UTC), lt=datetime(2100, 1, 1, tzinfo=UTC)),
+]
+"""An instant with its offset, within a century in which a store can have sold something."""
+
+
+class Contract(BaseModel):
+    """Base of everything on the wire: camelCase names, immutable, unknown fields ignored."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        populate_by_name=True,
+        frozen=True,
+        extra="ignore",
+        ser_json_inf_nan="null",
+    )
+
+
+class DisplayType(StrEnum):
+    """The six shelves of the top page."""
+
+    SALE = "SALE"
+    RECOMMENDED = "RECOMMENDED"
+    REPURCHASE = "REPURCHASE"
+    DAILY_DEAL = "DAILY_DEAL"
+    RECOMMENDED_CATEGORY = "RECOMMENDED_CATEGORY"
+    CONTINUE_SHOPPING = "CONTINUE_SHOPPING"
+
+
+class Event(Contract):
+    """One message on a topic; `data` is the payload that `registry.EVENTS` names for `event_type`."""
+
+    event_id: UUID
+    event_type: Annotated[str, Field(pattern=r"^[A-Z][A-Z_]{1,63}$")]
+    schema_version: Annotated[int, Field(ge=1, le=1_000)] = 1
+    timestamp: Timestamp
+    producer: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00]+$")]
+    traceparent: Annotated[str, Field(pattern=r"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")] | None = None
+    data: dict[str, JsonValue]
+
+    @classmethod
+    def of(
+        cls,
+        event_type: str,
+        data: Contract,
+        *,
+        producer: str,
+        event_id: UUID | None = None,
+        timestamp: datetime | None = None,
+        traceparent: str | None = None,
+    ) -> Self:
+        """Wrap a payload that happened at `timestamp` (now, if none is given) under a fresh UUIDv7."""
+        return cls(
+            event_id=event_id or new_event_id(),
+            event_type=event_type,
+            timestamp=timestamp or datetime.now(UTC),
+            producer=producer,
+            traceparent=traceparent,
+            data=payload_of(data),
+        )
+
+    def to_bytes(self) -> bytes:
+        """The message value: UTF-8 JSON without empty optional fields."""
+        return self.model_dump_json(by_alias=True, exclude_none=True).encode()
+
+
+def payload_of(data: Contract) -> dict[str, Any]:
+    """A payload as the JSON object that travels: camelCase, money as decimal strings, no empty fields."""
+    return data.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def new_event_id() -> UUID:
+    """A UUIDv7 (RFC 9562): unique, and ordered by the time it was made."""
+    return uuid_utils.compat.uuid7()

@@ -1,0 +1,1 @@
+"""One payload model per event type, a file per domain."""

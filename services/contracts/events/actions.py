@@ -1,0 +1,98 @@
+"""What shoppers do: `user-actions.v1`, the one complete action log (the plan's UserActionLog and ViewHistory)."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field, JsonValue
+
+from services.contracts.envelope import PII, Contract, Id, Money, Quantity, Rating, Text, Timestamp, UserId
+
+
+class ActionType(StrEnum):
+    """The plan's eighteen action types."""
+
+    CART_ADD = "CART_ADD"
+    CART_REMOVE = "CART_REMOVE"
+    CART_UPDATE = "CART_UPDATE"
+    CART_READD = "CART_READD"
+    ORDER_COMPLETE = "ORDER_COMPLETE"
+    ORDER_CANCEL = "ORDER_CANCEL"
+    ORDER_RETURN_REQUEST = "ORDER_RETURN_REQUEST"
+    ORDER_RETURN_COMPLETE = "ORDER_RETURN_COMPLETE"
+    SEARCH_BY_KEYWORD = "SEARCH_BY_KEYWORD"
+    SEARCH_BY_CATEGORY = "SEARCH_BY_CATEGORY"
+    REVIEW_START = "REVIEW_START"
+    REVIEW_SUBMIT = "REVIEW_SUBMIT"
+    USER_REGISTER_START = "USER_REGISTER_START"
+    USER_REGISTER_COMPLETE = "USER_REGISTER_COMPLETE"
+    USER_UPDATE = "USER_UPDATE"
+    USER_LOGIN = "USER_LOGIN"
+    USER_LOGOUT = "USER_LOGOUT"
+    USER_DELETE = "USER_DELETE"
+
+
+class Behaviour(Contract):
+    """What every action carries: who, in which visit, and whether to trust it as a person's own."""
+
+    user_id: UserId
+    session_id: Text | None = None
+    is_bot: bool = False
+    simulated: bool = False
+
+
+class ProductViewed(Behaviour):
+    """PRODUCT_VIEWED: a product page was opened (ViewHistory)."""
+
+    product_id: Id
+    timestamp: Timestamp | None = None
+    product_name: Text | None = None
+    product_price: Money | None = None
+    category_id: Id | None = None
+    category_name: Text | None = None
+
+
+class UserAction(Behaviour):
+    """Any of the eighteen: the fields of UserActionLog, as far as the action has them."""
+
+    request_id: Annotated[Text | None, Field(alias="requestID")] = None
+    product_id: Id | None = None
+    product_name: Text | None = None
+    product_price: Money | None = None
+    category_id: Id | None = None
+    category_name: Text | None = None
+    cart_item_id: Id | None = None
+    order_id: Id | None = None
+    return_id: Id | None = None
+    quantity: Quantity | None = None
+    search_keyword: Text | None = None
+    search_category_id: Id | None = None
+    search_category_name: Text | None = None
+    review_text: Annotated[Text | None, Field(json_schema_extra=PII)] = None
+    rating: Rating | None = None
+    action_reason: Text | None = None
+    error_details: Text | None = None
+    metadata: dict[str, JsonValue] | None = None
+
+
+class ProductAction(UserAction):
+    """CART_*, REVIEW_*: about one product."""
+
+    product_id: Id
+
+
+class OrderAction(UserAction):
+    """ORDER_COMPLETE, ORDER_CANCEL, ORDER_RETURN_*: about one order."""
+
+    order_id: Id
+
+
+class KeywordSearch(UserAction):
+    """SEARCH_BY_KEYWORD."""
+
+    search_keyword: Text
+
+
+class CategorySearch(UserAction):
+    """SEARCH_BY_CATEGORY."""
+
+    search_category_id: Id

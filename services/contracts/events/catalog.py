@@ -1,0 +1,68 @@
+"""What happens to products and categories: `catalog.v1`."""
+
+from services.contracts.envelope import Contract, Currency, Id, Money, Quantity, Rating, Text, Timestamp
+
+
+class ProductSnapshot(Contract):
+    """PRODUCT_CREATED, PRODUCT_UPDATED: the product as it now is, its stock included."""
+
+    product_id: Id
+    sku: Text
+    name: Text
+    description: Text | None = None
+    brand: Text | None = None
+    price: Money
+    currency: Currency = "JPY"
+    rating: Rating = 0
+    image: Text | None = None
+    stock: Quantity = 0
+    is_active: bool = True
+    category_ids: tuple[Id, ...] = ()
+
+
+class ProductDeleted(Contract):
+    """PRODUCT_DELETED."""
+
+    product_id: Id
+    sku: Text
+
+
+class StockChanged(Contract):
+    """STOCK_CHANGED: the stock after the change."""
+
+    product_id: Id
+    stock: Quantity
+    reason: Text | None = None
+
+
+class SpecialPriceSet(Contract):
+    """SPECIAL_PRICE_SET: the one offer a product now has; it holds from `start_date` until before `end_date`."""
+
+    product_id: Id
+    special_price: Money
+    currency: Currency = "JPY"
+    start_date: Timestamp
+    end_date: Timestamp | None = None
+
+
+class SpecialPriceEnded(Contract):
+    """SPECIAL_PRICE_ENDED: the product has no offer any more."""
+
+    product_id: Id
+
+
+class CategorySnapshot(Contract):
+    """CATEGORY_CREATED, CATEGORY_UPDATED: the category as it now is; `level` counts from 1 at the root."""
+
+    category_id: Id
+    code: Text
+    name: Text
+    parent_id: Id | None = None
+    level: int = 1
+
+
+class CategoryDeleted(Contract):
+    """CATEGORY_DELETED."""
+
+    category_id: Id
+    code: Text

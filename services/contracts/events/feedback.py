@@ -1,0 +1,41 @@
+"""What was shown and what was clicked: `recommendation-feedback.v1`."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from services.contracts.envelope import Contract, DisplayType, Id, Text, UserId
+
+
+class ShownItem(Contract):
+    """One product (or category) in its place on a shelf."""
+
+    display_type: DisplayType
+    product_id: Id
+    rank: Annotated[int, Field(ge=1, le=1_000)]
+    score: float | None = None
+    source: Text | None = None
+
+
+class RecommendationShown(Contract):
+    """RECOMMENDATION_SHOWN: one answer as it was shown, with the versions that made it."""
+
+    recommendation_id: Text
+    user_id: UserId
+    items: list[ShownItem]
+    model_version: Text | None = None
+    rules_version: Text | None = None
+    generation: Text | None = None
+    degraded: bool = False
+    simulated: bool = False
+
+
+class RecommendationClicked(Contract):
+    """RECOMMENDATION_CLICKED: one item of an answer was opened."""
+
+    recommendation_id: Text
+    user_id: UserId
+    display_type: DisplayType
+    product_id: Id
+    rank: Annotated[int, Field(ge=1, le=1_000)]
+    simulated: bool = False

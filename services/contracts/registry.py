@@ -1,0 +1,162 @@
+"""Which event travels on which topic with which payload, and who alone may emit a shopper's action."""
+
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from services.contracts.envelope import Contract, Event
+from services.contracts.events import actions, cart, catalog, content, dead_letters, feedback, identity, order, payment
+from services.contracts.events.actions import ActionType
+
+
+@dataclass(frozen=True)
+class EventType:
+    """One kind of event: its topic, its payload and the newest schema version this code can read."""
+
+    name: str
+    topic: str
+    payload: type[Contract]
+    version: int = 1
+
+
+class ContractError(ValueError):
+    """A message that breaks the contract; `reason` is a short stable code, the message says what is wrong."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+
+
+_TOPICS: dict[str, dict[str, type[Contract]]] = {
+    "auth.v1": {
+        "USER_AUTHENTICATED": identity.UserAuthenticated,
+        "USER_REGISTERED": identity.UserAuthenticated,
+        "USER_DELETED": identity.UserDeleted,
+    },
+    "profile.v1": {"USER_PROFILE_CREATED": identity.UserProfileCreated},
+    "catalog.v1": {
+        "PRODUCT_CREATED": catalog.ProductSnapshot,
+        "PRODUCT_UPDATED": catalog.ProductSnapshot,
+        "PRODUCT_DELETED": catalog.ProductDeleted,
+        "STOCK_CHANGED": catalog.StockChanged,
+        "SPECIAL_PRICE_SET": catalog.SpecialPriceSet,
+        "SPECIAL_PRICE_ENDED": catalog.SpecialPriceEnded,
+        "CATEGORY_CREATED": catalog.CategorySnapshot,
+        "CATEGORY_UPDATED": catalog.CategorySnapshot,
+        "CATEGORY_DELETED": catalog.CategoryDeleted,
+    },
+    "cart.v1": {
+        "CART_ITEM_ADDED": cart.CartItemChanged,
+        "CART_ITEM_CHANGED": cart.CartItemChanged,
+        "CART_ITEM_REMOVED": cart.CartItemChanged,
+        "CART_MERGED": cart.CartMerged,
+    },
+    "order.v1": {
+        "ORDER_CREATED": order.OrderSnapshot,
+        "ORDER_COMPLETED": order.OrderSnapshot,
+        "ORDER_CANCELLED": order.OrderCancelled,
+        "RETURN_REQUESTED": order.ReturnSnapshot,
+        "RETURN_COMPLETED": order.ReturnSnapshot,
+    },
+    "payment.v1": {
+        "PAYMENT_COMPLETED": payment.PaymentSettled,
+        "PAYMENT_FAILED": payment.PaymentSettled,
+        "REFUND_COMPLETED": payment.RefundCompleted,
+    },
+    "content.v1": {
+        "GENERATION_ACTIVATED": content.GenerationSwitched,
+        "GENERATION_ROLLED_BACK": content.GenerationSwitched,
+        "DISPLAY_CHANGED": content.DisplayChanged,
+    },
+    "user-actions.v1": {
+        "PRODUCT_VIEWED": actions.ProductViewed,
+        "CART_ADD": actions.ProductAction,
+        "CART_REMOVE": actions.ProductAction,
+        "CART_UPDATE": actions.ProductAction,
+        "CART_READD": actions.ProductAction,
+        "ORDER_COMPLETE": actions.OrderAction,
+        "ORDER_CANCEL": actions.OrderAction,
+        "ORDER_RETURN_REQUEST": actions.OrderAction,
+        "ORDER_RETURN_COMPLETE": actions.OrderAction,
+        "SEARCH_BY_KEYWORD": actions.KeywordSearch,
+        "SEARCH_BY_CATEGORY": actions.CategorySearch,
+        "REVIEW_START": actions.ProductAction,
+        "REVIEW_SUBMIT": actions.ProductAction,
+        "USER_REGISTER_START": actions.UserAction,
+        "USER_REGISTER_COMPLETE": actions.UserAction,
+        "USER_UPDATE": actions.UserAction,
+        "USER_LOGIN": actions.UserAction,
+        "USER_LOGOUT": actions.UserAction,
+        "USER_DELETE": actions.UserAction,
+    },
+    "recommendation-feedback.v1": {
+        "RECOMMENDATION_SHOWN": feedback.RecommendationShown,
+        "RECOMMENDATION_CLICKED": feedback.RecommendationClicked,
+    },
+    "dead-letters.v1": {"DEAD_LETTER": dead_letters.DeadLetter},
+}
+
+EVENTS: dict[str, EventType] = {
+    name: EventType(name, topic, payload) for topic, payloads in _TOPICS.items() for name, payload in payloads.items()
+}
+
+EMITTERS: dict[str, str] = {
+    "PRODUCT_VIEWED": "browser",
+    ActionType.SEARCH_BY_KEYWORD: "browser",
+    ActionType.SEARCH_BY_CATEGORY: "browser",
+    ActionType.REVIEW_START: "browser",
+    ActionType.REVIEW_SUBMIT: "browser",
+    ActionType.USER_REGISTER_START: "browser",
+    ActionType.CART_ADD: "cart",
+    ActionType.CART_REMOVE: "cart",
+    ActionType.CART_UPDATE: "cart",
+    ActionType.CART_READD: "cart",
+    ActionType.ORDER_COMPLETE: "order",
+    ActionType.ORDER_CANCEL: "order",
+    ActionType.ORDER_RETURN_REQUEST: "order",
+    ActionType.ORDER_RETURN_COMPLETE: "order",
+    ActionType.USER_REGISTER_COMPLETE: "auth",
+    ActionType.USER_LOGIN: "auth",
+    ActionType.USER_LOGOUT: "auth",
+    ActionType.USER_DELETE: "auth",
+    ActionType.USER_UPDATE: "profile",
+}
+"""Who alone emits each action; the collector refuses a browser's others, a service token may send any."""
+
+
+def parse(topic: str, value: bytes) -> tuple[Event, Contract]:
+    """Read one message of `topic`.
+
+    Raises:
+        ContractError: not JSON, not the envelope, an unknown type or version, or a payload that breaks its model.
+    """
+    try:
+        event = Event.model_validate_json(value)
+    except ValidationError as error:
+        reason = "NOT_JSON" if error.errors(include_url=False)[0]["type"] == "json_invalid" else "BAD_ENVELOPE"
+        raise ContractError(reason, describe(error)) from error
+    kind = event_type_on(topic, event.event_type)
+    if event.schema_version > kind.version:
+        raise ContractError("UNKNOWN_VERSION", f"{kind.name} has version {kind.version}, not {event.schema_version}")
+    try:
+        return event, kind.payload.model_validate(event.data)
+    except ValidationError as error:
+        raise ContractError("BAD_PAYLOAD", describe(error)) from error
+
+
+def event_type_on(topic: str, name: str) -> EventType:
+    """The event type of that name, if it travels on `topic`.
+
+    Raises:
+        ContractError: there is none, or it belongs on another topic.
+    """
+    kind = EVENTS.get(name)
+    if kind is None or kind.topic != topic:
+        raise ContractError("UNKNOWN_TYPE", f"{topic} carries no {name}")
+    return kind
+
+
+def describe(error: ValidationError) -> str:
+    """The first faults of a validation error as `field: message`, without the values, which may be personal."""
+    faults = error.errors(include_url=False, include_input=False, include_context=False)[:5]
+    return "; ".join(f"{'.'.join(map(str, fault['loc'])) or 'message'}: {fault['msg']}" for fault in faults)
