@@ -5,7 +5,7 @@ from typing import Any
 
 Schema = dict[str, Any]
 
-_NARROWING = ("pattern", "minLength", "maxLength", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "enum")
+_CONSTRAINTS = ("pattern", "minLength", "maxLength", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
 
 
 def breaking_changes(old: Schema, new: Schema) -> list[str]:
@@ -23,13 +23,7 @@ def _compare(old: Schema, new: Schema, old_defs: Schema, new_defs: Schema, path:
     if _kind(old) != _kind(new):
         yield f"{place} changes its type from {_kind(old)} to {_kind(new)}"
         return
-    for name in _NARROWING:
-        was, now = old.get(name), new.get(name)
-        if name == "enum" and was is not None and now is not None:
-            if dropped := sorted(set(was) - set(now)):
-                yield f"{place} drops {', '.join(dropped)}"
-        elif was != now and now is not None:
-            yield f"{place} changes its {name} from {was} to {now}"
+    yield from _narrowed(old, new, place)
     if newly := sorted(set(new.get("required", ())) - set(old.get("required", ()))):
         yield f"{place} newly requires {', '.join(newly)}"
     for name, was in old.get("properties", {}).items():
@@ -42,6 +36,16 @@ def _compare(old: Schema, new: Schema, old_defs: Schema, new_defs: Schema, path:
         yield from _compare(old["items"], new["items"], old_defs, new_defs, f"{path}[]")
     for before, after in zip(old.get("anyOf", ()), new.get("anyOf", ()), strict=False):
         yield from _compare(before, after, old_defs, new_defs, path)
+
+
+def _narrowed(old: Schema, new: Schema, place: str) -> Iterator[str]:
+    for name in _CONSTRAINTS:
+        was, now = old.get(name), new.get(name)
+        if was != now and now is not None:
+            yield f"{place} changes its {name} from {was} to {now}"
+    choices: list[str] = old.get("enum", [])
+    if dropped := sorted(set(choices) - set(new.get("enum") or choices)):
+        yield f"{place} drops {', '.join(dropped)}"
 
 
 def _resolve(schema: Schema, definitions: Schema) -> Schema:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic.json_schema import GenerateJsonSchema
 
 from services.contracts.compatibility import breaking_changes
 from services.contracts.envelope import Event
@@ -22,10 +23,19 @@ ASYNCAPI = FOLDER / "asyncapi.yaml"
 Document = dict[str, Any]
 
 
+class _Untitled(GenerateJsonSchema):
+    """Leaves out titles that would only repeat the field's name."""
+
+    def field_title_should_be_set(self, schema: object) -> bool:
+        """Never."""
+        del schema
+        return False
+
+
 def event_schema(kind: EventType) -> Document:
     """The JSON Schema of one whole message: the envelope with its payload in place of `data`."""
-    schema = Event.model_json_schema(by_alias=True)
-    payload = kind.payload.model_json_schema(by_alias=True)
+    schema = Event.model_json_schema(by_alias=True, schema_generator=_Untitled)
+    payload = kind.payload.model_json_schema(by_alias=True, schema_generator=_Untitled)
     definitions = schema.pop("$defs", {}) | payload.pop("$defs", {})
     definitions.pop("JsonValue", None)
     schema["title"] = kind.name

@@ -1,0 +1,96 @@
+"""The event contracts: what may travel, how it is read, and who may emit it."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.contracts.envelope import Event
+from services.contracts.events.actions import ActionType, ProductViewed, UserAction
+from services.contracts.events.order import OrderLine, OrderSnapshot
+from services.contracts.registry import EMITTERS, EVENTS, ContractError, parse
+from services.contracts.topics import TOPICS
+
+PLANNED_EVENTS = {
+    "USER_AUTHENTICATED",
+    "USER_PROFILE_CREATED",
+    "PAYMENT_COMPLETED",
+    "ORDER_COMPLETED",
+    "PRODUCT_VIEWED",
+}
+
+
+def viewed(**changes: object) -> bytes:
+    """A PRODUCT_VIEWED message with some envelope fields replaced."""
+    event = Event.of("PRODUCT_VIEWED", ProductViewed(user_id="900", product_id=3), producer="analytics")
+    return json.dumps(json.loads(event.to_bytes()) | changes).encode()
+
+
+def test_an_event_reads_back_as_it_was_written():
+    line = OrderLine(product_id=3, quantity=2, price="1.50", amount="2.99")
+    order = OrderSnapshot(order_id=1, user_id="900", items=[line], total_amount="2.99", currency="USD")
+    event = Event.of("ORDER_COMPLETED", order, producer="order", timestamp=datetime(2026, 1, 2, tzinfo=UTC))
+
+    assert parse("order.v1", event.to_bytes()) == (event, order)
+
+
+def test_money_travels_as_a_decimal_string():
+    line = OrderLine(product_id=3, quantity=2, price="1.50", amount="2.99")
+
+    assert json.loads(line.model_dump_json(by_alias=True))["amount"] == "2.99"
+
+
+def test_the_plans_names_are_kept_letter_by_letter():
+    assert "requestID" in UserAction(user_id="900", request_id="r").model_dump(by_alias=True)
+    assert EVENTS.keys() >= PLANNED_EVENTS | set(ActionType)
+
+
+def test_a_field_that_a_later_version_added_is_ignored():
+    data = {"userId": "900", "productId": 3, "addedLater": True}
+
+    assert parse("user-actions.v1", viewed(data=data))[1] == ProductViewed(user_id="900", product_id=3)
+
+
+@pytest.mark.parametrize(
+    ("message", "reason", "field"),
+    [
+        (b"{", "NOT_JSON", "message"),
+        (viewed(eventId="7"), "BAD_ENVELOPE", "eventId"),
+        (viewed(timestamp="0000-01-01T00:00:00Z"), "BAD_ENVELOPE", "timestamp"),
+        (viewed(timestamp="9999-12-31T00:00:00Z"), "BAD_ENVELOPE", "timestamp"),
+        (viewed(timestamp="2026-11-25T02:00:00"), "BAD_ENVELOPE", "timestamp"),
+        (viewed(eventType="PRODUCT_SEEN"), "UNKNOWN_TYPE", "PRODUCT_SEEN"),
+        (viewed(eventType="ORDER_COMPLETED"), "UNKNOWN_TYPE", "ORDER_COMPLETED"),
+        (viewed(schemaVersion=2), "UNKNOWN_VERSION", "version"),
+        (viewed(data={"userId": "900"}), "BAD_PAYLOAD", "productId"),
+        (viewed(data={"userId": "9\x000", "productId": 3}), "BAD_PAYLOAD", "userId"),
+    ],
+)
+def test_a_message_that_breaks_the_contract_is_refused_by_reason_and_field(message, reason, field):
+    with pytest.raises(ContractError, match=field) as refused:
+        parse("user-actions.v1", message)
+
+    assert refused.value.reason == reason
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_are_read_as_an_event_by_accident(message):
+    with pytest.raises(ContractError):
+        parse("user-actions.v1", message)
+
+
+def test_a_refusal_never_repeats_the_value_which_may_be_personal():
+    with pytest.raises(ContractError) as refused:
+        parse("user-actions.v1", viewed(data={"userId": "secret person", "productId": 3}))
+
+    assert "secret" not in str(refused.value)
+
+
+def test_every_event_travels_on_a_declared_topic():
+    assert {kind.topic for kind in EVENTS.values()} == TOPICS.keys()
+
+
+def test_every_action_has_exactly_one_emitter():
+    assert EMITTERS.keys() == {name for name, kind in EVENTS.items() if kind.topic == "user-actions.v1"}
