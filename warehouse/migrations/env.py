@@ -1,0 +1,11 @@
+"""Alembic's entrance: one connection, one transaction, the version kept in schema `landing`."""
+
+from alembic import context
+from sqlalchemy import create_engine, pool, text
+
+engine = create_engine(context.config.attributes["url"], poolclass=pool.NullPool)
+with engine.begin() as connection:
+    connection.execute(text("create schema if not exists landing"))
+    context.configure(connection=connection, version_table="migrations", version_table_schema="landing")
+    context.run_migrations()
+engine.dispose()
