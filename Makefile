@@ -1,0 +1,45 @@
+# Everything a person or CI runs. `make help` lists it.
+PYTHON ?= python3
+BIN := .venv/bin
+PATHS := services warehouse ml pipelines serving stack tests
+
+.DEFAULT_GOAL := help
+.PHONY: help environment demo test lint format types imports sql unit lock clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+environment: # .venv as requirements.lock names it; does nothing when it is there
+	@$(PYTHON) stack/bootstrap.py
+
+demo: environment ## a served shop on real retail data; ARGS="--exit", "--users 200 --days 60", ...
+	@$(BIN)/tanawari demo $(ARGS)
+
+test: environment lint types imports sql unit ## everything CI runs
+
+unit: environment # all tests; each kill point once
+	$(BIN)/pytest $(ARGS)
+
+lint: environment ## style of the Python code
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: environment ## strict types
+	$(BIN)/mypy
+
+imports: environment ## who may import whom
+	$(BIN)/lint-imports
+
+sql: environment ## style of the dbt models
+	$(BIN)/sqlfluff lint dbt
+
+format: environment ## mend what can be mended by machine
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: environment ## resolve the packages anew
+	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-header --upgrade --quiet --output-file requirements.lock
+
+clean: ## remove the environment and what tools left (a demo's state stays: tanawari reset)
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dbt/target dbt/logs
