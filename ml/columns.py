@@ -1,0 +1,23 @@
+"""The one place for the names of columns that the library reads and writes."""
+
+USER = "user_id"
+ITEM = "product_id"
+ORDER = "order_id"
+ORDERED_AT = "ordered_at"
+QUANTITY = "quantity"
+AMOUNT = "amount"
+
+DEPARTMENT = "department"
+CATEGORY = "category"
+PRODUCT_TYPE = "product_type"
+BRAND = "brand"
+PRICE = "price"
+IS_ACTIVE = "is_active"
+IS_RECOMMENDABLE = "is_recommendable"
+
+SCORE = "score"
+RANK = "rank"
+NEIGHBOUR = "neighbour_id"
+
+INTERACTION_COLUMNS = (USER, ITEM, ORDER, ORDERED_AT)
+ITEM_COLUMNS = (ITEM, DEPARTMENT, CATEGORY, PRODUCT_TYPE, BRAND, PRICE, IS_ACTIVE, IS_RECOMMENDABLE)

@@ -1,0 +1,1 @@
+"""How good the recommenders are, on data that they have not seen."""

@@ -1,0 +1,125 @@
+"""What is history and what is to be predicted: the protocols.
+
+Everything is ranked over the whole catalogue as if all of it were on sale: what was on sale at a cut is not recorded,
+and today's flag would tell the model which products live on.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from ml import columns as c
+from ml.dataset import Dataset
+
+MINIMUM_BASKETS = 3
+"""A user takes part in next-basket with this many baskets, the predicted one included."""
+
+
+class Protocol(StrEnum):
+    """What is asked of a model."""
+
+    NEXT_BASKET = "next_basket"
+    """The last basket of each user from all earlier ones; repeats count."""
+    DISCOVER = "discover"
+    """What a user buys in the window and never bought before; bought products are masked."""
+    ALL = "all"
+    """What a user buys in the window, repeats included."""
+    FIRST_BASKET = "first_basket"
+    """The first basket of each user in the window."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One question to a model.
+
+    Attributes:
+        name: A protocol, for a segment with its name after a slash.
+        history: What a model may be fitted on.
+        relevant: Distinct pairs `user_id, product_id` that come true; whoever has none takes no part.
+        exclude_seen: Whether products bought before are masked.
+        candidates: Product ids among which is ranked; None is the whole catalogue.
+    """
+
+    name: str
+    history: Dataset
+    relevant: pl.DataFrame
+    exclude_seen: bool = False
+    candidates: NDArray[np.int64] | None = None
+
+    @property
+    def users(self) -> list[str]:
+        """Users asked about, sorted."""
+        return self.relevant[c.USER].unique().sort().to_list()
+
+
+def next_basket(interactions: pl.DataFrame, items: pl.DataFrame, nth_last: int = 1) -> Task:
+    """The last basket of every user with enough of them; all else of everybody is history.
+
+    Args:
+        interactions: Purchase lines, see `Dataset.build`.
+        items: The catalogue.
+        nth_last: 1 is for the test; 2, for tuning, predicts the last but one and leaves out the last.
+    """
+    position = pl.col(c.ORDER).cum_count(reverse=True).over(c.USER)
+    baskets = (
+        interactions.group_by(c.USER, c.ORDER)
+        .agg(pl.col(c.ORDERED_AT).min())
+        .sort(c.USER, c.ORDERED_AT, c.ORDER)
+        .select(c.USER, c.ORDER, nth_last=position, baskets=pl.len().over(c.USER))
+    )
+    lines = interactions.join(baskets, on=[c.USER, c.ORDER])
+    enough = pl.col("baskets") - (nth_last - 1) >= MINIMUM_BASKETS
+    is_target = (pl.col("nth_last") == nth_last) & enough
+    history = lines.filter((pl.col("nth_last") >= nth_last) & ~is_target)
+    return Task(Protocol.NEXT_BASKET, Dataset.build(history, _all_on_sale(items)), _pairs(lines.filter(is_target)))
+
+
+def window(interactions: pl.DataFrame, items: pl.DataFrame, cut: datetime, days: int = 28) -> dict[str, Task]:
+    """What is bought in the days from a cut on, asked in all ways; the history before the cut is shared.
+
+    Returns:
+        Tasks by name: the protocols on users known at the cut, and as `…/cold_users` and `…/cold_items` the users
+        without history and, ranked among themselves, the items that nobody had bought before.
+    """
+    history = Dataset.build(interactions, _all_on_sale(items), cut)
+    inside = interactions.filter(pl.col(c.ORDERED_AT).is_between(cut, cut + timedelta(days=days), closed="left"))
+    bought = _pairs(inside)
+    users = pl.DataFrame({c.USER: pl.Series(history.users, dtype=pl.String)})
+    known = bought.join(users, on=c.USER, how="semi")
+    before = _pairs(interactions.filter(pl.col(c.ORDERED_AT) < cut))
+    is_cold = history.popularity() == 0
+    cold_items = history.item_ids[is_cold]
+    everything = Task(Protocol.ALL, history, known)
+    discover = Task(Protocol.DISCOVER, history, known.join(before, on=[c.USER, c.ITEM], how="anti"), exclude_seen=True)
+    tasks = [
+        everything,
+        discover,
+        Task(Protocol.FIRST_BASKET, history, _first_baskets(interactions, inside)),
+        replace(everything, name="all/cold_users", relevant=bought.join(users, on=c.USER, how="anti")),
+        replace(
+            discover,
+            name="discover/cold_items",
+            relevant=discover.relevant.filter(pl.col(c.ITEM).is_in(cold_items.tolist())),
+            candidates=cold_items,
+        ),
+    ]
+    return {task.name: task for task in tasks}
+
+
+def _first_baskets(interactions: pl.DataFrame, inside: pl.DataFrame) -> pl.DataFrame:
+    first = inside.sort(c.ORDERED_AT, c.ORDER).group_by(c.USER, maintain_order=True).agg(pl.col(c.ORDER).first())
+    earlier = interactions.filter(pl.col(c.ORDERED_AT) < inside[c.ORDERED_AT].min())
+    enough = earlier.group_by(c.USER).agg(baskets=pl.col(c.ORDER).n_unique() + 1).filter(pl.col("baskets") >= MINIMUM_BASKETS)
+    return _pairs(inside.join(first, on=[c.USER, c.ORDER]).join(enough, on=c.USER, how="semi"))
+
+
+def _pairs(lines: pl.DataFrame) -> pl.DataFrame:
+    return lines.select(c.USER, c.ITEM).unique(maintain_order=False).sort(c.USER, c.ITEM)
+
+
+def _all_on_sale(items: pl.DataFrame) -> pl.DataFrame:
+    return items.with_columns(pl.lit(value=True).alias(c.IS_ACTIVE), pl.lit(value=True).alias(c.IS_RECOMMENDABLE))

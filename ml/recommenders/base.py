@@ -1,0 +1,165 @@
+"""What every recommender shares: ids, filters, ranking, files. A model fills two hooks."""
+
+import json
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, ClassVar, Generic, Self, TypeVar
+
+import numpy as np
+import polars as pl
+from numpy.typing import ArrayLike, NDArray
+from pydantic import BaseModel, ConfigDict
+from scipy import sparse
+from threadpoolctl import threadpool_limits
+
+from ml import columns as c
+from ml.dataset import Dataset, positions
+from ml.recommenders.ranking import MASKED, best, tie_order
+
+BLOCK = 128
+"""Users scored at once: 128 x 92,000 items x (4 + 8 bytes) is 140 MB a worker."""
+
+
+class RecommenderConfig(BaseModel):
+    """Hyper-parameters of a model: declared once, here and in the subclasses, each with its default."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+C = TypeVar("C", bound=RecommenderConfig)
+
+
+class Recommender(ABC, Generic[C]):
+    """A model that ranks items for users.
+
+    A subclass names its `config_type` and fills `_fit`, which keeps what it learned as arrays in attributes, and `_score`.
+    """
+
+    name: ClassVar[str]
+    config_type: ClassVar[type[RecommenderConfig]]
+    fallback_days: ClassVar[float] = 28
+
+    config: C
+    users: NDArray[np.str_]
+    items: NDArray[np.int64]
+    is_available: NDArray[np.bool_]
+    seen: sparse.csr_array[np.float32]
+    fallback: NDArray[np.float32]
+    order: NDArray[np.int64]
+
+    def __init__(self, config: C | None = None) -> None:
+        self.config = config if config is not None else self.config_type()  # type: ignore[assignment] # C's own type
+
+    @abstractmethod
+    def _fit(self, dataset: Dataset) -> None:
+        """Learn, and keep as numpy or sparse arrays in attributes what scoring needs."""
+
+    @abstractmethod
+    def _score(self, users: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Score all items for known users given by position; a new array, shape (len(users), items)."""
+
+    def fit(self, dataset: Dataset) -> Self:
+        """Learn from a dataset; the same data and configuration give the same lists whatever the order of rows."""
+        self.users, self.items, self.is_available = dataset.users, dataset.item_ids, dataset.is_available
+        self.seen = dataset.counts
+        self.fallback = dataset.popularity(self.fallback_days)
+        self.order = tie_order(self.items, self.fallback, dataset.popularity())
+        self._fit(dataset)
+        return self
+
+    def recommend(
+        self,
+        users: Iterable[str] | None = None,
+        k: int = 10,
+        *,
+        exclude_seen: bool = False,
+        candidates: ArrayLike | None = None,
+    ) -> pl.DataFrame:
+        """Rank items for users.
+
+        Args:
+            users: User ids; all known ones by default. An unknown user gets what is popular.
+            k: Length of each list at most.
+            exclude_seen: Leave out what the user has bought before.
+            candidates: Product ids that alone may be returned; by default every available item.
+
+        Returns:
+            `user_id, product_id, score, rank` (rank from 1), in the order of users, best first. Unavailable items never
+            stand in it, and a list is shorter than k only if there are not enough items.
+
+        Raises:
+            NonFiniteScoreError: The model gave NaN.
+        """
+        ids = self.users if users is None else np.array(list(users), dtype=np.str_)
+        allowed = self.is_available.copy()
+        if candidates is not None:
+            allowed &= np.isin(self.items, np.asarray(candidates, dtype=np.int64))
+        known = positions(ids, self.users)
+
+        def rank(start: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+            scores = self._masked_scores(known[start : start + BLOCK], allowed, exclude_seen=exclude_seen)
+            return best(scores, self.order, k)
+
+        # Blocks are independent, so their number of workers changes no list; BLAS inside them would fight over the cores.
+        with threadpool_limits(1, "blas"), ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as workers:
+            blocks = list(workers.map(rank, range(0, len(ids), BLOCK)))
+        return self._frame(ids, blocks)
+
+    def _masked_scores(
+        self, known: NDArray[np.int64], allowed: NDArray[np.bool_], *, exclude_seen: bool
+    ) -> NDArray[np.float32]:
+        if (known >= 0).all():
+            scores = self._score(known)
+        else:
+            scores = np.tile(self.fallback, (len(known), 1))
+            scores[known >= 0] = self._score(known[known >= 0])
+        scores[:, ~allowed] = MASKED
+        if exclude_seen:
+            rows = np.flatnonzero(known >= 0)
+            row, item = self.seen[known[rows]].nonzero()
+            scores[rows[row], item] = MASKED
+        return scores
+
+    def _frame(
+        self, ids: NDArray[np.str_], blocks: list[tuple[NDArray[np.int64], NDArray[np.float32]]]
+    ) -> pl.DataFrame:
+        if not blocks:
+            blocks = [(np.empty((0, 0), np.int64), np.empty((0, 0), np.float32))]
+        position = np.concatenate([block[0] for block in blocks])
+        score = np.concatenate([block[1] for block in blocks])
+        row, rank = np.nonzero(position >= 0)
+        return pl.DataFrame(
+            {
+                c.USER: pl.Series(ids[row], dtype=pl.String),
+                c.ITEM: self.items[position[row, rank]],
+                c.SCORE: score[row, rank],
+                c.RANK: (rank + 1).astype(np.int32),
+            }
+        )
+
+    def save(self, directory: Path) -> None:
+        """Write the fitted model as JSON and numpy files, no pickle."""
+        directory.mkdir(parents=True)
+        (directory / "model.json").write_text(json.dumps({"name": self.name, "config": self.config.model_dump()}))
+        for attribute, array in self._arrays():
+            if sparse.issparse(array):
+                sparse.save_npz(directory / f"{attribute}.npz", array, compressed=False)
+            else:
+                np.save(directory / f"{attribute}.npy", array, allow_pickle=False)
+
+    def _arrays(self) -> Iterator[tuple[str, Any]]:
+        return ((name, value) for name, value in vars(self).items() if name != "config")
+
+    @classmethod
+    def load(cls, directory: Path) -> Self:
+        """Read what `save` wrote."""
+        stated = json.loads((directory / "model.json").read_text())
+        model = cls(cls.config_type.model_validate(stated["config"]))  # type: ignore[arg-type] # C's own type
+        for file in directory.glob("*.npy"):
+            setattr(model, file.stem, np.load(file, allow_pickle=False))
+        for file in directory.glob("*.npz"):
+            setattr(model, file.stem, sparse.load_npz(file))
+        return model

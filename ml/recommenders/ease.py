@@ -1,0 +1,84 @@
+"""EASE (Steck 2019) by its dual, on recency-decayed log weights, times the trend of each item."""
+
+import os
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import NonNegativeFloat, PositiveFloat
+from scipy import linalg
+from scipy.sparse import csr_array
+from threadpoolctl import threadpool_limits
+
+from ml.dataset import Dataset
+from ml.recommenders.base import Recommender, RecommenderConfig
+from ml.recommenders.sparse_math import dense_times
+
+_BLOCK = 8192
+
+
+class EASEConfig(RecommenderConfig):
+    """Configuration of `EASE`.
+
+    Attributes:
+        decay_days: A basket weighs exp(-age / decay_days), then log1p of the sum.
+        regularisation: Ridge of the regression of each item on all others.
+        trend_power: Scores are multiplied by (recent / long-run popularity) to this power; 0 leaves it out. It helps
+            discovery and harms repeat purchases.
+        recent_days: Window of recent popularity.
+        long_days: Window of long-run popularity.
+    """
+
+    decay_days: PositiveFloat = 180
+    regularisation: PositiveFloat = 100
+    trend_power: NonNegativeFloat = 0.5
+    recent_days: PositiveFloat = 28
+    long_days: PositiveFloat = 112
+
+
+class EASE(Recommender[EASEConfig]):
+    """Each item predicted from all others by one ridge regression in closed form.
+
+    With X users x items and P = (X'X + rI)^-1, scores are X - XP / diag P. There are far fewer users than items, so P
+    is never made: with M = (XX' + rI)^-1 (users x users), XP = MX and diag P = (1 - diag X'MX) / r. 65,000 items cost
+    seconds instead of a 17 GB matrix. Time grows with users^3, memory with users^2.
+    """
+
+    name = "ease"
+    config_type = EASEConfig
+    weights: csr_array[np.float32]
+    weights_transposed: csr_array[np.float32]
+    inverse: NDArray[np.float32]
+    diagonal: NDArray[np.float32]
+    trend: NDArray[np.float32]
+
+    def _fit(self, dataset: Dataset) -> None:
+        ridge = self.config.regularisation
+        self.weights = dataset.decayed(self.config.decay_days).log1p()
+        self.weights_transposed = self.weights.T.tocsr()
+        kernel = (self.weights @ self.weights_transposed).toarray()
+        kernel[np.diag_indices_from(kernel)] += ridge
+        with threadpool_limits(os.cpu_count(), "blas"):
+            self.inverse = linalg.inv(kernel, overwrite_a=True, assume_a="pos")
+        self.diagonal = (1 - self._explained()) / np.float32(ridge)
+        recent = (dataset.popularity(self.config.recent_days) + 1) / self.config.recent_days
+        long_run = (dataset.popularity(self.config.long_days) + self.config.long_days / self.config.recent_days) / self.config.long_days
+        self.trend = (recent / long_run) ** np.float32(self.config.trend_power)
+
+    def _explained(self) -> NDArray[np.float32]:
+        """Diagonal of X'MX, by blocks of items."""
+        explained = np.zeros(self.weights.shape[1], dtype=np.float32)
+        for start in range(0, len(explained), _BLOCK):
+            block = self.weights_transposed[start : start + _BLOCK]
+            row, user = block.nonzero()
+            products = block.data * (block @ self.inverse)[row, user]
+            explained[start : start + _BLOCK] = np.bincount(row, products, minlength=block.shape[0])
+        return explained
+
+    def _score(self, users: NDArray[np.int64]) -> NDArray[np.float32]:
+        scores = dense_times(self.inverse[users], self.weights_transposed)
+        scores /= -self.diagonal
+        rows = self.weights[users]
+        row, item = rows.nonzero()
+        scores[row, item] += rows.data
+        scores *= self.trend
+        return scores

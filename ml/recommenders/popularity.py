@@ -1,0 +1,32 @@
+"""What everybody has bought lately."""
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import PositiveFloat
+
+from ml.dataset import Dataset
+from ml.recommenders.base import Recommender, RecommenderConfig
+
+
+class PopularityConfig(RecommenderConfig):
+    """Configuration of `Popularity`.
+
+    Attributes:
+        days: Window before the cut whose baskets are counted.
+    """
+
+    days: PositiveFloat = 28
+
+
+class Popularity(Recommender[PopularityConfig]):
+    """Baskets with an item in a recent window: the opponent that every model must beat, and the fallback."""
+
+    name = "popularity"
+    config_type = PopularityConfig
+    popularity: NDArray[np.float32]
+
+    def _fit(self, dataset: Dataset) -> None:
+        self.popularity = dataset.popularity(self.config.days)
+
+    def _score(self, users: NDArray[np.int64]) -> NDArray[np.float32]:
+        return np.tile(self.popularity, (len(users), 1))

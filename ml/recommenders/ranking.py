@@ -1,0 +1,50 @@
+"""The best k of each row of scores, in one total order: score, then popularity, then id."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+MASKED = -np.inf
+"""The score of what must not be returned."""
+
+
+class NonFiniteScoreError(ArithmeticError):
+    """A model produced NaN or +infinity: it must not be used."""
+
+
+def tie_order(ids: NDArray[np.int64], *popularities: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Positions of the items from the most popular to the least, then by id; the first popularity counts first."""
+    return np.lexsort((ids, *(-popularity for popularity in reversed(popularities))))
+
+
+def best(scores: NDArray[np.float32], order: NDArray[np.int64], k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Rank each row.
+
+    Score and place in the tie order are packed into one integer, so that one vectorised partition of plain numbers
+    gives the exact order; a partition by score with a tie rule afterwards would need a loop over rows.
+
+    Args:
+        scores: Shape (rows, items); `MASKED` where an item must not be returned.
+        order: Result of `tie_order`, shape (items,).
+        k: How many at most.
+
+    Returns:
+        Positions and scores of the best, shape (rows, min(k, items)), best first; position -1 where none is left.
+
+    Raises:
+        NonFiniteScoreError: A score is NaN or +infinity.
+    """
+    n_items = scores.shape[1]
+    k = min(k, n_items)
+    if k == 0:
+        return np.empty((len(scores), 0), np.int64), np.empty((len(scores), 0), np.float32)
+    if not (scores < np.inf).all():
+        raise NonFiniteScoreError("a score is NaN or infinite")
+    in_order = scores[:, order] + np.float32(0)  # + 0 turns -0.0, which sorts below 0.0, into 0.0
+    bits = in_order.view(np.int32)
+    keys = (bits ^ ((bits >> 31) & 0x7FFFFFFF)).astype(np.int64) << 32
+    keys |= np.arange(n_items, 0, -1)
+    keys.partition(n_items - k, axis=1)
+    top = np.sort(keys[:, n_items - k :], axis=1)[:, ::-1]
+    positions = order[n_items - (top & 0xFFFFFFFF)]
+    values = np.take_along_axis(scores, positions, axis=1)
+    return np.where(values > MASKED, positions, -1), values

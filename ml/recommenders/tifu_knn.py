@@ -1,0 +1,56 @@
+"""TIFU-kNN (Hu et al. 2020), with cosine neighbours and exponential decay: what you and people like you buy."""
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, PositiveFloat, PositiveInt
+from scipy.sparse import csr_array, eye_array
+
+from ml.dataset import Dataset
+from ml.recommenders.base import Recommender, RecommenderConfig
+from ml.recommenders.sparse_math import dense_times, unit_rows
+
+_BLOCK = 512
+
+
+class TifuKNNConfig(RecommenderConfig):
+    """Configuration of `TifuKNN`.
+
+    Attributes:
+        decay_days: A basket weighs exp(-age / decay_days) in a profile; 90-180 are alike, below 30 it is clearly worse.
+        neighbours: How many nearest users count.
+        own_share: Weight of the user's own profile; the rest is the neighbours' mean.
+    """
+
+    decay_days: PositiveFloat = 120
+    neighbours: PositiveInt = 300
+    own_share: float = Field(0.7, ge=0, le=1)
+
+
+class TifuKNN(Recommender[TifuKNNConfig]):
+    """own_share x own profile + (1 - own_share) x mean profile of the nearest users by cosine."""
+
+    name = "tifu_knn"
+    config_type = TifuKNNConfig
+    profiles_transposed: csr_array[np.float32]
+    mixing: csr_array[np.float32]
+
+    def _fit(self, dataset: Dataset) -> None:
+        profiles = unit_rows(dataset.decayed(self.config.decay_days))
+        self.profiles_transposed = profiles.T.tocsr()
+        own = eye_array(len(dataset.users), dtype=np.float32) * np.float32(self.config.own_share)
+        self.mixing = csr_array(own + self._neighbourhood(profiles) * np.float32(1 - self.config.own_share))
+
+    def _neighbourhood(self, profiles: csr_array[np.float32]) -> csr_array[np.float32]:
+        n_users = profiles.shape[0]
+        k = min(self.config.neighbours, n_users - 1)
+        nearest = np.empty((n_users, k), dtype=np.int32)
+        for start in range(0, n_users, _BLOCK):
+            block = np.arange(start, min(start + _BLOCK, n_users))
+            likeness = (profiles[block] @ self.profiles_transposed).toarray()
+            likeness[np.arange(len(block)), block] = -1  # nobody is their own neighbour
+            nearest[block] = np.argsort(-likeness, axis=1, kind="stable")[:, :k]
+        weights = np.full(nearest.size, 1 / max(k, 1), dtype=np.float32)
+        return csr_array((weights, nearest.ravel(), np.arange(n_users + 1) * k), shape=(n_users, n_users))
+
+    def _score(self, users: NDArray[np.int64]) -> NDArray[np.float32]:
+        return dense_times(self.mixing[users].toarray(), self.profiles_transposed)
