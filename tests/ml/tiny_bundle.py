@@ -1,0 +1,100 @@
+"""A bundle small enough to check by hand: eight products, two users, one visitor."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import numpy as np
+import polars as pl
+
+from ml.bundle import About, BundleContent, History, Ranked
+from ml.bundle_content import ACTIVITY, ITEMS
+
+NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
+CUT = NOW - timedelta(hours=12)
+DAY = 86_400
+
+MILK, BREAD, TEA, JAM, SOAP, RICE, GONE, EMPTY = range(101, 109)
+"""Product ids; item index = id - 101. GONE is inactive, EMPTY is out of stock."""
+
+BUYER, NEWCOMER, VISITOR = "7", "8", "anon:0b9d4f1e-6a57-4f0e-9f8e-000000000001"
+
+
+def items() -> pl.DataFrame:
+    """TEA and JAM have a special price now, SOAP's has ended."""
+    names = ["Milk", "Bread", "Tea", "Jam", "Soap", "Rice", "Gone", "Empty"]
+    types = ["MILK", "BREAD", "TEA", "JAM", "SOAP", "RICE", "TEA", "TEA"]
+    count = len(names)
+    special: list[Decimal | None] = [None] * count
+    special[2:5] = [Decimal("2.00"), Decimal("1.50"), Decimal("0.50")]
+    return pl.DataFrame(
+        {
+            "product_id": range(101, 101 + count),
+            "name": names,
+            "price": [Decimal(f"{i}.50") for i in range(1, count + 1)],
+            "currency": ["USD"] * count,
+            "image": [None, *["/images/1.svg"] * (count - 1)],
+            "rating": [0.0] * count,
+            "brand": ["National"] * count,
+            "department": ["GROCERY"] * count,
+            "category": types,
+            "product_type": types,
+            "category_id": [11, 12, 13, 14, 15, 16, 13, 13],
+            "category_name": types,
+            "is_active": [True] * 6 + [False, True],
+            "is_recommendable": [True] * count,
+            "stock": [5] * 7 + [0],
+            "special_price": special,
+            "special_starts_at": [NOW - timedelta(days=3)] * count,
+            "special_ends_at": [NOW + timedelta(days=4)] * 4 + [NOW - timedelta(days=1)] * (count - 4),
+        },
+        schema=ITEMS,
+    )
+
+
+def content() -> BundleContent:
+    """The buyer bought milk (5 times, every 7 days, last 8 days ago) and bread (once, 30 days ago), viewed jam."""
+    cut = int(CUT.timestamp())
+    neighbours = np.full((8, 2), -1, dtype=np.int32)
+    strengths = np.zeros((8, 2), dtype=np.float32)
+    neighbours[0], strengths[0] = [1, 5], [0.9, 0.4]
+    neighbours[1], strengths[1] = [3, 0], [0.8, 0.5]
+    neighbours[3], strengths[3] = [1, 2], [0.8, 0.3]
+    neighbours[5], strengths[5] = [0, -1], [0.4, 0.0]
+    return BundleContent(
+        users=pl.DataFrame({"user_id": [BUYER, NEWCOMER]}),
+        items=items(),
+        activity=pl.DataFrame(
+            {
+                "user_id": [BUYER, VISITOR],
+                "product_id": [JAM, SOAP],
+                "kind": ["VIEW", "CART"],
+                "occurred_at": [CUT - timedelta(hours=2), CUT - timedelta(hours=1)],
+            },
+            schema=ACTIVITY,
+        ),
+        candidates={
+            "discover": Ranked(
+                np.array([[3, 2, 6, 7, 5], [0, 1, 2, -1, -1]], dtype=np.int32),
+                np.array([[0.9, 0.8, 0.7, 0.6, 0.5], [0.9, 0.8, 0.7, 0, 0]], dtype=np.float32),
+            ),
+            "repurchase": Ranked(
+                np.array([[0, 1, 3], [-1, -1, -1]], dtype=np.int32),
+                np.array([[0.9, 0.5, 0.1], [0, 0, 0]], dtype=np.float32),
+            ),
+        },
+        neighbours=Ranked(neighbours, strengths),
+        factors=np.eye(8, dtype=np.float32),
+        popularity=np.array([9, 8, 7, 6, 5, 4, 3, 2], dtype=np.float32),
+        history=History(
+            indptr=np.array([0, 2, 2], dtype=np.int64),
+            items=np.array([0, 1], dtype=np.int32),
+            counts=np.array([5, 1], dtype=np.int32),
+            last_bought=np.array([cut - 8 * DAY, cut - 30 * DAY], dtype=np.int64),
+            interval_days=np.array([7, 0], dtype=np.float32),
+        ),
+    )
+
+
+def about() -> About:
+    """Made at the cut."""
+    return About(created_at=CUT, data_cut=CUT, rules_version="test", metrics={"all": 0.4})
