@@ -1,0 +1,106 @@
+"""Puts a service together: what every application has, around the routers of this one.
+
+    def create_app() -> FastAPI:
+        settings = CatalogSettings()
+        database = Database(settings.database_url)
+        producer = Producer(settings)
+        return build_app(
+            settings, title="Catalog", routers=[router], database=database, producer=producer,
+            workers=[Relay(settings.database_url, producer)], cache=Cache(settings),
+        )
+
+Routes reach the parts by `request.app.state`: settings, database, producer, cache, verifier.
+"""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+
+from fastapi import APIRouter, FastAPI
+from fastapi_offline import FastAPIOffline
+
+from services.common.auth import Verifier
+from services.common.cache import Cache
+from services.common.database import Database
+from services.common.handlers import install_error_handlers
+from services.common.health import Check, live, ready
+from services.common.limits import TooLargeAsProblem
+from services.common.metrics import MetricsMiddleware, metrics
+from services.common.openapi import describe
+from services.common.policy import routes_without_policy
+from services.common.producer import Producer
+from services.common.settings import ServiceSettings
+from services.common.telemetry import set_up
+from services.common.worker import Worker, running
+
+MAX_BODY_BYTES = 1024 * 1024
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+def build_app(  # noqa: PLR0913 - the parts a service may have
+    settings: ServiceSettings,
+    *,
+    title: str,
+    routers: Sequence[APIRouter],
+    description: str = "",
+    database: Database | None = None,
+    producer: Producer | None = None,
+    cache: Cache | None = None,
+    workers: Sequence[Worker] = (),
+    checks: Sequence[Check] = (),
+    lifespan: Lifespan | None = None,
+    max_body_bytes: int = MAX_BODY_BYTES,
+) -> FastAPI:
+    """The application; closes what it was given when it ends.
+
+    Raises:
+        RuntimeError: a route states no policy.
+    """
+    tracer_provider = set_up(settings)
+    parts = [part for part in (producer, cache, database) if part is not None]
+
+    @asynccontextmanager
+    async def life(app: FastAPI) -> AsyncIterator[None]:
+        try:
+            async with lifespan(app) if lifespan else nullcontext(), running(workers):
+                yield
+        finally:
+            for part in parts:
+                await part.close()
+
+    app: FastAPI = FastAPIOffline(
+        title=title,
+        description=description,
+        version="1",
+        lifespan=life,
+        max_body_size=max_body_bytes,
+        redirect_slashes=False,
+        telemetry={
+            "tracer_provider": tracer_provider,
+            "metrics": False,
+            "logs": False,
+            "operation_spans": False,
+        },
+    )
+    app.state.settings = settings
+    app.state.database = database
+    app.state.producer = producer
+    app.state.cache = cache
+    app.state.verifier = Verifier(settings.auth_issuer, settings.auth_jwks_url)
+    dependencies = [
+        *([Check("database", database.check)] if database else []),
+        *([Check("broker", producer.check, required=False)] if producer else []),
+        *([Check("cache", cache.check, required=False)] if cache else []),
+        *checks,
+    ]
+    app.add_route("/health/live", live(workers), include_in_schema=False)
+    app.add_route("/health/ready", ready(dependencies), include_in_schema=False)
+    app.add_route("/metrics", metrics, include_in_schema=False)
+    for router in routers:
+        app.include_router(router)
+        if forgotten := routes_without_policy(router.routes):
+            raise RuntimeError(f"routes without a policy: {forgotten}")
+    install_error_handlers(app)
+    app.add_middleware(TooLargeAsProblem)
+    app.add_middleware(MetricsMiddleware, service=settings.service)
+    describe(app)
+    return app

@@ -1,0 +1,163 @@
+"""Who calls: verifies tokens, and signs the short-lived ones of services and of the preview's shoppers.
+
+verifier = Verifier(settings.auth_issuer, settings.auth_jwks_url)
+principal = await verifier.verify(token)               # raises Unauthorized
+signer = Signer(settings.auth_signing_key_file, settings.auth_issuer)
+headers = {"Authorization": f"Bearer {signer.service_token('gateway')}"}
+token = signer.user_token("household-1", roles=["merchandiser"])
+"""
+
+import asyncio
+import json
+import logging
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+import httpx2
+import jwt
+
+from services.common.errors import Unauthorized, Unavailable
+
+logger = logging.getLogger(__name__)
+
+ALGORITHM = "RS256"
+ACCESS, SERVICE = "access", "service"
+REQUIRED = ["exp", "iat", "iss", "sub", "token_use"]
+REFRESH_LIMIT = 30.0
+KEY_LIFETIME = 600.0
+REMEMBERED = 10_000
+LEEWAY = 5
+
+
+@dataclass(frozen=True)
+class Principal:
+    """A verified caller; `subject` is the user's id, or the service's name."""
+
+    subject: str
+    is_service: bool
+    roles: frozenset[str]
+    expires_at: float
+
+
+class Verifier:
+    """Verifies RS256 tokens by the issuer's published keys; keeps keys, and tokens already verified."""
+
+    def __init__(self, issuer: str, jwks_url: str | None) -> None:
+        self._issuer = issuer
+        self._jwks_url = jwks_url
+        self._keys: dict[str | None, jwt.PyJWK] = {}
+        self._fetched_at = -KEY_LIFETIME
+        self._fetching = asyncio.Lock()
+        self._verified: OrderedDict[str, Principal] = OrderedDict()
+
+    async def verify(self, token: str) -> Principal:
+        """The caller that a token names.
+
+        Raises:
+            Unauthorized: the token is malformed, expired, not the issuer's, or lacks a claim.
+            Unavailable: the issuer's keys have never been readable.
+        """
+        known = self._verified.get(token)
+        if known is not None and known.expires_at > time.time():
+            return known
+        try:
+            identifier = jwt.get_unverified_header(token).get("kid")
+            principal = self._principal(token, await self._candidates(identifier))
+        except (jwt.PyJWTError, ValueError) as error:
+            raise Unauthorized("The token is not valid.") from error
+        self._verified[token] = principal
+        while len(self._verified) > REMEMBERED:
+            self._verified.popitem(last=False)
+        return principal
+
+    def _principal(self, token: str, keys: list[jwt.PyJWK]) -> Principal:
+        failure: jwt.PyJWTError = jwt.InvalidKeyError("no key")
+        for key in keys:
+            try:
+                claims = jwt.decode(
+                    token,
+                    key,
+                    algorithms=[ALGORITHM],
+                    issuer=self._issuer,
+                    leeway=LEEWAY,
+                    options={"require": REQUIRED, "verify_aud": False},
+                )
+            except jwt.InvalidSignatureError as error:
+                failure = error
+                continue
+            if claims["token_use"] not in {ACCESS, SERVICE}:
+                raise jwt.InvalidTokenError("token_use")
+            roles = frozenset(str(role) for role in claims.get("roles") or ())
+            return Principal(claims["sub"], claims["token_use"] == SERVICE, roles, float(claims["exp"]) + LEEWAY)
+        raise failure
+
+    async def _candidates(self, identifier: str | None) -> list[jwt.PyJWK]:
+        """The key a token names; all keys where it names none."""
+        if time.monotonic() - self._fetched_at > KEY_LIFETIME or (identifier and identifier not in self._keys):
+            await self._refresh()
+        if identifier is None:
+            return list(self._keys.values())
+        return [self._keys[identifier]] if identifier in self._keys else []
+
+    async def _refresh(self) -> None:
+        """Read the keys again, at most once in `REFRESH_LIMIT` seconds however many unknown keys are named."""
+        async with self._fetching:
+            if self._keys and time.monotonic() - self._fetched_at < REFRESH_LIMIT:
+                return
+            try:
+                document = await self._read()
+                keys = jwt.PyJWKSet.from_dict(document).keys
+            except (OSError, httpx2.HTTPError, ValueError, jwt.PyJWTError) as error:
+                logger.warning("the signing keys cannot be read: %s", type(error).__name__)
+                if not self._keys:
+                    raise Unavailable("Tokens cannot be verified at the moment.") from error
+                return
+            self._keys = {key.key_id: key for key in keys if key.algorithm_name == ALGORITHM}
+            self._fetched_at = time.monotonic()
+
+    async def _read(self) -> dict[str, object]:
+        if self._jwks_url is None:
+            raise ValueError("no AUTH_JWKS_URL is set")
+        parts = urlsplit(self._jwks_url)
+        if parts.scheme == "file":
+            return dict(json.loads(Path(url2pathname(parts.path)).read_bytes()))  # noqa: ASYNC240 - a small local file
+        async with httpx2.AsyncClient(timeout=3) as client:
+            return dict((await client.get(self._jwks_url)).raise_for_status().json())
+
+
+class Signer:
+    """Signs short-lived tokens with a key that this process may read: the development key of a local state."""
+
+    def __init__(self, key_file: Path, issuer: str) -> None:
+        self._key = key_file.read_bytes()
+        self._issuer = issuer
+        self._service_tokens: dict[str, tuple[str, float]] = {}
+
+    def service_token(self, name: str, *, lifetime: int = 300) -> str:
+        """A token with which service `name` calls another; reused until half of its life is over."""
+        token, renew_at = self._service_tokens.get(name, ("", 0.0))
+        if renew_at < time.monotonic():
+            token = self._sign(name, SERVICE, [], lifetime)
+            self._service_tokens[name] = (token, time.monotonic() + lifetime / 2)
+        return token
+
+    def user_token(self, user_id: str, *, roles: list[str] | None = None, lifetime: int = 900) -> str:
+        """A token with which user `user_id` calls."""
+        return self._sign(user_id, ACCESS, roles or [], lifetime)
+
+    def _sign(self, subject: str, use: str, roles: list[str], lifetime: int) -> str:
+        now = int(time.time())
+        claims = {
+            "iss": self._issuer,
+            "sub": subject,
+            "iat": now,
+            "exp": now + lifetime,
+            "token_use": use,
+            "client_id": subject if use == SERVICE else "tanawari",
+            "roles": roles,
+        }
+        return jwt.encode(claims, self._key, algorithm=ALGORITHM)

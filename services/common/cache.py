@@ -1,0 +1,66 @@
+"""A cache that may be away: Redis where `REDIS_URL` is set, else this process's memory; failures mean "not cached".
+
+    cache = Cache(settings)
+    body = await cache.get_or_make(f"displays:{user_id}", seconds=30, make=lambda: render(user_id))   # bytes
+    await cache.forget("displays:*")                                       # all keys with this prefix
+
+Values are bytes: what is stored is what is sent, and nothing read from Redis is ever unpickled.
+"""
+
+from collections.abc import Awaitable, Callable
+
+import cashews
+
+from services.common.settings import ServiceSettings
+
+MEMORY_ENTRIES = 20_000
+CONNECT_SECONDS = 0.2
+ANSWER_SECONDS = 0.5
+
+
+class Cache:
+    """Bytes by key, each service in its own key space."""
+
+    def __init__(self, settings: ServiceSettings) -> None:
+        self._prefix = f"{settings.service}:"
+        self._cache = cashews.Cache()
+        if settings.redis_url is None:
+            self._cache.setup("mem://", size=MEMORY_ENTRIES)
+        else:
+            self._cache.setup(
+                settings.redis_url,
+                pickle_type="null",
+                suppress=True,
+                socket_connect_timeout=CONNECT_SECONDS,
+                socket_timeout=ANSWER_SECONDS,
+                max_connections=32,
+            )
+
+    async def get(self, key: str) -> bytes | None:
+        """The value, or None when it is not there or the cache is away."""
+        value = await self._cache.get(self._prefix + key)
+        return value if isinstance(value, bytes) else None
+
+    async def set(self, key: str, value: bytes, seconds: float) -> None:
+        """Keep a value for a time."""
+        await self._cache.set(self._prefix + key, value, expire=seconds)
+
+    async def get_or_make(self, key: str, *, seconds: float, make: Callable[[], Awaitable[bytes]]) -> bytes:
+        """The value, made and kept when it is not there."""
+        value = await self.get(key)
+        if value is None:
+            value = await make()
+            await self.set(key, value, seconds)
+        return value
+
+    async def forget(self, pattern: str) -> None:
+        """Drop the keys that match a pattern such as `displays:*`."""
+        await self._cache.delete_match(self._prefix + pattern)
+
+    async def check(self) -> None:
+        """Raise if the cache does not answer."""
+        await self._cache.ping()
+
+    async def close(self) -> None:
+        """Disconnect."""
+        await self._cache.close()

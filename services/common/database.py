@@ -1,0 +1,81 @@
+"""One database a service, one transaction a request: committed before the answer is sent, rolled back on any error.
+
+class Base(DeclarativeBase):
+    metadata = new_metadata()
+    type_annotation_map = COLUMN_TYPES
+
+@router.post("/v1/products")
+async def create(body: NewProduct, session: Session) -> ProductOut:
+    return await service.create(session, body)      # services flush, they never commit
+"""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any, Final
+
+from fastapi import Depends, Request
+from sqlalchemy import BigInteger, DateTime, MetaData, Numeric, Text, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+
+NAMING: Final = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+COLUMN_TYPES: Final[dict[Any, Any]] = {
+    int: BigInteger,
+    str: Text,
+    Decimal: Numeric(12, 2),
+    datetime: DateTime(timezone=True),
+    dict[str, Any]: JSONB,
+}
+
+
+def new_metadata() -> MetaData:
+    """Metadata whose constraint names follow one convention; each service has its own."""
+    return MetaData(naming_convention=NAMING)
+
+
+def sqlalchemy_url(url: str) -> str:
+    """A plain `postgresql://` URL with the driver that SQLAlchemy is to use: psycopg 3."""
+    return url.replace("postgresql://", "postgresql+psycopg://", 1)
+
+
+class Database:
+    """The engine of one database and the factory of its sessions."""
+
+    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+        self.url = url
+        self.engine: AsyncEngine = create_async_engine(
+            sqlalchemy_url(url),
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_timeout=5,
+            pool_pre_ping=True,
+            connect_args={"connect_timeout": 3, "options": "-c timezone=UTC -c statement_timeout=60000"},
+        )
+        self.sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+
+    async def check(self) -> None:
+        """Raise if the database does not answer."""
+        async with self.engine.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.engine.dispose()
+
+
+async def open_session(request: Request) -> AsyncIterator[AsyncSession]:
+    """The request's transaction."""
+    database: Database = request.app.state.database
+    async with database.sessions.begin() as session:
+        yield session
+
+
+Session = Annotated[AsyncSession, Depends(open_session, scope="function")]
+"""A parameter of this type is the request's session; its transaction ends when the route returns, before the answer."""

@@ -1,0 +1,77 @@
+"""Follows topics in memory: every process reads every message from the start, without a group and without a database.
+
+    follower = Follower(settings, topics=["user-actions.v1"], handle=session_state.apply)   # handle(messages), sync
+    build_app(..., workers=[follower])
+    follower.has_caught_up      # whether all that was there at the start has been read
+
+Messages may come twice (after the embedded broker's restart); `handle` has to bear that. Unreadable ones are skipped:
+landing makes their dead letters.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from services.common.messages import Message, read, rewind_after_restart
+from services.common.settings import ServiceSettings
+from services.common.worker import Worker, pause
+
+logger = logging.getLogger(__name__)
+
+Handle = Callable[[Sequence[Message]], None]
+
+
+class Follower(Worker):
+    """Reads all partitions of its topics from their beginning, and then what comes."""
+
+    name = "follower"
+
+    def __init__(self, settings: ServiceSettings, *, topics: Sequence[str], handle: Handle, batch: int = 5_000) -> None:
+        super().__init__()
+        self._settings = settings
+        self._topics = topics
+        self._handle = handle
+        self._batch = batch
+        self.has_caught_up = False
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Follow until `stop`."""
+        client = AIOKafkaConsumer(
+            bootstrap_servers=self._settings.kafka_url,
+            client_id=self._settings.service,
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            metadata_max_age_ms=5_000,
+        )
+        try:
+            await client.start()
+            partitions = await self._partitions(client, stop)
+            client.assign(partitions)
+            while not stop.is_set():
+                fetched = await client.getmany(timeout_ms=200, max_records=self._batch)
+                await rewind_after_restart(client)
+                self._apply([record for part in fetched.values() for record in part])
+                if not fetched and all(client.highwater(partition) is not None for partition in partitions):
+                    self.has_caught_up = True
+                self.beat()
+        finally:
+            await client.stop()
+
+    async def _partitions(self, client: AIOKafkaConsumer, stop: asyncio.Event) -> list[TopicPartition]:
+        """All partitions, once every topic exists."""
+        while not stop.is_set():
+            await client.topics()
+            known = {topic: client.partitions_for_topic(topic) for topic in self._topics}
+            if all(known.values()):
+                return [TopicPartition(topic, number) for topic, numbers in known.items() for number in numbers or ()]
+            self.failure = "the topics do not exist yet"
+            await pause(stop, 1.0)
+        return []
+
+    def _apply(self, records: Sequence[object]) -> None:
+        messages = [message for message, _ in map(read, records) if message is not None]
+        if messages:
+            self._handle(messages)

@@ -1,0 +1,80 @@
+"""Turns every error that leaves a route into a problem document; nothing internal is told to the caller."""
+
+import logging
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from fastapi.routing import iter_route_contexts
+from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from starlette.exceptions import HTTPException
+
+from services.common.errors import Fault, Problem, Unavailable, Unprocessable, problem_response
+
+logger = logging.getLogger(__name__)
+
+
+def install_error_handlers(app: FastAPI) -> None:
+    """Register the handlers on an application."""
+    app.add_exception_handler(Problem, _problem)
+    app.add_exception_handler(RequestValidationError, _invalid_request)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(DBAPIError, _database_error)
+    app.add_exception_handler(PoolTimeoutError, _database_away)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+async def _problem(_: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)
+    return error.response()
+
+
+async def _invalid_request(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    faults = [Fault(field=".".join(map(str, item["loc"])), message=item["msg"]) for item in error.errors()[:20]]
+    if any(item["type"] == "json_invalid" for item in error.errors()):
+        return problem_response(400, "Malformed JSON", "malformed-json", "The body is not valid JSON.", faults)
+    return Unprocessable("Some values are not acceptable.", errors=faults).response()
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    status = HTTPStatus(error.status_code)
+    headers = dict(error.headers or {})
+    if status is HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(sorted(_methods_at(request)))
+    detail = error.detail if error.detail != status.phrase else None
+    return problem_response(status, status.phrase, status.phrase.lower().replace(" ", "-"), detail, headers=headers)
+
+
+def _methods_at(request: Request) -> set[str]:
+    """Every method some route offers at this path: Starlette names only those of the first that matches."""
+    routes = iter_route_contexts(request.app.routes)
+    path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+    return {
+        method
+        for route in routes
+        if getattr(route, "path_regex", None) and route.path_regex.match(path)
+        for method in route.methods or ()
+    }
+
+
+async def _database_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, DBAPIError)
+    if isinstance(error, DataError):  # the last net: field types should have refused the value by name
+        return Unprocessable("A value cannot be stored: it is out of range or not valid text.").response()
+    if isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated:
+        return await _database_away(_, error)
+    return await _unexpected(_, error)
+
+
+async def _database_away(_: Request, error: Exception) -> Response:
+    logger.warning("database unavailable: %s", type(error).__name__)
+    return Unavailable("The database is not reachable.").response()
+
+
+async def _unexpected(_: Request, error: Exception) -> Response:
+    logger.error("unexpected error", exc_info=error)
+    return problem_response(500, "Internal error", "internal-error")

@@ -1,0 +1,55 @@
+"""The router of every service: refuses unknown query parameters, and stores the answers of idempotent requests.
+
+router = Router()
+
+@router.get("/v1/products", dependencies=[PUBLIC])
+"""
+
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.dependencies.models import Dependant
+from fastapi.responses import Response
+from fastapi.routing import APIRoute
+
+from services.common.errors import Fault, Unprocessable
+from services.common.idempotency import Claim
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class Route(APIRoute):
+    """One operation."""
+
+    def get_route_handler(self) -> Handler:
+        """The handler of FastAPI, between the two things of ours."""
+        handle: Callable[[Request], Awaitable[Response]] = super().get_route_handler()
+        known = _query_names(self.dependant)
+
+        async def handler(request: Request) -> Response:
+            if request.scope["query_string"] and (unknown := set(request.query_params) - known):
+                faults = [Fault(field=f"query.{name[:100]}", message="Unknown parameter") for name in sorted(unknown)]
+                raise Unprocessable("The query has unknown parameters.", errors=faults)
+            response = await handle(request)
+            claim: Claim | None = getattr(request.state, "idempotency", None)
+            if claim is not None:
+                await claim.store(response)
+            return response
+
+        return handler
+
+
+class Router(APIRouter):
+    """An APIRouter whose operations are `Route`s."""
+
+    def __init__(self, **options: Any) -> None:  # noqa: ANN401 - FastAPI's own
+        super().__init__(route_class=Route, **options)
+
+
+def _query_names(dependant: Dependant) -> set[str]:
+    names: set[str] = set()
+    for field in dependant.query_params:
+        model = getattr(field.field_info.annotation, "model_fields", None)
+        names |= {info.alias or name for name, info in model.items()} if model else {field.alias}
+    return names.union(*(_query_names(inner) for inner in dependant.dependencies))

@@ -1,0 +1,36 @@
+"""Typed settings from the environment: a service's own under its prefix, the shared ones under their bare names.
+
+    class CatalogSettings(ServiceSettings, env_prefix="CATALOG_"):
+        service: str = "catalog"
+        database_url: str  # CATALOG_DATABASE_URL
+
+In a test every setting can be given by its field name: `CatalogSettings(database_url=..., kafka_url=...)`.
+"""
+
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class ServiceSettings(BaseSettings):
+    """What every service may be told; external parts are URLs, so that each can be replaced."""
+
+    model_config = SettingsConfigDict(populate_by_name=True, extra="ignore", frozen=True)
+
+    service: str
+    kafka_url: str = Field("127.0.0.1:9092", validation_alias="KAFKA_URL")
+    kafka_idempotence: bool = Field(default=False, validation_alias="KAFKA_IDEMPOTENCE")
+    redis_url: str | None = Field(None, validation_alias="REDIS_URL")
+    auth_issuer: str = Field("tanawari", validation_alias="AUTH_ISSUER")
+    auth_jwks_url: str | None = Field(None, validation_alias="AUTH_JWKS_URL")
+    auth_signing_key_file: Path | None = Field(None, validation_alias="AUTH_SIGNING_KEY_FILE")
+    otlp_endpoint: str | None = Field(None, validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT")
+    log_level: str = Field("INFO", validation_alias="TANAWARI_LOG_LEVEL")
+    timezone: str = Field("UTC", validation_alias="TANAWARI_TIMEZONE")
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The shop's time zone: its days begin there, while every stored time is UTC."""
+        return ZoneInfo(self.timezone)

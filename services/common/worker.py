@@ -1,0 +1,84 @@
+"""Background work of a service: started and ended with the application, restarted when it fails, watched by health.
+
+A worker has a `name`, a `run(stop)` that returns soon after `stop` is set, and a `beat()` each time it made progress
+or saw that there is nothing to do. It is alive as long as its last beat is recent: a task that merely runs is not.
+"""
+
+import asyncio
+import logging
+import time
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+logger = logging.getLogger(__name__)
+
+STALLED_AFTER = 60.0
+DRAIN_SECONDS = 15.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
+
+
+class Worker(ABC):
+    """One loop in the background."""
+
+    name: str
+
+    def __init__(self) -> None:
+        self._last_beat = time.monotonic()
+        self.failure: str | None = None
+
+    @abstractmethod
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set; then finish what was begun and return."""
+
+    def beat(self) -> None:
+        """Note progress."""
+        self._last_beat = time.monotonic()
+        self.failure = None
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether progress was made lately, or a failure outside (a broker away) explains why not."""
+        return self.failure is not None or time.monotonic() - self._last_beat < STALLED_AFTER
+
+
+async def pause(stop: asyncio.Event, seconds: float) -> None:
+    """Sleep, but no longer than until `stop` is set."""
+    try:
+        await asyncio.wait_for(stop.wait(), seconds)
+    except TimeoutError:
+        return
+
+
+async def keep_running(worker: Worker, stop: asyncio.Event) -> None:
+    """Run a worker until `stop`, again after each failure, with growing pauses."""
+    seconds = FIRST_PAUSE
+    while not stop.is_set():
+        started = time.monotonic()
+        try:
+            await worker.run(stop)
+        except Exception as error:
+            if worker.failure is None:
+                logger.warning("%s failed and will be started again", worker.name, exc_info=error)
+            worker.failure = f"{type(error).__name__}: {error}"
+        else:
+            continue
+        seconds = FIRST_PAUSE if time.monotonic() - started > STALLED_AFTER else min(seconds * 2, LONGEST_PAUSE)
+        await pause(stop, seconds)
+
+
+@asynccontextmanager
+async def running(workers: Sequence[Worker]) -> AsyncIterator[None]:
+    """Run workers around the application's life; on leaving they drain, for at most `DRAIN_SECONDS`."""
+    stop = asyncio.Event()
+    tasks = [asyncio.create_task(keep_running(worker, stop), name=worker.name) for worker in workers]
+    try:
+        yield
+    finally:
+        stop.set()
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=DRAIN_SECONDS)
+            for task in late:
+                logger.warning("%s did not drain in time", task.get_name())
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
