@@ -1,0 +1,90 @@
+"""From fitted models to what a bundle holds."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from ml import columns as c
+from ml.bundle_content import ACTIVITY, ITEMS, USERS, BundleContent, Float32, History, Ranked
+from ml.dataset import Dataset, positions
+
+CANDIDATES = 300
+"""Length of each user's list of a source: filters and shelves do not run dry, and a source costs 6 MB."""
+
+RECENT_DAYS = 28
+DAY_SECONDS = 86_400
+
+
+def assemble(
+    dataset: Dataset,
+    candidates: Mapping[str, pl.DataFrame],
+    neighbours: pl.DataFrame,
+    factors: Float32,
+    activity: pl.DataFrame,
+) -> BundleContent:
+    """Put together the content of a bundle.
+
+    Args:
+        dataset: what the models were fitted on; its items carry all columns of `bundle_content.ITEMS`.
+        candidates: by source, lists as `Recommender.recommend` gives them.
+        neighbours: `product_id, neighbour_id, score, rank`; scores in (0, 1].
+        factors: float32, shape (items, F).
+        activity: columns of `bundle_content.ACTIVITY`: what shoppers lately did, up to the cut.
+    """
+    return BundleContent(
+        users=pl.DataFrame({c.USER: pl.Series(dataset.users, dtype=pl.String)}).select(*USERS),
+        items=dataset.items.select(*ITEMS),
+        activity=activity.select(*ACTIVITY),
+        candidates={source: _by_user(lists, dataset) for source, lists in candidates.items()},
+        neighbours=_by_item(neighbours, dataset),
+        factors=factors.astype(np.float32),
+        popularity=popularity(dataset),
+        history=history(dataset),
+    )
+
+
+def popularity(dataset: Dataset) -> NDArray[np.float32]:
+    """Recent baskets with each item; whatever ever sold stands behind all that sold lately, by its total."""
+    total = dataset.popularity()
+    popular: NDArray[np.float32] = dataset.popularity(RECENT_DAYS) + total / (total.sum() + 1)
+    return popular
+
+
+def history(dataset: Dataset) -> History:
+    """What each user bought, how often, when last, and at which interval of their own."""
+    lines = pl.DataFrame({"user": dataset.user, "item": dataset.item, "age": dataset.age})
+    bought = (
+        lines.group_by("user", "item", maintain_order=True)  # lines come by user, item and rising age
+        .agg(count=pl.len(), age=pl.col("age").first(), interval=pl.col("age").diff().median())
+        .fill_null(0)
+    )
+    per_user = np.bincount(bought["user"].to_numpy(), minlength=len(dataset.users))
+    return History(
+        indptr=np.concatenate([[0], np.cumsum(per_user)]).astype(np.int64),
+        items=bought["item"].to_numpy().astype(np.int32),
+        counts=bought["count"].to_numpy().astype(np.int32),
+        last_bought=(dataset.cut.timestamp() - bought["age"].to_numpy() * DAY_SECONDS).round().astype(np.int64),
+        interval_days=bought["interval"].to_numpy().astype(np.float32),
+    )
+
+
+def _by_user(lists: pl.DataFrame, dataset: Dataset) -> Ranked:
+    rows = positions(lists[c.USER].to_numpy().astype(np.str_), dataset.users)
+    return _ranked(rows, lists, c.ITEM, dataset, len(dataset.users))
+
+
+def _by_item(lists: pl.DataFrame, dataset: Dataset) -> Ranked:
+    rows = positions(lists[c.ITEM].to_numpy(), dataset.item_ids)
+    return _ranked(rows, lists, c.NEIGHBOUR, dataset, len(dataset.items))
+
+
+def _ranked(rows: NDArray[np.int64], lists: pl.DataFrame, column: str, dataset: Dataset, n_rows: int) -> Ranked:
+    places = lists[c.RANK].to_numpy() - 1
+    shape = (n_rows, int(places.max(initial=-1)) + 1)
+    items = np.full(shape, -1, dtype=np.int32)
+    scores = np.zeros(shape, dtype=np.float32)
+    items[rows, places] = positions(lists[column].to_numpy(), dataset.item_ids)
+    scores[rows, places] = lists[c.SCORE].to_numpy()
+    return Ranked(items, scores)
