@@ -17,6 +17,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcon
 
 from fastapi import APIRouter, FastAPI
 from fastapi_offline import FastAPIOffline
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
 from services.common.auth import Verifier
 from services.common.cache import Cache
@@ -72,7 +73,6 @@ def build_app(  # noqa: PLR0913 - the parts a service may have
         description=description,
         version="1",
         lifespan=life,
-        max_body_size=max_body_bytes,
         redirect_slashes=False,
         telemetry={
             "tracer_provider": tracer_provider,
@@ -100,6 +100,7 @@ def build_app(  # noqa: PLR0913 - the parts a service may have
         if forgotten := routes_without_policy(router.routes):
             raise RuntimeError(f"routes without a policy: {forgotten}")
     install_error_handlers(app)
+    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=max_body_bytes)
     app.add_middleware(TooLargeAsProblem)
     app.add_middleware(MetricsMiddleware, service=settings.service)
     describe(app)

@@ -1,6 +1,6 @@
 """Answers an over-long body with a problem document, where Starlette's own limit would answer in plain text.
 
-The limit itself is FastAPI's `max_body_size`, on the application and on single routes.
+The limit itself is Starlette's: `max_body_bytes` of `build_app`, and `max_body_size=` of a single route over it.
 """
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
