@@ -26,7 +26,7 @@ class ALSConfig(RecommenderConfig):
     factors: PositiveInt = 128
     alpha: PositiveFloat = 1
     regularisation: PositiveFloat = 10
-    decay_days: PositiveFloat = 180
+    decay_days: PositiveFloat = 90
     iterations: PositiveInt = 10
     seed: int = 7
 

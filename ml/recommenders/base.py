@@ -19,8 +19,8 @@ from ml import columns as c
 from ml.dataset import Dataset, positions
 from ml.recommenders.ranking import MASKED, best, tie_order
 
-BLOCK = 128
-"""Users scored at once: 128 x 92,000 items x (4 + 8 bytes) is 140 MB a worker."""
+BLOCK = 32
+"""Users scored at once: small enough that memory is reused rather than mapped anew, which costs more than the sums."""
 
 
 class RecommenderConfig(BaseModel):
@@ -94,29 +94,30 @@ class Recommender(ABC, Generic[C]):
             NonFiniteScoreError: The model gave NaN.
         """
         ids = self.users if users is None else np.array(list(users), dtype=np.str_)
-        allowed = self.is_available.copy()
-        if candidates is not None:
-            allowed &= np.isin(self.items, np.asarray(candidates, dtype=np.int64))
+        order = self.allowed(candidates)
         known = positions(ids, self.users)
 
         def rank(start: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-            scores = self._masked_scores(known[start : start + BLOCK], allowed, exclude_seen=exclude_seen)
-            return best(scores, self.order, k)
+            return best(self._scores(known[start : start + BLOCK], exclude_seen=exclude_seen), order, k)
 
         # Blocks are independent, so their number of workers changes no list; BLAS inside them would fight over the cores.
         with threadpool_limits(1, "blas"), ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as workers:
             blocks = list(workers.map(rank, range(0, len(ids), BLOCK)))
         return self._frame(ids, blocks)
 
-    def _masked_scores(
-        self, known: NDArray[np.int64], allowed: NDArray[np.bool_], *, exclude_seen: bool
-    ) -> NDArray[np.float32]:
+    def allowed(self, candidates: ArrayLike | None = None) -> NDArray[np.int64]:
+        """Positions of the items that may be returned, in the order that breaks ties."""
+        allowed = self.is_available
+        if candidates is not None:
+            allowed = allowed & np.isin(self.items, np.asarray(candidates, dtype=np.int64))
+        return self.order[allowed[self.order]]
+
+    def _scores(self, known: NDArray[np.int64], *, exclude_seen: bool) -> NDArray[np.float32]:
         if (known >= 0).all():
             scores = self._score(known)
         else:
             scores = np.tile(self.fallback, (len(known), 1))
             scores[known >= 0] = self._score(known[known >= 0])
-        scores[:, ~allowed] = MASKED
         if exclude_seen:
             rows = np.flatnonzero(known >= 0)
             row, item = self.seen[known[rows]].nonzero()

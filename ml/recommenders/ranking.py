@@ -24,24 +24,27 @@ def best(scores: NDArray[np.float32], order: NDArray[np.int64], k: int) -> tuple
 
     Args:
         scores: Shape (rows, items); `MASKED` where an item must not be returned.
-        order: Result of `tie_order`, shape (items,).
+        order: Positions of the items that may be returned, as ordered by `tie_order`.
         k: How many at most.
 
     Returns:
-        Positions and scores of the best, shape (rows, min(k, items)), best first; position -1 where none is left.
+        Positions and scores of the best, shape (rows, min(k, len(order))), best first; position -1 where none is left.
 
     Raises:
         NonFiniteScoreError: A score is NaN or +infinity.
     """
-    n_items = scores.shape[1]
+    n_items = len(order)
     k = min(k, n_items)
     if k == 0:
         return np.empty((len(scores), 0), np.int64), np.empty((len(scores), 0), np.float32)
-    if not (scores < np.inf).all():
+    in_order = scores[:, order]
+    if not (in_order < np.inf).all():
         raise NonFiniteScoreError("a score is NaN or infinite")
-    in_order = scores[:, order] + np.float32(0)  # + 0 turns -0.0, which sorts below 0.0, into 0.0
+    in_order += np.float32(0)  # turns -0.0, which would sort below 0.0, into 0.0
     bits = in_order.view(np.int32)
-    keys = (bits ^ ((bits >> 31) & 0x7FFFFFFF)).astype(np.int64) << 32
+    np.bitwise_xor(bits, 0x7FFFFFFF, out=bits, where=bits < 0)  # as integers, floats now sort as they do as numbers
+    keys = bits.astype(np.int64)
+    keys <<= 32
     keys |= np.arange(n_items, 0, -1)
     keys.partition(n_items - k, axis=1)
     top = np.sort(keys[:, n_items - k :], axis=1)[:, ::-1]

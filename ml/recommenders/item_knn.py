@@ -1,0 +1,52 @@
+"""Item-kNN by cosine: what goes with what you bought."""
+
+import numpy as np
+import polars as pl
+from implicit.nearest_neighbours import all_pairs_knn
+from numpy.typing import ArrayLike, NDArray
+from pydantic import PositiveFloat, PositiveInt
+from scipy.sparse import csr_array, csr_matrix
+
+from ml.dataset import Dataset
+from ml.recommenders.base import Recommender, RecommenderConfig
+from ml.recommenders.similar import nearest
+from ml.recommenders.sparse_math import unit_rows
+
+
+class ItemKNNConfig(RecommenderConfig):
+    """Configuration of `ItemKNN`.
+
+    Attributes:
+        decay_days: A basket weighs exp(-age / decay_days), then log1p of the sum.
+        neighbours: How many nearest items vote for an item; 50 found on validation better than 200.
+    """
+
+    decay_days: PositiveFloat = 180
+    neighbours: PositiveInt = 50
+
+
+class ItemKNN(Recommender[ItemKNNConfig]):
+    """An item scores the cosines to those of its nearest items that the user bought, times the user's weights."""
+
+    name = "item_knn"
+    config_type = ItemKNNConfig
+    weights: csr_array[np.float32]
+    neighbours: csr_array[np.float32]
+    votes: csr_array[np.float32]
+
+    def _fit(self, dataset: Dataset) -> None:
+        self.weights = dataset.decayed(self.config.decay_days).log1p()
+        unit = unit_rows(self.weights.T.tocsr()).T
+        # One more than wanted, since the nearest of all is the item itself. Each row is made by one thread alone.
+        found = all_pairs_knn(csr_matrix(unit, dtype=np.float64), self.config.neighbours + 1, show_progress=False)
+        other = (found.row != found.col) & (found.data > 0)
+        pairs = (found.data[other].astype(np.float32).clip(max=1), (found.row[other], found.col[other]))
+        self.neighbours = csr_array(pairs, shape=found.shape)
+        self.votes = self.neighbours.T.tocsr()
+
+    def _score(self, users: NDArray[np.int64]) -> NDArray[np.float32]:
+        return (self.weights[users] @ self.votes).toarray()
+
+    def similar(self, k: int, items: ArrayLike | None = None) -> pl.DataFrame:
+        """The items bought by the same users, see `similar.nearest`."""
+        return nearest(self.neighbours, self.items, self.allowed(), k, items)

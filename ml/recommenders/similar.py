@@ -1,0 +1,59 @@
+"""Items that are like an item."""
+
+import numpy as np
+import polars as pl
+from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import csr_array
+
+from ml import columns as c
+
+
+def nearest(
+    likeness: csr_array[np.float32],
+    ids: NDArray[np.int64],
+    allowed: NDArray[np.int64],
+    k: int,
+    items: ArrayLike | None = None,
+) -> pl.DataFrame:
+    """The nearest available items of each item.
+
+    Args:
+        likeness: Positive likeness of items, shape (items, items), without an item's own.
+        ids: Product id of each position.
+        allowed: Positions of the items that may be shown, in the order that breaks ties.
+        k: How many at most.
+        items: Product ids asked about; by default all. Unknown ones have no neighbours.
+
+    Returns:
+        `product_id, neighbour_id, score, rank`, sorted by product and rank; scores are in (0, 1].
+    """
+    place = np.full(len(ids), -1, dtype=np.int32)
+    place[allowed] = np.arange(len(allowed), dtype=np.int32)
+    pairs = likeness.tocoo()
+    frame = pl.DataFrame(
+        {c.ITEM: ids[pairs.row], c.NEIGHBOUR: ids[pairs.col], c.SCORE: pairs.data, "place": place[pairs.col]}
+    ).filter(pl.col("place") >= 0)
+    if items is not None:
+        frame = frame.filter(pl.col(c.ITEM).is_in(np.asarray(items).tolist()))
+    return _ranked(frame.sort(c.ITEM, pl.col(c.SCORE).neg(), "place").drop("place"), k)
+
+
+def filled(first: pl.DataFrame, then: pl.DataFrame, k: int) -> pl.DataFrame:
+    """Lists of `first`, filled up from `then` to k.
+
+    Scores of the filling are scaled into what is left below the last one of the list, so that they still sort it.
+    """
+    lowest = first.group_by(c.ITEM).agg(lowest=pl.col(c.SCORE).min())
+    filling = (
+        then.join(first, on=[c.ITEM, c.NEIGHBOUR], how="anti")
+        .join(lowest, on=c.ITEM, how="left")
+        .with_columns(pl.col(c.SCORE) * pl.col("lowest").fill_null(1))
+        .drop("lowest")
+    )
+    both = pl.concat([first.with_columns(part=0), filling.with_columns(part=1)])
+    return _ranked(both.sort(c.ITEM, "part", c.RANK).drop("part", c.RANK), k)
+
+
+def _ranked(pairs: pl.DataFrame, k: int) -> pl.DataFrame:
+    rank = pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over(c.ITEM)
+    return pairs.with_columns(rank.alias(c.RANK)).filter(pl.col(c.RANK) <= k)
