@@ -1,0 +1,124 @@
+"""Tells for each message whether the contract can read it: a row for its topic's table, or a refusal with its reason.
+
+The happy path validates envelope and payload in one pass, by models put together from the contracts' own; only what
+that pass refuses goes through `registry.parse`, which names the reason.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Callable
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+import msgspec
+from aiokafka import ConsumerRecord
+from pydantic import ValidationError, create_model
+
+from services.contracts.envelope import Event
+from services.contracts.events.dead_letters import DeadLetter
+from services.contracts.registry import EVENTS, ContractError, EventType, parse
+
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+"""An escaped NUL character; `\\\\u0000` is an escaped backslash before harmless digits."""
+
+MAX_PARTITION = 2**31 - 1
+
+
+class Row(NamedTuple):
+    """One event as its table keeps it; the names are the columns'."""
+
+    event_id: UUID
+    event_type: str
+    schema_version: int
+    occurred_at: datetime
+    producer: str
+    key: str | None
+    data: str
+    topic: str
+    kafka_partition: int
+    kafka_offset: int
+
+
+class _Peek(msgspec.Struct, rename="camel"):
+    """What must be known before the model is chosen, and the payload's text as it was sent."""
+
+    event_type: str
+    data: msgspec.Raw
+
+
+_peek = msgspec.json.Decoder(_Peek).decode
+
+
+def _reader(kind: EventType) -> Callable[[bytes], Event]:
+    model = create_model(kind.name, __base__=Event, data=(kind.payload, ...))
+    read: Callable[[bytes], Event] = model.__pydantic_validator__.validate_json
+    return read
+
+
+_READERS = {(kind.topic, kind.name): (_reader(kind), kind.version) for kind in EVENTS.values()}
+
+
+def decode(record: ConsumerRecord) -> Row:
+    """The row of one message.
+
+    Raises:
+        ContractError: the contract cannot read it, or Postgres could not keep it.
+    """
+    value = record.value or b""
+    try:
+        peek = _peek(value)
+        read, version = _READERS[record.topic, peek.event_type]
+        event = read(value)
+        data = str(peek.data, "utf-8")
+        key = None if record.key is None else str(record.key, "utf-8")
+    except (msgspec.MsgspecError, KeyError, ValidationError, UnicodeDecodeError) as error:
+        raise _refusal(record) from error
+    if event.schema_version > version:
+        raise _refusal(record)
+    if ("\\u0000" in data and _NUL.search(data)) or (key is not None and "\0" in key):
+        raise ContractError("NUL_CHARACTER", "a text holds the character U+0000, which Postgres cannot keep")
+    if isinstance(event.data, DeadLetter):
+        _check_dead_letter(event.data)
+    return Row(
+        event.event_id,
+        event.event_type,
+        event.schema_version,
+        event.timestamp,
+        event.producer,
+        key,
+        data,
+        record.topic,
+        record.partition,
+        record.offset,
+    )
+
+
+def _refusal(record: ConsumerRecord) -> ContractError:
+    """Why the contract refuses a message that the happy path could not read."""
+    if record.value is None:
+        return ContractError("NOT_JSON", "the message has no value")
+    try:
+        parse(record.topic, record.value)
+    except ContractError as error:
+        return ContractError(error.reason, str(error).replace("\0", ""))
+    except RecursionError:
+        return ContractError("NOT_JSON", "nested too deeply")
+    if record.key is not None:
+        try:
+            record.key.decode()
+        except UnicodeDecodeError:
+            return ContractError("BAD_KEY", "the key is not UTF-8")
+    return ContractError("BAD_ENVELOPE", "fields must bear their names on the wire, once each")
+
+
+def _check_dead_letter(letter: DeadLetter) -> None:
+    """Refuse a dead letter whose bytes or position `raw.dead_letters` could not take."""
+    try:
+        for text in (letter.key, letter.value):
+            base64.b64decode(text or "", validate=True)
+    except binascii.Error as error:
+        raise ContractError("BAD_PAYLOAD", "key, value: not base64") from error
+    if letter.partition > MAX_PARTITION:
+        raise ContractError("BAD_PAYLOAD", "partition: too large")

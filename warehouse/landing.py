@@ -1,0 +1,51 @@
+"""Lands every topic in the warehouse: `python -m warehouse.landing`, as many processes as there is work for.
+
+With `--until-caught-up` it ends once everything that is in the topics now has landed.
+"""
+
+import argparse
+import asyncio
+import json
+import logging
+import signal
+import sys
+from dataclasses import asdict
+
+from prometheus_client import start_http_server
+
+from warehouse import logs
+from warehouse.catch_up import land_until_caught_up
+from warehouse.member import Member
+from warehouse.settings import LandingSettings
+
+
+async def land(settings: LandingSettings) -> None:
+    """Land until SIGTERM or SIGINT, then finish the batch at hand."""
+    if settings.landing_metrics_port:
+        start_http_server(settings.landing_metrics_port, settings.landing_metrics_host)
+    member = Member(settings)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, member.stop)
+    await member.run()
+
+
+def main() -> None:
+    """Read the command line and the environment, and land."""
+    parser = argparse.ArgumentParser(prog="python -m warehouse.landing", description=__doc__)
+    parser.add_argument("--until-caught-up", action="store_true", help="end once everything that is there has landed")
+    parser.add_argument("--json", action="store_true", help="with --until-caught-up: print what landed, per topic")
+    arguments = parser.parse_args()
+    logs.configure()
+    if not arguments.until_caught_up:
+        asyncio.run(land(LandingSettings()))
+        return
+    landed = asyncio.run(land_until_caught_up(LandingSettings()))
+    if arguments.json:
+        json.dump({topic: asdict(counts) for topic, counts in landed.items()}, sys.stdout)
+    else:
+        for topic, counts in landed.items():
+            logging.getLogger(__name__).info("%s: %s", topic, counts)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,212 @@
+"""One member of the landing group: claims partitions, fetches, decodes, writes.
+
+Fetching and decoding one batch overlaps with writing the one before; no more than these two are ever in memory. A dead
+warehouse or broker is waited for. Offsets live in the warehouse, in the transaction of the rows they stand for, so
+that a batch is there wholly and once, whatever dies when.
+"""
+
+import asyncio
+import contextlib
+import logging
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from itertools import chain
+from typing import ParamSpec, TypeVar
+
+import psycopg
+import stamina
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from services.contracts.topics import TOPICS
+from warehouse import metrics
+from warehouse.offsets import Claim, FencedError, Span
+from warehouse.settings import LandingSettings
+from warehouse.store import Batch, Store
+
+log = logging.getLogger(__name__)
+P = ParamSpec("P")
+T = TypeVar("T")
+
+BATCH_RECORDS = 10_000
+FETCH_BYTES = 8 * 1024 * 1024
+PARTITION_FETCH_BYTES = 2 * 1024 * 1024
+POLL_MS = 250
+RETRY_SECONDS = 2.0
+"""The longest pause between two attempts to reach what is down."""
+
+
+class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
+    """One member of the landing group; `run` until `stop`."""
+
+    def __init__(self, settings: LandingSettings) -> None:
+        self._settings = settings
+        self._store = Store(settings.warehouse_loader_url)
+        self._owner = uuid.uuid4()
+        self._claims: dict[TopicPartition, Claim] = {}
+        self._assigned: set[TopicPartition] | None = None
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        """Finish the batch at hand, then end `run`."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Land until stopped; rejoin the group after whatever the broker or a fence throws."""
+        try:
+            while not self._stopping.is_set():
+                try:
+                    await self._session()
+                except (KafkaError, FencedError, OSError) as error:
+                    log.warning("rejoining the group after %s: %s", type(error).__name__, error)
+                    await self._pause(RETRY_SECONDS / 4)
+        finally:
+            self._store.close()
+
+    def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        """Nothing to do: a batch that is on its way is committed, or fenced by the next owner's claim."""
+
+    def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        """Remember what is to be claimed before the next fetch."""
+        self._assigned = set(assigned)
+
+    async def _session(self) -> None:
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._settings.kafka_url,
+            group_id=self._settings.landing_group,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            fetch_max_bytes=FETCH_BYTES,
+            max_partition_fetch_bytes=PARTITION_FETCH_BYTES,
+            session_timeout_ms=self._settings.landing_session_ms,
+            heartbeat_interval_ms=self._settings.landing_session_ms // 10,
+            max_poll_interval_ms=24 * 60 * 60 * 1000,  # waiting for the warehouse is no reason to leave
+        )
+        self._assigned = None
+        await consumer.start()
+        try:
+            await self._wait_for_topics(consumer)
+            consumer.subscribe(list(TOPICS), listener=self)
+            await self._follow(consumer)
+        finally:
+            await consumer.stop()
+
+    async def _wait_for_topics(self, consumer: AIOKafkaConsumer) -> None:
+        """Never ask for a topic that is not there: some brokers would make it, with partitions of their choice."""
+        while (missing := set(TOPICS) - await consumer.topics()) and not self._stopping.is_set():
+            log.info("waiting for topics: %s", ", ".join(sorted(missing)))
+            await self._pause(RETRY_SECONDS / 2)
+
+    async def _follow(self, consumer: AIOKafkaConsumer) -> None:
+        writing: asyncio.Task[None] | None = None
+        try:
+            while not self._stopping.is_set():
+                if self._assigned is not None:
+                    await _settled(writing)
+                    writing = None
+                    await self._claim(consumer)
+                fetched = await consumer.getmany(timeout_ms=POLL_MS, max_records=BATCH_RECORDS)
+                if self._assigned is not None:  # during the fetch: what it brought is not claimed
+                    continue
+                if shrunken := self._shrunken(consumer, fetched):
+                    await _settled(writing)
+                    writing = None
+                    await self._restart(consumer, shrunken)
+                elif fetched:
+                    batch = self._batch(fetched)
+                    if writing is not None:
+                        await writing
+                    writing = asyncio.create_task(self._write(batch))
+                self._observe_lag(consumer)
+        finally:
+            await _settled(writing)
+
+    async def _claim(self, consumer: AIOKafkaConsumer) -> None:
+        assigned, self._assigned = self._assigned or set(), None
+        log_id = await cluster_id(self._settings.kafka_url)
+        known = self._claims
+        self._claims = await self._patiently(self._store.claim, assigned, log_id, self._owner)
+        if self._assigned is not None:  # assigned anew in the meantime
+            return
+        for partition, claim in self._claims.items():
+            if claim.restarts > known.get(partition, claim).restarts:
+                log.warning("%s/%d: the broker's log began anew, so do we", *partition)
+            consumer.seek(partition, claim.next_offset)
+        log.info("claimed %d partitions of log %s", len(assigned), log_id)
+
+    def _shrunken(
+        self, consumer: AIOKafkaConsumer, fetched: Mapping[TopicPartition, list[ConsumerRecord]]
+    ) -> dict[TopicPartition, Claim]:
+        """The partitions whose log ends, or was read, before what has been landed from it."""
+        return {
+            partition: claim
+            for partition, claim in self._claims.items()
+            if (partition in fetched and fetched[partition][0].offset < claim.next_offset)
+            or ((end := _end(consumer, partition)) is not None and end < claim.next_offset)
+        }
+
+    async def _restart(self, consumer: AIOKafkaConsumer, shrunken: Mapping[TopicPartition, Claim]) -> None:
+        self._claims |= await self._patiently(self._store.restart, shrunken)
+        for partition in self._claims:
+            if partition in shrunken:
+                log.warning("%s/%d: the log is shorter than what was landed; beginning anew", *partition)
+            consumer.seek(partition, self._claims[partition].next_offset)
+
+    def _batch(self, fetched: Mapping[TopicPartition, list[ConsumerRecord]]) -> Batch:
+        spans = {}
+        for partition, records in fetched.items():
+            claim, end = self._claims[partition], records[-1].offset + 1
+            if records[0].offset > claim.next_offset:
+                log.warning("%s/%d: the log lacks %d to %d", *partition, claim.next_offset, records[0].offset - 1)
+            spans[partition] = Span(claim.epoch, claim.next_offset, end, len(records))
+            self._claims[partition] = replace(claim, next_offset=end)
+        return Batch.of(list(chain.from_iterable(fetched.values())), spans)
+
+    async def _write(self, batch: Batch) -> None:
+        with metrics.WRITE_SECONDS.time():
+            counts = await self._patiently(self._store.write, batch)
+        metrics.count(counts)
+
+    async def _patiently(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Make a call to the warehouse in a thread, again and again while it is away, unless we are to stop."""
+
+        def is_away(error: Exception) -> bool:
+            return isinstance(error, psycopg.OperationalError) and not self._stopping.is_set()
+
+        async for attempt in stamina.retry_context(on=is_away, attempts=None, timeout=None, wait_max=RETRY_SECONDS):
+            with attempt:
+                return await asyncio.to_thread(call, *args, **kwargs)
+        raise AssertionError("a retry without end has ended")
+
+    async def _pause(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+
+    def _observe_lag(self, consumer: AIOKafkaConsumer) -> None:
+        for partition, claim in self._claims.items():
+            if (end := _end(consumer, partition)) is not None:
+                metrics.LAG.labels(partition.topic, partition.partition).set(end - claim.next_offset)
+
+
+async def cluster_id(kafka_url: str) -> str:
+    """What the broker calls its cluster; the embedded one has a new name, and an empty log, at every start."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka_url)
+    await admin.start()
+    try:
+        return (await admin.describe_cluster())["cluster_id"] or ""
+    finally:
+        await admin.close()
+
+
+def _end(consumer: AIOKafkaConsumer, partition: TopicPartition) -> int | None:
+    """Where the partition's log ends, once a fetch has told; the broker's own `end_offsets` may be wrong."""
+    return consumer.highwater(partition) if partition in consumer.assignment() else None
+
+
+async def _settled(writing: asyncio.Task[None] | None) -> None:
+    """Wait for a write whose outcome no longer matters here: what it did not commit will be fetched again."""
+    if writing is not None:
+        with contextlib.suppress(FencedError, psycopg.OperationalError):
+            await writing

@@ -1,0 +1,172 @@
+"""Which process may land which partition, and up to where it has come: the truth is `landing.partitions`.
+
+A claim raises the partition's epoch. A batch is written only if the epoch is still the one it was fetched under, so a
+process that was frozen past its session, and woken after another took over, is refused at its next write.
+"""
+
+import uuid
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+
+import psycopg
+from aiokafka import TopicPartition
+
+
+class FencedError(Exception):
+    """Another process has claimed a partition of this batch; the batch must be dropped and the group rejoined."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The right to land one partition from `next_offset` on, in a log that has begun anew `restarts` times."""
+
+    epoch: int
+    next_offset: int
+    restarts: int
+
+
+@dataclass(frozen=True)
+class Span:
+    """The part of one partition's log that a batch covers: `start` ≤ offset < `end`, fetched under `epoch`."""
+
+    epoch: int
+    start: int
+    end: int
+    consumed: int
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What became of messages; every consumed one is exactly one of the other three."""
+
+    consumed: int = 0
+    landed: int = 0
+    duplicates: int = 0
+    dead_letters: int = 0
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts(*(mine + theirs for mine, theirs in zip(self.values, other.values, strict=True)))
+
+    def __sub__(self, other: "Counts") -> "Counts":
+        return Counts(*(mine - theirs for mine, theirs in zip(self.values, other.values, strict=True)))
+
+    @property
+    def values(self) -> tuple[int, int, int, int]:
+        """All four, in the order of the columns."""
+        return self.consumed, self.landed, self.duplicates, self.dead_letters
+
+
+_CLAIM = """
+insert into landing.partitions as known (topic, kafka_partition, log_id, next_offset, owner)
+select topic, kafka_partition, %(log_id)s, 0, %(owner)s
+from unnest(%(topics)s::text[], %(partitions)s::int[]) as wanted (topic, kafka_partition)
+order by topic, kafka_partition
+on conflict (topic, kafka_partition) do update set
+    owner = excluded.owner,
+    epoch = known.epoch + 1,
+    log_id = excluded.log_id,
+    next_offset = case when known.log_id = excluded.log_id then known.next_offset else 0 end,
+    restarts = known.restarts + (known.log_id <> excluded.log_id)::int,
+    updated_at = now()
+returning topic, kafka_partition, epoch, next_offset, restarts
+"""
+
+_RESTART = """
+update landing.partitions set next_offset = 0, restarts = restarts + 1, updated_at = now()
+where topic = %s and kafka_partition = %s and epoch = %s
+"""
+
+_LOCK = """
+select topic, kafka_partition, epoch, next_offset
+from landing.partitions
+join unnest(%s::text[], %s::int[]) as wanted (topic, kafka_partition) using (topic, kafka_partition)
+order by topic, kafka_partition
+for update of partitions
+"""
+
+_ADVANCE = """
+update landing.partitions set
+    next_offset = %s, consumed = consumed + %s, landed = landed + %s, duplicates = duplicates + %s,
+    dead_letters = dead_letters + %s, updated_at = now()
+where topic = %s and kafka_partition = %s
+"""
+
+
+def claim(
+    connection: psycopg.Connection, partitions: Collection[TopicPartition], log_id: str, owner: uuid.UUID
+) -> dict[TopicPartition, Claim]:
+    """Take partitions over from whoever had them, once its running transaction has ended.
+
+    Args:
+        connection: in a transaction of its own, or in autocommit.
+        partitions: what the group has assigned to this process.
+        log_id: the broker's cluster id; offsets stored under another one are void, and its log is read from the start.
+        owner: this process, for those who look.
+    """
+    topics, numbers = zip(*partitions, strict=True)
+    parameters = {"topics": list(topics), "partitions": list(numbers), "log_id": log_id, "owner": owner}
+    rows = connection.execute(_CLAIM, parameters).fetchall()
+    return {TopicPartition(topic, number): Claim(*claimed) for topic, number, *claimed in rows}
+
+
+def lock(connection: psycopg.Connection, spans: Mapping[TopicPartition, Span]) -> bool:
+    """Hold the partitions' rows until the transaction ends; False if the batch has been written already.
+
+    That happens when the connection broke while the commit's answer was on its way.
+
+    Raises:
+        FencedError: a partition has been claimed by another since.
+    """
+    topics, numbers = zip(*spans, strict=True)
+    rows = connection.execute(_LOCK, (list(topics), list(numbers))).fetchall()
+    stored = {TopicPartition(topic, number): (epoch, offset) for topic, number, epoch, offset in rows}
+    if stored == {partition: (span.epoch, span.start) for partition, span in spans.items()}:
+        return True
+    if stored == {partition: (span.epoch, span.end) for partition, span in spans.items()}:
+        return False
+    raise FencedError(", ".join(f"{topic}/{number}" for topic, number in spans))
+
+
+def advance(
+    connection: psycopg.Connection, spans: Mapping[TopicPartition, Span], counts: Mapping[TopicPartition, Counts]
+) -> None:
+    """Store how far each partition has come, and what became of its messages."""
+    connection.cursor().executemany(
+        _ADVANCE,
+        [
+            (span.end, *counts[partition].values, partition.topic, partition.partition)
+            for partition, span in spans.items()
+        ],
+    )
+
+
+def restart(connection: psycopg.Connection, claims: Mapping[TopicPartition, Claim]) -> dict[TopicPartition, Claim]:
+    """Begin partitions anew whose log has become shorter than what was landed from it; the claims as they now are.
+
+    Raises:
+        FencedError: a partition has been claimed by another since.
+    """
+    for partition, claimed in claims.items():
+        key = (partition.topic, partition.partition, claimed.epoch)
+        if not connection.execute(_RESTART, key).rowcount:
+            raise FencedError(f"{partition.topic}/{partition.partition}")
+    return {
+        partition: replace(claimed, next_offset=0, restarts=claimed.restarts + 1)
+        for partition, claimed in claims.items()
+    }
+
+
+def stored_offsets(connection: psycopg.Connection, log_id: str) -> dict[TopicPartition, int]:
+    """The next offset of every partition that was landed from this log."""
+    rows = connection.execute(
+        "select topic, kafka_partition, next_offset from landing.partitions where log_id = %s", (log_id,)
+    )
+    return {TopicPartition(topic, number): offset for topic, number, offset in rows}
+
+
+def totals(connection: psycopg.Connection) -> dict[str, Counts]:
+    """What has become of each topic's messages since the warehouse was made."""
+    rows = connection.execute("""
+        select topic, sum(consumed)::bigint, sum(landed)::bigint, sum(duplicates)::bigint, sum(dead_letters)::bigint
+        from landing.partitions group by topic order by topic""")
+    return {topic: Counts(*counts) for topic, *counts in rows}

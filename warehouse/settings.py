@@ -1,0 +1,19 @@
+"""What the landing reads from the environment."""
+
+from typing import Annotated
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class LandingSettings(BaseSettings):
+    """Each field is the environment variable of the same name in capitals."""
+
+    model_config = SettingsConfigDict(frozen=True)
+
+    kafka_url: str
+    warehouse_loader_url: str
+    landing_group: str = "landing"
+    landing_session_ms: Annotated[int, Field(ge=1_000)] = 10_000
+    landing_metrics_port: int | None = None
+    landing_metrics_host: str = "127.0.0.1"
