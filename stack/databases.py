@@ -5,7 +5,7 @@ PUBLIC may connect nowhere, so a role reaches its own database and no other. Eve
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote, urlsplit
 
 import psycopg
 from psycopg import sql
@@ -37,6 +37,11 @@ class Warehouse:
         return dict(zip(WAREHOUSE_ROLES, urls, strict=True))
 
 
+def role_url(server: str, role: str, password: str, database: str) -> str:
+    """A role's URL to a database on a server, `host:port`."""
+    return f"postgresql://{quote(role)}:{quote(password, safe='')}@{server}/{database}"
+
+
 def close_doors(admin_url: str) -> None:
     """Let no role but the superuser connect to the server's own databases."""
     with psycopg.connect(admin_url, autocommit=True) as connection:
@@ -49,7 +54,7 @@ def create_database(admin_url: str, name: str, password: str) -> str:
     with psycopg.connect(admin_url, autocommit=True) as connection:
         _create_role(connection, name, password)
         _create_database(connection, name, owner=name)
-    return _url(admin_url, name, password, name)
+    return role_url(_server(admin_url), name, password, name)
 
 
 def create_warehouse(
@@ -78,7 +83,8 @@ def create_warehouse(
             statement = sql.SQL("GRANT {} ON DATABASE {} TO {}")
             grantees = sql.SQL(", ").join(map(sql.Identifier, roles))
             connection.execute(statement.format(sql.SQL(rights), sql.Identifier(name), grantees))
-    return Warehouse(*(_url(admin_url, role, passwords[role], name) for role in WAREHOUSE_ROLES.values()))
+    server = _server(admin_url)
+    return Warehouse(*(role_url(server, role, passwords[role], name) for role in WAREHOUSE_ROLES.values()))
 
 
 def _create_role(connection: psycopg.Connection, role: str, password: str) -> None:
@@ -99,7 +105,6 @@ def _revoke_public(connection: psycopg.Connection, database: str) -> None:
     connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(database)))
 
 
-def _url(admin_url: str, role: str, password: str, database: str) -> str:
+def _server(admin_url: str) -> str:
     parts = urlsplit(admin_url)
-    address = f"{parts.hostname}:{parts.port or 5432}"
-    return urlunsplit(("postgresql", f"{quote(role)}:{quote(password, safe='')}@{address}", f"/{database}", "", ""))
+    return f"{parts.hostname}:{parts.port or 5432}"

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -87,7 +88,7 @@ class Process:
             PartError: it ended, or did not serve in time.
         """
         deadline = time.monotonic() + seconds
-        while not self._serves():
+        while not self.serves():
             if self.exit_code is not None:
                 raise PartError(f"{self.name} ended with {self.exit_code}; see {self.log}: {self.last_words()}")
             if time.monotonic() > deadline:
@@ -125,7 +126,8 @@ class Process:
         lines = self.log.read_text(errors="replace").split("\n") if self.log.exists() else []
         return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
 
-    def _serves(self) -> bool:
+    def serves(self) -> bool:
+        """Whether it runs and is ready."""
         try:
             return self._child is not None and self._child.poll() is None and self.is_ready()
         except Exception:  # noqa: BLE001 - whatever a probe meets means the same: not yet
@@ -146,10 +148,8 @@ def tethered(command: Sequence[str], death_signal: signal.Signals, user_id: int 
 
 
 def free_port() -> int:
-    """A port that nothing listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+    """A port that nothing listens on at this moment, from below those that outgoing connections are given."""
+    return next(port for port in iter(lambda: random.randrange(20_000, 32_000), 0) if is_port_free(port))  # noqa: S311
 
 
 def is_port_free(port: int) -> bool:

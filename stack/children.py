@@ -1,0 +1,119 @@
+"""A supervised child: started, probed, restarted after a crash with growing pauses."""
+
+import time
+import urllib.request
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from enum import StrEnum
+
+from stack.environment import Environment, sqlalchemy_url
+from stack.parts.process import Process
+from stack.programs import ROOT, Program
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
+CALM_SECONDS = 60.0
+"""A child that ran this long without a crash starts over with the first pause."""
+
+
+class Phase(StrEnum):
+    """Where a child is in its life."""
+
+    STARTING = "starting"
+    READY = "ready"
+    WAITING = "waiting to restart"
+    STOPPED = "stopped"
+
+
+class Child:
+    """One process and its restarts.
+
+    Args:
+        process: what runs.
+        address: where people and programs find it, if it serves.
+        follows_log: whether it must start anew with the broker's log.
+    """
+
+    def __init__(self, process: Process, *, address: str | None = None, follows_log: bool = False) -> None:
+        self.process = process
+        self.address = address
+        self.follows_log = follows_log
+        self.phase = Phase.STOPPED
+        self.restarts = 0
+        self._pause = FIRST_PAUSE
+        self._since = 0.0
+
+    @property
+    def name(self) -> str:
+        """The process's name."""
+        return self.process.name
+
+    def start(self) -> None:
+        """Start it; `watch` tells when it is ready."""
+        self.process.spawn()
+        self._enter(Phase.STARTING)
+
+    def stop(self, seconds: float) -> None:
+        """Stop it for good."""
+        self.process.stop(seconds)
+        self._enter(Phase.STOPPED)
+
+    def watch(self) -> bool:
+        """Look at it once, restart it when its pause is over; tells whether its phase changed."""
+        before, now = self.phase, time.monotonic()
+        if self.phase in (Phase.STARTING, Phase.READY) and self.process.exit_code is not None:
+            self._pause = FIRST_PAUSE if now - self._since > CALM_SECONDS else min(self._pause * 2, LONGEST_PAUSE)
+            self._enter(Phase.WAITING)
+        elif self.phase is Phase.WAITING and now - self._since >= self._pause:
+            self.restarts += 1
+            self.start()
+        elif self.phase is Phase.STARTING and self.process.serves():
+            self._enter(Phase.READY)
+        return self.phase is not before
+
+    def status(self) -> dict[str, object]:
+        """What `tanawari status` shows of it."""
+        return {
+            "state": self.phase.value,
+            "pid": self.process.pid,
+            "restarts": self.restarts,
+            "address": self.address,
+            "log": str(self.process.log),
+        }
+
+    def _enter(self, phase: Phase) -> None:
+        self.phase = phase
+        self._since = time.monotonic()
+
+
+def child_of(program: Program, environment: Environment) -> Child:
+    """A program as a child with its own environment and log."""
+    address = environment.address(program.name) if program.probe else None
+    values = {
+        "port": str(environment.ports.get(program.name)),
+        "state": str(environment.state.directory),
+        "mlflow_database": sqlalchemy_url(environment.variables["MLFLOW_DATABASE_URL"], "psycopg"),
+    }
+    process = Process(
+        program.name,
+        [word.format_map(values) for word in program.command],
+        environment.state.log(program.name),
+        environment=environment.of(program),
+        directory=ROOT,
+        is_ready=_probe(f"{address}{program.probe}") if address else lambda: True,
+    )
+    return Child(process, address=address, follows_log=program.follows_log)
+
+
+def stop_together(children: Iterable[Child], seconds: float) -> None:
+    """Stop several at the same time, each within the time."""
+    alive = list(children)
+    with ThreadPoolExecutor(len(alive) or 1) as pool:
+        list(pool.map(lambda child: child.stop(seconds), alive))
+
+
+def _probe(url: str) -> Callable[[], bool]:
+    def answers() -> bool:
+        with urllib.request.urlopen(url, timeout=1) as answer:  # noqa: S310 - an address of our own
+            return bool(answer.status == 200)  # noqa: PLR2004 - HTTP's OK
+
+    return answers

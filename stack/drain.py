@@ -1,0 +1,96 @@
+"""Waits until everything that was acknowledged has arrived: outboxes empty, consumers caught up, topics landed."""
+
+import asyncio
+import logging
+import time
+
+import psycopg
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from services.contracts.topics import TOPICS
+from stack.environment import Environment
+from warehouse.catch_up import land_until_caught_up, log_ends
+from warehouse.settings import LandingSettings
+
+logger = logging.getLogger("tanawari.drain")
+
+OUTBOXES = ("CATALOG_DATABASE_URL", "CONTENT_DATABASE_URL")
+GROUPS = ("analytics.consumer", "content.consumer")
+DRAIN_SECONDS = 60.0
+POLL_SECONDS = 0.2
+
+
+async def drain(environment: Environment, *, services: bool = True) -> bool:
+    """Wait until nothing is under way any more, for at most `DRAIN_SECONDS`.
+
+    Args:
+        environment: where the databases and the broker are.
+        services: whether the services' outboxes and consumers count as well as the landing.
+
+    Returns:
+        Whether everything arrived; what did not is named in the log.
+    """
+    try:
+        async with asyncio.timeout(DRAIN_SECONDS):
+            if services:
+                await _services_are_done(environment)
+            await land_until_caught_up(landing_settings(environment))
+    except TimeoutError:
+        logger.error("not drained within %.0f s", DRAIN_SECONDS)  # noqa: TRY400 - the time-out's trace says nothing
+        return False
+    except (KafkaError, psycopg.Error, OSError) as error:
+        logger.error("not drained: %s", error)  # noqa: TRY400 - likewise
+        return False
+    return True
+
+
+def landing_settings(environment: Environment) -> LandingSettings:
+    """The landing of this stack."""
+    variables = environment.variables
+    return LandingSettings(kafka_url=variables["KAFKA_URL"], warehouse_loader_url=variables["WAREHOUSE_LOADER_URL"])
+
+
+async def _services_are_done(environment: Environment) -> None:
+    told = time.monotonic()
+    while left := await services_under_way(environment):
+        if time.monotonic() - told > 5:  # noqa: PLR2004 - seconds between two lines of the log
+            logger.info("waiting for %s", "; ".join(left))
+            told = time.monotonic()
+        await asyncio.sleep(POLL_SECONDS)
+
+
+async def services_under_way(environment: Environment) -> list[str]:
+    """What waits in outboxes and before consumers, in words; empty when nothing does."""
+    waiting = {variable: _unpublished(environment.variables[variable]) for variable in OUTBOXES}
+    left = [f"{number} events in the outbox of {variable}" for variable, number in waiting.items() if number]
+    url = environment.variables["KAFKA_URL"]
+    for group, committed in (await _committed(url)).items():
+        topics = {part.topic for part in committed}
+        ends = await log_ends(url, committed)
+        behind = sum(max(0, end - committed.get(part, 0)) for part, end in ends.items() if part.topic in topics)
+        if behind:
+            left.append(f"{behind} messages before {group}")
+    return left
+
+
+def _unpublished(url: str) -> int:
+    with psycopg.connect(url, connect_timeout=3) as connection:
+        row = connection.execute("SELECT count(*) FROM outbox WHERE published_at IS NULL").fetchone()
+    return int(row[0]) if row else 0
+
+
+async def _committed(url: str) -> dict[str, dict[TopicPartition, int]]:
+    """How far each group has committed, in the partitions that it reads."""
+    parts = [TopicPartition(topic.name, number) for topic in TOPICS.values() for number in range(topic.partitions)]
+    admin = AIOKafkaAdminClient(bootstrap_servers=url)
+    await admin.start()
+    try:
+        found = {group: await admin.list_consumer_group_offsets(group, partitions=parts) for group in GROUPS}
+    finally:
+        await admin.close()
+    return {
+        group: {part: entry.offset for part, entry in offsets.items() if entry.offset >= 0}
+        for group, offsets in found.items()
+    }

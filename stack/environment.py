@@ -1,0 +1,108 @@
+"""The environment of every program, composed in this one place.
+
+A part whose URL stands in our own environment is external: it is used as it is, and not started here. A program is
+given the secrets that it reads and no others.
+"""
+
+import os
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from stack.databases import WAREHOUSE_ROLES, role_url
+from stack.parts.process import HOST
+from stack.programs import PROGRAMS, ROOT, Program
+from stack.state import State
+
+DATABASES = {f"{name.upper()}_DATABASE_URL": name for name in ("catalog", "analytics", "content", "dagster", "mlflow")}
+"""The variable of each database that has a role of its own, with the name of both."""
+EXTERNAL = ("KAFKA_URL", "REDIS_URL", *DATABASES, *WAREHOUSE_ROLES)
+SECRETS = frozenset((*DATABASES, *WAREHOUSE_ROLES, "AUTH_SIGNING_KEY_FILE"))
+TIMEZONE = "America/New_York"
+"""The demo's shop; its days begin there."""
+
+QUIET = {
+    "DO_NOT_TRACK": "1",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+    "DAGSTER_DISABLE_TELEMETRY": "yes",
+    "GIT_PYTHON_REFRESH": "quiet",
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # halves the server's memory; nobody here sends it jobs
+    "OPENBLAS_NUM_THREADS": "1",  # `implicit` brings its own threads
+    "PYTHONUNBUFFERED": "1",
+}
+
+
+class Environment:
+    """What the programs of one state are told.
+
+    Args:
+        state: the state.
+        ports: by the names of parts and programs.
+        outside: our own environment.
+    """
+
+    def __init__(self, state: State, ports: Mapping[str, int], outside: Mapping[str, str] = os.environ) -> None:
+        self.state = state
+        self.ports = ports
+        self.external = {name: outside[name] for name in EXTERNAL if outside.get(name)}
+        self._outside = outside
+        self.variables = self._compose()
+
+    def needs(self, part: str) -> bool:
+        """Whether an embedded part (`postgres`, `broker`, `valkey`) has to run here."""
+        variables = {"broker": ("KAFKA_URL",), "valkey": ("REDIS_URL",), "postgres": (*DATABASES, *WAREHOUSE_ROLES)}
+        return any(name not in self.external for name in variables[part])
+
+    def of(self, program: Program) -> dict[str, str]:
+        """The whole environment of one program."""
+        return {name: value for name, value in self.variables.items() if name not in SECRETS or name in program.reads}
+
+    def address(self, name: str) -> str:
+        """The address of a program."""
+        return f"http://{HOST}:{self.ports[name]}"
+
+    def _compose(self) -> dict[str, str]:
+        keys = self.state.signing_keys()
+        ours = {
+            "KAFKA_URL": f"{HOST}:{self.ports.get('broker')}",
+            "KAFKA_IDEMPOTENCE": "true" if "KAFKA_URL" in self.external else "false",  # the embedded one lacks it
+            "REDIS_URL": f"redis://{HOST}:{self.ports.get('valkey')}/0",
+            **self._database_urls(),
+            **keys.environment,
+            "MLFLOW_TRACKING_URI": self.address("mlflow"),
+            **{f"{name.upper()}_URL": self.address(name) for name in ("gateway", "catalog", "analytics", "content")},
+            "SERVING_URL": self.address("serving"),
+            "LANDING_METRICS_PORT": str(self.ports["landing"]),
+            "TANAWARI_TIMEZONE": TIMEZONE,
+            "TANAWARI_BUNDLES": str(self.state.path("bundles")),
+            "TANAWARI_EXTRACTS": str(self.state.path("extracts")),
+        }
+        given = {name: value for name, value in self._outside.items() if name in ours}
+        return {
+            **self._outside,
+            **QUIET,
+            **ours,
+            **given,
+            "TANAWARI_STATE": str(self.state.directory),
+            "DAGSTER_HOME": str(self.state.path("dagster")),
+            "PYTHONPATH": str(ROOT),
+        }
+
+    def _database_urls(self) -> dict[str, str]:
+        roles = {**{variable: (name, name) for variable, name in DATABASES.items()}}
+        roles |= {variable: (role, "warehouse") for variable, role in WAREHOUSE_ROLES.items()}
+        server = f"{HOST}:{self.ports.get('postgres')}"
+        return {
+            variable: role_url(server, role, self.state.secret(role), database)
+            for variable, (role, database) in roles.items()
+        }
+
+
+def program_ports() -> list[str]:
+    """The names that need a port: the embedded parts and every program that is probed."""
+    return ["postgres", "broker", "valkey", *(program.name for program in PROGRAMS if program.probe)]
+
+
+def sqlalchemy_url(url: str, driver: str) -> str:
+    """A plain `postgresql://` URL for SQLAlchemy with the driver named."""
+    return urlsplit(url)._replace(scheme=f"postgresql+{driver}").geturl()

@@ -1,0 +1,19 @@
+"""Small JSON files that are never seen half-written."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a file; empty if there is none."""
+    return dict(json.loads(path.read_bytes())) if path.exists() else {}
+
+
+def write_json(path: Path, content: object, *, mode: int = 0o644) -> None:
+    """Replace a file in one step."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.touch(mode=mode)
+    draft.write_text(json.dumps(content, indent=2) + "\n")
+    draft.replace(path)

@@ -1,0 +1,87 @@
+"""The programs of the stack: how each is started, probed, and what it may read."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+SCRIPTS = Path(sys.executable).parent
+
+
+@dataclass(frozen=True)
+class Program:
+    """One program.
+
+    Attributes:
+        name: its name in status, logs and ports.
+        command: `{port}`, `{state}` and `{mlflow_database}` are filled in.
+        reads: the variables with a secret that it is given.
+        probe: the path that answers 200 once it serves; None: it serves nothing, running is enough.
+        follows_log: it reads or writes the broker's log, so it is restarted with a broker whose log began anew.
+        tool: it serves people beside the shop, and starts after it.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    reads: tuple[str, ...] = ()
+    probe: str | None = None
+    follows_log: bool = False
+    tool: bool = False
+
+
+def _application(name: str, factory: str, *reads: str, probe: str) -> Program:
+    command = (
+        *(sys.executable, "-m", "uvicorn", "--factory", factory, "--host", "127.0.0.1", "--port", "{port}"),
+        *("--no-access-log", "--timeout-graceful-shutdown", "15"),
+    )
+    return Program(name, command, (*reads, "AUTH_SIGNING_KEY_FILE"), probe, follows_log=True)
+
+
+PIPELINES = (
+    *("DAGSTER_DATABASE_URL", "MLFLOW_DATABASE_URL", "WAREHOUSE_DATABASE_URL", "WAREHOUSE_LOADER_URL"),
+    *("WAREHOUSE_DBT_URL", "WAREHOUSE_PIPELINES_URL", "WAREHOUSE_ANALYST_URL", "AUTH_SIGNING_KEY_FILE"),
+)
+WORKSPACE = ("-w", str(ROOT / "workspace.yaml"))
+
+PROGRAMS = (
+    _application("catalog", "services.catalog.app:create_app", "CATALOG_DATABASE_URL", probe="/health/ready"),
+    _application("analytics", "services.analytics.app:create_app", "ANALYTICS_DATABASE_URL", probe="/health/ready"),
+    _application("content", "services.content.app:create_app", "CONTENT_DATABASE_URL", probe="/health/ready"),
+    # alive is enough for these two: without a bundle, or without what they ask, they answer `degraded`
+    _application("serving", "serving.app:create_app", probe="/health/live"),
+    _application("gateway", "services.gateway.app:create_app", probe="/health/live"),
+    Program(
+        "landing",
+        (sys.executable, "-m", "warehouse.landing"),
+        ("WAREHOUSE_LOADER_URL",),
+        "/metrics",
+        follows_log=True,
+    ),
+    Program(
+        "mlflow",
+        (
+            *(str(SCRIPTS / "mlflow"), "server", "--host", "127.0.0.1", "--port", "{port}", "--workers", "1"),
+            *("--backend-store-uri", "{mlflow_database}", "--artifacts-destination", "{state}/mlflow"),
+        ),
+        ("MLFLOW_DATABASE_URL",),
+        "/health",
+        tool=True,
+    ),
+    Program(
+        "dagster",
+        (str(SCRIPTS / "dagster-webserver"), "-h", "127.0.0.1", "-p", "{port}", *WORKSPACE),
+        PIPELINES,
+        "/server_info",
+        tool=True,
+    ),
+    Program("dagster-daemon", (str(SCRIPTS / "dagster-daemon"), "run", *WORKSPACE), PIPELINES, tool=True),
+    Program(
+        "dbt-docs",
+        (sys.executable, "-m", "http.server", "{port}", "--bind", "127.0.0.1", "--directory", "{state}/dbt-docs"),
+        (),
+        "/",
+        tool=True,
+    ),
+)
+INTAKE = ("gateway",)
+"""Stopped first, so that nothing new comes in while the rest drains."""

@@ -1,0 +1,44 @@
+"""How the stack's status looks on a screen."""
+
+from typing import Any
+
+from rich.table import Table
+
+COLOURS = {"ready": "green", "starting": "yellow", "external": "cyan", "stopped": "red", "waiting to restart": "red"}
+
+ADDRESSES = {
+    "storefront": ("gateway", "/"),
+    "api_docs": ("gateway", "/docs"),
+    "dagster": ("dagster", "/"),
+    "mlflow": ("mlflow", "/"),
+    "dbt_docs": ("dbt-docs", "/"),
+}
+"""What people open: name, program and path."""
+
+
+def addresses(status: dict[str, Any]) -> dict[str, str]:
+    """The address of everything that people open, by name."""
+    processes = status["processes"]
+    return {
+        name: processes[program]["address"] + path
+        for name, (program, path) in ADDRESSES.items()
+        if processes.get(program, {}).get("address")
+    }
+
+
+def processes_table(status: dict[str, Any]) -> Table:
+    """Every process with its state."""
+    table = Table("process", "state", "pid", "restarts", "address", box=None, pad_edge=False, header_style="bold")
+    for name, process in status["processes"].items():
+        state = process["state"]
+        cells = (process["pid"] or "", process["restarts"] or "", process["address"] or "")
+        table.add_row(name, f"[{COLOURS[state]}]{state}[/]", *map(str, cells))
+    return table
+
+
+def addresses_table(status: dict[str, Any]) -> Table:
+    """Where to look."""
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for name, address in addresses(status).items():
+        table.add_row(name.replace("_", " "), f"[link={address}]{address}[/link]")
+    return table

@@ -1,0 +1,175 @@
+"""The state directory: everything that a local stack remembers, in one place that carries a version.
+
+version            which layout this is; older ones are migrated, newer ones refused
+ports.json         chosen once, kept while they are free
+secrets.json       generated passwords (0600); signing-key.pem and jwks.json beside it
+history.json       what was imported, and by how many weeks its dates were moved
+run/               the supervisor's lock and status      logs/    one file a process
+postgres/ mlflow/ dagster/ bundles/ extracts/ history/ dbt-docs/
+"""
+
+import contextlib
+import fcntl
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+from stack.files import read_json, write_json
+from stack.keys import SigningKeys, create_signing_keys
+from stack.parts.process import free_port, is_port_free
+
+DEFAULT_DIRECTORY = Path(".tanawari")
+
+
+class StateError(RuntimeError):
+    """The state cannot be used; the message says why and what to do."""
+
+
+def _create(directory: Path) -> None:
+    for name in ("run", "logs"):
+        (directory / name).mkdir(exist_ok=True)
+    write_json(directory / "secrets.json", {}, mode=0o600)
+
+
+MIGRATIONS = (_create,)
+"""Each brings a state from the version of its index to the next; the first makes a new one."""
+VERSION = len(MIGRATIONS)
+
+
+class State:
+    """A state directory, opened: made when missing, migrated when old.
+
+    Raises:
+        StateError: the directory holds something else, or a newer version's state.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory.absolute()
+        self._migrate()
+
+    def _migrate(self) -> None:
+        self.directory.mkdir(parents=True, exist_ok=True)
+        version = self.version_of(self.directory)
+        if version > VERSION:
+            raise StateError(
+                f"{self.directory} was written by a newer Tanawari (layout {version}, this one knows {VERSION}): "
+                "update Tanawari, or choose another directory with --state"
+            )
+        for migrate in MIGRATIONS[version:]:
+            migrate(self.directory)
+        if version < VERSION:
+            (self.directory / "version").write_text(f"{VERSION}\n")
+
+    @staticmethod
+    def version_of(directory: Path) -> int:
+        """The version of the state in a directory, 0 where nothing is.
+
+        Raises:
+            StateError: it holds files that are not ours.
+        """
+        file = directory / "version"
+        if file.exists():
+            text = file.read_text().strip()
+            if not text.isdecimal():
+                raise StateError(f"{file} should hold a number, not {text!r}: remove {directory}, or restore the file")
+            return int(text)
+        if directory.exists() and any(entry.name != "lock" for entry in directory.iterdir()):
+            raise StateError(f"{directory} holds files that are not Tanawari's: choose another directory with --state")
+        return 0
+
+    def path(self, *parts: str) -> Path:
+        """A path inside the state."""
+        return self.directory.joinpath(*parts)
+
+    def log(self, name: str) -> Path:
+        """The log file of a process."""
+        return self.path("logs", f"{name}.log")
+
+    def secret(self, name: str) -> str:
+        """A generated password, the same every time."""
+        known = read_json(self.path("secrets.json"))
+        if name not in known:
+            known[name] = secrets.token_urlsafe(24)
+            write_json(self.path("secrets.json"), known, mode=0o600)
+        return str(known[name])
+
+    def signing_keys(self) -> SigningKeys:
+        """The development key, which exists in this state only."""
+        return create_signing_keys(self.directory)
+
+    def ports(self, names: Iterable[str], pinned: Mapping[str, int] | None = None) -> dict[str, int]:
+        """A port for each name: the one pinned, else the one used last if it is still free, else a free one.
+
+        Raises:
+            StateError: a pinned port is taken.
+        """
+        stored = read_json(self.path("ports.json"))
+        pins = {**stored.get("pinned", {}), **(pinned or {})}
+        chosen: dict[str, int] = stored.get("chosen", {})
+        for name in names:
+            port = pins.get(name) or chosen.get(name)
+            if name in pins and not is_port_free(pins[name]):
+                raise StateError(
+                    f"port {port} for {name} is taken: stop what listens there, or give --port {name}=OTHER"
+                )
+            chosen[name] = port if port and is_port_free(port) else free_port()
+        write_json(self.path("ports.json"), {"pinned": pins, "chosen": chosen})
+        return {name: chosen[name] for name in names}
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Let no other command change this state meanwhile.
+
+        Raises:
+            StateError: one does.
+        """
+        with held(self.path("lock")) as is_ours:
+            if not is_ours:
+                holder = self.path("lock").read_text().strip() or "unknown"
+                raise StateError(f"another tanawari command (pid {holder}) is at work on {self.directory}")
+            yield
+
+    @property
+    def supervisor(self) -> int | None:
+        """The pid of the supervisor that runs this state."""
+        with held(self.path("run", "supervisor.lock"), announce=False) as is_free:
+            if is_free:
+                return None
+        text = self.path("run", "supervisor.lock").read_text().strip()
+        return int(text) if text else None
+
+    def status(self) -> dict[str, Any]:
+        """What the supervisor last wrote; its `phase` is `stopped` when none runs."""
+        written = read_json(self.path("run", "status.json"))
+        return written if self.supervisor else {**written, "phase": "stopped", "processes": {}}
+
+    def empty(self) -> None:
+        """Remove everything, the directory included."""
+        doomed = Path(tempfile.mkdtemp(dir=self.directory.parent, prefix=".tanawari-reset-"))
+        self.directory.rename(doomed / "state")  # at once, so that a cut-off removal leaves no half state
+        shutil.rmtree(doomed)
+
+
+@contextlib.contextmanager
+def held(path: Path, *, announce: bool = True) -> Iterator[bool]:
+    """Try to hold a lock file, released also by a crash; tells whether it is ours, and writes our pid into it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+") as file:
+        is_ours = _try_lock(file)
+        if is_ours and announce:
+            file.truncate(0)
+            file.write(str(os.getpid()))
+            file.flush()
+        yield is_ours
+
+
+def _try_lock(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,197 @@
+"""One process holds all others: starts them in order, restarts what crashes, and stops them without losing anything.
+
+Run as `python -m stack.supervisor STATE [PART=PORT ...]`. Every child carries a death signal, so nothing is orphaned
+even when the supervisor itself is killed.
+"""
+
+import asyncio
+import logging
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from stack import preparation
+from stack.children import Child, Phase, child_of, stop_together
+from stack.drain import drain
+from stack.environment import Environment, program_ports
+from stack.files import write_json
+from stack.parts.broker import Broker
+from stack.parts.postgres import Postgres
+from stack.parts.process import PartError
+from stack.parts.valkey import Valkey
+from stack.programs import INTAKE, PROGRAMS, Program
+from stack.state import State, StateError, held
+
+logger = logging.getLogger("tanawari.supervisor")
+
+STOP_SECONDS = 20.0
+TICK_SECONDS = 0.2
+
+
+class Stop(BaseException):
+    """Somebody asked us to stop; raised by the signal handler, wherever we are."""
+
+
+class Supervisor:
+    """All processes of one state.
+
+    Args:
+        state: the state.
+        pinned: ports that must be used, by name.
+        programs: what runs beside the servers.
+    """
+
+    def __init__(
+        self, state: State, pinned: Mapping[str, int] | None = None, programs: Sequence[Program] = PROGRAMS
+    ) -> None:
+        self.state = state
+        self._programs = programs
+        self.environment = Environment(state, state.ports(program_ports(), pinned))
+        self.parts: dict[str, Child] = {}
+        self.programs: dict[str, Child] = {}
+        self._steps: list[dict[str, object]] = []
+        self._phase = "starting"
+        self._has_drained = True
+
+    def run(self) -> int:
+        """Run until SIGTERM or SIGINT; 0 if everything that was acknowledged is in the warehouse."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, _raise_stop)
+        try:
+            self._start()
+            while True:
+                self._watch()
+                time.sleep(TICK_SECONDS)
+        except Stop:
+            logger.info("stopping")
+        except (PartError, StateError) as error:
+            logger.error("%s", error)  # noqa: TRY400 - one clear line; the logs have the rest
+            self._report("failed", error=str(error))
+            self._has_drained = False
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, signal.SIG_IGN)
+            self._stop()
+        return 0 if self._has_drained else 1
+
+    def _start(self) -> None:
+        self._step("servers", self._start_parts)
+        self._step("schemas and topics", self._prepare)
+        for is_tool in (False, True):
+            group = {p.name: child_of(p, self.environment) for p in self._programs if p.tool is is_tool}
+            self.programs |= group
+            for child in group.values():
+                child.start()
+            self._step("tools" if is_tool else "services", lambda group=group: self._wait_ready(group))  # type: ignore[misc]
+        self._report("running")
+
+    def _start_parts(self) -> None:
+        state, ports = self.state, self.environment.ports
+        makers: dict[str, Callable[[], Postgres | Broker | Valkey]] = {
+            "postgres": lambda: Postgres(
+                state.path("postgres"), ports["postgres"], password=state.secret("postgres"), log=state.log("postgres")
+            ),
+            "broker": lambda: Broker(state.path("run"), ports["broker"], log=state.log("broker")),
+            "valkey": lambda: Valkey(state.path("run"), ports["valkey"], log=state.log("valkey")),
+        }
+        for name, make in makers.items():
+            if self.environment.needs(name):
+                self.parts[name] = Child(make())
+                self.parts[name].start()
+        self._wait_ready(self.parts)
+
+    def _prepare(self) -> None:
+        if "postgres" in self.parts:
+            server = self.parts["postgres"].process
+            assert isinstance(server, Postgres)
+            preparation.provision(server, self.environment)
+        preparation.make_topics(self.environment)
+        preparation.migrate(self.environment)
+        preparation.configure_dagster(self.environment)
+
+    def _wait_ready(self, children: Mapping[str, Child], seconds: float = 120) -> None:
+        deadline = time.monotonic() + seconds
+        while not all(child.phase is Phase.READY for child in children.values()):
+            self._watch()
+            late = [child for child in children.values() if child.phase is not Phase.READY]
+            hopeless = [child for child in late if child.restarts >= 3]  # noqa: PLR2004 - the third crash in a row
+            if late and (hopeless or time.monotonic() > deadline):
+                child = (hopeless or late)[0]
+                raise PartError(f"{child.name} does not start: {child.process.last_words()} (see {child.process.log})")
+            time.sleep(TICK_SECONDS / 4)
+
+    def _watch(self) -> None:
+        changed = False
+        for child in (*self.parts.values(), *self.programs.values()):
+            if child.watch():
+                changed = True
+                logger.info("%s is %s", child.name, child.phase.value)
+                if child.name == "broker" and child.phase is Phase.READY and child.restarts:
+                    self._follow_new_log()
+        if changed:
+            self._report(self._phase)
+
+    def _follow_new_log(self) -> None:
+        """The broker came back empty: make its topics, and restart whoever holds a position in the old log."""
+        preparation.make_topics(self.environment)
+        followers = [child for child in self.programs.values() if child.follows_log]
+        stop_together(followers, STOP_SECONDS)
+        for child in followers:
+            child.start()
+
+    def _stop(self) -> None:
+        self._report("stopping")
+        programs = self.programs
+        stop_together([programs[name] for name in INTAKE if name in programs], STOP_SECONDS)
+        if self.programs and "broker" in self.parts:
+            self._has_drained = asyncio.run(drain(self.environment)) and self._has_drained
+        writers = [child for child in programs.values() if child.follows_log and child.name != "landing"]
+        tools = [child for child in programs.values() if not child.follows_log]
+        stop_together([*writers, *tools], STOP_SECONDS)
+        if "landing" in programs:
+            if "broker" in self.parts:
+                self._has_drained = asyncio.run(drain(self.environment, services=False)) and self._has_drained
+            programs["landing"].stop(STOP_SECONDS)
+        stop_together(self.parts.values(), STOP_SECONDS)
+        self._report("stopped", drained=self._has_drained)
+
+    def _step(self, name: str, action: Callable[[], None]) -> None:
+        started = time.monotonic()
+        self._report("starting", doing=name)
+        action()
+        self._steps.append({"name": name, "seconds": round(time.monotonic() - started, 1)})
+
+    def _report(self, phase: str, **more: object) -> None:
+        self._phase = phase
+        children = {**self.parts, **self.programs}
+        processes = {name: child.status() for name, child in children.items()}
+        for part in ("postgres", "broker", "valkey"):
+            if not self.environment.needs(part):
+                processes[part] = {"state": "external", "pid": None, "restarts": 0, "address": None, "log": None}
+        content = {"phase": phase, "steps": self._steps, "processes": processes, **more}
+        write_json(self.state.path("run", "status.json"), content)
+
+
+def _raise_stop(*_: object) -> NoReturn:
+    raise Stop
+
+
+def supervise(state: State, pinned: Mapping[str, int] | None = None, programs: Sequence[Program] = PROGRAMS) -> int:
+    """Run the supervisor of a state in this process; its exit code.
+
+    Raises:
+        StateError: one runs already.
+    """
+    with held(state.path("run", "supervisor.lock")) as is_ours:
+        if not is_ours:
+            raise StateError(f"the stack of {state.directory} runs already")
+        return Supervisor(state, pinned, programs).run()
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    pins = {name: int(port) for name, port in (pin.split("=") for pin in sys.argv[2:])}
+    sys.exit(supervise(State(Path(sys.argv[1])), pins))
