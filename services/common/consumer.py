@@ -18,8 +18,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.common import inbox
+from services.common.broker import LogWatch, has_unread
 from services.common.database import Database
-from services.common.messages import Message, dead_letter, read, rewind_after_restart
+from services.common.messages import Message, dead_letter, read
 from services.common.producer import Producer
 from services.common.settings import ServiceSettings
 from services.common.worker import Worker, pause
@@ -62,11 +63,12 @@ class Consumer(Worker):
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consume until `stop`; what was fetched and not handled is fetched again by the next member."""
+        watch = await LogWatch.begin(self._settings.kafka_url)
         client = AIOKafkaConsumer(
             *self._topics,
             bootstrap_servers=self._settings.kafka_url,
             client_id=self._settings.service,
-            group_id=self._group,
+            group_id=f"{self._group}.{watch.log_id}",
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             metadata_max_age_ms=5_000,
@@ -75,11 +77,12 @@ class Consumer(Worker):
             await client.start()
             while not stop.is_set():
                 fetched = await client.getmany(timeout_ms=500, max_records=self._batch)
-                await rewind_after_restart(client)
+                await watch.check()
                 records = [record for part in fetched.values() for record in part]
                 if records and await self._handle_until_done(records, stop):
                     await client.commit()
-                self.beat()
+                if fetched or not await has_unread(client):
+                    self.beat()
         finally:
             await client.stop()
 

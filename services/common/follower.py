@@ -14,7 +14,8 @@ from collections.abc import Callable, Sequence
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from services.common.messages import Message, read, rewind_after_restart
+from services.common.broker import LogWatch, has_unread
+from services.common.messages import Message, read
 from services.common.settings import ServiceSettings
 from services.common.worker import Worker, pause
 
@@ -38,6 +39,7 @@ class Follower(Worker):
 
     async def run(self, stop: asyncio.Event) -> None:
         """Follow until `stop`."""
+        watch = await LogWatch.begin(self._settings.kafka_url)
         client = AIOKafkaConsumer(
             bootstrap_servers=self._settings.kafka_url,
             client_id=self._settings.service,
@@ -52,11 +54,12 @@ class Follower(Worker):
             client.assign(partitions)
             while not stop.is_set():
                 fetched = await client.getmany(timeout_ms=200, max_records=self._batch)
-                await rewind_after_restart(client)
+                await watch.check()
                 self._apply([record for part in fetched.values() for record in part])
                 if not fetched and all(client.highwater(partition) is not None for partition in partitions):
                     self.has_caught_up = True
-                self.beat()
+                if fetched or not await has_unread(client):
+                    self.beat()
         finally:
             await client.stop()
 

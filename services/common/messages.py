@@ -4,18 +4,15 @@ A `Message` is an event with its typed payload and the record it came in.
 """
 
 import base64
-import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import NAMESPACE_URL, uuid5
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord
+from aiokafka import ConsumerRecord
 
 from services.contracts.envelope import Contract, Event
 from services.contracts.events.dead_letters import DeadLetter
 from services.contracts.registry import ContractError, parse
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -53,15 +50,3 @@ def dead_letter(record: ConsumerRecord, *, consumer: str, reason: str, detail: s
     identifier = uuid5(NAMESPACE_URL, f"{consumer}/{position}/{record.timestamp}")
     event = Event.of("DEAD_LETTER", letter, producer=consumer, event_id=identifier)
     return event.to_bytes(), position
-
-
-async def rewind_after_restart(client: AIOKafkaConsumer) -> None:
-    """Begin again where the log has become shorter than our position: the embedded broker keeps nothing at a restart.
-
-    Apache Kafka answers "out of range" there; the embedded one silently gives nothing. Reading twice is harmless.
-    """
-    for partition in client.assignment():
-        end = client.highwater(partition)
-        if end is not None and await client.position(partition) > end:
-            logger.warning("%s/%s begins again: its log was replaced", partition.topic, partition.partition)
-            await client.seek_to_beginning(partition)

@@ -1,0 +1,72 @@
+"""What consumers must ask of the broker: which log it holds, and whether something waits there to be read.
+
+The embedded broker keeps nothing at a restart and does not say so: a consumer that went on at its old position would
+silently skip what the new log holds. Each of its starts has its own cluster id, and Apache Kafka's never changes; so
+consumers ask for it now and then, start afresh when it differs, and keep their offsets under it.
+"""
+
+import time
+from typing import Self
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+CHECK_SECONDS = 3.0
+
+
+class LogReplacedError(ConnectionError):
+    """The broker holds another log than before; read it from its beginning."""
+
+
+async def cluster_id(kafka_url: str) -> str:
+    """What the broker calls its cluster.
+
+    Raises:
+        KafkaError: it does not answer.
+    """
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka_url, request_timeout_ms=3_000)
+    try:
+        await admin.start()
+        return str((await admin.describe_cluster())["cluster_id"])
+    finally:
+        await admin.close()
+
+
+class LogWatch:
+    """Remembers the cluster's id; `check` tells when it is another."""
+
+    def __init__(self, kafka_url: str, log_id: str) -> None:
+        self._kafka_url = kafka_url
+        self._checked_at = time.monotonic()
+        self.log_id = log_id
+
+    @classmethod
+    async def begin(cls, kafka_url: str) -> Self:
+        """Watch the log that the broker holds now; raises as `cluster_id` does."""
+        return cls(kafka_url, await cluster_id(kafka_url))
+
+    async def check(self) -> None:
+        """Ask again, if the last answer is some seconds old; a broker that is away is no news.
+
+        Raises:
+            LogReplacedError: the id is another.
+        """
+        if time.monotonic() - self._checked_at < CHECK_SECONDS:
+            return
+        try:
+            present = await cluster_id(self._kafka_url)
+        except (KafkaError, OSError):
+            return
+        self._checked_at = time.monotonic()
+        if present != self.log_id:
+            raise LogReplacedError("the broker's log was replaced")
+
+
+async def has_unread(client: AIOKafkaConsumer) -> bool:
+    """Whether the last fetches told of messages beyond our positions (`end_offsets` is wrong on the embedded broker)."""
+    for partition in client.assignment():
+        end = client.highwater(partition)
+        if end is not None and end > await client.position(partition):
+            return True
+    return False

@@ -1,0 +1,46 @@
+import psycopg
+import pytest
+
+from services.common import idempotency, inbox, outbox
+from services.common.database import Database
+from services.common.producer import Producer
+from services.common.settings import ServiceSettings
+
+
+class Settings(ServiceSettings, env_prefix="COMMON_TEST_"):
+    service: str = "common-test"
+
+
+@pytest.fixture
+def database_url(database):
+    """A fresh database with the shared tables, and one of our own: `effects(event_id)`."""
+    url = database("common")
+    with psycopg.connect(url) as connection:
+        for part in (outbox, inbox, idempotency):
+            part.create(connection)
+        connection.execute("CREATE TABLE effects (id bigint GENERATED ALWAYS AS IDENTITY, event_id text NOT NULL)")
+    return url
+
+
+@pytest.fixture
+async def service_database(database_url):
+    database = Database(database_url)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def settings(broker, signing_keys):
+    return Settings(
+        kafka_url=broker.url,
+        auth_issuer=signing_keys.issuer,
+        auth_jwks_url=signing_keys.jwks_file.as_uri(),
+        auth_signing_key_file=signing_keys.key_file,
+    )
+
+
+@pytest.fixture
+async def producer(settings):
+    producer = Producer(settings)
+    yield producer
+    await producer.close()
