@@ -101,6 +101,15 @@ class Bundle:
         ranked: list[int] = order[popularity[order] > 0].tolist()
         return ranked
 
+    @cached_property
+    def popular_by_category(self) -> dict[int, list[int]]:
+        """Category id -> its items that anyone bought, most popular first."""
+        categories = self.content.items["category_id"].to_list()
+        ranked: dict[int, list[int]] = {}
+        for item in self.popular:
+            ranked.setdefault(categories[item], []).append(item)
+        return ranked
+
     def candidates(self, source: str, user_id: str) -> tuple[list[int], list[float]]:
         """The user's items of `source` with their scores, best first; empty for someone unknown."""
         row = self.user_rows.get(user_id)

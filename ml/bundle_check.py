@@ -8,6 +8,8 @@ import numpy.typing as npt
 
 from ml.bundle_content import ACTIVITY, ITEMS, USERS, BundleContent, Ranked, to_files
 
+_ROUNDING = 1e-3
+
 
 class BundleError(ValueError):
     """A bundle that must not be served; `reason` is stable, the message says what exactly is wrong."""
@@ -88,6 +90,8 @@ def check(content: BundleContent, sources: Iterable[str] = ()) -> None:
         if not (ranked.items >= 0).any():
             raise EmptyBundleError(f"candidates of {source} are empty for every user")
     _expect("factors", content.factors, np.float32, (items, *content.factors.shape[1:2]))
+    if (np.linalg.norm(content.factors, axis=1) > 1 + _ROUNDING).any():
+        raise BadShapeError("factors have rows longer than 1")
     _expect("popularity", content.popularity, np.float32, (items,))
     if not content.popularity.any():
         raise EmptyBundleError("no item is popular")

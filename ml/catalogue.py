@@ -1,0 +1,102 @@
+"""The products as they are now: the bundle's at first, then whatever live events say."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from math import inf
+from typing import Any
+
+import msgspec
+
+from ml.bundle import Bundle
+
+
+class Product(msgspec.Struct, frozen=True):
+    """One product; times are seconds since 1970 UTC."""
+
+    product_id: int
+    name: str
+    price: Decimal
+    currency: str
+    image: str | None
+    rating: float
+    product_type: str | None
+    category_id: int | None
+    category_name: str | None
+    is_active: bool
+    is_recommendable: bool
+    stock: int
+    special_price: Decimal | None = None
+    special_starts_at: float = -inf
+    special_ends_at: float = inf
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether it may stand on a shelf: it exists, is active, in stock and no pseudo product."""
+        return self.is_active and self.stock > 0 and self.is_recommendable
+
+    def offer_at(self, moment: float) -> Decimal | None:
+        """The special price that is true at `moment`, if there is one."""
+        if self.special_price is None or not self.special_starts_at <= moment < self.special_ends_at:
+            return None
+        return self.special_price if self.special_price < self.price else None
+
+    def card(self, moment: float) -> dict[str, Any]:
+        """What a page shows of it, as JSON values."""
+        offer = self.offer_at(moment)
+        return {
+            "productId": self.product_id,
+            "productName": self.name,
+            "productPrice": str(self.price),
+            "specialPrice": None if offer is None else str(offer),
+            "currency": self.currency,
+            "rating": self.rating,
+            "image": self.image,
+            "categoryId": self.category_id,
+            "categoryName": self.category_name,
+        }
+
+
+class Catalogue:
+    """Products by item index (the bundle's indices first, then products that came later)."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self._popularity: list[float] = bundle.content.popularity.tolist()
+        self.products: list[Product] = list(_products(bundle))
+        self.index = {product.product_id: item for item, product in enumerate(self.products)}
+        self.is_shown = bytearray(product.is_shown for product in self.products)
+        self._offers: list[int] | None = None
+
+    def get(self, product_id: int) -> Product | None:
+        """The product of that id, if it is known."""
+        item = self.index.get(product_id)
+        return None if item is None else self.products[item]
+
+    def put(self, product: Product) -> None:
+        """Take the product as it now is."""
+        item = self.index.setdefault(product.product_id, len(self.products))
+        if item == len(self.products):
+            self.products.append(product)
+            self.is_shown.append(product.is_shown)
+            self._popularity.append(0.0)
+        else:
+            self.products[item] = product
+            self.is_shown[item] = product.is_shown
+        self._offers = None
+
+    @property
+    def offers(self) -> list[int]:
+        """Items that have a special price, whether or not it is true at this moment, the most popular first."""
+        if self._offers is None:
+            offers = (item for item, product in enumerate(self.products) if product.special_price is not None)
+            self._offers = sorted(offers, key=lambda item: -self._popularity[item])
+        return self._offers
+
+
+def _products(bundle: Bundle) -> Iterable[Product]:
+    columns = [name for name in Product.__struct_fields__ if not name.startswith("special_")]
+    frame = bundle.content.items
+    starts = frame["special_starts_at"].dt.epoch("us") / 1e6
+    ends = frame["special_ends_at"].dt.epoch("us") / 1e6
+    special = frame.select("special_price", starts.fill_null(-inf), ends.fill_null(inf))
+    for row, offer in zip(frame.select(columns).iter_rows(), special.iter_rows(), strict=True):
+        yield Product(*row, *offer)

@@ -1,0 +1,69 @@
+"""Why a product was chosen: which of the shopper's own items speaks for it most."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+
+from ml.bundle import Bundle
+from ml.bundle_content import Int32
+
+ALIKE_FROM: Final = 0.3
+"""Below this cosine two items are not called similar."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """The own item that contributed most, and how: bought by the same shoppers, or alike by its factors."""
+
+    item: int
+    kind: Literal["because_bought", "alike"]
+
+
+def bought_counts(targets: list[int], owned: Int32, counts: Int32) -> list[int]:
+    """How many of the user's baskets held each target; `owned` int32 [H] ascending, `counts` int32 [H] beside it."""
+    if not targets or not owned.size:
+        return [0] * len(targets)
+    places = np.minimum(np.searchsorted(owned, targets), owned.size - 1)
+    found: list[int] = np.where(owned[places] == targets, counts[places], 0).tolist()
+    return found
+
+
+def grounds(bundle: Bundle, targets: list[int], owned: Int32, counts: Int32) -> list[Ground | None]:
+    """For each target the owned item that speaks for it most; None where no owned item does.
+
+    An owned item's contribution is its likeness to the target times the logarithm of how often it was bought, the
+    weight with which the models themselves count purchases.
+
+    Args:
+        bundle: where neighbours and factors are.
+        targets: item indices to be explained, all of the bundle.
+        owned: int32 [H] items that the user bought, ascending.
+        counts: int32 [H] baskets that held them.
+    """
+    if not targets or not owned.size:
+        return [None] * len(targets)
+    neighbours = bundle.content.neighbours
+    near = neighbours.items[targets]
+    places = np.minimum(np.searchsorted(owned, near), owned.size - 1)
+    weights = np.log1p(counts)
+    speaks = np.where(owned[places] == near, neighbours.scores[targets] * weights[places], 0)
+    if near.shape[1]:
+        best = speaks.argmax(axis=1)
+        rows = np.arange(len(targets))
+        strengths, items = speaks[rows, best].tolist(), near[rows, best].tolist()
+    else:
+        strengths, items = [0.0] * len(targets), targets
+    return [
+        Ground(item, "because_bought") if strength > 0 else _alike(bundle, target, owned)
+        for target, item, strength in zip(targets, items, strengths, strict=True)
+    ]
+
+
+def _alike(bundle: Bundle, target: int, owned: Int32) -> Ground | None:
+    factors = bundle.content.factors
+    likeness = factors[owned] @ factors[target]
+    if not factors.shape[1]:
+        return None
+    best = int(likeness.argmax())
+    return Ground(int(owned[best]), "alike") if likeness[best] >= ALIKE_FROM else None

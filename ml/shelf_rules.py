@@ -1,0 +1,137 @@
+"""The model of `shelves.yaml`: how each shelf is filled. A word that is not known here is refused."""
+
+from enum import StrEnum
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import Annotated, Final, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+RULES_FILE: Final = Path(__file__).with_name("shelves.yaml")
+
+LIVE_SOURCES: Final = frozenset({"touched", "due", "bought", "categories", "popular", "offers"})
+"""Sources worked out on the spot; any other name is a candidate list of the bundle.
+
+touched = viewed or in the cart and not bought since, latest first; due = bought before and due again; bought = bought
+at least twice, the soonest due first; categories = the user's best categories, in each the best products; popular =
+what everyone buys; offers = whatever has a special price now, the most popular first.
+"""
+
+
+class DisplayType(StrEnum):
+    """The six shelves; the names are the contract's."""
+
+    CONTINUE_SHOPPING = "CONTINUE_SHOPPING"
+    REPURCHASE = "REPURCHASE"
+    RECOMMENDED = "RECOMMENDED"
+    SALE = "SALE"
+    DAILY_DEAL = "DAILY_DEAL"
+    RECOMMENDED_CATEGORY = "RECOMMENDED_CATEGORY"
+
+
+class _Rule(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ShelfRule(_Rule):
+    """How one shelf is filled.
+
+    Attributes:
+        title: what stands above the shelf.
+        sources: where products come from; several take turns.
+        fallback: tried one after the other while the shelf holds fewer than `minimum`.
+        minimum: what the shelf should hold; below it, it is short.
+        bought: whether products that the user ever bought may stand here.
+        offer: which offers may stand here: none asked for, those of today, or those that are not of today (each gives
+            way to any other offer in the fallback).
+        follows_session: whether what was just viewed or put in the cart alters the ranking.
+        max_per_type, max_per_category: at most so many products of a kind, for variety.
+    """
+
+    title: Annotated[str, Field(min_length=1)]
+    sources: Annotated[tuple[str, ...], Field(min_length=1)]
+    fallback: tuple[str, ...] = ()
+    minimum: Annotated[int, Field(ge=0)] = 0
+    bought: Literal["allow", "exclude"] = "allow"
+    offer: Literal["today", "standing"] | None = None
+    follows_session: bool = False
+    max_per_type: Annotated[int, Field(ge=1)] | None = None
+    max_per_category: Annotated[int, Field(ge=1)] | None = None
+
+
+class DueRule(_Rule):
+    """When a product is due again, in units of the user's own interval."""
+
+    from_: Annotated[float, Field(alias="from", gt=0)]
+    until: Annotated[float, Field(gt=0)]
+    soon: Annotated[float, Field(ge=0)]
+
+
+class Reasons(_Rule):
+    """What is said about a product, by the ground on which it was chosen."""
+
+    viewed: str
+    cart: str
+    due: str
+    bought: str
+    bought_once: str
+    because_viewed: str
+    because_bought: str
+    alike: str
+    category: str
+    taste: str
+    popular: str
+    offer: str
+
+    @field_validator("*")
+    @classmethod
+    def _names_only_what_is_known(cls, text: str) -> str:
+        try:
+            text.format(item="", days=0, ago=0, count=0, category="", percent=0)
+        except (KeyError, IndexError) as error:
+            raise ValueError(f"there is no {{{error.args[0]}}} to name") from error
+        return text
+
+    def text(self, ground: str, **values: object) -> str:
+        """The reason in words; `values` are what the template names."""
+        template: str = getattr(self, ground)
+        return template.format(**values)
+
+
+class Rules(_Rule):
+    """The whole file."""
+
+    limit: Annotated[int, Field(ge=1, le=100)]
+    page: tuple[DisplayType, ...]
+    shelves: dict[DisplayType, ShelfRule]
+    due: DueRule
+    daily_deal_days: Annotated[int, Field(ge=1)]
+    session_weight: Annotated[float, Field(ge=0, le=10)]
+    reasons: Reasons
+
+    @model_validator(mode="after")
+    def _places_each_shelf_once(self) -> Self:
+        if sorted(self.page) != sorted(self.shelves):
+            raise ValueError("`page` must name each of `shelves` once")
+        return self
+
+    @cached_property
+    def version(self) -> str:
+        """Changes whenever a rule does."""
+        return sha256(self.model_dump_json(by_alias=True).encode()).hexdigest()[:12]
+
+    def candidate_sources(self) -> set[str]:
+        """The candidate lists that a bundle must carry for these rules."""
+        named = {name for rule in self.shelves.values() for name in (*rule.sources, *rule.fallback)}
+        return (named - LIVE_SOURCES) | ({"repurchase", "discover"} if "categories" in named else set())
+
+    @classmethod
+    def load(cls, path: Path = RULES_FILE) -> Self:
+        """Read and validate a rules file.
+
+        Raises:
+            pydantic.ValidationError: a rule is missing, unknown or impossible.
+        """
+        return cls.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))

@@ -1,0 +1,178 @@
+"""Where the products of a shelf come from: each source is a ranking for one shopper, made lazily."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from itertools import chain
+from typing import Any, Final
+
+import numpy as np
+
+from ml.bundle import Bundle
+from ml.catalogue import Catalogue
+from ml.session import Folded, LiveState, fold
+from ml.shelf_rules import Rules
+
+DAY: Final = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Shopper:
+    """Whose page it is; a visitor has an id and a state, everyone at once (`user_id` None) has neither."""
+
+    user_id: str | None
+    state: LiveState = field(default_factory=LiveState)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One item of a source. `ground` is a key of `Reasons`, or None where the explanation is still to be found."""
+
+    item: int
+    score: float
+    source: str
+    ground: str | None = None
+    values: dict[str, Any] | None = None
+
+
+@dataclass
+class Visit:
+    """What the sources of one page share: who asks, when, and what is known of both."""
+
+    bundle: Bundle
+    catalogue: Catalogue
+    rules: Rules
+    shopper: Shopper
+    now: datetime
+    category_ids: frozenset[int] | None = None
+
+    def __post_init__(self) -> None:
+        self.moment = self.now.timestamp()
+        self.day = self.now.date().toordinal()
+
+    @cached_property
+    def entries(self) -> slice:
+        """The user's part of the history."""
+        return self.bundle.bought(self.shopper.user_id or "")
+
+    @cached_property
+    def bought(self) -> set[int]:
+        """Items that the user ever bought, up to this moment."""
+        index = self.catalogue.index
+        lately = (index[product_id] for product_id in self.shopper.state.bought if product_id in index)
+        return {*self.bundle.content.history.items[self.entries].tolist(), *lately}
+
+    @cached_property
+    def touched_items(self) -> list[Candidate]:
+        """Viewed or in the cart, known to the catalogue and not bought since; latest first."""
+        history, index = self.bundle.content.history, self.catalogue.index
+        touched = [(index[touch[0]], *touch[1:]) for touch in self.shopper.state.touched() if touch[0] in index]
+        if touched and self.entries.start < self.entries.stop:
+            times = dict(
+                zip(history.items[self.entries].tolist(), history.last_bought[self.entries].tolist(), strict=True)
+            )
+            touched = [touch for touch in touched if touch[1] > times.get(touch[0], 0)]
+        return [Candidate(item, at, "touched", ground) for item, at, ground in touched]
+
+    def is_todays(self, item: int) -> bool:
+        """Whether an offer on the item is one of today's deals: each product has its day in turn."""
+        return (self.catalogue.products[item].product_id + self.day) % self.rules.daily_deal_days == 0
+
+    def source(self, name: str, *, follows_session: bool = False) -> Iterator[Candidate]:
+        """The ranking of that name; see `LIVE_SOURCES`."""
+        live = {
+            "touched": self._touched,
+            "due": self._due,
+            "bought": self._bought_before,
+            "categories": self._categories,
+            "popular": self._popular,
+            "offers": self._offers,
+        }
+        return live[name]() if name in live else self._learnt(name, follows_session=follows_session)
+
+    def _touched(self) -> Iterator[Candidate]:
+        return iter(self.touched_items)
+
+    def _offers(self) -> Iterator[Candidate]:
+        return (Candidate(item, 0.0, "offers", "offer") for item in self.catalogue.offers)
+
+    def _learnt(self, name: str, *, follows_session: bool) -> Iterator[Candidate]:
+        ranking = Folded(*self.bundle.candidates(name, self.shopper.user_id or ""), because={})
+        if follows_session and self.touched_items:
+            recent = [touch.item for touch in self.touched_items]
+            ranking = fold(self.bundle, ranking.items, ranking.scores, recent, self.rules.session_weight)
+        for item, score in zip(ranking.items, ranking.scores, strict=True):
+            seed = ranking.because.get(item)
+            if seed is None:
+                yield Candidate(item, score, name)
+            else:
+                values = {"item": self.catalogue.products[seed].name}
+                yield Candidate(item, score, "session", "because_viewed", values)
+
+    def _popular(self) -> Iterator[Candidate]:
+        popularity, ranked = self.bundle.content.popularity, self.bundle.popular
+        if self.category_ids is not None:
+            members = (self.bundle.popular_by_category.get(category, []) for category in self.category_ids)
+            ranked = sorted(chain.from_iterable(members), key=lambda item: (-popularity[item], item))
+        return (Candidate(item, float(popularity[item]), "popular", "popular") for item in ranked)
+
+    @cached_property
+    def _rhythm(self) -> list[tuple[int, float, float, float, int]]:
+        """Of what was bought at least twice: item, periods since the last time, interval and days since, baskets."""
+        history, entries = self.bundle.content.history, self.entries
+        intervals = history.interval_days[entries].astype(np.float64)
+        ago = (self.moment - history.last_bought[entries]) / DAY
+        periods = np.divide(ago, intervals, out=np.zeros_like(ago), where=intervals > 0)
+        regular = np.flatnonzero((intervals > 0) & (periods >= self.rules.due.soon)).tolist()
+        items, counts = history.items[entries], history.counts[entries]
+        lately = {self.catalogue.index.get(product_id) for product_id in self.shopper.state.bought}
+        return [
+            (int(items[i]), float(periods[i]), float(intervals[i]), float(ago[i]), int(counts[i]))
+            for i in regular
+            if int(items[i]) not in lately
+        ]
+
+    def _due(self) -> Iterator[Candidate]:
+        due = self.rules.due
+        rows = {row[0]: row for row in self._rhythm if due.from_ <= row[1] <= due.until}
+        liked, scores = self.bundle.candidates("repurchase", self.shopper.user_id or "") if rows else ([], [])
+        ranked = {item: score for item, score in zip(liked, scores, strict=True) if item in rows}
+        ranked |= {item: 0.0 for item in sorted(rows, key=lambda item: -rows[item][4]) if item not in ranked}
+        for item, score in ranked.items():
+            values = {"days": max(1, round(rows[item][2])), "ago": max(1, round(rows[item][3]))}
+            yield Candidate(item, score, "due", "due", values)
+
+    def _bought_before(self) -> Iterator[Candidate]:
+        due = self.rules.due
+        for item, periods, _, _, count in sorted(self._rhythm, key=lambda row: -row[1]):
+            if periods < due.from_:
+                yield Candidate(item, periods, "bought", "bought", {"count": count})
+
+    def _categories(self) -> Iterator[Candidate]:
+        """Categories by the sum of their items' scores, in each the best products first."""
+        products = self.catalogue.products
+        totals: dict[int, float] = {}
+        members: dict[int, list[Candidate]] = {}
+        for name in ("repurchase", "discover"):
+            items, scores = self.bundle.candidates(name, self.shopper.user_id or "")
+            top = scores[0] if scores and scores[0] > 0 else 1.0
+            for item, score in zip(items, scores, strict=True):
+                category = products[item].category_id
+                if category is not None:
+                    totals[category] = totals.get(category, 0.0) + score / top
+                    members.setdefault(category, []).append(Candidate(item, score, name))
+        counts = self._bought_by_category if totals else {}
+        for category in sorted(totals, key=lambda category: (-totals[category], category)):
+            for member in members[category]:
+                values = {"count": counts.get(category, 0), "category": products[member.item].category_name}
+                ground = "category" if values["count"] else None
+                yield Candidate(member.item, totals[category], "categories", ground, values)
+
+    @cached_property
+    def _bought_by_category(self) -> dict[int | None, int]:
+        counts: dict[int | None, int] = {}
+        for item in self.bought:
+            category = self.catalogue.products[item].category_id
+            counts[category] = counts.get(category, 0) + 1
+        return counts

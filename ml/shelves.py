@@ -1,0 +1,185 @@
+"""From candidates and rules to the shelves of a page: the same code for the batch and for the API."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import chain, zip_longest
+
+from ml.bundle import Bundle
+from ml.catalogue import Catalogue, Product
+from ml.explain import Ground, bought_counts, grounds
+from ml.shelf_rules import DisplayType, Rules, ShelfRule
+from ml.shelf_sources import Candidate, Shopper, Visit
+
+__all__ = ["Ask", "DisplayType", "Pick", "Rules", "Shelf", "Shopper", "compose"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What is wanted of a page: which shelves, how long, without which product ids, which categories and products."""
+
+    display_types: Collection[DisplayType] | None = None
+    limit: int | None = None
+    exclude: Collection[int] = ()
+    category_ids: frozenset[int] | None = None
+    keep: Callable[[Product], bool] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """One product on a shelf, with the true reason why it stands there."""
+
+    item: int
+    product: Product
+    score: float
+    source: str
+    reason: str
+
+
+@dataclass(slots=True)
+class Shelf:
+    """One shelf, best first; short if it holds fewer than its rule's minimum."""
+
+    display_type: DisplayType
+    title: str
+    picks: list[Pick]
+    is_short: bool
+    fallback_used: bool
+
+
+def compose(
+    bundle: Bundle, catalogue: Catalogue, rules: Rules, shopper: Shopper, now: datetime, ask: Ask | None = None
+) -> list[Shelf]:
+    """The shelves of one shopper's page in the page's order; no product stands on two of them.
+
+    Args:
+        bundle: what the models learnt.
+        catalogue: the products as they are at this moment.
+        rules: `shelves.yaml`.
+        shopper: whose page it is and what they did lately; someone unknown gets what is popular.
+        now: the moment, in the shop's time zone (its date is the shop's day).
+        ask: which shelves and which products.
+    """
+    ask = ask or Ask()
+    visit = Visit(bundle, catalogue, rules, shopper, now, ask.category_ids)
+    taken = {catalogue.index[product_id] for product_id in ask.exclude if product_id in catalogue.index}
+    shelves = {
+        display_type: _fill(visit, display_type, ask, taken)
+        for display_type in rules.shelves
+        if ask.display_types is None or display_type in ask.display_types
+    }
+    return [shelves[display_type] for display_type in rules.page if display_type in shelves]
+
+
+def _fill(visit: Visit, display_type: DisplayType, ask: Ask, taken: set[int]) -> Shelf:
+    rule = visit.rules.shelves[display_type]
+    limit = visit.rules.limit if ask.limit is None else ask.limit
+    minimum = min(rule.minimum, limit)
+    filling = _Filling(visit, rule, ask, taken, limit)
+    filling.take(_in_turns(visit.source(name, follows_session=rule.follows_session) for name in rule.sources))
+    own = len(filling.chosen)
+    for name in rule.fallback:
+        if len(filling.chosen) < minimum:
+            filling.take(visit.source(name))
+    if len(filling.chosen) < minimum and rule.offer:
+        filling.any_offer = True
+        filling.take(chain.from_iterable(map(visit.source, rule.fallback)))
+    return Shelf(
+        display_type,
+        rule.title,
+        _explained(visit, filling.chosen, rule),
+        is_short=len(filling.chosen) < minimum,
+        fallback_used=len(filling.chosen) > own,
+    )
+
+
+def _in_turns(sources: Iterable[Iterator[Candidate]]) -> Iterator[Candidate]:
+    return (candidate for round_ in zip_longest(*sources) for candidate in round_ if candidate is not None)
+
+
+@dataclass(slots=True)
+class _Filling:
+    """A shelf being filled, with the counts that its variety rests on."""
+
+    visit: Visit
+    rule: ShelfRule
+    ask: Ask
+    taken: set[int]
+    limit: int
+    any_offer: bool = False
+    chosen: list[Candidate] = field(default_factory=list)
+    types: dict[str | None, int] = field(default_factory=dict)
+    categories: dict[int | None, int] = field(default_factory=dict)
+
+    def take(self, candidates: Iterator[Candidate]) -> None:
+        """Choose from `candidates`, best first, until the shelf is full."""
+        products, is_shown, taken = self.visit.catalogue.products, self.visit.catalogue.is_shown, self.taken
+        if len(self.chosen) >= self.limit:
+            return
+        for candidate in candidates:
+            item = candidate.item
+            if item in taken or not is_shown[item] or not self._fits(item, products[item]):
+                continue
+            taken.add(item)
+            self.chosen.append(candidate)
+            if len(self.chosen) >= self.limit:
+                return
+
+    def _fits(self, item: int, product: Product) -> bool:
+        rule = self.rule
+        if rule.offer and not self._is_offer(item, product):
+            return False
+        if rule.bought == "exclude" and item in self.visit.bought:
+            return False
+        if self.ask.category_ids is not None and product.category_id not in self.ask.category_ids:
+            return False
+        if self.ask.keep and not self.ask.keep(product):
+            return False
+        of_type = self.types.get(product.product_type, 0)
+        of_category = self.categories.get(product.category_id, 0)
+        if (rule.max_per_type and of_type >= rule.max_per_type and product.product_type) or (
+            rule.max_per_category and of_category >= rule.max_per_category
+        ):
+            return False
+        self.types[product.product_type] = of_type + 1
+        self.categories[product.category_id] = of_category + 1
+        return True
+
+    def _is_offer(self, item: int, product: Product) -> bool:
+        if product.offer_at(self.visit.moment) is None:
+            return False
+        return self.any_offer or self.visit.is_todays(item) == (self.rule.offer == "today")
+
+
+def _explained(visit: Visit, chosen: list[Candidate], rule: ShelfRule) -> list[Pick]:
+    history, entries = visit.bundle.content.history, visit.entries
+    owned, counts = history.items[entries], history.counts[entries]
+    unexplained = [candidate.item for candidate in chosen if candidate.ground is None]
+    own = dict(zip(unexplained, bought_counts(unexplained, owned, counts), strict=True))
+    foreign = [item for item in unexplained if not own[item]]
+    found = dict(zip(foreign, grounds(visit.bundle, foreign, owned, counts), strict=True))
+    return [_pick(visit, it, own.get(it.item, 0), found.get(it.item), rule) for it in chosen]
+
+
+def _pick(visit: Visit, candidate: Candidate, count: int, ground: Ground | None, rule: ShelfRule) -> Pick:
+    product = visit.catalogue.products[candidate.item]
+    reason = _reason(visit, candidate, count, ground)
+    if rule.offer:
+        offer = product.offer_at(visit.moment)
+        assert offer is not None, "an offer shelf takes true offers only"
+        saving = visit.rules.reasons.text("offer", percent=round(100 * (1 - offer / product.price)))
+        reason = f"{saving} · {reason}" if reason else saving
+    return Pick(candidate.item, product, candidate.score, candidate.source, reason)
+
+
+def _reason(visit: Visit, candidate: Candidate, count: int, ground: Ground | None) -> str:
+    reasons = visit.rules.reasons
+    if candidate.ground == "offer":
+        return ""
+    if candidate.ground is not None:
+        return reasons.text(candidate.ground, **(candidate.values or {}))
+    if count:
+        return reasons.text("bought" if count > 1 else "bought_once", count=count)
+    if ground is not None:
+        return reasons.text(ground.kind, item=visit.catalogue.products[ground.item].name)
+    return reasons.text("taste")

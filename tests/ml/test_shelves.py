@@ -1,0 +1,250 @@
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from msgspec.structs import replace as altered
+
+from ml.bundle import Bundle, write
+from ml.catalogue import Catalogue
+from ml.session import LiveState, activity_of
+from ml.shelf_rules import DisplayType, Rules
+from ml.shelves import Ask, Shelf, Shopper, compose
+from tests.ml.tiny_bundle import BREAD, BUYER, EMPTY, GONE, JAM, MILK, NOW, RICE, SOAP, TEA, VISITOR, about, content
+
+T = DisplayType
+MOMENT = NOW.timestamp()
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("bundles") / "b1"
+    write(directory, content(), about())
+    return Bundle.open(directory)
+
+
+@pytest.fixture
+def catalogue(bundle):
+    return Catalogue(bundle)
+
+
+@pytest.fixture(scope="module")
+def rules():
+    return Rules.load()
+
+
+@pytest.fixture
+def page(bundle, catalogue, rules):
+    """Composes a page: user, what they did lately as (kind, product, hours ago), and what is asked."""
+
+    def composed(user_id, *actions, now=NOW, **ask) -> dict[DisplayType, Shelf]:
+        state = activity_of(bundle).get(user_id, LiveState())
+        for kind, product_id, hours in actions:
+            state.apply(kind, product_id, MOMENT - hours * 3600)
+        shelves = compose(bundle, catalogue, rules, Shopper(user_id, state), now, Ask(**ask))
+        return {shelf.display_type: shelf for shelf in shelves}
+
+    return composed
+
+
+def ids(shelf: Shelf) -> list[int]:
+    return [pick.product.product_id for pick in shelf.picks]
+
+
+def test_shelves_stand_in_the_order_of_the_page(page, rules):
+    assert list(page(BUYER)) == list(rules.page)
+
+
+def test_continue_shopping_holds_what_was_viewed_or_put_in_the_cart_latest_first(page):
+    shelf = page(BUYER, ("VIEW", RICE, 1), ("CART", TEA, 2))[T.CONTINUE_SHOPPING]
+
+    assert ids(shelf) == [RICE, TEA, JAM]
+    assert [pick.reason for pick in shelf.picks] == [
+        "You looked at this lately",
+        "Waiting in your cart",
+        "You looked at this lately",
+    ]
+
+
+def test_what_was_bought_after_the_view_leaves_continue_shopping(page):
+    shelf = page(BUYER, ("VIEW", RICE, 2), ("BUY", RICE, 1))[T.CONTINUE_SHOPPING]
+
+    assert RICE not in ids(shelf)
+
+
+def test_what_was_viewed_after_the_purchase_stands_in_continue_shopping(page):
+    assert MILK in ids(page(BUYER, ("VIEW", MILK, 1))[T.CONTINUE_SHOPPING])
+
+
+def test_what_was_taken_out_of_the_cart_leaves_continue_shopping(page):
+    assert ids(page(VISITOR)[T.CONTINUE_SHOPPING]) == [SOAP]
+    assert ids(page(VISITOR, ("UNCART", SOAP, 1))[T.CONTINUE_SHOPPING]) == []
+
+
+def test_repurchase_holds_what_is_due_by_the_users_own_interval(page):
+    shelf = page(BUYER)[T.REPURCHASE]
+
+    assert ids(shelf) == [MILK]
+    assert shelf.picks[0].reason == "You buy this about every 7 days, last 8 days ago"
+
+
+def test_what_was_just_bought_leaves_repurchase(page):
+    assert ids(page(BUYER, ("BUY", MILK, 1))[T.REPURCHASE]) == []
+
+
+def test_before_it_is_due_a_regular_product_only_falls_back_onto_repurchase(page):
+    shelf = page(BUYER, now=NOW - timedelta(days=5))[T.REPURCHASE]
+
+    assert ids(shelf) == [MILK]
+    assert shelf.fallback_used
+    assert shelf.picks[0].reason == "You bought this 5 times"
+
+
+def test_recommended_is_new_to_the_user(page):
+    recommended = set(ids(page(BUYER, display_types=[T.RECOMMENDED])[T.RECOMMENDED]))
+
+    assert recommended == {JAM, TEA, RICE, SOAP}
+
+
+def test_what_was_just_bought_leaves_recommended(page):
+    shelf = page(BUYER, ("BUY", TEA, 1), display_types=[T.RECOMMENDED])[T.RECOMMENDED]
+
+    assert TEA not in ids(shelf)
+
+
+def test_a_recommendation_names_the_own_product_that_speaks_for_it_most(page):
+    shelf = page(BUYER, ("UNCART", JAM, 0), display_types=[T.RECOMMENDED])[T.RECOMMENDED]
+
+    reasons = {pick.product.product_id: pick.reason for pick in shelf.picks}
+    assert reasons[RICE] == "Shoppers who bought Milk, as you did, also buy this"
+
+
+def test_a_view_alters_the_next_recommendation(page):
+    shelf = page("8", ("VIEW", MILK, 1), display_types=[T.RECOMMENDED])[T.RECOMMENDED]
+
+    assert ids(shelf)[0] == BREAD
+    assert ids(shelf).index(RICE) < ids(shelf).index(JAM)
+    assert "Often bought with Milk, which you just looked at" in [pick.reason for pick in shelf.picks]
+
+
+def test_an_unknown_shopper_gets_what_is_popular(page):
+    shelf = page("nobody")[T.RECOMMENDED]
+
+    assert ids(shelf) == [MILK, BREAD, TEA, JAM, SOAP, RICE]
+    assert shelf.fallback_used
+    assert shelf.picks[0].reason == "Popular with other shoppers"
+
+
+def test_offer_shelves_hold_true_offers_only(page):
+    shelves = page("nobody", display_types=[T.SALE, T.DAILY_DEAL])
+
+    assert sorted(ids(shelves[T.SALE]) + ids(shelves[T.DAILY_DEAL])) == [TEA, JAM]
+    assert "43% off" in [pick.reason for shelf in shelves.values() for pick in shelf.picks]
+
+
+def test_an_offer_that_ended_leaves_its_shelf(page):
+    shelves = page("nobody", now=NOW + timedelta(days=5), display_types=[T.SALE, T.DAILY_DEAL])
+
+    assert ids(shelves[T.SALE]) + ids(shelves[T.DAILY_DEAL]) == []
+
+
+def test_an_offer_above_the_price_is_none(page, catalogue):
+    catalogue.put(altered(catalogue.get(TEA), special_price=Decimal("99.00")))
+
+    assert ids(page("nobody", display_types=[T.SALE])[T.SALE]) == [JAM]
+
+
+def test_an_offer_is_a_deal_of_the_day_on_one_day_in_seven(page):
+    days = [
+        day
+        for day in range(7)
+        if ids(page("nobody", now=NOW - timedelta(hours=12 * day), display_types=[T.DAILY_DEAL])[T.DAILY_DEAL])[0]
+        == TEA
+    ]
+
+    assert days
+
+
+def test_no_product_stands_twice_on_a_page(page):
+    for user_id in (BUYER, VISITOR, "nobody"):
+        everything = [product_id for shelf in page(user_id, ("VIEW", TEA, 1)).values() for product_id in ids(shelf)]
+
+        assert len(everything) == len(set(everything))
+
+
+def test_inactive_and_sold_out_products_never_show(page):
+    everything = {product_id for shelf in page(BUYER, ("VIEW", GONE, 1)).values() for product_id in ids(shelf)}
+
+    assert not everything & {GONE, EMPTY}
+
+
+def test_a_product_that_sells_out_leaves_at_once(page, catalogue):
+    catalogue.put(altered(catalogue.get(MILK), stock=0))
+
+    assert MILK not in ids(page("nobody")[T.RECOMMENDED])
+
+
+def test_a_product_that_came_after_the_bundle_can_be_continued(page, catalogue):
+    catalogue.put(altered(catalogue.get(MILK), product_id=900, name="New"))
+
+    assert 900 in ids(page(BUYER, ("VIEW", 900, 1))[T.CONTINUE_SHOPPING])
+
+
+def test_each_category_stands_once_on_the_category_shelf(page):
+    shelf = page(BUYER, display_types=[T.RECOMMENDED_CATEGORY])[T.RECOMMENDED_CATEGORY]
+
+    categories = [pick.product.category_id for pick in shelf.picks]
+    assert len(categories) == len(set(categories))
+    assert shelf.picks[0].product.category_id == 13
+    assert "From MILK, where you shop" in [pick.reason for pick in shelf.picks]
+
+
+def test_variety_limits_products_of_a_type(bundle, catalogue, rules):
+    catalogue.put(altered(catalogue.get(GONE), is_active=True))
+    catalogue.put(altered(catalogue.get(EMPTY), stock=1))
+
+    [shelf] = compose(bundle, catalogue, rules, Shopper(BUYER), NOW, Ask([T.RECOMMENDED]))
+
+    assert [pick.product.product_type for pick in shelf.picks].count("TEA") == 2
+
+
+def test_what_is_asked_narrows_a_shelf(page):
+    shelf = page(
+        "nobody",
+        display_types=[T.RECOMMENDED],
+        limit=1,
+        exclude=[MILK],
+        category_ids=frozenset({11, 13, 14}),
+        keep=lambda product: product.price > Decimal(4),
+    )[T.RECOMMENDED]
+
+    assert ids(shelf) == [JAM]
+
+
+def test_a_shelf_below_its_minimum_is_short(page):
+    shelves = page(BUYER)
+
+    assert shelves[T.REPURCHASE].is_short
+    assert not shelves[T.CONTINUE_SHOPPING].is_short
+
+
+def test_the_same_question_has_the_same_answer(page):
+    assert page(BUYER, ("VIEW", TEA, 1)) == page(BUYER, ("VIEW", TEA, 1))
+
+
+def test_a_bundle_without_neighbours_and_factors_still_serves(bundle, rules):
+    thin = replace(
+        bundle.content,
+        neighbours=replace(
+            bundle.content.neighbours,
+            items=bundle.content.neighbours.items[:, :0],
+            scores=bundle.content.neighbours.scores[:, :0],
+        ),
+        factors=bundle.content.factors[:, :0],
+    )
+    bare = Bundle(bundle.manifest, thin)
+    state = LiveState(viewed={TEA: MOMENT})
+
+    shelves = compose(bare, Catalogue(bare), rules, Shopper(BUYER, state), NOW)
+
+    assert all(shelf.picks for shelf in shelves if shelf.display_type in {T.CONTINUE_SHOPPING, T.REPURCHASE})
