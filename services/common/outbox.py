@@ -10,6 +10,7 @@ are kept after they are published, so that a copy elsewhere can be rebuilt. A mi
 from collections.abc import Iterable
 from typing import Protocol
 
+import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -43,10 +44,10 @@ _DDL = (
     """,
 )
 
-_INSERT = text(
-    "INSERT INTO outbox (event_id, topic, key, value)"
-    " SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:topics AS text[]), CAST(:keys AS text[]),"
-    " CAST(:contents AS text[])) ON CONFLICT (event_id) DO NOTHING"
+_INSERT = text(  # JSON, for psycopg escapes text arrays in Python: a quarter of the rate
+    "INSERT INTO outbox (event_id, topic, key, value) SELECT event_id, topic, key, value"
+    " FROM json_to_recordset(CAST(:rows AS json)) AS r (event_id uuid, topic text, key text, value text)"
+    " ON CONFLICT (event_id) DO NOTHING"
 )
 
 
@@ -75,16 +76,13 @@ async def append(session: AsyncSession, event: Event, key: str) -> None:
 async def append_all(session: AsyncSession, events: Iterable[tuple[Event, str]]) -> None:
     """Append events with their keys, in order, in one statement."""
     parent = traceparent()
-    ids, topics, keys, contents = [], [], [], []
+    rows = []
     for event, key in events:
         topic = TOPICS[EVENTS[event.event_type].topic]
         traced = event if event.traceparent or not parent else event.model_copy(update={"traceparent": parent})
         content = traced.to_bytes().decode()
         if len(content) > topic.max_message_bytes // 2:  # room for the envelope of the record, and for non-ASCII text
             raise EventTooLargeError(f"{event.event_type} of {key} has {len(content)} characters")
-        ids.append(event.event_id)
-        topics.append(topic.name)
-        keys.append(key)
-        contents.append(content)
-    if ids:
-        await session.execute(_INSERT, {"ids": ids, "topics": topics, "keys": keys, "contents": contents})
+        rows.append({"event_id": event.event_id, "topic": topic.name, "key": key, "value": content})
+    if rows:
+        await session.execute(_INSERT, {"rows": orjson.dumps(rows).decode()})
