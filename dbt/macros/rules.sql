@@ -1,0 +1,46 @@
+{#
+  The rules of what counts, all here; their numbers are `vars` of the project, the words that make a product a pseudo
+  product stand in `seeds/pseudo_product_rules.csv`. Changing any of them takes a full refresh.
+#}
+
+{# One line of thousands of units is fuel sold by the drop or a slip of the hand, not a shopper's wish. #}
+{% macro is_outlier(quantity) -%}
+    {{ quantity }} > {{ var('outlier_quantity') }}
+{%- endmacro %}
+
+{# The collector marks declared bots; who acts more often in a day than a person can is one as well. #}
+{% macro is_bot(declared, actions_that_day) -%}
+    ({{ declared }} or {{ actions_that_day }} > {{ var('bot_actions_per_day') }})
+{%- endmacro %}
+
+{# Sales figures count neither cancelled nor simulated lines. #}
+{% macro is_sale(line) -%}
+    (not {{ line }}.is_cancelled and not {{ line }}.is_simulated)
+{%- endmacro %}
+
+{# What was kept of a line: returned units count nowhere as sold, and take their share of the amount with them. #}
+{% macro kept_quantity(line) -%}
+    ({{ line }}.quantity - {{ line }}.returned_quantity)
+{%- endmacro %}
+
+{% macro kept_amount(line) -%}
+    case
+        when {{ line }}.returned_quantity = 0 then {{ line }}.amount
+        else round({{ line }}.amount * {{ kept_quantity(line) }} / {{ line }}.quantity, 2)
+    end
+{%- endmacro %}
+
+{# Recommenders learn from sales that were kept, of goods one can recommend, in amounts a shopper buys. #}
+{% macro is_interaction(line, product) -%}
+    (
+        {{ is_sale(line) }}
+        and not {{ line }}.is_outlier
+        and {{ kept_quantity(line) }} > 0
+        and {{ product }}.pseudo_reason is null
+    )
+{%- endmacro %}
+
+{# Figures about shoppers leave out machines and simulations. #}
+{% macro is_shopper(action) -%}
+    (not {{ action }}.is_bot and not {{ action }}.is_simulated)
+{%- endmacro %}

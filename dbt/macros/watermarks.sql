@@ -1,0 +1,18 @@
+{#
+  How rows are read once, though landing transactions commit in any order.
+
+  `loaded_xid` is the transaction that landed a row. `settled()` keeps to transactions below which every other has
+  ended, so whatever a model has seen is complete up to its largest `loaded_xid`: nothing can appear below it later.
+  `is_new()` takes what lies above that; without history it takes everything.
+#}
+{% macro settled() -%}
+    loaded_xid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
+{%- endmacro %}
+
+{% macro is_new(column, watermark='loaded_xid') -%}
+    {%- if is_incremental() -%}
+        {{ column }} > (select coalesce(max({{ watermark }}), 0) from {{ this }})
+    {%- else -%}
+        true
+    {%- endif -%}
+{%- endmacro %}

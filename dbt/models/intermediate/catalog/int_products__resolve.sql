@@ -1,0 +1,56 @@
+{{ config(unique_key='product_id', incremental_strategy='merge',
+          indexes=[{'columns': ['product_id'], 'unique': true}, {'columns': ['loaded_xid']}]) }}
+
+with events as (
+    select * from {{ ref('stg_catalog__products') }} where {{ is_new('loaded_xid') }}
+),
+
+history as (
+    select
+        product_id, sku, name, description, brand, category_id, price, currency, rating, image, is_active,
+        case when not is_deletion then occurred_at end as occurred_at,
+        event_id,
+        case when not is_deletion then occurred_at end as created_at,
+        case when is_deletion then occurred_at end as deleted_at,
+        loaded_xid
+    from events
+    {% if is_incremental() -%}
+    union all
+    select
+        product_id, sku, name, description, brand, category_id, price, currency, rating, image, is_active,
+        occurred_at, event_id, created_at, deleted_at, loaded_xid
+    from {{ this }}
+    where product_id in (select product_id from events)
+    {%- endif %}
+),
+
+latest as (
+    select distinct on (product_id) * from history
+    order by product_id, occurred_at desc nulls last, event_id desc
+),
+
+marks as (
+    select product_id, min(created_at) as created_at, max(deleted_at) as deleted_at, max(loaded_xid) as loaded_xid
+    from history
+    group by product_id
+)
+
+select
+    latest.product_id,
+    latest.sku,
+    latest.name,
+    latest.description,
+    latest.brand,
+    latest.category_id,
+    latest.price,
+    latest.currency,
+    latest.rating,
+    latest.image,
+    latest.is_active,
+    latest.occurred_at,
+    latest.event_id,
+    marks.created_at,
+    marks.deleted_at,
+    marks.loaded_xid
+from latest
+inner join marks on latest.product_id = marks.product_id

@@ -1,0 +1,56 @@
+{{ config(incremental_strategy='append', indexes=[{'columns': ['order_id']}, {'columns': ['loaded_xid']}]) }}
+
+with orders as (
+    select * from {{ ref('stg_order__orders') }} where {{ is_new('loaded_xid') }}
+),
+
+cancellations as (
+    select * from {{ ref('stg_order__cancellations') }} where {{ is_new('loaded_xid') }}
+),
+
+returns as (
+    select * from {{ ref('stg_order__returns') }} where {{ is_new('loaded_xid') }}
+),
+
+order_lines as (
+    select orders.*, item.line_number::int as line_number, item.line
+    from orders
+    cross join lateral jsonb_array_elements(orders.items) with ordinality as item (line, line_number)
+),
+
+return_lines as (
+    select returns.*, item.line_number::int as line_number, item.line
+    from returns
+    cross join lateral jsonb_array_elements(returns.items) with ordinality as item (line, line_number)
+)
+
+select
+    order_id,
+    'COMPLETED' as change,
+    event_id,
+    occurred_at,
+    line_number,
+    (line ->> 'productId')::bigint as product_id,
+    (line ->> 'quantity')::int as quantity,
+    (line ->> 'price')::numeric(12, 2) as price,
+    (line ->> 'amount')::numeric(12, 2) as amount,
+    user_id,
+    external_id,
+    total_amount,
+    currency,
+    is_simulated,
+    null::bigint as return_id,
+    loaded_xid
+from order_lines
+union all
+select
+    order_id, 'CANCELLED', event_id, occurred_at, 1, null, null, null, null, null, null, null, null, null, null,
+    loaded_xid
+from cancellations
+union all
+select
+    order_id, 'RETURNED', event_id, occurred_at, line_number,
+    (line ->> 'productId')::bigint,
+    (line ->> 'quantity')::int,
+    null, null, null, null, null, null, null, return_id, loaded_xid
+from return_lines

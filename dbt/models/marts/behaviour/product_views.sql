@@ -1,0 +1,24 @@
+{{ config(unique_key='event_id', incremental_strategy='merge', indexes=[
+    {'columns': ['product_id', 'occurred_date']}, {'columns': ['loaded_xid']}]) }}
+
+with views as ( -- a day of a user comes whole, see actions
+    select * from {{ ref('actions') }}
+    where action_type = 'PRODUCT_VIEWED' and {{ is_new('loaded_xid') }}
+)
+
+select
+    event_id,
+    user_id,
+    product_id,
+    product_price,
+    category_id,
+    session_id,
+    occurred_at,
+    occurred_date,
+    row_number() over (
+        partition by user_id, occurred_date, product_id order by occurred_at, event_id
+    ) > 1 as is_repeat,
+    is_bot,
+    is_simulated,
+    loaded_xid
+from views

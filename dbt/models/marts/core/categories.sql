@@ -1,0 +1,16 @@
+{{ config(unique_key='category_id', incremental_strategy='merge', indexes=[{'columns': ['loaded_xid']}]) }}
+
+with categories as (
+    select * from {{ ref('int_categories__resolve') }} where {{ is_new('loaded_xid') }}
+)
+
+select
+    category_id,
+    code,
+    name,
+    parent_id,
+    level,
+    coalesce(deleted_at >= occurred_at, false) as is_deleted,
+    loaded_xid
+from categories
+where code is not null

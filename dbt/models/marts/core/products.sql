@@ -1,0 +1,66 @@
+{{ config(unique_key='product_id', incremental_strategy='merge', indexes=[{'columns': ['modelled_xid']}]) }}
+
+with products as (
+    select * from {{ ref('int_products__resolve') }} where name is not null
+),
+
+categories as (
+    select * from {{ ref('int_categories__classify') }}
+),
+
+stock as (
+    select * from {{ ref('int_stock__resolve') }}
+),
+
+special_prices as (
+    select * from {{ ref('int_special_prices__resolve') }}
+),
+
+touched as (
+    select product_id from products where {{ is_new('loaded_xid') }}
+    {% if is_incremental() -%}
+    union
+    select product_id from stock where {{ is_new('loaded_xid', 'stock_loaded_xid') }}
+    union
+    select product_id from special_prices where {{ is_new('loaded_xid', 'special_price_loaded_xid') }}
+    union
+    select products.product_id from products
+    inner join categories on products.category_id = categories.category_id
+    where {{ is_new('categories.loaded_xid', 'category_loaded_xid') }}
+    {%- endif %}
+)
+
+select
+    products.product_id,
+    products.sku,
+    products.name,
+    products.description,
+    products.brand,
+    categories.department,
+    categories.category,
+    categories.product_type,
+    products.category_id,
+    categories.category_name,
+    categories.category_code,
+    products.price,
+    products.currency,
+    products.rating,
+    products.image,
+    coalesce(stock.stock, 0) as stock,
+    products.is_active and coalesce(products.deleted_at < products.occurred_at, true) as is_active,
+    special_prices.special_price,
+    special_prices.special_starts_at,
+    special_prices.special_ends_at,
+    products.created_at,
+    products.occurred_at as updated_at,
+    case when categories.category_id is null then 'category missing' else categories.pseudo_reason end as pseudo_reason,
+    products.loaded_xid,
+    categories.loaded_xid as category_loaded_xid,
+    stock.loaded_xid as stock_loaded_xid,
+    special_prices.loaded_xid as special_price_loaded_xid,
+    pg_current_xact_id()::text::bigint as modelled_xid
+from products
+inner join touched on products.product_id = touched.product_id
+left join categories on products.category_id = categories.category_id
+left join stock on products.product_id = stock.product_id
+left join special_prices on products.product_id = special_prices.product_id

@@ -1,0 +1,78 @@
+{{ config(unique_key=['recommendation_id', 'display_type', 'product_id'], incremental_strategy='merge',
+          indexes=[{'columns': ['loaded_xid']}]) }}
+
+with shown as (
+    select * from {{ ref('stg_serving__shown_recommendations') }} where {{ is_new('loaded_xid') }}
+),
+
+clicked as (
+    select * from {{ ref('stg_serving__clicked_recommendations') }} where {{ is_new('loaded_xid') }}
+),
+
+reports as (
+    select
+        shown.recommendation_id, item.entry ->> 'displayType' as display_type,
+        (item.entry ->> 'productId')::bigint as product_id, shown.user_id, (item.entry ->> 'rank')::int as rank,
+        (item.entry ->> 'score')::float8 as score, item.entry ->> 'source' as source, shown.model_version,
+        shown.rules_version, shown.generation, shown.is_degraded, shown.is_simulated,
+        shown.occurred_at as shown_at, null::timestamptz as clicked_at, shown.event_id, shown.loaded_xid
+    from shown
+    cross join lateral jsonb_array_elements(shown.items) as item (entry)
+    union all
+    select
+        recommendation_id, display_type, product_id, user_id, rank, null, null, null, null, null, false, is_simulated,
+        null, occurred_at, event_id, loaded_xid
+    from clicked
+),
+
+history as (
+    select * from reports
+    {% if is_incremental() -%}
+    union all
+    select
+        known.recommendation_id, known.display_type, known.product_id, known.user_id, known.rank, known.score,
+        known.source, known.model_version, known.rules_version, known.generation, known.is_degraded,
+        known.is_simulated, known.shown_at, known.clicked_at, known.event_id, known.loaded_xid
+    from {{ this }} as known
+    where (recommendation_id, display_type, product_id) in (
+        select reports.recommendation_id, reports.display_type, reports.product_id from reports
+    )
+    {%- endif %}
+),
+
+first_shown as ( -- a page may be reported twice; a click may arrive without its page
+    select distinct on (recommendation_id, display_type, product_id) * from history
+    order by recommendation_id, display_type, product_id, shown_at, event_id, rank
+),
+
+marks as (
+    select
+        recommendation_id, display_type, product_id, min(clicked_at) as clicked_at,
+        bool_or(is_simulated) as is_simulated, max(loaded_xid) as loaded_xid
+    from history
+    group by recommendation_id, display_type, product_id
+)
+
+select
+    first_shown.recommendation_id,
+    first_shown.display_type,
+    first_shown.product_id,
+    first_shown.user_id,
+    first_shown.rank,
+    first_shown.score,
+    first_shown.source,
+    first_shown.shown_at,
+    marks.clicked_at,
+    first_shown.model_version,
+    first_shown.rules_version,
+    first_shown.generation,
+    first_shown.is_degraded,
+    marks.is_simulated,
+    first_shown.event_id,
+    marks.loaded_xid
+from first_shown
+inner join marks
+    on
+        first_shown.recommendation_id = marks.recommendation_id
+        and first_shown.display_type = marks.display_type
+        and first_shown.product_id = marks.product_id

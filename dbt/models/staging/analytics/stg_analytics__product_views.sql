@@ -1,0 +1,14 @@
+select
+    event_id,
+    event_type as action_type,
+    occurred_at,
+    loaded_xid,
+    data ->> 'userId' as user_id,
+    data ->> 'sessionId' as session_id,
+    (data ->> 'productId')::bigint as product_id,
+    (data ->> 'productPrice')::numeric(12, 2) as product_price,
+    (data ->> 'categoryId')::bigint as category_id,
+    coalesce((data ->> 'isBot')::boolean, false) as is_declared_bot,
+    coalesce((data ->> 'simulated')::boolean, false) as is_simulated
+from {{ source('raw', 'user_actions_v1') }}
+where event_type = 'PRODUCT_VIEWED' and {{ settled() }}

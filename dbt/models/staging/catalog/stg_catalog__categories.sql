@@ -1,0 +1,12 @@
+select
+    event_id,
+    occurred_at,
+    loaded_xid,
+    event_type = 'CATEGORY_DELETED' as is_deletion,
+    (data ->> 'categoryId')::bigint as category_id,
+    data ->> 'code' as code,
+    data ->> 'name' as name,
+    (data ->> 'parentId')::bigint as parent_id,
+    coalesce((data ->> 'level')::int, 1) as level
+from {{ source('raw', 'catalog_v1') }}
+where event_type in ('CATEGORY_CREATED', 'CATEGORY_UPDATED', 'CATEGORY_DELETED') and {{ settled() }}

@@ -1,0 +1,18 @@
+select
+    event_id,
+    occurred_at,
+    loaded_xid,
+    event_type = 'PRODUCT_DELETED' as is_deletion,
+    (data ->> 'productId')::bigint as product_id,
+    data ->> 'sku' as sku,
+    data ->> 'name' as name,
+    data ->> 'description' as description,
+    data ->> 'brand' as brand,
+    (data -> 'categoryIds' ->> 0)::bigint as category_id,
+    (data ->> 'price')::numeric(12, 2) as price,
+    coalesce(data ->> 'currency', 'JPY') as currency,
+    coalesce((data ->> 'rating')::numeric(3, 2), 0) as rating,
+    data ->> 'image' as image,
+    coalesce((data ->> 'isActive')::boolean, true) as is_active
+from {{ source('raw', 'catalog_v1') }}
+where event_type in ('PRODUCT_CREATED', 'PRODUCT_UPDATED', 'PRODUCT_DELETED') and {{ settled() }}

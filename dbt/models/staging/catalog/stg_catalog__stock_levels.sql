@@ -1,0 +1,8 @@
+select
+    event_id,
+    occurred_at,
+    loaded_xid,
+    (data ->> 'productId')::bigint as product_id,
+    coalesce((data ->> 'stock')::int, 0) as stock
+from {{ source('raw', 'catalog_v1') }}
+where event_type in ('PRODUCT_CREATED', 'PRODUCT_UPDATED', 'STOCK_CHANGED') and {{ settled() }}

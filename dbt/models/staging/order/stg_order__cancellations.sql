@@ -1,0 +1,9 @@
+select
+    event_id,
+    occurred_at,
+    loaded_xid,
+    (data ->> 'orderId')::bigint as order_id,
+    data ->> 'userId' as user_id,
+    data ->> 'reason' as reason
+from {{ source('raw', 'order_v1') }}
+where event_type = 'ORDER_CANCELLED' and {{ settled() }}

@@ -1,0 +1,13 @@
+select
+    event_id,
+    occurred_at,
+    loaded_xid,
+    (data ->> 'orderId')::bigint as order_id,
+    data ->> 'externalId' as external_id,
+    data ->> 'userId' as user_id,
+    data -> 'items' as items,
+    (data ->> 'totalAmount')::numeric(12, 2) as total_amount,
+    coalesce(data ->> 'currency', 'JPY') as currency,
+    coalesce((data ->> 'simulated')::boolean, false) as is_simulated
+from {{ source('raw', 'order_v1') }}
+where event_type = 'ORDER_COMPLETED' and {{ settled() }}
