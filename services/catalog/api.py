@@ -1,0 +1,155 @@
+"""Products, their stock and their offers."""
+
+from typing import Annotated, Any
+
+from fastapi import Path, Query, Request, Response
+from fastapi.responses import StreamingResponse
+from sqlalchemy import Row, func
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.catalog import bulk, queries, service
+from services.catalog.models import Product
+from services.catalog.schemas import (
+    LineResult,
+    NewProduct,
+    ProductChange,
+    ProductOut,
+    ProductPage,
+    Sku,
+    SpecialPrice,
+    StockChange,
+    StockLevel,
+)
+from services.common import ndjson
+from services.common.database import Session
+from services.common.errors import problems
+from services.common.idempotency import IDEMPOTENT
+from services.common.paging import CursorParam, LimitParam, decode_cursor, encode_cursor
+from services.common.policy import PUBLIC, role
+from services.common.routing import Router
+from services.common.schemas import PathId, ShortText
+
+router = Router(tags=["products"])
+WRITER = role("merchandiser", "admin")
+CHANGE = [WRITER, IDEMPOTENT]
+ProductId = Annotated[PathId, Path(alias="productId")]
+LINES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "One result a line, in the order of the lines",
+        "content": {ndjson.MEDIA_TYPE: {"schema": {"type": "string", "description": LineResult.__doc__}}},
+    },
+    **problems(415),
+}
+
+
+@router.get("/v1/products", dependencies=[PUBLIC])
+async def list_products(  # noqa: PLR0913 - a filter each
+    session: Session,
+    *,
+    cursor: CursorParam = None,
+    limit: LimitParam = 100,
+    ids: Annotated[list[PathId] | None, Query(max_length=100)] = None,
+    sku: Annotated[list[Sku] | None, Query(max_length=100)] = None,
+    category: Annotated[ShortText | None, Query(max_length=500, description="Id or code; what is below counts")] = None,
+    active: bool | None = None,
+    q: Annotated[ShortText | None, Query(description="Words in name, brand or sku")] = None,
+) -> ProductPage:
+    """Products by id; `ids` or `sku`, repeated, read up to 100 of them at once."""
+    after = decode_cursor(cursor, int)
+    conditions = [
+        *([Product.id > after[0]] if after else []),
+        *([Product.id == func.any(ids)] if ids else []),
+        *([Product.sku == func.any(sku)] if sku else []),
+        *([queries.within_category(category)] if category else []),
+        *([Product.is_active == active] if active is not None else []),
+        *([queries.matching(q)] if q else []),
+    ]
+    rows = (await session.execute(queries.products(*conditions).limit(limit + 1))).all()
+    more = encode_cursor(rows[limit - 1].id) if len(rows) > limit else None
+    return ProductPage(items=[_product(row) for row in rows[:limit]], next_cursor=more)
+
+
+@router.post("/v1/products", status_code=201, dependencies=CHANGE, responses=problems(409))
+async def create_product(body: NewProduct, session: Session, response: Response) -> ProductOut:
+    """Create a product."""
+    product_id = await service.create(session, body.sku, body.changes())
+    response.headers["Location"] = f"/v1/products/{product_id}"
+    return await _one(session, product_id)
+
+
+@router.post(
+    "/v1/products/bulk",
+    dependencies=[WRITER],
+    response_class=StreamingResponse,
+    responses=LINES,
+    openapi_extra=ndjson.BODY,
+    max_body_size=ndjson.MAX_BODY_BYTES,
+)
+async def upsert_products(request: Request) -> StreamingResponse:
+    """Create or change products by sku, one JSON object (ProductLine) a line; what a line leaves out stays as it is."""
+    return await bulk.run(request, bulk.upsert_products)
+
+
+@router.get("/v1/products/{productId}", dependencies=[PUBLIC], responses=problems(404))
+async def read_product(product_id: ProductId, session: Session) -> ProductOut:
+    """One product."""
+    return await _one(session, product_id)
+
+
+@router.patch("/v1/products/{productId}", dependencies=CHANGE, responses=problems(404))
+async def change_product(product_id: ProductId, body: ProductChange, session: Session) -> ProductOut:
+    """Change a product; what is left out stays as it is."""
+    await service.change(session, product_id, body.changes())
+    return await _one(session, product_id)
+
+
+@router.delete("/v1/products/{productId}", status_code=204, dependencies=CHANGE, responses=problems(404))
+async def delete_product(product_id: ProductId, session: Session) -> None:
+    """Delete a product."""
+    await service.remove(session, product_id)
+
+
+@router.put("/v1/products/{productId}/stock", dependencies=CHANGE, responses=problems(404))
+async def set_stock(product_id: ProductId, body: StockLevel, session: Session) -> ProductOut:
+    """Set the stock to what was counted."""
+    await service.change(session, product_id, {"stock": body.stock})
+    return await _one(session, product_id)
+
+
+@router.patch("/v1/products/{productId}/stock", dependencies=CHANGE, responses=problems(404, 409))
+async def change_stock(product_id: ProductId, body: StockChange, session: Session) -> ProductOut:
+    """Take from the stock or put back; it never goes below 0."""
+    await service.change_stock(session, product_id, body.change, body.reason)
+    return await _one(session, product_id)
+
+
+@router.put("/v1/products/{productId}/special-price", dependencies=CHANGE, responses=problems(404))
+async def set_special_price(product_id: ProductId, body: SpecialPrice, session: Session) -> ProductOut:
+    """Offer a product below its price; the new offer takes the place of an older one."""
+    await service.change(session, product_id, {"special_price": dict(body)})
+    return await _one(session, product_id)
+
+
+@router.delete(
+    "/v1/products/{productId}/special-price",
+    status_code=204,
+    dependencies=CHANGE,
+    responses=problems(404),
+)
+async def end_special_price(product_id: ProductId, session: Session) -> None:
+    """End a product's offer, if it has one."""
+    await service.change(session, product_id, {"special_price": None})
+
+
+async def _one(session: AsyncSession, product_id: int) -> ProductOut:
+    row = (await session.execute(queries.products(Product.id == product_id))).one_or_none()
+    if row is None:
+        raise service.ProductNotFound(f"There is no product {product_id}.")
+    return _product(row)
+
+
+def _product(row: Row[Any]) -> ProductOut:
+    fields = dict(row._mapping)  # noqa: SLF001 - the public way to a row's names
+    price, starts_at, ends_at = (fields.pop(name) for name in ("special_price", "starts_at", "ends_at"))
+    offer = None if price is None else SpecialPrice(price=price, starts_at=starts_at, ends_at=ends_at)
+    return ProductOut(**fields, special_price=offer)

@@ -1,0 +1,86 @@
+"""The category tree."""
+
+from typing import Annotated
+
+from fastapi import Path, Query, Request, Response
+from fastapi.responses import StreamingResponse
+from sqlalchemy import select
+
+from services.catalog import bulk, categories
+from services.catalog.api import CHANGE, LINES, WRITER
+from services.catalog.models import Category
+from services.catalog.schemas import CategoryChange, CategoryLine, CategoryOut, CategoryPage, Code
+from services.common import ndjson
+from services.common.database import Session
+from services.common.errors import problems
+from services.common.paging import CursorParam, LimitParam, decode_cursor, encode_cursor
+from services.common.policy import PUBLIC
+from services.common.routing import Router
+from services.common.schemas import PathId
+
+router = Router(tags=["categories"])
+CategoryId = Annotated[PathId, Path(alias="categoryId")]
+
+
+@router.get("/v1/categories", dependencies=[PUBLIC])
+async def list_categories(
+    session: Session,
+    *,
+    cursor: CursorParam = None,
+    limit: LimitParam = 500,
+    code: Code | None = None,
+    parent_id: Annotated[PathId | None, Query(alias="parentId")] = None,
+    level: Annotated[int | None, Query(ge=1, le=100)] = None,
+) -> CategoryPage:
+    """The tree as a list by code: a parent comes before its children."""
+    after = decode_cursor(cursor, Code)
+    conditions = [
+        *([Category.code > after[0]] if after else []),
+        *([Category.code == code] if code else []),
+        *([Category.parent_id == parent_id] if parent_id else []),
+        *([Category.level == level] if level else []),
+    ]
+    query = select(Category).where(*conditions).order_by(Category.code).limit(limit + 1)
+    found = (await session.scalars(query)).all()
+    more = encode_cursor(found[limit - 1].code) if len(found) > limit else None
+    return CategoryPage(items=[CategoryOut.model_validate(each) for each in found[:limit]], next_cursor=more)
+
+
+@router.post("/v1/categories", status_code=201, dependencies=CHANGE, responses=problems(409))
+async def create_category(body: CategoryLine, session: Session, response: Response) -> CategoryOut:
+    """Create a category below the one that its code names."""
+    category_id = await categories.create(session, body.code, body.name)
+    response.headers["Location"] = f"/v1/categories/{category_id}"
+    return CategoryOut.model_validate(await categories.find(session, category_id))
+
+
+@router.post(
+    "/v1/categories/bulk",
+    dependencies=[WRITER],
+    response_class=StreamingResponse,
+    responses=LINES,
+    openapi_extra=ndjson.BODY,
+    max_body_size=ndjson.MAX_BODY_BYTES,
+)
+async def upsert_categories(request: Request) -> StreamingResponse:
+    """Create or rename categories by code, one JSON object (CategoryLine) a line, parents before their children."""
+    return await bulk.run(request, bulk.upsert_categories)
+
+
+@router.get("/v1/categories/{categoryId}", dependencies=[PUBLIC], responses=problems(404))
+async def read_category(category_id: CategoryId, session: Session) -> CategoryOut:
+    """One category."""
+    return CategoryOut.model_validate(await categories.find(session, category_id))
+
+
+@router.patch("/v1/categories/{categoryId}", dependencies=CHANGE, responses=problems(404))
+async def rename_category(category_id: CategoryId, body: CategoryChange, session: Session) -> CategoryOut:
+    """Give a category another name."""
+    await categories.rename(session, category_id, body.name)
+    return CategoryOut.model_validate(await categories.find(session, category_id))
+
+
+@router.delete("/v1/categories/{categoryId}", status_code=204, dependencies=CHANGE, responses=problems(404, 409))
+async def delete_category(category_id: CategoryId, session: Session) -> None:
+    """Delete a category that has neither children nor products."""
+    await categories.remove(session, category_id)

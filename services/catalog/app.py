@@ -1,0 +1,25 @@
+"""The catalog's composition root: `uvicorn --factory services.catalog.app:create_app`."""
+
+from fastapi import FastAPI
+
+from services.catalog import api, api_categories
+from services.catalog.settings import CatalogSettings
+from services.common.app import build_app
+from services.common.database import Database
+from services.common.producer import Producer
+from services.common.relay import Relay
+
+
+def create_app(settings: CatalogSettings | None = None) -> FastAPI:
+    """Build the application, from the environment unless settings are given."""
+    settings = settings or CatalogSettings()
+    producer = Producer(settings)
+    return build_app(
+        settings,
+        title="Catalog",
+        description="Products, the category tree, stock and special prices.",
+        routers=[api.router, api_categories.router],
+        database=Database(settings.database_url),
+        producer=producer,
+        workers=[Relay(settings.database_url, producer)],
+    )

@@ -1,0 +1,166 @@
+"""What can be done with the category tree; a category's code is its path, so its place follows from it."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import delete, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.catalog import queries
+from services.catalog.domain import Outcome, Refused, leaf_name, level_of, parent_code
+from services.catalog.models import Category, ProductCategory
+from services.catalog.service import PRODUCER
+from services.common.errors import Conflict, NotFound
+from services.common.outbox import append, append_all
+from services.contracts.envelope import Event
+from services.contracts.events.catalog import CategoryDeleted, CategorySnapshot
+
+
+class CategoryNotFound(NotFound):
+    """No category has this id."""
+
+    title = "Category not found"
+
+
+class CodeTaken(Conflict):
+    """Another category has this code."""
+
+    title = "Code taken"
+
+
+class CategoryInUse(Conflict):
+    """The category has children or products."""
+
+    title = "Category in use"
+
+
+async def upsert(session: AsyncSession, lines: Sequence[tuple[str, str | None]]) -> list[Outcome]:
+    """Create or rename categories by code, in order: a parent comes before its children.
+
+    Args:
+        session: the caller's transaction.
+        lines: code and name; without a name an old one stays, and a new category is called as its path's last part.
+    """
+    await queries.lock_creation(session)
+    tree = await _Tree.around(session, lines)
+    outcomes = []
+    for code, name in lines:
+        try:
+            outcomes.append(tree.place(code, name))
+        except Refused as refusal:
+            outcomes.append(Outcome("refused", refusal=refusal))
+    await queries.upsert_categories(session, [_row(category) for category, _ in tree.changed.values()])
+    await append_all(
+        session,
+        (
+            (Event.of(event_type, category, producer=PRODUCER), f"category:{category.category_id}")
+            for category, event_type in tree.changed.values()
+        ),
+    )
+    return outcomes
+
+
+class _Tree:
+    """The part of the tree that some lines touch; `changed` is what is to be written, with its event, by code."""
+
+    def __init__(self, categories: Sequence[CategorySnapshot], ids: Iterator[int]) -> None:
+        self._by_code = {category.code: category for category in categories}
+        self._owners = {category.name: category.code for category in categories}
+        self._ids = ids
+        self.changed: dict[str, tuple[CategorySnapshot, str]] = {}
+
+    @classmethod
+    async def around(cls, session: AsyncSession, lines: Sequence[tuple[str, str | None]]) -> "_Tree":
+        codes = {code for code, _ in lines}
+        around = codes | {parent for code in codes if (parent := parent_code(code))}
+        names = {name or leaf_name(code) for code, name in lines}
+        involved = or_(Category.code == func.any(list(around)), Category.name == func.any(list(names)))
+        rows = await session.scalars(select(Category).where(involved).with_for_update())
+        known = [
+            CategorySnapshot(category_id=row.id, code=row.code, name=row.name, parent_id=row.parent_id, level=row.level)
+            for row in rows
+        ]
+        missing = len(codes - {category.code for category in known})
+        return cls(known, iter(await queries.new_ids(session, Category, missing)))
+
+    def place(self, code: str, name: str | None) -> Outcome:
+        old = self._by_code.get(code)
+        name = name or (old.name if old else leaf_name(code))
+        if self._owners.get(name, code) != code:
+            raise Refused("name", f"is the name of {self._owners[name]}")
+        if old and old.name == name:
+            return Outcome("unchanged", old.category_id)
+        new = old.model_copy(update={"name": name}) if old else self._create(code, name)
+        if old:
+            del self._owners[old.name]
+        self._by_code[code], self._owners[name] = new, code
+        is_new = old is None or self.changed.get(code, (None, ""))[1] == "CATEGORY_CREATED"
+        self.changed[code] = (new, "CATEGORY_CREATED" if is_new else "CATEGORY_UPDATED")
+        return Outcome("updated" if old else "created", new.category_id)
+
+    def _create(self, code: str, name: str) -> CategorySnapshot:
+        above = parent_code(code)
+        if above is not None and above not in self._by_code:
+            raise Refused("code", f"is below {above}, which does not exist")
+        parent_id = self._by_code[above].category_id if above else None
+        identifier = next(self._ids)
+        return CategorySnapshot(category_id=identifier, code=code, name=name, parent_id=parent_id, level=level_of(code))
+
+
+def _row(category: CategorySnapshot) -> dict[str, Any]:
+    fields = category.model_dump()
+    return {"id": fields.pop("category_id"), **fields}
+
+
+async def create(session: AsyncSession, code: str, name: str | None) -> int:
+    """Create one category; its id.
+
+    Raises:
+        CodeTaken, Refused: as they say.
+    """
+    await queries.lock_creation(session)
+    if await session.scalar(select(Category.id).where(Category.code == code)) is not None:
+        raise CodeTaken(f"The category {code} exists.")
+    (outcome,) = await upsert(session, [(code, name)])
+    return outcome.settled()
+
+
+async def rename(session: AsyncSession, category_id: int, name: str) -> None:
+    """Give a category another name.
+
+    Raises:
+        CategoryNotFound, Refused: as they say.
+    """
+    category = await find(session, category_id)
+    (outcome,) = await upsert(session, [(category.code, name)])
+    outcome.settled()
+
+
+async def remove(session: AsyncSession, category_id: int) -> None:
+    """Delete a category that has neither children nor products.
+
+    Raises:
+        CategoryNotFound, CategoryInUse: as they say.
+    """
+    category = await find(session, category_id)
+    child = select(Category.id).where(Category.parent_id == category_id).exists()
+    product = select(ProductCategory.product_id).where(ProductCategory.category_id == category_id).exists()
+    unused = delete(Category).where(Category.id == category_id, ~child, ~product)
+    if await session.scalar(unused.returning(Category.id)) is None:
+        raise CategoryInUse(f"The category {category.code} has children or products.")
+    event = Event.of(
+        "CATEGORY_DELETED", CategoryDeleted(category_id=category_id, code=category.code), producer=PRODUCER
+    )
+    await append(session, event, key=f"category:{category_id}")
+
+
+async def find(session: AsyncSession, category_id: int) -> Category:
+    """One category.
+
+    Raises:
+        CategoryNotFound: there is none.
+    """
+    category = await session.get(Category, category_id, populate_existing=True)
+    if category is None:
+        raise CategoryNotFound(f"There is no category {category_id}.")
+    return category

@@ -1,0 +1,133 @@
+"""What a product is at one moment, and what follows when it becomes another: pure rules, no I/O."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from services.common.errors import Fault, Unprocessable
+from services.contracts.envelope import Contract
+from services.contracts.events.catalog import ProductSnapshot, SpecialPriceEnded, SpecialPriceSet, StockChanged
+
+MAX_STOCK = 1_000_000
+PATH_SEPARATOR = " > "
+Changes = Mapping[str, Any]
+"""New values by column name; `special_price` is an offer's price, starts_at and ends_at, or None to end it."""
+
+
+class Refused(Unprocessable):
+    """A rule forbids the change; `field` is the wire name of what is wrong, `message` says why."""
+
+    title = "Refused by a rule"
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(f"{field} {message}", errors=[Fault(field=f"body.{field}", message=message)])
+        self.field = field
+        self.message = message
+
+
+@dataclass(frozen=True)
+class ProductState:
+    """A product and the one offer it may have; equal states mean that nothing changed."""
+
+    product: ProductSnapshot
+    offer: SpecialPriceSet | None = None
+
+    @property
+    def id(self) -> int:
+        """The product's id."""
+        return self.product.product_id
+
+    def changed(self, changes: Changes) -> "ProductState":
+        """The state after `changes`.
+
+        Raises:
+            Refused: a new special price is not below the price.
+        """
+        fields = {name: value for name, value in changes.items() if name != "special_price"}
+        product = self.product.model_copy(update=fields)
+        offer = self.offer
+        if "special_price" in changes:
+            offer = _offer(product, changes["special_price"])
+        elif offer and offer.currency != product.currency:
+            offer = offer.model_copy(update={"currency": product.currency})
+        return replace(self, product=product, offer=offer)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one line: the id of its product or category, or the rule that refused it."""
+
+    status: Literal["created", "updated", "unchanged", "refused"]
+    id: int | None = None
+    refusal: Refused | None = None
+
+    def settled(self) -> int:
+        """The id.
+
+        Raises:
+            Refused: it was.
+        """
+        if self.refusal is not None:
+            raise self.refusal
+        assert self.id is not None
+        return self.id
+
+
+def new_product(product_id: int, sku: str, changes: Changes) -> ProductState:
+    """A product as its first line makes it.
+
+    Raises:
+        Refused: its name or price is not given.
+    """
+    for field in ("name", "price"):
+        if field not in changes:
+            raise Refused(field, "is needed to create a product")
+    blank = ProductSnapshot.model_construct(product_id=product_id, sku=sku, name="", price=changes["price"])
+    return ProductState(blank).changed(changes)
+
+
+def _offer(product: ProductSnapshot, terms: Changes | None) -> SpecialPriceSet | None:
+    if terms is None:
+        return None
+    if terms["price"] >= product.price:
+        raise Refused("specialPrice", "must be below the price")
+    return SpecialPriceSet.model_construct(
+        product_id=product.product_id,
+        special_price=terms["price"],
+        currency=product.currency,
+        start_date=terms["starts_at"],
+        end_date=terms["ends_at"],
+    )
+
+
+def events_between(before: ProductState | None, after: ProductState) -> Iterator[tuple[str, Contract]]:
+    """The events that tell how `before` became `after`: none where they are equal.
+
+    A change of stock is STOCK_CHANGED, one of the offer SPECIAL_PRICE_SET or _ENDED, any other PRODUCT_UPDATED.
+    """
+    product, offer = after.product, after.offer
+    if before is None:
+        yield "PRODUCT_CREATED", product
+    else:
+        if before.product.model_copy(update={"stock": product.stock}) != product:
+            yield "PRODUCT_UPDATED", product
+        if before.product.stock != product.stock:
+            yield "STOCK_CHANGED", StockChanged(product_id=product.product_id, stock=product.stock)
+    if offer != (before.offer if before else None):
+        yield ("SPECIAL_PRICE_SET", offer) if offer else ("SPECIAL_PRICE_ENDED", SpecialPriceEnded(product_id=after.id))
+
+
+def parent_code(code: str) -> str | None:
+    """The code one level up, None at the root: `A > B > C` is below `A > B`."""
+    parent, separator, _ = code.rpartition(PATH_SEPARATOR)
+    return parent if separator else None
+
+
+def level_of(code: str) -> int:
+    """How deep a category lies, counted from 1 at the root."""
+    return code.count(PATH_SEPARATOR) + 1
+
+
+def leaf_name(code: str) -> str:
+    """The name of a category that is given none: the last part of its path."""
+    return code.rpartition(PATH_SEPARATOR)[2]

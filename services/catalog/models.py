@@ -1,0 +1,81 @@
+"""The catalog's tables."""
+
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, func
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from services.common.database import COLUMN_TYPES, new_metadata
+
+
+class Base(DeclarativeBase):
+    """Base of the catalog's tables."""
+
+    metadata = new_metadata()
+    type_annotation_map = COLUMN_TYPES
+
+
+class Product(Base):
+    """A product; `sku` is its name in the shop's own systems."""
+
+    __tablename__ = "products"
+    __table_args__ = (
+        CheckConstraint("price >= 0", name="price_not_negative"),
+        CheckConstraint("stock >= 0", name="stock_not_negative"),
+        CheckConstraint("rating BETWEEN 0 AND 5", name="rating_within_scale"),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    sku: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    description: Mapped[str | None]
+    brand: Mapped[str | None]
+    price: Mapped[Decimal]
+    currency: Mapped[str]
+    rating: Mapped[float]
+    image: Mapped[str | None]
+    stock: Mapped[int]
+    is_active: Mapped[bool]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Category(Base):
+    """A node of the category tree; `code` is its path from the root, `level` counts from 1."""
+
+    __tablename__ = "categories"
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    code: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("categories.id"), index=True)
+    level: Mapped[int]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class ProductCategory(Base):
+    """Which categories a product stands in."""
+
+    __tablename__ = "product_categories"
+    __table_args__ = (Index(None, "category_id", "product_id"),)
+
+    product_id: Mapped[int] = mapped_column(ForeignKey("products.id", ondelete="CASCADE"), primary_key=True)
+    category_id: Mapped[int] = mapped_column(ForeignKey("categories.id", ondelete="CASCADE"), primary_key=True)
+    assigned_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class SpecialPrice(Base):
+    """The one offer a product may have, from `starts_at` until before `ends_at`."""
+
+    __tablename__ = "special_prices"
+    __table_args__ = (
+        CheckConstraint("price >= 0", name="price_not_negative"),
+        CheckConstraint("ends_at > starts_at", name="ends_after_it_starts"),
+    )
+
+    product_id: Mapped[int] = mapped_column(ForeignKey("products.id", ondelete="CASCADE"), primary_key=True)
+    price: Mapped[Decimal]
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime | None]

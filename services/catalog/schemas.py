@@ -1,0 +1,159 @@
+"""Requests and responses of the catalog's API."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from services.common.errors import Fault
+from services.common.paging import Page
+from services.common.schemas import Boolean, Currency, Id, LongText, Money, Schema, ShortText, Timestamp
+from services.contracts.envelope import Quantity, Rating
+
+Sku = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f]+$")]
+Code = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\x00-\x1f]+$", examples=["GROCERY > TEA"])]
+Stock = Annotated[Quantity, Field(strict=True)]
+
+
+def left_out() -> Any:  # noqa: ANN401 - the default of a field of any type
+    """A field that may be left out, and then stays as it was, but may not be null."""
+    return Field(default=None, json_schema_extra=_without_default)
+
+
+def _without_default(schema: dict[str, Any]) -> None:
+    del schema["default"]
+
+
+class SpecialPrice(Schema):
+    """An offer, below the price: from `startsAt` until before `endsAt`, or until it is removed."""
+
+    price: Money
+    starts_at: Timestamp
+    ends_at: Timestamp | None = None
+
+    @model_validator(mode="after")
+    def _ends_after_it_starts(self) -> Self:
+        if self.ends_at and self.ends_at <= self.starts_at:
+            raise ValueError("endsAt must lie after startsAt")
+        return self
+
+
+class ProductChange(Schema):
+    """What to change of a product; what is left out stays as it is."""
+
+    name: ShortText = left_out()
+    description: LongText | None = left_out()
+    brand: ShortText | None = left_out()
+    price: Money = left_out()
+    currency: Currency = left_out()
+    rating: Rating = left_out()
+    image: LongText | None = left_out()
+    stock: Stock = left_out()
+    is_active: Boolean = left_out()
+    category_ids: Annotated[list[Id], Field(max_length=20)] = left_out()
+    category_codes: Annotated[list[Code], Field(max_length=20)] = left_out()
+    special_price: SpecialPrice | None = left_out()
+
+    @model_validator(mode="after")
+    def _categories_named_in_one_way(self) -> Self:
+        if {"category_ids", "category_codes"} <= self.model_fields_set:
+            raise ValueError("give categoryIds or categoryCodes, not both")
+        return self
+
+    def changes(self) -> dict[str, Any]:
+        """What was sent, by column name; the sku is no change."""
+        changes = {name: getattr(self, name) for name in self.model_fields_set - {"sku"}}
+        if (offer := changes.get("special_price")) is not None:
+            changes["special_price"] = dict(offer)
+        return changes
+
+
+class ProductLine(ProductChange):
+    """One line of the bulk upsert: changes the product with this sku, or creates it from at least name and price."""
+
+    sku: Sku
+
+
+class NewProduct(ProductLine):
+    """A product to create."""
+
+    name: ShortText
+    price: Money
+
+
+class ProductOut(Schema):
+    """A product."""
+
+    id: int
+    sku: str
+    name: str
+    description: str | None
+    brand: str | None
+    price: Money
+    currency: str
+    rating: float
+    image: str | None
+    stock: int
+    is_active: bool
+    category_ids: list[int]
+    special_price: SpecialPrice | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class ProductPage(Page[ProductOut]):
+    """One page of products, by id."""
+
+
+class StockLevel(Schema):
+    """The stock as counted."""
+
+    stock: Stock
+
+
+class StockChange(Schema):
+    """What is taken from the stock (below 0) or put back (above 0)."""
+
+    change: Annotated[int, Field(strict=True, ge=-1_000_000, le=1_000_000)]
+    reason: ShortText | None = None
+
+
+class CategoryLine(Schema):
+    """A category: the path in `code` is its place in the tree; without a name it is called as the path's last part."""
+
+    code: Code
+    name: ShortText = left_out()
+
+
+class CategoryChange(Schema):
+    """A category's new name."""
+
+    name: ShortText
+
+
+class CategoryOut(Schema):
+    """A category; `level` counts from 1 at the root."""
+
+    id: int
+    code: str
+    name: str
+    parent_id: int | None
+    level: int
+    created_at: datetime
+    updated_at: datetime
+
+
+class CategoryPage(Page[CategoryOut]):
+    """One page of categories, by code: parents come before their children."""
+
+
+class LineResult(Schema):
+    """What became of one line, counted from 1; `sku` and `productId`, or `code` and `categoryId`, name the thing."""
+
+    line: int
+    sku: str | None = None
+    product_id: int | None = None
+    code: str | None = None
+    category_id: int | None = None
+    status: Literal["created", "updated", "unchanged", "refused"]
+    errors: list[Fault] | None = None

@@ -1,0 +1,167 @@
+"""What can be done with products: each function works in the caller's transaction, and appends the events to it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.catalog import queries
+from services.catalog.domain import MAX_STOCK, Changes, Outcome, ProductState, Refused, events_between, new_product
+from services.catalog.models import Category, Product
+from services.common.errors import Conflict, NotFound
+from services.common.outbox import append, append_all
+from services.contracts.envelope import Contract, Event
+from services.contracts.events.catalog import ProductDeleted, StockChanged
+
+PRODUCER = "catalog"
+
+
+class ProductNotFound(NotFound):
+    """No product has this id."""
+
+    title = "Product not found"
+
+
+class SkuTaken(Conflict):
+    """Another product has this sku."""
+
+    title = "Sku taken"
+
+
+class StockOutOfRange(Conflict):
+    """There is less in stock than is to be taken, or no room for what is to be put back."""
+
+    title = "Stock out of range"
+
+
+async def upsert(session: AsyncSession, lines: Sequence[tuple[str, dict[str, Any]]]) -> list[Outcome]:
+    """Create or change products by sku, in order, in a few statements however many they are.
+
+    Args:
+        session: the caller's transaction.
+        lines: a sku with the new values of columns, `category_codes` and `special_price` beside them.
+
+    Returns:
+        One outcome a line. What is unchanged writes nothing and tells nobody.
+    """
+    await queries.lock_creation(session)
+    skus = list({sku for sku, _ in lines})
+    states = {state.product.sku: state for state in await queries.lock_products(session, Product.sku == func.any(skus))}
+    before = {state.id: state for state in states.values()}
+    ids = iter(await queries.new_ids(session, Product, len(skus) - len(states)))
+    categories = await _known_categories(session, (changes for _, changes in lines))
+    outcomes = []
+    for sku, changes in lines:
+        try:
+            fields = _with_category_ids(changes, categories)
+            old = states.get(sku)
+            new = old.changed(fields) if old else new_product(next(ids), sku, fields)
+        except Refused as refusal:
+            outcomes.append(Outcome("refused", refusal=refusal))
+            continue
+        states[sku] = new
+        outcomes.append(Outcome("created" if old is None else "unchanged" if old == new else "updated", new.id))
+    await _store(session, before, states.values())
+    return outcomes
+
+
+async def create(session: AsyncSession, sku: str, changes: dict[str, Any]) -> int:
+    """Create one product; its id.
+
+    Raises:
+        SkuTaken, Refused: as they say.
+    """
+    await queries.lock_creation(session)
+    if await session.scalar(select(Product.id).where(Product.sku == sku)) is not None:
+        raise SkuTaken(f"A product with the sku {sku} exists.")
+    (outcome,) = await upsert(session, [(sku, changes)])
+    return outcome.settled()
+
+
+async def change(session: AsyncSession, product_id: int, changes: dict[str, Any]) -> None:
+    """Change one product; equal values change nothing.
+
+    Raises:
+        ProductNotFound, Refused: as they say.
+    """
+    states = await queries.lock_products(session, Product.id == product_id)
+    if not states:
+        raise ProductNotFound(f"There is no product {product_id}.")
+    categories = await _known_categories(session, [changes])
+    new = states[0].changed(_with_category_ids(changes, categories))
+    await _store(session, {product_id: states[0]}, [new])
+
+
+async def remove(session: AsyncSession, product_id: int) -> None:
+    """Delete one product with its offer.
+
+    Raises:
+        ProductNotFound: there is none.
+    """
+    sku = await session.scalar(delete(Product).where(Product.id == product_id).returning(Product.sku))
+    if sku is None:
+        raise ProductNotFound(f"There is no product {product_id}.")
+    await _tell(session, product_id, "PRODUCT_DELETED", ProductDeleted(product_id=product_id, sku=sku))
+
+
+async def change_stock(session: AsyncSession, product_id: int, amount: int, reason: str | None) -> int:
+    """Take from the stock or put back, at once for any number of callers; the stock afterwards.
+
+    Raises:
+        ProductNotFound: there is none.
+        StockOutOfRange: there is less than is to be taken.
+    """
+    stock = Product.stock + amount
+    stock_is_possible = stock.between(0, MAX_STOCK)
+    changing = update(Product).where(Product.id == product_id, stock_is_possible)
+    after = await session.scalar(changing.values(stock=stock, updated_at=func.now()).returning(Product.stock))
+    if after is None:
+        if await session.scalar(select(Product.id).where(Product.id == product_id)) is None:
+            raise ProductNotFound(f"There is no product {product_id}.")
+        raise StockOutOfRange(f"The stock cannot change by {amount}.")
+    if amount:
+        changed = StockChanged(product_id=product_id, stock=after, reason=reason)
+        await _tell(session, product_id, "STOCK_CHANGED", changed)
+    return after
+
+
+async def _store(session: AsyncSession, before: Mapping[int, ProductState], after: Iterable[ProductState]) -> None:
+    """Write what differs, and its events."""
+    changed = [state for state in after if before.get(state.id) != state]
+    await queries.write_products(session, before, changed)
+    await append_all(
+        session,
+        (
+            (Event.of(event_type, data, producer=PRODUCER), str(state.id))
+            for state in changed
+            for event_type, data in events_between(before.get(state.id), state)
+        ),
+    )
+
+
+async def _tell(session: AsyncSession, product_id: int, event_type: str, data: Contract) -> None:
+    await append(session, Event.of(event_type, data, producer=PRODUCER), key=str(product_id))
+
+
+async def _known_categories(session: AsyncSession, all_changes: Iterable[Changes]) -> dict[int | str, int]:
+    """The ids of the categories that some changes name, by that id or code, where they exist."""
+    ids, codes = set[int](), set[str]()
+    for changes in all_changes:
+        ids.update(changes.get("category_ids", ()))
+        codes.update(changes.get("category_codes", ()))
+    if not ids and not codes:
+        return {}
+    named = (Category.id == func.any(list(ids))) | (Category.code == func.any(list(codes)))
+    rows = await session.execute(select(Category.id, Category.code).where(named))
+    return {name: row.id for row in rows for name in (row.id, row.code)}
+
+
+def _with_category_ids(changes: dict[str, Any], categories: Mapping[int | str, int]) -> dict[str, Any]:
+    for field, wire in (("category_ids", "categoryIds"), ("category_codes", "categoryCodes")):
+        if field in changes:
+            if unknown := [name for name in changes[field] if name not in categories]:
+                raise Refused(wire, f"names unknown categories: {unknown}")
+            rest = {name: value for name, value in changes.items() if name != field}
+            return {**rest, "category_ids": tuple(sorted({categories[name] for name in changes[field]}))}
+    return changes

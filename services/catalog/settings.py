@@ -1,0 +1,10 @@
+"""Settings of the catalog."""
+
+from services.common.settings import ServiceSettings
+
+
+class CatalogSettings(ServiceSettings, env_prefix="CATALOG_"):
+    """CATALOG_DATABASE_URL, and what every service may be told."""
+
+    service: str = "catalog"
+    database_url: str
