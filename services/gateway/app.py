@@ -1,0 +1,63 @@
+"""The gateway: one entrance to all services, the top page, the API page and the storefront preview."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Route
+
+from services.common.app import build_app
+from services.common.auth import Signer
+from services.common.cache import Cache
+from services.common.http import ServiceClient
+from services.gateway import drawings, session, storefront, top_page
+from services.gateway.documents import MergedDocument
+from services.gateway.edge import EdgeMiddleware
+from services.gateway.rate_limit import RateLimiter
+from services.gateway.routing import forwarding
+from services.gateway.settings import GatewaySettings
+from services.gateway.upstream import Upstream
+
+PAGE_SECONDS = 2.0
+
+
+def create_app(settings: GatewaySettings | None = None) -> FastAPI:
+    """The application, from the environment unless settings are given."""
+    settings = settings or GatewaySettings()
+    upstreams = {name: Upstream(name, url) for name, url in settings.urls.items()}
+    clients = {name: ServiceClient(name, url, timeout=PAGE_SECONDS) for name, url in settings.urls.items()}
+    rate_limiter = RateLimiter(settings)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as parts:
+            parts.push_async_callback(rate_limiter.close)
+            for name in settings.urls:
+                parts.push_async_callback(upstreams[name].close)
+                parts.push_async_callback(clients[name].close)
+            yield
+
+    app = build_app(
+        settings,
+        title="Tanawari",
+        description="One entrance to all services.",
+        routers=[top_page.router, session.router, drawings.router, forwarding(settings, upstreams)],
+        cache=Cache(settings),
+        lifespan=lifespan,
+    )
+    key = settings.auth_signing_key_file
+    app.state.rate_limiter = rate_limiter
+    app.state.signer = Signer(key, settings.auth_issuer) if key else None
+    app.state.catalog, app.state.content, app.state.serving = map(clients.get, ("catalog", "content", "serving"))
+    app.router.routes.insert(0, Route("/openapi.json", MergedDocument(clients, app.openapi()).answer))
+    storefront.install(app)
+    app.add_middleware(EdgeMiddleware)
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=settings.cors_origins,
+        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+        allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "X-Request-Id", "X-Deadline-Ms"],
+        expose_headers=["X-Request-Id", "Retry-After"],
+    )
+    return app

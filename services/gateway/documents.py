@@ -1,0 +1,100 @@
+"""One OpenAPI page for all services: their documents, each cut to what is routed here, merged into one."""
+
+import asyncio
+import copy
+import json
+import logging
+import re
+import time
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import compile_path
+
+from services.common.errors import Unavailable
+from services.common.http import ServiceClient
+from services.gateway.routing import TABLE
+
+logger = logging.getLogger(__name__)
+Document = dict[str, Any]
+FRESH_SECONDS = 30.0
+OK = 200
+_ROUTES = [(forward.service, compile_path(forward.path)[0]) for forward in TABLE]
+
+
+def service_of(path: str) -> str | None:
+    """The service that answers a path here, None if nobody does; a `{parameter}` counts as any value."""
+    return next((service for service, pattern in _ROUTES if pattern.match(path)), None)
+
+
+class MergedDocument:
+    """The merged document; while a service is away its last known part stays."""
+
+    def __init__(self, clients: dict[str, ServiceClient], own: Document) -> None:
+        self._clients = clients
+        self._own = own
+        self._parts: dict[str, Document] = {}
+        self._stale_at = 0.0
+
+    async def answer(self, _: Request) -> JSONResponse:
+        """The endpoint `/openapi.json`."""
+        if time.monotonic() >= self._stale_at:
+            parts = await asyncio.gather(*(self._read(name) for name in self._clients))
+            self._parts.update({name: part for name, part in zip(self._clients, parts, strict=True) if part})
+            self._stale_at = time.monotonic() + (FRESH_SECONDS if all(parts) else 1.0)
+        return JSONResponse(merge(self._own, self._parts))
+
+    async def _read(self, name: str) -> Document | None:
+        try:
+            answer = await self._clients[name].request("GET", "/openapi.json")
+            return dict(answer.json()) if answer.status_code == OK else None
+        except (Unavailable, json.JSONDecodeError) as error:
+            logger.warning("no API document from %s: %s", name, type(error).__name__)
+            return None
+
+
+def merge(own: Document, parts: dict[str, Document]) -> Document:
+    """Put the services' documents into the gateway's own one.
+
+    A schema whose name another service uses for something else is renamed after its service; operations are tagged
+    with theirs.
+    """
+    merged = copy.deepcopy(own)
+    for name, document in sorted(parts.items()):
+        part = _with_distinct_names(document, name, merged["components"]["schemas"])
+        merged["components"]["schemas"].update(part["components"]["schemas"])
+        for path, operations in part["paths"].items():
+            if service_of(path) == name:
+                merged["paths"][path] = {key: _tagged(value, name) for key, value in operations.items()}
+    return merged
+
+
+def _with_distinct_names(part: Document, name: str, taken: Document) -> Document:
+    schemas = part.get("components", {}).get("schemas", {})
+    clashing = {each for each, schema in schemas.items() if each in taken and taken[each] != schema}
+    text = json.dumps({"paths": part["paths"], "components": {"schemas": schemas}})
+    renamed: Document = json.loads(
+        re.sub(
+            r'"#/components/schemas/([^"/]+)',
+            lambda found: f'"#/components/schemas/{_distinct(found[1], name, clashing)}',
+            text,
+        )
+    )
+    renamed["components"]["schemas"] = {
+        _distinct(each, name, clashing): schema for each, schema in renamed["components"]["schemas"].items()
+    }
+    return renamed
+
+
+def _distinct(schema: str, service: str, clashing: set[str]) -> str:
+    return f"{service.title()}{schema}" if schema in clashing else schema
+
+
+def _tagged(operation: Any, service: str) -> Any:  # noqa: ANN401 - a path item also holds lists
+    if not isinstance(operation, dict):
+        return operation
+    tagged = {**operation, "tags": [service]}
+    if "operationId" in operation:
+        tagged["operationId"] = f"{service}_{operation['operationId']}"
+    return tagged

@@ -1,0 +1,115 @@
+"""Pictures where a shop has none: one drawing a category, told apart by colour, glyph and name."""
+
+import colorsys
+import json
+import logging
+import zlib
+from html import escape
+from typing import Annotated
+
+from fastapi import Path, Request
+from fastapi.responses import Response
+
+from services.common.cache import Cache
+from services.common.errors import Unavailable
+from services.common.http import ServiceClient
+from services.common.policy import PUBLIC
+from services.common.routing import Router
+from services.common.schemas import PathId
+from services.gateway.glyphs import GLYPHS, WORDS
+
+logger = logging.getLogger(__name__)
+router = Router(tags=["drawings"])
+
+KEPT_SECONDS = 3600
+OK, NOT_FOUND = 200, 404
+LINE = 22
+SHADES = 25
+SEPARATOR = " > "
+HEADERS = {"Content-Security-Policy": "default-src 'none'", "X-Content-Type-Options": "nosniff"}
+PAGE = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 240 180" role="img"><title>{name}</title>'
+    '<rect width="240" height="180" fill="{background}"/><circle cx="120" cy="82" r="66" fill="{halo}"/>'
+    '<g transform="translate(76 38) scale(.88)">{glyph}</g>{label}</svg>'
+)
+LABEL = (
+    '<text x="120" y="167" text-anchor="middle" font-family="system-ui,Segoe UI,Helvetica,Arial,sans-serif" '
+    'font-size="12.5" font-weight="600" fill="{color}">{text}</text>'
+)
+
+
+@router.get(
+    "/images/categories/{categoryId}.svg",
+    dependencies=[PUBLIC],
+    response_class=Response,
+    responses={OK: {"content": {"image/svg+xml": {}}}},
+)
+async def category_drawing(request: Request, category_id: Annotated[PathId, Path(alias="categoryId")]) -> Response:
+    """A category's drawing; a neutral one while its name is not known."""
+    catalog: ServiceClient = request.app.state.catalog
+    cache: Cache = request.app.state.cache
+    known = await cache.get(f"category:{category_id}")
+    if known is None:
+        known = await _code_and_name(catalog, category_id)
+        if known is not None:
+            await cache.set(f"category:{category_id}", known, KEPT_SECONDS)
+    code, name = json.loads(known) if known else ("", "")
+    seconds = KEPT_SECONDS if known else 5
+    return Response(
+        draw(code, name), media_type="image/svg+xml", headers={**HEADERS, "Cache-Control": f"public, max-age={seconds}"}
+    )
+
+
+async def _code_and_name(catalog: ServiceClient, category_id: int) -> bytes | None:
+    """The category's path and name as JSON, empty texts where there is no such category, None if nobody can tell."""
+    try:
+        answer = await catalog.request("GET", f"/v1/categories/{category_id}")
+        if answer.status_code == NOT_FOUND:
+            return json.dumps(["", ""]).encode()
+        category = answer.raise_for_status().json()
+        return json.dumps([category["code"], category["name"]]).encode()
+    except (Unavailable, ValueError, KeyError) as error:
+        logger.warning("drawing without a name: %s", type(error).__name__)
+        return None
+
+
+def draw(code: str, name: str) -> str:
+    """The drawing of a category as SVG: glyph and hue follow the words of its path, the shade the whole path."""
+    glyph, hue = glyph_of(code)
+    hue += zlib.crc32(code.encode()) % SHADES - SHADES // 2
+    vivid = 1.0 if code else 0.12
+    shape = GLYPHS[glyph]
+    for tone, lightness, saturation in (("m", 0.52, 0.52), ("l", 0.82, 0.7), ("d", 0.34, 0.5)):
+        shape = shape.replace(f"var(--{tone})", _color(hue, lightness, saturation * vivid))
+    label = LABEL.format(color=_color(hue, 0.24, 0.45 * vivid), text=escape(short(name))) if name else ""
+    return PAGE.format(
+        name=escape(name or "Product"),
+        background=_color(hue, 0.93, 0.5 * vivid),
+        halo=_color(hue, 0.965, 0.6 * vivid),
+        glyph=shape,
+        label=label,
+    )
+
+
+def glyph_of(code: str) -> tuple[str, int]:
+    """The glyph whose words stand in the path, its last part asked first, and its hue; a basket if none do."""
+    parts = code.upper().split(SEPARATOR)
+    for part in reversed(parts):
+        for glyph, hue, words in WORDS:
+            if any(word in part for word in words):
+                return glyph, hue
+    return "basket", zlib.crc32(parts[0].encode()) % 360
+
+
+def short(name: str) -> str:
+    """A name in one line: whole words, the shop's capitals made readable."""
+    text = name.capitalize() if name.isupper() else name
+    if len(text) <= LINE:
+        return text
+    cut = text[:LINE].rsplit(" ", 1)[0].rstrip(" ,-/&(:")
+    return f"{cut}…"
+
+
+def _color(hue: int, lightness: float, saturation: float) -> str:
+    red, green, blue = colorsys.hls_to_rgb(hue % 360 / 360, lightness, saturation)
+    return f"#{round(red * 255):02x}{round(green * 255):02x}{round(blue * 255):02x}"

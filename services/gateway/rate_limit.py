@@ -1,0 +1,92 @@
+"""How often one user and one address may ask in a minute; counted in Redis, so that all gateways count together.
+
+It guards against floods, not against fraud: while Redis is away it lets everyone pass.
+"""
+
+import logging
+import time
+from typing import Annotated, Any
+
+import cashews
+from cashews.exceptions import CacheBackendInteractionError
+from fastapi import Depends, Request
+from redis.exceptions import RedisError
+
+from services.common.auth import Principal
+from services.common.breaker import Breaker
+from services.common.errors import Problem
+from services.common.policy import PUBLIC
+from services.gateway.settings import GatewaySettings
+
+logger = logging.getLogger(__name__)
+WINDOW_SECONDS = 60
+REDIS_SECONDS = 0.2
+
+
+class TooManyRequests(Problem):
+    """This user or address has used up its minute."""
+
+    status = 429
+    title = "Too many requests"
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__("Slow down, please.", headers={"Retry-After": str(seconds)})
+
+
+class RateLimiter:
+    """Counts requests by user and by address in fixed windows of a minute."""
+
+    def __init__(self, settings: GatewaySettings) -> None:
+        self._limits = {"user": settings.user_requests_per_minute, "address": settings.address_requests_per_minute}
+        self._breaker = Breaker(failures=1, pause=2.0)
+        self._counts = cashews.Cache()
+        if settings.redis_url is None:
+            self._counts.setup("mem://", size=10_000)
+        else:
+            self._counts.setup(
+                settings.redis_url,
+                pickle_type="null",
+                suppress=False,
+                socket_connect_timeout=REDIS_SECONDS,
+                socket_timeout=REDIS_SECONDS,
+            )
+
+    async def admit(self, user: str | None, address: str) -> None:
+        """Count one request.
+
+        Raises:
+            TooManyRequests: with the seconds until the next window.
+        """
+        now = time.time()
+        window = int(now // WINDOW_SECONDS)
+        callers = {"user": user, "address": address}
+        for kind, caller in callers.items():
+            if caller is not None and await self._count(f"gateway:rate:{kind}:{caller}:{window}") > self._limits[kind]:
+                raise TooManyRequests(int((window + 1) * WINDOW_SECONDS - now) + 1)
+
+    async def _count(self, key: str) -> int:
+        try:
+            self._breaker.check()
+            count = await self._counts.incr(key, expire=WINDOW_SECONDS)
+        except (CacheBackendInteractionError, RedisError, OSError) as error:
+            if not isinstance(error, ConnectionError):
+                logger.warning("requests are not counted: %s", type(error).__name__)
+                self._breaker.failed()
+            return 0
+        self._breaker.succeeded()
+        return count
+
+    async def close(self) -> None:
+        """Disconnect from Redis."""
+        await self._counts.close()
+
+
+async def _limited(request: Request, caller: Annotated[Principal | None, PUBLIC]) -> None:
+    if caller is not None and caller.is_service:
+        return
+    limiter: RateLimiter = request.app.state.rate_limiter
+    address = request.client.host if request.client else "unknown"
+    await limiter.admit(caller.subject if caller else None, address)
+
+
+LIMITED: Any = Depends(_limited)

@@ -1,0 +1,75 @@
+"""The routing table: which service answers which path. What stands higher wins."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from services.common.policy import PUBLIC, role
+from services.gateway.rate_limit import LIMITED
+from services.gateway.settings import GatewaySettings
+from services.gateway.upstream import Upstream
+
+UPLOADERS = role("merchandiser", "operator", "admin")  # and services
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+
+
+@dataclass(frozen=True)
+class Forward:
+    """A path and the service behind it; an `upload` may be large and slow, and is read from no stranger."""
+
+    path: str
+    service: str
+    upload: bool = False
+
+
+TABLE = (
+    Forward("/v1/products/popular", "analytics"),
+    Forward("/v1/products/{productId}/similar", "serving"),
+    Forward("/v1/products/bulk", "catalog", upload=True),
+    Forward("/v1/categories/bulk", "catalog", upload=True),
+    Forward("/v1/products", "catalog"),
+    Forward("/v1/products/{rest:path}", "catalog"),
+    Forward("/v1/categories", "catalog"),
+    Forward("/v1/categories/{rest:path}", "catalog"),
+    Forward("/v1/actions", "analytics"),
+    Forward("/v1/users/{userId}/actions", "analytics"),
+    Forward("/v1/users/{userId}/views", "analytics"),
+    Forward("/v1/users/{userId}/recommendations", "serving"),
+    Forward("/v1/pages", "serving"),
+    Forward("/v1/feedback", "serving"),
+    Forward("/v1/models", "serving"),
+    Forward("/v1/models/{rest:path}", "serving"),
+    Forward("/v1/displays", "content"),
+    Forward("/v1/top-page-displays", "content"),
+    Forward("/v1/top-page-displays/{rest:path}", "content"),
+    Forward("/v1/generations", "content"),
+    Forward("/v1/generations/{generation}/rows", "content", upload=True),
+    Forward("/v1/generations/{rest:path}", "content"),
+)
+
+
+def _endpoint(upstream: Upstream, seconds: float) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        return await upstream.forward(request, seconds)
+
+    return endpoint
+
+
+def forwarding(settings: GatewaySettings, upstreams: dict[str, Upstream]) -> APIRouter:
+    """The routes of the table. Whether this caller may do this is judged by the service; a bad token ends here."""
+    router = APIRouter(include_in_schema=False)
+    for forward in TABLE:
+        policy, size, seconds = PUBLIC, None, settings.timeout_seconds
+        if forward.upload:
+            policy, size, seconds = UPLOADERS, settings.max_upload_bytes, settings.upload_timeout_seconds
+        router.add_api_route(
+            forward.path,
+            _endpoint(upstreams[forward.service], seconds),
+            methods=METHODS,
+            dependencies=[policy, LIMITED],
+            response_model=None,
+            max_body_size=size,
+        )
+    return router

@@ -1,0 +1,80 @@
+"""The preview's identity: it views as a household, or as a visitor, by a short token of the development key.
+
+Without `AUTH_SIGNING_KEY_FILE`, which only a local state has, there is no preview.
+"""
+
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+from fastapi import Request, Response
+
+from services.common.auth import Principal, Signer
+from services.common.errors import NotFound, problems
+from services.common.policy import PUBLIC
+from services.common.routing import Router
+from services.common.schemas import Schema, UserId
+from services.gateway.edge import COOKIE
+from services.gateway.rate_limit import LIMITED
+from services.gateway.settings import GatewaySettings
+
+router = Router(tags=["preview"])
+VISITOR = "anon:"
+
+
+class PreviewOff(NotFound):
+    """This gateway has no development key."""
+
+    title = "Preview is off"
+
+
+class NewSession(Schema):
+    """Whom to view as: a household, a visitor already known (`anon:…`), or, without an id, a new visitor."""
+
+    user_id: UserId | None = None
+
+
+class Session(Schema):
+    """Whom the preview views as, and until when."""
+
+    user_id: str
+    expires_at: datetime
+
+
+class Preview(Schema):
+    """Whom the preview views as now, if anyone, and some households worth a look."""
+
+    user_id: str | None
+    households: tuple[str, ...]
+
+
+@router.get("/preview/session", dependencies=[LIMITED], responses=problems(404))
+async def current(request: Request, caller: Annotated[Principal | None, PUBLIC]) -> Preview:
+    """Whom the preview views as."""
+    settings = _settings(request)
+    return Preview(user_id=caller.subject if caller else None, households=settings.preview_households)
+
+
+@router.post("/preview/session", dependencies=[PUBLIC, LIMITED], responses=problems(404))
+async def begin(request: Request, response: Response, wish: NewSession) -> Session:
+    """View as someone: sets a cookie with a short access token, which no script can read."""
+    settings = _settings(request)
+    user_id = wish.user_id or f"{VISITOR}{uuid.uuid4()}"
+    signer: Signer = request.app.state.signer
+    token = signer.user_token(user_id, lifetime=settings.session_seconds)
+    response.set_cookie(
+        COOKIE,
+        token,
+        max_age=settings.session_seconds,
+        httponly=True,
+        samesite="strict",
+        secure=request.url.scheme == "https",
+    )
+    return Session(user_id=user_id, expires_at=datetime.now(UTC) + timedelta(seconds=settings.session_seconds))
+
+
+def _settings(request: Request) -> GatewaySettings:
+    settings: GatewaySettings = request.app.state.settings
+    if request.app.state.signer is None:
+        raise PreviewOff("The preview needs the development key of a local state.")
+    return settings

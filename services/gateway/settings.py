@@ -1,0 +1,35 @@
+"""What the gateway may be told by the environment."""
+
+from pydantic import Field
+
+from services.common.settings import ServiceSettings
+
+MEGABYTE = 1024 * 1024
+
+
+class GatewaySettings(ServiceSettings, env_prefix="GATEWAY_"):
+    """`GATEWAY_*`, and where the services answer."""
+
+    service: str = "gateway"
+    catalog_url: str = Field("http://127.0.0.1:8001", validation_alias="CATALOG_URL")
+    analytics_url: str = Field("http://127.0.0.1:8002", validation_alias="ANALYTICS_URL")
+    content_url: str = Field("http://127.0.0.1:8003", validation_alias="CONTENT_URL")
+    serving_url: str = Field("http://127.0.0.1:8004", validation_alias="SERVING_URL")
+    timeout_seconds: float = 10.0
+    upload_timeout_seconds: float = 900.0
+    max_upload_bytes: int = 1024 * MEGABYTE
+    user_requests_per_minute: int = 1_200
+    address_requests_per_minute: int = 6_000
+    cors_origins: tuple[str, ...] = ()
+    preview_households: tuple[str, ...] = ("1", "900", "1228", "2375")
+    session_seconds: int = 900
+
+    @property
+    def urls(self) -> dict[str, str]:
+        """Each service's address, by the name that the routing table uses."""
+        return {
+            "catalog": self.catalog_url,
+            "analytics": self.analytics_url,
+            "content": self.content_url,
+            "serving": self.serving_url,
+        }

@@ -1,0 +1,45 @@
+"""The storefront preview's files: HTML, CSS and ES modules as they are, nothing from elsewhere, no inline script."""
+
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+FOLDER = Path(__file__).with_name("storefront")
+PAGES = ("/", "/search", "/products/{productId:int}")
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' https:; connect-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "Referrer-Policy": "same-origin",
+    "Cache-Control": "no-cache",
+}
+
+
+def install(app: FastAPI) -> None:
+    """Serve the pages (one document; its modules read the address), the files and the icon."""
+    for path in PAGES:
+        app.add_route(path, _page, include_in_schema=False)
+    app.add_route("/favicon.ico", _icon, include_in_schema=False)
+    app.mount("/storefront", _Files(directory=FOLDER))
+
+
+async def _page(_: Request) -> Response:
+    return FileResponse(FOLDER / "index.html", headers=HEADERS)
+
+
+async def _icon(_: Request) -> Response:
+    return FileResponse(FOLDER / "favicon.svg", headers={"Cache-Control": "max-age=86400"})
+
+
+class _Files(StaticFiles):
+    """Static files that are asked for anew (304 mostly), so that a new version shows at once."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        response.headers["Cache-Control"] = "no-cache"
+        return response

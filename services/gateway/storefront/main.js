@@ -1,0 +1,92 @@
+// The preview's frame: which page an address means, and how to get from one to the next without loading anew.
+
+import { Problem } from "/storefront/api.js";
+import { announce, element } from "/storefront/dom.js";
+import { installPicker, showShopper } from "/storefront/picker.js";
+import { productPage } from "/storefront/product-page.js";
+import { searchPage } from "/storefront/search-page.js";
+import { topPage } from "/storefront/top-page.js";
+
+const main = document.getElementById("content");
+const SKELETON_SHELVES = 3;
+const SKELETON_CARDS = 6;
+let leave = () => {};
+let turn = 0;
+
+function pageAt({ pathname, searchParams }) {
+  const product = pathname.match(/^\/products\/(\d+)$/);
+  if (product) return () => productPage(product[1]);
+  if (pathname === "/search") return () => searchPage(searchParams.get("q") ?? "");
+  return topPage;
+}
+
+/** Draw the page of the present address. */
+async function render({ isFirst = false } = {}) {
+  const mine = ++turn;
+  const address = new URL(location);
+  leave();
+  leave = () => {};
+  main.setAttribute("aria-busy", "true");
+  const waiting = setTimeout(() => main.replaceChildren(skeleton()), isFirst ? 0 : 150);
+  document.getElementById("keyword").value = address.searchParams.get("q") ?? "";
+  let page;
+  try {
+    page = await pageAt(address)();
+  } catch (error) {
+    page = failure(error);
+  }
+  clearTimeout(waiting);
+  if (mine !== turn) return page.leave?.();
+  leave = page.leave ?? leave;
+  document.title = `${page.title} · Tanawari`;
+  main.replaceChildren(...page.nodes.filter(Boolean));
+  main.removeAttribute("aria-busy");
+  showShopper();
+  if (!isFirst) {
+    main.focus({ preventScroll: true });
+    announce(page.title);
+  }
+}
+
+function skeleton() {
+  const card = () => element("li", {}, element("div", { className: "card" }));
+  const row = () =>
+    element("section", { className: "shelf" },
+      element("header", {}, element("h2", {}, "Loading shelf")),
+      element("ul", { className: "cards" }, Array.from({ length: SKELETON_CARDS }, card)));
+  return element("div", { className: "skeleton", "aria-hidden": "true" },
+    element("div", { className: "head" }, element("h1", {}, "Loading the shelves")),
+    Array.from({ length: SKELETON_SHELVES }, row));
+}
+
+function failure(error) {
+  const isMissing = error instanceof Problem && error.status === 404;
+  const [title, about] = isMissing
+    ? ["There is no such product", "It may have left the shop."]
+    : ["This page cannot be shown", `${error.message}. Please try again in a moment.`];
+  const again = element("button", { className: "again", type: "button", onclick: () => render() }, "Try again");
+  const home = element("a", { href: "/" }, "To the shelves");
+  return { title, nodes: [element("div", { className: "head", role: "alert" }, element("h1", {}, title), element("p", {}, about), element("p", {}, isMissing ? home : again))] };
+}
+
+function goTo(address) {
+  history.pushState(null, "", address);
+  scrollTo({ top: 0, behavior: "instant" });
+  render();
+}
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[href]");
+  const isPlain = event.button === 0 && !(event.metaKey || event.ctrlKey || event.shiftKey || event.altKey);
+  if (!link || !isPlain || link.origin !== location.origin || link.hash || link.pathname.startsWith("/docs")) return;
+  event.preventDefault();
+  goTo(link.href);
+});
+document.getElementById("search").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const keyword = event.target.q.value.trim();
+  if (keyword) goTo(`/search?${new URLSearchParams({ q: keyword })}`);
+});
+addEventListener("popstate", () => render());
+installPicker(() => goTo("/"));
+render({ isFirst: true });

@@ -1,0 +1,36 @@
+// A product and what is like it.
+
+import { get } from "/storefront/api.js";
+import { element } from "/storefront/dom.js";
+import { act } from "/storefront/reports.js";
+import { picture, price, shelf } from "/storefront/shelf.js";
+import { asItem } from "/storefront/search-page.js";
+
+export async function productPage(productId) {
+  const similar = get(`/v1/products/${productId}/similar`).catch(() => ({ items: [] }));
+  const product = await get(`/v1/products/${productId}`);
+  const categoryId = product.categoryIds[0];
+  const viewed = act("PRODUCT_VIEWED", { productId: product.id, productName: product.name, productPrice: product.price, categoryId });
+  const category = categoryId && (await get(`/v1/categories/${categoryId}`).catch(() => null));
+  const item = asItem(product);
+  const isThere = product.isActive && product.stock > 0;
+  const details = element(
+    "div",
+    { className: "product" },
+    picture(item, { alt: category ? `Drawing: ${category.name}` : "", fetchPriority: "high" }),
+    element(
+      "div",
+      { className: "facts" },
+      category && element("p", { className: "kind" }, category.code.replaceAll(" > ", " › ")),
+      element("h1", {}, product.name),
+      price(item),
+      element("p", { className: isThere ? "stock" : "stock none" }, isThere ? "In stock" : "Not available at the moment"),
+      product.description && element("p", {}, product.description),
+      element("p", { className: "code" }, `Article ${product.sku}`),
+    ),
+  );
+  const { items } = await similar;
+  const alike = shelf({ id: "similar", title: "Similar products", items, waiting: "Nothing similar to show yet." });
+  await viewed; // so that a top page opened at once already knows
+  return { title: product.name, nodes: [element("a", { className: "back", href: "/" }, "‹ Back to the shelves"), details, alike] };
+}

@@ -1,0 +1,64 @@
+// What goes back to the shop: what the shopper did, what was really seen of an answer, and what was clicked in it.
+
+import { report } from "/storefront/api.js";
+import { userId } from "/storefront/session.js";
+
+const SESSION = "tanawari.visit";
+const PAUSE = 400;
+const visit = sessionStorage.getItem(SESSION) ?? crypto.randomUUID();
+sessionStorage.setItem(SESSION, visit);
+
+/** One action of the shopper, such as `act("PRODUCT_VIEWED", { productId: 7 })`. */
+export function act(actionType, fields) {
+  return report("/v1/actions", { actions: [{ actionType, userId: userId(), sessionId: visit, ...fields }] });
+}
+
+/** Follows one answer: a card counts as shown once half of it has been in view. */
+export class Showing {
+  #answer;
+  #seen = [];
+  #timer;
+  #cards = new WeakMap();
+  #observer = new IntersectionObserver((entries) => this.#see(entries), { threshold: 0.5 });
+
+  constructor(answer) {
+    this.#answer = answer;
+    addEventListener("pagehide", () => this.flush());
+  }
+
+  watch(card, item) {
+    this.#cards.set(card, item);
+    this.#observer.observe(card);
+  }
+
+  clicked(item) {
+    this.flush();
+    return report("/v1/feedback", { ...this.#head(), clicked: item });
+  }
+
+  /** Report what was seen since the last time. */
+  flush() {
+    clearTimeout(this.#timer);
+    const shown = this.#seen.splice(0);
+    if (shown.length) report("/v1/feedback", { ...this.#head(), shown });
+  }
+
+  end() {
+    this.flush();
+    this.#observer.disconnect();
+  }
+
+  #see(entries) {
+    for (const { isIntersecting, target } of entries) {
+      if (!isIntersecting) continue;
+      this.#observer.unobserve(target);
+      this.#seen.push(this.#cards.get(target));
+    }
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.flush(), PAUSE);
+  }
+
+  #head() {
+    return { recommendationId: this.#answer.recommendationId, userId: userId() };
+  }
+}

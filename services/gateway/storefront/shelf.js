@@ -1,0 +1,94 @@
+// Shelves and the cards on them.
+
+import { element, icon } from "/storefront/dom.js";
+
+const WHY = "M8 1.5 9.8 6l4.7 1.8-4.7 1.8L8 14.5 6.2 9.6 1.5 7.8 6.2 6z";
+const BACK = "M9.5 3 5 7.5 9.5 12";
+const ON = "M5.5 3 10 7.5 5.5 12";
+const MINIMUM_DISCOUNT = 1;
+
+/** An amount in its currency, with the decimals which that currency has. */
+export function money(amount, currency) {
+  return new Intl.NumberFormat("en", { style: "currency", currency }).format(Number(amount));
+}
+
+/** The price to pay; the one it replaces is struck through, and read out as such. */
+export function price({ productPrice, specialPrice, currency }) {
+  if (specialPrice === null || specialPrice === undefined) {
+    return element("p", { className: "price" }, element("b", {}, money(productPrice, currency)));
+  }
+  return element(
+    "p",
+    { className: "price special" },
+    element("span", { className: "hidden" }, "Special price "),
+    element("b", {}, money(specialPrice, currency)),
+    element("span", { className: "hidden" }, " instead of "),
+    element("s", {}, money(productPrice, currency)),
+  );
+}
+
+/** How many per cent are off, as text, or null. */
+function discount({ productPrice, specialPrice }) {
+  const percent = Math.round((1 - Number(specialPrice ?? productPrice) / Number(productPrice)) * 100);
+  return percent >= MINIMUM_DISCOUNT ? `−${percent}%` : null;
+}
+
+/** The product's own picture, else its category's drawing. */
+export function picture(item, options = {}) {
+  const source = item.image || `/images/categories/${item.categoryId ?? 0}.svg`;
+  return element("img", { src: source, alt: "", width: 240, height: 180, decoding: "async", ...options });
+}
+
+/** One product. */
+export function card(item) {
+  const badge = discount(item);
+  return element(
+    "article",
+    { className: "card" },
+    picture(item, { loading: "lazy" }),
+    badge && element("span", { className: "badge", "aria-hidden": "true" }, badge),
+    element(
+      "div",
+      { className: "text" },
+      element("h3", {}, element("a", { href: `/products/${item.productId}` }, item.productName)),
+      price(item),
+      item.reason && element("p", { className: "why" }, icon(16, WHY), element("span", {}, element("span", { className: "hidden" }, "Why: "), item.reason)),
+    ),
+  );
+}
+
+/** A list of cards; `onCard(card, item)` may watch them. */
+export function cards(items, { className = "cards", label, onCard = () => {} } = {}) {
+  const list = element("ul", { className, role: "list", "aria-label": label });
+  for (const item of items) {
+    const one = card(item);
+    onCard(one, item);
+    list.append(element("li", {}, one));
+  }
+  return list;
+}
+
+/** A shelf: its title, what it is, and its cards in a row that scrolls sideways; or what it waits for. */
+export function shelf({ id, title, about, items, waiting, onCard }) {
+  const list = items.length ? cards(items, { label: title, onCard }) : element("p", { className: "waiting" }, waiting);
+  const heading = element("div", {}, element("h2", { id }, title), about && element("p", {}, about));
+  return element(
+    "section",
+    { className: "shelf", "aria-labelledby": id },
+    element("header", {}, heading, items.length ? arrows(list, title) : null),
+    list,
+  );
+}
+
+function arrows(list, title) {
+  const scroll = (direction) => () => list.scrollBy({ left: direction * list.clientWidth * 0.8 });
+  const back = element("button", { type: "button", "aria-label": `${title}: back`, onclick: scroll(-1) }, icon(15, BACK));
+  const on = element("button", { type: "button", "aria-label": `${title}: on`, onclick: scroll(1) }, icon(15, ON));
+  const update = () => {
+    back.disabled = list.scrollLeft < 8;
+    on.disabled = list.scrollLeft + list.clientWidth > list.scrollWidth - 8;
+  };
+  list.addEventListener("scroll", update, { passive: true });
+  new ResizeObserver(update).observe(list);
+  return element("div", { className: "arrows" }, back, on);
+}

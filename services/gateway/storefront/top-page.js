@@ -1,0 +1,59 @@
+// The top page: six shelves, as the gateway gives them.
+
+import { get } from "/storefront/api.js";
+import { element } from "/storefront/dom.js";
+import { Showing } from "/storefront/reports.js";
+import { isVisitor, userId } from "/storefront/session.js";
+import { shelf } from "/storefront/shelf.js";
+
+const SHELVES = {
+  CONTINUE_SHOPPING: ["Continue shopping", "Where you left off", "Products that you look at will wait for you here."],
+  REPURCHASE: ["Time to restock", "What you buy again and again", "Once you have shopped, what runs out soon stands here."],
+  RECOMMENDED: ["Recommended for you", "New to you, chosen from what you like", "Nothing to recommend at the moment."],
+  SALE: ["On sale", "Special prices, those you care about first", "No special prices at the moment."],
+  DAILY_DEAL: ["Deals of the day", "Only today", "No deals today."],
+  RECOMMENDED_CATEGORY: ["Categories for you", "One product each to look around from", "No categories to show at the moment."],
+};
+
+/** Fetch and draw; gives the title, what to show, and what to do when the shopper leaves. */
+export async function topPage() {
+  const page = await get("/v1/top-page");
+  const showing = new Showing(page);
+  const given = new Map(page.shelves.map((each) => [each.displayType, each]));
+  const types = [...new Set([...given.keys(), ...Object.keys(SHELVES)])];
+  const shelves = types.map((type) => {
+    const [title, about, waiting] = SHELVES[type] ?? [type, "", ""];
+    const { items = [], title: theirs } = given.get(type) ?? {};
+    const onCard = (card, { productId, rank, score, source }) => {
+      const item = { displayType: type, productId, rank };
+      showing.watch(card, { ...item, score, source });
+      card.addEventListener("click", (event) => event.target.closest("a") && showing.clicked(item));
+    };
+    return shelf({ id: `shelf-${type.toLowerCase()}`, title: theirs ?? title, about, items, waiting, onCard });
+  });
+  footer(page);
+  return { title: "Top page", nodes: [head(), notice(page), ...shelves], leave: () => showing.end() };
+}
+
+function head() {
+  const [title, about] = isVisitor()
+    ? ["Welcome", "You are new here: these are the shelves for everyone. Look at a product, and they begin to follow you."]
+    : [`Good to see you, household ${userId()}`, "Shelves made from what you bought and looked at. Each product says why it is here."];
+  return element("div", { className: "head" }, element("h1", {}, title), element("p", {}, about));
+}
+
+function notice(page) {
+  if (!page.degraded) return null;
+  const isEmpty = page.shelves.every((each) => !each.items.length);
+  const text = isEmpty
+    ? "The shelves cannot be filled at the moment. Searching and looking at products still works."
+    : "These shelves may be a little behind: live recommendations are taking a break.";
+  const again = element("button", { className: "again", type: "button", onclick: () => location.reload() }, "Try again");
+  return element("p", { className: "note", role: "status" }, text, again);
+}
+
+/** Say which model answered. */
+function footer({ modelVersion, generation, degraded }) {
+  const parts = ["Storefront preview", modelVersion && `model ${modelVersion}`, generation && `generation ${generation}`, degraded && "degraded"];
+  document.getElementById("answered").textContent = parts.filter(Boolean).join(" · ");
+}
