@@ -30,7 +30,7 @@ def assemble(
         dataset: what the models were fitted on; its items carry all columns of `bundle_content.ITEMS`.
         candidates: by source, lists as `Recommender.recommend` gives them.
         neighbours: `product_id, neighbour_id, score, rank`; scores in (0, 1].
-        factors: float32, shape (items, F).
+        factors: float32, shape (items, F); their rows need not have length 1.
         activity: columns of `bundle_content.ACTIVITY`: what shoppers lately did, up to the cut.
     """
     return BundleContent(
@@ -39,7 +39,7 @@ def assemble(
         activity=activity.select(*ACTIVITY),
         candidates={source: _by_user(lists, dataset) for source, lists in candidates.items()},
         neighbours=_by_item(neighbours, dataset),
-        factors=factors.astype(np.float32),
+        factors=unit_rows(factors),
         popularity=popularity(dataset),
         history=history(dataset),
     )
@@ -50,6 +50,13 @@ def popularity(dataset: Dataset) -> NDArray[np.float32]:
     total = dataset.popularity()
     popular: NDArray[np.float32] = dataset.popularity(RECENT_DAYS) + total / (total.sum() + 1)
     return popular
+
+
+def unit_rows(factors: Float32) -> Float32:
+    """The factors with rows of length 1, so that products of rows are cosines; rows of zeros stay."""
+    lengths = np.linalg.norm(factors, axis=1, keepdims=True)
+    unit: Float32 = np.divide(factors, lengths, out=np.zeros_like(factors, dtype=np.float32), where=lengths > 0)
+    return unit
 
 
 def history(dataset: Dataset) -> History:

@@ -17,7 +17,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from ml.bundle_check import BadManifestError, BundleError, MissingFileError, check
-from ml.bundle_content import BundleContent, History, Ranked, from_files, to_files
+from ml.bundle_content import BundleContent, Float32, History, Int32, Ranked, from_files, to_files
 from ml.bundle_files import (
     FORMAT_VERSION,
     MANIFEST,
@@ -110,15 +110,14 @@ class Bundle:
             ranked.setdefault(categories[item], []).append(item)
         return ranked
 
-    def candidates(self, source: str, user_id: str) -> tuple[list[int], list[float]]:
+    def candidates(self, source: str, user_id: str) -> tuple[Int32, Float32]:
         """The user's items of `source` with their scores, best first; empty for someone unknown."""
-        row = self.user_rows.get(user_id)
+        ranked, row = self.content.candidates[source], self.user_rows.get(user_id)
         if row is None:
-            return [], []
-        ranked = self.content.candidates[source]
-        items: list[int] = ranked.items[row].tolist()
-        end = items.index(-1) if items and items[-1] == -1 else len(items)
-        return items[:end], ranked.scores[row, :end].tolist()
+            return ranked.items[0, :0], ranked.scores[0, :0]
+        items = ranked.items[row]
+        end = items.size if not items.size or items[-1] >= 0 else int((items >= 0).sum())
+        return items[:end], ranked.scores[row, :end]
 
     def bought(self, user_id: str) -> slice:
         """Where the user's entries stand in `content.history`; an empty slice for someone unknown."""

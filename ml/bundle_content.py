@@ -80,7 +80,7 @@ class BundleContent:
         activity: columns `ACTIVITY`, in any order.
         candidates: source name -> `Ranked` [users, K]; `shelves.yaml` says which sources it draws on.
         neighbours: `Ranked` [items, N]: the items bought by the same shoppers, score in (0, 1].
-        factors: float32 [items, F], rows of length 1 (0 = unknown): the product of two rows is their cosine. F may be 0.
+        factors: float32 [items, F], rows of length 1 (0 = unknown): two rows' product is their cosine. F may be 0.
         popularity: float32 [items], recent purchases weighted as the popularity model does; 0 = never.
         history: purchases by user.
     """

@@ -64,7 +64,7 @@ class Catalogue:
         self.products: list[Product] = list(_products(bundle))
         self.index = {product.product_id: item for item, product in enumerate(self.products)}
         self.is_shown = bytearray(product.is_shown for product in self.products)
-        self._offers: list[int] | None = None
+        self._offers: dict[int, None] | None = None
 
     def get(self, product_id: int) -> Product | None:
         """The product of that id, if it is known."""
@@ -84,11 +84,11 @@ class Catalogue:
         self._offers = None
 
     @property
-    def offers(self) -> list[int]:
+    def offers(self) -> dict[int, None]:
         """Items that have a special price, whether or not it is true at this moment, the most popular first."""
         if self._offers is None:
             offers = (item for item, product in enumerate(self.products) if product.special_price is not None)
-            self._offers = sorted(offers, key=lambda item: -self._popularity[item])
+            self._offers = dict.fromkeys(sorted(offers, key=lambda item: -self._popularity[item]))
         return self._offers
 
 

@@ -1,13 +1,15 @@
 """What a shopper did lately, and how it alters a ranking that was learnt before."""
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from ml.bundle import Bundle
+from ml.bundle_content import Float32, Int32, Int64
 
+Float64 = npt.NDArray[np.float64]
 Kind = Literal["VIEW", "CART", "UNCART", "BUY"]
 KINDS: Final[tuple[Kind, ...]] = ("VIEW", "CART", "UNCART", "BUY")
 
@@ -16,6 +18,7 @@ MAX_SEEDS: Final = 10
 FADING: Final = 0.8
 """How much less each earlier action counts."""
 
+TINY: Final = 1e-12
 CLOSE_TASTE: Final = 0.3
 """The weight of likeness by factors beside that by purchases of the same shoppers."""
 
@@ -75,59 +78,54 @@ class Folded:
     because: dict[int, int]
 
 
-def fold(bundle: Bundle, items: Iterable[int], scores: Iterable[float], recent: Iterable[int], weight: float) -> Folded:
+def fold(bundle: Bundle, items: Int32, scores: Float32, recent: list[int], weight: float) -> Folded:
     """Fold recent items into a ranking by their neighbours and factors.
 
     Args:
         bundle: where neighbours and factors are.
-        items: the learnt ranking, best first; empty for a visitor.
-        scores: its scores.
+        items: int32 [K], the learnt ranking, best first; empty for a visitor.
+        scores: float32 [K], its scores.
         recent: item indices just viewed or put in the cart, latest first.
         weight: how much the closest neighbour of the latest item counts against the best learnt item.
     """
     seeds = [item for item in recent if item < bundle.content.popularity.shape[0]][:MAX_SEEDS]
-    learnt = _scaled(items, scores)
+    learnt = scores / scores[0] if scores.size and scores[0] > 0 else scores
     if not seeds:
-        return Folded(list(learnt), list(learnt.values()), {})
-    moved, because = _by_neighbours(bundle, seeds, weight)
-    known = list(learnt.keys() | moved.keys())
-    tastes = _by_factors(bundle, seeds, known)
-    total = {
-        item: learnt.get(item, 0.0) + moved.get(item, 0.0) + weight * CLOSE_TASTE * taste
-        for item, taste in zip(known, tastes, strict=True)
-        if item not in seeds
-    }
-    ranked = sorted(total, key=lambda item: (-total[item], item))
-    grounds = {item: seed for item, seed in because.items() if moved[item] > learnt.get(item, 0.0)}
-    return Folded(ranked, [total[item] for item in ranked], grounds)
+        return Folded(items.tolist(), learnt.tolist(), {})
+    near, pushes, pushers = _pushes(bundle, seeds, weight)
+    known, places = np.unique(np.concatenate([items, near]), return_inverse=True)
+    own_places, near_places = places[: items.size], places[items.size :]
+    base, pushed = np.zeros(known.size), np.bincount(near_places, weights=pushes, minlength=known.size)
+    base[own_places] = learnt
+    total = base + pushed + weight * CLOSE_TASTE * _tastes(bundle, seeds, known)
+    strongest = np.full(known.size, -1)
+    by_strength = np.argsort(pushes, kind="stable")
+    strongest[near_places[by_strength]] = pushers[by_strength]  # the last write, by the strongest push, stays
+    strongest[pushed <= base] = -1
+    ranking = np.lexsort((known, -total))
+    ranking = ranking[~np.isin(known[ranking], seeds)]
+    because = zip(known[ranking].tolist(), strongest[ranking].tolist(), strict=True)
+    return Folded(known[ranking].tolist(), total[ranking].tolist(), {item: seed for item, seed in because if seed >= 0})
 
 
-def _scaled(items: Iterable[int], scores: Iterable[float]) -> dict[int, float]:
-    learnt = dict(zip(items, scores, strict=True))
-    top = max(learnt.values(), default=0.0)
-    return {item: score / top for item, score in learnt.items()} if top > 0 else learnt
-
-
-def _by_neighbours(bundle: Bundle, seeds: list[int], weight: float) -> tuple[dict[int, float], dict[int, int]]:
-    moved: dict[int, float] = {}
-    strongest: dict[int, tuple[float, int]] = {}
+def _pushes(bundle: Bundle, seeds: list[int], weight: float) -> tuple[Int32, Float64, Int64]:
+    """Each neighbour of each seed, how strongly it is pushed (1 = a seed's closest), and by which seed."""
     neighbours = bundle.content.neighbours
-    for age, seed in enumerate(seeds):
-        for item, strength in _row(neighbours.items[seed].tolist(), neighbours.scores[seed].tolist()):
-            push = weight * strength * FADING**age
-            moved[item] = moved.get(item, 0.0) + push
-            strongest[item] = max(strongest.get(item, (0.0, -1)), (push, seed))
-    return moved, {item: seed for item, (_, seed) in strongest.items()}
+    near, strengths = neighbours.items[seeds], neighbours.scores[seeds].astype(np.float64)
+    strengths /= np.maximum(strengths.max(axis=1, keepdims=True, initial=0), TINY)
+    strengths *= weight * _fading(len(seeds))[:, None]
+    there = near >= 0
+    return near[there], strengths[there], np.repeat(seeds, near.shape[1])[there.ravel()]
 
 
-def _row(items: list[int], scores: list[float]) -> Iterator[tuple[int, float]]:
-    top = max(scores, default=0.0) or 1.0
-    return ((item, score / top) for item, score in zip(items, scores, strict=True) if item >= 0)
+def _tastes(bundle: Bundle, seeds: list[int], items: Int32) -> Float64:
+    """How alike each item is to the seeds taken together, by their factors."""
+    factors, fading = bundle.content.factors, _fading(len(seeds))
+    taste = fading @ factors[seeds] / fading.sum()
+    alike: Float64 = factors[items] @ taste
+    return alike
 
 
-def _by_factors(bundle: Bundle, seeds: list[int], items: list[int]) -> list[float]:
-    factors = bundle.content.factors
-    fading = np.power(np.float32(FADING), np.arange(len(seeds), dtype=np.float32))
-    taste = (factors[seeds] * fading[:, None]).sum(axis=0)
-    likeness: list[float] = (factors[items] @ (taste / fading.sum())).tolist()
-    return likeness
+def _fading(count: int) -> Float64:
+    fading: Float64 = FADING ** np.arange(count, dtype=np.float64)
+    return fading

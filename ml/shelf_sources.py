@@ -1,20 +1,24 @@
 """Where the products of a shelf come from: each source is a ranking for one shopper, made lazily."""
 
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from itertools import chain
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 
 from ml.bundle import Bundle
 from ml.catalogue import Catalogue
-from ml.session import Folded, LiveState, fold
+from ml.session import LiveState, fold
 from ml.shelf_rules import Rules
 
 DAY: Final = 86_400.0
+CATEGORY_DEPTH: Final = 100
+"""So many of a list's best items speak for their categories."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +29,7 @@ class Shopper:
     state: LiveState = field(default_factory=LiveState)
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(msgspec.Struct, frozen=True, gc=False):
     """One item of a source. `ground` is a key of `Reasons`, or None where the explanation is still to be found."""
 
     item: int
@@ -79,8 +82,10 @@ class Visit:
         """Whether an offer on the item is one of today's deals: each product has its day in turn."""
         return (self.catalogue.products[item].product_id + self.day) % self.rules.daily_deal_days == 0
 
-    def source(self, name: str, *, follows_session: bool = False) -> Iterator[Candidate]:
-        """The ranking of that name; see `LIVE_SOURCES`."""
+    def source(
+        self, name: str, *, follows_session: bool = False, among: AbstractSet[int] | None = None
+    ) -> Iterator[Candidate]:
+        """The ranking of that name (see `LIVE_SOURCES`); a learnt one may be narrowed to the items `among`."""
         live = {
             "touched": self._touched,
             "due": self._due,
@@ -89,7 +94,7 @@ class Visit:
             "popular": self._popular,
             "offers": self._offers,
         }
-        return live[name]() if name in live else self._learnt(name, follows_session=follows_session)
+        return live[name]() if name in live else self._learnt(name, among, follows_session=follows_session)
 
     def _touched(self) -> Iterator[Candidate]:
         return iter(self.touched_items)
@@ -97,12 +102,13 @@ class Visit:
     def _offers(self) -> Iterator[Candidate]:
         return (Candidate(item, 0.0, "offers", "offer") for item in self.catalogue.offers)
 
-    def _learnt(self, name: str, *, follows_session: bool) -> Iterator[Candidate]:
-        ranking = Folded(*self.bundle.candidates(name, self.shopper.user_id or ""), because={})
-        if follows_session and self.touched_items:
-            recent = [touch.item for touch in self.touched_items]
-            ranking = fold(self.bundle, ranking.items, ranking.scores, recent, self.rules.session_weight)
+    def _learnt(self, name: str, among: AbstractSet[int] | None, *, follows_session: bool) -> Iterator[Candidate]:
+        items, scores = self.bundle.candidates(name, self.shopper.user_id or "")
+        recent = [touch.item for touch in self.touched_items] if follows_session else []
+        ranking = fold(self.bundle, items, scores, recent, self.rules.session_weight)
         for item, score in zip(ranking.items, ranking.scores, strict=True):
+            if among is not None and item not in among:
+                continue
             seed = ranking.because.get(item)
             if seed is None:
                 yield Candidate(item, score, name)
@@ -136,8 +142,8 @@ class Visit:
     def _due(self) -> Iterator[Candidate]:
         due = self.rules.due
         rows = {row[0]: row for row in self._rhythm if due.from_ <= row[1] <= due.until}
-        liked, scores = self.bundle.candidates("repurchase", self.shopper.user_id or "") if rows else ([], [])
-        ranked = {item: score for item, score in zip(liked, scores, strict=True) if item in rows}
+        liked, scores = self.bundle.candidates("repurchase", self.shopper.user_id or "")
+        ranked = {item: score for item, score in zip(liked.tolist(), scores.tolist(), strict=True) if item in rows}
         ranked |= {item: 0.0 for item in sorted(rows, key=lambda item: -rows[item][4]) if item not in ranked}
         for item, score in ranked.items():
             values = {"days": max(1, round(rows[item][2])), "ago": max(1, round(rows[item][3]))}
@@ -156,23 +162,20 @@ class Visit:
         members: dict[int, list[Candidate]] = {}
         for name in ("repurchase", "discover"):
             items, scores = self.bundle.candidates(name, self.shopper.user_id or "")
-            top = scores[0] if scores and scores[0] > 0 else 1.0
-            for item, score in zip(items, scores, strict=True):
+            best = fold(self.bundle, items[:CATEGORY_DEPTH], scores[:CATEGORY_DEPTH], [], 0)
+            for item, score in zip(best.items, best.scores, strict=True):
                 category = products[item].category_id
                 if category is not None:
-                    totals[category] = totals.get(category, 0.0) + score / top
+                    totals[category] = totals.get(category, 0.0) + score
                     members.setdefault(category, []).append(Candidate(item, score, name))
-        counts = self._bought_by_category if totals else {}
+        own = self._own_categories if totals else set()
         for category in sorted(totals, key=lambda category: (-totals[category], category)):
             for member in members[category]:
-                values = {"count": counts.get(category, 0), "category": products[member.item].category_name}
-                ground = "category" if values["count"] else None
+                values = {"category": products[member.item].category_name}
+                ground = "category" if category in own else None
                 yield Candidate(member.item, totals[category], "categories", ground, values)
 
     @cached_property
-    def _bought_by_category(self) -> dict[int | None, int]:
-        counts: dict[int | None, int] = {}
-        for item in self.bought:
-            category = self.catalogue.products[item].category_id
-            counts[category] = counts.get(category, 0) + 1
-        return counts
+    def _own_categories(self) -> set[int | None]:
+        products = self.catalogue.products
+        return {products[item].category_id for item in self.bought}

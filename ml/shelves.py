@@ -76,7 +76,9 @@ def _fill(visit: Visit, display_type: DisplayType, ask: Ask, taken: set[int]) ->
     limit = visit.rules.limit if ask.limit is None else ask.limit
     minimum = min(rule.minimum, limit)
     filling = _Filling(visit, rule, ask, taken, limit)
-    filling.take(_in_turns(visit.source(name, follows_session=rule.follows_session) for name in rule.sources))
+    among = visit.catalogue.offers.keys() if rule.offer else None
+    sources = [visit.source(name, follows_session=rule.follows_session, among=among) for name in rule.sources]
+    filling.take(_in_turns(sources))
     own = len(filling.chosen)
     for name in rule.fallback:
         if len(filling.chosen) < minimum:

@@ -59,9 +59,10 @@ def test_an_offer_carries_the_time_in_which_it_is_true(rows):
 
 def test_a_deal_of_the_day_ends_with_the_shops_day(tmp_path):
     write(tmp_path / "b1", content(), about())
-    noon_in_the_shop = NOW.astimezone(timezone(timedelta(hours=-5)))
+    rules, bundle = Rules.load(), Bundle.open(tmp_path / "b1")
+    morning_in_the_shop = NOW.astimezone(timezone(timedelta(hours=-5)))
 
-    rows = list(compose_all(Bundle.open(tmp_path / "b1"), Rules.load(), noon_in_the_shop))
+    rows = list(compose_all(bundle, rules.model_copy(update={"daily_deal_days": 1, "limit": 2}), morning_in_the_shop))
 
     ends = {row["endDate"] for row in rows if row["displayType"] == "DAILY_DEAL"}
     assert ends == {datetime(2026, 11, 26, 5, tzinfo=UTC).isoformat()}
