@@ -9,6 +9,7 @@ import binascii
 import re
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 from uuid import UUID
 
@@ -53,8 +54,7 @@ _peek = msgspec.json.Decoder(_Peek).decode
 
 def _reader(kind: EventType) -> Callable[[bytes], Event]:
     model = create_model(kind.name, __base__=Event, data=(kind.payload, ...))
-    read: Callable[[bytes], Event] = model.__pydantic_validator__.validate_json
-    return read
+    return partial(model.__pydantic_validator__.validate_json, by_name=False)
 
 
 _READERS = {(kind.topic, kind.name): (_reader(kind), kind.version) for kind in EVENTS.values()}

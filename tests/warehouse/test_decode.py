@@ -1,0 +1,94 @@
+import json
+import uuid
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from services.contracts.registry import ContractError, parse
+from warehouse.decode import decode
+
+ENVELOPE = {
+    "eventId": "01926d2e-0000-7000-8000-000000000001",
+    "eventType": "PRODUCT_VIEWED",
+    "timestamp": "2026-01-02T03:04:05+09:00",
+    "producer": "analytics",
+    "data": {"userId": "1", "productId": 7},
+}
+
+
+def encoded(**changes) -> bytes:
+    return json.dumps(ENVELOPE | changes).encode()
+
+
+def test_an_event_becomes_the_row_of_its_table(message):
+    row = decode(message(encoded(), 5, partition=2))
+    assert (row.event_id, row.event_type) == (uuid.UUID(ENVELOPE["eventId"]), "PRODUCT_VIEWED")
+    assert row.occurred_at.isoformat() == "2026-01-02T03:04:05+09:00"
+    assert (row.key, row.topic, row.kafka_partition, row.kafka_offset) == ("1", "user-actions.v1", 2, 5)
+
+
+def test_the_payload_is_kept_as_it_was_sent_unknown_fields_included(message):
+    data = '{"userId": "1",  "productId": 7, "productPrice": "1.10", "new": [1.0]}'
+    value = encoded().replace(json.dumps(ENVELOPE["data"]).encode(), data.encode())
+    assert decode(message(value)).data == data
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (None, "NOT_JSON"),
+        (b"", "NOT_JSON"),
+        (b"\xff\xfe", "NOT_JSON"),
+        (b'{"eventId": "', "NOT_JSON"),
+        (b"[" * 100_000, "NOT_JSON"),
+        (b"[]", "BAD_ENVELOPE"),
+        (encoded(eventId="7"), "BAD_ENVELOPE"),
+        (encoded(timestamp="0001-01-01T00:00:00Z"), "BAD_ENVELOPE"),
+        (encoded(timestamp="9999-12-31T23:59:59-14:00"), "BAD_ENVELOPE"),
+        (encoded(timestamp="2026-01-02T03:04:05"), "BAD_ENVELOPE"),
+        (encoded(eventType="ORDER_COMPLETED"), "UNKNOWN_TYPE"),
+        (encoded(eventType="NOBODY_KNOWS"), "UNKNOWN_TYPE"),
+        (encoded(schemaVersion=2), "UNKNOWN_VERSION"),
+        (encoded(data={"userId": "1"}), "BAD_PAYLOAD"),
+        (encoded(data={"userId": "1", "productId": 2**63}), "BAD_PAYLOAD"),
+        (encoded(data={"userId": "\ud800", "productId": 7}), "NOT_JSON"),
+        (encoded(data={"user_id": "1", "productId": 7}), "BAD_PAYLOAD"),
+        (encoded(data={"userId": "1", "productId": 7, "note": "a\0b"}), "NUL_CHARACTER"),
+    ],
+)
+def test_what_the_contract_cannot_read_is_refused_with_its_reason(message, value, reason):
+    with pytest.raises(ContractError) as refused:
+        decode(message(value))
+    assert refused.value.reason == reason
+
+
+def test_an_escaped_backslash_before_u0000_is_no_nul(message):
+    assert "u0000" in decode(message(encoded(data={"userId": "1", "productId": 7, "note": "\\u0000"}))).data
+
+
+def test_a_key_that_is_not_utf8_is_refused(message):
+    with pytest.raises(ContractError) as refused:
+        decode(message(encoded(), key=b"\xff"))
+    assert refused.value.reason == "BAD_KEY"
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9), st.lists, max_leaves=3
+)
+FIELDS = st.fixed_dictionaries({}, optional=dict.fromkeys((*ENVELOPE, "schemaVersion"), JSON))
+VALUES = st.binary() | FIELDS.map(lambda changes: json.dumps(ENVELOPE | changes).encode())
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(value=VALUES)
+def test_whatever_the_bytes_they_are_read_as_the_registry_reads_them_or_refused(value):
+    message = type("Message", (), {"topic": "user-actions.v1", "partition": 0, "offset": 0, "key": b"1"})
+    message.value = value
+    try:
+        row = decode(message)
+    except ContractError:
+        return
+    event, _ = parse("user-actions.v1", value)
+    assert (row.event_id, row.event_type, row.occurred_at) == (event.event_id, event.event_type, event.timestamp)
+    assert json.loads(row.data) == event.data

@@ -1,0 +1,125 @@
+import uuid
+
+import pytest
+from aiokafka import TopicPartition
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from warehouse.offsets import Counts, FencedError
+
+ACTIONS = "user-actions.v1"
+PARTITION = TopicPartition(ACTIONS, 0)
+KNOWN = uuid.UUID(int=7)
+
+
+def test_events_land_with_their_position_and_the_offset_moves_with_them(lander, viewed, rows):
+    assert lander.land(viewed(7), viewed(8)) == Counts(consumed=2, landed=2)
+    query = "select data ->> 'productId', key, kafka_offset from raw.user_actions_v1 order by 1"
+    assert rows(query) == [("7", "1", 0), ("8", "1", 1)]
+    assert rows("select next_offset, consumed, landed from landing.partitions") == [(2, 2, 2)]
+
+
+def test_a_known_id_with_the_same_content_is_a_duplicate(lander, viewed, rows):
+    lander.land(viewed(event_id=KNOWN))
+    assert lander.land(viewed(event_id=KNOWN)) == Counts(consumed=1, duplicates=1)
+    assert rows("select count(*) from raw.user_actions_v1") == [(1,)]
+
+
+def test_a_known_id_with_other_content_is_a_dead_letter(lander, viewed, rows):
+    lander.land(viewed(7, event_id=KNOWN))
+    assert lander.land(viewed(8, event_id=KNOWN)) == Counts(consumed=1, dead_letters=1)
+    assert rows("select reason, value, kafka_offset from raw.dead_letters") == [
+        ("CONFLICT", viewed(8, event_id=KNOWN), 1)
+    ]
+
+
+def test_the_same_holds_within_one_batch_where_the_first_wins(lander, viewed, rows):
+    counts = lander.land(viewed(7, event_id=KNOWN), viewed(8, event_id=KNOWN), viewed(7, event_id=KNOWN))
+    assert counts == Counts(consumed=3, landed=1, duplicates=1, dead_letters=1)
+    assert rows("select data ->> 'productId' from raw.user_actions_v1") == [("7",)]
+
+
+def test_the_order_of_fields_makes_no_other_content(lander, viewed):
+    value = viewed(7, event_id=KNOWN)
+    turned = value.replace(b'"userId":"1","isBot":false', b'"isBot":false,"userId":"1"')
+    assert turned != value
+    assert lander.land(value, turned) == Counts(consumed=2, landed=1, duplicates=1)
+
+
+def test_what_cannot_be_read_is_kept_with_its_bytes_reason_and_position(lander, viewed, rows):
+    assert lander.land(viewed(), b"\xff\x00", None) == Counts(consumed=3, landed=1, dead_letters=2)
+    query = "select topic, kafka_partition, kafka_offset, key, value, reason, consumer from raw.dead_letters"
+    assert rows(query) == [
+        (ACTIONS, 0, 1, b"1", b"\xff\x00", "NOT_JSON", "landing"),
+        (ACTIONS, 0, 2, b"1", None, "NOT_JSON", "landing"),
+    ]
+
+
+def test_a_row_that_only_postgres_refuses_is_found_among_the_others(lander, viewed, rows):
+    huge = viewed(8).replace(b'"productId":8', b'"productId":8,"note":1e200000')
+    assert lander.land(*(viewed() for _ in range(9)), huge) == Counts(consumed=10, landed=9, dead_letters=1)
+    assert rows("select reason, detail, kafka_offset from raw.dead_letters") == [
+        ("UNSTORABLE", "value overflows numeric format", 9)
+    ]
+
+
+def test_the_services_dead_letters_land_in_the_same_table_once(lander, message, rows):
+    value = (
+        b'{"eventId": "00000000-0000-0000-0000-000000000007", "eventType": "DEAD_LETTER", "producer": "content",'
+        b'"timestamp": "2026-01-02T00:00:00Z", "data": {"consumer": "content", "reason": "BAD", "topic": "order.v1",'
+        b'"partition": 2, "offset": 9, "key": "MQ==", "value": "AAE=", "failedAt": "2026-01-02T00:00:00Z"}}'
+    )
+    letters = TopicPartition("dead-letters.v1", 0)
+    lander.claim(letters)
+    batch = lander.batch(*(message(value, offset, topic=letters.topic) for offset in (0, 1)))
+    assert lander.store.write(batch)[letters] == Counts(consumed=2, landed=1, duplicates=1)
+    query = "select topic, kafka_partition, kafka_offset, key, value, reason, consumer from raw.dead_letters"
+    assert rows(query) == [("order.v1", 2, 9, b"1", b"\x00\x01", "BAD", "content")]
+
+
+def test_a_batch_fetched_before_another_claimed_is_refused_whole(lander, other_lander, viewed, message, rows):
+    lander.claim()
+    batch = lander.batch(message(viewed()), message(b"unreadable", 1))
+    other_lander.claim()
+    with pytest.raises(FencedError):
+        lander.store.write(batch)
+    assert rows("select count(*) from raw.user_actions_v1") == [(0,)]
+    assert rows("select count(*) from raw.dead_letters") == [(0,)]
+
+
+def test_a_batch_whose_commit_went_through_unseen_is_not_counted_again(lander, viewed, message, rows):
+    lander.claim()
+    batch = lander.batch(message(viewed()))
+    lander.store.write(batch)
+    assert lander.store.write(batch) == {}
+    assert rows("select consumed, duplicates from landing.partitions") == [(1, 0)]
+
+
+def test_a_claim_goes_on_where_the_last_one_stopped(lander, other_lander, viewed):
+    lander.land(viewed(), viewed())
+    other_lander.claim()
+    assert other_lander.claims[PARTITION].next_offset == 2
+
+
+def test_another_log_is_landed_from_its_start(lander, other_lander, viewed):
+    lander.land(viewed(), viewed())
+    other_lander.claim(log_id="another")
+    assert (other_lander.claims[PARTITION].next_offset, other_lander.claims[PARTITION].restarts) == (0, 1)
+
+
+VALUES = st.lists(st.binary(max_size=20) | st.sampled_from([(7, 1), (7, 2), (8, 1)]), max_size=12)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
+@given(values=VALUES)
+def test_nothing_is_lost_whatever_arrives(lander, viewed, rows, values):
+    known = {number for (number,) in rows("select event_id from raw.user_actions_v1")}
+    (letters,) = rows("select count(*) from raw.dead_letters")
+    sent = [
+        value if isinstance(value, bytes) else viewed(value[0], event_id=uuid.UUID(int=value[1])) for value in values
+    ]
+    counts = lander.land(*sent) if sent else Counts()
+    ids = {uuid.UUID(int=value[1]) for value in values if not isinstance(value, bytes)}
+    assert counts.landed == len(ids - known)
+    assert counts.consumed == counts.landed + counts.duplicates + counts.dead_letters == len(values)
+    assert rows("select count(*) from raw.dead_letters") == [(letters[0] + counts.dead_letters,)]
