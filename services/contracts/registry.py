@@ -131,7 +131,7 @@ def parse(topic: str, value: bytes) -> tuple[Event, Contract]:
         ContractError: not JSON, not the envelope, an unknown type or version, or a payload that breaks its model.
     """
     try:
-        event = Event.model_validate_json(value)
+        event = Event.model_validate_json(value, by_name=False)
     except ValidationError as error:
         reason = "NOT_JSON" if error.errors(include_url=False)[0]["type"] == "json_invalid" else "BAD_ENVELOPE"
         raise ContractError(reason, describe(error)) from error
@@ -139,7 +139,7 @@ def parse(topic: str, value: bytes) -> tuple[Event, Contract]:
     if event.schema_version > kind.version:
         raise ContractError("UNKNOWN_VERSION", f"{kind.name} has version {kind.version}, not {event.schema_version}")
     try:
-        return event, kind.payload.model_validate(event.data)
+        return event, kind.payload.model_validate(event.data, by_name=False)
     except ValidationError as error:
         raise ContractError("BAD_PAYLOAD", describe(error)) from error
 
