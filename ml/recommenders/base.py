@@ -3,7 +3,7 @@
 import json
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Self, TypeVar
@@ -21,6 +21,14 @@ from ml.recommenders.ranking import MASKED, best, tie_order
 
 BLOCK = 32
 """Users scored at once: small enough that memory is reused rather than mapped anew, which costs more than the sums."""
+
+FALLBACK_DAYS = 28
+"""Whom the model does not know gets what was bought most in these last days."""
+DESCRIPTION = "model.json"
+
+
+class TooLittleDataError(ValueError):
+    """A model cannot be fitted on so few data; popularity always can."""
 
 
 class RecommenderConfig(BaseModel):
@@ -40,7 +48,9 @@ class Recommender(ABC, Generic[C]):
 
     name: ClassVar[str]
     config_type: ClassVar[type[RecommenderConfig]]
-    fallback_days: ClassVar[float] = 28
+    kinds: ClassVar[dict[str, type["Recommender[Any]"]]] = {}
+    """All models by name."""
+    minimum_users: ClassVar[int] = 2
 
     config: C
     users: NDArray[np.str_]
@@ -53,6 +63,10 @@ class Recommender(ABC, Generic[C]):
     def __init__(self, config: C | None = None) -> None:
         self.config = config if config is not None else self.config_type()  # type: ignore[assignment] # C's own type
 
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        Recommender.kinds[cls.name] = cls
+
     @abstractmethod
     def _fit(self, dataset: Dataset) -> None:
         """Learn, and keep as numpy or sparse arrays in attributes what scoring needs."""
@@ -62,10 +76,16 @@ class Recommender(ABC, Generic[C]):
         """Score all items for known users given by position; a new array, shape (len(users), items)."""
 
     def fit(self, dataset: Dataset) -> Self:
-        """Learn from a dataset; the same data and configuration give the same lists whatever the order of rows."""
+        """Learn from a dataset; the same data and configuration give the same lists whatever the order of rows.
+
+        Raises:
+            TooLittleDataError: There is nothing to learn from.
+        """
+        if len(dataset.users) < self.minimum_users:
+            raise TooLittleDataError(f"{self.name} needs {self.minimum_users} users with purchases, not {len(dataset.users)}")
         self.users, self.items, self.is_available = dataset.users, dataset.item_ids, dataset.is_available
         self.seen = dataset.counts
-        self.fallback = dataset.popularity(self.fallback_days)
+        self.fallback = dataset.popularity(FALLBACK_DAYS)
         self.order = tie_order(self.items, self.fallback, dataset.popularity())
         self._fit(dataset)
         return self
@@ -142,25 +162,28 @@ class Recommender(ABC, Generic[C]):
         )
 
     def save(self, directory: Path) -> None:
-        """Write the fitted model as JSON and numpy files, no pickle."""
+        """Write the fitted model as JSON and numpy files, no pickle, into a directory that must not exist."""
         directory.mkdir(parents=True)
-        (directory / "model.json").write_text(json.dumps({"name": self.name, "config": self.config.model_dump()}))
-        for attribute, array in self._arrays():
-            if sparse.issparse(array):
-                sparse.save_npz(directory / f"{attribute}.npz", array, compressed=False)
-            else:
-                np.save(directory / f"{attribute}.npy", array, allow_pickle=False)
+        stated = {"name": self.name, "config": self.config.model_dump(mode="json")}
+        (directory / DESCRIPTION).write_text(json.dumps(stated))
+        for name, value in vars(self).items():
+            if sparse.issparse(value):
+                sparse.save_npz(directory / f"{name}.npz", value, compressed=False)
+            elif isinstance(value, np.ndarray):
+                np.save(directory / f"{name}.npy", value, allow_pickle=False)
 
-    def _arrays(self) -> Iterator[tuple[str, Any]]:
-        return ((name, value) for name, value in vars(self).items() if name != "config")
-
-    @classmethod
-    def load(cls, directory: Path) -> Self:
-        """Read what `save` wrote."""
-        stated = json.loads((directory / "model.json").read_text())
-        model = cls(cls.config_type.model_validate(stated["config"]))  # type: ignore[arg-type] # C's own type
+    @staticmethod
+    def load(directory: Path) -> "Recommender[Any]":
+        """Read what `save` wrote; the model answers as the one that was saved."""
+        stated = json.loads((directory / DESCRIPTION).read_text())
+        kind = Recommender.kinds[stated["name"]]
+        model = kind._from_directory(kind.config_type.model_validate(stated["config"]), directory)
         for file in directory.glob("*.npy"):
             setattr(model, file.stem, np.load(file, allow_pickle=False))
         for file in directory.glob("*.npz"):
             setattr(model, file.stem, sparse.load_npz(file))
         return model
+
+    @classmethod
+    def _from_directory(cls, config: C, directory: Path) -> Self:  # noqa: ARG003 # a blend finds its parts there
+        return cls(config)

@@ -23,6 +23,7 @@ class Popularity(Recommender[PopularityConfig]):
 
     name = "popularity"
     config_type = PopularityConfig
+    minimum_users = 0
     popularity: NDArray[np.float32]
 
     def _fit(self, dataset: Dataset) -> None:

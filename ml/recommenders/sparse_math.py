@@ -5,9 +5,12 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array, diags_array
 
 
-def unit_rows(matrix: csr_array[np.float32]) -> csr_array[np.float32]:
-    """The matrix with each row divided by its Euclidean length; empty rows stay empty."""
-    lengths = np.sqrt(matrix.multiply(matrix).sum(axis=1))
+def unit_rows(matrix: csr_array[np.float32], shrinkage: float = 0) -> csr_array[np.float32]:
+    """The matrix with each row divided by its Euclidean length; empty rows stay empty.
+
+    Shrinkage, added to the square of the length, makes short rows shorter than 1: what rests on little counts less.
+    """
+    lengths = np.sqrt(matrix.multiply(matrix).sum(axis=1) + np.float32(shrinkage))
     inverse = np.divide(1, lengths, out=np.zeros_like(lengths), where=lengths > 0)
     return csr_array(diags_array(inverse.astype(np.float32)) @ matrix)
 

@@ -1,0 +1,72 @@
+"""A weighted sum of other models' scores."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.dataset import Dataset
+from ml.recommenders.base import Recommender, RecommenderConfig
+
+PARTS = "parts"
+
+
+class BlendConfig(RecommenderConfig):
+    """Configuration of `Blend`.
+
+    Attributes:
+        weights: Weight of each part by its name; on scores divided by their standard deviation over the catalogue.
+        new_only: Whether the blend is for discovery: scores of bought items are set to 0 before they are made
+            comparable, which they would otherwise dominate.
+    """
+
+    weights: Mapping[str, float]
+    new_only: bool = False
+
+
+class Blend(Recommender[BlendConfig]):
+    """What several models agree on."""
+
+    name = "blend"
+    config_type = BlendConfig
+    parts: Mapping[str, Recommender[Any]]
+
+    def __init__(self, config: BlendConfig, parts: Mapping[str, Recommender[Any]]) -> None:
+        super().__init__(config)
+        self.parts = {name: parts[name] for name in config.weights}
+
+    def fit(self, dataset: Dataset) -> Self:
+        """Fit all parts, then combine them."""
+        for part in self.parts.values():
+            part.fit(dataset)
+        return self.combine(dataset)
+
+    def combine(self, dataset: Dataset) -> Self:
+        """Blend parts that are fitted on this very dataset already."""
+        return super().fit(dataset)
+
+    def _fit(self, dataset: Dataset) -> None:
+        """All that is learned is in the parts."""
+
+    def _score(self, users: NDArray[np.int64]) -> NDArray[np.float32]:
+        total = np.zeros((len(users), len(self.items)), dtype=np.float32)
+        row, item = self.seen[users].nonzero()
+        for name, weight in self.config.weights.items():
+            scores = self.parts[name]._score(users)  # noqa: SLF001 # a blend is the one caller of the hook besides the base
+            if self.config.new_only:
+                scores[row, item] = 0
+            spread = scores.std(axis=1, keepdims=True)
+            total += np.divide(np.float32(weight) * scores, spread, out=np.zeros_like(scores), where=spread > 0)
+        return total
+
+    def save(self, directory: Path) -> None:
+        """Write the blend, and each part in a folder of its own."""
+        super().save(directory)
+        for name, part in self.parts.items():
+            part.save(directory / PARTS / name)
+
+    @classmethod
+    def _from_directory(cls, config: BlendConfig, directory: Path) -> Self:
+        return cls(config, {name: Recommender.load(directory / PARTS / name) for name in config.weights})
