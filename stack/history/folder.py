@@ -1,0 +1,117 @@
+"""The import folder: what a shop hands over once, as Parquet files beside an `import.yaml`.
+
+    import.yaml          what this is (`Manifest`)
+    categories.parquet   code (path, parts joined by " > "), name (unique); parents before their children
+    products.parquet     sku, name, description, brand, category_code?, price, stock, is_active,
+                         special_price?, special_starts_at?, special_ends_at?
+    orders.parquet       one row a line, lines of an order together, in time order:
+                         external_id, user_id, ordered_at, sku, quantity, price, amount
+    actions.parquet      source_id, user_id, session_id, action_type, occurred_at, sku?, category_code?, keyword?,
+                         quantity?, simulated; in time order
+
+Money is Decimal(12, 2) in the manifest's currency, times are UTC without an offset, ids are text; `?` may be null.
+`source_id` names an action in the shop's own systems.
+"""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import yaml
+from pydantic import BaseModel, ConfigDict, PositiveInt
+
+MONEY = pl.Decimal(12, 2)
+TIME = pl.Datetime("us")
+
+TABLES: dict[str, dict[str, Any]] = {
+    "categories": {"code": pl.String, "name": pl.String},
+    "products": {
+        "sku": pl.String,
+        "name": pl.String,
+        "description": pl.String,
+        "brand": pl.String,
+        "category_code": pl.String,
+        "price": MONEY,
+        "stock": pl.Int64,
+        "is_active": pl.Boolean,
+        "special_price": MONEY,
+        "special_starts_at": TIME,
+        "special_ends_at": TIME,
+    },
+    "orders": {
+        "external_id": pl.String,
+        "user_id": pl.String,
+        "ordered_at": TIME,
+        "sku": pl.String,
+        "quantity": pl.Int64,
+        "price": MONEY,
+        "amount": MONEY,
+    },
+    "actions": {
+        "source_id": pl.String,
+        "user_id": pl.String,
+        "session_id": pl.String,
+        "action_type": pl.String,
+        "occurred_at": TIME,
+        "sku": pl.String,
+        "category_code": pl.String,
+        "keyword": pl.String,
+        "quantity": pl.Int64,
+        "simulated": pl.Boolean,
+    },
+}
+
+
+class FolderError(ValueError):
+    """The folder is not what this module describes; the message names the file and the fault."""
+
+
+class Manifest(BaseModel):
+    """`import.yaml`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: int = 1
+    name: str
+    currency: str
+    last_event_at: datetime
+    evaluation_starts_at: datetime | None = None
+    users: PositiveInt | None = None
+    days: PositiveInt | None = None
+    counts: dict[str, int] = {}
+    notes: list[str] = []
+
+
+def write_table(folder: Path, name: str, table: pl.DataFrame) -> None:
+    """Write one table with exactly the columns that are documented."""
+    table.select(pl.col(column).cast(kind) for column, kind in TABLES[name].items()).write_parquet(
+        folder / f"{name}.parquet"
+    )
+
+
+def read_table(folder: Path, name: str) -> pl.DataFrame:
+    """Read one table.
+
+    Raises:
+        FolderError: it is missing, or its columns are not those that are documented.
+    """
+    file = folder / f"{name}.parquet"
+    if not file.exists():
+        raise FolderError(f"{file} is missing")
+    table = pl.read_parquet(file)
+    wanted = pl.Schema(TABLES[name])
+    if table.schema != wanted:
+        raise FolderError(f"{file} has the columns {dict(table.schema)}, not {dict(wanted)}")
+    return table
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write `import.yaml`; do it last, since a folder with one counts as complete."""
+    (folder / "import.yaml").write_text(yaml.safe_dump(manifest.model_dump(exclude_none=True), sort_keys=False))
+
+
+def read_manifest(folder: Path) -> Manifest | None:
+    """Read `import.yaml`, None if there is none."""
+    file = folder / "import.yaml"
+    return Manifest.model_validate(yaml.safe_load(file.read_text())) if file.exists() else None

@@ -1,0 +1,74 @@
+"""Sends prepared messages in full batches, in their order within a partition, and counts what was acknowledged."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from functools import lru_cache
+from typing import Self
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.partitioner import murmur2
+
+BATCH_BYTES = 512 * 1024
+"""Below every topic's largest message, and large enough to be fast."""
+
+Message = tuple[str, str]
+
+
+@lru_cache(maxsize=1_000_000)
+def partition_of(key: str, partitions: int) -> int:
+    """The partition of a key, as every Kafka client's default partitioner has it."""
+    return int(murmur2(key.encode()) & 0x7FFFFFFF) % partitions
+
+
+class Sender:
+    """Sends keys and values; `acknowledged` counts messages by topic."""
+
+    def __init__(self, producer: AIOKafkaProducer) -> None:
+        self._producer = producer
+        self.acknowledged: Counter[str] = Counter()
+
+    @classmethod
+    @asynccontextmanager
+    async def connected(cls, kafka_url: str, *, idempotent: bool) -> AsyncIterator[Self]:
+        """A sender to a broker; idempotence only where the broker has it."""
+        producer = AIOKafkaProducer(
+            bootstrap_servers=kafka_url,
+            client_id="importer",
+            acks="all",
+            enable_idempotence=idempotent,
+            compression_type="lz4",
+            max_batch_size=BATCH_BYTES,
+            max_request_size=2 * BATCH_BYTES,
+        )
+        async with producer:
+            yield cls(producer)
+
+    async def send(self, topic: str, messages: Sequence[Message]) -> None:
+        """Send messages of a topic; those with one key stay in their order.
+
+        Raises:
+            aiokafka.errors.KafkaError: the broker did not acknowledge.
+        """
+        partitions = len(await self._producer.partitions_for(topic))
+        places: dict[int, list[Message]] = {}
+        for message in messages:
+            places.setdefault(partition_of(message[0], partitions), []).append(message)
+        async with asyncio.TaskGroup() as group:
+            for partition, part in places.items():
+                group.create_task(self._send_part(topic, partition, part))
+
+    async def _send_part(self, topic: str, partition: int, messages: Sequence[Message]) -> None:
+        start = 0
+        while start < len(messages):
+            batch = self._producer.create_batch()
+            end = start
+            while end < len(messages):
+                key, value = messages[end]
+                if batch.append(timestamp=None, key=key.encode(), value=value.encode()) is None:
+                    break
+                end += 1
+            await (await self._producer.send_batch(batch, topic, partition=partition))
+            self.acknowledged[topic] += end - start
+            start = end

@@ -1,0 +1,53 @@
+"""Turns the data set's capitals into names that are pleasant to read."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+
+WORD = re.compile(r"[A-Za-z][A-Za-z']*")
+LONGEST_ABBREVIATION = 4
+SMALL = {"and", "or", "of", "with", "for", "in", "the", "under", "over"}
+ABBREVIATIONS = {"GM", "DVDS", "DVD", "USA", "HABA", "OZ", "UHT", "NFL", "BBQ"}
+
+
+def title(text: str) -> str:
+    """`BREAD:ITALIAN/FRENCH` as `Bread: Italian/French`; abbreviations (no vowel, or known) are left as they are."""
+    text = re.sub(r"\s*:\s*", ": ", " ".join(text.split()))
+    if text.count("(") > text.count(")"):  # the source cuts its texts off
+        text = text[: text.rindex("(")].rstrip()
+    return WORD.sub(_word, text)
+
+
+def size(text: str) -> str:
+    """`22  LB` as `22 lb`; empty if it holds a code rather than a size."""
+    return "" if re.search(r"\d{5}", text) else " ".join(text.split()).lower()
+
+
+def unique_names(codes: Iterable[str], separator: str) -> dict[str, str]:
+    """A unique readable name for each category path: its last part, with as many parents as it takes.
+
+    `DELI > MISC` and `GROCERY > MISC` become `Misc (Deli)` and `Misc (Grocery)`; a department keeps its bare name.
+    """
+    paths = {code: [title(part) for part in code.split(separator)] for code in codes}
+    names = {code: path[0] for code, path in paths.items() if len(path) == 1}
+    waiting, depth = paths.keys() - names.keys(), 0
+    while waiting:
+        drafts = {code: _with_parents(paths[code], depth) for code in waiting}
+        taken = Counter([*names.values(), *drafts.values()])
+        settled = {code: name for code, name in drafts.items() if taken[name] == 1 or depth > len(paths[code])}
+        names |= settled
+        waiting, depth = waiting - settled.keys(), depth + 1
+    return names
+
+
+def _with_parents(path: list[str], depth: int) -> str:
+    parents = path[-1 - depth : -1][::-1]
+    return f"{path[-1]} ({', '.join(parents)})" if depth and parents else path[-1]
+
+
+def _word(match: re.Match[str]) -> str:
+    word = match.group()
+    if word.upper() in ABBREVIATIONS or (len(word) <= LONGEST_ABBREVIATION and not re.search("[AEIOUYaeiouy]", word)):
+        return word.upper()
+    is_first = match.start() == 0
+    return word.lower() if word.lower() in SMALL and not is_first else word.capitalize()
