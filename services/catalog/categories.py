@@ -10,6 +10,7 @@ from services.catalog import queries
 from services.catalog.domain import Outcome, Refused, leaf_name, level_of, parent_code
 from services.catalog.models import Category, ProductCategory
 from services.catalog.service import PRODUCER
+from services.common import bulk
 from services.common.errors import Conflict, NotFound
 from services.common.outbox import append, append_all
 from services.contracts.envelope import Event
@@ -49,7 +50,7 @@ async def upsert(session: AsyncSession, lines: Sequence[tuple[str, str | None]])
             outcomes.append(tree.place(code, name))
         except Refused as refusal:
             outcomes.append(Outcome("refused", refusal=refusal))
-    await queries.upsert_categories(session, [_row(category) for category, _ in tree.changed.values()])
+    await bulk.upsert(session, Category, [_row(category) for category, _ in tree.changed.values()])
     await append_all(
         session,
         (

@@ -1,17 +1,14 @@
 """The catalog's SQL: products read as states, and many states written in a few statements."""
 
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import Any
 
-import orjson
 from sqlalchemy import (
     ARRAY,
     BigInteger,
     ColumnElement,
     Row,
     Select,
-    TextClause,
     and_,
     delete,
     func,
@@ -24,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.catalog.domain import PATH_SEPARATOR, ProductState
 from services.catalog.models import Base, Category, Product, ProductCategory, SpecialPrice
+from services.common.bulk import upsert
 from services.contracts.events.catalog import ProductSnapshot, SpecialPriceSet
 
 ID_DIGITS = 18
@@ -86,7 +84,7 @@ async def write_products(
     session: AsyncSession, before: Mapping[int, ProductState], after: Sequence[ProductState]
 ) -> None:
     """Write states that differ from those of `before`, or are not in it: rows, categories and offers."""
-    await _upsert(session, Product, [_product_row(state) for state in after])
+    await upsert(session, Product, [_product_row(state) for state in after])
     moved = [
         state
         for state in after
@@ -97,8 +95,8 @@ async def write_products(
         ids = [state.id for state in states if state.id in before]
         await session.execute(delete(table).where(table.product_id == func.any(ids)))
     links = [{"product_id": s.id, "category_id": category} for s in moved for category in s.product.category_ids]
-    await _upsert(session, ProductCategory, links)
-    await _upsert(session, SpecialPrice, [_offer_row(state.offer) for state in repriced if state.offer])
+    await upsert(session, ProductCategory, links)
+    await upsert(session, SpecialPrice, [_offer_row(state.offer) for state in repriced if state.offer])
 
 
 def _product_row(state: ProductState) -> dict[str, Any]:
@@ -109,32 +107,6 @@ def _product_row(state: ProductState) -> dict[str, Any]:
 def _offer_row(offer: SpecialPriceSet) -> dict[str, Any]:
     terms = {"price": offer.special_price, "starts_at": offer.start_date, "ends_at": offer.end_date}
     return {"product_id": offer.product_id, **terms}
-
-
-async def upsert_categories(session: AsyncSession, rows: list[dict[str, Any]]) -> None:
-    """Write categories by id, parents before their children."""
-    await _upsert(session, Category, rows)
-
-
-async def _upsert(session: AsyncSession, table: type[Base], rows: list[dict[str, Any]]) -> None:
-    """Insert rows, or overwrite those with the same primary key, in one statement however many they are."""
-    if rows:
-        encoded = orjson.dumps(rows, default=str).decode()  # twice the rate of a batch of inserts
-        await session.execute(_upsertion(table, tuple(rows[0])), {"rows": encoded})
-
-
-@cache
-def _upsertion(table: type[Base], columns: tuple[str, ...]) -> TextClause:
-    keys = [column.name for column in table.__table__.primary_key]
-    values = [f"{name} = excluded.{name}" for name in columns if name not in keys]
-    if "updated_at" in table.__table__.columns:
-        values.append("updated_at = now()")
-    update = f"UPDATE SET {', '.join(values)}" if values else "NOTHING"
-    return text(
-        f"INSERT INTO {table.__tablename__} ({', '.join(columns)}) SELECT {', '.join(columns)}"  # noqa: S608 - our names
-        f" FROM json_populate_recordset(NULL::{table.__tablename__}, CAST(:rows AS json))"
-        f" ON CONFLICT ({', '.join(keys)}) DO {update}"
-    )
 
 
 async def new_ids(session: AsyncSession, table: type[Base], count: int) -> list[int]:

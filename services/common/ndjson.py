@@ -54,7 +54,7 @@ async def chunks(request: Request, size: int) -> AsyncIterator[list[Line]]:
     Raises:
         NotNdjson, LineTooLong, UploadCutOff: as they say.
     """
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != MEDIA_TYPE:
+    if request.headers.get("content-type", MEDIA_TYPE).partition(";")[0].strip().lower() != MEDIA_TYPE:
         raise NotNdjson(f"The body must be {MEDIA_TYPE}.")
     chunk: list[Line] = []
     async for line in _lines(request):
