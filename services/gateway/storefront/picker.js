@@ -9,7 +9,6 @@ const dialog = byId("picker");
 /** Show the present shopper on the button. */
 export function showShopper() {
   byId("shopper").querySelector("b").textContent = isVisitor() ? "Visitor" : `Household ${userId()}`;
-  byId("shopper").querySelector(".face").textContent = isVisitor() ? "?" : userId().slice(0, 4);
 }
 
 /** Make the dialog work; `onChange` is called when someone else is chosen. */

@@ -6,6 +6,9 @@ import { act } from "/storefront/reports.js";
 import { picture, price, shelf } from "/storefront/shelf.js";
 import { asItem } from "/storefront/search-page.js";
 
+/** A shop's capitals in ordinary letters; any other spelling is left alone. */
+const readable = (text) => (text === text.toUpperCase() ? text.charAt(0) + text.slice(1).toLowerCase() : text);
+
 export async function productPage(productId) {
   const similar = get(`/v1/products/${productId}/similar`).catch(() => ({ items: [] }));
   const product = await get(`/v1/products/${productId}`);
@@ -21,7 +24,7 @@ export async function productPage(productId) {
     element(
       "div",
       { className: "facts" },
-      category && element("p", { className: "kind" }, category.code.replaceAll(" > ", " › ")),
+      category && element("p", { className: "kind" }, category.code.split(" > ").map(readable).join(" › ")),
       element("h1", {}, product.name),
       price(item),
       element("p", { className: isThere ? "stock" : "stock none" }, isThere ? "In stock" : "Not available at the moment"),

@@ -32,7 +32,8 @@ export async function topPage() {
     return shelf({ id: `shelf-${type.toLowerCase()}`, title: theirs ?? title, about, items, waiting, onCard });
   });
   footer(page);
-  return { title: "Top page", nodes: [head(), notice(page), ...shelves], leave: () => showing.end() };
+  const isOut = page.degraded && page.shelves.every((each) => !each.items.length);
+  return { title: "Top page", nodes: [head(), notice(page, isOut), ...(isOut ? [] : shelves)], leave: () => showing.end() };
 }
 
 function head() {
@@ -42,10 +43,9 @@ function head() {
   return element("div", { className: "head" }, element("h1", {}, title), element("p", {}, about));
 }
 
-function notice(page) {
+function notice(page, isOut) {
   if (!page.degraded) return null;
-  const isEmpty = page.shelves.every((each) => !each.items.length);
-  const text = isEmpty
+  const text = isOut
     ? "The shelves cannot be filled at the moment. Searching and looking at products still works."
     : "These shelves may be a little behind: live recommendations are taking a break.";
   const again = element("button", { className: "again", type: "button", onclick: () => location.reload() }, "Try again");
