@@ -87,7 +87,7 @@ def build_app(  # noqa: PLR0913 - the parts a service may have
     app.state.cache = cache
     app.state.verifier = Verifier(settings.auth_issuer, settings.auth_jwks_url)
     dependencies = [
-        *([Check("database", database.check)] if database else []),
+        *([Check("database", database.check, required=database.is_required)] if database else []),
         *([Check("broker", producer.check, required=False)] if producer else []),
         *([Check("cache", cache.check, required=False)] if cache else []),
         *checks,

@@ -64,7 +64,7 @@ class LogWatch:
 
 
 async def has_unread(client: AIOKafkaConsumer) -> bool:
-    """Whether the last fetches told of messages beyond our positions (`end_offsets` is wrong on the embedded broker)."""
+    """Whether the last fetches told of messages beyond our positions (`end_offsets` is wrong on the embedded one)."""
     for partition in client.assignment():
         end = client.highwater(partition)
         if end is not None and end > await client.position(partition):

@@ -46,10 +46,17 @@ def sqlalchemy_url(url: str) -> str:
 
 
 class Database:
-    """The engine of one database and the factory of its sessions."""
+    """The engine of one database and the factory of its sessions.
 
-    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+    Args:
+        url: plain `postgresql://role:password@host:port/name`.
+        pool_size: connections kept; as many again may be opened for a moment.
+        is_required: whether the service is not ready without it.
+    """
+
+    def __init__(self, url: str, *, pool_size: int = 10, is_required: bool = True) -> None:
         self.url = url
+        self.is_required = is_required
         self.engine: AsyncEngine = create_async_engine(
             sqlalchemy_url(url),
             pool_size=pool_size,

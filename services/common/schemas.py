@@ -62,7 +62,7 @@ Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 Money = Annotated[
     Decimal,
     BeforeValidator(_money),
-    Field(ge=0, max_digits=12, decimal_places=2),
+    Field(ge=0, max_digits=12, decimal_places=2, strict=False),
     WithJsonSchema({"type": "string", "pattern": _MONEY, "examples": ["12.30"]}),
 ]
-Timestamp = Annotated[AwareDatetime, BeforeValidator(_time), AfterValidator(_within_centuries)]
+Timestamp = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_time), AfterValidator(_within_centuries)]

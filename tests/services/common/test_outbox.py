@@ -43,9 +43,7 @@ async def until(condition, seconds=10):
             await asyncio.sleep(0.02)
 
 
-async def test_what_is_committed_is_published_and_stays_in_the_outbox(
-    broker, database_url, service_database, producer
-):
+async def test_what_is_committed_is_published_and_stays_in_the_outbox(broker, database_url, service_database, producer):
     broker.create_topics("catalog.v1")
     event = deleted(7)
     async with running([Relay(database_url, producer)]):

@@ -1,0 +1,109 @@
+"""The routes of analytics."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import Header, Path, Query, Request, Response
+
+from services.analytics import collector, service
+from services.analytics.schemas import (
+    ActionResult,
+    ActionResults,
+    Actions,
+    Outcome,
+    PopularProduct,
+    PopularProducts,
+    RecordedAction,
+    RecordedView,
+)
+from services.common.auth import Principal
+from services.common.cache import Cache
+from services.common.database import Database, Session
+from services.common.errors import Fault, Unprocessable
+from services.common.paging import CursorParam, LimitParam, Page, decode_cursor, encode_cursor
+from services.common.policy import OWNER, PUBLIC
+from services.common.routing import Router
+from services.common.schemas import UserId
+
+POPULAR_SECONDS = 60
+router = Router()
+User = Annotated[UserId, Path(alias="userId")]
+
+
+class NothingAccepted(Unprocessable):
+    """Every action of the batch is refused."""
+
+    title = "No action accepted"
+
+
+class ActionPage(Page[RecordedAction]):
+    """A user's actions, the latest first."""
+
+
+class ViewPage(Page[RecordedView]):
+    """A user's product views, the latest first."""
+
+
+@router.post("/v1/actions", status_code=202)
+async def collect(
+    batch: Actions,
+    request: Request,
+    principal: Annotated[Principal | None, PUBLIC],
+    user_agent: Annotated[str, Header()] = "",
+) -> ActionResults:
+    """Record what a shopper did; answered once the broker has it.
+
+    An action has its own outcome: a refused one does not hold up the others. 422 where none is accepted, 503 where the
+    broker has not acknowledged them all.
+    """
+    if not batch.consent:
+        withheld = [ActionResult(status=Outcome.WITHHELD) for _ in batch.actions]
+        return ActionResults(accepted=0, results=withheld)
+    sender = collector.Sender(principal, user_agent)
+    results = await collector.collect(request.app.state.producer, sender, batch.actions)
+    accepted = sum(result.status is Outcome.ACCEPTED for result in results)
+    if not accepted:
+        faults = [
+            Fault(field=f"body.actions.{index}.{result.field}", message=result.reason or "")
+            for index, result in enumerate(results)
+        ]
+        raise NothingAccepted("None of the actions can be recorded.", errors=faults)
+    return ActionResults(accepted=accepted, results=results)
+
+
+@router.get("/v1/users/{userId}/actions", dependencies=[OWNER])
+async def actions(user_id: User, session: Session, cursor: CursorParam = None, limit: LimitParam = 50) -> ActionPage:
+    """A user's actions, the latest first."""
+    rows = await service.actions_of(session, user_id, decode_cursor(cursor, datetime, int), limit + 1)
+    shown = rows[:limit]
+    more = encode_cursor(shown[-1].created_at, shown[-1].id) if len(rows) > limit else None
+    return ActionPage(items=[RecordedAction.model_validate(row) for row in shown], next_cursor=more)
+
+
+@router.get("/v1/users/{userId}/views", dependencies=[OWNER])
+async def views(user_id: User, session: Session, cursor: CursorParam = None, limit: LimitParam = 50) -> ViewPage:
+    """A user's product views, the latest first."""
+    rows = await service.views_of(session, user_id, decode_cursor(cursor, datetime, int), limit + 1)
+    shown = rows[:limit]
+    more = encode_cursor(shown[-1].viewed_at, shown[-1].id) if len(rows) > limit else None
+    return ViewPage(items=[RecordedView.model_validate(row) for row in shown], next_cursor=more)
+
+
+@router.get("/v1/products/popular", dependencies=[PUBLIC], response_model=PopularProducts)
+async def popular(
+    request: Request,
+    days: Annotated[int, Query(ge=1, le=90)] = 7,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+) -> Response:
+    """The products that most people looked at or put in the cart; up to a minute old."""
+    cache: Cache = request.app.state.cache
+    database: Database = request.app.state.database
+
+    async def make() -> bytes:
+        async with database.sessions() as session:
+            rows = await service.popular_products(session, days, limit)
+        items = [PopularProduct.model_validate(row) for row in rows]
+        return PopularProducts(days=days, items=items).model_dump_json(by_alias=True).encode()
+
+    body = await cache.get_or_make(f"popular:{days}:{limit}", seconds=POPULAR_SECONDS, make=make)
+    return Response(body, media_type="application/json")

@@ -1,0 +1,34 @@
+"""Composition root of analytics: `uvicorn --factory services.analytics.app:create_app`."""
+
+from fastapi import FastAPI
+
+from services.analytics import service
+from services.analytics.api import router
+from services.analytics.collector import TOPIC
+from services.analytics.settings import AnalyticsSettings
+from services.common.app import build_app
+from services.common.cache import Cache
+from services.common.consumer import Consumer
+from services.common.database import Database
+from services.common.producer import Producer
+
+MAX_BODY_BYTES = 2 * 1024 * 1024
+
+
+def create_app(settings: AnalyticsSettings | None = None) -> FastAPI:
+    """The application; the collector works without the database, which only the queries and the consumer need."""
+    settings = settings or AnalyticsSettings()
+    database = Database(settings.database_url, is_required=False)
+    producer = Producer(settings)
+    consumer = Consumer(settings, topics=[TOPIC], database=database, producer=producer, handle=service.record)
+    return build_app(
+        settings,
+        title="Analytics",
+        description="Collects what shoppers do, keeps their history, and tells what is popular.",
+        routers=[router],
+        database=database,
+        producer=producer,
+        cache=Cache(settings),
+        workers=[consumer],
+        max_body_bytes=MAX_BODY_BYTES,
+    )

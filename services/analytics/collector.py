@@ -1,0 +1,117 @@
+"""The rules of the collector: who may send which action, when it may have happened, and whether a person did it."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from pydantic import ValidationError
+
+from services.analytics.schemas import Action, ActionResult, Outcome
+from services.common.auth import Principal
+from services.common.errors import Unavailable
+from services.common.producer import Producer
+from services.common.telemetry import traceparent
+from services.contracts.envelope import Event
+from services.contracts.registry import EMITTERS, EVENTS
+
+PRODUCER = "analytics"
+TOPIC = "user-actions.v1"
+CLOCK_SKEW = timedelta(minutes=5)
+OLDEST_FROM_BROWSER = timedelta(days=7)
+_VISITOR = re.compile(r"^anon:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
+_BOT = re.compile(
+    r"bot|crawl|spider|slurp|headless|lighthouse|preview|monitor|curl/|wget/|python|okhttp|java/|go-http|scrapy|axios",
+    re.IGNORECASE,
+)
+
+
+class CollectorUnavailable(Unavailable):
+    """The broker did not acknowledge every action: send the batch again, with the same event ids."""
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Who sends a batch, and by what program."""
+
+    principal: Principal | None
+    user_agent: str
+
+    @property
+    def is_service(self) -> bool:
+        """Whether a service token came with it, the importer's for example."""
+        return self.principal is not None and self.principal.is_service
+
+    @property
+    def is_bot(self) -> bool:
+        """Whether the program names itself as no browser; services are trusted to say so themselves."""
+        return not self.is_service and (not self.user_agent or _BOT.search(self.user_agent) is not None)
+
+
+class _RefusedError(Exception):
+    """Why one action is refused."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(reason)
+        self.result = ActionResult(status=Outcome.REFUSED, field=field, reason=reason)
+
+
+async def collect(producer: Producer, sender: Sender, actions: Sequence[Action]) -> list[ActionResult]:
+    """Send what may be sent and wait for the broker; the outcomes in the order of `actions`.
+
+    Raises:
+        CollectorUnavailable: some were not acknowledged.
+    """
+    results: list[ActionResult] = []
+    messages: list[tuple[str, bytes]] = []
+    for action in actions:
+        try:
+            event = _event(sender, action)
+        except _RefusedError as refused:
+            results.append(refused.result)
+        else:
+            messages.append((action.user_id, event.to_bytes()))
+            results.append(ActionResult(status=Outcome.ACCEPTED, event_id=event.event_id))
+    if messages and any(await producer.send_many(TOPIC, messages)):
+        raise CollectorUnavailable("The actions cannot be recorded now. Send them again, with the same event ids.")
+    return results
+
+
+def _event(sender: Sender, action: Action) -> Event:
+    if not sender.is_service:
+        _refuse_foreign(sender, action)
+    fields = action.model_dump(exclude={"action_type", "event_id"}, exclude_none=True)
+    happened_at = fields["timestamp"] = _happened_at(sender, action.timestamp)
+    fields["is_bot"] = action.is_bot or sender.is_bot
+    try:
+        payload = EVENTS[action.action_type].payload.model_validate(fields)
+    except ValidationError as error:
+        fault = error.errors(include_url=False, include_input=False)[0]
+        raise _RefusedError(".".join(map(str, fault["loc"])), fault["msg"]) from None
+    return Event.of(
+        action.action_type,
+        payload,
+        producer=PRODUCER,
+        event_id=action.event_id,
+        timestamp=happened_at,
+        traceparent=traceparent(),
+    )
+
+
+def _refuse_foreign(sender: Sender, action: Action) -> None:
+    if EMITTERS[action.action_type] != "browser":
+        raise _RefusedError("actionType", f"{action.action_type} is emitted by {EMITTERS[action.action_type]} alone")
+    is_own = sender.principal is not None and action.user_id == sender.principal.subject
+    if not is_own and not _VISITOR.match(action.user_id):
+        raise _RefusedError("userId", "must be the token's subject, or anon:<uuid> for a visitor")
+
+
+def _happened_at(sender: Sender, given: datetime | None) -> datetime:
+    now = datetime.now(UTC)
+    if given is None:
+        return now
+    if given > now + CLOCK_SKEW:
+        raise _RefusedError("timestamp", "lies in the future")
+    if given < now - OLDEST_FROM_BROWSER and not sender.is_service:
+        raise _RefusedError("timestamp", f"is more than {OLDEST_FROM_BROWSER.days} days ago")
+    return min(given.astimezone(UTC), now)

@@ -1,0 +1,78 @@
+"""The plan's UserActionLog and ViewHistory; filled by the consumer alone."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Index
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from services.common.database import COLUMN_TYPES, new_metadata
+
+
+class Base(DeclarativeBase):
+    """Base of the tables of this service."""
+
+    metadata = new_metadata()
+    type_annotation_map = COLUMN_TYPES
+
+
+class Recorded:
+    """What both tables say of where a row comes from."""
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    event_id: Mapped[UUID] = mapped_column(unique=True)
+    user_id: Mapped[str]
+    session_id: Mapped[str | None]
+    is_bot: Mapped[bool]
+    simulated: Mapped[bool]
+
+
+class ViewHistory(Recorded, Base):
+    """One product page that was opened, with the product as it was then."""
+
+    __tablename__ = "view_history"
+    __table_args__ = (
+        Index("ix_view_history_user_id_viewed_at_id", "user_id", "viewed_at", "id"),
+        Index("ix_view_history_viewed_at", "viewed_at"),
+    )
+
+    product_id: Mapped[int]
+    viewed_at: Mapped[datetime]
+    product_name: Mapped[str | None]
+    product_price: Mapped[Decimal | None]
+    category_id: Mapped[int | None]
+    category_name: Mapped[str | None]
+
+
+class UserActionLog(Recorded, Base):
+    """One action of the plan's eighteen types, with what it was about as it was then."""
+
+    __tablename__ = "user_action_log"
+    __table_args__ = (
+        Index("ix_user_action_log_user_id_created_at_id", "user_id", "created_at", "id"),
+        Index("ix_user_action_log_action_type_created_at", "action_type", "created_at"),
+    )
+
+    request_id: Mapped[str | None]
+    action_type: Mapped[str]
+    product_id: Mapped[int | None]
+    product_name: Mapped[str | None]
+    product_price: Mapped[Decimal | None]
+    category_id: Mapped[int | None]
+    category_name: Mapped[str | None]
+    cart_item_id: Mapped[int | None]
+    order_id: Mapped[int | None]
+    return_id: Mapped[int | None]
+    quantity: Mapped[int | None]
+    search_keyword: Mapped[str | None]
+    search_category_id: Mapped[int | None]
+    search_category_name: Mapped[str | None]
+    review_text: Mapped[str | None]
+    rating: Mapped[float | None]
+    action_reason: Mapped[str | None]
+    error_details: Mapped[str | None]
+    details: Mapped[dict[str, Any] | None] = mapped_column("metadata", JSONB)  # SQLAlchemy keeps the name for itself
+    created_at: Mapped[datetime]

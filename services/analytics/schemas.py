@@ -1,0 +1,133 @@
+"""What the collector takes and answers, and what the queries give."""
+
+import json
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import AfterValidator, ConfigDict, Field, JsonValue
+
+from services.common.schemas import Boolean, Money, Schema, Timestamp
+from services.contracts.events.actions import ActionType, UserAction
+from services.contracts.registry import EMITTERS
+
+MAX_ACTIONS = 500
+MAX_METADATA_BYTES = 4_096
+
+CollectedType = StrEnum("CollectedType", {name: name for name in EMITTERS})  # type: ignore[misc]  # from the contract
+"""The eighteen action types, and PRODUCT_VIEWED."""
+
+
+def _storable(metadata: dict[str, Any]) -> dict[str, Any]:
+    """Refuse what JSON allows and Postgres does not: NUL, lone surrogates, NaN."""
+    text = json.dumps(metadata, ensure_ascii=False, allow_nan=False)
+    if len(text.encode()) > MAX_METADATA_BYTES:
+        raise ValueError(f"must not have more than {MAX_METADATA_BYTES} bytes")
+    if "\\u0000" in text:
+        raise ValueError("must not contain NUL")
+    return metadata
+
+
+class Action(UserAction):
+    """One action: the fields of UserActionLog as far as the action has them.
+
+    `eventId` makes a retry safe: give the same again. `timestamp` is when it happened; the collector's clock is used
+    where there is none.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    action_type: Annotated[CollectedType, Field(strict=False)]
+    event_id: Annotated[UUID | None, Field(strict=False)] = None
+    timestamp: Timestamp | None = None
+    product_price: Money | None = None
+    metadata: Annotated[dict[str, JsonValue], AfterValidator(_storable)] | None = None
+
+
+class Actions(Schema):
+    """A batch; without the shopper's consent nothing of it is kept."""
+
+    actions: Annotated[list[Action], Field(min_length=1, max_length=MAX_ACTIONS)]
+    consent: Boolean = True
+
+
+class Outcome(StrEnum):
+    """What became of one action."""
+
+    ACCEPTED = "ACCEPTED"
+    REFUSED = "REFUSED"
+    WITHHELD = "WITHHELD"
+
+
+class ActionResult(Schema):
+    """The outcome of one action; `field` and `reason` say why it was refused."""
+
+    status: Outcome
+    event_id: UUID | None = None
+    field: str | None = None
+    reason: str | None = None
+
+
+class ActionResults(Schema):
+    """The outcomes, in the order of the batch."""
+
+    accepted: int
+    results: list[ActionResult]
+
+
+class RecordedAction(Schema):
+    """One row of UserActionLog."""
+
+    event_id: UUID
+    request_id: Annotated[str | None, Field(alias="requestID")] = None
+    user_id: str
+    action_type: ActionType
+    product_id: int | None
+    product_name: str | None
+    product_price: Money | None
+    category_id: int | None
+    category_name: str | None
+    cart_item_id: int | None
+    order_id: int | None
+    return_id: int | None
+    quantity: int | None
+    search_keyword: str | None
+    search_category_id: int | None
+    search_category_name: str | None
+    review_text: str | None
+    rating: float | None
+    action_reason: str | None
+    error_details: str | None
+    details: Annotated[dict[str, Any] | None, Field(validation_alias="details", serialization_alias="metadata")]
+    created_at: datetime
+
+
+class RecordedView(Schema):
+    """One row of ViewHistory."""
+
+    event_id: UUID
+    user_id: str
+    product_id: int
+    product_name: str | None
+    product_price: Money | None
+    category_id: int | None
+    category_name: str | None
+    viewed_at: datetime
+
+
+class PopularProduct(Schema):
+    """A product and what people did with it in the window; bots do not count."""
+
+    product_id: int
+    product_name: str | None
+    users: int
+    views: int
+    cart_adds: int
+
+
+class PopularProducts(Schema):
+    """The most popular first: by the people who looked at it or put it in the cart, then by views."""
+
+    days: int
+    items: list[PopularProduct]

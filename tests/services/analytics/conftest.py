@@ -1,0 +1,74 @@
+import asyncio
+import uuid
+
+import httpx2
+import pytest
+import pytest_asyncio
+
+from services.analytics.app import create_app
+from services.analytics.settings import AnalyticsSettings
+from services.common.migrate import migrate
+
+BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+
+
+@pytest.fixture(scope="module")
+def database_url(database):
+    url = database("analytics")
+    migrate("analytics", url)
+    return url
+
+
+@pytest.fixture(scope="module")
+def settings(broker, signing_keys, database_url):
+    broker.create_topics("user-actions.v1", "dead-letters.v1")
+    return AnalyticsSettings(
+        database_url=database_url,
+        kafka_url=broker.url,
+        auth_issuer=signing_keys.issuer,
+        auth_jwks_url=signing_keys.jwks_file.as_uri(),
+    )
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def client(settings):
+    """The running service; its user agent is a browser's."""
+    app = create_app(settings)
+    transport = httpx2.ASGITransport(app)
+    headers = {"User-Agent": BROWSER}
+    async with (
+        app.router.lifespan_context(app),
+        httpx2.AsyncClient(transport=transport, base_url="http://analytics", headers=headers) as client,
+    ):
+        yield client
+
+
+@pytest.fixture
+def visitor():
+    return f"anon:{uuid.uuid4()}"
+
+
+@pytest.fixture
+def as_service(signing_keys):
+    return {"Authorization": f"Bearer {signing_keys.token('importer', use='service')}"}
+
+
+@pytest.fixture
+def as_user(signing_keys):
+    def headers(user_id):
+        return {"Authorization": f"Bearer {signing_keys.token(user_id)}"}
+
+    return headers
+
+
+@pytest.fixture
+def eventually():
+    """Call until the answer satisfies the condition, and give it."""
+
+    async def wait(call, condition, seconds=40):
+        async with asyncio.timeout(seconds):
+            while not condition(answer := await call()):
+                await asyncio.sleep(0.05)
+        return answer
+
+    return wait

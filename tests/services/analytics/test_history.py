@@ -1,0 +1,69 @@
+import pytest
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+def viewed(user_id, product_id, **more):
+    return {"actionType": "PRODUCT_VIEWED", "userId": user_id, "productId": product_id, **more}
+
+
+async def send(client, headers, *actions):
+    response = await client.post("/v1/actions", json={"actions": actions}, headers=headers)
+    assert response.status_code == 202, response.text
+
+
+async def test_views_and_actions_come_to_their_tables_and_page_by_cursor(client, as_service, as_user, eventually):
+    views = [viewed("h1", number, timestamp=f"2026-01-0{number}T00:00:00Z") for number in (1, 2, 3)]
+    search = {"actionType": "SEARCH_BY_KEYWORD", "userId": "h1", "searchKeyword": "tea", "requestID": "r-1"}
+    await send(client, as_service, *views, search)
+
+    async def first_page():
+        return (await client.get("/v1/users/h1/views?limit=2", headers=as_user("h1"))).json()
+
+    first = await eventually(first_page, lambda page: len(page["items"]) == 2 and page["nextCursor"])
+    second = (
+        await client.get(f"/v1/users/h1/views?limit=2&cursor={first['nextCursor']}", headers=as_user("h1"))
+    ).json()
+    assert [item["productId"] for item in first["items"] + second["items"]] == [3, 2, 1]
+    assert second["nextCursor"] is None
+
+    async def actions():
+        return (await client.get("/v1/users/h1/actions", headers=as_user("h1"))).json()["items"]
+
+    (action,) = await eventually(actions, bool)
+    assert (action["actionType"], action["searchKeyword"], action["requestID"]) == (
+        "SEARCH_BY_KEYWORD",
+        "tea",
+        "r-1",
+    )
+
+
+async def test_nobody_but_the_owner_and_services_sees_a_history(client, as_user, as_service):
+    path = "/v1/users/h2/views"
+    assert (await client.get(path)).status_code == 401
+    assert (await client.get(path, headers=as_user("h3"))).status_code == 403
+    assert (await client.get(path, headers=as_user("h2"))).status_code == 200
+    assert (await client.get(path, headers=as_service)).status_code == 200
+
+
+async def test_a_foreign_cursor_is_refused(client, as_user):
+    response = await client.get("/v1/users/h2/views?cursor=abc", headers=as_user("h2"))
+    assert response.status_code == 422
+    assert response.json()["errors"] == [{"field": "query.cursor", "message": "Not a cursor of this list"}]
+
+
+async def test_popular_counts_people_and_no_bots(client, as_service, eventually):
+    cart = {"actionType": "CART_ADD", "userId": "p3", "productId": 501}
+    bots = [viewed(f"bot{number}", 502, isBot=True) for number in range(9)]
+    await send(client, as_service, viewed("p1", 501), viewed("p1", 501), viewed("p2", 501), cart, *bots)
+    await send(client, as_service, viewed("p1", 503))
+
+    limits = iter(range(10, 100))  # each limit is cached by itself
+
+    async def popular():
+        response = await client.get(f"/v1/products/popular?days=1&limit={next(limits)}")
+        return {item["productId"]: item for item in response.json()["items"]}
+
+    found = await eventually(popular, lambda items: 501 in items and 503 in items and items[501]["cartAdds"])
+    assert found[501] == {"productId": 501, "productName": None, "users": 3, "views": 3, "cartAdds": 1}
+    assert 502 not in found
