@@ -1,27 +1,26 @@
 """Follows topics in memory: every process reads every message from the start, without a group and without a database.
 
-    follower = Follower(settings, topics=["user-actions.v1"], handle=session_state.apply)   # handle(messages), sync
+    follower = Follower(settings, topics=["user-actions.v1"], handle=live.apply)   # handle(records), sync and quick
     build_app(..., workers=[follower])
     follower.has_caught_up      # whether all that was there at the start has been read
 
-Messages may come twice (after the embedded broker's restart); `handle` has to bear that. Unreadable ones are skipped:
-landing makes their dead letters.
+Records may come twice (after the embedded broker's restart); `handle` has to bear that. It gets them unread, so that
+years of history cost only the fields it needs; what it cannot read it skips: landing makes the dead letters.
 """
 
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from services.common.broker import LogWatch, has_unread
-from services.common.messages import Message, read
 from services.common.settings import ServiceSettings
 from services.common.worker import Worker, pause
 
 logger = logging.getLogger(__name__)
 
-Handle = Callable[[Sequence[Message]], None]
+Handle = Callable[[Sequence[ConsumerRecord]], None]
 
 
 class Follower(Worker):
@@ -55,7 +54,8 @@ class Follower(Worker):
             while not stop.is_set():
                 fetched = await client.getmany(timeout_ms=200, max_records=self._batch)
                 await watch.check()
-                self._apply([record for part in fetched.values() for record in part])
+                if fetched:
+                    self._handle([record for part in fetched.values() for record in part])
                 if not fetched and all(client.highwater(partition) is not None for partition in partitions):
                     self.has_caught_up = True
                 if fetched or not await has_unread(client):
@@ -73,8 +73,3 @@ class Follower(Worker):
             self.failure = "the topics do not exist yet"
             await pause(stop, 1.0)
         return []
-
-    def _apply(self, records: Sequence[object]) -> None:
-        messages = [message for message, _ in map(read, records) if message is not None]
-        if messages:
-            self._handle(messages)
