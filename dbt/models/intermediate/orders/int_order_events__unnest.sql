@@ -44,13 +44,13 @@ select
 from order_lines
 union all
 select
-    order_id, 'CANCELLED', event_id, occurred_at, 1, null, null, null, null, null, null, null, null, null, null,
-    loaded_xid
+    order_id, 'CANCELLED', event_id, occurred_at, 1, null, null, null::numeric(12, 2),
+    null::numeric(12, 2), null, null, null::numeric(12, 2), null, null, null, loaded_xid
 from cancellations
 union all
 select
     order_id, 'RETURNED', event_id, occurred_at, line_number,
     (line ->> 'productId')::bigint,
     (line ->> 'quantity')::int,
-    null, null, null, null, null, null, null, return_id, loaded_xid
+    null::numeric(12, 2), null::numeric(12, 2), null, null, null::numeric(12, 2), null, null, return_id, loaded_xid
 from return_lines

@@ -1,7 +1,7 @@
 {{ config(unique_key='order_id', incremental_strategy='merge',
           indexes=[{'columns': ['order_id'], 'unique': true}, {'columns': ['loaded_xid']}]) }}
 
-with events as ( -- the first line stands for its event
+with events as not materialized ( -- the first line stands for its event
     select * from {{ ref('int_order_events__unnest') }} where line_number = 1
 ),
 

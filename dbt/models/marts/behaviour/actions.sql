@@ -19,7 +19,7 @@ arrived as (
     union all
     select
         event_id, user_id, action_type, product_id, product_price, category_id, null, null, null,
-        null, session_id, occurred_at, {{ shop_date('occurred_at') }}, is_declared_bot, is_simulated,
+        null::numeric(3, 2), session_id, occurred_at, {{ shop_date('occurred_at') }}, is_declared_bot, is_simulated,
         loaded_xid
     from product_views
 ),

@@ -1,7 +1,7 @@
 {{ config(unique_key='user_id', incremental_strategy='delete+insert', indexes=[
     {'columns': ['user_id']}, {'columns': ['loaded_xid']}]) }}
 
-with actions as (
+with actions as not materialized (
     select * from {{ ref('actions') }}
 ),
 

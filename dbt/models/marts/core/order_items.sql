@@ -1,7 +1,7 @@
 {{ config(unique_key='order_id', incremental_strategy='delete+insert',
           indexes=[{'columns': ['product_id', 'ordered_date']}, {'columns': ['loaded_xid']}]) }}
 
-with events as (
+with events as not materialized (
     select * from {{ ref('int_order_events__unnest') }}
 ),
 
@@ -9,7 +9,7 @@ orders as (
     select * from {{ ref('int_orders__resolve') }} where {{ is_new('loaded_xid') }}
 ),
 
-lines as (
+lines as not materialized (
     select events.* from events
     inner join orders on events.order_id = orders.order_id and events.event_id = orders.event_id
 ),

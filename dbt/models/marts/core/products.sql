@@ -1,18 +1,18 @@
 {{ config(unique_key='product_id', incremental_strategy='merge', indexes=[{'columns': ['modelled_xid']}]) }}
 
-with products as (
+with products as not materialized (
     select * from {{ ref('int_products__resolve') }} where name is not null
 ),
 
-categories as (
+categories as not materialized (
     select * from {{ ref('int_categories__classify') }}
 ),
 
-stock as (
+stock as not materialized (
     select * from {{ ref('int_stock__resolve') }}
 ),
 
-special_prices as (
+special_prices as not materialized (
     select * from {{ ref('int_special_prices__resolve') }}
 ),
 

@@ -1,11 +1,11 @@
 {{ config(unique_key='user_id', incremental_strategy='merge',
           indexes=[{'columns': ['loaded_xid']}, {'columns': ['session_loaded_xid']}]) }}
 
-with orders as (
+with orders as not materialized (
     select * from {{ ref('orders') }}
 ),
 
-sessions as (
+sessions as not materialized (
     select * from {{ ref('sessions') }}
 ),
 

@@ -6,92 +6,56 @@ with order_events as (
     select * from {{ ref('int_order_events__unnest') }} where change = 'COMPLETED'
 ),
 
-lines as (
+lines as not materialized (
     select * from {{ ref('order_items') }}
 ),
 
-actions as (
-    select * from {{ ref('actions') }} where product_id is not null
+actions as not materialized (
+    select * from {{ ref('actions') }} where product_id is not null and {{ is_shopper('actions') }}
 ),
 
 touched as ( -- of an order also the days and products that an earlier version of it had
     select product_id, {{ shop_date('occurred_at') }} as performance_date
     from order_events
-    where order_id in (select order_id from lines where {{ is_new('loaded_xid', 'order_loaded_xid') }})
+    where order_id in (select lines.order_id from lines where {{ is_new('lines.loaded_xid', 'order_loaded_xid') }})
     union
     select product_id, occurred_date as performance_date
     from actions
     where {{ is_new('loaded_xid', 'action_loaded_xid') }}
 ),
 
-sales as (
+facts as (
     select
-        product_id,
-        ordered_date as performance_date,
-        count(distinct order_id) filter (where {{ is_sale('lines') }}) as order_count,
-        count(distinct user_id) filter (where {{ is_sale('lines') }}) as buyer_count,
-        sum({{ kept_quantity('lines') }}) filter (where {{ is_sale('lines') }}) as unit_count,
-        sum({{ kept_amount('lines') }}) filter (where {{ is_sale('lines') }}) as revenue,
-        sum(returned_quantity) as returned_unit_count,
-        sum(quantity) filter (where is_cancelled) as cancelled_unit_count,
-        max(loaded_xid) as loaded_xid
+        lines.product_id,
+        lines.ordered_date as performance_date,
+        lines.user_id,
+        case when {{ is_sale('lines') }} then 'SOLD' else 'CANCELLED' end as fact,
+        lines.order_id,
+        {{ kept_quantity('lines') }} as quantity,
+        {{ kept_amount('lines') }} as amount,
+        lines.returned_quantity,
+        lines.loaded_xid as order_loaded_xid,
+        null::bigint as action_loaded_xid
     from lines
-    where
-        not is_simulated
-        {% if is_incremental() -%} and (product_id, ordered_date) in (select * from touched) {%- endif %}
-    group by product_id, ordered_date
-),
-
-interest as (
-    select
-        product_id,
-        occurred_date as performance_date,
-        count(*) filter (where action_type = 'PRODUCT_VIEWED') as view_count,
-        count(distinct user_id) filter (where action_type = 'PRODUCT_VIEWED') as viewer_count,
-        count(*) filter (where action_type in ('CART_ADD', 'CART_READD')) as cart_add_count,
-        max(loaded_xid) as loaded_xid
+    where not lines.is_simulated
+    union all
+    select product_id, occurred_date, user_id, action_type, null, null, null, null, null, loaded_xid
     from actions
-    where
-        {{ is_shopper('actions') }}
-        {% if is_incremental() -%} and (product_id, occurred_date) in (select * from touched) {%- endif %}
-    group by product_id, occurred_date
-),
-
-figures as (
-    select
-        touched.product_id,
-        touched.performance_date,
-        coalesce(interest.view_count, 0)::int as view_count,
-        coalesce(interest.viewer_count, 0)::int as viewer_count,
-        coalesce(interest.cart_add_count, 0)::int as cart_add_count,
-        coalesce(sales.order_count, 0)::int as order_count,
-        coalesce(sales.buyer_count, 0)::int as buyer_count,
-        coalesce(sales.unit_count, 0)::int as unit_count,
-        coalesce(sales.revenue, 0)::numeric(14, 2) as revenue,
-        coalesce(sales.returned_unit_count, 0)::int as returned_unit_count,
-        coalesce(sales.cancelled_unit_count, 0)::int as cancelled_unit_count,
-        sales.loaded_xid as order_loaded_xid,
-        interest.loaded_xid as action_loaded_xid
-    from touched
-    left join sales
-        on touched.product_id = sales.product_id and touched.performance_date = sales.performance_date
-    left join interest
-        on touched.product_id = interest.product_id and touched.performance_date = interest.performance_date
 )
 
 select
     product_id,
     performance_date,
-    view_count,
-    viewer_count,
-    cart_add_count,
-    order_count,
-    buyer_count,
-    unit_count,
-    revenue,
-    returned_unit_count,
-    cancelled_unit_count,
-    order_loaded_xid,
-    action_loaded_xid
-from figures
-{{ without_empty_rows() }}
+    (count(*) filter (where facts.fact = 'PRODUCT_VIEWED'))::int as view_count,
+    (count(distinct facts.user_id) filter (where facts.fact = 'PRODUCT_VIEWED'))::int as viewer_count,
+    (count(*) filter (where facts.fact in ('CART_ADD', 'CART_READD')))::int as cart_add_count,
+    (count(distinct facts.order_id) filter (where facts.fact = 'SOLD'))::int as order_count,
+    (count(distinct facts.user_id) filter (where facts.fact = 'SOLD'))::int as buyer_count,
+    coalesce(sum(facts.quantity) filter (where facts.fact = 'SOLD'), 0)::int as unit_count,
+    coalesce(sum(facts.amount) filter (where facts.fact = 'SOLD'), 0)::numeric(14, 2) as revenue,
+    coalesce(sum(facts.returned_quantity), 0)::int as returned_unit_count,
+    coalesce(sum(facts.quantity) filter (where facts.fact = 'CANCELLED'), 0)::int as cancelled_unit_count,
+    max(facts.order_loaded_xid) as order_loaded_xid,
+    max(facts.action_loaded_xid) as action_loaded_xid
+from {% if is_incremental() %}touched left join facts using (product_id, performance_date){% else %}facts{% endif %}
+group by product_id, performance_date

@@ -1,11 +1,11 @@
 {{ config(unique_key='order_id', incremental_strategy='recompute', incremental_predicates=['loaded_xid is not null'],
           indexes=[{'columns': ['loaded_xid']}, {'columns': ['classified_xid']}]) }}
 
-with lines as (
+with lines as not materialized (
     select * from {{ ref('order_items') }}
 ),
 
-items as (
+items as not materialized (
     select * from {{ ref('item_features') }}
 ),
 

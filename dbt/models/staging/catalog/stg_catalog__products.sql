@@ -11,7 +11,7 @@ select
     (data -> 'categoryIds' ->> 0)::bigint as category_id,
     (data ->> 'price')::numeric(12, 2) as price,
     coalesce(data ->> 'currency', 'JPY') as currency,
-    coalesce((data ->> 'rating')::numeric(3, 2), 0) as rating,
+    coalesce(data ->> 'rating', '0')::numeric(3, 2) as rating,
     data ->> 'image' as image,
     coalesce((data ->> 'isActive')::boolean, true) as is_active
 from {{ source('raw', 'catalog_v1') }}
