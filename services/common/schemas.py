@@ -7,6 +7,7 @@ class NewProduct(Schema):
 """
 
 import re
+from datetime import UTC
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -45,10 +46,19 @@ def _time(value: Any) -> Any:  # noqa: ANN401 - whatever the JSON holds
     return value
 
 
-def _within_centuries(value: AwareDatetime) -> AwareDatetime:
-    if not 1900 <= value.year <= 2200:  # noqa: PLR2004 - outside, conversion to UTC or to Postgres may fail
-        raise ValueError("must be a time between 1900 and 2200")
+def _within_century(value: AwareDatetime) -> AwareDatetime:
+    if not 2000 <= value.astimezone(UTC).year < 2100:  # noqa: PLR2004 - what events may carry
+        raise ValueError("must be a time between 2000 and 2100")
     return value
+
+
+def left_out() -> Any:  # noqa: ANN401 - the default of a field of any type
+    """A field that may be left out but may not be null; read it only if it is in `model_fields_set`."""
+    return Field(default=None, json_schema_extra=_without_default)
+
+
+def _without_default(schema: dict[str, Any]) -> None:
+    del schema["default"]
 
 
 Integer = Annotated[int, Field(strict=True, ge=-MAX_ID, le=MAX_ID)]
@@ -65,4 +75,4 @@ Money = Annotated[
     Field(ge=0, max_digits=12, decimal_places=2, strict=False),
     WithJsonSchema({"type": "string", "pattern": _MONEY, "examples": ["12.30"]}),
 ]
-Timestamp = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_time), AfterValidator(_within_centuries)]
+Timestamp = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_time), AfterValidator(_within_century)]
