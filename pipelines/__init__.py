@@ -1,0 +1,1 @@
+"""The asset graph from topic to shelf, in Dagster."""

@@ -1,0 +1,90 @@
+"""Writing shelves to the content service, over HTTP."""
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import httpx2
+import jwt
+import orjson
+import stamina
+
+TOKEN_LIFE = timedelta(minutes=5)
+TIMEOUT = httpx2.Timeout(10, read=300)
+CHUNK_BYTES = 1 << 18
+
+
+class ContentRefusedError(Exception):
+    """The content service answered with a problem; the message is what it said."""
+
+
+class Content(dg.ConfigurableResource[Any]):
+    """The content service as the pipelines see it.
+
+    Attributes:
+        url: its address.
+        signing_key_file: PEM file of the key that signs this process's service token.
+        issuer: the `iss` of that token.
+    """
+
+    url: str
+    signing_key_file: str
+    issuer: str
+
+    def publish(self, generation: str, bundle: str, rows: Iterable[dict[str, Any]]) -> int:
+        """Upload one whole generation and make it the one that is shown; returns its number of rows.
+
+        Doing it again with the same generation replaces the rows of one that was not activated yet.
+        """
+        counted = _Counted(rows)
+        self._send("POST", "/v1/generations", json={"generation": generation, "bundle": bundle})
+        self._send("PUT", f"/v1/generations/{generation}/rows", content=counted.chunks())
+        self._send("POST", f"/v1/generations/{generation}/activate", json={"rows": counted.number})
+        return counted.number
+
+    def roll_back(self) -> dict[str, Any]:
+        """Show the generation that was shown before; returns what is shown now."""
+        answer: dict[str, Any] = self._send("POST", "/v1/generations/rollback").json()
+        return answer
+
+    @stamina.retry(on=httpx2.ConnectError, attempts=5, timeout=30.0)
+    def _send(self, method: str, path: str, **content: Any) -> httpx2.Response:  # noqa: ANN401 (httpx2's own arguments)
+        headers = {"authorization": f"Bearer {self._token()}"}
+        response = httpx2.request(method, f"{self.url}{path}", headers=headers, timeout=TIMEOUT, **content)
+        if response.is_error:
+            raise ContentRefusedError(f"{method} {path} answered {response.status_code}: {response.text[:500]}")
+        return response
+
+    def _token(self) -> str:
+        now = datetime.now(UTC)
+        claims = {
+            "iss": self.issuer,
+            "sub": "service:pipelines",
+            "client_id": "pipelines",
+            "token_use": "service",
+            "roles": [],
+            "iat": now,
+            "exp": now + TOKEN_LIFE,
+        }
+        return jwt.encode(claims, Path(self.signing_key_file).read_text(), algorithm="RS256")
+
+
+class _Counted:
+    """Turns rows into chunks of NDJSON and counts them, so that memory stays bounded."""
+
+    def __init__(self, rows: Iterable[dict[str, Any]]) -> None:
+        self._rows = rows
+        self.number = 0
+
+    def chunks(self) -> Iterator[bytes]:
+        """The rows as NDJSON, a quarter of a megabyte at a time."""
+        buffer = bytearray()
+        for row in self._rows:
+            self.number += 1
+            buffer += orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
+            if len(buffer) >= CHUNK_BYTES:
+                yield bytes(buffer)
+                buffer.clear()
+        yield bytes(buffer)

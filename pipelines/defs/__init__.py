@@ -1,0 +1,1 @@
+"""A folder per group of assets; `definitions.py` loads them all."""

@@ -1,0 +1,24 @@
+"""The parts that assets read from and write to, each replaceable by a variable of the environment."""
+
+import dagster as dg
+from dagster_dbt import DbtCliResource
+
+from pipelines.content import Content
+from pipelines.defs.transformation.assets import DBT, PROJECT
+from pipelines.warehouse import Warehouse
+
+
+@dg.definitions
+def resources() -> dg.Definitions:
+    """Values are resolved when a run starts, so that secrets stand in no definition."""
+    return dg.Definitions(
+        resources={
+            "dbt": DbtCliResource(project_dir=PROJECT, dbt_executable=DBT),
+            "warehouse": Warehouse(url=dg.EnvVar("WAREHOUSE_PIPELINES_URL")),
+            "content": Content(
+                url=dg.EnvVar("CONTENT_URL"),
+                signing_key_file=dg.EnvVar("AUTH_SIGNING_KEY_FILE"),
+                issuer=dg.EnvVar("AUTH_ISSUER"),
+            ),
+        }
+    )

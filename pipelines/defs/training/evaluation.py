@@ -1,0 +1,49 @@
+"""How good the default models are: the figures that are published."""
+
+import json
+
+import dagster as dg
+
+from ml.evaluation import report
+from ml.evaluation.published import headlines, measure
+from ml.training import TrainingConfig
+from pipelines.cuts import WINDOW, published_cut
+from pipelines.defs.partitions import days
+from pipelines.settings import settings
+from pipelines.training_set import TrainingSet
+
+
+@dg.asset(
+    key=["training", "evaluation"],
+    group_name="training",
+    kinds={"scikitlearn"},
+    partitions_def=days,
+    deps=[["training", "dataset"]],
+)
+def evaluation(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+    """Accuracy, coverage and novelty of every model, fitted on what was known at the cut, ranked over all items.
+
+    Nothing is chosen by these figures: the gate judges on other days.
+    """
+    directory = settings().training / context.partition_key
+    found = TrainingSet.read(directory)
+    cut = published_cut(found.data_cut, settings().tanawari_evaluation_test_start)
+    measured = measure(found.interactions, found.items, TrainingConfig(), cut, WINDOW.days)
+    figures = headlines(measured)
+    page = report.write(measured, directory / "report")
+    (directory / "metrics.json").write_text(json.dumps(figures))
+    table = measured.summary().select("task", "model", "users", "ndcg", "ndcg_low", "ndcg_high", "coverage")
+    return dg.MaterializeResult(
+        metadata={
+            **figures,
+            "cut": dg.MetadataValue.timestamp(cut),
+            "report": dg.MetadataValue.path(page),
+            "figures": dg.MetadataValue.md(_markdown(table.rows(named=True))),
+        }
+    )
+
+
+def _markdown(rows: list[dict[str, float | str]]) -> str:
+    head = "| task | model | users | NDCG@10 | 95% interval | coverage |\n|---|---|---|---|---|---|\n"
+    line = "| {task} | {model} | {users} | {ndcg:.4f} | {ndcg_low:.4f} - {ndcg_high:.4f} | {coverage:.2%} |\n"
+    return head + "".join(line.format(**row) for row in rows)

@@ -1,0 +1,1 @@
+"""From schema `raw` to the marts: the dbt project, model by model."""

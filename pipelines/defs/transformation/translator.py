@@ -1,0 +1,38 @@
+"""How a dbt resource is called in Dagster: by the schema and table that it makes or reads."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings
+
+
+class TableTranslator(DagsterDbtTranslator):
+    """Keys are `[schema, table]`, so that dbt's sources are the landing's assets; groups are the layers' folders."""
+
+    def __init__(self) -> None:
+        super().__init__(DagsterDbtTranslatorSettings(enable_duplicate_source_asset_keys=True))
+
+    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
+        """`[schema, table]` of the relation."""
+        table = dbt_resource_props.get("identifier") or dbt_resource_props.get("alias") or dbt_resource_props["name"]
+        return dg.AssetKey([dbt_resource_props["schema"], table])
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        """The layer; for a mart its subject."""
+        folders = Path(dbt_resource_props["original_file_path"]).parts
+        return {"seeds": "intermediate"}.get(folders[0], folders[2] if folders[1] == "marts" else folders[1])
+
+
+def dbt_variables(url: str) -> dict[str, str]:
+    """The pieces of `WAREHOUSE_DBT_URL` as the profile of the dbt project reads them."""
+    parts = urlsplit(url)
+    return {
+        "WAREHOUSE_DBT_HOST": parts.hostname or "",
+        "WAREHOUSE_DBT_PORT": str(parts.port or 5432),
+        "WAREHOUSE_DBT_USER": parts.username or "",
+        "WAREHOUSE_DBT_PASSWORD": parts.password or "",
+        "WAREHOUSE_DBT_DBNAME": parts.path.lstrip("/"),
+    }

@@ -1,0 +1,58 @@
+"""Where the pipelines find the other parts, and the shop's own choices: from the environment."""
+
+from datetime import date, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from pydantic import AwareDatetime, Field
+from pydantic_settings import BaseSettings
+
+
+class Settings(BaseSettings):
+    """Variables of docs/configuration.md that are no address or secret: those are Dagster's to resolve, run by run."""
+
+    tanawari_state: Path = Path(".tanawari")
+    tanawari_bundles: Path | None = None
+    tanawari_extracts: Path | None = None
+    tanawari_timezone: str = "UTC"
+    tanawari_first_day: date = date(2025, 1, 1)
+    tanawari_evaluation_test_start: AwareDatetime | None = None
+    tanawari_evaluation_days: int = Field(default=28, ge=1)
+    tanawari_alert_webhook: str = ""
+
+    @property
+    def bundles(self) -> Path:
+        """The folder of bundles; `champion.json` in it names the one to serve."""
+        return self.tanawari_bundles or self.tanawari_state / "bundles"
+
+    @property
+    def extracts(self) -> Path:
+        """The folder of DuckDB extracts."""
+        return self.tanawari_extracts or self.tanawari_state / "extracts"
+
+    @property
+    def training(self) -> Path:
+        """The folder of training sets and reports, one folder a day."""
+        return self.tanawari_state / "training"
+
+    @property
+    def timezone(self) -> ZoneInfo:
+        """The zone in which the shop's days begin."""
+        return ZoneInfo(self.tanawari_timezone)
+
+    @property
+    def evaluation_window(self) -> timedelta:
+        """How long after a cut purchases count as what should have been recommended."""
+        return timedelta(days=self.tanawari_evaluation_days)
+
+    def end_of_day(self, day: date) -> datetime:
+        """The moment at which a day of the shop's ends."""
+        following = day + timedelta(days=1)
+        return datetime(following.year, following.month, following.day, tzinfo=self.timezone)
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process."""
+    return Settings()
