@@ -2,16 +2,16 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 
 import psycopg
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from services.contracts.topics import TOPICS
 from warehouse import offsets
-from warehouse.member import Member, cluster_id
+from warehouse.member import Member, all_partitions, cluster_id
 from warehouse.offsets import Counts
 from warehouse.settings import LandingSettings
+from warehouse.store import APPLICATION
 
 PATIENCE_SECONDS = 2.0
 """Without progress for so long, no landing process is at work and we take part ourselves."""
@@ -22,8 +22,7 @@ POLL_SECONDS = 0.1
 async def land_until_caught_up(settings: LandingSettings) -> dict[str, Counts]:
     """Return once everything that was in the topics when this was called has landed.
 
-    Running landing processes are left to do it; joining would make their group stop and share anew. Only if nothing
-    moves does this process join.
+    Running landing processes are left to do it. Only where there are none, or nothing moves, does this process land.
 
     Returns:
         What became of each topic's messages in the meantime, whoever landed them; topics without any are left out.
@@ -32,16 +31,8 @@ async def land_until_caught_up(settings: LandingSettings) -> dict[str, Counts]:
     with psycopg.connect(settings.warehouse_loader_url, autocommit=True) as connection:
         before = offsets.totals(connection)
         ends = await log_ends(settings.kafka_url, offsets.stored_offsets(connection, log_id))
-        if not await _reached(connection, log_id, ends, PATIENCE_SECONDS):
-            member = Member(settings)
-            running = asyncio.create_task(member.run())
-            try:
-                reached = asyncio.create_task(_reached(connection, log_id, ends, float("inf")))
-                await asyncio.wait((running, reached), return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                member.stop()
-                reached.cancel()
-                await running
+        while not await _reached(connection, log_id, ends, PATIENCE_SECONDS if _is_landing(connection) else 0):
+            await _land_alone(settings, _reached(connection, log_id, ends, float("inf")))
         after = offsets.totals(connection)
     made = {topic: counts - before.get(topic, Counts()) for topic, counts in after.items()}
     return {topic: counts for topic, counts in made.items() if counts.consumed}
@@ -59,11 +50,7 @@ async def log_ends(kafka_url: str, start: Mapping[TopicPartition, int]) -> dict[
     )
     await consumer.start()
     try:
-        partitions = {
-            TopicPartition(topic, number)
-            for topic in await consumer.topics() & set(TOPICS)
-            for number in consumer.partitions_for_topic(topic) or ()
-        }
+        partitions = await all_partitions(consumer)
         if not partitions:
             return {}
         consumer.assign(partitions)
@@ -76,6 +63,24 @@ async def log_ends(kafka_url: str, start: Mapping[TopicPartition, int]) -> dict[
         return {partition: end for partition, end in ends.items() if end is not None}
     finally:
         await consumer.stop()
+
+
+async def _land_alone(settings: LandingSettings, goal: Coroutine[None, None, bool]) -> None:
+    """Land until the goal is reached, or another process claims a partition."""
+    member = Member(settings, is_alone=True)
+    running, reached = asyncio.create_task(member.run()), asyncio.create_task(goal)
+    try:
+        await asyncio.wait((running, reached), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        member.stop()
+        reached.cancel()
+        await running
+
+
+def _is_landing(connection: psycopg.Connection) -> bool:
+    """Whether a landing process is connected to this warehouse."""
+    query = "select 1 from pg_stat_activity where application_name = %s and datname = current_database() limit 1"
+    return connection.execute(query, (APPLICATION,)).fetchone() is not None
 
 
 async def _reached(

@@ -1,4 +1,4 @@
-"""One member of the landing group: claims partitions, fetches, decodes, writes.
+"""Lands what it is assigned: claims partitions, fetches, decodes, writes.
 
 Fetching and decoding one batch overlaps with writing the one before; no more than these two are ever in memory. A dead
 warehouse or broker is waited for. Offsets live in the warehouse, in the transaction of the rows they stand for, so
@@ -39,10 +39,15 @@ RETRY_SECONDS = 2.0
 
 
 class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
-    """One member of the landing group; `run` until `stop`."""
+    """One member of the landing group, or a lone lander of all partitions; `run` until `stop`.
 
-    def __init__(self, settings: LandingSettings) -> None:
+    A lone one saves joining the group, which takes seconds. It needs no other protection than the fence, and ends when
+    it meets it: then there are members to leave the work to.
+    """
+
+    def __init__(self, settings: LandingSettings, *, is_alone: bool = False) -> None:
         self._settings = settings
+        self._is_alone = is_alone
         self._store = Store(settings.warehouse_loader_url)
         self._owner = uuid.uuid4()
         self._claims: dict[TopicPartition, Claim] = {}
@@ -60,7 +65,9 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
                 try:
                     await self._session()
                 except (KafkaError, FencedError, OSError) as error:
-                    log.warning("rejoining the group after %s: %s", type(error).__name__, error)
+                    if self._is_alone and isinstance(error, FencedError):
+                        return
+                    log.warning("beginning again after %s: %s", type(error).__name__, error)
                     await self._pause(RETRY_SECONDS / 4)
         finally:
             self._store.close()
@@ -75,7 +82,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
     async def _session(self) -> None:
         consumer = AIOKafkaConsumer(
             bootstrap_servers=self._settings.kafka_url,
-            group_id=self._settings.landing_group,
+            group_id=None if self._is_alone else self._settings.landing_group,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             fetch_max_bytes=FETCH_BYTES,
@@ -88,7 +95,11 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         await consumer.start()
         try:
             await self._wait_for_topics(consumer)
-            consumer.subscribe(list(TOPICS), listener=self)
+            if self._is_alone:
+                self._assigned = await all_partitions(consumer)
+                consumer.assign(self._assigned)
+            else:
+                consumer.subscribe(list(TOPICS), listener=self)
             await self._follow(consumer)
         finally:
             await consumer.stop()
@@ -198,6 +209,12 @@ async def cluster_id(kafka_url: str) -> str:
         return (await admin.describe_cluster())["cluster_id"] or ""
     finally:
         await admin.close()
+
+
+async def all_partitions(consumer: AIOKafkaConsumer) -> set[TopicPartition]:
+    """Those of the declared topics, as far as the broker has them."""
+    topics = await consumer.topics() & set(TOPICS)
+    return {TopicPartition(topic, number) for topic in topics for number in consumer.partitions_for_topic(topic) or ()}
 
 
 def _end(consumer: AIOKafkaConsumer, partition: TopicPartition) -> int | None:

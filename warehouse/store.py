@@ -18,6 +18,7 @@ from warehouse.offsets import Claim, Counts, Span
 
 DEAD_LETTERS_TOPIC = "dead-letters.v1"
 CONSUMER = "landing"
+APPLICATION = "tanawari-landing"
 TRANSACTION_SECONDS = 30
 """After that the server ends a transaction: a frozen process must not hold its partitions' rows for ever."""
 
@@ -150,7 +151,7 @@ class Store:
                 connect_timeout=3,
                 tcp_user_timeout=10_000,
                 options=f"-c transaction_timeout={TRANSACTION_SECONDS}s",
-                application_name="tanawari-landing",
+                application_name=APPLICATION,
             )
             self._connection.execute(_STAGED)
         return self._connection

@@ -1,0 +1,120 @@
+import asyncio
+import contextlib
+import json
+import sys
+import uuid
+
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from stack.parts.broker import Broker
+from stack.topics import create_topics
+from warehouse.catch_up import land_until_caught_up, log_ends
+from warehouse.member import Member
+from warehouse.offsets import Counts
+from warehouse.settings import LandingSettings
+
+ACTIONS = "user-actions.v1"
+
+
+@pytest.fixture
+async def broker(tmp_path):
+    """An empty broker with topics, for one test: what others sent would be landed as well."""
+    with Broker(tmp_path) as broker:
+        await create_topics(broker.url)
+        yield broker
+
+
+@pytest.fixture
+def landing(broker, warehouse):
+    return LandingSettings(kafka_url=broker.url, warehouse_loader_url=warehouse.loader, landing_group=uuid.uuid4().hex)
+
+
+async def produce(url, *values, topic=ACTIONS):
+    """Send values round-robin over the topic's partitions."""
+    async with AIOKafkaProducer(bootstrap_servers=url) as producer:
+        partitions = sorted(await producer.partitions_for(topic))
+        for number, value in enumerate(values):
+            await producer.send(topic, value, key=b"1", partition=partitions[number % len(partitions)])
+
+
+@contextlib.asynccontextmanager
+async def running(*members):
+    async with asyncio.TaskGroup() as group:
+        for member in members:
+            group.create_task(member.run())
+        yield
+        for member in members:
+            member.stop()
+
+
+async def until(condition):
+    async with asyncio.timeout(60):
+        while not condition():  # noqa: ASYNC110 - what it waits for happens in Postgres
+            await asyncio.sleep(0.05)
+
+
+async def test_what_is_in_the_topics_lands_and_is_counted_by_topic(landing, viewed, rows):
+    await produce(landing.kafka_url, *(viewed(number) for number in range(1, 21)), b"unreadable")
+    assert await land_until_caught_up(landing) == {ACTIONS: Counts(consumed=21, landed=20, dead_letters=1)}
+    assert rows("select count(*) from raw.user_actions_v1") == [(20,)]
+
+
+async def test_once_caught_up_there_is_nothing_to_do(landing, viewed):
+    await produce(landing.kafka_url, viewed())
+    await land_until_caught_up(landing)
+    assert await land_until_caught_up(landing) == {}
+
+
+async def test_the_ends_of_a_log_are_what_was_sent_to_it(landing, viewed):
+    await produce(landing.kafka_url, *(viewed() for _ in range(13)))
+    ends = await log_ends(landing.kafka_url, {})
+    assert sum(ends.values()) == 13
+
+
+async def test_several_members_share_the_partitions_and_each_event_lands_once(landing, viewed, rows):
+    async with running(Member(landing), Member(landing)):
+        await until(lambda: rows("select count(distinct owner) from landing.partitions") == [(2,)])
+        await produce(landing.kafka_url, *(viewed() for _ in range(60)))
+        await until(lambda: rows("select sum(consumed) from landing.partitions") == [(60,)])
+    assert rows("select count(*) from raw.user_actions_v1") == [(60,)]
+    assert rows("select count(distinct owner) from landing.partitions where consumed > 0") == [(2,)]
+
+
+async def test_a_running_member_is_left_to_do_the_work(landing, viewed, rows):
+    async with running(Member(landing)):
+        await until(lambda: rows("select count(*) > 0 from landing.partitions") == [(True,)])
+        await produce(landing.kafka_url, *(viewed() for _ in range(10)))
+        assert (await land_until_caught_up(landing))[ACTIONS].landed <= 10
+        assert rows("select count(distinct owner), max(epoch) from landing.partitions") == [(1, 1)]
+
+
+async def test_a_log_that_began_anew_is_followed_from_its_start(landing, broker, viewed, rows):
+    async with running(Member(landing)):
+        await produce(landing.kafka_url, *(viewed() for _ in range(12)))
+        await until(lambda: rows("select sum(consumed) from landing.partitions") == [(12,)])
+        broker.stop()
+        broker.start()
+        await create_topics(broker.url)
+        await produce(landing.kafka_url, viewed())
+        await until(lambda: rows("select sum(landed) from landing.partitions") == [(13,)])
+    assert rows("select count(*) from raw.user_actions_v1") == [(13,)]
+
+
+async def test_a_log_that_shrank_under_the_same_name_is_followed_from_its_start(landing, viewed, rows):
+    await produce(landing.kafka_url, *(viewed() for _ in range(6)))
+    await land_until_caught_up(landing)
+    rows("update landing.partitions set next_offset = 1000 where topic = 'user-actions.v1' returning 1")
+    async with running(Member(landing)):
+        await until(lambda: rows("select sum(duplicates) from landing.partitions") == [(6,)])
+    assert rows("select distinct restarts from landing.partitions where topic = 'user-actions.v1'") == [(1,)]
+
+
+async def test_the_command_prints_what_landed_as_json(landing, viewed):
+    await produce(landing.kafka_url, viewed())
+    environment = {"KAFKA_URL": landing.kafka_url, "WAREHOUSE_LOADER_URL": landing.warehouse_loader_url}
+    command = (sys.executable, "-m", "warehouse.landing", "--until-caught-up", "--json")
+    process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=asyncio.subprocess.PIPE)
+    output, _ = await process.communicate()
+    assert json.loads(output) == {ACTIONS: {"consumed": 1, "landed": 1, "duplicates": 0, "dead_letters": 0}}
+    assert process.returncode == 0
