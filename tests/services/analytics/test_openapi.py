@@ -1,0 +1,11 @@
+from tests.services.conformance import served, violations
+
+
+def test_the_api_does_what_its_document_says(settings, signing_keys, tmp_path):
+    environment = {
+        **signing_keys.environment,
+        "ANALYTICS_DATABASE_URL": settings.database_url,
+        "KAFKA_URL": settings.kafka_url,
+    }
+    with served("services.analytics.app:create_app", environment, tmp_path / "analytics.log") as url:
+        assert violations(url, signing_keys.token("tests", use="service")) == ""

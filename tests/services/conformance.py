@@ -1,0 +1,56 @@
+"""Does a service do what its OpenAPI document says: schemathesis against the real, running process.
+
+    with served("services.catalog.app:create_app", environment, log) as url:
+        assert violations(url, token) == ""
+"""
+
+import os
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from stack.parts.process import HOST, Process, free_port
+
+ROOT = Path(__file__).parents[2]
+SEED = "20261125"
+
+
+@contextmanager
+def served(factory: str, environment: Mapping[str, str], log: Path):
+    """Run an application factory under uvicorn, and give its base URL once it is ready."""
+    port = free_port()
+    url = f"http://{HOST}:{port}"
+    options = ["--host", HOST, "--port", str(port), "--no-access-log"]
+    process = Process(
+        factory,
+        [sys.executable, "-m", "uvicorn", "--factory", factory, *options],
+        log,
+        environment={**os.environ, **environment},
+        directory=ROOT,
+        is_ready=lambda: urllib.request.urlopen(f"{url}/health/live").status == 200,
+    )
+    with process:
+        yield url
+
+
+def violations(url: str, token: str, *, examples: int = 15, more: tuple[str, ...] = ()) -> str:
+    """What schemathesis finds wrong, by every check but `positive_data_acceptance`; empty when nothing is.
+
+    Args:
+        url: the running service.
+        token: a token that may call every route, a service's.
+        examples: generated cases per operation and phase.
+        more: further options of `schemathesis run`, such as `--exclude-path`.
+    """
+    command = [
+        *(str(Path(sys.executable).with_name("schemathesis")), "run", f"{url}/openapi.json", "--no-color"),
+        *("--checks", "all", "--exclude-checks", "positive_data_acceptance"),
+        *("--max-examples", str(examples), "--seed", SEED, "--continue-on-failure", "--generation-database", "none"),
+        *("--header", f"Authorization: Bearer {token}", "--suppress-health-check", "all", "--warnings", "off"),
+        *more,
+    ]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    return "" if result.returncode == 0 else result.stdout[-8_000:] + result.stderr[-2_000:]
