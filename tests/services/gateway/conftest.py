@@ -1,0 +1,132 @@
+"""A gateway over real HTTP, before four small servers that stand where the services would."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import httpx2
+import pytest
+import uvicorn
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from services.gateway.app import create_app
+from services.gateway.settings import GatewaySettings
+from stack.parts.process import free_port
+
+SERVICES = ("catalog", "analytics", "content", "serving")
+
+
+@contextmanager
+def served(app, port=0) -> Iterator[str]:
+    """Run an ASGI application on this port, or a free one; gives its address."""
+    config = uvicorn.Config(app, port=port, log_config=None, ws="none", timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
+    with config.bind_socket() as socket:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{socket.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+class Service:
+    """Remembers what it was asked; answers with what it saw, or as `answers[path]` says."""
+
+    def __init__(self, name):
+        self.name = name
+        self.url = ""
+        self.asked: list[Request] = []
+        self.answers = {}
+
+    async def __call__(self, scope, receive, send):
+        request = Request(scope, receive)
+        self.asked.append(request)
+        answer = self.answers.get(scope["path"], self._echo)
+        await (await answer(request))(scope, receive, send)
+
+    async def _echo(self, request):
+        path = request.scope["raw_path"].decode()
+        seen = {"service": self.name, "method": request.method, "path": path, "query": request.url.query}
+        return JSONResponse({**seen, "headers": dict(request.headers), "size": len(await request.body())})
+
+    def says(self, path, content, status=200):
+        """Answer JSON at a path."""
+
+        async def answer(_):
+            return JSONResponse(content, status)
+
+        self.answers[path] = answer
+
+
+@pytest.fixture(scope="session")
+def all_services():
+    services = {name: Service(name) for name in SERVICES}
+    with ExitStack() as stack:
+        for service in services.values():
+            service.url = stack.enter_context(served(service))
+        yield services
+
+
+@pytest.fixture
+def services(all_services):
+    for service in all_services.values():
+        service.asked.clear()
+        service.answers.clear()
+    return all_services
+
+
+@pytest.fixture(scope="session")
+def environment(all_services, signing_keys):
+    """The settings of an ordinary gateway."""
+    return {
+        **{f"{name}_url": service.url for name, service in all_services.items()},
+        "auth_issuer": signing_keys.issuer,
+        "auth_jwks_url": signing_keys.jwks_file.as_uri(),
+        "auth_signing_key_file": signing_keys.key_file,
+        "redis_url": None,
+    }
+
+
+@pytest.fixture(scope="session")
+def ordinary_gateway(environment):
+    with served(create_app(GatewaySettings(**environment))) as url:
+        yield url
+
+
+@pytest.fixture
+def gateway(services, environment, ordinary_gateway):  # noqa: ARG001 - services forget what they were asked before
+    """A factory of clients: of the ordinary gateway, or of one that runs with the settings given."""
+    with ExitStack() as stack:
+
+        def create(**settings) -> httpx2.Client:
+            url = ordinary_gateway
+            if settings:
+                url = stack.enter_context(served(create_app(GatewaySettings(**{**environment, **settings}))))
+            return stack.enter_context(httpx2.Client(base_url=url, timeout=20))
+
+        yield create
+
+
+@pytest.fixture
+def bearer(signing_keys):
+    """A factory of headers, of a user or with `use="service"` of a service."""
+
+    def headers(subject, **claims):
+        return {"Authorization": f"Bearer {signing_keys.token(subject, **claims)}"}
+
+    return headers
+
+
+@pytest.fixture
+def nowhere():
+    """An address where nothing listens."""
+    return f"http://127.0.0.1:{free_port()}"
+
+
+@pytest.fixture
+def serve():
+    """The context manager that runs an application on a port."""
+    return served
