@@ -7,7 +7,8 @@ from typing import Any
 import dagster as dg
 from pydantic import Field, ValidationError
 
-from ml.bundle import Bundle, Champion
+from ml.bundle import Champion
+from ml.bundle_files import read_manifest
 from ml.evaluation.gate import gate
 from ml.training import TrainingConfig
 from pipelines.cuts import WINDOW, gate_cut
@@ -70,13 +71,12 @@ def candidate(context: dg.AssetExecutionContext, config: CandidateConfig) -> Ite
 
 
 def champion_configuration(context: dg.AssetExecutionContext) -> TrainingConfig | None:
-    """The configuration of the bundle in use; None, so that popularity is the opponent, if this code knows it no more."""
+    """The configuration in use; None, so that popularity is the opponent, if there is none that this code can read."""
     champion = Champion.read(settings().bundles)
     if champion is None:
         return None
-    manifest = Bundle.open(settings().bundles / champion.bundle).manifest
     try:
-        return TrainingConfig.model_validate(manifest.configuration)
+        return TrainingConfig.model_validate(read_manifest(settings().bundles / champion.bundle).configuration)
     except ValidationError as error:
         context.log.warning("the champion's configuration is of another version; popularity is the opponent: %s", error)
         return None
