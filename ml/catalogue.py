@@ -30,9 +30,14 @@ class Product(msgspec.Struct, frozen=True):
     special_ends_at: float = inf
 
     @property
+    def is_listed(self) -> bool:
+        """Whether the shop shows it at all: it is active and no pseudo product."""
+        return self.is_active and self.is_recommendable
+
+    @property
     def is_shown(self) -> bool:
-        """Whether it may stand on a shelf: it exists, is active, in stock and no pseudo product."""
-        return self.is_active and self.stock > 0 and self.is_recommendable
+        """Whether it may stand on a shelf: it is listed and in stock."""
+        return self.is_listed and self.stock > 0
 
     def offer_at(self, moment: float) -> Decimal | None:
         """The special price that is true at `moment`, if there is one."""
@@ -40,9 +45,8 @@ class Product(msgspec.Struct, frozen=True):
             return None
         return self.special_price if self.special_price < self.price else None
 
-    def card(self, moment: float) -> dict[str, Any]:
-        """What a page shows of it, as JSON values."""
-        offer = self.offer_at(moment)
+    def card(self, offer: Decimal | None) -> dict[str, Any]:
+        """What a page shows of it, as JSON values; `offer` is the special price that is true now."""
         return {
             "productId": self.product_id,
             "productName": self.name,
@@ -64,6 +68,7 @@ class Catalogue:
         self.products: list[Product] = list(_products(bundle))
         self.index = {product.product_id: item for item, product in enumerate(self.products)}
         self.is_shown = bytearray(product.is_shown for product in self.products)
+        self.category_names = {product.category_id: product.category_name for product in self.products}
         self._offers: dict[int, None] | None = None
 
     def get(self, product_id: int) -> Product | None:

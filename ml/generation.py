@@ -31,7 +31,7 @@ def compose_all(bundle: Bundle, rules: Rules, now: datetime) -> Iterator[dict[st
 
 
 def _row(shelf: Shelf, pick: Pick, user_id: str | None, rank: int, now: datetime) -> dict[str, Any]:
-    card = pick.product.card(now.timestamp())
+    card = pick.card()
     is_offer = card["specialPrice"] is not None
     return {
         **card,

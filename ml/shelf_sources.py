@@ -1,9 +1,10 @@
 """Where the products of a shelf come from: each source is a ranking for one shopper, made lazily."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from functools import cached_property
 from itertools import chain
 from typing import Any, Final
@@ -12,7 +13,7 @@ import msgspec
 import numpy as np
 
 from ml.bundle import Bundle
-from ml.catalogue import Catalogue
+from ml.catalogue import Catalogue, Product
 from ml.session import LiveState, fold
 from ml.shelf_rules import Rules
 
@@ -49,6 +50,7 @@ class Visit:
     shopper: Shopper
     now: datetime
     category_ids: frozenset[int] | None = None
+    prices: Mapping[int, Decimal] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.moment = self.now.timestamp()
@@ -78,6 +80,18 @@ class Visit:
             touched = [touch for touch in touched if touch[1] > times.get(touch[0], 0)]
         return [Candidate(item, at, "touched", ground) for item, at, ground in touched]
 
+    @cached_property
+    def offers(self) -> dict[int, None]:
+        """Items that have a special price, whether or not it is true now; the most popular first."""
+        index = self.catalogue.index
+        added = (index[product_id] for product_id in self.prices if product_id in index)
+        return self.catalogue.offers | dict.fromkeys(added) if self.prices else self.catalogue.offers
+
+    def offer(self, product: Product) -> Decimal | None:
+        """The special price that is true now: a merchandiser's, else the catalogue's."""
+        manual = self.prices.get(product.product_id)
+        return manual if manual is not None and manual < product.price else product.offer_at(self.moment)
+
     def is_todays(self, item: int) -> bool:
         """Whether an offer on the item is one of today's deals: each product has its day in turn."""
         return (self.catalogue.products[item].product_id + self.day) % self.rules.daily_deal_days == 0
@@ -100,7 +114,7 @@ class Visit:
         return iter(self.touched_items)
 
     def _offers(self) -> Iterator[Candidate]:
-        return (Candidate(item, 0.0, "offers", "offer") for item in self.catalogue.offers)
+        return (Candidate(item, 0.0, "offers", "offer") for item in self.offers)
 
     def _learnt(self, name: str, among: AbstractSet[int] | None, *, follows_session: bool) -> Iterator[Candidate]:
         items, scores = self.bundle.candidates(name, self.shopper.user_id or "")

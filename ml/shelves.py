@@ -1,9 +1,11 @@
 """From candidates and rules to the shelves of a page: the same code for the batch and for the API."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from itertools import chain, zip_longest
+from typing import Any
 
 from ml.bundle import Bundle
 from ml.catalogue import Catalogue, Product
@@ -16,24 +18,35 @@ __all__ = ["Ask", "DisplayType", "Pick", "Rules", "Shelf", "Shopper", "compose"]
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What is wanted of a page: which shelves, how long, without which product ids, which categories and products."""
+    """What is wanted of a page: which shelves, how long, without which product ids, which categories and products.
+
+    `prices` are special prices, true now, that go before the catalogue's: product id -> price. Sold-out products stand
+    on no shelf unless they are asked for.
+    """
 
     display_types: Collection[DisplayType] | None = None
     limit: int | None = None
     exclude: Collection[int] = ()
     category_ids: frozenset[int] | None = None
     keep: Callable[[Product], bool] | None = None
+    prices: Mapping[int, Decimal] = field(default_factory=dict)
+    with_sold_out: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Pick:
-    """One product on a shelf, with the true reason why it stands there."""
+    """One product on a shelf, the special price that is true now, and the true reason why it stands there."""
 
     item: int
     product: Product
+    offer: Decimal | None
     score: float
     source: str
     reason: str
+
+    def card(self) -> dict[str, Any]:
+        """What a page shows of the product, as JSON values."""
+        return self.product.card(self.offer)
 
 
 @dataclass(slots=True)
@@ -61,7 +74,7 @@ def compose(
         ask: which shelves and which products.
     """
     ask = ask or Ask()
-    visit = Visit(bundle, catalogue, rules, shopper, now, ask.category_ids)
+    visit = Visit(bundle, catalogue, rules, shopper, now, ask.category_ids, ask.prices)
     taken = {catalogue.index[product_id] for product_id in ask.exclude if product_id in catalogue.index}
     shelves = {
         display_type: _fill(visit, display_type, ask, taken)
@@ -76,7 +89,7 @@ def _fill(visit: Visit, display_type: DisplayType, ask: Ask, taken: set[int]) ->
     limit = visit.rules.limit if ask.limit is None else ask.limit
     minimum = min(rule.minimum, limit)
     filling = _Filling(visit, rule, ask, taken, limit)
-    among = visit.catalogue.offers.keys() if rule.offer else None
+    among = visit.offers.keys() if rule.offer else None
     sources = [visit.source(name, follows_session=rule.follows_session, among=among) for name in rule.sources]
     filling.take(_in_turns(sources))
     own = len(filling.chosen)
@@ -116,11 +129,14 @@ class _Filling:
     def take(self, candidates: Iterator[Candidate]) -> None:
         """Choose from `candidates`, best first, until the shelf is full."""
         products, is_shown, taken = self.visit.catalogue.products, self.visit.catalogue.is_shown, self.taken
+        sold_out_too = self.ask.with_sold_out
         if len(self.chosen) >= self.limit:
             return
         for candidate in candidates:
             item = candidate.item
-            if item in taken or not is_shown[item] or not self._fits(item, products[item]):
+            if item in taken or not (is_shown[item] or (sold_out_too and products[item].is_listed)):
+                continue
+            if not self._fits(item, products[item]):
                 continue
             taken.add(item)
             self.chosen.append(candidate)
@@ -148,7 +164,7 @@ class _Filling:
         return True
 
     def _is_offer(self, item: int, product: Product) -> bool:
-        if product.offer_at(self.visit.moment) is None:
+        if self.visit.offer(product) is None:
             return False
         return self.any_offer or self.visit.is_todays(item) == (self.rule.offer == "today")
 
@@ -166,12 +182,11 @@ def _explained(visit: Visit, chosen: list[Candidate], rule: ShelfRule) -> list[P
 def _pick(visit: Visit, candidate: Candidate, count: int, ground: Ground | None, rule: ShelfRule) -> Pick:
     product = visit.catalogue.products[candidate.item]
     reason = _reason(visit, candidate, count, ground)
-    if rule.offer:
-        offer = product.offer_at(visit.moment)
-        assert offer is not None, "an offer shelf takes true offers only"
+    offer = visit.offer(product)
+    if rule.offer and offer is not None:
         saving = visit.rules.reasons.text("offer", percent=round(100 * (1 - offer / product.price)))
         reason = f"{saving} · {reason}" if reason else saving
-    return Pick(candidate.item, product, candidate.score, candidate.source, reason)
+    return Pick(candidate.item, product, offer, candidate.score, candidate.source, reason)
 
 
 def _reason(visit: Visit, candidate: Candidate, count: int, ground: Ground | None) -> str:

@@ -1,0 +1,1 @@
+"""The recommendation API: it answers from memory, follows what shoppers do, and can score but not train."""

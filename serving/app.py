@@ -1,0 +1,62 @@
+"""Composition root of serving: `uvicorn --factory serving.app:create_app`."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from ml.shelves import Rules
+from services.common.app import build_app
+from services.common.auth import Signer
+from services.common.health import Check
+from services.common.http import ServiceClient
+from services.common.producer import Producer
+from serving.api import router
+from serving.feedback import FeedbackSender
+from serving.live import BrokerWatch, Live, LiveFollower
+from serving.recommender import Recommender
+from serving.settings import ServingSettings
+from serving.state import Models
+
+
+def create_app(settings: ServingSettings | None = None) -> FastAPI:
+    """The application; it answers from memory, and says `degraded` where a part that it follows is away."""
+    settings = settings or ServingSettings()
+    rules = Rules.load()
+    models = Models(settings.bundles, rules, watch_seconds=settings.watch_seconds)
+    live = Live(models)
+    follower = LiveFollower(settings, models, live)
+    producer = Producer(settings)
+    broker = BrokerWatch(producer)
+    feedback = FeedbackSender(producer)
+    key = settings.auth_signing_key_file
+    signer = Signer(key, settings.auth_issuer) if key else None
+    content = ServiceClient(
+        "content",
+        settings.content_url,
+        timeout=settings.content_timeout,
+        token=(lambda: signer.service_token(settings.service)) if signer else None,
+    )
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await models.refresh()
+        try:
+            yield
+        finally:
+            await content.close()
+
+    app = build_app(
+        settings,
+        title="Recommendations",
+        description=__doc__,
+        routers=[router],
+        producer=producer,
+        workers=[models, follower, broker, feedback],
+        checks=[Check("model", models.check, required=False)],
+        lifespan=lifespan,
+    )
+    app.state.recommender = Recommender(models, live, follower, broker, rules, settings.zone)
+    app.state.feedback = feedback
+    app.state.content = content
+    return app

@@ -1,0 +1,120 @@
+"""The few fields of events that serving needs; everything else is skipped unread."""
+
+from datetime import datetime
+from decimal import Decimal
+from math import inf
+from typing import Any, Final, Generic, TypeVar
+
+import msgspec
+from msgspec.structs import replace
+
+from ml.catalogue import Catalogue, Product
+from ml.session import Kind
+
+T = TypeVar("T")
+
+
+class Envelope(msgspec.Struct, Generic[T], rename="camel"):
+    """What every event has."""
+
+    event_type: str
+    timestamp: datetime
+    data: T
+
+
+class Line(msgspec.Struct, rename="camel"):
+    """A product in an order or a return."""
+
+    product_id: int
+
+
+class Behaviour(msgspec.Struct, rename="camel"):
+    """Of `user-actions.v1` and `order.v1`."""
+
+    user_id: str
+    product_id: int | None = None
+    quantity: int | None = None
+    order_id: int | None = None
+    items: tuple[Line, ...] = ()
+
+
+class ProductChange(msgspec.Struct, rename="camel"):
+    """Of `catalog.v1`; events about categories have no product."""
+
+    product_id: int | None = None
+    name: str = ""
+    price: Decimal | None = None
+    currency: str = "JPY"
+    rating: float = 0
+    image: str | None = None
+    stock: int = 0
+    is_active: bool = True
+    category_ids: tuple[int, ...] = ()
+    special_price: Decimal | None = None
+    start_date: datetime | None = None
+    end_date: datetime | None = None
+
+
+BEHAVIOUR: Final = msgspec.json.Decoder(Envelope[Behaviour])
+CATALOGUE: Final = msgspec.json.Decoder(Envelope[ProductChange])
+
+KIND_OF: Final[dict[str, Kind]] = {
+    "PRODUCT_VIEWED": "VIEW",
+    "CART_ADD": "CART",
+    "CART_READD": "CART",
+    "CART_UPDATE": "CART",
+    "CART_REMOVE": "UNCART",
+    "ORDER_COMPLETED": "BUY",
+}
+
+
+def product_after(event_type: str, change: ProductChange, catalogue: Catalogue) -> Product | None:
+    """The product as it is after an event, or None if the event says nothing of a product that can be shown."""
+    if change.product_id is None:
+        return None
+    known = catalogue.get(change.product_id)
+    if event_type in {"PRODUCT_CREATED", "PRODUCT_UPDATED"} and change.price is not None:
+        return _described(change.product_id, change, known, catalogue)
+    changes = _changes(event_type, change)
+    return replace(known, **changes) if known is not None and changes else None
+
+
+def _changes(event_type: str, change: ProductChange) -> dict[str, Any]:
+    match event_type:
+        case "PRODUCT_DELETED":
+            return {"is_active": False}
+        case "STOCK_CHANGED":
+            return {"stock": change.stock}
+        case "SPECIAL_PRICE_SET":
+            return {
+                "special_price": change.special_price,
+                "special_starts_at": -inf if change.start_date is None else change.start_date.timestamp(),
+                "special_ends_at": inf if change.end_date is None else change.end_date.timestamp(),
+            }
+        case "SPECIAL_PRICE_ENDED":
+            return {"special_price": None}
+    return {}
+
+
+def _described(product_id: int, change: ProductChange, known: Product | None, catalogue: Catalogue) -> Product:
+    fields: dict[str, Any] = {
+        "name": change.name,
+        "price": change.price,
+        "currency": change.currency,
+        "rating": change.rating,
+        "image": change.image,
+        "stock": change.stock,
+        "is_active": change.is_active,
+    }
+    if known is not None:
+        return replace(known, **fields)
+    category_id = change.category_ids[0] if change.category_ids else None
+    category_name = catalogue.category_names.get(category_id)
+    return Product(
+        product_id=product_id,
+        product_type=category_name,
+        category_id=category_id,
+        category_name=category_name,
+        is_recommendable=True,
+        **fields,
+    )

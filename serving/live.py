@@ -1,0 +1,166 @@
+"""What happened since the bundle was made: every worker follows the topics itself and knows it a moment later."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+from aiokafka import ConsumerRecord
+
+from ml.session import LiveState
+from services.common.follower import Follower
+from services.common.producer import Producer
+from services.common.settings import ServiceSettings
+from services.common.worker import Worker, pause
+from serving.events import BEHAVIOUR, CATALOGUE, KIND_OF, Behaviour, Envelope, product_after
+from serving.state import Model, Models
+
+logger = logging.getLogger(__name__)
+
+TOPICS: Final = ("user-actions.v1", "order.v1", "catalog.v1")
+OVERLAP_SECONDS: Final = 600.0
+"""Events that happened shortly before the data cut may have landed after it; taking one twice changes nothing."""
+MAX_SHOPPERS: Final = 200_000
+MAX_ORDERS: Final = 200_000
+
+
+class Live:
+    """The state of each shopper who did something since the data cut, and which products changed."""
+
+    def __init__(self, models: Models) -> None:
+        self._models = models
+        self._states: dict[str, LiveState] = {}
+        self._orders: dict[int, tuple[int, ...]] = {}
+        self._changed: dict[int, float] = {}
+        models.before_swap = self._carry_over
+
+    def state(self, user_id: str) -> LiveState:
+        """What the shopper did lately."""
+        known = self._states.get(user_id)
+        if known is not None:
+            return known
+        model = self._models.current
+        return (model.activity.get(user_id) if model else None) or LiveState()
+
+    @property
+    def shoppers(self) -> int:
+        """How many did something since the data cut."""
+        return len(self._states)
+
+    def apply(self, records: Sequence[ConsumerRecord]) -> None:
+        """Take what the topics hold; whatever is older than the data cut is in the bundle and is skipped."""
+        model = self._models.current
+        assert model is not None, "the follower waits for a model"
+        since = self._models.since - OVERLAP_SECONDS
+        for record in records:
+            if record.timestamp < since * 1000:  # an event is never sent before it happened
+                continue
+            try:
+                if record.topic == "catalog.v1":
+                    self._apply_change(record.value, model, since)
+                else:
+                    self._apply_behaviour(BEHAVIOUR.decode(record.value), since)
+            except msgspec.MsgspecError:
+                logger.debug("skipped %s/%s/%s", record.topic, record.partition, record.offset)
+
+    def _apply_change(self, value: bytes, model: Model, since: float) -> None:
+        event = CATALOGUE.decode(value)
+        at = event.timestamp.timestamp()
+        product = product_after(event.event_type, event.data, model.catalogue) if at >= since else None
+        if product is not None:
+            model.catalogue.put(product)
+            self._changed[product.product_id] = at
+
+    def _apply_behaviour(self, event: Envelope[Behaviour], since: float) -> None:
+        at, data = event.timestamp.timestamp(), event.data
+        if at < since:
+            return
+        match event.event_type:
+            case "ORDER_COMPLETED":
+                self._orders[data.order_id or 0] = tuple(line.product_id for line in data.items)
+                _shorten(self._orders, MAX_ORDERS)
+                self._note(data, "ORDER_COMPLETED", at, self._orders[data.order_id or 0])
+            case "ORDER_CANCELLED":
+                self._undo(data.user_id, self._orders.get(data.order_id or 0, ()))
+            case "RETURN_COMPLETED":
+                self._undo(data.user_id, tuple(line.product_id for line in data.items))
+            case "USER_DELETE":
+                self._states[data.user_id] = LiveState()
+            case "CART_UPDATE" if data.quantity == 0:
+                self._note(data, "CART_REMOVE", at, (data.product_id or 0,))
+            case event_type if event_type in KIND_OF and data.product_id is not None:
+                self._note(data, event_type, at, (data.product_id,))
+
+    def _note(self, data: Behaviour, event_type: str, at: float, products: tuple[int, ...]) -> None:
+        state = self._own(data.user_id)
+        for product_id in products:
+            state.apply(KIND_OF[event_type], product_id, at)
+
+    def _undo(self, user_id: str, products: tuple[int, ...]) -> None:
+        state = self._own(user_id)
+        for product_id in products:
+            state.bought.pop(product_id, None)
+
+    def _own(self, user_id: str) -> LiveState:
+        """The shopper's state, begun as the bundle has it; those longest without an action are forgotten first."""
+        state = self._states.pop(user_id, None) or self.state(user_id).copy()
+        self._states[user_id] = state
+        _shorten(self._states, MAX_SHOPPERS)
+        return state
+
+    def _carry_over(self, old: Model | None, new: Model) -> None:
+        """Bring what changed since the new bundle's data cut to its catalogue, in the moment of the swap."""
+        cut = new.bundle.manifest.data_cut.timestamp() - OVERLAP_SECONDS
+        if old is not None:
+            for product_id, at in self._changed.items():
+                product = old.catalogue.get(product_id)
+                if at >= cut and product is not None:
+                    new.catalogue.put(product)
+
+
+def _shorten(mapping: dict[Any, Any], size: int) -> None:
+    while len(mapping) > size:
+        del mapping[next(iter(mapping))]
+
+
+class LiveFollower(Follower):
+    """Follows the topics once there is a bundle that what they say is newer than."""
+
+    name = "live"
+
+    def __init__(self, settings: ServiceSettings, models: Models, live: Live) -> None:
+        super().__init__(settings, topics=TOPICS, handle=live.apply)
+        self._models = models
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Wait for the first model, then follow until `stop`."""
+        while self._models.current is None and not stop.is_set():
+            self.beat()
+            await pause(stop, 0.2)
+        if not stop.is_set():
+            await super().run(stop)
+
+
+class BrokerWatch(Worker):
+    """Knows whether the broker answers: while it does not, nothing live arrives and answers say so."""
+
+    name = "broker-watch"
+
+    def __init__(self, producer: Producer) -> None:
+        super().__init__()
+        self._producer = producer
+        self.is_answering = False
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Ask once a second until `stop`."""
+        while not stop.is_set():
+            try:
+                await self._producer.check()
+                self.is_answering = True
+            except Exception as error:  # noqa: BLE001 - whatever the client raises means the broker does not answer
+                if self.is_answering:
+                    logger.warning("the broker does not answer: %s", type(error).__name__)
+                self.is_answering = False
+            self.beat()
+            await pause(stop, 1.0)

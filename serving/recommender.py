@@ -1,0 +1,141 @@
+"""Answers from memory: shelves and similar products, and what has to be said about how they came about."""
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import uuid_utils
+
+from ml.shelves import Ask, Pick, Rules, Shelf, Shopper, compose
+from ml.similar import similar
+from services.common.errors import NotFound
+from serving.live import BrokerWatch, Live, LiveFollower
+from serving.state import Models
+
+NO_MODEL = "NO_MODEL"
+CHAMPION_REFUSED = "CHAMPION_REFUSED"
+LIVE_CATCHING_UP = "LIVE_CATCHING_UP"
+LIVE_PAUSED = "LIVE_PAUSED"
+CONTENT_AWAY = "CONTENT_AWAY"
+SEPARATOR = "~"
+
+
+class ProductNotFound(NotFound):
+    """Neither the bundle nor the catalogue's events know the product."""
+
+    title = "Product not found"
+
+
+class Recommender:
+    """What every route asks; it waits for nothing."""
+
+    def __init__(
+        self, models: Models, live: Live, follower: LiveFollower, broker: BrokerWatch, rules: Rules, zone: ZoneInfo
+    ) -> None:
+        self.models = models
+        self.live = live
+        self.follower = follower
+        self.broker = broker
+        self.rules = rules
+        self._zone = zone
+
+    def now(self) -> datetime:
+        """The moment, in the shop's time zone."""
+        return datetime.now(self._zone)
+
+    def shelves(self, user_id: str | None, ask: Ask) -> list[Shelf]:
+        """The shelves of one shopper, empty ones while there is no model; `user_id` None is everyone."""
+        model = self.models.current
+        if model is None:
+            wanted = [each for each in self.rules.page if ask.display_types is None or each in ask.display_types]
+            return [
+                Shelf(each, self.rules.shelves[each].title, [], is_short=True, fallback_used=False) for each in wanted
+            ]
+        shopper = Shopper(user_id, self.live.state(user_id)) if user_id else Shopper(None)
+        return compose(model.bundle, model.catalogue, self.rules, shopper, self.now(), ask)
+
+    def similar(self, product_id: int, limit: int, exclude: Iterable[int]) -> tuple[list[Pick], bool]:
+        """Products like one, and whether the fallback was used; none while there is no model.
+
+        Raises:
+            ProductNotFound: nobody knows the product.
+        """
+        model = self.models.current
+        if model is None:
+            return [], False
+        item = model.catalogue.index.get(product_id)
+        if item is None:
+            raise ProductNotFound(f"There is no product {product_id}.")
+        return similar(model.bundle, model.catalogue, item, self.now().timestamp(), limit, frozenset(exclude))
+
+    def may_show(self, product_id: int | None, user_id: str | None) -> bool:
+        """Whether a product that another chose may stand on this shopper's page, by what is known live."""
+        model = self.models.current
+        if model is None or product_id is None:
+            return True
+        product = model.catalogue.get(product_id)
+        was_bought = user_id is not None and product_id in self.live.state(user_id).bought
+        return (product is None or product.is_shown) and not was_bought
+
+    def circumstances(self, *more_warnings: str) -> dict[str, Any]:
+        """The versions behind an answer, and whether something was missing when it was made."""
+        models = self.models
+        warnings = list(more_warnings)
+        if models.current is None:
+            warnings.append(NO_MODEL)
+        if models.refusal is not None:
+            warnings.append(CHAMPION_REFUSED)
+        if models.current is not None and not self.follower.has_caught_up:
+            warnings.append(LIVE_CATCHING_UP)
+        if not self.broker.is_answering:
+            warnings.append(LIVE_PAUSED)
+        return {
+            "modelVersion": models.current.version if models.current else None,
+            "rulesVersion": self.rules.version,
+            "generation": models.champion.generation if models.champion else None,
+            "degraded": bool(warnings),
+            "warnings": warnings,
+        }
+
+    def status(self) -> dict[str, Any]:
+        """What answers, what should, and what was refused; the fields of `ModelStatus`."""
+        models, champion = self.models, self.models.champion
+        return {
+            "champion": champion.bundle if champion else None,
+            "previous": champion.previous if champion else None,
+            "generation": champion.generation if champion else None,
+            "serving": models.current
+            and {
+                **models.current.bundle.manifest.model_dump(exclude={"files", "format_version"}),
+                "loaded_at": models.current.loaded_at,
+            },
+            "refused": models.refusal and asdict(models.refusal),
+            "rules_version": self.rules.version,
+            "live": {
+                "is_broker_answering": self.broker.is_answering,
+                "has_caught_up": self.follower.has_caught_up,
+                "shoppers": self.live.shoppers,
+            },
+        }
+
+
+def recommendation_id(circumstances: dict[str, Any]) -> str:
+    """A fresh id that carries the versions behind its answer, so that feedback on it knows them without a memory."""
+    versions = (circumstances[name] or "" for name in ("modelVersion", "rulesVersion", "generation"))
+    return SEPARATOR.join((str(uuid_utils.uuid7()), *versions, "degraded" if circumstances["degraded"] else ""))
+
+
+def versions_of(identifier: str) -> dict[str, Any]:
+    """The reverse of `recommendation_id`; nothing for an id that was not made here."""
+    parts = identifier.split(SEPARATOR)
+    if len(parts) != 5:  # noqa: PLR2004 - the parts above
+        return {}
+    _, model, rules, generation, degraded = parts
+    return {
+        "model_version": model or None,
+        "rules_version": rules or None,
+        "generation": generation or None,
+        "degraded": bool(degraded),
+    }

@@ -1,0 +1,204 @@
+"""What serving takes and answers."""
+
+from datetime import datetime
+from typing import Annotated, Any, Self
+
+from pydantic import Field, model_validator
+
+from services.common.schemas import Boolean, Id, Money, PathId, Schema, UserId
+from services.contracts.envelope import DisplayType
+
+MAX_ITEMS = 100
+MAX_EXCLUDED = 500
+PathIds = Annotated[list[PathId], Field(max_length=MAX_EXCLUDED)]
+RecommendationId = Annotated[str, Field(min_length=1, max_length=300, pattern=r"^[^\x00]+$")]
+
+
+class RecommendationQuery(Schema):
+    """Which shelf, how much of it, and of which products."""
+
+    shelf: DisplayType = DisplayType.RECOMMENDED
+    limit: Annotated[int, Field(ge=1, le=MAX_ITEMS)] = 10
+    exclude_ids: PathIds = Field(default_factory=list)
+    category_id: PathIds = Field(default_factory=list)
+    price_min: Money | None = None
+    price_max: Money | None = None
+    in_stock: bool = True
+
+    @model_validator(mode="after")
+    def _is_a_range(self) -> Self:
+        if self.price_min is not None and self.price_max is not None and self.price_min > self.price_max:
+            raise ValueError("priceMin must not be above priceMax")
+        return self
+
+
+class SimilarQuery(Schema):
+    """How many, and which not."""
+
+    limit: Annotated[int, Field(ge=1, le=MAX_ITEMS)] = 12
+    exclude_ids: PathIds = Field(default_factory=list)
+
+
+class PageRequest(Schema):
+    """Whose page: a user, a visitor (`anon:…`), or, without an id, the caller's own."""
+
+    user_id: UserId | None = None
+    exclude_ids: Annotated[list[Id], Field(max_length=MAX_EXCLUDED, default_factory=list)]
+
+
+class Card(Schema):
+    """What a page shows of a product; `specialPrice` only while it is true."""
+
+    product_id: int
+    product_name: str
+    product_price: Annotated[str, Field(examples=["12.30"])]
+    special_price: Annotated[str | None, Field(examples=["9.99"])]
+    currency: str
+    rating: float
+    image: str | None
+    category_id: int | None
+    category_name: str | None
+
+
+class Item(Schema):
+    """One recommended product, and the true reason for it."""
+
+    product_id: int
+    rank: int
+    score: float
+    reason: str
+    source: str
+    product: Card
+
+
+class ShelfItem(Schema):
+    """One place on a shelf; a merchandiser's row need not name a product."""
+
+    product_id: int | None
+    product_name: str | None
+    product_price: str | None
+    special_price: str | None
+    currency: str | None
+    rating: float | None
+    image: str | None
+    category_id: int | None
+    category_name: str | None
+    rank: int
+    score: float | None
+    reason: str | None
+    source: str
+
+
+class PageShelf(Schema):
+    """One shelf."""
+
+    display_type: DisplayType
+    title: str
+    items: list[ShelfItem]
+
+
+class Circumstances(Schema):
+    """How an answer came about; `degraded` if something was missing, which `warnings` name."""
+
+    recommendation_id: str
+    model_version: str | None
+    rules_version: str
+    generation: str | None
+    degraded: bool
+    fallback_used: bool
+    warnings: list[str]
+
+
+class Recommendations(Circumstances):
+    """A ranked list, best first."""
+
+    items: list[Item]
+
+
+class Page(Circumstances):
+    """All shelves in the page's order; no product stands on two of them."""
+
+    user_id: str | None
+    shelves: list[PageShelf]
+
+
+class Shown(Schema):
+    """A product that was seen, and where."""
+
+    display_type: DisplayType
+    product_id: Id
+    rank: Annotated[int, Field(strict=True, ge=1, le=1_000)]
+    score: float | None = None
+    source: Annotated[str, Field(max_length=64, pattern=r"^[^\x00]*$")] | None = None
+
+
+class Clicked(Schema):
+    """A product that was opened, and where it stood."""
+
+    display_type: DisplayType
+    product_id: Id
+    rank: Annotated[int, Field(strict=True, ge=1, le=1_000)]
+
+
+class Feedback(Schema):
+    """What was seen or clicked of one answer; without `userId` it is the caller's own."""
+
+    recommendation_id: RecommendationId
+    user_id: UserId | None = None
+    shown: Annotated[list[Shown], Field(max_length=200, default_factory=list)]
+    clicked: Clicked | None = None
+    simulated: Boolean = False
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.shown and self.clicked is None:
+            raise ValueError("shown or clicked must be given")
+        return self
+
+
+class FeedbackTaken(Schema):
+    """How many events will be recorded; `degraded` if fewer than were given, because too many wait for the broker."""
+
+    accepted: int
+    degraded: bool
+
+
+class ServedModel(Schema):
+    """The bundle in use."""
+
+    bundle: str
+    created_at: datetime
+    data_cut: datetime
+    loaded_at: datetime
+    rules_version: str
+    metrics: dict[str, float]
+    configuration: dict[str, Any]
+
+
+class RefusedModel(Schema):
+    """A bundle that was not taken, and why."""
+
+    bundle: str
+    reason: str
+    detail: str
+    refused_at: datetime
+
+
+class LiveStatus(Schema):
+    """How far behind live answers are."""
+
+    is_broker_answering: bool
+    has_caught_up: bool
+    shoppers: int
+
+
+class ModelStatus(Schema):
+    """What answers, what should, and what was refused."""
+
+    champion: str | None
+    previous: str | None
+    generation: str | None
+    serving: ServedModel | None
+    refused: RefusedModel | None
+    rules_version: str
+    live: LiveStatus

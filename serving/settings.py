@@ -1,0 +1,23 @@
+"""Settings of serving."""
+
+from pathlib import Path
+
+from pydantic import Field
+
+from services.common.settings import ServiceSettings
+
+
+class ServingSettings(ServiceSettings, env_prefix="SERVING_"):
+    """`SERVING_*`, where bundles lie, and where content answers."""
+
+    service: str = "serving"
+    state: Path = Field(Path(".tanawari"), validation_alias="TANAWARI_STATE")
+    bundles_dir: Path | None = Field(None, validation_alias="TANAWARI_BUNDLES")
+    content_url: str = Field("http://127.0.0.1:8003", validation_alias="CONTENT_URL")
+    content_timeout: float = 0.2
+    watch_seconds: float = 0.5
+
+    @property
+    def bundles(self) -> Path:
+        """The folder of bundles, with `champion.json` in it."""
+        return self.bundles_dir or self.state / "bundles"

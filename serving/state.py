@@ -1,0 +1,157 @@
+"""Which bundle answers: held in memory, swapped when `champion.json` names another, kept when that one is no good."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from prometheus_client import Counter
+
+from ml.bundle import CHAMPION, Bundle, BundleError, Champion
+from ml.bundle_files import read_manifest
+from ml.catalogue import Catalogue
+from ml.session import LiveState, activity_of
+from ml.shelves import Rules
+from services.common.worker import Worker, pause
+
+logger = logging.getLogger(__name__)
+
+REFUSED: Final = Counter("tanawari_bundles_refused", "Bundles that were not served.", ["reason"])
+SWAPPED: Final = Counter("tanawari_bundles_swapped", "Bundles that were taken into use.")
+
+
+@dataclass(frozen=True)
+class Model:
+    """A bundle in use, the products as they are now, and what shoppers had done at its data cut."""
+
+    bundle: Bundle
+    catalogue: Catalogue
+    activity: dict[str, LiveState]
+    loaded_at: datetime
+
+    @classmethod
+    def load(cls, directory: Path, rules: Rules) -> "Model":
+        """Open and verify a bundle; what the first request would wait for is made here.
+
+        Raises:
+            BundleError: it must not be served.
+        """
+        bundle = Bundle.open(directory, rules.candidate_sources())
+        model = cls(bundle, Catalogue(bundle), activity_of(bundle), datetime.now(UTC))
+        _ = bundle.user_rows, bundle.popular, bundle.popular_by_category, model.catalogue.offers
+        return model
+
+    @property
+    def version(self) -> str:
+        """The bundle's id."""
+        return self.bundle.manifest.bundle
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A bundle that was not taken, and why."""
+
+    bundle: str
+    reason: str
+    detail: str
+    refused_at: datetime
+
+
+class Models(Worker):
+    """Watches `champion.json`; `current` is replaced in one step, so every request sees one whole model.
+
+    `since` is the data cut, in seconds since 1970 UTC, of the older of the bundle in use and the one before it: whoever
+    follows the topics from there on has what a rollback needs too.
+    """
+
+    name = "models"
+
+    def __init__(self, bundles: Path, rules: Rules, *, watch_seconds: float = 0.5) -> None:
+        super().__init__()
+        self._bundles = bundles
+        self._rules = rules
+        self._watch_seconds = watch_seconds
+        self._seen: tuple[int, int] | None = None
+        self.before_swap: Callable[[Model | None, Model], None] = lambda _old, _new: None
+        self.champion: Champion | None = None
+        self.current: Model | None = None
+        self.refusal: Refusal | None = None
+        self.since = 0.0
+
+    @property
+    def is_champion_served(self) -> bool:
+        """Whether the bundle in use is the one that `champion.json` names."""
+        return self.current is not None and self.refusal is None
+
+    async def check(self) -> None:
+        """Raise unless the champion's bundle is in use."""
+        if not self.is_champion_served:
+            raise LookupError("the champion's bundle is not in use")
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Look for a new champion until `stop`."""
+        while not stop.is_set():
+            await self.refresh()
+            self.beat()
+            await pause(stop, self._watch_seconds)
+
+    async def refresh(self) -> None:
+        """Take the champion into use if the file is new; where none can be, say why and keep what is there."""
+        seen = self._stamp()
+        if seen == self._seen:
+            return
+        self._seen = seen
+        try:
+            champion = Champion.read(self._bundles)
+        except BundleError as error:
+            self._refuse(CHAMPION, error)
+            return
+        if champion is None:
+            return
+        self.champion = champion
+        names = [champion.bundle]
+        if self.current is None and champion.previous:
+            names.append(champion.previous)
+        for name in names:
+            if await self._take(name):
+                break
+
+    async def _take(self, name: str) -> bool:
+        if self.current is None or self.current.version != name:
+            try:
+                model = await asyncio.to_thread(Model.load, self._bundles / name, self._rules)
+            except BundleError as error:
+                self._refuse(name, error)
+                return False
+            self.since = self._earliest_cut(model)
+            self.before_swap(self.current, model)
+            self.current = model
+            SWAPPED.inc()
+            logger.info("bundle %s is in use, with data up to %s", name, model.bundle.manifest.data_cut.isoformat())
+        if self.champion is not None and name == self.champion.bundle:
+            self.refusal = None
+        return True
+
+    def _earliest_cut(self, model: Model) -> float:
+        cuts = [model.bundle.manifest.data_cut]
+        if self.champion is not None and self.champion.previous:
+            try:
+                cuts.append(read_manifest(self._bundles / self.champion.previous).data_cut)
+            except BundleError:
+                logger.info("the bundle before, %s, is gone: no rollback to it", self.champion.previous)
+        return min(cuts).timestamp()
+
+    def _refuse(self, name: str, error: BundleError) -> None:
+        self.refusal = Refusal(name, error.reason, str(error), datetime.now(UTC))
+        REFUSED.labels(error.reason).inc()
+        logger.error("bundle %s is refused: %s: %s", name, error.reason, error)
+
+    def _stamp(self) -> tuple[int, int] | None:
+        try:
+            status = (self._bundles / CHAMPION).stat()
+        except FileNotFoundError:
+            return None
+        return status.st_mtime_ns, status.st_ino
