@@ -72,6 +72,8 @@ class Consumer(Worker):
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             metadata_max_age_ms=5_000,
+            session_timeout_ms=6_000,
+            heartbeat_interval_ms=1_000,
         )
         try:
             await client.start()

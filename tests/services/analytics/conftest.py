@@ -1,4 +1,3 @@
-import asyncio
 import uuid
 
 import httpx2
@@ -59,16 +58,3 @@ def as_user(signing_keys):
         return {"Authorization": f"Bearer {signing_keys.token(user_id)}"}
 
     return headers
-
-
-@pytest.fixture
-def eventually():
-    """Call until the answer satisfies the condition, and give it."""
-
-    async def wait(call, condition, seconds=40):
-        async with asyncio.timeout(seconds):
-            while not condition(answer := await call()):
-                await asyncio.sleep(0.05)
-        return answer
-
-    return wait

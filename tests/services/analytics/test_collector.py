@@ -2,7 +2,6 @@ import uuid
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from services.contracts.registry import parse
 
@@ -17,29 +16,23 @@ async def post(client, *actions, headers=None, **more):
     return await client.post("/v1/actions", json={"actions": actions, **more}, headers=headers)
 
 
-async def event_of(broker, event_id):
-    """The event with that id, read from the topic."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=broker.url, auto_offset_reset="earliest")
-    await consumer.start()
-    try:
-        await consumer.topics()
-        numbers = consumer.partitions_for_topic("user-actions.v1")
-        consumer.assign([TopicPartition("user-actions.v1", number) for number in numbers])
-        while fetched := await consumer.getmany(timeout_ms=1000):
-            for record in (record for part in fetched.values() for record in part):
-                event, payload = parse(record.topic, record.value)
-                if str(event.event_id) == event_id:
-                    return event, payload
-    finally:
-        await consumer.stop()
-    raise AssertionError(f"{event_id} is not on the topic")
+@pytest.fixture
+def event_of(read_topic):
+    """Gives the event with an id, and its payload, as they are on the topic."""
+
+    async def find(event_id):
+        events = [parse(record.topic, record.value) for record in await read_topic(broker.url, "user-actions.v1", 1)]
+        (found,) = [(event, payload) for event, payload in events if str(event.event_id) == event_id]
+        return found
+
+    return find
 
 
-async def test_an_acknowledged_action_is_on_the_topic_stamped_and_keyed(client, broker, visitor):
+async def test_an_acknowledged_action_is_on_the_topic_stamped_and_keyed(client, event_of, visitor):
     response = await post(client, viewed(visitor, 7))
     assert response.status_code == 202
     (result,) = response.json()["results"]
-    event, payload = await event_of(broker, result["eventId"])
+    event, payload = await event_of(result["eventId"])
     assert (event.producer, payload.user_id, payload.product_id, payload.is_bot) == ("analytics", visitor, 7, False)
     assert event.event_id.version == 7
     assert event.traceparent is not None
@@ -51,9 +44,9 @@ async def test_a_given_event_id_is_kept_so_that_a_retry_is_safe(client, visitor)
     assert [answer.json()["results"][0]["eventId"] for answer in answers] == [given, given]
 
 
-async def test_a_crawler_is_flagged_and_not_dropped(client, broker, visitor):
+async def test_a_crawler_is_flagged_and_not_dropped(client, event_of, visitor):
     response = await post(client, viewed(visitor), headers={"User-Agent": "Examplebot/1.0"})
-    _, payload = await event_of(broker, response.json()["results"][0]["eventId"])
+    _, payload = await event_of(response.json()["results"][0]["eventId"])
     assert payload.is_bot
 
 
@@ -94,12 +87,12 @@ async def test_a_user_sends_for_itself_alone(client, as_user):
     assert [result["status"] for result in response.json()["results"]] == ["ACCEPTED", "REFUSED"]
 
 
-async def test_a_clock_a_little_ahead_is_set_back_and_one_far_ahead_is_refused(client, broker, visitor):
+async def test_a_clock_a_little_ahead_is_set_back_and_one_far_ahead_is_refused(client, event_of, visitor):
     now = datetime.now(UTC)
     near = viewed(visitor, timestamp=(now + timedelta(minutes=1)).isoformat())
     far = viewed(visitor, timestamp=(now + timedelta(hours=1)).isoformat())
     results = (await post(client, near, far)).json()["results"]
-    event, _ = await event_of(broker, results[0]["eventId"])
+    event, _ = await event_of(results[0]["eventId"])
     assert event.timestamp <= datetime.now(UTC)
     assert (results[1]["status"], results[1]["field"]) == ("REFUSED", "timestamp")
 

@@ -5,6 +5,8 @@ from services.common import idempotency, inbox, outbox
 from services.common.database import Database
 from services.common.producer import Producer
 from services.common.settings import ServiceSettings
+from stack.parts.broker import Broker
+from stack.topics import create_topics
 
 
 class Settings(ServiceSettings, env_prefix="COMMON_TEST_"):
@@ -27,6 +29,14 @@ async def service_database(database_url):
     database = Database(database_url)
     yield database
     await database.close()
+
+
+@pytest.fixture
+async def broker(tmp_path):
+    """A broker of the test's own with every topic, for a test may stop it."""
+    with Broker(tmp_path / "broker") as broker:
+        await create_topics(broker.url)
+        yield broker
 
 
 @pytest.fixture

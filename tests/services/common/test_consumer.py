@@ -9,8 +9,10 @@ from services.common.consumer import Consumer
 from services.common.worker import running
 from services.contracts.envelope import Event
 from services.contracts.events.actions import ProductViewed
+from stack.topics import create_topics
 
 TOPIC = "user-actions.v1"
+UNLUCKY = 13
 
 
 def viewed(number: int) -> bytes:
@@ -19,75 +21,106 @@ def viewed(number: int) -> bytes:
 
 
 async def write_effects(session, messages):
-    """The handler under test: one row a message; product 13 is one it cannot handle."""
+    """The handler under test: one row a message, and one product that it cannot handle."""
     for message in messages:
-        if message.payload.product_id == 13:
+        if message.payload.product_id == UNLUCKY:
             raise KeyError("unlucky")
-        await session.execute(text("INSERT INTO effects (event_id) VALUES (:id)"), {"id": str(message.event.event_id)})
+        number = {"id": str(message.payload.product_id)}
+        await session.execute(text("INSERT INTO effects (event_id) VALUES (:id)"), number)
 
 
 @pytest.fixture
-def consumer(broker, settings, service_database, producer):
-    broker.create_topics(TOPIC, "dead-letters.v1")
+def consumer(settings, service_database, producer):
     return Consumer(settings, topics=[TOPIC], database=service_database, producer=producer, handle=write_effects)
 
 
-async def effects(url):
-    async with await psycopg.AsyncConnection.connect(url) as connection:
-        rows = await (await connection.execute("SELECT event_id FROM effects ORDER BY id")).fetchall()
-    return [row[0] for row in rows]
+@pytest.fixture
+def effects(database_url):
+    """The products handled, in order."""
+
+    async def read():
+        async with await psycopg.AsyncConnection.connect(database_url) as connection:
+            rows = await (await connection.execute("SELECT event_id FROM effects ORDER BY id")).fetchall()
+        return [int(row[0]) for row in rows]
+
+    return read
 
 
-def ids(values):
-    return [str(Event.model_validate_json(value).event_id) for value in values]
+def are(*numbers):
+    return lambda found: found == list(numbers)
 
 
-async def until_effects(url, expected, seconds=40):
-    async with asyncio.timeout(seconds):
-        while await effects(url) != expected:
-            await asyncio.sleep(0.05)
+async def send(producer, *values):
+    assert not any(await producer.send_many(TOPIC, [("u1", value) for value in values]))
 
 
-async def test_an_event_that_comes_twice_has_its_effect_once(consumer, producer, database_url):
+async def test_an_event_that_comes_twice_has_its_effect_once(consumer, producer, effects, eventually):
     first, second = viewed(1), viewed(2)
-    await producer.send_many(TOPIC, [("u1", value) for value in (first, first, second)])
+    await send(producer, first, first, second)
     async with running([consumer]):
-        await until_effects(database_url, ids([first, second]))
-        await producer.send(TOPIC, "u1", first)
-        third = viewed(3)
-        await producer.send(TOPIC, "u1", third)
-        await until_effects(database_url, ids([first, second, third]))
+        await eventually(effects, are(1, 2))
+        await send(producer, first, viewed(3))
+        await eventually(effects, are(1, 2, 3))
 
 
 async def test_what_cannot_be_handled_is_a_dead_letter_and_the_partition_moves_on(
-    broker, consumer, producer, database_url
+    broker, consumer, producer, effects, eventually, read_topic
 ):
-    good, unlucky, unreadable, last = viewed(1), viewed(13), b"{no json", viewed(2)
-    before = len(await letters(broker))
-    await producer.send_many(TOPIC, [("u2", value) for value in (good, unlucky, unreadable, last)])
+    unlucky = viewed(UNLUCKY)
+    await send(producer, viewed(1), unlucky, b"{no json", viewed(2))
     async with running([consumer]):
-        async with asyncio.timeout(40):
-            while not {*ids([good, last])} <= {*await effects(database_url)}:
-                await asyncio.sleep(0.05)
-    found = [each for each in (await letters(broker))[before:] if each["key"] == base64.b64encode(b"u2").decode()]
-    assert {letter["reason"]: base64.b64decode(letter["value"]) for letter in found} == {
-        "HANDLER_FAILED": unlucky,
-        "NOT_JSON": unreadable,
+        await eventually(effects, are(1, 2))
+    letters = [Event.model_validate_json(each.value).data for each in await read_topic(broker.url, "dead-letters.v1", 2)]
+    assert {(each["reason"], each["offset"], base64.b64decode(each["value"])) for each in letters} == {
+        ("HANDLER_FAILED", 1, unlucky),
+        ("NOT_JSON", 2, b"{no json"),
     }
 
 
-async def letters(broker):
-    from aiokafka import AIOKafkaConsumer, TopicPartition
+async def test_nothing_is_given_up_while_the_database_is_away(
+    consumer, producer, database_url, effects, eventually, postgres_server
+):
+    name = database_url.rsplit("/", 1)[1]
+    with psycopg.connect(postgres_server.url(), autocommit=True) as admin:
+        admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
+        await send(producer, viewed(1))
 
-    client = AIOKafkaConsumer(bootstrap_servers=broker.url, auto_offset_reset="earliest")
-    await client.start()
-    try:
-        await client.topics()
-        client.assign([TopicPartition("dead-letters.v1", 0)])
-        records = []
-        while fetched := await client.getmany(timeout_ms=700):
-            for part in fetched.values():
-                records += part
-    finally:
-        await client.stop()
-    return [Event.model_validate_json(record.value).data for record in records]
+        async def failure():
+            return consumer.failure
+
+        async with running([consumer]):
+            await eventually(failure, bool)
+            assert consumer.is_alive
+            admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+            await eventually(effects, are(1))
+
+
+async def test_a_broker_that_lost_its_log_is_read_from_its_new_beginning(
+    broker, consumer, producer, effects, eventually
+):
+    await send(producer, viewed(1), viewed(2), viewed(3))
+    async with running([consumer]):
+        await eventually(effects, are(1, 2, 3))
+        broker.stop()
+        broker.start()
+        await create_topics(broker.url)
+        await eventually(lambda: producer.send_many(TOPIC, [("u1", viewed(4))]), lambda results: results == [None])
+        await eventually(effects, lambda found: 4 in found)
+
+
+async def test_stopping_leaves_what_was_not_handled_to_the_next(consumer, producer, service_database, effects, settings, eventually):
+    started, go_on = asyncio.Event(), asyncio.Event()
+
+    async def stuck(_session, _messages):
+        started.set()
+        await go_on.wait()
+        raise ConnectionError("stopped before it was done")
+
+    stopped = Consumer(settings, topics=[TOPIC], database=service_database, producer=producer, handle=stuck)
+    await send(producer, viewed(1))
+    async with running([stopped]):
+        await started.wait()
+        asyncio.get_running_loop().call_later(0.1, go_on.set)
+    async with running([consumer]):
+        await eventually(effects, are(1))
