@@ -7,21 +7,12 @@ from pydantic import Field, model_validator
 
 from services.common.errors import Fault
 from services.common.paging import Page
-from services.common.schemas import Boolean, Currency, Id, LongText, Money, Schema, ShortText, Timestamp
-from services.contracts.envelope import Quantity, Rating
+from services.common.schemas import Boolean, Currency, Id, Money, Schema, ShortText, Timestamp, left_out
+from services.contracts.envelope import Quantity, Rating, Text
 
 Sku = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f]+$")]
 Code = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\x00-\x1f]+$", examples=["GROCERY > TEA"])]
 Stock = Annotated[Quantity, Field(strict=True)]
-
-
-def left_out() -> Any:  # noqa: ANN401 - the default of a field of any type
-    """A field that may be left out, and then stays as it was, but may not be null."""
-    return Field(default=None, json_schema_extra=_without_default)
-
-
-def _without_default(schema: dict[str, Any]) -> None:
-    del schema["default"]
 
 
 class SpecialPrice(Schema):
@@ -42,12 +33,12 @@ class ProductChange(Schema):
     """What to change of a product; what is left out stays as it is."""
 
     name: ShortText = left_out()
-    description: LongText | None = left_out()
+    description: Text | None = left_out()
     brand: ShortText | None = left_out()
     price: Money = left_out()
     currency: Currency = left_out()
     rating: Rating = left_out()
-    image: LongText | None = left_out()
+    image: Text | None = left_out()
     stock: Stock = left_out()
     is_active: Boolean = left_out()
     category_ids: Annotated[list[Id], Field(max_length=20)] = left_out()

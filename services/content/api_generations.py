@@ -1,0 +1,135 @@
+"""Generations: announced, loaded as a stream, activated, rolled back."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import Path, Request
+from pydantic import ValidationError
+from sqlalchemy import Select, func, select, true
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.common import ndjson
+from services.common.database import Session
+from services.common.errors import Fault, Unprocessable, problems
+from services.common.idempotency import IDEMPOTENT
+from services.common.paging import CursorParam, LimitParam, decode_cursor, encode_cursor
+from services.common.policy import role
+from services.common.routing import Router
+from services.content import generations
+from services.content.models import Activation, Generation, Showing
+from services.content.queries import UPLOADED
+from services.content.schemas import (
+    Activate,
+    GenerationName,
+    GenerationOut,
+    GenerationPage,
+    GenerationRow,
+    NewGeneration,
+    RollBack,
+)
+from services.content.settings import ContentSettings
+
+router = Router(tags=["generations"])
+READER = role("merchandiser", "analyst", "operator", "admin")
+OPERATOR = role("operator", "admin")
+CHUNK_LINES = 1_000
+Name = Annotated[GenerationName, Path(alias="generation")]
+
+
+class BadRow(Unprocessable):
+    """A line of an upload is no row; nothing of the upload remains."""
+
+    title = "Bad row"
+
+
+@router.get("/v1/generations", dependencies=[READER])
+async def list_generations(session: Session, cursor: CursorParam = None, limit: LimitParam = 50) -> GenerationPage:
+    """Generations, the newest first."""
+    before = decode_cursor(cursor, int)
+    query = _generations().order_by(Generation.id.desc()).limit(limit + 1)
+    rows = (await session.execute(query.where(Generation.id < before[0]) if before else query)).all()
+    more = encode_cursor(rows[limit - 1].id) if len(rows) > limit else None
+    return GenerationPage(items=[GenerationOut.model_validate(row) for row in rows[:limit]], next_cursor=more)
+
+
+@router.post("/v1/generations", status_code=201, dependencies=[OPERATOR, IDEMPOTENT], responses=problems(409))
+async def announce(body: NewGeneration, session: Session) -> GenerationOut:
+    """Announce a generation; saying it again is the same."""
+    await generations.announce(session, body.generation, body.bundle)
+    return await _one(session, body.generation)
+
+
+@router.put(
+    "/v1/generations/{generation}/rows",
+    dependencies=[OPERATOR],
+    openapi_extra=ndjson.BODY,
+    max_body_size=ndjson.MAX_BODY_BYTES,
+    responses=problems(404, 409, 415),
+)
+async def load(generation: Name, request: Request, session: Session) -> GenerationOut:
+    """Load the rows of a generation, one JSON object (GenerationRow) a line; all of them or none.
+
+    A repeated upload takes the place of the one before, until the generation is first activated.
+    """
+    settings: ContentSettings = request.app.state.settings
+    await generations.load(session, generation, _rows(request), kept=settings.kept_generations)
+    return await _one(session, generation)
+
+
+async def _rows(request: Request) -> AsyncIterator[list[tuple[Any, ...]]]:
+    now = datetime.now(UTC)
+    async for chunk in ndjson.chunks(request, CHUNK_LINES):
+        yield [_values(number, line, now) for number, line in chunk]
+
+
+def _values(number: int, line: bytes, now: datetime) -> tuple[Any, ...]:
+    try:
+        row = GenerationRow.model_validate_json(line)
+    except ValidationError as error:
+        faults = [
+            Fault(field=".".join(["body", str(number), *map(str, fault["loc"])]), message=fault["msg"])
+            for fault in error.errors(include_url=False, include_input=False, include_context=False)
+        ]
+        raise BadRow(f"Line {number} is not a row; nothing was loaded.", errors=faults) from error
+    values = {**row.__dict__, "display_type": row.display_type.value, "start_date": row.start_date or now}
+    return tuple(values[name] for name in UPLOADED)
+
+
+@router.post("/v1/generations/{generation}/activate", dependencies=[OPERATOR, IDEMPOTENT], responses=problems(404, 409))
+async def activate(generation: Name, body: Activate, session: Session) -> GenerationOut:
+    """Show a generation, if it has all its rows; activating the active one changes nothing."""
+    await generations.activate(session, generation, body.rows)
+    return await _one(session, generation)
+
+
+@router.post("/v1/generations/rollback", dependencies=[OPERATOR, IDEMPOTENT], responses=problems(409))
+async def roll_back(session: Session, body: RollBack | None = None) -> GenerationOut:
+    """Show the generation that was shown before the active one."""
+    back = await generations.roll_back(session, body.generation if body else None)
+    return await _one(session, back.generation)
+
+
+def _generations() -> Select[Any]:
+    activated_at = (
+        select(func.max(Activation.activated_at)).where(Activation.generation_id == Generation.id).scalar_subquery()
+    )
+    is_active = func.coalesce(Generation.generation == Showing.generation, False)
+    columns: tuple[Any, ...] = (
+        Generation.id,
+        Generation.generation,
+        Generation.bundle,
+        Generation.row_count.label("rows"),
+        is_active.label("is_active"),
+        Generation.created_at,
+        Generation.loaded_at,
+        activated_at.label("activated_at"),
+        Generation.dropped_at,
+    )
+    return select(*columns).select_from(Generation).join(Showing, true())
+
+
+async def _one(session: AsyncSession, name: str) -> GenerationOut:
+    return GenerationOut.model_validate(
+        (await session.execute(_generations().where(Generation.generation == name))).one()
+    )

@@ -1,0 +1,33 @@
+"""The content service's composition root: `uvicorn --factory services.content.app:create_app`."""
+
+from fastapi import FastAPI
+
+from services.common.app import build_app
+from services.common.cache import Cache
+from services.common.consumer import Consumer
+from services.common.database import Database
+from services.common.producer import Producer
+from services.common.relay import Relay
+from services.content import api, api_generations
+from services.content.consumer import TOPIC, follow_catalog
+from services.content.settings import ContentSettings
+
+
+def create_app(settings: ContentSettings | None = None) -> FastAPI:
+    """Build the application, from the environment unless settings are given."""
+    settings = settings or ContentSettings()
+    database = Database(settings.database_url)
+    producer = Producer(settings)
+    consumer = Consumer(
+        settings, topics=[TOPIC], database=database, producer=producer, handle=follow_catalog, name="catalog"
+    )
+    return build_app(
+        settings,
+        title="Content",
+        description="The top page: what merchandisers pin, hide and offer, and what the models chose, by generation.",
+        routers=[api.router, api_generations.router],
+        database=database,
+        producer=producer,
+        cache=Cache(settings),
+        workers=[Relay(settings.database_url, producer), consumer],
+    )

@@ -1,0 +1,149 @@
+"""What a shopper sees: how rows become shelves, and when an offer is true. Pure rules, no I/O."""
+
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from services.contracts.envelope import DisplayType
+
+TITLES = {
+    DisplayType.CONTINUE_SHOPPING: "Continue shopping",
+    DisplayType.REPURCHASE: "Time to restock",
+    DisplayType.RECOMMENDED: "Recommended for you",
+    DisplayType.SALE: "On sale",
+    DisplayType.DAILY_DEAL: "Deals of the day",
+    DisplayType.RECOMMENDED_CATEGORY: "Categories for you",
+}
+"""The shelves in the order of the page."""
+OFFER_SHELVES = frozenset({DisplayType.SALE, DisplayType.DAILY_DEAL})
+LONGEST_TRUTH = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A display row beside what the catalog says of its product; `stock` is None where the catalog has said nothing."""
+
+    display_type: str
+    mode: str | None
+    user_id: str | None
+    rank: int
+    priority: int
+    score: float | None
+    reason: str | None
+    start_date: datetime
+    end_date: datetime | None
+    special_price: Decimal | None
+    product_id: int | None
+    product_name: str | None
+    product_price: Decimal | None
+    currency: str | None
+    rating: float | None
+    image: str | None
+    category_id: int | None
+    category_name: str | None
+    stock: int | None
+    is_product_active: bool | None
+    offer_price: Decimal | None
+    offer_starts_at: datetime | None
+    offer_ends_at: datetime | None
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether `now` lies within the row's dates."""
+        return self.start_date <= now and (self.end_date is None or now < self.end_date)
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether its product may be shown at all: pinned ones need not be in stock."""
+        if self.product_id is None or self.stock is None:
+            return True
+        return bool(self.is_product_active) and (self.stock > 0 or self.mode == "pin")
+
+    def special_price_at(self, now: datetime, manual: Decimal | None) -> Decimal | None:
+        """The special price that is true at `now`: the row's own if a merchandiser set it, `manual`, or the catalog's.
+
+        None holds where it would not be below the price, outside the row's dates, and for a product that does not
+        exist, is inactive or out of stock.
+        """
+        if not (self.is_product_active and self.stock and self.product_price is not None and self.is_due(now)):
+            return None
+        own = self.special_price if self.mode else None
+        price = next((each for each in (own, manual, self._catalog_offer_at(now)) if each is not None), None)
+        return price if price is not None and price < self.product_price else None
+
+    def _catalog_offer_at(self, now: datetime) -> Decimal | None:
+        if self.offer_starts_at is None or now < self.offer_starts_at:
+            return None
+        return self.offer_price if self.offer_ends_at is None or now < self.offer_ends_at else None
+
+
+@dataclass(frozen=True)
+class Item:
+    """One product on a shelf with the special price that is true now."""
+
+    row: Row
+    special_price: Decimal | None
+
+
+@dataclass(frozen=True)
+class Displays:
+    """The shelves of one shopper, what merchandisers hide and offer, and until when all of it is surely true."""
+
+    shelves: dict[DisplayType, list[Item]]
+    hidden: list[int]
+    prices: list[Item]
+    true_until: datetime
+
+
+def compose(rows: Sequence[Row], now: datetime) -> Displays:
+    """The shelves that some rows make: manual rows first and always, then the user's own rows, else everyone's.
+
+    Args:
+        rows: the manual rows and one generation's rows, for one user and for everyone.
+        now: the moment.
+    """
+    manual = sorted(
+        (row for row in rows if row.mode and row.is_due(now)),
+        key=lambda row: (row.user_id is None, -row.priority, row.rank),
+    )
+    hidden = {row.product_id for row in manual if row.mode == "hide" and row.product_id is not None}
+    prices: dict[int | None, Item] = {}
+    for row in manual:
+        if row.mode == "price" and (price := row.special_price_at(now, None)) is not None:
+            prices.setdefault(row.product_id, Item(row, price))
+    shelves = {}
+    for display_type in TITLES:
+        pins = [row for row in manual if row.mode == "pin" and row.display_type == display_type]
+        model = [row for row in rows if not row.mode and row.display_type == display_type]
+        own = [row for row in model if row.user_id is not None]
+        ranked = [*pins, *sorted(own or model, key=lambda row: row.rank)]
+        if items := _items(ranked, hidden, prices, now):
+            shelves[display_type] = items
+    return Displays(shelves, sorted(hidden), list(prices.values()), _true_until(rows, now))
+
+
+def _items(
+    ranked: Sequence[Row], hidden: Container[int | None], prices: Mapping[int | None, Item], now: datetime
+) -> list[Item]:
+    """The rows that may be shown, each product once, with the prices that are true."""
+    items: dict[tuple[int | None, int | None], Item] = {}
+    for row in ranked:
+        place = (row.product_id, row.category_id if row.product_id is None else None)
+        if place in items or row.product_id in hidden or not row.is_shown:
+            continue
+        manual = prices.get(row.product_id)
+        price = row.special_price_at(now, manual.special_price if manual else None)
+        if price is not None or row.mode or row.display_type not in OFFER_SHELVES:
+            items[place] = Item(row, price)
+    return list(items.values())
+
+
+def _true_until(rows: Iterable[Row], now: datetime) -> datetime:
+    """The next moment at which some date changes what is shown."""
+    dates = (
+        date
+        for row in rows
+        for date in (row.start_date, row.end_date, row.offer_starts_at, row.offer_ends_at)
+        if date is not None and date > now
+    )
+    return min(dates, default=now + LONGEST_TRUTH)

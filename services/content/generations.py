@@ -1,0 +1,183 @@
+"""Generations: loaded whole or not at all, activated and rolled back in one transaction each, dropped when old."""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from psycopg.errors import UniqueViolation
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.common.errors import Conflict, NotFound, Unprocessable
+from services.common.outbox import append
+from services.content import queries
+from services.content.models import Activation, Generation, Showing
+from services.contracts.envelope import Event
+from services.contracts.events.content import GenerationSwitched
+
+PRODUCER = "content"
+
+
+class GenerationNotFound(NotFound):
+    """No generation has this name."""
+
+    title = "Generation not found"
+
+
+class GenerationExists(Conflict):
+    """The name belongs to a generation of another bundle."""
+
+    title = "Generation exists"
+
+
+class GenerationIsFixed(Conflict):
+    """A generation that was ever shown, or whose rows were dropped, takes no other rows."""
+
+    title = "Generation is fixed"
+
+
+class GenerationIncomplete(Conflict):
+    """The generation has not the rows that it should have."""
+
+    title = "Generation incomplete"
+
+
+class RankTakenTwice(Unprocessable):
+    """Two rows claim the same place."""
+
+    title = "Rank taken twice"
+
+
+class NothingToRollBackTo(Conflict):
+    """No generation was shown before the active one, or its rows were dropped, or another is active by now."""
+
+    title = "Nothing to roll back to"
+
+
+async def announce(session: AsyncSession, name: str, bundle: str) -> None:
+    """Make a generation without rows; nothing if it exists.
+
+    Raises:
+        GenerationExists: it is another bundle's.
+    """
+    await _lock_showing(session)
+    known = await session.scalar(select(Generation.bundle).where(Generation.generation == name))
+    if known is None:
+        session.add(Generation(generation=name, bundle=bundle))
+        await session.flush()
+    elif known != bundle:
+        raise GenerationExists(f"{name} is a generation of {known}.")
+
+
+async def load(
+    session: AsyncSession, name: str, rows: AsyncIterator[Sequence[Sequence[Any]]], *, kept: int
+) -> Generation:
+    """Give a generation its rows, in the place of earlier ones, and drop the rows of old generations.
+
+    Args:
+        session: the caller's transaction: nothing remains of an upload that breaks off.
+        name: the generation.
+        rows: see `queries.UPLOADED`.
+        kept: how many generations keep their rows.
+
+    Raises:
+        GenerationNotFound, GenerationIsFixed, RankTakenTwice: as they say.
+    """
+    generation = await _find(session, name, for_update=True)
+    await _refuse_if_fixed(session, generation)
+    try:
+        generation.row_count = await queries.write_partition(session, generation.id, name, rows)
+    except UniqueViolation as error:
+        raise RankTakenTwice("Two rows have the same user, shelf and rank.") from error
+    await _lock_showing(session)
+    await _refuse_if_fixed(session, generation)  # it may have been activated, with its earlier rows, in the meantime
+    generation.loaded_at = datetime.now(UTC)
+    await session.flush()
+    await _drop_old(session, kept)
+    return generation
+
+
+async def activate(session: AsyncSession, name: str, expected_rows: int) -> Generation:
+    """Show a generation; nothing if it is shown already. Concurrent calls happen one after the other.
+
+    Raises:
+        GenerationNotFound, GenerationIncomplete: as they say.
+    """
+    showing = await _lock_showing(session)
+    generation = await _find(session, name)
+    if generation.row_count != expected_rows:
+        raise GenerationIncomplete(f"{name} has {generation.row_count or 0} rows, not {expected_rows}.")
+    if generation.dropped_at:
+        raise GenerationIncomplete(f"The rows of {name} were dropped.")
+    if showing.generation != name:
+        session.add(Activation(generation_id=generation.id))
+        await _show(session, showing, generation, "GENERATION_ACTIVATED")
+    return generation
+
+
+async def roll_back(session: AsyncSession, leave: str | None) -> Generation:
+    """Show the generation that was shown before the active one.
+
+    Args:
+        session: the caller's transaction.
+        leave: the generation that the caller takes for the active one; None for whichever is.
+
+    Raises:
+        NothingToRollBackTo: as it says.
+    """
+    showing = await _lock_showing(session)
+    if leave is not None and leave != showing.generation:
+        raise NothingToRollBackTo(f"{leave} is not active; {showing.generation} is.")
+    standing = select(Activation).where(Activation.rolled_back_at.is_(None)).order_by(Activation.id.desc()).limit(2)
+    activations = (await session.scalars(standing)).all()
+    if len(activations) < 2:  # noqa: PLR2004 - the active one and the one before
+        raise NothingToRollBackTo("No generation was shown before.")
+    generation = await session.get_one(Generation, activations[1].generation_id)
+    if generation.dropped_at:
+        raise NothingToRollBackTo(f"The rows of {generation.generation} were dropped.")
+    activations[0].rolled_back_at = datetime.now(UTC)
+    await _show(session, showing, generation, "GENERATION_ROLLED_BACK")
+    return generation
+
+
+async def _show(session: AsyncSession, showing: Showing, generation: Generation, event_type: str) -> None:
+    """Point at a generation, and tell it; what this costs does not depend on the number of rows."""
+    switched = GenerationSwitched(
+        generation=generation.generation,
+        previous=showing.generation,
+        bundle=generation.bundle,
+        rows=generation.row_count or 0,
+    )
+    showing.generation = generation.generation
+    showing.version += 1
+    await session.flush()
+    await append(session, Event.of(event_type, switched, producer=PRODUCER), key=generation.generation)
+
+
+async def _drop_old(session: AsyncSession, kept: int) -> None:
+    """Drop the rows of loaded generations but the newest ones, the active one and the one before it."""
+    standing = select(Activation.generation_id).where(Activation.rolled_back_at.is_(None))
+    needed = (await session.scalars(standing.order_by(Activation.id.desc()).limit(2))).all()
+    loaded = select(Generation).where(Generation.loaded_at.isnot(None), Generation.dropped_at.is_(None))
+    for old in (await session.scalars(loaded.order_by(Generation.loaded_at.desc()).offset(kept))).all():
+        if old.id not in needed:
+            await queries.drop_partition(session, old.id)
+            old.dropped_at = datetime.now(UTC)
+
+
+async def _lock_showing(session: AsyncSession) -> Showing:
+    return (await session.scalars(select(Showing).with_for_update())).one()
+
+
+async def _find(session: AsyncSession, name: str, *, for_update: bool = False) -> Generation:
+    query = select(Generation).where(Generation.generation == name)
+    generation = await session.scalar(query.with_for_update(key_share=True) if for_update else query)
+    if generation is None:
+        raise GenerationNotFound(f"There is no generation {name}.")
+    return generation
+
+
+async def _refuse_if_fixed(session: AsyncSession, generation: Generation) -> None:
+    activations = select(Activation.id).where(Activation.generation_id == generation.id)
+    if generation.dropped_at or await session.scalar(activations.limit(1)) is not None:
+        raise GenerationIsFixed(f"{generation.generation} was shown already, or dropped.")

@@ -1,0 +1,118 @@
+"""The content service's tables."""
+
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import FetchedValue, ForeignKey, Identity, func
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from services.common.database import COLUMN_TYPES, new_metadata
+
+
+class Base(DeclarativeBase):
+    """Base of the content service's tables."""
+
+    metadata = new_metadata()
+    type_annotation_map = COLUMN_TYPES
+
+
+class TopPageDisplay(Base):
+    """One product in its place on a shelf, or a merchandiser's word on a product.
+
+    Partitioned by generation: each has a table of its own, so that dropping one is cheap; rows without a generation
+    are the merchandisers' (`source` = manual), with a `mode`: `pin`, `hide` or `price`. Rows without a user are
+    everyone's. What a manual row shows of its product is read from the copies of the catalog below.
+    """
+
+    __tablename__ = "top_page_displays"
+
+    id: Mapped[int] = mapped_column(primary_key=True, server_default=FetchedValue())
+    generation: Mapped[str | None]
+    user_id: Mapped[str | None]
+    display_type: Mapped[str]
+    rank: Mapped[int] = mapped_column(server_default="0")
+    product_id: Mapped[int | None]
+    product_name: Mapped[str | None]
+    product_price: Mapped[Decimal | None]
+    currency: Mapped[str | None]
+    rating: Mapped[float | None]
+    image: Mapped[str | None]
+    category_id: Mapped[int | None]
+    category_name: Mapped[str | None]
+    priority: Mapped[int] = mapped_column(server_default="0")
+    special_price: Mapped[Decimal | None]
+    start_date: Mapped[datetime] = mapped_column(server_default=func.now())
+    end_date: Mapped[datetime | None]
+    is_active: Mapped[bool] = mapped_column(server_default="true")
+    score: Mapped[float | None]
+    reason: Mapped[str | None]
+    source: Mapped[str] = mapped_column(server_default="model")
+    mode: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
+
+
+class Generation(Base):
+    """One complete set of shelves, written by one pipeline run; `row_count` is known once all of it is loaded."""
+
+    __tablename__ = "generations"
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    generation: Mapped[str] = mapped_column(unique=True)
+    bundle: Mapped[str]
+    row_count: Mapped[int | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    loaded_at: Mapped[datetime | None]
+    dropped_at: Mapped[datetime | None]
+
+
+class Activation(Base):
+    """That a generation was activated; the newest that was not rolled back is the active one."""
+
+    __tablename__ = "activations"
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    generation_id: Mapped[int] = mapped_column(ForeignKey("generations.id"))
+    activated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    rolled_back_at: Mapped[datetime | None]
+
+
+class Showing(Base):
+    """The one row that says what is shown: the active generation, and a number that any change makes larger.
+
+    Whoever changes what is shown locks it, so changes happen one after the other, and answers are cached by `version`.
+    """
+
+    __tablename__ = "showing"
+
+    is_only: Mapped[bool] = mapped_column(primary_key=True, server_default="true")
+    generation: Mapped[str | None] = mapped_column(ForeignKey("generations.generation"))
+    version: Mapped[int] = mapped_column(server_default="1")
+
+
+class Product(Base):
+    """The catalog's product as its events tell; a deleted one stays, inactive, so that no row shows it again."""
+
+    __tablename__ = "products"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    price: Mapped[Decimal]
+    currency: Mapped[str]
+    rating: Mapped[float]
+    image: Mapped[str | None]
+    category_id: Mapped[int | None]
+    stock: Mapped[int]
+    is_active: Mapped[bool]
+    special_price: Mapped[Decimal | None]
+    special_starts_at: Mapped[datetime | None]
+    special_ends_at: Mapped[datetime | None]
+
+
+class Category(Base):
+    """The catalog's category as its events tell."""
+
+    __tablename__ = "categories"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]

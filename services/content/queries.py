@@ -1,0 +1,128 @@
+"""The content service's SQL: display rows beside what the catalog says, and a generation's rows as a partition."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, LiteralString
+
+import psycopg
+from psycopg import sql
+from sqlalchemy import ColumnElement, Select, func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.content.domain import Row
+from services.content.models import Category, Product, Showing, TopPageDisplay
+
+Display = TopPageDisplay
+UPLOAD_TIMEOUT = "15min"
+UPLOADED = (
+    *("display_type", "user_id", "rank", "product_id", "product_name", "product_price", "currency", "rating", "image"),
+    *("category_id", "category_name", "special_price", "start_date", "end_date", "score", "reason"),
+)
+"""The columns that an upload gives; `generation` stands before them."""
+
+_CATEGORY_ID = func.coalesce(Display.category_id, Product.category_id)
+MIRRORED = (
+    func.coalesce(Product.name, Display.product_name).label("product_name"),
+    func.coalesce(Product.price, Display.product_price).label("product_price"),
+    func.coalesce(Product.currency, Display.currency).label("currency"),
+    func.coalesce(Product.rating, Display.rating).label("rating"),
+    func.coalesce(Product.image, Display.image).label("image"),
+    _CATEGORY_ID.label("category_id"),
+    func.coalesce(Category.name, Display.category_name).label("category_name"),
+)
+"""The columns that follow their owner: the catalog's word where it has given one, else the row's."""
+
+
+def beside_catalog(*columns: Any) -> Select[Any]:  # noqa: ANN401 - whatever select() takes
+    """Columns of display rows, of their product and its category."""
+    return (
+        select(*columns)
+        .select_from(Display)
+        .outerjoin(Product, Product.id == Display.product_id)
+        .outerjoin(Category, Category.id == _CATEGORY_ID)
+    )
+
+
+async def rows_for(session: AsyncSession, generation: str | None, user_id: str | None) -> list[Row]:
+    """The manual rows and one generation's, of one user and of everyone; manual rows of the past are left out."""
+    of_user: ColumnElement[bool] = Display.user_id.is_(None)
+    if user_id is not None:
+        of_user |= Display.user_id == user_id
+    in_generation: ColumnElement[bool] = Display.generation.is_(None)
+    if generation is not None:
+        in_generation |= Display.generation == generation
+    is_over = Display.generation.is_(None) & (Display.end_date <= func.now())
+    query = beside_catalog(
+        *(Display.display_type, Display.mode, Display.user_id, Display.rank, Display.priority, Display.score),
+        *(Display.reason, Display.start_date, Display.end_date, Display.special_price, Display.product_id),
+        *MIRRORED,
+        *(Product.stock, Product.is_active.label("is_product_active"), Product.special_price.label("offer_price")),
+        *(Product.special_starts_at.label("offer_starts_at"), Product.special_ends_at.label("offer_ends_at")),
+    ).where(in_generation, of_user, Display.is_active, is_over.isnot(True))
+    return [Row(**row) for row in (await session.execute(query)).mappings()]
+
+
+async def touch(session: AsyncSession) -> None:
+    """Say that what is shown has changed; do it last, for others who change it wait from here to the commit."""
+    await session.execute(update(Showing).values(version=Showing.version + 1))
+
+
+async def write_partition(
+    session: AsyncSession, generation_id: int, name: str, rows: AsyncIterator[Sequence[Sequence[Any]]]
+) -> int:
+    """Load a generation's rows into a table of their own, and make it a partition in the place of an older one.
+
+    Readers are never blocked: the table is loaded and indexed before it is attached.
+
+    Args:
+        session: the caller's transaction.
+        generation_id: names the table.
+        name: the generation.
+        rows: values of `UPLOADED`, some at a time.
+
+    Returns:
+        The number of rows.
+
+    Raises:
+        psycopg.errors.UniqueViolation: two rows have the same user, shelf and rank.
+    """
+    table, draft = _partition(generation_id), sql.Identifier(f"top_page_displays_g{generation_id}_draft")
+    names = {"table": table, "draft": draft, "generation": sql.Literal(name)}
+    cursor = await _cursor(session)
+
+    async def run(statement: LiteralString) -> None:
+        await cursor.execute(sql.SQL(statement).format(**names))
+
+    await run(f"SET LOCAL statement_timeout = '{UPLOAD_TIMEOUT}'")
+    await run("CREATE TABLE {draft} (LIKE top_page_displays INCLUDING DEFAULTS INCLUDING CONSTRAINTS)")
+    await run("ALTER TABLE {draft} ALTER generation SET DEFAULT {generation}")
+    columns = sql.SQL(", ").join(map(sql.Identifier, UPLOADED))
+    number = 0
+    async with cursor.copy(sql.SQL("COPY {} ({}) FROM STDIN").format(draft, columns)) as copy:
+        async for chunk in rows:
+            for row in chunk:
+                await copy.write_row(row)
+            number += len(chunk)
+    await run("CREATE UNIQUE INDEX ON {draft} (user_id, display_type, rank) NULLS NOT DISTINCT")
+    await run("ALTER TABLE {draft} ADD CHECK (generation IS NOT NULL AND generation = {generation})")
+    await run("ANALYZE {draft}")
+    await run("DROP TABLE IF EXISTS {table}")
+    await run("ALTER TABLE {draft} RENAME TO {table}")
+    await run("ALTER TABLE top_page_displays ATTACH PARTITION {table} FOR VALUES IN ({generation})")
+    return number
+
+
+async def drop_partition(session: AsyncSession, generation_id: int) -> None:
+    """Remove a generation's rows; readers wait for no longer than this takes."""
+    await (await _cursor(session)).execute(sql.SQL("DROP TABLE IF EXISTS {}").format(_partition(generation_id)))
+
+
+def _partition(generation_id: int) -> sql.Identifier:
+    return sql.Identifier(f"top_page_displays_g{generation_id}")
+
+
+async def _cursor(session: AsyncSession) -> psycopg.AsyncCursor[Any]:
+    """A cursor in the session's own transaction, for COPY."""
+    connection = await (await session.connection()).get_raw_connection()
+    driver = connection.driver_connection
+    assert isinstance(driver, psycopg.AsyncConnection)
+    return driver.cursor()

@@ -1,0 +1,161 @@
+"""What merchandisers say of products, and what a shopper is to see."""
+
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.common.cache import Cache
+from services.common.errors import Fault, NotFound, Unprocessable
+from services.common.outbox import append
+from services.content import queries
+from services.content.domain import TITLES, Displays, Item, compose
+from services.content.models import Showing, TopPageDisplay
+from services.content.schemas import DisplaysOut, OfferOut, Shelf, ShelfItem
+from services.contracts.envelope import DisplayType, Event
+from services.contracts.events.content import DisplayChanged
+
+PRODUCER = "content"
+SHORTEST_CACHED = 1.0
+
+
+class DisplayNotFound(NotFound):
+    """No manual row has this id."""
+
+    title = "Display not found"
+
+
+class Contradiction(Unprocessable):
+    """The row's fields do not go together."""
+
+    title = "Contradicting values"
+
+
+async def displays(session: AsyncSession, cache: Cache, user_id: str | None) -> bytes:
+    """The shelves of one user (None: of everyone) as the JSON of `DisplaysOut`.
+
+    Answers are cached by the version of what is shown, so that no change is missed, until a date changes them.
+    """
+    showing = (await session.execute(select(Showing.version, Showing.generation))).one()
+    key = f"displays:{showing.version}:{'everyone' if user_id is None else 'user:' + user_id}"
+    if (known := await cache.get(key)) is not None:
+        return known
+    now = datetime.now(UTC)
+    composed = compose(await queries.rows_for(session, showing.generation, user_id), now)
+    body = _answer(composed, user_id, showing.generation).model_dump_json(by_alias=True).encode()
+    if (seconds := (composed.true_until - now).total_seconds()) >= SHORTEST_CACHED:
+        await cache.set(key, body, seconds)
+    return body
+
+
+def _answer(composed: Displays, user_id: str | None, generation: str | None) -> DisplaysOut:
+    return DisplaysOut(
+        user_id=user_id,
+        generation=generation,
+        shelves=[
+            Shelf(
+                display_type=display_type,
+                title=TITLES[display_type],
+                items=[_item(item, rank) for rank, item in enumerate(items, start=1)],
+            )
+            for display_type, items in composed.shelves.items()
+        ],
+        hidden=composed.hidden,
+        special_prices=[OfferOut.model_validate(_offer(item)) for item in composed.prices],
+    )
+
+
+def _item(item: Item, rank: int) -> ShelfItem:
+    row = item.row
+    return ShelfItem(
+        product_id=row.product_id,
+        product_name=row.product_name,
+        product_price=row.product_price,
+        special_price=item.special_price,
+        currency=row.currency,
+        rating=row.rating,
+        image=row.image,
+        category_id=row.category_id,
+        category_name=row.category_name,
+        rank=rank,
+        score=row.score,
+        reason=row.reason,
+        source="manual" if row.mode else "model",
+    )
+
+
+def _offer(item: Item) -> dict[str, Any]:
+    row = item.row
+    dates = {"start_date": row.start_date, "end_date": row.end_date}
+    return {"product_id": row.product_id, "special_price": item.special_price, "currency": row.currency, **dates}
+
+
+async def create(session: AsyncSession, values: dict[str, Any]) -> int:
+    """Make a manual row; its id.
+
+    Raises:
+        Contradiction: its values do not go together.
+    """
+    values = {"start_date": datetime.now(UTC), **values}
+    display = TopPageDisplay(source="manual", **values)
+    _refuse_contradictions(display)
+    session.add(display)
+    await session.flush()
+    await _tell(session, display, "CREATED")
+    return display.id
+
+
+async def change(session: AsyncSession, display_id: int, changes: dict[str, Any]) -> None:
+    """Change a manual row; equal values change nothing.
+
+    Raises:
+        DisplayNotFound, Contradiction: as they say.
+    """
+    display = await _find(session, display_id)
+    for name, value in changes.items():
+        setattr(display, name, value)
+    _refuse_contradictions(display)
+    if session.is_modified(display):
+        await session.flush()
+        await _tell(session, display, "UPDATED")
+
+
+async def remove(session: AsyncSession, display_id: int) -> None:
+    """Delete a manual row.
+
+    Raises:
+        DisplayNotFound: there is none.
+    """
+    display = await _find(session, display_id)
+    await session.delete(display)
+    await session.flush()
+    await _tell(session, display, "DELETED")
+
+
+async def _find(session: AsyncSession, display_id: int) -> TopPageDisplay:
+    manual = select(TopPageDisplay).where(TopPageDisplay.id == display_id, TopPageDisplay.generation.is_(None))
+    display = await session.scalar(manual.with_for_update())
+    if display is None:
+        raise DisplayNotFound(f"There is no manual row {display_id}.")
+    return display
+
+
+def _refuse_contradictions(display: TopPageDisplay) -> None:
+    if display.end_date is not None and display.end_date <= display.start_date:
+        raise Contradiction(errors=[Fault(field="body.endDate", message="must lie after startDate")])
+    if display.mode == "price" and display.special_price is None:
+        raise Contradiction(errors=[Fault(field="body.specialPrice", message="is needed for the mode price")])
+
+
+async def _tell(
+    session: AsyncSession, display: TopPageDisplay, change_made: Literal["CREATED", "UPDATED", "DELETED"]
+) -> None:
+    changed = DisplayChanged(
+        display_id=display.id,
+        change=change_made,
+        display_type=DisplayType(display.display_type),
+        product_id=display.product_id,
+    )
+    await append(session, Event.of("DISPLAY_CHANGED", changed, producer=PRODUCER), key=f"display:{display.id}")
+    await queries.touch(session)

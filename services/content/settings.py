@@ -1,0 +1,16 @@
+"""Settings of the content service."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from services.common.settings import ServiceSettings
+
+
+class ContentSettings(ServiceSettings, env_prefix="CONTENT_"):
+    """CONTENT_DATABASE_URL, CONTENT_KEPT_GENERATIONS, and what every service may be told."""
+
+    service: str = "content"
+    database_url: str
+    kept_generations: Annotated[int, Field(ge=2)] = 5
+    """How many loaded generations remain; the active one and the one before it always do."""
