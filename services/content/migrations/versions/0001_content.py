@@ -64,7 +64,8 @@ CREATE TABLE activations (
     rolled_back_at timestamptz
 );
 CREATE TABLE showing (
-    is_only boolean NOT NULL DEFAULT true CONSTRAINT pk_showing PRIMARY KEY CONSTRAINT ck_showing_one_row CHECK (is_only),
+    is_only boolean NOT NULL DEFAULT true CONSTRAINT pk_showing PRIMARY KEY
+        CONSTRAINT ck_showing_one_row CHECK (is_only),
     generation text CONSTRAINT fk_showing_generation REFERENCES generations (generation),
     version bigint NOT NULL DEFAULT 1
 );
