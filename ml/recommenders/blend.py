@@ -17,7 +17,7 @@ class BlendConfig(RecommenderConfig):
     """Configuration of `Blend`.
 
     Attributes:
-        weights: Weight of each part by its name; on scores divided by their standard deviation over the catalogue.
+        weights: Weight of each part by its name; on scores divided by their Euclidean length over the catalogue.
         new_only: Whether the blend is for discovery: scores of bought items are set to 0 before they are made
             comparable, which they would otherwise dominate.
     """
@@ -57,8 +57,9 @@ class Blend(Recommender[BlendConfig]):
             scores = self.parts[name]._score(users)  # noqa: SLF001 # a blend is the one caller of the hook besides the base
             if self.config.new_only:
                 scores[row, item] = 0
-            spread = scores.std(axis=1, keepdims=True)
-            total += np.divide(np.float32(weight) * scores, spread, out=np.zeros_like(scores), where=spread > 0)
+            length = np.sqrt(np.einsum("ui,ui->u", scores, scores))
+            scores *= np.divide(np.float32(weight), length, out=np.zeros_like(length), where=length > 0)[:, None]
+            total += scores
         return total
 
     def save(self, directory: Path) -> None:

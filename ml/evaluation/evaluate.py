@@ -1,0 +1,93 @@
+"""Asking fitted models the question of a task, and keeping the answers user by user."""
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import polars as pl
+
+from ml import columns as c
+from ml.evaluation import metrics
+from ml.evaluation.compare import interval
+from ml.evaluation.split import Task
+from ml.recommenders import Recommender
+
+TASK, MODEL, BASKETS, SECONDS, USERS = "task", "model", "baskets", "seconds", "users"
+K = 10
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What models achieved in tasks.
+
+    Attributes:
+        scores: `task, model, user_id, baskets` and `metrics.ACCURACY`, a row for each user asked about; `baskets` is the
+            number before the cut.
+        whole: `task, model, users, coverage, novelty, seconds`, a row for each task and model.
+    """
+
+    scores: pl.DataFrame
+    whole: pl.DataFrame
+
+    @classmethod
+    def of(cls, evaluations: Iterable["Evaluation"]) -> Self:
+        """Several as one."""
+        parts = list(evaluations)
+        return cls(pl.concat([part.scores for part in parts]), pl.concat([part.whole for part in parts]))
+
+    def per_user(self, task: str, model: str) -> pl.DataFrame:
+        """The scores of one model in one task."""
+        return self.scores.filter(pl.col(TASK) == task, pl.col(MODEL) == model)
+
+    def mean(self, task: str, model: str, metric: str = metrics.NDCG) -> float:
+        """A mean over users; 0 if there are none."""
+        values = self.per_user(task, model)[metric]
+        return float(values.mean()) if len(values) else 0.0  # type: ignore[arg-type] # a mean of floats is one
+
+    def summary(self) -> pl.DataFrame:
+        """A row for each task and model: means, the interval of NDCG as `ndcg_low, ndcg_high`, coverage and novelty."""
+        rows = []
+        for row in self.whole.iter_rows(named=True):
+            scores = self.per_user(row[TASK], row[MODEL])
+            ndcg = interval(scores[metrics.NDCG].to_numpy())
+            means = {name: self.mean(row[TASK], row[MODEL], name) for name in metrics.ACCURACY}
+            rows.append({**row, **means, "ndcg_low": ndcg.low, "ndcg_high": ndcg.high})
+        return pl.DataFrame(rows, infer_schema_length=None)
+
+
+def evaluate(models: Mapping[str, Recommender[Any]], task: Task, k: int = K) -> Evaluation:
+    """Let models, fitted on the task's history, rank for its users.
+
+    Raises:
+        NonFiniteScoreError: A model gave NaN.
+    """
+    baskets = _baskets(task)
+    scores, whole = [], []
+    for name, model in models.items():
+        started = time.perf_counter()
+        lists = model.recommend(task.users, k, exclude_seen=task.exclude_seen, candidates=task.candidates)
+        seconds = time.perf_counter() - started
+        of_model = [pl.lit(task.name).alias(TASK), pl.lit(name).alias(MODEL)]
+        per_user = metrics.per_user(lists, task.relevant, k).join(baskets, on=c.USER, how="left", maintain_order="left")
+        scores.append(per_user.select(*of_model, c.USER, pl.col(BASKETS).fill_null(0), *metrics.ACCURACY))
+        n_items = len(task.history.items) if task.candidates is None else len(task.candidates)
+        whole.append(
+            {
+                TASK: task.name,
+                MODEL: name,
+                USERS: len(per_user),
+                metrics.COVERAGE: metrics.coverage(lists, n_items),
+                metrics.NOVELTY: metrics.novelty(lists, task.history),
+                SECONDS: seconds,
+            }
+        )
+    return Evaluation(pl.concat(scores), pl.DataFrame(whole))
+
+
+def _baskets(task: Task) -> pl.DataFrame:
+    history = task.history
+    pairs = np.unique(np.stack([history.user.astype(np.int64), history.order]), axis=1)
+    counts = np.bincount(pairs[0], minlength=len(history.users))
+    return pl.DataFrame({c.USER: pl.Series(history.users, dtype=pl.String), BASKETS: counts})

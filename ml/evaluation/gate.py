@@ -1,0 +1,117 @@
+"""Whether a candidate may replace the champion: configurations are compared, both fitted before the same cut.
+
+Published models cannot be compared on a window that they were fitted on: the champion has seen it and would always win.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import polars as pl
+
+from ml import columns as c
+from ml.evaluation import metrics
+from ml.evaluation.compare import Interval, paired
+from ml.evaluation.evaluate import MODEL, TASK, USERS, Evaluation, evaluate
+from ml.evaluation.split import Protocol, Task, window
+from ml.recommenders import NonFiniteScoreError
+from ml.training import TrainingConfig, fit_all
+
+ROLES: Mapping[str, str] = {Protocol.DISCOVER: "discover", Protocol.ALL: "repurchase"}
+"""The model that answers each task in the shop."""
+OPPONENT = "popularity"
+"""Whom a candidate meets in every task if there is no champion yet."""
+MINIMUM_COVERAGE = 0.001
+"""Share of the catalogue that all lists together must reach: 90 products of 90,000; a broken model gives all the same."""
+
+
+class Reason(StrEnum):
+    """Why a candidate was accepted or refused."""
+
+    NOT_WORSE = "not_worse"
+    TOO_LITTLE_DATA = "too_little_data"
+    EMPTY = "empty"
+    NOT_FINITE = "not_finite"
+    LOW_COVERAGE = "low_coverage"
+    WORSE = "worse"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The outcome, its reason in a word and in a sentence, and by task the interval of candidate - opponent in NDCG@10."""
+
+    accepted: bool
+    reason: Reason
+    detail: str
+    intervals: Mapping[str, Interval] = field(default_factory=dict)
+
+
+def rolling_cut(interactions: pl.DataFrame, days: int = 28) -> datetime:
+    """The moment that leaves the last days of the data to be predicted."""
+    last = interactions[c.ORDERED_AT].max()
+    assert isinstance(last, datetime), "there are interactions, and they have times"
+    return last - timedelta(days=days) + timedelta(microseconds=1)
+
+
+def gate(
+    interactions: pl.DataFrame,
+    items: pl.DataFrame,
+    candidate: TrainingConfig,
+    champion: TrainingConfig | None,
+    cut: datetime,
+    days: int = 28,
+) -> Decision:
+    """Fit both configurations before the cut, let them predict the days after it, and judge.
+
+    Args:
+        interactions: Purchase lines; the window of a published test should end before it begins, or lie outside.
+        items: The catalogue.
+        candidate: The configuration that asks to be used.
+        champion: The one in use; without it popularity is the opponent.
+        cut: The rolling cut, see `rolling_cut`.
+        days: Length of the window.
+    """
+    tasks = window(interactions, items, cut, days)
+    try:
+        ours = _answers(tasks, candidate, ROLES)
+    except NonFiniteScoreError as error:
+        return Decision(accepted=False, reason=Reason.NOT_FINITE, detail=str(error))
+    if champion == candidate:
+        return judge(ours, ours)
+    return judge(ours, _answers(tasks, champion or candidate, ROLES if champion else dict.fromkeys(ROLES, OPPONENT)))
+
+
+def judge(candidate: Evaluation, opponent: Evaluation) -> Decision:
+    """Accept a candidate unless it is broken, or worse in a task: the interval of the difference lies below 0.
+
+    Args:
+        candidate: One model for each task of `ROLES`.
+        opponent: The same tasks and users.
+    """
+    if not candidate.scores.height:
+        return Decision(accepted=True, reason=Reason.TOO_LITTLE_DATA, detail="nobody bought anything in the window")
+    for row in candidate.whole.filter(pl.col(USERS) > 0).iter_rows(named=True):
+        reached = f"{row[MODEL]} reaches {row[metrics.COVERAGE]:.3%} of the catalogue in {row[TASK]}"
+        if row[metrics.COVERAGE] == 0:
+            return Decision(accepted=False, reason=Reason.EMPTY, detail=reached)
+        if row[MODEL] != OPPONENT and row[metrics.COVERAGE] < MINIMUM_COVERAGE:
+            return Decision(accepted=False, reason=Reason.LOW_COVERAGE, detail=reached)
+    differences = {task: _difference(task, candidate, opponent) for task in candidate.whole[TASK]}
+    worse = [task for task, difference in differences.items() if difference.high < 0]
+    said = "; ".join(f"{task} {d.mean:+.4f} [{d.low:+.4f}, {d.high:+.4f}]" for task, d in differences.items())
+    return Decision(not worse, Reason.WORSE if worse else Reason.NOT_WORSE, said, differences)
+
+
+def _answers(tasks: Mapping[str, Task], config: TrainingConfig, roles: Mapping[str, str]) -> Evaluation:
+    """Each task answered by the model whose role it is, or by popularity where that cannot be fitted."""
+    models = fit_all(tasks[Protocol.ALL].history, config, {*roles.values(), OPPONENT}).models
+    return Evaluation.of(
+        evaluate({model: models[model]}, tasks[task])
+        for task, model in ((task, model if model in models else OPPONENT) for task, model in roles.items())
+    )
+
+
+def _difference(task: str, candidate: Evaluation, opponent: Evaluation) -> Interval:
+    ours, theirs = (side.scores.filter(pl.col(TASK) == task) for side in (candidate, opponent))
+    return paired(ours, theirs, metrics.NDCG)

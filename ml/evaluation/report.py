@@ -1,0 +1,114 @@
+"""The evaluation for people: one HTML page that needs nothing else, and its plots as images."""
+
+import base64
+from html import escape
+from io import BytesIO
+from pathlib import Path
+
+import polars as pl
+from matplotlib.figure import Figure
+
+from ml.evaluation import metrics
+from ml.evaluation.evaluate import BASKETS, MODEL, SECONDS, TASK, USERS, Evaluation
+
+ACTIVITY_BOUNDS = (10, 25, 50, 100)
+"""Users are grouped by their number of baskets before the cut, at these bounds."""
+_STYLE = "body{font:15px system-ui;max-width:70rem;margin:2rem auto;padding:0 1rem}td,th{padding:.2rem .7rem;text-align:right}"
+
+
+def write(evaluation: Evaluation, directory: Path, title: str = "How good the recommenders are") -> Path:
+    """Write `report.html` and its plots as PNG.
+
+    Args:
+        evaluation: What was measured.
+        directory: Made if it is missing; files of an earlier report are replaced.
+        title: The heading.
+
+    Returns:
+        Path of the page.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    summary = evaluation.summary().sort(TASK, metrics.NDCG, descending=[False, True], maintain_order=True)
+    plots = {
+        "accuracy": _accuracy(summary),
+        "coverage_novelty": _coverage_and_novelty(summary),
+        "activity": _by_activity(evaluation),
+    }
+    images = []
+    for name, figure in plots.items():
+        png = BytesIO()
+        figure.savefig(png, format="png", dpi=110)
+        (directory / f"{name}.png").write_bytes(png.getvalue())
+        source = base64.b64encode(png.getvalue()).decode()
+        images.append(f'<img alt="{escape(name.replace("_", " and "))}" src="data:image/png;base64,{source}" width="100%">')
+    page = directory / "report.html"
+    page.write_text(
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title><style>{_STYLE}</style>'
+        f"<h1>{escape(title)}</h1>{_table(summary)}{''.join(images)}</html>"
+    )
+    return page
+
+
+def _table(summary: pl.DataFrame) -> str:
+    head = (TASK, MODEL, USERS, "NDCG@10", "95% interval", "recall", "MAP", "MRR", "coverage", "novelty (bits)", SECONDS)
+    rows = [
+        (
+            row[TASK],
+            row[MODEL],
+            f"{row[USERS]:,}",
+            f"{row[metrics.NDCG]:.4f}",
+            f"{row['ndcg_low']:.4f} - {row['ndcg_high']:.4f}",
+            *(f"{row[name]:.4f}" for name in metrics.ACCURACY[1:]),
+            f"{row[metrics.COVERAGE]:.2%}",
+            f"{row[metrics.NOVELTY]:.2f}",
+            f"{row[SECONDS]:.1f}",
+        )
+        for row in summary.iter_rows(named=True)
+    ]
+    cells = ["".join(f"<th>{escape(name)}</th>" for name in head)]
+    cells += ["".join(f"<td>{escape(str(value))}</td>" for value in row) for row in rows]
+    return f"<table>{''.join(f'<tr>{line}</tr>' for line in cells)}</table>"
+
+
+def _accuracy(summary: pl.DataFrame) -> Figure:
+    tasks = summary[TASK].unique(maintain_order=True).to_list()
+    figure = Figure(figsize=(11, 1 + 0.32 * (summary.height + 2 * len(tasks))), layout="constrained")
+    heights = [summary.filter(pl.col(TASK) == task).height for task in tasks]
+    axes = figure.subplots(len(tasks), 1, squeeze=False, height_ratios=heights)[:, 0]
+    for axis, task in zip(axes, tasks, strict=True):
+        rows = summary.filter(pl.col(TASK) == task).reverse()
+        ndcg = rows[metrics.NDCG]
+        error = [(ndcg - rows["ndcg_low"]).to_list(), (rows["ndcg_high"] - ndcg).to_list()]
+        axis.errorbar(ndcg.to_list(), rows[MODEL].to_list(), xerr=error, fmt="o", capsize=3)
+        axis.set(title=f"NDCG@10, {task} ({rows[USERS].max():,} users, 95% intervals)", xlim=(0, None))
+        axis.margins(y=0.5 / rows.height)
+        axis.grid(axis="x", alpha=0.3)
+    return figure
+
+
+def _coverage_and_novelty(summary: pl.DataFrame) -> Figure:
+    figure = Figure(figsize=(11, 5), layout="constrained")
+    axis = figure.subplots()
+    for (task,), rows in summary.group_by(TASK, maintain_order=True):
+        shown = rows.filter(pl.col(metrics.COVERAGE) > 0)
+        axis.scatter(shown[metrics.COVERAGE].to_list(), shown[metrics.NOVELTY].to_list(), label=task)
+        for row in shown.iter_rows(named=True):
+            axis.annotate(row[MODEL], (row[metrics.COVERAGE], row[metrics.NOVELTY]), fontsize=7)
+    axis.set(title="Coverage and novelty", xlabel="share of the catalogue shown to anyone", ylabel="bits", xscale="log")
+    if not summary.is_empty():
+        axis.legend()
+    return figure
+
+
+def _by_activity(evaluation: Evaluation) -> Figure:
+    figure = Figure(figsize=(11, 5), layout="constrained")
+    axis = figure.subplots()
+    group = pl.col(BASKETS).cut([float(bound) for bound in ACTIVITY_BOUNDS], left_closed=True).alias("group")
+    scores = evaluation.scores.filter(~pl.col(TASK).str.contains("/")).with_columns(group)
+    means = scores.group_by(TASK, MODEL, "group").agg(pl.col(metrics.NDCG).mean(), pl.col(BASKETS).min()).sort(BASKETS)
+    for (task, model), rows in means.group_by(TASK, MODEL, maintain_order=True):
+        axis.plot(rows["group"].cast(pl.String).to_list(), rows[metrics.NDCG].to_list(), "o-", label=f"{task}: {model}")
+    axis.set(title="By number of baskets before the cut", ylabel="NDCG@10", ylim=(0, None))
+    if not means.is_empty():
+        axis.legend(fontsize=7, ncols=2, loc="upper left", bbox_to_anchor=(1, 1))
+    return figure
