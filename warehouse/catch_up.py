@@ -5,10 +5,10 @@ import time
 from collections.abc import Coroutine, Mapping
 
 import psycopg
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
-from warehouse import offsets
-from warehouse.member import Member, all_partitions, cluster_id
+from warehouse import broker, offsets
+from warehouse.member import Member
 from warehouse.offsets import Counts
 from warehouse.settings import LandingSettings
 from warehouse.store import APPLICATION
@@ -27,42 +27,15 @@ async def land_until_caught_up(settings: LandingSettings) -> dict[str, Counts]:
     Returns:
         What became of each topic's messages in the meantime, whoever landed them; topics without any are left out.
     """
-    log_id = await cluster_id(settings.kafka_url)
+    log_id = await broker.cluster_id(settings.kafka_url)
     with psycopg.connect(settings.warehouse_loader_url, autocommit=True) as connection:
         before = offsets.totals(connection)
-        ends = await log_ends(settings.kafka_url, offsets.stored_offsets(connection, log_id))
+        ends = await broker.log_ends(settings, offsets.stored_offsets(connection, log_id))
         while not await _reached(connection, log_id, ends, PATIENCE_SECONDS if _is_landing(connection) else 0):
             await _land_alone(settings, _reached(connection, log_id, ends, float("inf")))
         after = offsets.totals(connection)
     made = {topic: counts - before.get(topic, Counts()) for topic, counts in after.items()}
     return {topic: counts for topic, counts in made.items() if counts.consumed}
-
-
-async def log_ends(kafka_url: str, start: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
-    """The end of every topic partition, as its fetch answers tell: the embedded broker's list of ends is wrong.
-
-    Args:
-        kafka_url: the broker.
-        start: offsets from which a fetch costs little; partitions not named are read from their beginning.
-    """
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=kafka_url, enable_auto_commit=False, auto_offset_reset="earliest", max_partition_fetch_bytes=1
-    )
-    await consumer.start()
-    try:
-        partitions = await all_partitions(consumer)
-        if not partitions:
-            return {}
-        consumer.assign(partitions)
-        for partition in partitions & start.keys():
-            consumer.seek(partition, start[partition])
-        ends: dict[TopicPartition, int | None] = dict.fromkeys(partitions)
-        while not all(end is not None for end in ends.values()):
-            await consumer.getmany(timeout_ms=50)
-            ends = {partition: consumer.highwater(partition) for partition in partitions}
-        return {partition: end for partition, end in ends.items() if end is not None}
-    finally:
-        await consumer.stop()
 
 
 async def _land_alone(settings: LandingSettings, goal: Coroutine[None, None, bool]) -> None:

@@ -17,11 +17,10 @@ from typing import ParamSpec, TypeVar
 import psycopg
 import stamina
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from services.contracts.topics import TOPICS
-from warehouse import metrics
+from warehouse import broker, metrics
 from warehouse.offsets import Claim, FencedError, Span
 from warehouse.settings import LandingSettings
 from warehouse.store import Batch, Store
@@ -31,8 +30,6 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 BATCH_RECORDS = 10_000
-FETCH_BYTES = 8 * 1024 * 1024
-PARTITION_FETCH_BYTES = 2 * 1024 * 1024
 POLL_MS = 250
 RETRY_SECONDS = 2.0
 """The longest pause between two attempts to reach what is down."""
@@ -80,23 +77,13 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         self._assigned = set(assigned)
 
     async def _session(self) -> None:
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._settings.kafka_url,
-            group_id=None if self._is_alone else self._settings.landing_group,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            fetch_max_bytes=FETCH_BYTES,
-            max_partition_fetch_bytes=PARTITION_FETCH_BYTES,
-            session_timeout_ms=self._settings.landing_session_ms,
-            heartbeat_interval_ms=self._settings.landing_session_ms // 10,
-            max_poll_interval_ms=24 * 60 * 60 * 1000,  # waiting for the warehouse is no reason to leave
-        )
+        consumer = broker.new_consumer(self._settings, group=None if self._is_alone else self._settings.landing_group)
         self._assigned = None
         await consumer.start()
         try:
             await self._wait_for_topics(consumer)
             if self._is_alone:
-                self._assigned = await all_partitions(consumer)
+                self._assigned = await broker.all_partitions(consumer)
                 consumer.assign(self._assigned)
             else:
                 consumer.subscribe(list(TOPICS), listener=self)
@@ -136,7 +123,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
 
     async def _claim(self, consumer: AIOKafkaConsumer) -> None:
         assigned, self._assigned = self._assigned or set(), None
-        log_id = await cluster_id(self._settings.kafka_url)
+        log_id = await broker.cluster_id(self._settings.kafka_url)
         known = self._claims
         self._claims = await self._patiently(self._store.claim, assigned, log_id, self._owner)
         if self._assigned is not None:  # assigned anew in the meantime
@@ -155,7 +142,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
             partition: claim
             for partition, claim in self._claims.items()
             if (partition in fetched and fetched[partition][0].offset < claim.next_offset)
-            or ((end := _end(consumer, partition)) is not None and end < claim.next_offset)
+            or ((end := broker.log_end(consumer, partition)) is not None and end < claim.next_offset)
         }
 
     async def _restart(self, consumer: AIOKafkaConsumer, shrunken: Mapping[TopicPartition, Claim]) -> None:
@@ -197,29 +184,8 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
 
     def _observe_lag(self, consumer: AIOKafkaConsumer) -> None:
         for partition, claim in self._claims.items():
-            if (end := _end(consumer, partition)) is not None:
+            if (end := broker.log_end(consumer, partition)) is not None:
                 metrics.LAG.labels(partition.topic, partition.partition).set(end - claim.next_offset)
-
-
-async def cluster_id(kafka_url: str) -> str:
-    """What the broker calls its cluster; the embedded one has a new name, and an empty log, at every start."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka_url)
-    await admin.start()
-    try:
-        return (await admin.describe_cluster())["cluster_id"] or ""
-    finally:
-        await admin.close()
-
-
-async def all_partitions(consumer: AIOKafkaConsumer) -> set[TopicPartition]:
-    """Those of the declared topics, as far as the broker has them."""
-    topics = await consumer.topics() & set(TOPICS)
-    return {TopicPartition(topic, number) for topic in topics for number in consumer.partitions_for_topic(topic) or ()}
-
-
-def _end(consumer: AIOKafkaConsumer, partition: TopicPartition) -> int | None:
-    """Where the partition's log ends, once a fetch has told; the broker's own `end_offsets` may be wrong."""
-    return consumer.highwater(partition) if partition in consumer.assignment() else None
 
 
 async def _settled(writing: asyncio.Task[None] | None) -> None:

@@ -13,11 +13,7 @@ from alembic.config import Config
 from psycopg import sql
 
 from services.contracts.topics import TOPICS, Topic
-
-DEAD_LETTERS_TOPIC = "dead-letters.v1"
-"""Its messages land in `raw.dead_letters`, beside those of the landing itself."""
-
-EVENT_TOPICS = {name: topic for name, topic in TOPICS.items() if name != DEAD_LETTERS_TOPIC}
+from warehouse.tables import DEAD_LETTERS_TOPIC
 
 _EVENT_TABLE = """
 create table if not exists raw.{table} (
@@ -48,8 +44,9 @@ def migrate(url: str) -> None:
     config.attributes["url"] = url.replace("postgresql://", "postgresql+psycopg://", 1)
     command.upgrade(config, "head")
     with psycopg.connect(url) as connection:
-        for topic in EVENT_TOPICS.values():
-            make_event_table(connection, topic)
+        for topic in TOPICS.values():
+            if topic.name != DEAD_LETTERS_TOPIC:
+                make_event_table(connection, topic)
 
 
 def make_event_table(connection: psycopg.Connection, topic: Topic) -> None:

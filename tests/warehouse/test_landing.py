@@ -9,7 +9,8 @@ from aiokafka import AIOKafkaProducer
 
 from stack.parts.broker import Broker
 from stack.topics import create_topics
-from warehouse.catch_up import land_until_caught_up, log_ends
+from warehouse.broker import log_ends
+from warehouse.catch_up import land_until_caught_up
 from warehouse.member import Member
 from warehouse.offsets import Counts
 from warehouse.settings import LandingSettings
@@ -68,7 +69,7 @@ async def test_once_caught_up_there_is_nothing_to_do(landing, viewed):
 
 async def test_the_ends_of_a_log_are_what_was_sent_to_it(landing, viewed):
     await produce(landing.kafka_url, *(viewed() for _ in range(13)))
-    ends = await log_ends(landing.kafka_url, {})
+    ends = await log_ends(landing, {})
     assert sum(ends.values()) == 13
 
 

@@ -1,0 +1,132 @@
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import uuid
+
+import psycopg
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from services.contracts.envelope import Event
+from services.contracts.events.actions import ProductViewed
+from stack.databases import WAREHOUSE_ROLES, create_warehouse
+from stack.parts.broker import Broker
+from stack.parts.postgres import Postgres
+from stack.topics import create_topics
+from warehouse.migrate import migrate
+
+pytestmark = pytest.mark.faults
+
+ACTIONS = "user-actions.v1"
+SESSION_MS = 3_000
+MANY = 40_000
+
+
+@pytest.fixture
+async def broker(tmp_path):
+    with Broker(tmp_path / "broker") as running:
+        await create_topics(running.url)
+        yield running
+
+
+@pytest.fixture
+def landing(broker, warehouse):
+    """Starts landing processes on the warehouse (or on another loader URL), and ends them with the test."""
+    processes = []
+
+    def start(loader=warehouse.loader):
+        environment = {
+            **os.environ,
+            "KAFKA_URL": broker.url,
+            "WAREHOUSE_LOADER_URL": loader,
+            "LANDING_SESSION_MS": str(SESSION_MS),
+        }
+        processes.append(subprocess.Popen([sys.executable, "-m", "warehouse.landing"], env=environment))
+        return processes[-1]
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.wait()
+
+
+async def produce(url, count):
+    """Send that many distinct views."""
+    payload = ProductViewed(user_id="1", product_id=7)
+    template = Event.of("PRODUCT_VIEWED", payload, producer="test", event_id=uuid.UUID(int=0))
+    before, after = template.to_bytes().split(str(uuid.UUID(int=0)).encode())
+    async with AIOKafkaProducer(bootstrap_servers=url, linger_ms=5, max_batch_size=2**18) as producer:
+        for number in range(count):
+            key = str(number % 97).encode()
+            await producer.send(ACTIONS, before + str(uuid.uuid4()).encode() + after, key=key)
+
+
+async def until(url, query, expected):
+    """Wait until the warehouse answers the query so."""
+    async with asyncio.timeout(90), await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+        while (await (await connection.execute(query)).fetchone())[0] != expected:  # noqa: ASYNC110 - it happens in Postgres
+            await asyncio.sleep(0.02)
+
+
+def counts(url):
+    """Rows in the table, and what the bookkeeping says: consumed, landed, duplicates, dead letters."""
+    with psycopg.connect(url) as connection:
+        rows = connection.execute("select count(*) from raw.user_actions_v1").fetchone()
+        sums = "select sum(consumed), sum(landed), sum(duplicates), sum(dead_letters) from landing.partitions"
+        return (*rows, *map(int, connection.execute(sums).fetchone()))
+
+
+CONSUMED = "select coalesce(sum(consumed), 0)::int from landing.partitions"
+UNDER_WAY = "select coalesce(sum(consumed), 0) > 0 from landing.partitions"
+
+
+async def test_killed_midway_and_started_again_each_event_lands_once(broker, landing, warehouse):
+    await produce(broker.url, MANY)
+    first = landing()
+    await until(warehouse.owner, UNDER_WAY, expected=True)
+    first.kill()
+    first.wait()
+    assert counts(warehouse.owner)[0] < MANY
+    landing()
+    await until(warehouse.owner, CONSUMED, MANY)
+    assert counts(warehouse.owner) == (MANY, MANY, MANY, 0, 0)
+
+
+async def test_one_frozen_past_its_session_and_woken_lands_nothing_twice(broker, landing, warehouse):
+    await produce(broker.url, MANY)
+    zombie = landing()
+    await until(warehouse.owner, UNDER_WAY, expected=True)
+    zombie.send_signal(signal.SIGSTOP)
+    landing()
+    await until(warehouse.owner, CONSUMED, MANY)
+    zombie.send_signal(signal.SIGCONT)
+    await produce(broker.url, 1_000)
+    await until(warehouse.owner, CONSUMED, MANY + 1_000)
+    assert counts(warehouse.owner) == (MANY + 1_000, MANY + 1_000, MANY + 1_000, 0, 0)
+
+
+async def test_asked_to_end_it_finishes_its_batch_and_exits_0(broker, landing, warehouse):
+    await produce(broker.url, MANY)
+    process = landing()
+    await until(warehouse.owner, UNDER_WAY, expected=True)
+    process.terminate()
+    assert process.wait(timeout=20) == 0
+    rows, consumed, landed, *_ = counts(warehouse.owner)
+    assert rows == consumed == landed
+
+
+async def test_a_dead_warehouse_is_waited_for_and_nothing_is_dropped(broker, landing, tmp_path):
+    with Postgres(tmp_path / "data", password="superuser") as postgres:
+        passwords = dict.fromkeys(WAREHOUSE_ROLES.values(), "password")
+        warehouse = create_warehouse(postgres.url(), passwords)
+        migrate(warehouse.owner)
+        landing(warehouse.loader)
+        await produce(broker.url, 1_000)
+        await until(warehouse.owner, CONSUMED, 1_000)
+        postgres.stop()
+        await produce(broker.url, 1_000)
+        postgres.start()
+        await asyncio.wait_for(until(warehouse.owner, CONSUMED, 2_000), timeout=10)
+        assert counts(warehouse.owner) == (2_000, 2_000, 2_000, 0, 0)

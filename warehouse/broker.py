@@ -1,0 +1,72 @@
+"""What is asked of the broker, and how it is consumed."""
+
+from collections.abc import Mapping
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+
+from services.contracts.topics import TOPICS
+from warehouse.settings import LandingSettings
+
+FETCH_BYTES = 8 * 1024 * 1024
+PARTITION_FETCH_BYTES = 2 * 1024 * 1024
+DAY_MS = 24 * 60 * 60 * 1000
+
+
+def new_consumer(settings: LandingSettings, *, group: str | None) -> AIOKafkaConsumer:
+    """A consumer whose memory is bounded, and that keeps no offsets at the broker; in a group or not."""
+    return AIOKafkaConsumer(
+        bootstrap_servers=settings.kafka_url,
+        group_id=group,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        fetch_max_bytes=FETCH_BYTES,
+        max_partition_fetch_bytes=PARTITION_FETCH_BYTES,
+        session_timeout_ms=settings.landing_session_ms,
+        heartbeat_interval_ms=settings.landing_session_ms // 10,
+        max_poll_interval_ms=DAY_MS,  # waiting for the warehouse is no reason to leave the group
+    )
+
+
+async def cluster_id(kafka_url: str) -> str:
+    """What the broker calls its cluster; the embedded one has a new name, and an empty log, at every start."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka_url)
+    await admin.start()
+    try:
+        return (await admin.describe_cluster())["cluster_id"] or ""
+    finally:
+        await admin.close()
+
+
+async def all_partitions(consumer: AIOKafkaConsumer) -> set[TopicPartition]:
+    """Those of the declared topics, as far as the broker has them."""
+    topics = await consumer.topics() & set(TOPICS)
+    return {TopicPartition(topic, number) for topic in topics for number in consumer.partitions_for_topic(topic) or ()}
+
+
+def log_end(consumer: AIOKafkaConsumer, partition: TopicPartition) -> int | None:
+    """Where a partition's log ends, once a fetch has told: the embedded broker's own list of ends is wrong."""
+    return consumer.highwater(partition) if partition in consumer.assignment() else None
+
+
+async def log_ends(settings: LandingSettings, start: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
+    """Where every partition's log ends.
+
+    Args:
+        settings: which broker.
+        start: offsets from which a fetch costs little; partitions not named are read from their beginning.
+    """
+    consumer = new_consumer(settings, group=None)
+    await consumer.start()
+    try:
+        partitions = await all_partitions(consumer)
+        consumer.assign(partitions)
+        for partition in partitions & start.keys():
+            consumer.seek(partition, start[partition])
+        ends: dict[TopicPartition, int] = {}
+        while ends.keys() < partitions:
+            await consumer.getmany(timeout_ms=50, max_records=1)
+            ends = {partition: end for partition in partitions if (end := log_end(consumer, partition)) is not None}
+        return ends
+    finally:
+        await consumer.stop()

@@ -1,0 +1,151 @@
+"""Puts decoded messages into `raw`: COPY into a temporary table, then one INSERT a topic that skips known ids."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import psycopg
+from aiokafka import ConsumerRecord
+from psycopg import errors, sql
+
+from services.contracts.topics import TOPICS
+from warehouse.decode import Row
+
+DEAD_LETTERS_TOPIC = "dead-letters.v1"
+"""Its messages land in `raw.dead_letters`, beside those of the landing itself."""
+
+CONSUMER = "landing"
+
+_DATA_ERRORS = (psycopg.DataError, errors.ProgramLimitExceeded, errors.StatementTooComplex)
+
+_STAGED = """
+create temporary table if not exists staged (
+    index int, event_id uuid, event_type text, schema_version int, occurred_at timestamptz, producer text, key text,
+    data jsonb, topic text, kafka_partition int, kafka_offset bigint
+) on commit delete rows
+"""
+
+_COLUMNS = sql.SQL(", ").join(map(sql.Identifier, Row._fields))
+
+_INSERT = """
+insert into raw.{table} ({columns})
+select {columns} from staged where topic = %s order by index
+on conflict (event_id) do nothing
+"""
+
+_INSERT_DEAD_LETTERS = """
+insert into raw.dead_letters
+    (event_id, topic, kafka_partition, kafka_offset, key, value, reason, detail, consumer, failed_at)
+select
+    event_id, data ->> 'topic', (data ->> 'partition')::int, (data ->> 'offset')::bigint,
+    decode(data ->> 'key', 'base64'), decode(data ->> 'value', 'base64'),
+    data ->> 'reason', coalesce(data ->> 'detail', ''), data ->> 'consumer', (data ->> 'failedAt')::timestamptz
+from staged where topic = %s order by index
+on conflict (event_id) do nothing
+returning event_id
+"""
+
+_KNOWN = """
+select
+    staged.index,
+    (known.event_type, known.schema_version, known.occurred_at, known.producer, known.key, known.data)
+    is not distinct from
+    (staged.event_type, staged.schema_version, staged.occurred_at, staged.producer, staged.key, staged.data)
+from staged join raw.{table} as known using (event_id)
+where staged.topic = %s and (
+    known.loaded_xid <> pg_current_xact_id()::text::bigint
+    or (known.kafka_partition, known.kafka_offset) <> (staged.kafka_partition, staged.kafka_offset)
+)
+"""
+
+
+class Refusal(NamedTuple):
+    """Why one message becomes a dead letter."""
+
+    reason: str
+    detail: str
+
+
+class Outcome(NamedTuple):
+    """What did not land, by the row's index: known with the same content, or refused."""
+
+    duplicates: list[int]
+    refusals: dict[int, Refusal]
+
+
+def prepare(connection: psycopg.Connection) -> None:
+    """Make this session's temporary table."""
+    connection.execute(_STAGED)
+
+
+def insert(connection: psycopg.Connection, rows: Mapping[int, Row]) -> Outcome:
+    """Insert rows into the tables of their topics, within the caller's transaction, on a prepared connection.
+
+    A row that Postgres refuses although the contract allows it (a number beyond numeric's range, say) is found by
+    halving, and refused while the others land.
+
+    Args:
+        connection: in a transaction.
+        rows: by an index of the caller's, in the order in which the first of equal ids wins.
+    """
+    try:
+        known, unstorable = _insert(connection, rows), {}
+    except _DATA_ERRORS:
+        unstorable = dict(_unstorable(connection, list(rows.items())))
+        known = _insert(connection, {index: row for index, row in rows.items() if index not in unstorable})
+    conflict = Refusal("CONFLICT", "this eventId is known with other content")
+    conflicts = {index: conflict for index, is_same in known.items() if not is_same}
+    return Outcome([index for index, is_same in known.items() if is_same], unstorable | conflicts)
+
+
+def insert_refused(
+    connection: psycopg.Connection, records: Sequence[ConsumerRecord], refusals: Mapping[int, Refusal]
+) -> None:
+    """Keep refused messages, by their index in `records`, with bytes, reason and position."""
+    columns = "topic, kafka_partition, kafka_offset, key, value, reason, detail, consumer, failed_at"
+    with connection.cursor().copy(f"copy raw.dead_letters ({columns}) from stdin") as copy:
+        for index, refusal in refusals.items():
+            record = records[index]
+            position = (record.topic, record.partition, record.offset)
+            copy.write_row((*position, record.key, record.value, *refusal, CONSUMER, "now"))
+
+
+def _insert(connection: psycopg.Connection, rows: Mapping[int, Row]) -> dict[int, bool]:
+    """Insert; for each row that was known already, whether its content is the same."""
+    known: dict[int, bool] = {}
+    with connection.transaction():
+        with connection.cursor().copy("copy staged from stdin") as copy:
+            for index, row in rows.items():
+                copy.write_row((index, *row))
+        for topic, staged in Counter(row.topic for row in rows.values()).items():
+            if topic == DEAD_LETTERS_TOPIC:
+                known |= _insert_dead_letters(connection, rows)
+                continue
+            names = {"table": sql.Identifier(TOPICS[topic].table), "columns": _COLUMNS}
+            if connection.execute(sql.SQL(_INSERT).format(**names), (topic,)).rowcount < staged:
+                known |= dict(connection.execute(sql.SQL(_KNOWN).format(**names), (topic,)).fetchall())
+    return known
+
+
+def _insert_dead_letters(connection: psycopg.Connection, rows: Mapping[int, Row]) -> dict[int, bool]:
+    """The same for what services' consumers gave up; their letters are told apart by eventId alone."""
+    new = {event_id for (event_id,) in connection.execute(_INSERT_DEAD_LETTERS, (DEAD_LETTERS_TOPIC,))}
+    known: dict[int, bool] = {}
+    for index, row in rows.items():
+        if row.topic == DEAD_LETTERS_TOPIC and row.event_id not in new:
+            known[index] = True
+        new.discard(row.event_id)
+    return known
+
+
+def _unstorable(connection: psycopg.Connection, rows: Sequence[tuple[int, Row]]) -> Iterator[tuple[int, Refusal]]:
+    try:
+        with connection.transaction(force_rollback=True):
+            _insert(connection, dict(rows))
+    except _DATA_ERRORS as error:
+        if len(rows) == 1:
+            yield rows[0][0], Refusal("UNSTORABLE", error.diag.message_primary or type(error).__name__)
+            return
+        middle = len(rows) // 2
+        yield from _unstorable(connection, rows[:middle])
+        yield from _unstorable(connection, rows[middle:])
