@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections.abc import Coroutine
 
 import psycopg
 from aiokafka import TopicPartition
@@ -11,19 +12,20 @@ from aiokafka.errors import KafkaError
 
 from services.contracts.topics import TOPICS
 from stack.environment import Environment
-from warehouse.catch_up import land_until_caught_up, log_ends
+from warehouse.broker import log_ends
+from warehouse.catch_up import land_until_caught_up
 from warehouse.settings import LandingSettings
 
 logger = logging.getLogger("tanawari.drain")
 
 OUTBOXES = ("CATALOG_DATABASE_URL", "CONTENT_DATABASE_URL")
-GROUPS = ("analytics.consumer", "content.consumer")
+GROUPS = ("analytics.consumer", "content.catalog")
 DRAIN_SECONDS = 60.0
 POLL_SECONDS = 0.2
 
 
 async def drain(environment: Environment, *, services: bool = True) -> bool:
-    """Wait until nothing is under way any more, for at most `DRAIN_SECONDS`.
+    """Wait until nothing is under way any more, for at most `DRAIN_SECONDS` each.
 
     Args:
         environment: where the databases and the broker are.
@@ -32,11 +34,15 @@ async def drain(environment: Environment, *, services: bool = True) -> bool:
     Returns:
         Whether everything arrived; what did not is named in the log.
     """
+    arrivals = [_services_are_done(environment)] if services else []
+    arrivals.append(_landing_is_done(environment))
+    return all([await _arrives(arrival) for arrival in arrivals])  # each is waited for, whatever the other says
+
+
+async def _arrives(arrival: Coroutine[None, None, None]) -> bool:
     try:
         async with asyncio.timeout(DRAIN_SECONDS):
-            if services:
-                await _services_are_done(environment)
-            await land_until_caught_up(landing_settings(environment))
+            await arrival
     except TimeoutError:
         logger.error("not drained within %.0f s", DRAIN_SECONDS)  # noqa: TRY400 - the time-out's trace says nothing
         return False
@@ -44,6 +50,10 @@ async def drain(environment: Environment, *, services: bool = True) -> bool:
         logger.error("not drained: %s", error)  # noqa: TRY400 - likewise
         return False
     return True
+
+
+async def _landing_is_done(environment: Environment) -> None:
+    await land_until_caught_up(landing_settings(environment))
 
 
 def landing_settings(environment: Environment) -> LandingSettings:
@@ -65,10 +75,10 @@ async def services_under_way(environment: Environment) -> list[str]:
     """What waits in outboxes and before consumers, in words; empty when nothing does."""
     waiting = {variable: _unpublished(environment.variables[variable]) for variable in OUTBOXES}
     left = [f"{number} events in the outbox of {variable}" for variable, number in waiting.items() if number]
-    url = environment.variables["KAFKA_URL"]
-    for group, committed in (await _committed(url)).items():
+    settings = landing_settings(environment)
+    for group, committed in (await _committed(settings.kafka_url)).items():
         topics = {part.topic for part in committed}
-        ends = await log_ends(url, committed)
+        ends = await log_ends(settings, committed)
         behind = sum(max(0, end - committed.get(part, 0)) for part, end in ends.items() if part.topic in topics)
         if behind:
             left.append(f"{behind} messages before {group}")

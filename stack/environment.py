@@ -4,11 +4,16 @@ A part whose URL stands in our own environment is external: it is used as it is,
 given the secrets that it reads and no others.
 """
 
+import json
 import os
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
 from urllib.parse import urlsplit
 
 from stack.databases import WAREHOUSE_ROLES, role_url
+from stack.files import read_json
+from stack.history.record import HistoryRecord
 from stack.parts.process import HOST
 from stack.programs import PROGRAMS, ROOT, Program
 from stack.state import State
@@ -48,6 +53,21 @@ class Environment:
         self._outside = outside
         self.variables = self._compose()
 
+    @classmethod
+    def running(cls, state: State) -> Self:
+        """The environment of the stack that runs: its ports are taken, and by the right programs."""
+        return cls(state, read_json(state.path("ports.json"))["chosen"])
+
+    @property
+    def service_token(self) -> str:
+        """A token with which the importer calls the services."""
+        return self.state.signing_keys().token("importer", use="service")
+
+    @property
+    def bundles(self) -> Path:
+        """The directory of bundles."""
+        return Path(self.variables["TANAWARI_BUNDLES"])
+
     def needs(self, part: str) -> bool:
         """Whether an embedded part (`postgres`, `broker`, `valkey`) has to run here."""
         variables = {"broker": ("KAFKA_URL",), "valkey": ("REDIS_URL",), "postgres": (*DATABASES, *WAREHOUSE_ROLES)}
@@ -76,6 +96,7 @@ class Environment:
             "TANAWARI_TIMEZONE": TIMEZONE,
             "TANAWARI_BUNDLES": str(self.state.path("bundles")),
             "TANAWARI_EXTRACTS": str(self.state.path("extracts")),
+            **self._history(),
         }
         given = {name: value for name, value in self._outside.items() if name in ours}
         return {
@@ -88,8 +109,19 @@ class Environment:
             "PYTHONPATH": str(ROOT),
         }
 
+    def _history(self) -> dict[str, str]:
+        """What follows from the imported history: where the evaluation's window begins, and whom to look at."""
+        record = HistoryRecord.read(self.state)
+        if record is None:
+            return {}
+        window = record.evaluation_starts_at
+        return {
+            **({"TANAWARI_EVALUATION_TEST_START": window.isoformat()} if window else {}),
+            "GATEWAY_PREVIEW_HOUSEHOLDS": json.dumps(record.households),
+        }
+
     def _database_urls(self) -> dict[str, str]:
-        roles = {**{variable: (name, name) for variable, name in DATABASES.items()}}
+        roles = {variable: (name, name) for variable, name in DATABASES.items()}
         roles |= {variable: (role, "warehouse") for variable, role in WAREHOUSE_ROLES.items()}
         server = f"{HOST}:{self.ports.get('postgres')}"
         return {

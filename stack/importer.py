@@ -14,10 +14,10 @@ import polars as pl
 
 from stack.history import events
 from stack.history.folder import FolderError, Manifest, read_manifest, read_table
+from stack.history.record import WEEK
 from stack.history.sender import Sender
 from stack.history.upload import Catalog, current_offers
 
-WEEK = timedelta(weeks=1)
 SLICE = timedelta(weeks=4)
 
 Progress = Callable[[int], None]
@@ -25,21 +25,10 @@ Progress = Callable[[int], None]
 
 @dataclass(frozen=True)
 class Import:
-    """A folder and where it goes.
-
-    Attributes:
-        folder: the import folder.
-        shift_weeks: by how many weeks every date moves.
-        catalog: the catalog service.
-        kafka_url: the broker.
-        is_idempotent: whether the broker knows idempotent producers.
-    """
+    """A folder, and by how many weeks every date in it moves."""
 
     folder: Path
     shift_weeks: int
-    catalog: Catalog
-    kafka_url: str
-    is_idempotent: bool = False
 
     @property
     def shift(self) -> timedelta:
@@ -57,18 +46,20 @@ class Import:
             raise FolderError(f"{self.folder} has no import.yaml, so it is no import folder")
         return manifest
 
-    def send_catalogue(self, progress: Progress) -> events.Catalogue:
+    def send_catalogue(self, catalog: Catalog, progress: Progress) -> events.Catalogue:
         """Send categories and products; their ids."""
         products = current_offers(read_table(self.folder, "products"), self.shift, datetime.now(UTC))
         categories = read_table(self.folder, "categories")
-        return self.catalog.upload(categories, products, self.manifest.currency, progress)
+        return catalog.upload(categories, products, self.manifest.currency, progress)
 
-    def renew_offers(self) -> int:
+    def renew_offers(self, catalog: Catalog) -> int:
         """Start those offers anew that have ended since the import; how many products have them."""
         products = current_offers(read_table(self.folder, "products"), self.shift, datetime.now(UTC))
-        return self.catalog.renew_offers(products.filter(pl.col("renewed")))
+        return catalog.renew_offers(products.filter(pl.col("renewed")))
 
-    async def send_history(self, catalogue: events.Catalogue, progress: Progress) -> Counter[str]:
+    async def send_history(
+        self, catalogue: events.Catalogue, kafka_url: str, progress: Progress, *, idempotent: bool
+    ) -> Counter[str]:
         """Send orders and actions in time order; the number of acknowledged events by topic."""
         orders = events.orders(read_table(self.folder, "orders"), catalogue, self.manifest.currency, self.shift)
         actions = events.actions(read_table(self.folder, "actions"), catalogue, self.shift)
@@ -76,18 +67,13 @@ class Import:
             "order.v1": events.order_events(orders),
             "user-actions.v1": pl.concat([events.order_actions(orders), actions]).sort("at", maintain_order=True),
         }
-        async with Sender.connected(self.kafka_url, idempotent=self.is_idempotent) as sender:
+        async with Sender.connected(kafka_url, idempotent=idempotent) as sender:
             for span in _spans(topics.values()):
                 for topic, table in topics.items():
                     part = table.filter(pl.col("at").is_between(*span, closed="left"))
                     await sender.send(topic, part.select("key", "value").rows())
                     progress(len(part))
         return sender.acknowledged
-
-
-def whole_weeks_until(now: datetime, last_event_at: datetime) -> int:
-    """The largest whole number of weeks that moves the last event no later than now; never back."""
-    return max(0, (now - last_event_at) // WEEK)
 
 
 def _spans(tables: Iterable[pl.DataFrame]) -> Iterator[tuple[datetime, datetime]]:

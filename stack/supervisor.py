@@ -23,6 +23,7 @@ from stack.parts.postgres import Postgres
 from stack.parts.process import PartError
 from stack.parts.valkey import Valkey
 from stack.programs import INTAKE, PROGRAMS, Program
+from stack.reckoning import landing_totals
 from stack.state import State, StateError, held
 
 logger = logging.getLogger("tanawari.supervisor")
@@ -55,6 +56,7 @@ class Supervisor:
         self._steps: list[dict[str, object]] = []
         self._phase = "starting"
         self._has_drained = True
+        self._landed_before: dict[str, dict[str, int]] = {}
 
     def run(self) -> int:
         """Run until SIGTERM or SIGINT; 0 if everything that was acknowledged is in the warehouse."""
@@ -111,6 +113,7 @@ class Supervisor:
         preparation.make_topics(self.environment)
         preparation.migrate(self.environment)
         preparation.configure_dagster(self.environment)
+        self._landed_before = landing_totals(self.environment)
 
     def _wait_ready(self, children: Mapping[str, Child], seconds: float = 120) -> None:
         deadline = time.monotonic() + seconds
@@ -171,7 +174,13 @@ class Supervisor:
         for part in ("postgres", "broker", "valkey"):
             if not self.environment.needs(part):
                 processes[part] = {"state": "external", "pid": None, "restarts": 0, "address": None, "log": None}
-        content = {"phase": phase, "steps": self._steps, "processes": processes, **more}
+        content = {
+            "phase": phase,
+            "steps": self._steps,
+            "processes": processes,
+            "landed_before": self._landed_before,
+            **more,
+        }
         write_json(self.state.path("run", "status.json"), content)
 
 

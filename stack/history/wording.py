@@ -13,8 +13,7 @@ ABBREVIATIONS = {"GM", "DVDS", "DVD", "USA", "HABA", "OZ", "UHT", "NFL", "BBQ"}
 def title(text: str) -> str:
     """`BREAD:ITALIAN/FRENCH` as `Bread: Italian/French`; abbreviations (no vowel, or known) are left as they are."""
     text = re.sub(r"\s*:\s*", ": ", " ".join(text.split()))
-    if text.count("(") > text.count(")"):  # the source cuts its texts off
-        text = text[: text.rindex("(")].rstrip()
+    text += ")" * (text.count("(") - text.count(")"))  # the source cuts its texts off
     return WORD.sub(_word, text)
 
 
@@ -30,14 +29,11 @@ def unique_names(codes: Iterable[str], separator: str) -> dict[str, str]:
     """
     paths = {code: [title(part) for part in code.split(separator)] for code in codes}
     names = {code: path[0] for code, path in paths.items() if len(path) == 1}
-    waiting, depth = paths.keys() - names.keys(), 0
-    while waiting:
-        drafts = {code: _with_parents(paths[code], depth) for code in waiting}
+    for depth in range(max(map(len, paths.values()), default=0)):
+        drafts = {code: _with_parents(path, depth) for code, path in paths.items() if code not in names}
         taken = Counter([*names.values(), *drafts.values()])
-        settled = {code: name for code, name in drafts.items() if taken[name] == 1 or depth > len(paths[code])}
-        names |= settled
-        waiting, depth = waiting - settled.keys(), depth + 1
-    return names
+        names |= {code: name for code, name in drafts.items() if taken[name] == 1}
+    return {code: names.get(code, code) for code in paths}
 
 
 def _with_parents(path: list[str], depth: int) -> str:

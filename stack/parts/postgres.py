@@ -19,6 +19,7 @@ import psycopg
 
 from stack.parts.process import HOST, PartError, Process, claim_port, tethered
 
+MAJOR_VERSION = "18"
 SUPERUSER = "postgres"
 SETTINGS = {
     "timezone": "UTC",

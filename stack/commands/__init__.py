@@ -1,0 +1,1 @@
+"""The commands of `tanawari`, one module for each kind."""

@@ -1,0 +1,34 @@
+"""Options and output that the commands share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from stack.state import DEFAULT_DIRECTORY
+
+screen = Console(highlight=False)
+
+StateOption = Annotated[
+    Path, typer.Option("--state", envvar="TANAWARI_STATE", help="The directory that keeps everything.", metavar="DIR")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for a script.")]
+PortsOption = Annotated[
+    list[str] | None,
+    typer.Option("--port", help="Give a part this port from now on, e.g. gateway=8080.", metavar="PART=PORT"),
+]
+DEFAULT_STATE = DEFAULT_DIRECTORY
+
+
+def tell(line: str) -> None:
+    """Print one line of progress."""
+    screen.print(line, soft_wrap=True)
+
+
+def pins(ports: list[str] | None) -> dict[str, int]:
+    """`PART=PORT` options as a table."""
+    try:
+        return {name: int(port) for name, port in (pair.split("=") for pair in ports or ())}
+    except ValueError as error:
+        raise typer.BadParameter("expected PART=PORT, e.g. gateway=8080") from error

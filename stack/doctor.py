@@ -1,0 +1,151 @@
+"""Looks for what is wrong, and names the remedy."""
+
+import os
+import shutil
+import socket
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psutil
+
+from stack.environment import EXTERNAL
+from stack.files import read_json
+from stack.parts.postgres import MAJOR_VERSION
+from stack.parts.process import is_port_free
+from stack.state import VERSION, State, StateError
+
+GIGABYTE = 1024**3
+NEEDED_DISK_GB = 3
+NEEDED_MEMORY_GB = 6
+PYTHONS = ((3, 11), (3, 13))
+OPTIONAL = {
+    "java": "Apache Kafka in the tests (apt-get install openjdk-17-jre-headless)",
+    "chromium": "the browser tests and the screenshot (apt-get install chromium chromium-driver)",
+}
+
+
+class Level(StrEnum):
+    """How bad it is."""
+
+    OK = "ok"
+    NOTE = "note"
+    FAULT = "fault"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at; `remedy` says what to do about it."""
+
+    subject: str
+    level: Level
+    message: str
+    remedy: str = ""
+
+
+def refuse_unfit(directory: Path) -> None:
+    """End early, with one line, where nothing could work.
+
+    Raises:
+        StateError: the machine lacks what is needed.
+    """
+    for finding in machine(directory):
+        if finding.level is Level.FAULT:
+            raise StateError(f"{finding.message}: {finding.remedy}")
+
+
+def examine(directory: Path, outside: Mapping[str, str] = os.environ) -> list[Finding]:
+    """Everything worth saying about this machine and the state in a directory."""
+    findings = [*machine(directory), *optional_parts(), *external_parts(outside)]
+    try:
+        version = State.version_of(directory)
+    except StateError as error:
+        return [*findings, Finding("state", Level.FAULT, str(error), "choose another directory, or mend this one")]
+    if version > VERSION:
+        remedy = "update Tanawari, or choose another directory with --state"
+        return [*findings, Finding("state", Level.FAULT, f"{directory} was written by a newer Tanawari", remedy)]
+    if version == 0:
+        return [*findings, Finding("state", Level.OK, f"{directory} does not exist yet; the first run makes it")]
+    return [*findings, *of_state(State(directory))]
+
+
+def machine(directory: Path) -> Iterator[Finding]:
+    """Python, disk and memory."""
+    version = sys.version_info[:2]
+    text = ".".join(map(str, sys.version_info[:3]))
+    fits = PYTHONS[0] <= version <= PYTHONS[1]
+    yield _judge("python", f"Python {text}", "use Python 3.11, 3.12 or 3.13", fits=fits)
+    existing = next(path for path in (directory.absolute(), *directory.absolute().parents) if path.exists())
+    disk = shutil.disk_usage(existing).free / GIGABYTE
+    remedy = f"make room: {NEEDED_DISK_GB} GB are needed, or choose another disk with --state"
+    yield _judge("disk", f"{disk:.1f} GB are free at {existing}", remedy, fits=disk >= NEEDED_DISK_GB)
+    memory = psutil.virtual_memory().total / GIGABYTE
+    remedy = "close other programs, or shrink the demo with --users and --days"
+    level = Level.OK if memory >= NEEDED_MEMORY_GB else Level.NOTE
+    yield Finding("memory", level, f"{memory:.1f} GB of memory", "" if level is Level.OK else remedy)
+
+
+def optional_parts() -> Iterator[Finding]:
+    """What is used where the machine has it."""
+    for name, purpose in OPTIONAL.items():
+        there = shutil.which(name) is not None
+        yield Finding(
+            name, Level.OK if there else Level.NOTE, "found" if there else "missing", "" if there else purpose
+        )
+
+
+def external_parts(outside: Mapping[str, str]) -> Iterator[Finding]:
+    """Whether the parts that are given by URL answer at all."""
+    for variable in (name for name in EXTERNAL if outside.get(name)):
+        url = outside[variable] if "://" in outside[variable] else f"kafka://{outside[variable].split(',')[0]}"
+        host, port = urlsplit(url).hostname or "", urlsplit(url).port or 5432
+        try:
+            socket.create_connection((host, port), timeout=3).close()
+        except OSError as error:
+            remedy = f"start it, correct {variable}, or unset it for the embedded one"
+            yield Finding(variable, Level.FAULT, f"{host}:{port} does not answer ({error})", remedy)
+        else:
+            yield Finding(variable, Level.OK, f"{host}:{port} answers")
+
+
+def of_state(state: State) -> Iterator[Finding]:
+    """The layout, the ports, the database's version, and what runs."""
+    yield Finding("state", Level.OK, f"{state.directory}, version {VERSION}")
+    data_version = state.path("postgres", "PG_VERSION")
+    if data_version.exists() and (found := data_version.read_text().strip()) != MAJOR_VERSION:
+        remedy = "dump it with the old version, then tanawari reset"
+        yield Finding("postgres", Level.FAULT, f"its data is of Postgres {found}, not {MAJOR_VERSION}", remedy)
+    status = state.status()
+    if status["phase"] != "stopped":
+        yield from _running(status["processes"])
+        return
+    written = read_json(state.path("run", "status.json")).get("phase", "stopped")
+    if written != "stopped":
+        message = f"the last run ended while {written}, without stopping in order"
+        yield Finding("stack", Level.NOTE, message, "tanawari up goes on from there; what was not landed is sent again")
+    else:
+        yield Finding("stack", Level.OK, "stopped")
+    stored = read_json(state.path("ports.json"))
+    for name, port in stored.get("pinned", {}).items():
+        is_free = is_port_free(port)
+        remedy = f"stop what listens there, or tanawari up --port {name}=OTHER"
+        yield _judge("port", f"port {port} of {name} is {'free' if is_free else 'taken'}", remedy, fits=is_free)
+    for name, port in stored.get("chosen", {}).items():
+        if name not in stored.get("pinned", {}) and not is_port_free(port):
+            yield Finding("port", Level.NOTE, f"port {port} of {name} is taken", "another is chosen at the next start")
+
+
+def _running(processes: Mapping[str, Mapping[str, object]]) -> Iterator[Finding]:
+    for name, process in processes.items():
+        if process["state"] not in ("ready", "external"):
+            yield Finding(name, Level.FAULT, f"is {process['state']}", f"read its log: tanawari logs {name}")
+        elif process["restarts"]:
+            yield Finding(name, Level.NOTE, f"was restarted {process['restarts']} times", f"tanawari logs {name}")
+    yield Finding("stack", Level.OK, f"{len(processes)} processes")
+
+
+def _judge(subject: str, message: str, remedy: str, *, fits: bool) -> Finding:
+    return Finding(subject, Level.OK, message) if fits else Finding(subject, Level.FAULT, message, remedy)

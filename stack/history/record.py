@@ -1,0 +1,48 @@
+"""What this state knows of the history it was given: stored before it is sent, so that a second run continues."""
+
+from datetime import datetime, timedelta
+from typing import Self
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, NonNegativeInt, PositiveInt
+
+from stack.files import read_json, write_json
+from stack.state import State
+
+WEEK = timedelta(weeks=1)
+FILE = "history.json"
+
+
+class HistoryRecord(BaseModel):
+    """`history.json` of a state.
+
+    Attributes:
+        shift_weeks: by how many weeks dates move; decided at the first run and never changed.
+        users, days: how much of the data set is in the folder; None is all.
+        evaluation_starts_at: the published figures' test window, moved with the dates.
+        households: some users worth looking at.
+        is_sent: whether everything was acknowledged.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    shift_weeks: NonNegativeInt
+    users: PositiveInt | None = None
+    days: PositiveInt | None = None
+    evaluation_starts_at: AwareDatetime | None = None
+    households: tuple[str, ...] = ()
+    is_sent: bool = False
+
+    @classmethod
+    def read(cls, state: State) -> Self | None:
+        """The record of a state, None before its first history."""
+        found = read_json(state.path(FILE))
+        return cls.model_validate(found) if found else None
+
+    def write(self, state: State) -> None:
+        """Keep it."""
+        write_json(state.path(FILE), self.model_dump(mode="json"))
+
+
+def whole_weeks_until(now: datetime, last_event_at: datetime) -> int:
+    """The largest whole number of weeks that moves the last event no later than `now`; never back in time."""
+    return max(0, (now - last_event_at) // WEEK)

@@ -1,0 +1,101 @@
+"""What was sent, and what became of it: produced = landed + duplicates + dead letters, for every topic."""
+
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+
+import psycopg
+from prometheus_client.parser import text_string_to_metric_families
+
+from services.contracts.topics import TOPICS
+from stack.environment import Environment
+from stack.programs import PROGRAMS
+from warehouse import offsets
+
+PRODUCED = "tanawari_events_produced"
+POLL_SECONDS = 0.5
+
+Totals = Mapping[str, Mapping[str, int]]
+
+
+@dataclass(frozen=True)
+class Reckoning:
+    """One topic of one run: `produced` as counted by those who sent, the rest as counted by the landing."""
+
+    produced: int
+    landed: int
+    duplicates: int
+    dead_letters: int
+
+    @property
+    def agrees(self) -> bool:
+        """Whether everything sent is accounted for."""
+        return self.produced == self.landed + self.duplicates + self.dead_letters
+
+
+def landing_totals(environment: Environment) -> dict[str, dict[str, int]]:
+    """The landing's counters by topic, since the state began."""
+    with psycopg.connect(environment.variables["WAREHOUSE_LOADER_URL"], connect_timeout=3) as connection:
+        return {topic: asdict(counts) for topic, counts in offsets.totals(connection).items()}
+
+
+def produced_by_programs(environment: Environment) -> Counter[str]:
+    """What the running programs say that the broker acknowledged, by topic."""
+    counts: Counter[str] = Counter()
+    for program in PROGRAMS:
+        if program.follows_log and program.probe:
+            with urllib.request.urlopen(f"{environment.address(program.name)}/metrics", timeout=5) as answer:  # noqa: S310 - our own
+                counts += _produced(answer.read().decode())
+    return counts
+
+
+def _produced(text: str) -> Counter[str]:
+    samples = (
+        sample
+        for family in text_string_to_metric_families(text)
+        if family.name == PRODUCED
+        for sample in family.samples
+        if sample.name == f"{PRODUCED}_total"
+    )
+    return Counter({sample.labels["topic"]: int(sample.value) for sample in samples})
+
+
+def reckon(environment: Environment, imported: Mapping[str, int], before: Totals) -> dict[str, Reckoning]:
+    """Compare both sides, by topic.
+
+    Args:
+        environment: where to ask.
+        imported: what the importer had acknowledged in this run.
+        before: the landing's counters when this run began.
+    """
+    produced = produced_by_programs(environment) + Counter(imported)
+    now = landing_totals(environment)
+
+    def made(topic: str, outcome: str) -> int:
+        return now.get(topic, {}).get(outcome, 0) - before.get(topic, {}).get(outcome, 0)
+
+    return {
+        topic: Reckoning(
+            produced[topic], *(made(topic, outcome) for outcome in ("landed", "duplicates", "dead_letters"))
+        )
+        for topic in TOPICS
+    }
+
+
+def wait_until_agreed(
+    environment: Environment, imported: Mapping[str, int], before: Totals, seconds: float = 60
+) -> dict[str, Reckoning]:
+    """Reckon until all topics agree, or the time is over; the last result."""
+    deadline = time.monotonic() + seconds
+    while True:
+        result = reckon(environment, imported, before)
+        if all_agree(result.values()) or time.monotonic() > deadline:
+            return result
+        time.sleep(POLL_SECONDS)
+
+
+def all_agree(reckonings: Iterable[Reckoning]) -> bool:
+    """Whether every topic agrees."""
+    return all(reckoning.agrees for reckoning in reckonings)

@@ -1,0 +1,78 @@
+"""Runs the Dagster job from topic to shelf, and builds the dbt documentation, as children of this process."""
+
+import json
+import re
+import sys
+import time
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from stack.environment import Environment
+from stack.parts.process import PartError, Process
+from stack.programs import PROGRAMS, ROOT, SCRIPTS
+
+JOB = "refresh"
+STEP = re.compile(r" - (\S+) - (?:STEP_START|ASSET_MATERIALIZATION) ")
+POLL_SECONDS = 0.5
+
+
+def run_job(environment: Environment, name: str, say: Callable[[str], None], *, partitioned: bool = True) -> None:
+    """Execute a Dagster job, so that its run is seen in Dagster's own pages.
+
+    Args:
+        environment: of the stack.
+        name: the job.
+        say: is told which asset is at work.
+        partitioned: whether it is run for a day, which is then the shop's today.
+
+    Raises:
+        PartError: the run failed.
+    """
+    today = datetime.now(ZoneInfo(environment.variables["TANAWARI_TIMEZONE"])).date().isoformat()
+    tags = ["--tags", json.dumps({"dagster/partition": today})] if partitioned else []
+    command = [str(SCRIPTS / "dagster"), "job", "execute", "-m", "pipelines.definitions", "-j", name, *tags]
+    run_to_end(name, command, environment, say)
+
+
+def build_docs(environment: Environment, say: Callable[[str], None]) -> None:
+    """Build the static dbt documentation where its server looks for it.
+
+    Raises:
+        PartError: dbt failed.
+    """
+    target = environment.state.path("dbt-docs")
+    command = [
+        *(sys.executable, "-m", "dbt.cli.main", "docs", "generate", "--static"),
+        *("--project-dir", str(ROOT / "dbt"), "--profiles-dir", str(ROOT / "dbt"), "--target-path", str(target)),
+    ]
+    run_to_end("dbt-docs-build", command, environment, say)
+    (target / "static_index.html").replace(target / "index.html")
+
+
+def run_to_end(name: str, command: list[str], environment: Environment, say: Callable[[str], None]) -> None:
+    """Run a program with the pipelines' environment until it ends well.
+
+    Raises:
+        PartError: it did not.
+    """
+    dagster = next(program for program in PROGRAMS if program.name == "dagster")
+    log = environment.state.log(name)
+    log.unlink(missing_ok=True)
+    process = Process(name, command, log, environment=environment.of(dagster), directory=ROOT)
+    process.spawn()
+    try:
+        while process.exit_code is None:
+            say(_latest(log))
+            time.sleep(POLL_SECONDS)
+    finally:
+        process.stop()
+    if process.exit_code:
+        raise PartError(f"{name} failed with {process.exit_code}; see {log}")
+
+
+def _latest(log: Path) -> str:
+    """The last step that a Dagster log names."""
+    found = STEP.findall(log.read_text(errors="replace")) if log.exists() else []
+    return str(found[-1]).replace("__", ".") if found else "starting"
