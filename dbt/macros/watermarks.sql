@@ -3,15 +3,16 @@
 
   `loaded_xid` is the transaction that landed a row. `settled()` keeps to transactions below which every other has
   ended, so whatever a model has seen is complete up to its largest `loaded_xid`: nothing can appear below it later.
-  `is_new()` takes what lies above that; without history it takes everything.
+  `is_new()` takes what lies above that; without history it takes everything. The watermark is asked for beforehand and
+  written out as a number, for the planner then sees how few rows lie above it.
 #}
 {% macro settled() -%}
     loaded_xid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
 {%- endmacro %}
 
 {% macro is_new(column, watermark='loaded_xid') -%}
-    {%- if is_incremental() -%}
-        {{ column }} > (select coalesce(max({{ watermark }}), 0) from {{ this }})
+    {%- if execute and is_incremental() -%}
+        {{ column }} > {{ run_query('select coalesce(max(' ~ watermark ~ '), 0) from ' ~ this)[0][0] | int }}
     {%- else -%}
         true
     {%- endif -%}

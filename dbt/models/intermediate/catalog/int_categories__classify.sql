@@ -26,14 +26,15 @@ judged as (
         min(concat_ws(' ', rules.field, rules.match, rules.value)) as pseudo_reason
     from paths
     cross join rules
-    cross join lateral (
-        select
-            case rules.field
-                when 'department' then paths.department
-                when 'category' then paths.category
-                when 'product_type' then paths.product_type
-            end as word
-    ) as field
+    cross join
+        lateral (
+            select
+                case rules.field
+                    when 'department' then paths.department
+                    when 'category' then paths.category
+                    when 'product_type' then paths.product_type
+                end as word
+        ) as field
     where
         case rules.match
             when 'is' then field.word = rules.value

@@ -14,10 +14,10 @@ history as (
         loaded_xid
     from events
     {% if is_incremental() -%}
-    union all
-    select category_id, code, name, parent_id, level, occurred_at, event_id, deleted_at, loaded_xid
-    from {{ this }}
-    where category_id in (select category_id from events)
+        union all
+        select category_id, code, name, parent_id, level, occurred_at, event_id, deleted_at, loaded_xid
+        from {{ this }}
+        where category_id in (select category_id from events)
     {%- endif %}
 ),
 

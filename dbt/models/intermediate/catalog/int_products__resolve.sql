@@ -15,12 +15,12 @@ history as (
         loaded_xid
     from events
     {% if is_incremental() -%}
-    union all
-    select
-        product_id, sku, name, description, brand, category_id, price, currency, rating, image, is_active,
-        occurred_at, event_id, created_at, deleted_at, loaded_xid
-    from {{ this }}
-    where product_id in (select product_id from events)
+        union all
+        select
+            product_id, sku, name, description, brand, category_id, price, currency, rating, image, is_active,
+            occurred_at, event_id, created_at, deleted_at, loaded_xid
+        from {{ this }}
+        where product_id in (select product_id from events)
     {%- endif %}
 ),
 

@@ -8,10 +8,10 @@ with events as (
 history as (
     select product_id, stock, occurred_at, event_id, loaded_xid from events
     {% if is_incremental() -%}
-    union all
-    select product_id, stock, occurred_at, event_id, loaded_xid
-    from {{ this }}
-    where product_id in (select product_id from events)
+        union all
+        select product_id, stock, occurred_at, event_id, loaded_xid
+        from {{ this }}
+        where product_id in (select product_id from events)
     {%- endif %}
 ),
 

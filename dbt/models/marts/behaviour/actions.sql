@@ -27,12 +27,12 @@ arrived as (
 history as ( -- one action more may turn its user's whole day into a machine's, so the day is new again
     select * from arrived
     {% if is_incremental() -%}
-    union all
-    select
-        event_id, user_id, action_type, product_id, product_price, category_id, order_id, quantity, search_keyword,
-        rating, session_id, occurred_at, occurred_date, is_declared_bot, is_simulated, loaded_xid
-    from {{ this }}
-    where (user_id, occurred_date) in (select arrived.user_id, arrived.occurred_date from arrived)
+        union all
+        select
+            event_id, user_id, action_type, product_id, product_price, category_id, order_id, quantity, search_keyword,
+            rating, session_id, occurred_at, occurred_date, is_declared_bot, is_simulated, loaded_xid
+        from {{ this }}
+        where (user_id, occurred_date) in (select arrived.user_id, arrived.occurred_date from arrived)
     {%- endif %}
 ),
 

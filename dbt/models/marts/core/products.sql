@@ -19,14 +19,14 @@ special_prices as not materialized (
 touched as (
     select product_id from products where {{ is_new('loaded_xid') }}
     {% if is_incremental() -%}
-    union
-    select product_id from stock where {{ is_new('loaded_xid', 'stock_loaded_xid') }}
-    union
-    select product_id from special_prices where {{ is_new('loaded_xid', 'special_price_loaded_xid') }}
-    union
-    select products.product_id from products
-    inner join categories on products.category_id = categories.category_id
-    where {{ is_new('categories.loaded_xid', 'category_loaded_xid') }}
+        union
+        select product_id from stock where {{ is_new('loaded_xid', 'stock_loaded_xid') }}
+        union
+        select product_id from special_prices where {{ is_new('loaded_xid', 'special_price_loaded_xid') }}
+        union
+        select products.product_id from products
+        inner join categories on products.category_id = categories.category_id
+        where {{ is_new('categories.loaded_xid', 'category_loaded_xid') }}
     {%- endif %}
 )
 

@@ -11,7 +11,7 @@ lines as not materialized (
 ),
 
 actions as not materialized (
-    select * from {{ ref('actions') }} where product_id is not null and {{ is_shopper('actions') }}
+    select * from {{ ref('actions') }} where product_id is not null and not is_simulated
 ),
 
 touched as ( -- of an order also the days and products that an earlier version of it had
@@ -19,9 +19,7 @@ touched as ( -- of an order also the days and products that an earlier version o
     from order_events
     where order_id in (select lines.order_id from lines where {{ is_new('lines.loaded_xid', 'order_loaded_xid') }})
     union
-    select product_id, occurred_date as performance_date
-    from actions
-    where {{ is_new('loaded_xid', 'action_loaded_xid') }}
+    select product_id, occurred_date from actions where {{ is_new('loaded_xid', 'action_loaded_xid') }}
 ),
 
 facts as (
@@ -37,10 +35,21 @@ facts as (
         lines.loaded_xid as order_loaded_xid,
         null::bigint as action_loaded_xid
     from lines
-    where not lines.is_simulated
+    where
+        not lines.is_simulated
+        {% if is_incremental() -%}
+            and (lines.product_id, lines.ordered_date) in (select product_id, performance_date from touched)
+        {%- endif %}
     union all
-    select product_id, occurred_date, user_id, action_type, null, null, null, null, null, loaded_xid
+    select
+        actions.product_id, actions.occurred_date, actions.user_id, actions.action_type, null, null, null, null, null,
+        actions.loaded_xid
     from actions
+    where
+        {{ is_shopper('actions') }}
+        {% if is_incremental() -%}
+            and (actions.product_id, actions.occurred_date) in (select product_id, performance_date from touched)
+        {%- endif %}
 )
 
 select

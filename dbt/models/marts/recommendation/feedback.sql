@@ -28,15 +28,15 @@ reports as (
 history as (
     select * from reports
     {% if is_incremental() -%}
-    union all
-    select
-        known.recommendation_id, known.display_type, known.product_id, known.user_id, known.rank, known.score,
-        known.source, known.model_version, known.rules_version, known.generation, known.is_degraded,
-        known.is_simulated, known.shown_at, known.clicked_at, known.event_id, known.loaded_xid
-    from {{ this }} as known
-    where (recommendation_id, display_type, product_id) in (
-        select reports.recommendation_id, reports.display_type, reports.product_id from reports
-    )
+        union all
+        select
+            known.recommendation_id, known.display_type, known.product_id, known.user_id, known.rank, known.score,
+            known.source, known.model_version, known.rules_version, known.generation, known.is_degraded,
+            known.is_simulated, known.shown_at, known.clicked_at, known.event_id, known.loaded_xid
+        from {{ this }} as known
+        where (recommendation_id, display_type, product_id) in (
+            select reports.recommendation_id, reports.display_type, reports.product_id from reports
+        )
     {%- endif %}
 ),
 

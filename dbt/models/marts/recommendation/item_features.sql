@@ -2,6 +2,14 @@
 
 with products as (
     select * from {{ ref('products') }} where {{ is_new('modelled_xid', 'modelled_xid') }}
+),
+
+known as (
+    {% if is_incremental() %}
+        select product_id, pseudo_reason, classified_xid from {{ this }}
+    {% else %}
+        select product_id, pseudo_reason, 0 as classified_xid from products where false
+    {% endif %}
 )
 
 select
@@ -18,16 +26,11 @@ select
     products.pseudo_reason,
     products.created_at,
     products.modelled_xid,
-    {% if is_incremental() -%}
-    case
-        when known.product_id is not null and known.pseudo_reason is not distinct from products.pseudo_reason
-            then known.classified_xid
-        else pg_current_xact_id()::text::bigint
-    end as classified_xid
-    {%- else -%}
-    pg_current_xact_id()::text::bigint as classified_xid
-    {%- endif %}
+    coalesce(
+        case
+            when coalesce(known.pseudo_reason, '') = coalesce(products.pseudo_reason, '') then known.classified_xid
+        end,
+        pg_current_xact_id()::text::bigint
+    ) as classified_xid
 from products
-{% if is_incremental() -%}
-left join {{ this }} as known on products.product_id = known.product_id
-{%- endif %}
+left join known on products.product_id = known.product_id
