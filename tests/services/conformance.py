@@ -1,7 +1,7 @@
 """Does a service do what its OpenAPI document says: schemathesis against the real, running process.
 
-    with served("services.catalog.app:create_app", environment, log) as url:
-        assert violations(url, token) == ""
+with served("services.catalog.app:create_app", environment, log) as url:
+    assert violations(url, token) == ""
 """
 
 import os

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from services.contracts.registry import parse
+from tests.services.waiting import read_topic
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -17,7 +18,7 @@ async def post(client, *actions, headers=None, **more):
 
 
 @pytest.fixture
-def event_of(read_topic):
+def event_of(broker):
     """Gives the event with an id, and its payload, as they are on the topic."""
 
     async def find(event_id):

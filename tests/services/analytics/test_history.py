@@ -1,5 +1,7 @@
 import pytest
 
+from tests.services.waiting import eventually
+
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
@@ -12,7 +14,7 @@ async def send(client, headers, *actions):
     assert response.status_code == 202, response.text
 
 
-async def test_views_and_actions_come_to_their_tables_and_page_by_cursor(client, as_service, as_user, eventually):
+async def test_views_and_actions_come_to_their_tables_and_page_by_cursor(client, as_service, as_user):
     views = [viewed("h1", number, timestamp=f"2026-01-0{number}T00:00:00Z") for number in (1, 2, 3)]
     search = {"actionType": "SEARCH_BY_KEYWORD", "userId": "h1", "searchKeyword": "tea", "requestID": "r-1"}
     await send(client, as_service, *views, search)
@@ -52,7 +54,7 @@ async def test_a_foreign_cursor_is_refused(client, as_user):
     assert response.json()["errors"] == [{"field": "query.cursor", "message": "Not a cursor of this list"}]
 
 
-async def test_popular_counts_people_and_no_bots(client, as_service, eventually):
+async def test_popular_counts_people_and_no_bots(client, as_service):
     cart = {"actionType": "CART_ADD", "userId": "p3", "productId": 501}
     bots = [viewed(f"bot{number}", 502, isBot=True) for number in range(9)]
     await send(client, as_service, viewed("p1", 501), viewed("p1", 501), viewed("p2", 501), cart, *bots)

@@ -10,6 +10,7 @@ from services.common.worker import running
 from services.contracts.envelope import Event
 from services.contracts.events.actions import ProductViewed
 from stack.topics import create_topics
+from tests.services.waiting import eventually, read_topic
 
 TOPIC = "user-actions.v1"
 UNLUCKY = 13
@@ -54,7 +55,7 @@ async def send(producer, *values):
     assert not any(await producer.send_many(TOPIC, [("u1", value) for value in values]))
 
 
-async def test_an_event_that_comes_twice_has_its_effect_once(consumer, producer, effects, eventually):
+async def test_an_event_that_comes_twice_has_its_effect_once(consumer, producer, effects):
     first, second = viewed(1), viewed(2)
     await send(producer, first, first, second)
     async with running([consumer]):
@@ -63,14 +64,14 @@ async def test_an_event_that_comes_twice_has_its_effect_once(consumer, producer,
         await eventually(effects, are(1, 2, 3))
 
 
-async def test_what_cannot_be_handled_is_a_dead_letter_and_the_partition_moves_on(
-    broker, consumer, producer, effects, eventually, read_topic
-):
+async def test_what_cannot_be_handled_is_a_dead_letter_and_the_partition_moves_on(broker, consumer, producer, effects):
     unlucky = viewed(UNLUCKY)
     await send(producer, viewed(1), unlucky, b"{no json", viewed(2))
     async with running([consumer]):
         await eventually(effects, are(1, 2))
-    letters = [Event.model_validate_json(each.value).data for each in await read_topic(broker.url, "dead-letters.v1", 2)]
+    letters = [
+        Event.model_validate_json(each.value).data for each in await read_topic(broker.url, "dead-letters.v1", 2)
+    ]
     assert {(each["reason"], each["offset"], base64.b64decode(each["value"])) for each in letters} == {
         ("HANDLER_FAILED", 1, unlucky),
         ("NOT_JSON", 2, b"{no json"),
@@ -78,7 +79,7 @@ async def test_what_cannot_be_handled_is_a_dead_letter_and_the_partition_moves_o
 
 
 async def test_nothing_is_given_up_while_the_database_is_away(
-    consumer, producer, database_url, effects, eventually, postgres_server
+    consumer, producer, database_url, effects, postgres_server
 ):
     name = database_url.rsplit("/", 1)[1]
     with psycopg.connect(postgres_server.url(), autocommit=True) as admin:
@@ -96,9 +97,7 @@ async def test_nothing_is_given_up_while_the_database_is_away(
             await eventually(effects, are(1))
 
 
-async def test_a_broker_that_lost_its_log_is_read_from_its_new_beginning(
-    broker, consumer, producer, effects, eventually
-):
+async def test_a_broker_that_lost_its_log_is_read_from_its_new_beginning(broker, consumer, producer, effects):
     await send(producer, viewed(1), viewed(2), viewed(3))
     async with running([consumer]):
         await eventually(effects, are(1, 2, 3))
@@ -109,7 +108,9 @@ async def test_a_broker_that_lost_its_log_is_read_from_its_new_beginning(
         await eventually(effects, lambda found: 4 in found)
 
 
-async def test_stopping_leaves_what_was_not_handled_to_the_next(consumer, producer, service_database, effects, settings, eventually):
+async def test_stopping_leaves_what_was_not_handled_to_the_next(
+    consumer, producer, service_database, effects, settings
+):
     started, go_on = asyncio.Event(), asyncio.Event()
 
     async def stuck(_session, _messages):

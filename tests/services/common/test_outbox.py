@@ -8,6 +8,7 @@ from services.contracts.envelope import Event
 from services.contracts.events.actions import ProductAction
 from services.contracts.events.catalog import ProductDeleted
 from stack.topics import create_topics
+from tests.services.waiting import eventually, read_topic
 
 
 def deleted(number: int, sku: str = "sku") -> Event:
@@ -31,7 +32,7 @@ def is_none(count):
 
 
 async def test_what_is_committed_is_published_and_stays_in_the_outbox(
-    broker, database_url, service_database, producer, read_topic, unpublished, eventually
+    broker, database_url, service_database, producer, unpublished
 ):
     event = deleted(7)
     async with running([Relay(database_url, producer)]):
@@ -50,7 +51,7 @@ async def test_what_is_rolled_back_is_never_published(service_database, unpublis
 
 
 async def test_a_row_committed_late_under_a_smaller_id_is_published_too(
-    broker, database_url, service_database, producer, read_topic, unpublished, eventually
+    broker, database_url, service_database, producer, unpublished
 ):
     late, early = deleted(1), deleted(2)
     async with running([Relay(database_url, producer)]):
@@ -65,7 +66,7 @@ async def test_a_row_committed_late_under_a_smaller_id_is_published_too(
 
 
 async def test_two_relays_on_one_database_publish_each_row_once_in_order_per_key(
-    broker, database_url, service_database, producer, read_topic, unpublished, eventually
+    broker, database_url, service_database, producer, unpublished
 ):
     async with running([Relay(database_url, producer, batch=500), Relay(database_url, producer, batch=500)]):
         async with service_database.sessions.begin() as session:
@@ -79,7 +80,7 @@ async def test_two_relays_on_one_database_publish_each_row_once_in_order_per_key
 
 
 async def test_the_relay_waits_for_the_broker_and_then_publishes(
-    broker, database_url, service_database, producer, unpublished, eventually
+    broker, database_url, service_database, producer, unpublished
 ):
     broker.stop()
     relay = Relay(database_url, producer)

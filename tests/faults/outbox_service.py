@@ -1,0 +1,70 @@
+"""A service reduced to its outbox, run as a process that a kill point may end by SIGKILL.
+
+    python outbox_service.py DATABASE_URL KAFKA_URL KILL_POINT FIRST COUNT
+
+It commits events FIRST..FIRST+COUNT-1, each in its own transaction, and relays until the outbox is empty, or until the
+kill point: `committed` (before anything is published) or `published` (acknowledged by the broker and not yet marked).
+"""
+
+import asyncio
+import os
+import signal
+import sys
+
+import psycopg
+
+from services.common.database import Database
+from services.common.outbox import append
+from services.common.producer import Producer
+from services.common.relay import Relay
+from services.common.settings import ServiceSettings
+from services.common.worker import running
+from services.contracts.envelope import Event
+from services.contracts.events.catalog import ProductDeleted
+from tests.services.waiting import eventually
+
+KEYS = 7
+
+
+class Settings(ServiceSettings, env_prefix="OUTBOX_SERVICE_"):
+    service: str = "outbox-service"
+
+
+class FatalProducer(Producer):
+    """Ends the process, not the program: nothing after the kill point runs."""
+
+    kill_point = "none"
+
+    async def send_many(self, topic, messages):
+        if self.kill_point == "committed":
+            os.kill(os.getpid(), signal.SIGKILL)
+        results = await super().send_many(topic, messages)
+        if self.kill_point == "published":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return results
+
+
+async def main(database_url, kafka_url, kill_point, first, count):
+    database = Database(database_url)
+    producer = FatalProducer(Settings(kafka_url=kafka_url))
+    producer.kill_point = kill_point
+    for number in range(first, first + count):
+        async with database.sessions.begin() as session:
+            deleted = ProductDeleted(product_id=number, sku=str(number))
+            event = Event.of("PRODUCT_DELETED", deleted, producer="outbox-service")
+            await append(session, event, key=str(number % KEYS))
+    relay = Relay(database_url, producer, batch=20, poll=0.1)
+    connection = await psycopg.AsyncConnection.connect(database_url, autocommit=True)
+
+    async def unpublished():
+        cursor = await connection.execute("SELECT count(*) FROM outbox WHERE published_at IS NULL")
+        return (await cursor.fetchone())[0]
+
+    async with connection, running([relay]):
+        await eventually(unpublished, lambda count: count == 0)
+    await producer.close()
+    await database.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:4], int(sys.argv[4]), int(sys.argv[5])))
