@@ -90,40 +90,40 @@ async def upsert_products(request: Request) -> StreamingResponse:
     return await bulk.run(request, bulk.upsert_products)
 
 
-@router.get("/v1/products/{productId}", dependencies=[PUBLIC], responses=problems(404))
+@router.get("/v1/products/{productId:int}", dependencies=[PUBLIC], responses=problems(404))
 async def read_product(product_id: ProductId, session: Session) -> ProductOut:
     """One product."""
     return await _one(session, product_id)
 
 
-@router.patch("/v1/products/{productId}", dependencies=CHANGE, responses=problems(404))
+@router.patch("/v1/products/{productId:int}", dependencies=CHANGE, responses=problems(404))
 async def change_product(product_id: ProductId, body: ProductChange, session: Session) -> ProductOut:
     """Change a product; what is left out stays as it is."""
     await service.change(session, product_id, body.changes())
     return await _one(session, product_id)
 
 
-@router.delete("/v1/products/{productId}", status_code=204, dependencies=CHANGE, responses=problems(404))
+@router.delete("/v1/products/{productId:int}", status_code=204, dependencies=CHANGE, responses=problems(404))
 async def delete_product(product_id: ProductId, session: Session) -> None:
     """Delete a product."""
     await service.remove(session, product_id)
 
 
-@router.put("/v1/products/{productId}/stock", dependencies=CHANGE, responses=problems(404))
+@router.put("/v1/products/{productId:int}/stock", dependencies=CHANGE, responses=problems(404))
 async def set_stock(product_id: ProductId, body: StockLevel, session: Session) -> ProductOut:
     """Set the stock to what was counted."""
     await service.change(session, product_id, {"stock": body.stock})
     return await _one(session, product_id)
 
 
-@router.patch("/v1/products/{productId}/stock", dependencies=CHANGE, responses=problems(404, 409))
+@router.patch("/v1/products/{productId:int}/stock", dependencies=CHANGE, responses=problems(404, 409))
 async def change_stock(product_id: ProductId, body: StockChange, session: Session) -> ProductOut:
     """Take from the stock or put back; it never goes below 0."""
     await service.change_stock(session, product_id, body.change, body.reason)
     return await _one(session, product_id)
 
 
-@router.put("/v1/products/{productId}/special-price", dependencies=CHANGE, responses=problems(404))
+@router.put("/v1/products/{productId:int}/special-price", dependencies=CHANGE, responses=problems(404))
 async def set_special_price(product_id: ProductId, body: SpecialPrice, session: Session) -> ProductOut:
     """Offer a product below its price; the new offer takes the place of an older one."""
     await service.change(session, product_id, {"special_price": dict(body)})
@@ -131,7 +131,7 @@ async def set_special_price(product_id: ProductId, body: SpecialPrice, session: 
 
 
 @router.delete(
-    "/v1/products/{productId}/special-price",
+    "/v1/products/{productId:int}/special-price",
     status_code=204,
     dependencies=CHANGE,
     responses=problems(404),

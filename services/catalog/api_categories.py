@@ -67,20 +67,20 @@ async def upsert_categories(request: Request) -> StreamingResponse:
     return await bulk.run(request, bulk.upsert_categories)
 
 
-@router.get("/v1/categories/{categoryId}", dependencies=[PUBLIC], responses=problems(404))
+@router.get("/v1/categories/{categoryId:int}", dependencies=[PUBLIC], responses=problems(404))
 async def read_category(category_id: CategoryId, session: Session) -> CategoryOut:
     """One category."""
     return CategoryOut.model_validate(await categories.find(session, category_id))
 
 
-@router.patch("/v1/categories/{categoryId}", dependencies=CHANGE, responses=problems(404))
+@router.patch("/v1/categories/{categoryId:int}", dependencies=CHANGE, responses=problems(404))
 async def rename_category(category_id: CategoryId, body: CategoryChange, session: Session) -> CategoryOut:
     """Give a category another name."""
     await categories.rename(session, category_id, body.name)
     return CategoryOut.model_validate(await categories.find(session, category_id))
 
 
-@router.delete("/v1/categories/{categoryId}", status_code=204, dependencies=CHANGE, responses=problems(404, 409))
+@router.delete("/v1/categories/{categoryId:int}", status_code=204, dependencies=CHANGE, responses=problems(404, 409))
 async def delete_category(category_id: CategoryId, session: Session) -> None:
     """Delete a category that has neither children nor products."""
     await categories.remove(session, category_id)

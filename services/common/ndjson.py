@@ -23,7 +23,7 @@ MAX_BODY_BYTES = 512 * 1024 * 1024
 BLOCK_BYTES = 64 * 1024
 Line = tuple[int, bytes]
 BODY: dict[str, Any] = {
-    "requestBody": {"required": True, "content": {MEDIA_TYPE: {"schema": {"type": "string"}}}},
+    "requestBody": {"required": True, "content": {MEDIA_TYPE: {"schema": {"description": "JSON objects, one a line"}}}},
 }
 """The `openapi_extra=` of an operation that reads lines."""
 
@@ -41,6 +41,12 @@ class LineTooLong(Unprocessable):
     title = "Line too long"
 
 
+class NothingSent(Unprocessable):
+    """A body without a line."""
+
+    title = "Nothing sent"
+
+
 class UploadCutOff(Problem):
     """The body ended before its end; nobody is there to read this."""
 
@@ -52,18 +58,22 @@ async def chunks(request: Request, size: int) -> AsyncIterator[list[Line]]:
     """The body's lines that are not blank, with their numbers, at most `size` at a time.
 
     Raises:
-        NotNdjson, LineTooLong, UploadCutOff: as they say.
+        NotNdjson, NothingSent, LineTooLong, UploadCutOff: as they say.
     """
     if request.headers.get("content-type", MEDIA_TYPE).partition(";")[0].strip().lower() != MEDIA_TYPE:
         raise NotNdjson(f"The body must be {MEDIA_TYPE}.")
     chunk: list[Line] = []
+    number = 0
     async for line in _lines(request):
+        number, _ = line
         chunk.append(line)
         if len(chunk) == size:
             yield chunk
             chunk = []
     if chunk:
         yield chunk
+    elif number == 0:
+        raise NothingSent(errors=[Fault(field="body", message="A line is needed")])
 
 
 async def _lines(request: Request) -> AsyncIterator[Line]:

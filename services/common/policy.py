@@ -85,7 +85,7 @@ def guarded_routes(routes: Sequence[BaseRoute]) -> Iterator[tuple[str, set[str],
     """Each route's path, methods and policy."""
     for route in iter_route_contexts(routes):
         if isinstance(route.original_route, APIRoute):
-            yield route.path or "", route.methods or set(), policy_of(route.dependant)
+            yield route.path_format or "", route.methods or set(), policy_of(route.dependant)
 
 
 def routes_without_policy(routes: Sequence[BaseRoute]) -> list[str]:
