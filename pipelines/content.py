@@ -14,6 +14,7 @@ import stamina
 TOKEN_LIFE = timedelta(minutes=5)
 TIMEOUT = httpx2.Timeout(10, read=300)
 CHUNK_BYTES = 1 << 18
+NDJSON = {"content-type": "application/x-ndjson"}
 
 
 class ContentRefusedError(Exception):
@@ -40,7 +41,7 @@ class Content(dg.ConfigurableResource[Any]):
         """
         counted = _Counted(rows)
         self._send("POST", "/v1/generations", json={"generation": generation, "bundle": bundle})
-        self._send("PUT", f"/v1/generations/{generation}/rows", content=counted.chunks())
+        self._send("PUT", f"/v1/generations/{generation}/rows", content=counted.chunks(), headers=NDJSON)
         self._send("POST", f"/v1/generations/{generation}/activate", json={"rows": counted.number})
         return counted.number
 
@@ -50,9 +51,9 @@ class Content(dg.ConfigurableResource[Any]):
         return answer
 
     @stamina.retry(on=httpx2.ConnectError, attempts=5, timeout=30.0)
-    def _send(self, method: str, path: str, **content: Any) -> httpx2.Response:  # noqa: ANN401 (httpx2's own arguments)
-        headers = {"authorization": f"Bearer {self._token()}"}
-        response = httpx2.request(method, f"{self.url}{path}", headers=headers, timeout=TIMEOUT, **content)
+    def _send(self, method: str, path: str, **request: Any) -> httpx2.Response:  # noqa: ANN401 (httpx2's own arguments)
+        headers = {"authorization": f"Bearer {self._token()}", **request.pop("headers", {})}
+        response = httpx2.request(method, f"{self.url}{path}", headers=headers, timeout=TIMEOUT, **request)
         if response.is_error:
             raise ContentRefusedError(f"{method} {path} answered {response.status_code}: {response.text[:500]}")
         return response

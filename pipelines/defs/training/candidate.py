@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 from pydantic import Field, ValidationError
 
+from ml import tracking
 from ml.bundle import Champion
 from ml.bundle_files import read_manifest
 from ml.evaluation.gate import gate
@@ -63,6 +64,11 @@ def candidate(context: dg.AssetExecutionContext, config: CandidateConfig) -> Ite
             }
         )
     )
+    if not decision.accepted:  # an accepted one is logged with its bundle
+        parameters = {**asking.model_dump(mode="json"), "decision": decision.reason, "day": context.partition_key}
+        tracking.log_run(
+            f"refused {context.partition_key}", parameters, {}, {"judgement": directory / "candidate.json"}
+        )
     reasons = {"reason": decision.reason.value, "detail": decision.detail, "cut": dg.MetadataValue.timestamp(cut)}
     yield dg.MaterializeResult(
         metadata={**reasons, "configuration": dg.MetadataValue.json(asking.model_dump(mode="json"))},
