@@ -10,7 +10,7 @@ from ml.bundle import About, BundleContent, History, Ranked
 from ml.bundle_content import ACTIVITY, ITEMS
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
-CUT = NOW - timedelta(hours=12)
+CUT_AGE = timedelta(hours=12)
 DAY = 86_400
 
 MILK, BREAD, TEA, JAM, SOAP, RICE, GONE, EMPTY = range(101, 109)
@@ -19,7 +19,7 @@ MILK, BREAD, TEA, JAM, SOAP, RICE, GONE, EMPTY = range(101, 109)
 BUYER, NEWCOMER, VISITOR = "7", "8", "anon:0b9d4f1e-6a57-4f0e-9f8e-000000000001"
 
 
-def items() -> pl.DataFrame:
+def items(now: datetime = NOW) -> pl.DataFrame:
     """TEA and JAM have a special price now, SOAP's has ended."""
     names = ["Milk", "Bread", "Tea", "Jam", "Soap", "Rice", "Gone", "Empty"]
     types = ["MILK", "BREAD", "TEA", "JAM", "SOAP", "RICE", "TEA", "TEA"]
@@ -44,16 +44,17 @@ def items() -> pl.DataFrame:
             "is_recommendable": [True] * count,
             "stock": [5] * 7 + [0],
             "special_price": special,
-            "special_starts_at": [NOW - timedelta(days=3)] * count,
-            "special_ends_at": [NOW + timedelta(days=4)] * 4 + [NOW - timedelta(days=1)] * (count - 4),
+            "special_starts_at": [now - timedelta(days=3)] * count,
+            "special_ends_at": [now + timedelta(days=4)] * 4 + [now - timedelta(days=1)] * (count - 4),
         },
         schema=ITEMS,
     )
 
 
-def content() -> BundleContent:
+def content(now: datetime = NOW) -> BundleContent:
     """The buyer bought milk (5 times, every 7 days, last 8 days ago) and bread (once, 30 days ago), viewed jam."""
-    cut = int(CUT.timestamp())
+    cut_at = now - CUT_AGE
+    cut = int(cut_at.timestamp())
     neighbours = np.full((8, 2), -1, dtype=np.int32)
     strengths = np.zeros((8, 2), dtype=np.float32)
     neighbours[0], strengths[0] = [1, 5], [0.9, 0.4]
@@ -62,13 +63,13 @@ def content() -> BundleContent:
     neighbours[5], strengths[5] = [0, -1], [0.4, 0.0]
     return BundleContent(
         users=pl.DataFrame({"user_id": [BUYER, NEWCOMER]}),
-        items=items(),
+        items=items(now),
         activity=pl.DataFrame(
             {
                 "user_id": [BUYER, VISITOR],
                 "product_id": [JAM, SOAP],
                 "kind": ["VIEW", "CART"],
-                "occurred_at": [CUT - timedelta(hours=2), CUT - timedelta(hours=1)],
+                "occurred_at": [cut_at - timedelta(hours=2), cut_at - timedelta(hours=1)],
             },
             schema=ACTIVITY,
         ),
@@ -95,6 +96,6 @@ def content() -> BundleContent:
     )
 
 
-def about() -> About:
+def about(now: datetime = NOW) -> About:
     """Made at the cut."""
-    return About(created_at=CUT, data_cut=CUT, rules_version="test", metrics={"all": 0.4})
+    return About(created_at=now - CUT_AGE, data_cut=now - CUT_AGE, rules_version="test", metrics={"all": 0.4})

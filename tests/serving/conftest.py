@@ -1,0 +1,154 @@
+import asyncio
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import httpx2
+import pytest
+import pytest_asyncio
+from fastapi import FastAPI
+
+from ml.bundle import Champion, write
+from services.common.http import ServiceClient
+from services.common.producer import Producer
+from services.contracts.envelope import Event
+from services.contracts.events.actions import OrderAction, ProductAction, ProductViewed
+from services.contracts.events.catalog import ProductSnapshot, SpecialPriceEnded, StockChanged
+from services.contracts.events.order import OrderCancelled, OrderLine, OrderSnapshot
+from serving.app import create_app
+from serving.settings import ServingSettings
+from tests.ml.tiny_bundle import about, content
+
+PAYLOADS = {
+    "PRODUCT_VIEWED": ("user-actions.v1", ProductViewed),
+    "CART_ADD": ("user-actions.v1", ProductAction),
+    "CART_UPDATE": ("user-actions.v1", ProductAction),
+    "CART_REMOVE": ("user-actions.v1", ProductAction),
+    "ORDER_COMPLETE": ("user-actions.v1", OrderAction),
+    "ORDER_COMPLETED": ("order.v1", OrderSnapshot),
+    "ORDER_CANCELLED": ("order.v1", OrderCancelled),
+    "STOCK_CHANGED": ("catalog.v1", StockChanged),
+    "SPECIAL_PRICE_ENDED": ("catalog.v1", SpecialPriceEnded),
+    "PRODUCT_CREATED": ("catalog.v1", ProductSnapshot),
+}
+
+
+def put_bundle(bundles, name, *, previous=None, promote=True):
+    """Write the tiny bundle, as of now, under a name, and make it the champion."""
+    now = datetime.now(UTC)
+    write(bundles / name, content(now), about(now))
+    if promote:
+        Champion(bundle=name, previous=previous, generation=f"g-{name}").put(bundles)
+
+
+@pytest.fixture(scope="module")
+def bundles(tmp_path_factory):
+    return tmp_path_factory.mktemp("bundles")
+
+
+@pytest.fixture(scope="module")
+def settings(broker, signing_keys, bundles):
+    broker.create_topics()
+    return ServingSettings(
+        kafka_url=broker.url,
+        auth_issuer=signing_keys.issuer,
+        auth_jwks_url=signing_keys.jwks_file.as_uri(),
+        auth_signing_key_file=signing_keys.key_file,
+        bundles_dir=bundles,
+        content_url="http://127.0.0.1:9",
+        content_timeout=5,
+        watch_seconds=0.05,
+    )
+
+
+class Content:
+    """Content's `/v1/displays` as a small application: what it says is set by the test, None means that it fails."""
+
+    def __init__(self):
+        self.says = {"userId": None, "generation": "g-active", "shelves": [], "hidden": [], "specialPrices": []}
+        self.asked = []
+        self.app = FastAPI()
+        self.app.add_api_route("/v1/displays", self._answer)
+
+    async def _answer(self, userId: str | None = None):  # noqa: N803 - the name on the wire
+        self.asked.append(userId)
+        if self.says is None:
+            raise ConnectionError
+        return self.says
+
+
+@pytest.fixture
+def content_service(app):
+    said = Content()
+    transport = httpx2.ASGITransport(said.app)
+    app.state.content = ServiceClient("content", "http://content", timeout=5, transport=transport)
+    return said
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def app(settings, bundles):
+    """The running service with the tiny bundle as its champion."""
+    put_bundle(bundles, "b1")
+    app = create_app(settings)
+    async with app.router.lifespan_context(app):
+        await until(lambda: not app.state.recommender.circumstances()["degraded"])
+        yield app
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def client(app):
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://serving") as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def as_user(signing_keys):
+    return lambda user_id: {"Authorization": f"Bearer {signing_keys.token(user_id)}"}
+
+
+@pytest.fixture(scope="session")
+def as_service(signing_keys):
+    return {"Authorization": f"Bearer {signing_keys.token('gateway', use='service')}"}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def happens(settings):
+    """Publishes an event, such as `happens("PRODUCT_VIEWED", user_id="7", product_id=103)`."""
+    producer = Producer(settings)
+
+    async def publish(event_type, *, at=None, **fields):
+        topic, payload = PAYLOADS[event_type]
+        event = Event.of(event_type, payload(**fields), producer="tests", timestamp=at)
+        await producer.send(topic, str(fields.get("user_id", "key")), event.to_bytes())
+
+    yield publish
+    await producer.close()
+
+
+@pytest.fixture(scope="session")
+def order():
+    def lines(*product_ids, order_id, user_id):
+        one = Decimal(1)
+        items = [OrderLine(product_id=product_id, quantity=1, price=one, amount=one) for product_id in product_ids]
+        return {"order_id": order_id, "user_id": user_id, "items": items, "total_amount": one}
+
+    return lines
+
+
+@pytest.fixture(scope="session")
+def eventually():
+    """Calls until the answer satisfies the condition, and gives that answer."""
+
+    async def wait(call, condition, seconds=20):
+        async with asyncio.timeout(seconds):
+            while not condition(answer := await call()):  # noqa: ASYNC110 - what is waited for has no event
+                await asyncio.sleep(0.02)
+        return answer
+
+    return wait
+
+
+async def until(condition, seconds=30):
+    """Waits until a condition holds."""
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110 - what is waited for has no event
+            await asyncio.sleep(0.02)

@@ -1,0 +1,103 @@
+"""What serving follows goes away: it answers 200 all the same, and says what is missing."""
+
+import httpx2
+import pytest
+
+from serving.app import create_app
+from serving.settings import ServingSettings
+from tests.ml.tiny_bundle import MILK
+from tests.serving.conftest import put_bundle, until
+
+CLICK = {"displayType": "SALE", "productId": MILK, "rank": 1}
+
+
+@pytest.fixture
+def away(signing_keys, tmp_path):
+    """Settings under which neither broker nor content answers."""
+    return ServingSettings(
+        kafka_url="127.0.0.1:9",
+        content_url="http://127.0.0.1:9",
+        auth_issuer=signing_keys.issuer,
+        auth_jwks_url=signing_keys.jwks_file.as_uri(),
+        bundles_dir=tmp_path,
+        watch_seconds=0.02,
+    )
+
+
+@pytest.fixture
+async def app(away):
+    app = create_app(away)
+    async with app.router.lifespan_context(app):
+        yield app
+
+
+@pytest.fixture
+async def client(app):
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://serving") as client:
+        yield client
+
+
+async def test_without_a_bundle_the_answer_is_empty_and_says_so(client):
+    answer = await client.get("/v1/users/anon:1/recommendations")
+
+    assert answer.status_code == 200
+    assert answer.json()["items"] == []
+    assert answer.json()["degraded"] is True
+    assert "NO_MODEL" in answer.json()["warnings"]
+
+
+async def test_without_a_bundle_a_page_has_empty_shelves(client):
+    answer = await client.post("/v1/pages", json={"userId": "anon:1"})
+
+    assert answer.status_code == 200
+    assert [shelf["items"] for shelf in answer.json()["shelves"]] == [[]] * 6
+    assert {"NO_MODEL", "CONTENT_AWAY"} <= set(answer.json()["warnings"])
+
+
+async def test_without_a_bundle_nothing_is_similar(client):
+    answer = await client.get(f"/v1/products/{MILK}/similar")
+
+    assert (answer.status_code, answer.json()["items"]) == (200, [])
+
+
+async def test_the_first_bundle_is_taken_without_a_restart(client, app, tmp_path):
+    put_bundle(tmp_path, "b1")
+    await until(lambda: app.state.recommender.models.current is not None)
+
+    answer = await client.get("/v1/users/anon:1/recommendations")
+
+    assert answer.json()["items"]
+    assert answer.json()["warnings"] == ["LIVE_CATCHING_UP", "LIVE_PAUSED"]
+
+
+async def test_feedback_is_taken_while_the_broker_is_away(client):
+    answer = await client.post("/v1/feedback", json={"recommendationId": "r", "userId": "anon:1", "clicked": CLICK})
+
+    assert (answer.status_code, answer.json()) == (202, {"accepted": 1, "degraded": False})
+
+
+async def test_a_refused_champion_is_told_with_its_reason(client, app, tmp_path):
+    put_bundle(tmp_path, "b1")
+    (tmp_path / "b1" / "factors.npy").unlink()
+    await until(lambda: app.state.recommender.models.refusal is not None)
+
+    told = (await client.get("/v1/models")).json()
+
+    assert told["champion"] == "b1"
+    assert told["serving"] is None
+    assert (told["refused"]["bundle"], told["refused"]["reason"]) == ("b1", "MISSING_FILE")
+    answer = await client.get("/v1/users/anon:1/recommendations")
+    assert "CHAMPION_REFUSED" in answer.json()["warnings"]
+
+
+async def test_it_is_ready_though_degraded_and_alive(client):
+    ready = await client.get("/health/ready")
+    live = await client.get("/health/live")
+
+    assert (ready.status_code, ready.json()["status"]) == (200, "degraded")
+    assert set(ready.json()["dependencies"]) == {"broker", "model"}
+    assert live.status_code == 200
+
+
+async def test_metrics_are_told(client):
+    assert "tanawari_bundles_refused_total" in (await client.get("/metrics")).text

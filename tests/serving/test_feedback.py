@@ -1,0 +1,112 @@
+import asyncio
+import json
+
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from serving.recommender import recommendation_id, versions_of
+from tests.ml.tiny_bundle import BUYER, MILK, TEA
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+TOPIC = "recommendation-feedback.v1"
+SHOWN = [{"displayType": "SALE", "productId": TEA, "rank": 1, "score": 0.5, "source": "discover"}]
+CLICKED = {"displayType": "SALE", "productId": TEA, "rank": 1}
+
+
+@pytest.fixture
+def recorded(settings):
+    """Reads the feedback of one answer from the broker, once there are as many events as expected."""
+
+    async def read(recommendation, count):
+        consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka_url, auto_offset_reset="earliest")
+        await consumer.start()
+        try:
+            await consumer.topics()
+            consumer.assign([TopicPartition(TOPIC, number) for number in consumer.partitions_for_topic(TOPIC)])
+            events = []
+            async with asyncio.timeout(20):
+                while len(events) < count:
+                    for records in (await consumer.getmany(timeout_ms=200)).values():
+                        found = [json.loads(record.value) for record in records]
+                        events += [event for event in found if event["data"]["recommendationId"] == recommendation]
+            return events
+        finally:
+            await consumer.stop()
+
+    return read
+
+
+async def test_what_was_shown_is_recorded_with_the_versions_behind_it(client, as_user, recorded):
+    answer = await client.get(f"/v1/users/{BUYER}/recommendations", headers=as_user(BUYER))
+    identifier = answer.json()["recommendationId"]
+
+    report = {"recommendationId": identifier, "userId": BUYER, "shown": SHOWN}
+    taken = await client.post("/v1/feedback", json=report, headers=as_user(BUYER))
+
+    assert (taken.status_code, taken.json()) == (202, {"accepted": 1, "degraded": False})
+    [event] = await recorded(identifier, 1)
+    assert event["eventType"] == "RECOMMENDATION_SHOWN"
+    assert event["data"] == {
+        "recommendationId": identifier,
+        "userId": BUYER,
+        "items": SHOWN,
+        "modelVersion": "b1",
+        "rulesVersion": answer.json()["rulesVersion"],
+        "generation": "g-b1",
+        "degraded": False,
+        "simulated": False,
+    }
+
+
+async def test_a_click_is_recorded(client, recorded):
+    await client.post("/v1/feedback", json={"recommendationId": "r-1", "userId": "anon:1", "clicked": CLICKED})
+
+    [event] = await recorded("r-1", 1)
+    assert event["eventType"] == "RECOMMENDATION_CLICKED"
+    assert event["data"]["productId"] == TEA
+
+
+async def test_without_an_id_the_feedback_is_the_callers_own(client, as_user, recorded):
+    await client.post("/v1/feedback", json={"recommendationId": "r-2", "clicked": CLICKED}, headers=as_user(BUYER))
+
+    [event] = await recorded("r-2", 1)
+    assert event["data"]["userId"] == BUYER
+
+
+async def test_feedback_of_nobody_is_refused(client):
+    assert (await client.post("/v1/feedback", json={"recommendationId": "r", "clicked": CLICKED})).status_code == 401
+
+
+async def test_feedback_of_another_user_is_refused(client, as_user):
+    report = {"recommendationId": "r", "userId": BUYER, "clicked": CLICKED}
+
+    assert (await client.post("/v1/feedback", json=report, headers=as_user("8"))).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("report", "field"),
+    [
+        ({"clicked": CLICKED}, "body.recommendationId"),
+        ({"recommendationId": "r"}, "body"),
+        ({"recommendationId": "r", "clicked": CLICKED | {"rank": 0}}, "body.clicked.rank"),
+        ({"recommendationId": "r", "shown": [{"productId": MILK}]}, "body.shown.0.displayType"),
+        ({"recommendationId": "r", "clicked": CLICKED, "colour": "red"}, "body.colour"),
+    ],
+)
+async def test_a_bad_report_is_refused_by_the_fields_name(client, report, field):
+    answer = await client.post("/v1/feedback", json={"userId": "anon:1"} | report)
+
+    assert answer.status_code == 422
+    assert field in [fault["field"] for fault in answer.json()["errors"]]
+
+
+async def test_an_answers_id_carries_its_versions():
+    made = recommendation_id({"modelVersion": "b1", "rulesVersion": "r1", "generation": None, "degraded": True})
+
+    assert versions_of(made) == {
+        "model_version": "b1",
+        "rules_version": "r1",
+        "generation": None,
+        "degraded": True,
+    }
+    assert versions_of("not ours") == {}

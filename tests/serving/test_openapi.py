@@ -1,0 +1,15 @@
+from tests.services.conformance import served, violations
+from tests.serving.conftest import put_bundle
+
+
+def test_the_api_does_what_its_document_says(broker, signing_keys, tmp_path):
+    broker.create_topics()
+    put_bundle(tmp_path / "bundles", "b1")
+    environment = {
+        **signing_keys.environment,
+        "KAFKA_URL": broker.url,
+        "TANAWARI_BUNDLES": str(tmp_path / "bundles"),
+        "CONTENT_URL": "http://127.0.0.1:9",
+    }
+    with served("serving.app:create_app", environment, tmp_path / "serving.log") as url:
+        assert violations(url, signing_keys.token("tests", use="service")) == ""

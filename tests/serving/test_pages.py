@@ -1,0 +1,131 @@
+import pytest
+
+from tests.ml.tiny_bundle import BREAD, BUYER, JAM, MILK, RICE, SOAP, TEA, VISITOR
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("content_service")]
+
+
+def item(product_id, source="model", **fields):
+    return {
+        "productId": product_id,
+        "productName": "Product",
+        "productPrice": "9.00",
+        "specialPrice": None,
+        "currency": "USD",
+        "rating": 0.0,
+        "image": None,
+        "categoryId": 1,
+        "categoryName": "A",
+        "rank": 1,
+        "score": None,
+        "reason": None,
+        "source": source,
+    } | fields
+
+
+@pytest.fixture
+def page(client, as_service):
+    async def ask(user_id, **more):
+        answer = await client.post("/v1/pages", json={"userId": user_id, **more}, headers=as_service)
+        assert answer.status_code == 200
+        return answer.json()
+
+    return ask
+
+
+def ids(page, display_type):
+    [shelf] = [shelf for shelf in page["shelves"] if shelf["displayType"] == display_type]
+    return [item["productId"] for item in shelf["items"]]
+
+
+async def test_a_page_holds_all_shelves_and_no_product_twice(page, content_service):
+    found = await page(BUYER)
+
+    assert [shelf["displayType"] for shelf in found["shelves"]] == [
+        "CONTINUE_SHOPPING",
+        "REPURCHASE",
+        "RECOMMENDED",
+        "SALE",
+        "DAILY_DEAL",
+        "RECOMMENDED_CATEGORY",
+    ]
+    everything = [each["productId"] for shelf in found["shelves"] for each in shelf["items"]]
+    assert len(everything) == len(set(everything))
+    assert content_service.asked == [BUYER]
+    assert (found["generation"], found["degraded"]) == ("g-active", False)
+
+
+async def test_a_pinned_product_stands_first_and_nowhere_else(page, content_service):
+    content_service.says |= {"shelves": [{"displayType": "SALE", "title": "On sale", "items": [item(RICE, "manual")]}]}
+
+    found = await page(BUYER)
+
+    assert ids(found, "SALE")[0] == RICE
+    assert RICE not in ids(found, "RECOMMENDED")
+
+
+async def test_a_hidden_product_stands_nowhere(page, content_service):
+    content_service.says |= {"hidden": [MILK]}
+
+    found = await page(BUYER)
+
+    assert ids(found, "REPURCHASE") == []
+
+
+async def test_a_merchandisers_price_is_shown_wherever_the_product_stands(page, content_service):
+    content_service.says |= {"specialPrices": [{"productId": MILK, "specialPrice": "0.75"}]}
+
+    [milk] = (await page(BUYER))["shelves"][1]["items"]
+
+    assert (milk["productPrice"], milk["specialPrice"]) == ("1.50", "0.75")
+
+
+async def test_the_active_generation_fills_a_short_shelf(page, content_service):
+    rows = [item(SOAP), item(900, reason="You bought this 3 times")]
+    content_service.says |= {"shelves": [{"displayType": "REPURCHASE", "title": "", "items": rows}]}
+
+    found = await page(BUYER, excludeIds=[SOAP])
+
+    assert ids(found, "REPURCHASE") == [MILK, 900]
+    assert [each["rank"] for each in found["shelves"][1]["items"]] == [1, 2]
+
+
+async def test_content_away_means_degraded_not_an_error(page, content_service):
+    content_service.says = None
+
+    found = await page(BUYER)
+
+    assert (found["degraded"], found["warnings"]) == (True, ["CONTENT_AWAY"])
+    assert ids(found, "REPURCHASE") == [MILK]
+
+
+async def test_an_answer_of_content_that_makes_no_sense_is_left_out(page, content_service):
+    content_service.says = {"shelves": "none"}
+
+    assert (await page(BUYER))["warnings"] == ["CONTENT_AWAY"]
+
+
+async def test_a_visitors_page_shows_their_cart_and_what_is_popular(client):
+    answer = await client.post("/v1/pages", json={"userId": VISITOR})
+
+    assert ids(answer.json(), "CONTINUE_SHOPPING") == [SOAP]
+    assert ids(answer.json(), "RECOMMENDED")[:2] == [MILK, BREAD]
+
+
+async def test_without_an_id_the_page_is_the_callers_own(client, as_user):
+    answer = await client.post("/v1/pages", json={}, headers=as_user(BUYER))
+
+    assert answer.json()["userId"] == BUYER
+    assert ids(answer.json(), "CONTINUE_SHOPPING") == [JAM]
+
+
+async def test_without_an_id_and_a_token_it_is_everyones(client):
+    answer = await client.post("/v1/pages", json={})
+
+    assert answer.json()["userId"] is None
+    assert TEA in ids(answer.json(), "RECOMMENDED")
+
+
+async def test_another_users_page_is_refused(client, as_user):
+    assert (await client.post("/v1/pages", json={"userId": BUYER}, headers=as_user("8"))).status_code == 403
+    assert (await client.post("/v1/pages", json={"userId": BUYER})).status_code == 401

@@ -1,0 +1,127 @@
+import pytest
+
+from tests.ml.tiny_bundle import BREAD, BUYER, EMPTY, JAM, MILK, RICE, SOAP, TEA
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+def ids(answer):
+    return [item["productId"] for item in answer.json()["items"]]
+
+
+async def test_a_user_gets_what_is_new_to_them_with_reasons(client, as_user):
+    answer = await client.get(f"/v1/users/{BUYER}/recommendations", headers=as_user(BUYER))
+
+    assert answer.status_code == 200
+    document = answer.json()
+    assert set(ids(answer)) == {TEA, JAM, RICE, SOAP}
+    assert document["modelVersion"] == "b1"
+    assert document["generation"] == "g-b1"
+    assert (document["degraded"], document["warnings"]) == (False, [])
+    assert document["items"][0]["rank"] == 1
+    assert document["items"][0]["product"]["productName"] in {"Tea", "Jam"}
+
+
+async def test_a_shelf_can_be_asked_for(client, as_user):
+    answer = await client.get(f"/v1/users/{BUYER}/recommendations?shelf=REPURCHASE", headers=as_user(BUYER))
+
+    assert ids(answer) == [MILK]
+
+
+async def test_a_visitor_needs_no_token_and_gets_what_is_popular(client):
+    answer = await client.get("/v1/users/anon:1/recommendations?limit=3")
+
+    assert ids(answer) == [MILK, BREAD, TEA]
+    assert answer.json()["fallbackUsed"] is True
+
+
+async def test_filters_narrow_the_answer(client):
+    query = "excludeIds=101&excludeIds=102&categoryId=11&categoryId=13&categoryId=14&priceMin=3.50&priceMax=4.00"
+    answer = await client.get(f"/v1/users/anon:1/recommendations?{query}")
+
+    assert ids(answer) == [TEA]
+
+
+async def test_sold_out_products_come_only_when_asked_for(client):
+    answer = await client.get("/v1/users/anon:1/recommendations?inStock=false&categoryId=13")
+
+    assert ids(answer) == [TEA, EMPTY]
+
+
+async def test_each_answer_has_an_id_of_its_own_and_the_same_etag(client):
+    first = await client.get("/v1/users/anon:1/recommendations")
+    second = await client.get("/v1/users/anon:1/recommendations")
+
+    assert first.json()["recommendationId"] != second.json()["recommendationId"]
+    assert first.headers["etag"] == second.headers["etag"]
+    assert first.headers["cache-control"].startswith("private, max-age")
+
+
+async def test_an_unchanged_answer_is_not_sent_again(client):
+    first = await client.get("/v1/users/anon:1/recommendations")
+
+    second = await client.get("/v1/users/anon:1/recommendations", headers={"If-None-Match": first.headers["etag"]})
+
+    assert (second.status_code, second.content) == (304, b"")
+
+
+async def test_a_users_answer_needs_their_token(client):
+    assert (await client.get(f"/v1/users/{BUYER}/recommendations")).status_code == 401
+
+
+async def test_another_users_answer_is_refused(client, as_user):
+    answer = await client.get(f"/v1/users/{BUYER}/recommendations", headers=as_user("8"))
+
+    assert answer.status_code == 403
+
+
+async def test_a_service_may_ask_for_every_user(client, as_service):
+    answer = await client.get(f"/v1/users/{BUYER}/recommendations", headers=as_service)
+
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("shelf=BARGAIN", "query.shelf"),
+        ("limit=0", "query.limit"),
+        ("limit=101", "query.limit"),
+        ("priceMin=cheap", "query.priceMin"),
+        ("excludeIds=x", "query.excludeIds.0"),
+        ("colour=red", "query.colour"),
+    ],
+)
+async def test_a_bad_parameter_is_named(client, query, field):
+    answer = await client.get(f"/v1/users/anon:1/recommendations?{query}")
+
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert [fault["field"] for fault in answer.json()["errors"]] == [field]
+
+
+async def test_a_price_range_upside_down_is_refused(client):
+    answer = await client.get("/v1/users/anon:1/recommendations?priceMin=5&priceMax=1")
+
+    assert answer.status_code == 422
+
+
+async def test_similar_products_are_those_bought_by_the_same_shoppers(client):
+    answer = await client.get(f"/v1/products/{MILK}/similar")
+
+    assert ids(answer) == [BREAD, RICE]
+    assert answer.json()["items"][0]["reason"] == "Shoppers who buy Milk also buy this"
+
+
+async def test_a_product_without_neighbours_falls_back_to_its_category(client):
+    answer = await client.get(f"/v1/products/{EMPTY}/similar")
+
+    assert ids(answer) == [TEA]
+    assert answer.json()["fallbackUsed"] is True
+
+
+async def test_nothing_is_like_a_product_that_nobody_knows(client):
+    answer = await client.get("/v1/products/999999/similar")
+
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "application/problem+json"

@@ -1,0 +1,153 @@
+import json
+
+import numpy as np
+import pytest
+
+from ml.bundle import Champion
+from ml.shelves import Rules
+from serving.live import Live
+from serving.state import Models
+from tests.ml.tiny_bundle import JAM, TEA
+from tests.serving.conftest import put_bundle
+
+
+@pytest.fixture
+def bundles(tmp_path):
+    return tmp_path
+
+
+@pytest.fixture
+def models(bundles):
+    return Models(bundles, Rules.load())
+
+
+async def test_without_a_champion_there_is_no_model(models):
+    await models.refresh()
+
+    assert models.current is None
+    assert models.refusal is None
+
+
+async def test_the_champion_is_taken_into_use(models, bundles):
+    put_bundle(bundles, "b1")
+
+    await models.refresh()
+
+    assert models.current.version == "b1"
+    assert models.is_champion_served
+
+
+async def test_a_new_champion_replaces_the_old(models, bundles):
+    put_bundle(bundles, "b1")
+    await models.refresh()
+    put_bundle(bundles, "b2", previous="b1")
+
+    await models.refresh()
+
+    assert models.current.version == "b2"
+
+
+async def test_a_rollback_is_a_swap_as_well(models, bundles):
+    put_bundle(bundles, "b1")
+    put_bundle(bundles, "b2", previous="b1")
+    await models.refresh()
+    Champion(bundle="b1", previous="b2").put(bundles)
+
+    await models.refresh()
+
+    assert models.current.version == "b1"
+
+
+async def test_a_new_generation_of_the_same_bundle_loads_nothing(models, bundles):
+    put_bundle(bundles, "b1")
+    await models.refresh()
+    before = models.current
+    Champion(bundle="b1", generation="g2").put(bundles)
+
+    await models.refresh()
+
+    assert models.current is before
+    assert models.champion.generation == "g2"
+
+
+def _break_hash(directory):
+    np.save(directory / "popularity.npy", np.zeros(8, dtype=np.float32))
+
+
+def _break_version(directory):
+    manifest = json.loads((directory / "manifest.json").read_text())
+    (directory / "manifest.json").write_text(json.dumps(manifest | {"formatVersion": 99}))
+
+
+def _remove(directory):
+    (directory / "manifest.json").unlink()
+
+
+BREAKS = {"BROKEN_HASH": _break_hash, "UNKNOWN_VERSION": _break_version, "MISSING_FILE": _remove}
+
+
+@pytest.mark.parametrize("reason", BREAKS)
+async def test_an_invalid_bundle_is_refused_with_its_reason_and_the_old_one_stays(models, bundles, reason):
+    put_bundle(bundles, "b1")
+    await models.refresh()
+    put_bundle(bundles, "b2", promote=False)
+    BREAKS[reason](bundles / "b2")
+    Champion(bundle="b2", previous="b1").put(bundles)
+
+    await models.refresh()
+
+    assert models.current.version == "b1"
+    assert (models.refusal.bundle, models.refusal.reason) == ("b2", reason)
+    assert not models.is_champion_served
+
+
+async def test_at_the_start_the_bundle_before_stands_in_for_an_invalid_champion(models, bundles):
+    put_bundle(bundles, "b1")
+    Champion(bundle="b2", previous="b1").put(bundles)
+
+    await models.refresh()
+
+    assert models.current.version == "b1"
+    assert models.refusal.bundle == "b2"
+
+
+async def test_a_good_champion_after_an_invalid_one_clears_the_refusal(models, bundles):
+    Champion(bundle="b0").put(bundles)
+    await models.refresh()
+    put_bundle(bundles, "b1")
+
+    await models.refresh()
+
+    assert models.refusal is None
+    assert models.is_champion_served
+
+
+async def test_a_champion_file_that_is_none_is_refused(models, bundles):
+    (bundles / "champion.json").write_text("{}")
+
+    await models.refresh()
+
+    assert models.refusal.reason == "BAD_MANIFEST"
+
+
+async def test_what_changed_live_is_carried_over_to_the_new_bundle(models, bundles):
+    live = Live(models)
+    put_bundle(bundles, "b1")
+    await models.refresh()
+    live.apply([_record("catalog.v1", "SPECIAL_PRICE_ENDED", productId=JAM)])
+    live.apply([_record("user-actions.v1", "PRODUCT_VIEWED", userId="7", productId=TEA)])
+    put_bundle(bundles, "b2", previous="b1")
+
+    await models.refresh()
+
+    assert models.current.catalogue.get(JAM).special_price is None
+    assert TEA in live.state("7").viewed
+
+
+def _record(topic, event_type, **data):
+    from datetime import UTC, datetime  # noqa: PLC0415
+    from types import SimpleNamespace  # noqa: PLC0415
+
+    now = datetime.now(UTC)
+    value = json.dumps({"eventType": event_type, "timestamp": now.isoformat(), "data": data}).encode()
+    return SimpleNamespace(topic=topic, partition=0, offset=0, timestamp=int(now.timestamp() * 1000), value=value)
