@@ -1,0 +1,83 @@
+import hashlib
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import duckdb
+import psycopg
+import pytest
+
+from warehouse.extracts import extract, personal_columns
+
+MARTS = """
+create schema core;
+create table core.orders (
+    order_id bigint, user_id text, total_amount numeric(12, 2), is_cancelled bool, ordered_at timestamptz,
+    ordered_date date, note text, email text
+);
+insert into core.orders values
+    (1, 'u1', 2.50, false, '2026-01-02 03:04:05+09', '2026-01-02', '', 'a@example.com'),
+    (2, 'u2', null, true, '2026-01-02 03:04:05.000001+00', null, E'two\nlines, "quoted"', null);
+create table core.empty (order_id bigint);
+grant usage on schema core to tanawari_analyst;
+grant select on all tables in schema core to tanawari_analyst;
+create table core.hidden (order_id bigint);
+"""
+
+
+@pytest.fixture
+def analyst(warehouse):
+    with psycopg.connect(warehouse.dbt) as connection:
+        connection.execute(MARTS)
+    return warehouse.analyst
+
+
+def rows(directory, query):
+    with duckdb.connect(str(directory / "current" / "tanawari.duckdb"), read_only=True) as database:
+        return database.execute(query).fetchall()
+
+
+def test_the_views_show_what_the_marts_hold_with_their_types(analyst, tmp_path):
+    extract(analyst, tmp_path)
+    first, second = rows(tmp_path, "select * from core.orders order by order_id")
+    at = datetime(2026, 1, 1, 18, 4, 5, tzinfo=UTC)
+    assert first == (1, "u1", Decimal("2.50"), False, at, datetime(2026, 1, 2).date(), "")  # noqa: DTZ001
+    assert (second[2], second[5], second[6]) == (None, None, 'two\nlines, "quoted"')
+
+
+def test_an_empty_mart_is_an_empty_table(analyst, tmp_path):
+    extract(analyst, tmp_path)
+    assert rows(tmp_path, "select * from core.empty") == []
+
+
+def test_the_manifest_tells_rows_hashes_and_what_was_left_out(analyst, tmp_path):
+    made = extract(analyst, tmp_path)
+    written = json.loads((tmp_path / "current" / "manifest.json").read_text())
+    orders = written["tables"]["core.orders"]
+    file = (tmp_path / "current" / "core" / "orders.parquet").read_bytes()
+    assert (orders["rows"], orders["left_out"]) == (2, ["email"])
+    assert orders["sha256"] == hashlib.sha256(file).hexdigest() == made.tables["core.orders"].sha256
+    assert set(written["tables"]) == {"core.orders", "core.empty"}
+
+
+def test_personal_columns_come_along_only_when_asked_for(analyst, tmp_path):
+    extract(analyst, tmp_path, with_personal=True)
+    assert rows(tmp_path, "select email from core.orders where order_id = 1") == [("a@example.com",)]
+
+
+def test_the_contracts_say_which_columns_are_personal():
+    assert {"email", "display_name", "review_text"} <= personal_columns()
+
+
+def test_the_newest_is_current_and_old_ones_are_pruned(analyst, tmp_path):
+    made = [extract(analyst, tmp_path, keep=2).extract for _ in range(3)]
+    assert (tmp_path / "current").resolve().name == made[2]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [*made[1:], "current"]
+
+
+def test_an_extract_that_fails_leaves_the_current_one_and_nothing_else(analyst, tmp_path):
+    made = extract(analyst, tmp_path)
+    with pytest.raises(psycopg.OperationalError):
+        extract(analyst.replace("password", "wrong"), tmp_path)
+    assert (tmp_path / "current").resolve().name == made.extract
+    assert sorted(path.name for path in tmp_path.iterdir()) == [made.extract, "current"]

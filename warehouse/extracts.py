@@ -1,0 +1,141 @@
+"""Carries the marts out of the warehouse: a Parquet file a table, and `tanawari.duckdb` with a view over each.
+
+`<directory>/<extract>/` holds one extract, whole and never changed: the files in a folder a schema, the database, and
+`manifest.json`. The link `<directory>/current` is moved to it at the very end, so that a reader sees the extract before
+or this one, and one who has it open keeps what he has. All tables are of one moment: they are read in one snapshot.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import psycopg
+from psycopg import IsolationLevel, sql
+from pyarrow import parquet
+
+from services.contracts.registry import EVENTS
+from warehouse.arrow import Column, schema_of, stream
+
+VERSION = 1
+SCHEMAS = ("core", "behaviour", "merchandising", "recommendation")
+CURRENT = "current"
+DATABASE = "tanawari.duckdb"
+MANIFEST = "manifest.json"
+
+_COLUMNS = """
+select table_schema, table_name, column_name, data_type, numeric_precision, numeric_scale
+from information_schema.columns
+where table_schema = any(%s) and has_table_privilege(format('%%I.%%I', table_schema, table_name), 'select')
+order by table_schema, table_name, ordinal_position
+"""
+
+
+@dataclass(frozen=True)
+class Table:
+    """One file of an extract; `left_out` names the columns that the warehouse has and the file has not."""
+
+    rows: int
+    sha256: str
+    bytes: int
+    columns: dict[str, str]
+    left_out: list[str]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What an extract holds; `cut` is the moment whose marts it shows, `tables` go by `schema.table`."""
+
+    extract: str
+    cut: str
+    version: int = VERSION
+    tables: dict[str, Table] = field(default_factory=dict)
+
+
+def extract(url: str, directory: Path, *, keep: int = 3, with_personal: bool = False) -> Manifest:
+    """Write a new extract of all marts that the role may read, make it the current one, and prune old ones.
+
+    Args:
+        url: the warehouse, as the analyst's or the pipelines' role.
+        directory: where extracts live; made if missing.
+        keep: how many extracts stay, the new one included.
+        with_personal: keep also the columns that the contracts mark as personal.
+    """
+    moment = datetime.now(UTC)
+    target = directory / moment.strftime("%Y%m%dT%H%M%S%fZ")
+    target.mkdir(parents=True)
+    try:
+        tables = _write_all(url, target, set() if with_personal else personal_columns())
+        _make_views(target, tables)
+        manifest = Manifest(target.name, moment.isoformat(), tables=tables)
+        (target / MANIFEST).write_text(json.dumps(asdict(manifest), indent=2) + "\n")
+        _switch(directory, target)
+    except BaseException:
+        shutil.rmtree(target)
+        raise
+    _prune(directory, keep)
+    return manifest
+
+
+def personal_columns() -> set[str]:
+    """The columns that the contracts' personal fields become."""
+    schemas = [kind.payload.model_json_schema(by_alias=False) for kind in EVENTS.values()]
+    models = [model for schema in schemas for model in (schema, *schema.get("$defs", {}).values())]
+    return {name for model in models for name, what in model.get("properties", {}).items() if what.get("x-pii")}
+
+
+def _write_all(url: str, target: Path, left_out: set[str]) -> dict[str, Table]:
+    with psycopg.connect(url) as connection:
+        connection.isolation_level = IsolationLevel.REPEATABLE_READ
+        connection.read_only = True
+        marts: dict[tuple[str, str], list[Column]] = {}
+        for schema, table, *column in connection.execute(_COLUMNS, (list(SCHEMAS),)):
+            marts.setdefault((schema, table), []).append(Column(*column))
+        return {".".join(name): _write(connection, name, columns, target, left_out) for name, columns in marts.items()}
+
+
+def _write(
+    connection: psycopg.Connection, name: tuple[str, str], columns: list[Column], target: Path, left_out: set[str]
+) -> Table:
+    kept = [column for column in columns if column.name not in left_out]
+    path = target.joinpath(*name).with_suffix(".parquet")
+    path.parent.mkdir(exist_ok=True)
+    schema = schema_of(kept)
+    query = sql.SQL("select {} from {}").format(
+        sql.SQL(", ").join(sql.Identifier(column.name) for column in kept), sql.Identifier(*name)
+    )
+    rows = 0
+    with parquet.ParquetWriter(path, schema, compression="zstd") as writer:
+        for batch in stream(connection, query, schema):
+            writer.write_batch(batch)
+            rows += batch.num_rows
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    types = {column.name: str(column.type) for column in schema}
+    return Table(rows, digest, path.stat().st_size, types, [column.name for column in columns if column not in kept])
+
+
+def _make_views(target: Path, tables: dict[str, Table]) -> None:
+    with duckdb.connect(str(target / DATABASE)) as database:
+        for name in tables:
+            schema, table = name.split(".")
+            file = str(target.resolve() / schema / f"{table}.parquet").replace("'", "''")
+            database.execute(f'create schema if not exists "{schema}"')
+            database.execute(f'create view "{schema}"."{table}" as select * from read_parquet(\'{file}\')')  # noqa: S608
+
+
+def _switch(directory: Path, target: Path) -> None:
+    link = directory / f".{target.name}"
+    link.symlink_to(target.name)
+    os.replace(link, directory / CURRENT)  # noqa: PTH105
+
+
+def _prune(directory: Path, keep: int) -> None:
+    """Remove what is older than the newest; one that is being written is newer, or among those kept."""
+    extracts = sorted(path for path in directory.iterdir() if path.is_dir() and not path.is_symlink())
+    for old in extracts[:-keep]:
+        shutil.rmtree(old)
