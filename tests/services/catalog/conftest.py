@@ -1,0 +1,66 @@
+import json
+
+import httpx2
+import psycopg
+import pytest
+import pytest_asyncio
+
+from services.catalog.app import create_app
+from services.catalog.settings import CatalogSettings
+from services.common.migrate import migrate
+
+
+@pytest.fixture(scope="module")
+def database_url(database):
+    url = database("catalog")
+    migrate("catalog", url)
+    return url
+
+
+@pytest.fixture(scope="module")
+def settings(broker, signing_keys, database_url):
+    broker.create_topics("catalog.v1", "dead-letters.v1")
+    return CatalogSettings(
+        database_url=database_url,
+        kafka_url=broker.url,
+        auth_issuer=signing_keys.issuer,
+        auth_jwks_url=signing_keys.jwks_file.as_uri(),
+    )
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def client(settings, signing_keys):
+    """The running service, called by another service."""
+    app = create_app(settings)
+    headers = {"Authorization": f"Bearer {signing_keys.token('importer', use='service')}"}
+    async with (
+        app.router.lifespan_context(app),
+        httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://catalog", headers=headers) as client,
+    ):
+        yield client
+
+
+@pytest.fixture
+def events(database_url):
+    """The events of an aggregate, in order: `events("12")` gives [(event type, data), ...]."""
+
+    def of(key):
+        with psycopg.connect(database_url) as connection:
+            rows = connection.execute("SELECT value FROM outbox WHERE key = %s ORDER BY id", [str(key)]).fetchall()
+        found = [json.loads(value) for (value,) in rows]
+        return [(event["eventType"], event["data"]) for event in found]
+
+    return of
+
+
+@pytest.fixture
+def upsert(client):
+    """Sends lines to a bulk route and gives the results: `await upsert("products", {"sku": "a", ...}, ...)`."""
+
+    async def send(what, *lines):
+        body = "\n".join(line if isinstance(line, str) else json.dumps(line) for line in lines)
+        answer = await client.post(f"/v1/{what}/bulk", content=body, headers={"Content-Type": "application/x-ndjson"})
+        assert answer.status_code == 200, answer.text
+        return [json.loads(line) for line in answer.text.splitlines()]
+
+    return send

@@ -1,0 +1,112 @@
+import json
+
+import pytest
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+def line(sku, **more):
+    return {"sku": sku, "name": f"Product {sku}", "price": "2.00", **more}
+
+
+def statuses(results):
+    return [result["status"] for result in results]
+
+
+async def test_a_line_creates_its_product_and_the_same_line_changes_nothing(upsert, events):
+    (first,) = await upsert("products", line("twice", stock=4))
+    (second,) = await upsert("products", line("twice", stock=4))
+    assert (first["status"], second["status"]) == ("created", "unchanged")
+    assert first["productId"] == second["productId"]
+    assert [kind for kind, _ in events(first["productId"])] == ["PRODUCT_CREATED"]
+
+
+async def test_what_a_line_leaves_out_stays_as_it_was(upsert, client):
+    (result,) = await upsert("products", line("kept", brand="Acme", stock=7))
+    await upsert("products", {"sku": "kept", "price": "3.00"})
+    product = (await client.get(f"/v1/products/{result['productId']}")).json()
+    assert (product["brand"], product["stock"], product["price"]) == ("Acme", 7, "3.00")
+
+
+async def test_a_bad_line_is_refused_by_name_and_the_others_go_through(upsert):
+    results = await upsert("products", line("good"), line("bad", price="-1"), "{no json", line("fine"))
+    assert statuses(results) == ["created", "refused", "refused", "created"]
+    assert [result["line"] for result in results] == [1, 2, 3, 4]
+    assert results[1]["errors"][0]["field"] == "price"
+
+
+@pytest.mark.parametrize(
+    ("more", "field"),
+    [
+        ({"colour": "red"}, "colour"),
+        ({"stock": -1}, "stock"),
+        ({"name": "a\0b"}, "name"),
+        ({"name": None}, "name"),
+        ({"categoryIds": [2**63]}, "categoryIds.0"),
+        ({"categoryCodes": ["nowhere"]}, "categoryCodes"),
+        ({"specialPrice": {"price": "2.00", "startsAt": "2026-01-01T00:00:00Z"}}, "specialPrice"),
+    ],
+)
+async def test_a_refusal_names_the_field(upsert, more, field):
+    (result,) = await upsert("products", line("refused", **more))
+    assert (result["status"], result["errors"][0]["field"]) == ("refused", field)
+
+
+async def test_a_sku_twice_in_one_upload_is_one_product_as_the_last_line_has_it(upsert, client, events):
+    first, second = await upsert("products", line("again", stock=1), line("again", stock=2))
+    assert (first["status"], second["status"]) == ("created", "updated")
+    assert (await client.get(f"/v1/products/{first['productId']}")).json()["stock"] == 2
+    assert [(kind, data["stock"]) for kind, data in events(first["productId"])] == [("PRODUCT_CREATED", 2)]
+
+
+async def test_stock_categories_and_offer_come_with_the_line(upsert, client, events):
+    await upsert("categories", {"code": "DRINKS"}, {"code": "DRINKS > TEA"})
+    offer = {"price": "1.50", "startsAt": "2026-01-01T00:00:00Z", "endsAt": "2026-02-01T00:00:00Z"}
+    (result,) = await upsert("products", line("whole", stock=5, categoryCodes=["DRINKS > TEA"], specialPrice=offer))
+    product = (await client.get(f"/v1/products/{result['productId']}")).json()
+    tea = (await client.get("/v1/categories", params={"code": "DRINKS > TEA"})).json()["items"][0]
+    assert (product["specialPrice"], product["categoryIds"]) == (offer, [tea["id"]])
+    assert [kind for kind, _ in events(result["productId"])] == ["PRODUCT_CREATED", "SPECIAL_PRICE_SET"]
+    await upsert("products", {"sku": "whole", "specialPrice": None})
+    assert events(result["productId"])[-1][0] == "SPECIAL_PRICE_ENDED"
+
+
+async def test_more_lines_than_a_chunk_keep_their_order_and_number(upsert):
+    results = await upsert("products", *(line(f"many-{number}") for number in range(2_500)))
+    assert [result["line"] for result in results] == list(range(1, 2_501))
+    assert {result["sku"] for result in results} == {f"many-{number}" for number in range(2_500)}
+
+
+async def test_an_empty_upload_is_refused(client):
+    answer = await client.post("/v1/products/bulk", content="\n\n")
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "body")
+
+
+async def test_another_media_type_is_refused(client):
+    answer = await client.post("/v1/products/bulk", json=[line("list")])
+    assert answer.status_code == 415
+
+
+async def test_children_come_after_their_parents(upsert):
+    results = await upsert(
+        "categories", {"code": "FOOD > RICE"}, {"code": "FOOD"}, {"code": "FOOD > RICE"}, {"code": "FOOD"}
+    )
+    assert statuses(results) == ["refused", "created", "created", "unchanged"]
+
+
+async def test_a_category_name_belongs_to_one_category(upsert):
+    await upsert("categories", {"code": "TOYS"}, {"code": "TOYS > MISC"}, {"code": "GARDEN"})
+    refused, named = await upsert(
+        "categories", {"code": "GARDEN > MISC"}, {"code": "GARDEN > MISC", "name": "MISC (GARDEN)"}
+    )
+    assert (refused["status"], refused["errors"][0]["field"]) == ("refused", "name")
+    assert named["status"] == "created"
+
+
+async def test_only_writers_may_upload(client, signing_keys):
+    def call(headers):
+        return client.post("/v1/products/bulk", content=json.dumps(line("whose")), headers=headers)
+
+    shopper, merchandiser = signing_keys.token("u1"), signing_keys.token("m1", roles=("merchandiser",))
+    assert (await call({"Authorization": f"Bearer {shopper}"})).status_code == 403
+    assert (await call({"Authorization": f"Bearer {merchandiser}"})).status_code == 200

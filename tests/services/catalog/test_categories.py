@@ -1,0 +1,49 @@
+import pytest
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+async def test_a_category_takes_its_place_from_its_code(client, events):
+    root = (await client.post("/v1/categories", json={"code": "WEAR"})).json()
+    shoes = (await client.post("/v1/categories", json={"code": "WEAR > SHOES", "name": "Shoes"})).json()
+    assert (shoes["parentId"], shoes["level"], root["level"]) == (root["id"], 2, 1)
+    kind, data = events(f"category:{shoes['id']}")[0]
+    assert (kind, data["name"], data["parentId"]) == ("CATEGORY_CREATED", "Shoes", root["id"])
+
+
+async def test_a_category_below_nothing_is_refused_by_name(client):
+    answer = await client.post("/v1/categories", json={"code": "NOWHERE > SHOES"})
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "body.code")
+
+
+async def test_a_code_names_one_category(client):
+    await client.post("/v1/categories", json={"code": "ONCE"})
+    assert (await client.post("/v1/categories", json={"code": "ONCE"})).status_code == 409
+
+
+async def test_a_renamed_category_is_told_and_its_old_name_is_free(client, events):
+    old = (await client.post("/v1/categories", json={"code": "OLD"})).json()
+    answer = await client.patch(f"/v1/categories/{old['id']}", json={"name": "Vintage"})
+    assert (answer.json()["name"], events(f"category:{old['id']}")[-1][0]) == ("Vintage", "CATEGORY_UPDATED")
+    assert (await client.post("/v1/categories", json={"code": "OLDER", "name": "OLD"})).status_code == 201
+
+
+async def test_the_tree_lists_parents_before_children_and_pages_by_cursor(client, upsert):
+    await upsert("categories", {"code": "Z"}, {"code": "Z > B"}, {"code": "Z > A"}, {"code": "Z > A > 1"})
+    found, cursor = [], {}
+    while cursor is not None:
+        page = (await client.get("/v1/categories", params={"limit": 2, **cursor})).json()
+        found += [category["code"] for category in page["items"]]
+        cursor = {"cursor": page["nextCursor"]} if page["nextCursor"] else None
+    assert [code for code in found if code.startswith("Z")] == ["Z", "Z > A", "Z > A > 1", "Z > B"]
+
+
+async def test_a_category_that_holds_something_stays(client, upsert, events):
+    await upsert("categories", {"code": "FULL"}, {"code": "FULL > SHELF"})
+    await upsert("products", {"sku": "held", "name": "Held", "price": "1.00", "categoryCodes": ["FULL > SHELF"]})
+    found = (await client.get("/v1/categories", params={"code": "FULL > SHELF"})).json()["items"][0]
+    for category_id in (found["parentId"], found["id"]):
+        assert (await client.delete(f"/v1/categories/{category_id}")).status_code == 409
+    await upsert("products", {"sku": "held", "categoryIds": []})
+    assert (await client.delete(f"/v1/categories/{found['id']}")).status_code == 204
+    assert events(f"category:{found['id']}")[-1][0] == "CATEGORY_DELETED"

@@ -1,0 +1,153 @@
+import asyncio
+
+import pytest
+
+from tests.services.waiting import eventually, read_topic
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+ABSENT = 999_999
+
+
+@pytest.fixture
+def create(client):
+    async def new(sku, **more):
+        answer = await client.post("/v1/products", json={"sku": sku, "name": f"Product {sku}", "price": "2.00", **more})
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
+    return new
+
+
+async def test_a_created_product_is_found_at_its_location(client):
+    answer = await client.post("/v1/products", json={"sku": "located", "name": "Tea", "price": "2.50"})
+    assert (await client.get(answer.headers["Location"])).json() == answer.json()
+    assert answer.json()["price"] == "2.50"
+
+
+async def test_a_sku_names_one_product(client, create):
+    await create("taken")
+    answer = await client.post("/v1/products", json={"sku": "taken", "name": "Other", "price": "1.00"})
+    assert (answer.status_code, answer.json()["title"]) == (409, "Sku taken")
+
+
+async def test_the_same_idempotency_key_creates_one_product(client):
+    body, key = {"sku": "once", "name": "Tea", "price": "2.00"}, {"Idempotency-Key": "create-once"}
+    first, second = [await client.post("/v1/products", json=body, headers=key) for _ in range(2)]
+    assert (first.status_code, second.status_code) == (201, 201)
+    assert first.json() == second.json()
+
+
+async def test_a_change_is_published_with_the_product_as_it_now_is(client, create, events):
+    product = await create("renamed")
+    await client.patch(f"/v1/products/{product['id']}", json={"name": "New name", "isActive": False})
+    kind, data = events(product["id"])[-1]
+    assert (kind, data["name"], data["isActive"]) == ("PRODUCT_UPDATED", "New name", False)
+
+
+async def test_row_and_event_reach_the_topic_under_the_products_key(settings, create):
+    product = await create("published")
+
+    async def keys():
+        return [record.key.decode() for record in await read_topic(settings.kafka_url, "catalog.v1", 1)]
+
+    await eventually(keys, lambda found: str(product["id"]) in found)
+
+
+async def test_a_deleted_product_is_gone_and_told(client, create, events):
+    product = await create("deleted")
+    assert (await client.delete(f"/v1/products/{product['id']}")).status_code == 204
+    assert (await client.get(f"/v1/products/{product['id']}")).status_code == 404
+    assert events(product["id"])[-1] == ("PRODUCT_DELETED", {"productId": product["id"], "sku": "deleted"})
+
+
+async def test_stock_never_goes_below_zero_however_many_take_from_it(client, create):
+    product = await create("scarce", stock=5)
+    path = f"/v1/products/{product['id']}/stock"
+    answers = await asyncio.gather(*(client.patch(path, json={"change": -1}) for _ in range(8)))
+    assert sorted(answer.status_code for answer in answers) == [200] * 5 + [409] * 3
+    assert (await client.get(f"/v1/products/{product['id']}")).json()["stock"] == 0
+
+
+async def test_a_stock_change_is_told_with_its_reason_and_the_stock_afterwards(client, create, events):
+    product = await create("broken", stock=5)
+    await client.patch(f"/v1/products/{product['id']}/stock", json={"change": -2, "reason": "broken"})
+    assert events(product["id"])[-1][1] == {"productId": product["id"], "stock": 3, "reason": "broken"}
+
+
+async def test_a_count_sets_the_stock(client, create, events):
+    product = await create("counted", stock=5)
+    answer = await client.put(f"/v1/products/{product['id']}/stock", json={"stock": 9})
+    assert (answer.json()["stock"], events(product["id"])[-1][0]) == (9, "STOCK_CHANGED")
+
+
+async def test_an_offer_is_set_and_ended(client, create, events):
+    path = f"/v1/products/{(product := await create('offered'))['id']}/special-price"
+    offer = {"price": "1.50", "startsAt": "2026-01-01T00:00:00Z", "endsAt": None}
+    assert (await client.put(path, json=offer)).json()["specialPrice"] == offer
+    assert (await client.delete(path)).status_code == 204
+    assert [kind for kind, _ in events(product["id"])][1:] == ["SPECIAL_PRICE_SET", "SPECIAL_PRICE_ENDED"]
+
+
+async def test_an_offer_above_the_price_is_refused_by_name(client, create):
+    path = f"/v1/products/{(await create('dear'))['id']}/special-price"
+    answer = await client.put(path, json={"price": "2.50", "startsAt": "2026-01-01T00:00:00Z"})
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "body.specialPrice")
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", ""), ("PATCH", ""), ("DELETE", ""), ("PUT", "/stock"), ("PATCH", "/stock"), ("DELETE", "/special-price")],
+)
+async def test_an_unknown_product_is_not_found(client, method, path):
+    body = {"PUT/stock": {"stock": 1}, "PATCH/stock": {"change": 1}, "PATCH": {}}.get(method + path)
+    answer = await client.request(method, f"/v1/products/{ABSENT}{path}", json=body)
+    assert (answer.status_code, answer.json()["title"]) == (404, "Product not found")
+
+
+async def test_a_list_pages_by_cursor_without_gaps_or_repeats(client, create):
+    made = [(await create(f"page-{number}", brand="Pages"))["id"] for number in range(5)]
+    found, cursor = [], {}
+    while cursor is not None:
+        page = (await client.get("/v1/products", params={"q": "pages", "limit": 2, **cursor})).json()
+        found += [product["id"] for product in page["items"]]
+        cursor = {"cursor": page["nextCursor"]} if page["nextCursor"] else None
+    assert found == made
+
+
+async def test_products_are_found_by_ids_and_by_skus(client, create):
+    first, second = await create("found-1"), await create("found-2")
+    by_ids = await client.get("/v1/products", params={"ids": [first["id"], second["id"], ABSENT]})
+    by_sku = await client.get("/v1/products", params={"sku": ["found-1", "found-2", "no such"]})
+    assert by_ids.json()["items"] == by_sku.json()["items"] == [first, second]
+
+
+async def test_a_category_holds_what_stands_below_it(client, create, upsert):
+    category, below = await upsert("categories", {"code": "HOME"}, {"code": "HOME > LAMPS"})
+    lamp = await create("lamp", categoryCodes=["HOME > LAMPS"])
+    for reference in ("HOME", category["categoryId"], below["categoryId"]):
+        answer = await client.get("/v1/products", params={"category": reference})
+        assert [product["id"] for product in answer.json()["items"]] == [lamp["id"]]
+
+
+async def test_inactive_products_can_be_left_out(client, create):
+    await create("asleep", isActive=False, brand="Sleepy")
+    awake = await create("awake", brand="Sleepy")
+    answer = await client.get("/v1/products", params={"q": "sleepy", "active": True})
+    assert [product["id"] for product in answer.json()["items"]] == [awake["id"]]
+
+
+async def test_a_search_needs_every_word_and_takes_signs_literally(client, create):
+    juice = await create("juice", name="Orange juice 100%")
+    for words, found in (("juice orange", [juice["id"]]), ("100%", [juice["id"]]), ("orange tea", []), ("1_0", [])):
+        answer = await client.get("/v1/products", params={"q": words})
+        assert [product["id"] for product in answer.json()["items"]] == found
+
+
+async def test_anybody_reads_and_only_writers_write(client, create, signing_keys):
+    product = await create("guarded")
+    assert (await client.get("/v1/products", headers={"Authorization": ""})).status_code == 401  # an empty scheme
+    for token, status in ((signing_keys.token("u1"), 403), (signing_keys.token("m1", roles=("merchandiser",)), 200)):
+        headers = {"Authorization": f"Bearer {token}"}
+        assert (await client.get(f"/v1/products/{product['id']}", headers=headers)).status_code == 200
+        answer = await client.patch(f"/v1/products/{product['id']}", json={"brand": "Acme"}, headers=headers)
+        assert answer.status_code == status
