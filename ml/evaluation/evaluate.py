@@ -16,6 +16,10 @@ from ml.recommenders import Recommender
 
 TASK, MODEL, BASKETS, SECONDS, USERS = "task", "model", "baskets", "seconds", "users"
 K = 10
+SCORES = {TASK: pl.String, MODEL: pl.String, c.USER: pl.String, BASKETS: pl.Int64} | dict.fromkeys(metrics.ACCURACY, pl.Float64)
+WHOLE = {TASK: pl.String, MODEL: pl.String, USERS: pl.Int64} | dict.fromkeys(
+    (metrics.COVERAGE, metrics.NOVELTY, SECONDS), pl.Float64
+)
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,8 @@ class Evaluation:
             ndcg = interval(scores[metrics.NDCG].to_numpy())
             means = {name: self.mean(row[TASK], row[MODEL], name) for name in metrics.ACCURACY}
             rows.append({**row, **means, "ndcg_low": ndcg.low, "ndcg_high": ndcg.high})
-        return pl.DataFrame(rows, infer_schema_length=None)
+        means = dict.fromkeys((*metrics.ACCURACY, "ndcg_low", "ndcg_high"), pl.Float64)
+        return pl.DataFrame(rows, schema=WHOLE | means)
 
 
 def evaluate(models: Mapping[str, Recommender[Any]], task: Task, k: int = K) -> Evaluation:
@@ -83,7 +88,7 @@ def evaluate(models: Mapping[str, Recommender[Any]], task: Task, k: int = K) -> 
                 SECONDS: seconds,
             }
         )
-    return Evaluation(pl.concat(scores), pl.DataFrame(whole))
+    return Evaluation(pl.concat([pl.DataFrame(schema=SCORES), *scores]), pl.DataFrame(whole, schema=WHOLE))
 
 
 def _baskets(task: Task) -> pl.DataFrame:

@@ -35,25 +35,6 @@ def nearest(
     ).filter(pl.col("place") >= 0)
     if items is not None:
         frame = frame.filter(pl.col(c.ITEM).is_in(np.asarray(items).tolist()))
-    return _ranked(frame.sort(c.ITEM, pl.col(c.SCORE).neg(), "place").drop("place"), k)
-
-
-def filled(first: pl.DataFrame, then: pl.DataFrame, k: int) -> pl.DataFrame:
-    """Lists of `first`, filled up from `then` to k.
-
-    Scores of the filling are scaled into what is left below the last one of the list, so that they still sort it.
-    """
-    lowest = first.group_by(c.ITEM).agg(lowest=pl.col(c.SCORE).min())
-    filling = (
-        then.join(first, on=[c.ITEM, c.NEIGHBOUR], how="anti")
-        .join(lowest, on=c.ITEM, how="left")
-        .with_columns(pl.col(c.SCORE) * pl.col("lowest").fill_null(1))
-        .drop("lowest")
-    )
-    both = pl.concat([first.with_columns(part=0), filling.with_columns(part=1)])
-    return _ranked(both.sort(c.ITEM, "part", c.RANK).drop("part", c.RANK), k)
-
-
-def _ranked(pairs: pl.DataFrame, k: int) -> pl.DataFrame:
-    rank = pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over(c.ITEM)
-    return pairs.with_columns(rank.alias(c.RANK)).filter(pl.col(c.RANK) <= k)
+    rank = pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over(c.ITEM).alias(c.RANK)
+    best_first = frame.sort(c.ITEM, pl.col(c.SCORE).neg(), "place").drop("place")
+    return best_first.with_columns(rank).filter(pl.col(c.RANK) <= k)

@@ -1,0 +1,147 @@
+"""Each model against figures that can be worked out by hand or by the textbook formula."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+import numpy as np
+import polars as pl
+import pytest
+
+from ml.dataset import Dataset
+from ml.recommenders import (
+    ALS,
+    EASE,
+    ALSConfig,
+    Blend,
+    BlendConfig,
+    ContentBased,
+    EASEConfig,
+    ItemKNN,
+    ItemKNNConfig,
+    PersonalFrequency,
+    Popularity,
+    PopularityConfig,
+    TifuKNN,
+    TifuKNNConfig,
+)
+
+
+@pytest.fixture
+def dataset(interactions: pl.DataFrame, items: pl.DataFrame, cut: datetime) -> Dataset:
+    return Dataset.build(interactions, items, cut)
+
+
+def scores(lists: pl.DataFrame) -> dict[int, float]:
+    return dict(lists.select("product_id", "score").iter_rows())
+
+
+def test_popularity_counts_the_baskets_of_its_window(dataset: Dataset) -> None:
+    wide = Popularity(PopularityConfig(days=1000)).fit(dataset)
+
+    assert scores(wide.recommend(["ann"])) == {1: 5, 2: 4, 5: 4, 3: 3, 4: 3, 6: 2, 8: 0}
+
+
+def test_personal_frequency_prefers_what_was_bought_often_and_lately(dataset: Dataset) -> None:
+    found = scores(PersonalFrequency().fit(dataset).recommend(["ann"], k=3))
+
+    assert found == pytest.approx(
+        {1: np.exp(-90 / 120) + np.exp(-60 / 120) + np.exp(-5 / 120), 3: np.exp(-30 / 120), 2: np.exp(-90 / 120)}
+    )
+
+
+def test_tifu_knn_mixes_the_own_profile_with_that_of_the_nearest(make_lines: Callable, make_items: Callable) -> None:
+    # One basket each on the same day, so profiles are 0/1 vectors of length 1; a and b share 2, c is apart.
+    bought = make_lines([("a", 1, 1), ("a", 2, 1), ("b", 2, 1), ("b", 3, 1), ("c", 4, 1)])
+    model = TifuKNN(TifuKNNConfig(neighbours=1, own_share=0.6)).fit(Dataset.build(bought, make_items(1, 2, 3, 4)))
+
+    half = 1 / np.sqrt(2)
+    assert scores(model.recommend(["a"])) == pytest.approx({1: 0.6 * half, 2: half, 3: 0.4 * half, 4: 0})
+
+
+def test_ease_by_its_dual_equals_the_textbook_primal(dataset: Dataset) -> None:
+    config = EASEConfig(regularisation=0.5, trend_power=0)
+    weights = dataset.decayed(config.decay_days).log1p().toarray().astype(np.float64)
+    inverse = np.linalg.inv(weights.T @ weights + 0.5 * np.eye(weights.shape[1]))
+    coefficients = -inverse / np.diag(inverse)
+    np.fill_diagonal(coefficients, 0)
+
+    model = EASE(config).fit(dataset)
+
+    assert model._score(np.arange(5)) == pytest.approx(weights @ coefficients, abs=1e-5)
+
+
+def test_a_product_on_the_rise_gains_by_the_trend(dataset: Dataset) -> None:
+    model = EASE(EASEConfig(trend_power=0.5)).fit(dataset)
+
+    # 5 was bought three times in 28 days and four times in 112; 2 never in 28 and four times in 112.
+    assert model.trend[4] == pytest.approx(np.sqrt((3 + 1) / (4 / 4 + 1)))
+    assert model.trend[1] == pytest.approx(np.sqrt((0 + 1) / (4 / 4 + 1)))
+
+
+def test_als_finds_the_block_that_a_user_belongs_to(make_lines: Callable, make_items: Callable) -> None:
+    milk = [(user, product, 1) for user in "abc" for product in (1, 3, 5) if (user, product) != ("a", 5)]
+    bread = [(user, product, 1) for user in "xyz" for product in (2, 4, 6)]
+    dataset = Dataset.build(make_lines(milk + bread), make_items(1, 2, 3, 4, 5, 6))
+
+    model = ALS(ALSConfig(factors=2, regularisation=0.01)).fit(dataset)
+
+    assert model.recommend(["a"], k=1, exclude_seen=True)["product_id"].to_list() == [5]
+
+
+def test_item_knn_likeness_is_the_cosine_of_buyers(make_lines: Callable, make_items: Callable) -> None:
+    bought = make_lines([("a", 1, 1), ("a", 2, 1), ("b", 2, 1), ("c", 4, 1)])
+    model = ItemKNN(ItemKNNConfig(shrinkage=0)).fit(Dataset.build(bought, make_items(1, 2, 4)))
+
+    similar = model.similar(5)
+
+    assert similar["product_id"].to_list() == [1, 2]
+    assert similar["neighbour_id"].to_list() == [2, 1]
+    assert similar["score"].to_list() == pytest.approx([1 / np.sqrt(2)] * 2)
+
+
+def test_similar_products_are_available_ones_in_order(dataset: Dataset) -> None:
+    similar = ItemKNN().fit(dataset).similar(3, items=[2, 7, 999])
+
+    assert set(similar["product_id"]) == {2, 7}
+    assert not similar["neighbour_id"].is_in([7, 9]).any()
+    assert similar.filter(product_id=2)["rank"].to_list() == [1, 2, 3]
+    assert similar.filter(product_id=2)["score"].is_sorted(descending=True)
+    assert similar["score"].is_between(0, 1, closed="right").all()
+
+
+def test_content_offers_a_product_that_nobody_bought_to_who_buys_its_kind(make_lines: Callable, make_items: Callable) -> None:
+    bought = make_lines([("milky", 1, 1), ("milky", 3, 2), ("bready", 2, 1), ("bready", 4, 2)])
+    model = ContentBased().fit(Dataset.build(bought, make_items(1, 2, 3, 4, 5, 6)))
+
+    assert model.recommend(["milky", "bready"], k=1, exclude_seen=True)["product_id"].to_list() == [5, 6]
+
+
+def test_content_likeness_stays_within_the_category(dataset: Dataset) -> None:
+    similar = ContentBased().fit(dataset).similar(20)
+
+    assert ((similar["product_id"] - similar["neighbour_id"]) % 2 == 0).all()
+    assert set(similar.filter(product_id=8)["neighbour_id"]) == {2, 4, 6}
+
+
+def test_content_takes_prices_as_decimals_and_does_without(dataset: Dataset, interactions: pl.DataFrame, items: pl.DataFrame) -> None:
+    money = items.with_columns(price=pl.col("price").cast(pl.Decimal(12, 2)))
+    unknown = items.with_columns(price=pl.lit(None, dtype=pl.Float64), product_type=pl.lit(None, dtype=pl.String))
+
+    expected = ContentBased().fit(dataset).recommend()
+    assert ContentBased().fit(Dataset.build(interactions, money, dataset.cut)).recommend().equals(expected)
+    assert ContentBased().fit(Dataset.build(interactions, unknown, dataset.cut)).recommend(["ann"], k=2).height == 2
+
+
+def test_a_blend_weighs_parts_of_equal_length(dataset: Dataset) -> None:
+    parts = {"popularity": Popularity(), "personal": PersonalFrequency()}
+    blend = Blend(BlendConfig(weights={"popularity": 1, "personal": 2}), parts).fit(dataset)
+    own, common = parts["personal"]._score(np.array([0])), parts["popularity"]._score(np.array([0]))
+
+    expected = common / np.linalg.norm(common) + 2 * own / np.linalg.norm(own)
+    assert blend._score(np.array([0])) == pytest.approx(expected)
+
+
+def test_a_blend_for_discovery_ignores_what_was_bought(dataset: Dataset) -> None:
+    blend = Blend(BlendConfig(weights={"personal": 1}, new_only=True), {"personal": PersonalFrequency()}).fit(dataset)
+
+    assert not blend._score(np.arange(5)).any()
