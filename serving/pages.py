@@ -50,7 +50,7 @@ async def ask_content(content: ServiceClient, user_id: str | None) -> Displays |
             {price["productId"]: Decimal(price["specialPrice"]) for price in said["specialPrices"]},
         )
     except (Unavailable, ValueError, KeyError, TypeError) as error:
-        logger.info("the page goes on without content: %s", type(error).__name__)
+        logger.debug("the page goes on without content: %s", type(error).__name__)
         return None
 
 

@@ -128,7 +128,7 @@ class Shown(Schema):
     display_type: DisplayType
     product_id: Id
     rank: Annotated[int, Field(strict=True, ge=1, le=1_000)]
-    score: float | None = None
+    score: Annotated[float, Field(strict=True)] | None = None
     source: Annotated[str, Field(max_length=64, pattern=r"^[^\x00]*$")] | None = None
 
 
