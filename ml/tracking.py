@@ -124,7 +124,7 @@ def champion(model: str = MODEL) -> Champion | None:
         if error.error_code in (ErrorCode.Name(RESOURCE_DOES_NOT_EXIST), ErrorCode.Name(INVALID_PARAMETER_VALUE)):
             return None
         raise
-    return Champion(str(found.version), found.run_id, found.tags[BUNDLE], found.tags[CONFIGURATION])
+    return Champion(str(found.version), str(found.run_id), found.tags[BUNDLE], found.tags[CONFIGURATION])
 
 
 def flattened(parameters: Mapping[str, JsonValue], prefix: str = "") -> dict[str, JsonValue]:
