@@ -24,6 +24,7 @@ from services.common.cache import Cache
 from services.common.database import Database
 from services.common.handlers import install_error_handlers
 from services.common.health import Check, live, ready
+from services.common.http import DeadlineMiddleware
 from services.common.limits import TooLargeAsProblem
 from services.common.metrics import MetricsMiddleware, metrics
 from services.common.openapi import describe
@@ -102,6 +103,7 @@ def build_app(  # noqa: PLR0913 - the parts a service may have
     install_error_handlers(app)
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=max_body_bytes)
     app.add_middleware(TooLargeAsProblem)
+    app.add_middleware(DeadlineMiddleware)
     app.add_middleware(MetricsMiddleware, service=settings.service)
     describe(app)
     return app

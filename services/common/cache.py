@@ -7,15 +7,23 @@
 Values are bytes: what is stored is what is sent, and nothing read from Redis is ever unpickled.
 """
 
+import logging
+import warnings
 from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 import cashews
+from cashews.exceptions import CacheBackendInteractionError
 
+from services.common.breaker import Breaker, CircuitOpenError
 from services.common.settings import ServiceSettings
+
+logger = logging.getLogger(__name__)
 
 MEMORY_ENTRIES = 20_000
 CONNECT_SECONDS = 0.2
 ANSWER_SECONDS = 0.5
+Answer = TypeVar("Answer")
 
 
 class Cache:
@@ -23,6 +31,7 @@ class Cache:
 
     def __init__(self, settings: ServiceSettings) -> None:
         self._prefix = f"{settings.service}:"
+        self._breaker = Breaker(failures=1, pause=1.0)
         self._cache = cashews.Cache()
         if settings.redis_url is None:
             self._cache.setup("mem://", size=MEMORY_ENTRIES)
@@ -30,7 +39,7 @@ class Cache:
             self._cache.setup(
                 settings.redis_url,
                 pickle_type="null",
-                suppress=True,
+                suppress=False,
                 socket_connect_timeout=CONNECT_SECONDS,
                 socket_timeout=ANSWER_SECONDS,
                 max_connections=32,
@@ -38,12 +47,12 @@ class Cache:
 
     async def get(self, key: str) -> bytes | None:
         """The value, or None when it is not there or the cache is away."""
-        value = await self._cache.get(self._prefix + key)
+        value = await self._attempt(lambda: self._cache.get(self._prefix + key))
         return value if isinstance(value, bytes) else None
 
     async def set(self, key: str, value: bytes, seconds: float) -> None:
         """Keep a value for a time."""
-        await self._cache.set(self._prefix + key, value, expire=seconds)
+        await self._attempt(lambda: self._cache.set(self._prefix + key, value, expire=seconds))
 
     async def get_or_make(self, key: str, *, seconds: float, make: Callable[[], Awaitable[bytes]]) -> bytes:
         """The value, made and kept when it is not there."""
@@ -55,7 +64,7 @@ class Cache:
 
     async def forget(self, pattern: str) -> None:
         """Drop the keys that match a pattern such as `displays:*`."""
-        await self._cache.delete_match(self._prefix + pattern)
+        await self._attempt(lambda: self._cache.delete_match(self._prefix + pattern))
 
     async def check(self) -> None:
         """Raise if the cache does not answer."""
@@ -63,4 +72,20 @@ class Cache:
 
     async def close(self) -> None:
         """Disconnect."""
-        await self._cache.close()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # cashews 7.6 calls redis' old close()
+            await self._cache.close()
+
+    async def _attempt(self, call: Callable[[], Awaitable[Answer]]) -> Answer | None:
+        """What the cache answers; None while it is away, and for a moment after that without asking."""
+        try:
+            self._breaker.check()
+            answer = await call()
+        except CircuitOpenError:
+            return None
+        except (CacheBackendInteractionError, OSError) as error:
+            logger.warning("the cache is away: %s", type(error.__cause__ or error).__name__)
+            self._breaker.failed()
+            return None
+        self._breaker.succeeded()
+        return answer

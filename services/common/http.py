@@ -16,6 +16,7 @@ from contextvars import ContextVar
 from typing import Any
 
 import httpx2
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.common.breaker import Breaker
 from services.common.errors import Unavailable
@@ -23,9 +24,28 @@ from services.common.telemetry import traceparent
 
 DEADLINE_HEADER = "x-deadline-ms"
 SAFE_TO_REPEAT = frozenset({"GET", "HEAD", "PUT", "DELETE"})
+AWAY = frozenset({502, 503, 504})
 FIRST_PAUSE = 0.05
 deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
 """When the present request has to be answered, by `time.monotonic()`."""
+
+
+class DeadlineMiddleware:
+    """Takes over the deadline that a request brings."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on with its deadline set for the calls that answering it needs."""
+        headers = scope.get("headers", ())
+        given = next((value for name, value in headers if name == DEADLINE_HEADER.encode()), b"")
+        is_sane = given.isdigit() and len(given) < 8  # noqa: PLR2004 - three hours in milliseconds
+        token = deadline.set(time.monotonic() + int(given) / 1000 if is_sane else None)
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            deadline.reset(token)
 
 
 class CallFailedError(Unavailable):
@@ -50,7 +70,7 @@ class ServiceClient:
         self._retries = retries
         self._token = token
         self._breaker = Breaker(failures=5, pause=2.0)
-        self._client = httpx2.AsyncClient(base_url=base_url, timeout=timeout, transport=transport)
+        self._client = httpx2.AsyncClient(base_url=base_url, timeout=timeout, transport=transport, trust_env=False)
 
     async def request(
         self,
@@ -69,17 +89,19 @@ class ServiceClient:
         tries = 1 + (self._retries if repeatable else 0)
         end = min(time.monotonic() + self._timeout, deadline.get() or float("inf"))
         for attempt in range(1, tries + 1):
+            if end <= time.monotonic():
+                raise CallFailedError(f"{self.name} was not asked: the time is over")
             try:
                 self._breaker.check()
                 async with asyncio.timeout(end - time.monotonic()):
                     response = await self._client.request(method, path, headers=self._headers(headers, end), **options)
             except (httpx2.TransportError, TimeoutError, ConnectionError) as error:
                 self._note(is_success=False)
-                if attempt == tries or time.monotonic() >= end:
+                if attempt == tries:
                     raise CallFailedError(f"{self.name} does not answer: {type(error).__name__}") from error
             else:
-                self._note(is_success=response.status_code < 500)  # noqa: PLR2004 - HTTP's own border
-                if response.status_code not in {502, 503, 504} or attempt == tries:
+                self._note(is_success=response.status_code not in AWAY)
+                if response.status_code not in AWAY or attempt == tries:
                     return response
             await asyncio.sleep(random.uniform(0, FIRST_PAUSE * 2**attempt))  # noqa: S311 - jitter is no secret
         raise AssertionError("the last try returns or raises")

@@ -118,7 +118,8 @@ async def claim_key(
         return
     principal = request.state.principal  # set by the policy; without one there is no telling whose key it is
     route = request.scope["route"].path_format
-    scope = f"{principal.subject if principal else ''} {request.method} {route}"
+    caller = f"{'service' if principal.is_service else 'user'}:{principal.subject}" if principal else "visitor"
+    scope = f"{caller} {request.method} {route}"
     identity = f"{request.url.path}?{request.url.query}\n".encode() + await request.body()
     fingerprint = hashlib.sha256(identity).digest()
     if not await session.scalar(_LOCK, {"scope": scope, "key": key}):

@@ -47,7 +47,8 @@ def _time(value: Any) -> Any:  # noqa: ANN401 - whatever the JSON holds
 
 
 def _within_century(value: AwareDatetime) -> AwareDatetime:
-    if not 2000 <= value.astimezone(UTC).year < 2100:  # noqa: PLR2004 - what events may carry
+    is_convertible = 1 < value.year < 9999  # noqa: PLR2004 - at the ends of the calendar another offset has no year
+    if not is_convertible or not 2000 <= value.astimezone(UTC).year < 2100:  # noqa: PLR2004 - what events may carry
         raise ValueError("must be a time between 2000 and 2100")
     return value
 

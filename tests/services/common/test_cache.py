@@ -1,0 +1,52 @@
+import uuid
+
+import pytest
+
+from services.common.cache import Cache
+from services.common.settings import ServiceSettings
+from stack.parts.valkey import Valkey
+
+
+def cache_of(url):
+    return Cache(ServiceSettings(service=f"cache-{uuid.uuid4().hex[:6]}", redis_url=url))
+
+
+@pytest.fixture(params=["memory", "valkey"])
+async def cache(request):
+    url = None if request.param == "memory" else request.getfixturevalue("valkey").url
+    cache = cache_of(url)
+    yield cache
+    await cache.close()
+
+
+async def test_a_value_is_made_once_while_it_is_kept(cache):
+    made = []
+
+    async def make():
+        made.append(1)
+        return b"value"
+
+    assert [await cache.get_or_make("k", seconds=60, make=make) for _ in range(2)] == [b"value", b"value"]
+    assert made == [1]
+
+
+async def test_a_pattern_forgets_its_keys_and_no_others(cache):
+    for key in ("displays:1", "displays:2", "products:1"):
+        await cache.set(key, b"value", 60)
+    await cache.forget("displays:*")
+    assert [await cache.get(key) for key in ("displays:1", "displays:2", "products:1")] == [None, None, b"value"]
+
+
+async def test_a_cache_that_is_away_means_not_cached(tmp_path):
+    with Valkey(tmp_path / "valkey") as server:
+        cache = cache_of(server.url)
+        await cache.set("k", b"old", 60)
+    assert await cache.get("k") is None
+    await cache.set("k", b"new", 60)
+    await cache.forget("*")
+
+    async def make():
+        return b"made"
+
+    assert await cache.get_or_make("k", seconds=60, make=make) == b"made"
+    await cache.close()
