@@ -1,5 +1,6 @@
 """A supervised child: started, probed, restarted after a crash with growing pauses."""
 
+import socket
 import time
 import urllib.request
 from collections.abc import Callable, Iterable
@@ -7,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 
 from stack.environment import Environment, sqlalchemy_url
-from stack.parts.process import Process
-from stack.programs import ROOT, Program
+from stack.parts.process import HOST, Process
+from stack.programs import ROOT, TCP, Program
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 CALM_SECONDS = 60.0
@@ -87,9 +88,10 @@ class Child:
 
 def child_of(program: Program, environment: Environment) -> Child:
     """A program as a child with its own environment and log."""
-    address = environment.address(program.name) if program.probe else None
+    port = environment.ports.get(program.name)
+    address = environment.address(program.name) if program.probe and program.probe != TCP else None
     values = {
-        "port": str(environment.ports.get(program.name)),
+        "port": str(port),
         "state": str(environment.state.directory),
         "mlflow_database": sqlalchemy_url(environment.variables["MLFLOW_DATABASE_URL"], "psycopg"),
     }
@@ -99,7 +101,7 @@ def child_of(program: Program, environment: Environment) -> Child:
         environment.state.log(program.name),
         environment=environment.of(program),
         directory=ROOT,
-        is_ready=_probe(f"{address}{program.probe}") if address else lambda: True,
+        is_ready=_http_probe(f"{address}{program.probe}") if address else _tcp_probe(port) if port else lambda: True,
     )
     return Child(process, address=address, follows_log=program.follows_log)
 
@@ -111,9 +113,17 @@ def stop_together(children: Iterable[Child], seconds: float) -> None:
         list(pool.map(lambda child: child.stop(seconds), alive))
 
 
-def _probe(url: str) -> Callable[[], bool]:
+def _http_probe(url: str) -> Callable[[], bool]:
     def answers() -> bool:
         with urllib.request.urlopen(url, timeout=1) as answer:  # noqa: S310 - an address of our own
             return bool(answer.status == 200)  # noqa: PLR2004 - HTTP's OK
+
+    return answers
+
+
+def _tcp_probe(port: int) -> Callable[[], bool]:
+    def answers() -> bool:
+        with socket.create_connection((HOST, port), timeout=1):
+            return True
 
     return answers

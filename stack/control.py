@@ -9,12 +9,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from stack.environment import program_ports
+from stack.files import read_json
 from stack.parts.process import PartError, Process
 from stack.programs import ROOT
 from stack.state import State, StateError
 
 POLL_SECONDS = 0.1
-START_SECONDS = 300.0
+START_SECONDS = 600.0
 STOP_SECONDS = 240.0
 
 Tell = Callable[[str], None]
@@ -26,55 +27,57 @@ class OurSupervisor(Process):
     death_signal = signal.SIGTERM
 
 
-def start(state: State, pinned: Mapping[str, int], tell: Tell, *, stays: bool) -> dict[str, Any]:
-    """Start the supervisor and wait until everything runs; its status.
+def start(state: State, pinned: Mapping[str, int], *, stays: bool) -> None:
+    """Start the supervisor; `wait_until` tells when it has come how far.
 
     Args:
         state: whose.
         pinned: ports that must be used, by name.
-        tell: is given a line for each thing begun and done.
         stays: whether it outlives this process.
 
     Raises:
         StateError: it runs already, or a pinned port is taken.
-        PartError: something did not start.
     """
     if state.supervisor:
         raise StateError(f"the stack of {state.directory} runs already: tanawari status")
     state.ports(program_ports(), pinned)  # a taken port is told here, at once
     command = [sys.executable, "-m", "stack.supervisor", str(state.directory)]
     log = state.log("supervisor")
+    log.unlink(missing_ok=True)
+    state.path("run", "status.json").unlink(missing_ok=True)
     if stays:
         with log.open("ab") as output:
-            process = subprocess.Popen(  # noqa: S603 - our own module
+            subprocess.Popen(  # noqa: S603 - our own module
                 command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
             )
-        has_ended: Callable[[], bool] = lambda: process.poll() is not None  # noqa: E731 - one of two probes
     else:
-        ours = OurSupervisor("supervisor", command, log, directory=ROOT)
-        ours.spawn()
-        has_ended = lambda: ours.exit_code is not None  # noqa: E731 - the other
-    try:
-        return _wait_until_running(state, has_ended, tell)
-    except KeyboardInterrupt:
-        stop(state, tell)
-        raise
+        OurSupervisor("supervisor", command, log, directory=ROOT).spawn()
 
 
-def _wait_until_running(state: State, has_ended: Callable[[], bool], tell: Tell) -> dict[str, Any]:
+def wait_until(state: State, phase: str, tell: Tell) -> dict[str, Any]:
+    """Wait until the supervisor has come to a phase; its status.
+
+    Args:
+        state: whose.
+        phase: `serving`, once the shop answers, or `running`, once its tools do as well.
+        tell: is given a line for each step of the start that is done.
+
+    Raises:
+        PartError: something did not start.
+    """
     deadline = time.monotonic() + START_SECONDS
-    told = 0
+    told, was_seen = 0, False
     while time.monotonic() < deadline:
-        status = state.status()
-        steps = status.get("steps", []) if state.supervisor else []
-        for step in steps[told:]:
+        is_there = state.supervisor is not None
+        was_seen = was_seen or is_there
+        status = read_json(state.path("run", "status.json"))
+        for step in status.get("steps", [])[told:]:
             tell(f"{step['name']} ({step['seconds']:.1f} s)")
-        told = max(told, len(steps))
-        if status["phase"] == "running":
+            told += 1
+        if is_there and status.get("phase") in (phase, "running"):
             return status
-        if status["phase"] == "failed" or has_ended():
-            reason = status.get("error") or f"the supervisor ended; see {state.log('supervisor')}"
-            raise PartError(str(reason))
+        if status.get("error") or (was_seen and not is_there):
+            raise PartError(str(status.get("error") or f"the supervisor ended; see {state.log('supervisor')}"))
         time.sleep(POLL_SECONDS)
     raise PartError(f"the stack did not start within {START_SECONDS:.0f} s; see {state.log('supervisor')}")
 

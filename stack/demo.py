@@ -60,10 +60,14 @@ class Demo:
             with steps.step("history") as step:
                 record = self._convert(step)
             with steps.step("start") as step:
-                status = control.start(self.state, pinned, step.say, stays=False)
+                control.start(self.state, pinned, stays=False)
+                status = control.wait_until(self.state, "serving", step.say)
                 step.counts["processes"] = len(status["processes"])
             environment = Environment.running(self.state)
             record = self._send(environment, record, steps)
+            with steps.step("tools") as step:
+                status = control.wait_until(self.state, "running", step.say)
+                step.counts["processes"] = len(status["processes"])
             if not storefront.champion(environment).get("generation") or self.imported:
                 with steps.step(JOB) as step:
                     run_job(environment, JOB, step.say)

@@ -9,8 +9,8 @@ import yaml
 from stack.databases import WAREHOUSE_ROLES, close_doors, create_database, create_warehouse
 from stack.environment import DATABASES, Environment, sqlalchemy_url
 from stack.parts.postgres import Postgres
-from stack.parts.process import PartError
-from stack.programs import ROOT
+from stack.parts.process import HOST, PartError
+from stack.programs import LOCATION, ROOT
 from stack.topics import create_topics
 
 MIGRATED = ("catalog", "analytics", "content")
@@ -58,7 +58,7 @@ def make_topics(environment: Environment) -> None:
 
 
 def configure_dagster(environment: Environment) -> None:
-    """Write Dagster's instance file: its runs in its own database, no telemetry."""
+    """Write Dagster's instance file (its runs in its own database, no telemetry) and its workspace."""
     home = environment.state.path("dagster")
     home.mkdir(exist_ok=True)
     environment.state.path("dbt-docs").mkdir(exist_ok=True)
@@ -67,3 +67,5 @@ def configure_dagster(environment: Environment) -> None:
     file = home / "dagster.yaml"
     file.touch(mode=0o600)
     file.write_text(yaml.safe_dump({"storage": {"postgres": {"postgres_url": url}}, "telemetry": {"enabled": False}}))
+    server = {"host": HOST, "port": environment.ports["dagster-code"], "location_name": LOCATION}
+    (home / "workspace.yaml").write_text(yaml.safe_dump({"load_from": [{"grpc_server": server}]}))

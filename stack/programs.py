@@ -6,6 +6,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 SCRIPTS = Path(sys.executable).parent
+TCP = "tcp"
+"""The probe of a program that serves something else than HTTP: a connection is enough."""
 
 
 @dataclass(frozen=True)
@@ -16,7 +18,7 @@ class Program:
         name: its name in status, logs and ports.
         command: `{port}`, `{state}` and `{mlflow_database}` are filled in.
         reads: the variables with a secret that it is given.
-        probe: the path that answers 200 once it serves; None: it serves nothing, running is enough.
+        probe: the path that answers 200 once it serves, or TCP; None: it serves nothing, running is enough.
         follows_log: it reads or writes the broker's log, so it is restarted with a broker whose log began anew.
         tool: it serves people beside the shop, and starts after it.
     """
@@ -41,7 +43,8 @@ PIPELINES = (
     *("DAGSTER_DATABASE_URL", "MLFLOW_DATABASE_URL", "WAREHOUSE_DATABASE_URL", "WAREHOUSE_LOADER_URL"),
     *("WAREHOUSE_DBT_URL", "WAREHOUSE_PIPELINES_URL", "WAREHOUSE_ANALYST_URL", "AUTH_SIGNING_KEY_FILE"),
 )
-WORKSPACE = ("-w", str(ROOT / "workspace.yaml"))
+LOCATION = "tanawari"
+"""Dagster's name for our definitions, as in `workspace.yaml`."""
 
 PROGRAMS = (
     _application("catalog", "services.catalog.app:create_app", "CATALOG_DATABASE_URL", probe="/health/ready"),
@@ -67,14 +70,23 @@ PROGRAMS = (
         "/health",
         tool=True,
     ),
+    # the definitions are loaded once here, rather than by the web server and by the daemon
     Program(
-        "dagster",
-        (str(SCRIPTS / "dagster-webserver"), "-h", "127.0.0.1", "-p", "{port}", *WORKSPACE),
+        "dagster-code",
+        (str(SCRIPTS / "dagster"), "api", "grpc", "-h", "127.0.0.1", "-p", "{port}", "-m", "pipelines.definitions"),
         PIPELINES,
-        "/server_info",
+        TCP,
         tool=True,
     ),
-    Program("dagster-daemon", (str(SCRIPTS / "dagster-daemon"), "run", *WORKSPACE), PIPELINES, tool=True),
+    Program(
+        "dagster",
+        (str(SCRIPTS / "dagster-webserver"), "-h", "127.0.0.1", "-p", "{port}", "-w", "{state}/dagster/workspace.yaml"),
+        probe="/server_info",
+        tool=True,
+    ),
+    Program(
+        "dagster-daemon", (str(SCRIPTS / "dagster-daemon"), "run", "-w", "{state}/dagster/workspace.yaml"), tool=True
+    ),
     Program(
         "dbt-docs",
         (sys.executable, "-m", "http.server", "{port}", "--bind", "127.0.0.1", "--directory", "{state}/dbt-docs"),

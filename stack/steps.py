@@ -43,7 +43,8 @@ class Steps:
         """Run a step under a progress display, and record it once it has succeeded."""
         started = time.monotonic()
         columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=30), TimeElapsedColumn())
-        with Progress(*columns, console=self._screen, transient=True) as progress:
+        is_silent = not self._screen.is_terminal
+        with Progress(*columns, console=self._screen, transient=True, disable=is_silent) as progress:
             step = Step(name, progress, progress.add_task(name, total=None))
             yield step
         seconds = round(time.monotonic() - started, 1)

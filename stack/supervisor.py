@@ -10,8 +10,11 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
+
+from aiokafka.errors import KafkaError
 
 from stack import preparation
 from stack.children import Child, Phase, child_of, stop_together
@@ -28,6 +31,8 @@ from stack.state import State, StateError, held
 
 logger = logging.getLogger("tanawari.supervisor")
 
+START_SECONDS = 300.0
+"""Generous: only a program that hangs needs it, one that crashes is given up at its third crash."""
 STOP_SECONDS = 20.0
 TICK_SECONDS = 0.2
 
@@ -56,6 +61,8 @@ class Supervisor:
         self._steps: list[dict[str, object]] = []
         self._phase = "starting"
         self._has_drained = True
+        self._error: str | None = None
+        self._log_began_anew = False
         self._landed_before: dict[str, dict[str, int]] = {}
 
     def run(self) -> int:
@@ -71,7 +78,7 @@ class Supervisor:
             logger.info("stopping")
         except (PartError, StateError) as error:
             logger.error("%s", error)  # noqa: TRY400 - one clear line; the logs have the rest
-            self._report("failed", error=str(error))
+            self._error = str(error)
             self._has_drained = False
         finally:
             for number in (signal.SIGTERM, signal.SIGINT):
@@ -87,8 +94,8 @@ class Supervisor:
             self.programs |= group
             for child in group.values():
                 child.start()
-            self._step("tools" if is_tool else "services", lambda group=group: self._wait_ready(group))  # type: ignore[misc]
-        self._report("running")
+            self._step("tools" if is_tool else "services", partial(self._wait_ready, group))
+            self._report("running" if is_tool else "serving")
 
     def _start_parts(self) -> None:
         state, ports = self.state, self.environment.ports
@@ -115,7 +122,7 @@ class Supervisor:
         preparation.configure_dagster(self.environment)
         self._landed_before = landing_totals(self.environment)
 
-    def _wait_ready(self, children: Mapping[str, Child], seconds: float = 120) -> None:
+    def _wait_ready(self, children: Mapping[str, Child], seconds: float = START_SECONDS) -> None:
         deadline = time.monotonic() + seconds
         while not all(child.phase is Phase.READY for child in children.values()):
             self._watch()
@@ -132,14 +139,20 @@ class Supervisor:
             if child.watch():
                 changed = True
                 logger.info("%s is %s", child.name, child.phase.value)
-                if child.name == "broker" and child.phase is Phase.READY and child.restarts:
-                    self._follow_new_log()
+                self._log_began_anew |= child.name == "broker" and child.restarts > 0
         if changed:
             self._report(self._phase)
+        if self._log_began_anew and self.parts["broker"].phase is Phase.READY:
+            self._follow_new_log()
 
     def _follow_new_log(self) -> None:
         """The broker came back empty: make its topics, and restart whoever holds a position in the old log."""
-        preparation.make_topics(self.environment)
+        try:
+            preparation.make_topics(self.environment)
+        except KafkaError as error:  # it went away again; the next look tries again
+            logger.warning("the topics could not be made: %s", error)
+            return
+        self._log_began_anew = False
         followers = [child for child in self.programs.values() if child.follows_log]
         stop_together(followers, STOP_SECONDS)
         for child in followers:
@@ -163,7 +176,7 @@ class Supervisor:
 
     def _step(self, name: str, action: Callable[[], None]) -> None:
         started = time.monotonic()
-        self._report("starting", doing=name)
+        self._report(self._phase, doing=name)
         action()
         self._steps.append({"name": name, "seconds": round(time.monotonic() - started, 1)})
 
@@ -179,6 +192,7 @@ class Supervisor:
             "steps": self._steps,
             "processes": processes,
             "landed_before": self._landed_before,
+            "error": self._error,
             **more,
         }
         write_json(self.state.path("run", "status.json"), content)

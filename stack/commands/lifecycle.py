@@ -49,7 +49,12 @@ def up(
     with here.locked():
         if foreground:
             raise typer.Exit(supervise(here, pins(port)))
-        status = control.start(here, pins(port), tell, stays=True)
+        try:
+            control.start(here, pins(port), stays=True)
+            status = control.wait_until(here, "running", tell)
+        except (KeyboardInterrupt, PartError):
+            control.stop(here, tell)
+            raise
     screen.print(show.addresses_table(status))
 
 
