@@ -98,8 +98,8 @@ def build_app(  # noqa: PLR0913 - the parts a service may have
     app.add_route("/metrics", metrics, include_in_schema=False)
     for router in routers:
         app.include_router(router)
-        if forgotten := routes_without_policy(router.routes):
-            raise RuntimeError(f"routes without a policy: {forgotten}")
+    if forgotten := routes_without_policy(app.routes):
+        raise RuntimeError(f"routes without a policy: {forgotten}")
     install_error_handlers(app)
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=max_body_bytes)
     app.add_middleware(TooLargeAsProblem)

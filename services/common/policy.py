@@ -20,6 +20,8 @@ from services.common.errors import Forbidden, Unauthorized
 
 Kind = Literal["public", "user", "owner", "service", "role"]
 SCHEME = "bearer"
+DOCS_MODULE = "fastapi_offline.core"
+"""Its pages show the OpenAPI document, which is public."""
 
 
 class Policy:
@@ -84,7 +86,7 @@ def policy_of(dependant: Dependant) -> Policy | None:
 def guarded_routes(routes: Sequence[BaseRoute]) -> Iterator[tuple[str, set[str], Policy | None]]:
     """Each route's path, methods and policy."""
     for route in iter_route_contexts(routes):
-        if isinstance(route.original_route, APIRoute):
+        if isinstance(route.original_route, APIRoute) and route.original_route.endpoint.__module__ != DOCS_MODULE:
             yield route.path_format or "", route.methods or set(), policy_of(route.dependant)
 
 
