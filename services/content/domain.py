@@ -139,11 +139,6 @@ def _items(
 
 
 def _true_until(rows: Iterable[Row], now: datetime) -> datetime:
-    """The next moment at which some date changes what is shown."""
-    dates = (
-        date
-        for row in rows
-        for date in (row.start_date, row.end_date, row.offer_starts_at, row.offer_ends_at)
-        if date is not None and date > now
-    )
-    return min(dates, default=now + LONGEST_TRUTH)
+    """The next moment at which some date changes what is shown, at most `LONGEST_TRUTH` away."""
+    dates = {date for row in rows for date in (row.start_date, row.end_date, row.offer_starts_at, row.offer_ends_at)}
+    return min([now + LONGEST_TRUTH, *(date for date in dates if date and date > now)])

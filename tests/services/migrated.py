@@ -10,7 +10,7 @@ from services.common.database import sqlalchemy_url
 def differences(url, metadata):
     """What autogenerate would change about the tables that the models name; empty when they agree."""
     engine = create_engine(sqlalchemy_url(url))
-    options = {"include_object": lambda item, name, kind, _, __: kind != "table" or name in metadata.tables}
+    options = {"include_name": lambda name, kind, _: kind != "table" or name in metadata.tables}
     with engine.connect() as connection:
         found = compare_metadata(MigrationContext.configure(connection, opts=options), metadata)
     engine.dispose()

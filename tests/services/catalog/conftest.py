@@ -55,7 +55,7 @@ def events(database_url):
 
 @pytest.fixture
 def upsert(client):
-    """Sends lines to a bulk route and gives the results: `await upsert("products", {"sku": "a", ...}, ...)`."""
+    """To send lines to `/v1/products/bulk` or `/v1/categories/bulk`; gives the results."""
 
     async def send(what, *lines):
         body = "\n".join(line if isinstance(line, str) else json.dumps(line) for line in lines)

@@ -1,0 +1,90 @@
+import json
+
+import httpx2
+import psycopg
+import pytest
+import pytest_asyncio
+
+from services.common.migrate import migrate
+from services.content.app import create_app
+from services.content.settings import ContentSettings
+
+
+@pytest.fixture(scope="module")
+def database_url(database):
+    url = database("content")
+    migrate("content", url)
+    return url
+
+
+@pytest.fixture(scope="module")
+def settings(broker, signing_keys, database_url):
+    broker.create_topics("catalog.v1", "content.v1", "dead-letters.v1")
+    return ContentSettings(
+        database_url=database_url,
+        kafka_url=broker.url,
+        auth_issuer=signing_keys.issuer,
+        auth_jwks_url=signing_keys.jwks_file.as_uri(),
+        kept_generations=3,
+    )
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def client(settings, signing_keys):
+    """The running service, called by another service."""
+    app = create_app(settings)
+    headers = {"Authorization": f"Bearer {signing_keys.token('pipelines', use='service')}"}
+    async with (
+        app.router.lifespan_context(app),
+        httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://content", headers=headers) as client,
+    ):
+        yield client
+
+
+@pytest.fixture
+def events(database_url):
+    """The events of a key, in order: `events("g1")` gives [(event type, data), ...]."""
+
+    def of(key):
+        with psycopg.connect(database_url) as connection:
+            rows = connection.execute("SELECT value FROM outbox WHERE key = %s ORDER BY id", [key]).fetchall()
+        found = [json.loads(value) for (value,) in rows]
+        return [(event["eventType"], event["data"]) for event in found]
+
+    return of
+
+
+@pytest.fixture
+def load(client):
+    """To announce a generation and load rows; gives the answer."""
+
+    async def send(name, *rows):
+        await client.post("/v1/generations", json={"generation": name, "bundle": "bundle-1"})
+        body = "\n".join(json.dumps(row) for row in rows)
+        return await client.put(f"/v1/generations/{name}/rows", content=body)
+
+    return send
+
+
+@pytest.fixture
+def activate(client):
+    """Activates a generation that has so many rows."""
+
+    async def send(name, rows):
+        return await client.post(f"/v1/generations/{name}/activate", json={"rows": rows})
+
+    return send
+
+
+@pytest.fixture
+def shelves(client):
+    """To read which products stand on which shelf of a user: {display type: [product ids]}."""
+
+    async def read(user_id=None):
+        answer = await client.get("/v1/displays", params={"userId": user_id} if user_id else None)
+        assert answer.status_code == 200, answer.text
+        return {
+            shelf["displayType"]: [item["productId"] for item in shelf["items"]] for shelf in answer.json()["shelves"]
+        }
+
+    return read

@@ -1,0 +1,64 @@
+import pytest
+import pytest_asyncio
+
+from services.common.producer import Producer
+from services.contracts.envelope import Event
+from services.contracts.events import catalog
+from tests.services.waiting import eventually
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+BEGIN, END = "2026-01-01T00:00:00Z", "2099-01-01T00:00:00Z"
+TEA = {"product_id": 1, "sku": "tea", "name": "Tea", "price": "4.00", "stock": 5, "category_ids": (7,)}
+OFFER = catalog.SpecialPriceSet(product_id=1, special_price="3.00", start_date=BEGIN, end_date=END)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def happen(settings):
+    """To publish what happened to the product (or category) of id 1."""
+    producer = Producer(settings)
+
+    async def publish(*events):
+        for event_type, data in events:
+            await producer.send("catalog.v1", "1", Event.of(event_type, data, producer="catalog").to_bytes())
+
+    yield publish
+    await producer.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def seen(client, load, activate):
+    """To wait until the first item of everyone's RECOMMENDED is as expected: some fields, or None for no item."""
+    row = {"displayType": "RECOMMENDED", "rank": 1, "productId": 1, "productName": "Old name", "productPrice": "9.00"}
+    await load("g1", row)
+    await activate("g1", 1)
+
+    async def wait(expected):
+        async def item():
+            shelves = (await client.get("/v1/displays")).json()["shelves"]
+            return shelves[0]["items"][0] if shelves else None
+
+        await eventually(
+            item, lambda item: item is expected is None or (item and expected and expected.items() <= item.items())
+        )
+
+    return wait
+
+
+async def test_a_display_follows_its_product(happen, seen):
+    await seen({"productName": "Old name", "productPrice": "9.00", "specialPrice": None})
+    await happen(
+        ("CATEGORY_CREATED", catalog.CategorySnapshot(category_id=7, code="TEA", name="Teas")),
+        ("PRODUCT_CREATED", catalog.ProductSnapshot(**TEA)),
+        ("SPECIAL_PRICE_SET", OFFER),
+    )
+    await seen({"productName": "Tea", "productPrice": "4.00", "specialPrice": "3.00", "categoryName": "Teas"})
+    await happen(("PRODUCT_UPDATED", catalog.ProductSnapshot(**{**TEA, "name": "Green tea"})))
+    await seen({"productName": "Green tea", "specialPrice": "3.00"})
+    await happen(("SPECIAL_PRICE_ENDED", catalog.SpecialPriceEnded(product_id=1)))
+    await seen({"productName": "Green tea", "specialPrice": None})
+    await happen(("STOCK_CHANGED", catalog.StockChanged(product_id=1, stock=0)))
+    await seen(None)
+    await happen(("STOCK_CHANGED", catalog.StockChanged(product_id=1, stock=1)))
+    await seen({"productName": "Green tea"})
+    await happen(("PRODUCT_DELETED", catalog.ProductDeleted(product_id=1, sku="tea")))
+    await seen(None)

@@ -1,0 +1,121 @@
+import pytest
+import pytest_asyncio
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+def row(product_id, rank, user_id=None, shelf="RECOMMENDED"):
+    return {"displayType": shelf, "userId": user_id, "rank": rank, "productId": product_id, "productPrice": "4.00"}
+
+
+@pytest_asyncio.fixture(loop_scope="module", autouse=True)
+async def generation(load, activate):
+    await load("g1", row(1, 1), row(2, 2), row(3, 1, "u1"), row(4, 1, shelf="REPURCHASE"))
+    await activate("g1", 4)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def say(client):
+    """Makes a manual row, and takes it back at the end."""
+    made = []
+
+    async def create(mode, product_id, shelf="RECOMMENDED", **more):
+        body = {"displayType": shelf, "mode": mode, "productId": product_id, **more}
+        answer = await client.post("/v1/top-page-displays", json=body)
+        assert answer.status_code == 201, answer.text
+        made.append(answer.json()["id"])
+        return answer.json()
+
+    yield create
+    for display_id in made:
+        await client.delete(f"/v1/top-page-displays/{display_id}")
+
+
+async def test_a_user_sees_their_own_rows_and_everyones_where_they_have_none(shelves):
+    assert await shelves("u1") == {"REPURCHASE": [4], "RECOMMENDED": [3]}
+    assert await shelves("u2") == await shelves() == {"REPURCHASE": [4], "RECOMMENDED": [1, 2]}
+
+
+async def test_a_pin_is_seen_at_once_and_gone_at_once(client, shelves, say, events):
+    pin = await say("pin", 9)
+    assert (await shelves())["RECOMMENDED"] == [9, 1, 2]
+    await client.patch(f"/v1/top-page-displays/{pin['id']}", json={"displayType": "REPURCHASE"})
+    assert await shelves() == {"REPURCHASE": [9, 4], "RECOMMENDED": [1, 2]}
+    await client.delete(f"/v1/top-page-displays/{pin['id']}")
+    assert await shelves() == {"REPURCHASE": [4], "RECOMMENDED": [1, 2]}
+    told = [data["change"] for _, data in events(f"display:{pin['id']}")]
+    assert told == ["CREATED", "UPDATED", "DELETED"]
+
+
+async def test_a_hidden_product_is_told_to_whoever_composes_pages(client, shelves, say):
+    await say("hide", 1)
+    assert (await shelves())["RECOMMENDED"] == [2]
+    assert (await client.get("/v1/displays")).json()["hidden"] == [1]
+
+
+async def test_a_row_for_one_user_is_not_everyones(shelves, say):
+    await say("hide", 4, userId="u1")
+    assert ("REPURCHASE" in await shelves("u1"), "REPURCHASE" in await shelves("u2")) == (False, True)
+
+
+async def test_an_inactive_row_says_nothing(shelves, say):
+    await say("hide", 1, isActive=False)
+    assert (await shelves())["RECOMMENDED"] == [1, 2]
+
+
+async def test_a_change_without_a_difference_is_not_told(client, say, events):
+    pin = await say("pin", 9, priority=3)
+    await client.patch(f"/v1/top-page-displays/{pin['id']}", json={"priority": 3})
+    assert len(events(f"display:{pin['id']}")) == 1
+
+
+@pytest.mark.parametrize(
+    ("more", "field"),
+    [
+        ({"mode": "price"}, "body.specialPrice"),
+        ({"startDate": "2026-01-02T00:00:00Z", "endDate": "2026-01-02T00:00:00Z"}, "body.endDate"),
+        ({"productId": 2**63}, "body.productId"),
+        ({"reason": "a\0b"}, "body.reason"),
+        ({"mode": None}, "body.mode"),
+        ({"colour": "red"}, "body.colour"),
+    ],
+)
+async def test_a_bad_value_is_refused_by_name(client, more, field):
+    body = {"displayType": "SALE", "mode": "pin", "productId": 1, **more}
+    answer = await client.post("/v1/top-page-displays", json=body)
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, field)
+
+
+async def test_manual_rows_are_listed_by_product_and_shelf_and_page_by_cursor(client, say):
+    made = [(await say("pin", 7, shelf))["id"] for shelf in ("SALE", "RECOMMENDED", "SALE")]
+    first = (await client.get("/v1/top-page-displays", params={"productId": 7, "limit": 2})).json()
+    rest = (await client.get("/v1/top-page-displays", params={"productId": 7, "cursor": first["nextCursor"]})).json()
+    assert [each["id"] for each in first["items"] + rest["items"]] == made
+    sale = (await client.get("/v1/top-page-displays", params={"productId": 7, "displayType": "SALE"})).json()
+    assert [each["id"] for each in sale["items"]] == [made[0], made[2]]
+
+
+async def test_a_models_row_is_no_merchandisers(client):
+    assert (await client.get("/v1/top-page-displays/1")).status_code == 404
+    assert (await client.delete("/v1/top-page-displays/1")).status_code == 404
+
+
+async def test_a_customers_shelves_are_for_the_customer_and_a_visitors_for_anybody(client, signing_keys):
+    def ask(user_id, token):
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        client.headers.pop("Authorization", None)
+        return client.get("/v1/displays", params={"userId": user_id}, headers=headers)
+
+    service = client.headers["Authorization"]
+    try:
+        asked = [
+            ("u1", None, 401),
+            ("u1", signing_keys.token("u2"), 403),
+            ("u1", signing_keys.token("u1"), 200),
+            ("u1", signing_keys.token("m1", roles=("merchandiser",)), 200),
+            ("anon:1", None, 200),
+        ]
+        for user_id, token, status in asked:
+            assert (await ask(user_id, token)).status_code == status
+    finally:
+        client.headers["Authorization"] = service

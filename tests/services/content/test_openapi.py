@@ -1,0 +1,12 @@
+from tests.services.conformance import served, violations
+
+
+def test_the_api_does_what_its_document_says(settings, signing_keys, tmp_path, monkeypatch):
+    monkeypatch.setenv("SCHEMATHESIS_HOOKS", "tests.services.ndjson_hooks")
+    environment = {
+        **signing_keys.environment,
+        "CONTENT_DATABASE_URL": settings.database_url,
+        "KAFKA_URL": settings.kafka_url,
+    }
+    with served("services.content.app:create_app", environment, tmp_path / "content.log") as url:
+        assert violations(url, signing_keys.token("tests", use="service")) == ""
