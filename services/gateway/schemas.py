@@ -15,18 +15,21 @@ class Open(Schema):
 
 
 class ShelfItem(Open):
-    """One product in its place, and why it stands there."""
+    """One place on a shelf: a product, or a whole category, and why it stands there."""
 
-    product_id: int | None = None
-    product_name: str | None = None
-    product_price: Annotated[str | None, Field(examples=["12.30"])] = None
-    special_price: Annotated[str | None, Field(examples=["9.99"])] = None
-    currency: str | None = None
-    image: str | None = None
-    category_id: int | None = None
-    category_name: str | None = None
+    product_id: int | None
+    product_name: str | None
+    product_price: Annotated[str | None, Field(examples=["12.30"])]
+    special_price: Annotated[str | None, Field(examples=["9.99"])]
+    currency: str | None
+    rating: float | None
+    image: str | None
+    category_id: int | None
+    category_name: str | None
     rank: int
-    reason: str | None = None
+    score: float | None
+    reason: str | None
+    source: str
 
 
 class Shelf(Open):
@@ -38,8 +41,14 @@ class Shelf(Open):
 
 
 class TopPage(Open):
-    """The shelves in the order of the page."""
+    """The shelves in the order of the page; without a model there is no `recommendationId` to report on."""
 
-    user_id: str
-    shelves: list[Shelf]
+    recommendation_id: str | None
+    model_version: str | None
+    rules_version: str | None
+    generation: str | None
     degraded: bool
+    fallback_used: bool
+    warnings: list[str]
+    user_id: str | None
+    shelves: list[Shelf]

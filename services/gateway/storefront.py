@@ -9,7 +9,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 FOLDER = Path(__file__).with_name("storefront")
-PAGES = ("/", "/search", "/products/{productId:int}")
+PAGES = ("/", "/search", "/products/{productId:int}", "/categories/{categoryId:int}")
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' https:; connect-src 'self'; "

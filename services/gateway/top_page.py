@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import Query, Request
 from fastapi.responses import Response
 
-from services.common.auth import Principal
+from services.common.auth import Principal, Signer
 from services.common.errors import Forbidden, Unauthorized, Unavailable, problems
 from services.common.http import ServiceClient
 from services.common.policy import PUBLIC
@@ -34,14 +34,31 @@ async def top_page(
     It always answers: `degraded` is true when the shelves are older than the last click, or missing.
     """
     shopper = _shopper(caller, user_id)
-    headers = _authorization(request)
+    headers = _authorization(request, caller, shopper)
     serving: ServiceClient = request.app.state.serving
     content: ServiceClient = request.app.state.content
     page = await _ask(serving, "POST", "/v1/pages", headers, json={"userId": shopper})
     if page is None:
-        shelves = await _ask(content, "GET", "/v1/displays", headers, params={"userId": shopper})
-        page = {"userId": shopper, "shelves": [], **(shelves or {}), "degraded": True}
+        page = _without_serving(
+            shopper, await _ask(content, "GET", "/v1/displays", headers, params={"userId": shopper})
+        )
     return Response(json.dumps(page, separators=(",", ":")), media_type="application/json")
+
+
+def _without_serving(shopper: str, displays: dict[str, Any] | None) -> dict[str, Any]:
+    """The page as content's active generation has it, or without shelves when content is away too."""
+    known = displays or {"generation": None, "shelves": []}
+    return {
+        "recommendationId": None,
+        "modelVersion": None,
+        "rulesVersion": None,
+        "generation": known["generation"],
+        "degraded": True,
+        "fallbackUsed": True,
+        "warnings": ["serving is away", *([] if displays else ["content is away"])],
+        "userId": shopper,
+        "shelves": known["shelves"],
+    }
 
 
 async def _ask(
@@ -81,10 +98,9 @@ def _shopper(caller: Principal | None, user_id: str | None) -> str:
     return user_id
 
 
-def _authorization(request: Request) -> dict[str, str]:
-    """The caller's own token, else the gateway's."""
-    given = request.headers.get("authorization")
-    signer = request.app.state.signer
-    if given is None and signer is not None:
-        given = f"Bearer {signer.service_token('gateway')}"
-    return {"authorization": given} if given else {}
+def _authorization(request: Request, caller: Principal | None, shopper: str) -> dict[str, str]:
+    """The caller's own token for its own page; the gateway's for a visitor's."""
+    signer: Signer | None = request.app.state.signer
+    if caller is not None and (caller.is_service or caller.subject == shopper):
+        return {"authorization": request.headers["authorization"]}
+    return {"authorization": f"Bearer {signer.service_token('gateway')}"} if signer else {}

@@ -4,7 +4,7 @@ import { Problem } from "/storefront/api.js";
 import { announce, element } from "/storefront/dom.js";
 import { installPicker, showShopper } from "/storefront/picker.js";
 import { productPage } from "/storefront/product-page.js";
-import { searchPage } from "/storefront/search-page.js";
+import { categoryPage, searchPage } from "/storefront/search-page.js";
 import { topPage } from "/storefront/top-page.js";
 
 const main = document.getElementById("content");
@@ -14,8 +14,8 @@ let leave = () => {};
 let turn = 0;
 
 function pageAt({ pathname, searchParams }) {
-  const product = pathname.match(/^\/products\/(\d+)$/);
-  if (product) return () => productPage(product[1]);
+  const [, kind, id] = pathname.match(/^\/(products|categories)\/(\d+)$/) ?? [];
+  if (kind) return () => (kind === "products" ? productPage(id) : categoryPage(id));
   if (pathname === "/search") return () => searchPage(searchParams.get("q") ?? "");
   return topPage;
 }
@@ -62,7 +62,7 @@ function skeleton() {
 function failure(error) {
   const isMissing = error instanceof Problem && error.status === 404;
   const [title, about] = isMissing
-    ? ["There is no such product", "It may have left the shop."]
+    ? ["Nothing stands here", "It may have left the shop."]
     : ["This page cannot be shown", `${error.message}. Please try again in a moment.`];
   const again = element("button", { className: "again", type: "button", onclick: () => render() }, "Try again");
   const home = element("a", { href: "/" }, "To the shelves");

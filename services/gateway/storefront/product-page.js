@@ -4,10 +4,7 @@ import { get } from "/storefront/api.js";
 import { element } from "/storefront/dom.js";
 import { act } from "/storefront/reports.js";
 import { picture, price, shelf } from "/storefront/shelf.js";
-import { asItem } from "/storefront/search-page.js";
-
-/** A shop's capitals in ordinary letters; any other spelling is left alone. */
-const readable = (text) => (text === text.toUpperCase() ? text.charAt(0) + text.slice(1).toLowerCase() : text);
+import { asItem, pathOf } from "/storefront/search-page.js";
 
 export async function productPage(productId) {
   const similar = get(`/v1/products/${productId}/similar`).catch(() => ({ items: [] }));
@@ -24,7 +21,7 @@ export async function productPage(productId) {
     element(
       "div",
       { className: "facts" },
-      category && element("p", { className: "kind" }, category.code.split(" > ").map(readable).join(" › ")),
+      category && element("p", { className: "kind" }, element("a", { href: `/categories/${category.id}` }, pathOf(category))),
       element("h1", {}, product.name),
       price(item),
       element("p", { className: isThere ? "stock" : "stock none" }, isThere ? "In stock" : "Not available at the moment"),
@@ -32,7 +29,7 @@ export async function productPage(productId) {
       element("p", { className: "code" }, `Article ${product.sku}`),
     ),
   );
-  const { items } = await similar;
+  const items = (await similar).items.map(({ product: card, ...place }) => ({ ...card, ...place }));
   const alike = shelf({ id: "similar", title: "Similar products", items, waiting: "Nothing similar to show yet." });
   await viewed; // so that a top page opened at once already knows
   return { title: product.name, nodes: [element("a", { className: "back", href: "/" }, "‹ Back to the shelves"), details, alike] };

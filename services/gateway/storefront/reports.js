@@ -33,14 +33,14 @@ export class Showing {
 
   clicked(item) {
     this.flush();
-    return report("/v1/feedback", { ...this.#head(), clicked: item });
+    this.#report({ clicked: item });
   }
 
   /** Report what was seen since the last time. */
   flush() {
     clearTimeout(this.#timer);
     const shown = this.#seen.splice(0);
-    if (shown.length) report("/v1/feedback", { ...this.#head(), shown });
+    if (shown.length) this.#report({ shown });
   }
 
   end() {
@@ -58,7 +58,9 @@ export class Showing {
     this.#timer = setTimeout(() => this.flush(), PAUSE);
   }
 
-  #head() {
-    return { recommendationId: this.#answer.recommendationId, userId: userId() };
+  /** An answer that serving did not make has no id, and nobody learns from it. */
+  #report(seen) {
+    const { recommendationId } = this.#answer;
+    if (recommendationId) report("/v1/feedback", { recommendationId, userId: userId(), ...seen });
   }
 }

@@ -1,4 +1,4 @@
-// Search by keyword through the catalog.
+// Search by keyword or category through the catalog.
 
 import { get } from "/storefront/api.js";
 import { element } from "/storefront/dom.js";
@@ -23,12 +23,28 @@ export function asItem(product) {
   };
 }
 
+/** A category's path; a shop's capitals in ordinary letters, any other spelling left alone. */
+export function pathOf({ code }) {
+  return code.split(" > ").map(readable).join(" › ");
+}
+
+const readable = (text) => (text === text.toUpperCase() ? text.charAt(0) + text.slice(1).toLowerCase() : text);
+
 export async function searchPage(keyword) {
   act("SEARCH_BY_KEYWORD", { searchKeyword: keyword });
-  const query = new URLSearchParams({ q: keyword, active: "true", limit: LIMIT });
+  return found(`“${keyword}”`, { q: keyword }, "Nothing found. Fewer or shorter words may help.");
+}
+
+export async function categoryPage(categoryId) {
+  const category = await get(`/v1/categories/${categoryId}`);
+  act("SEARCH_BY_CATEGORY", { searchCategoryId: category.id, searchCategoryName: category.name });
+  return found(pathOf(category), { category: categoryId }, "Nothing of this kind at the moment.");
+}
+
+async function found(title, filter, nothing) {
+  const query = new URLSearchParams({ ...filter, active: "true", limit: LIMIT });
   const { items, nextCursor } = await get(`/v1/products?${query}`);
   const count = nextCursor ? `The first ${items.length} products` : `${items.length} ${items.length === 1 ? "product" : "products"}`;
-  const found = items.length ? count : "Nothing found. Fewer or shorter words may help.";
-  const head = element("div", { className: "head" }, element("h1", {}, `“${keyword}”`), element("p", {}, found));
-  return { title: `Search: ${keyword}`, nodes: [head, cards(items.map(asItem), { className: "cards results", label: "Products found" })] };
+  const head = element("div", { className: "head" }, element("h1", {}, title), element("p", {}, items.length ? count : nothing));
+  return { title, nodes: [head, cards(items.map(asItem), { className: "cards results", label: "Products found" })] };
 }

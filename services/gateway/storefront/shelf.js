@@ -39,22 +39,28 @@ export function picture(item, options = {}) {
   return element("img", { src: source, alt: "", width: 240, height: 180, decoding: "async", ...options });
 }
 
-/** One product. */
+/** One product; or a whole category, where a shelf names no product. */
 export function card(item) {
-  const badge = discount(item);
+  const hasPrice = item.productPrice !== null;
+  const badge = hasPrice && discount(item);
+  const [href, name] = item.productId ? [`/products/${item.productId}`, item.productName] : [`/categories/${item.categoryId}`, item.categoryName];
   return element(
     "article",
     { className: "card" },
     picture(item, { loading: "lazy" }),
-    badge && element("span", { className: "badge", "aria-hidden": "true" }, badge),
+    badge ? element("span", { className: "badge", "aria-hidden": "true" }, badge) : null,
     element(
       "div",
       { className: "text" },
-      element("h3", {}, element("a", { href: `/products/${item.productId}` }, item.productName)),
-      price(item),
-      item.reason && element("p", { className: "why" }, icon(16, WHY), element("span", {}, element("span", { className: "hidden" }, "Why: "), item.reason)),
+      element("h3", {}, element("a", { href }, name)),
+      hasPrice ? price(item) : null,
+      item.reason ? why(item.reason) : null,
     ),
   );
+}
+
+function why(reason) {
+  return element("p", { className: "why" }, icon(16, WHY), element("span", {}, element("span", { className: "hidden" }, "Why: "), reason));
 }
 
 /** A list of cards; `onCard(card, item)` may watch them. */

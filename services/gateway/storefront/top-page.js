@@ -25,6 +25,7 @@ export async function topPage() {
     const [title, about, waiting] = SHELVES[type] ?? [type, "", ""];
     const { items = [], title: theirs } = given.get(type) ?? {};
     const onCard = (card, { productId, rank, score, source }) => {
+      if (!productId) return;
       const item = { displayType: type, productId, rank };
       showing.watch(card, { ...item, score, source });
       card.addEventListener("click", (event) => event.target.closest("a") && showing.clicked(item));

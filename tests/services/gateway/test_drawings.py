@@ -1,0 +1,63 @@
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from services.gateway.drawings import draw, glyph_of, short
+from services.gateway.glyphs import GLYPHS, WORDS
+
+
+def test_a_category_is_drawn_from_its_name_in_the_catalog(gateway, services):
+    services["catalog"].says("/v1/categories/3", {"code": "GROCERY > TEAS", "name": "TEAS"})
+    answer = gateway().get("/images/categories/3.svg")
+    assert answer.headers["content-type"] == "image/svg+xml"
+    assert "Teas" in answer.text
+
+
+def test_the_catalog_is_asked_once(gateway, services):
+    services["catalog"].says("/v1/categories/4", {"code": "GROCERY > SOUP", "name": "SOUP"})
+    client = gateway()
+    assert client.get("/images/categories/4.svg").text == client.get("/images/categories/4.svg").text
+    assert len(services["catalog"].asked) == 1
+
+
+def test_while_the_catalog_is_away_the_drawing_is_neutral_and_not_kept_long(gateway, nowhere):
+    answer = gateway(catalog_url=nowhere).get("/images/categories/5.svg")
+    assert (answer.status_code, answer.text) == (200, draw("", ""))
+    assert answer.headers["cache-control"] == "public, max-age=5"
+
+
+def test_an_unknown_category_is_drawn_neutrally(gateway, services):
+    services["catalog"].says("/v1/categories/6", {"title": "Not found"}, status=404)
+    assert gateway().get("/images/categories/6.svg").text == draw("", "")
+
+
+@pytest.mark.parametrize("name", ["<script>alert(1)</script>", "A \"B\" & 'C'", "]]>", "緑茶"])
+def test_a_name_is_text_whatever_it_holds(name):
+    drawing = ET.fromstring(draw("X", name))
+    assert drawing.findtext("{*}title") == name
+    assert drawing.find("{*}script") is None
+
+
+def test_the_same_category_always_looks_the_same_and_two_do_not():
+    assert draw("GROCERY > SOUP", "SOUP") == draw("GROCERY > SOUP", "SOUP") != draw("GROCERY > TEAS", "TEAS")
+
+
+@pytest.mark.parametrize(
+    ("code", "glyph"),
+    [
+        ("GROCERY > FRZN NOVELTIES/WTR ICE > STICKS", "ice"),
+        ("GROCERY > CHEESE > SHREDDED", "cheese"),
+        ("DRUG GM > CANDY - PACKAGED > GUM", "bag"),
+        ("お茶", "basket"),
+    ],
+)
+def test_the_glyph_follows_the_nearest_word_of_the_path(code, glyph):
+    assert glyph_of(code)[0] == glyph
+
+
+def test_every_word_calls_for_a_glyph_that_exists():
+    assert {glyph for glyph, _, _ in WORDS} < set(GLYPHS)
+
+
+def test_a_long_name_is_cut_between_words():
+    assert short("SFT DRNK 2 LITER BTL CARB INCL") == "Sft drnk 2 liter btl…"

@@ -1,0 +1,51 @@
+from types import SimpleNamespace
+
+import pytest
+
+# cashews closes its Redis client by the old name
+pytestmark = pytest.mark.filterwarnings("ignore:Call to deprecated close:DeprecationWarning:cashews")
+
+
+def statuses(client, headers=None, times=3):
+    return [client.get("/v1/products", headers=headers).status_code for _ in range(times)]
+
+
+def test_a_user_over_the_limit_is_told_when_to_come_back(gateway, bearer):
+    client = gateway(user_requests_per_minute=2)
+    assert statuses(client, bearer("900")) == [200, 200, 429]
+    answer = client.get("/v1/products", headers=bearer("900"))
+    assert 1 <= int(answer.headers["retry-after"]) <= 61
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_another_user_has_a_limit_of_its_own(gateway, bearer):
+    client = gateway(user_requests_per_minute=2)
+    statuses(client, bearer("900"))
+    assert statuses(client, bearer("901")) == [200, 200, 429]
+
+
+def test_an_address_over_the_limit_is_refused_whoever_asks(gateway, bearer):
+    client = gateway(address_requests_per_minute=2)
+    assert [*statuses(client, times=2), *statuses(client, bearer("900"), 1)] == [200, 200, 429]
+
+
+def test_services_are_not_limited(gateway, bearer):
+    client = gateway(user_requests_per_minute=1, address_requests_per_minute=1)
+    assert statuses(client, bearer("importer", use="service")) == [200] * 3
+
+
+def test_two_gateways_count_together(gateway, bearer, valkey):
+    first, second = (gateway(user_requests_per_minute=2, redis_url=valkey.url) for _ in range(2))
+    user = bearer("counted-together")
+    assert [*statuses(first, user, 2), *statuses(second, user, 1)] == [200, 200, 429]
+
+
+def test_while_redis_is_away_everyone_passes(gateway, bearer):
+    client = gateway(user_requests_per_minute=1, redis_url="redis://127.0.0.1:1/0")
+    assert statuses(client, bearer("900")) == [200] * 3
+
+
+@pytest.fixture(autouse=True)
+def within_one_minute(monkeypatch):
+    """The windows begin with the clock's minutes: no test may fall on two of them."""
+    monkeypatch.setattr("services.gateway.rate_limit.time", SimpleNamespace(time=lambda: 1_800_000_000.0))

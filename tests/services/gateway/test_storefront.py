@@ -1,0 +1,38 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from services.gateway import storefront
+
+FILES = sorted(path.name for path in storefront.FOLDER.iterdir())
+
+
+@pytest.mark.parametrize("path", ["/", "/search?q=tea", "/products/7", "/categories/3"])
+def test_every_address_of_the_preview_is_its_one_document(gateway, path):
+    answer = gateway().get(path)
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert answer.text == (storefront.FOLDER / "index.html").read_text()
+
+
+def test_no_script_runs_but_our_files(gateway):
+    policy = gateway().get("/").headers["content-security-policy"]
+    assert {"default-src 'none'", "script-src 'self'", "style-src 'self'"} <= set(policy.split("; "))
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_is_served_and_asks_for_nothing_from_elsewhere(gateway, name):
+    answer = gateway().get(f"/storefront/{name}")
+    text = re.sub(r'xmlns="[^"]*"|"http://www.w3.org/2000/svg"', "", answer.text)
+    assert answer.status_code == 200
+    assert not re.search(r"https?://|//cdn", text)
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if Path(name).suffix == ".js"])
+def test_a_module_builds_no_markup_from_text(name):
+    text = (storefront.FOLDER / name).read_text()
+    assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b", text)
+
+
+def test_a_browser_that_looks_for_an_icon_finds_one(gateway):
+    assert gateway().get("/favicon.ico").headers["content-type"] == "image/svg+xml"

@@ -1,0 +1,82 @@
+import jwt
+import pytest
+from starlette.responses import JSONResponse
+
+ITEM = {"productId": 7, "productName": "Tea", "rank": 1}
+PAGE = {"recommendationId": "r1", "degraded": False, "shelves": [{"displayType": "SALE", "items": [ITEM]}]}
+DISPLAYS = {"userId": "900", "generation": "g1", "shelves": PAGE["shelves"], "hidden": [3], "specialPrices": []}
+
+
+@pytest.fixture
+def pages(services):
+    services["serving"].says("/v1/pages", PAGE)
+    services["content"].says("/v1/displays", DISPLAYS)
+    return services
+
+
+@pytest.fixture
+def wished(services):
+    """What serving was asked for: the body and the token of the last request."""
+    seen = {}
+
+    async def answer(request):
+        seen.update(await request.json(), token=request.headers.get("authorization"))
+        return JSONResponse(PAGE)
+
+    services["serving"].answers["/v1/pages"] = answer
+    return seen
+
+
+def test_the_page_is_the_one_that_serving_made(gateway, pages, bearer):
+    answer = gateway().get("/v1/top-page", headers=bearer("900"))
+    assert (answer.status_code, answer.json()) == (200, PAGE)
+    assert not pages["content"].asked
+
+
+def test_serving_is_asked_with_the_shoppers_own_token(gateway, wished, bearer):
+    headers = bearer("900")
+    gateway().get("/v1/top-page?userId=900", headers=headers)
+    assert wished == {"userId": "900", "token": headers["Authorization"]}
+
+
+def test_a_visitor_needs_no_token_and_the_gateway_asks_with_its_own(gateway, wished):
+    gateway().get("/v1/top-page", params={"userId": "anon:5"})
+    assert wished["userId"] == "anon:5"
+    claims = jwt.decode(wished["token"].removeprefix("Bearer "), options={"verify_signature": False})
+    assert (claims["sub"], claims["token_use"]) == ("gateway", "service")
+
+
+def test_without_an_id_one_is_a_new_visitor(gateway, wished):
+    gateway().get("/v1/top-page")
+    assert wished["userId"].startswith("anon:")
+
+
+def test_a_customers_page_needs_the_customers_token(gateway, pages, bearer):
+    client = gateway()
+    assert client.get("/v1/top-page?userId=900").status_code == 401
+    assert client.get("/v1/top-page?userId=900", headers=bearer("901")).status_code == 403
+    assert not pages["serving"].asked
+
+
+@pytest.mark.usefixtures("pages")
+def test_while_serving_is_away_the_active_generation_is_shown(gateway, bearer, nowhere):
+    page = gateway(serving_url=nowhere).get("/v1/top-page", headers=bearer("900")).json()
+    assert (page["degraded"], page["generation"], page["shelves"]) == (True, "g1", PAGE["shelves"])
+    assert "hidden" not in page
+
+
+def test_an_error_of_serving_counts_as_away(gateway, pages, bearer):
+    pages["serving"].says("/v1/pages", {"title": "Internal error"}, status=500)
+    assert gateway().get("/v1/top-page", headers=bearer("900")).json()["generation"] == "g1"
+
+
+def test_while_both_are_away_the_page_is_empty_and_no_error(gateway, bearer, nowhere):
+    answer = gateway(serving_url=nowhere, content_url=nowhere).get("/v1/top-page", headers=bearer("900"))
+    assert answer.status_code == 200
+    assert (answer.json()["shelves"], answer.json()["degraded"]) == ([], True)
+    assert answer.json()["warnings"] == ["serving is away", "content is away"]
+
+
+def test_an_unknown_parameter_is_refused_by_name(gateway):
+    answer = gateway().get("/v1/top-page?user=900")
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "query.user")
