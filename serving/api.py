@@ -77,7 +77,8 @@ async def page(request: Request, caller: Caller, wish: PageRequest) -> Response:
     user_id = wish.user_id or (caller.subject if caller and not caller.is_service else None)
     _check_is_own(caller, user_id)
     state = request.app.state
-    document = await pages.page(state.recommender, state.content, user_id, wish.exclude_ids)
+    displays = await pages.ask_content(state.content, user_id, request.headers.get("authorization"))
+    document = pages.page(state.recommender, displays, user_id, wish.exclude_ids)
     return _json(document, {"Cache-Control": "private, no-store"})
 
 

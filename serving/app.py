@@ -7,7 +7,6 @@ from fastapi import FastAPI
 
 from ml.shelves import Rules
 from services.common.app import build_app
-from services.common.auth import Signer
 from services.common.health import Check
 from services.common.http import ServiceClient
 from services.common.producer import Producer
@@ -29,14 +28,7 @@ def create_app(settings: ServingSettings | None = None) -> FastAPI:
     producer = Producer(settings)
     broker = BrokerWatch(producer)
     feedback = FeedbackSender(producer)
-    key = settings.auth_signing_key_file
-    signer = Signer(key, settings.auth_issuer) if key else None
-    content = ServiceClient(
-        "content",
-        settings.content_url,
-        timeout=settings.content_timeout,
-        token=(lambda: signer.service_token(settings.service)) if signer else None,
-    )
+    content = ServiceClient("content", settings.content_url, timeout=settings.content_timeout)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

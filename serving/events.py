@@ -108,7 +108,7 @@ def _described(product_id: int, change: ProductChange, known: Product | None, ca
     }
     if known is not None:
         return replace(known, **fields)
-    category_id = change.category_ids[0] if change.category_ids else None
+    category_id = max(change.category_ids, default=None)
     category_name = catalogue.category_names.get(category_id)
     return Product(
         product_id=product_id,

@@ -35,10 +35,15 @@ class Displays:
         return [item for item in self.shelves.get(display_type, ()) if item["source"] != MANUAL]
 
 
-async def ask_content(content: ServiceClient, user_id: str | None) -> Displays | None:
-    """What content says, or None while it is away: a page without it is better than none."""
+async def ask_content(content: ServiceClient, user_id: str | None, authorization: str | None) -> Displays | None:
+    """What content says, or None while it is away: a page without it is better than none.
+
+    Content is asked in the caller's own name, and judges itself whose shelves the caller may see.
+    """
+    headers = {"Authorization": authorization} if authorization else {}
+    params = {"userId": user_id} if user_id else {}
     try:
-        answer = await content.request("GET", "/v1/displays", params={"userId": user_id} if user_id else None)
+        answer = await content.request("GET", "/v1/displays", headers=headers, params=params)
         if answer.status_code != OK:
             logger.warning("content answered with %s", answer.status_code)
             return None
@@ -54,24 +59,22 @@ async def ask_content(content: ServiceClient, user_id: str | None) -> Displays |
         return None
 
 
-async def page(
-    recommender: Recommender, content: ServiceClient, user_id: str | None, exclude: Collection[int]
+def page(
+    recommender: Recommender, displays: Displays | None, user_id: str | None, exclude: Collection[int]
 ) -> dict[str, Any]:
-    """The page of one shopper; `user_id` None is everyone's."""
-    said = await ask_content(content, user_id)
-    displays = said or Displays()
-    pins = [item for shelf in recommender.rules.page for item in displays.pins(shelf)]
-    elsewhere = {*exclude, *displays.hidden, *(item["productId"] for item in pins)}
-    shelves = recommender.shelves(user_id, Ask(exclude=elsewhere, prices=displays.prices))
-    circumstances = recommender.circumstances(*([CONTENT_AWAY] if said is None else []))
-    composed = _composed(recommender, shelves, displays, user_id, elsewhere)
+    """The page of one shopper (`user_id` None is everyone's) under what content says, None if it says nothing."""
+    said = displays or Displays()
+    pins = [item for shelf in recommender.rules.page for item in said.pins(shelf)]
+    elsewhere = {*exclude, *said.hidden, *(item["productId"] for item in pins)}
+    shelves = recommender.shelves(user_id, Ask(exclude=elsewhere, prices=said.prices))
+    circumstances = recommender.circumstances(*([CONTENT_AWAY] if displays is None else []))
+    circumstances["generation"] = said.generation or circumstances["generation"]
     return {
         "recommendationId": recommendation_id(circumstances),
         "userId": user_id,
         **circumstances,
-        "generation": displays.generation or circumstances["generation"],
         "fallbackUsed": any(shelf.fallback_used for shelf in shelves),
-        "shelves": composed,
+        "shelves": _composed(recommender, shelves, said, user_id, elsewhere),
     }
 
 

@@ -1,0 +1,111 @@
+"""The page with the real content service behind it."""
+
+import json
+from decimal import Decimal
+
+import httpx2
+import pytest
+import pytest_asyncio
+
+from services.common.http import ServiceClient
+from services.common.migrate import migrate
+from services.content.app import create_app as create_content
+from services.content.settings import ContentSettings
+from tests.ml.tiny_bundle import BUYER, MILK, RICE, TEA
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+NEW = 900
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def merchandiser(app, database, settings, signing_keys, happens):
+    """A client of content as a merchandiser; serving asks this content, which knows of tea and rice."""
+    url = database("content")
+    migrate("content", url)
+    content = create_content(
+        ContentSettings(
+            database_url=url,
+            kafka_url=settings.kafka_url,
+            auth_issuer=signing_keys.issuer,
+            auth_jwks_url=signing_keys.jwks_file.as_uri(),
+        )
+    )
+    token = signing_keys.token("m", roles=("merchandiser",))
+    async with content.router.lifespan_context(content):
+        transport = httpx2.ASGITransport(content)
+        app.state.content = ServiceClient("content", "http://content", timeout=5, transport=transport)
+        for product_id, name, price in ((TEA, "Tea", "3.50"), (RICE, "Rice", "6.50")):
+            await happens(
+                "PRODUCT_CREATED",
+                product_id=product_id,
+                sku=str(product_id),
+                name=name,
+                price=Decimal(price),
+                currency="USD",
+                stock=5,
+            )
+        headers = {"Authorization": f"Bearer {token}"}
+        async with httpx2.AsyncClient(transport=transport, base_url="http://content", headers=headers) as client:
+            yield client
+
+
+@pytest.fixture
+def say(merchandiser):
+    """Says something about a product."""
+
+    async def said(mode, product_id, **fields):
+        row = {"displayType": "RECOMMENDED", "mode": mode, "productId": product_id, **fields}
+        answer = await merchandiser.post("/v1/top-page-displays", json=row)
+        assert answer.status_code == 201, answer.text
+
+    return said
+
+
+@pytest.fixture
+def page(client, as_user):
+    async def ask():
+        answer = (await client.post("/v1/pages", json={}, headers=as_user(BUYER))).json()
+        assert "CONTENT_AWAY" not in answer["warnings"]
+        return answer
+
+    return ask
+
+
+def items(page, display_type):
+    [shelf] = [shelf for shelf in page["shelves"] if shelf["displayType"] == display_type]
+    return {item["productId"]: item for item in shelf["items"]}
+
+
+async def test_what_merchandisers_say_wins_on_the_live_page(page, say, eventually):
+    await say("hide", MILK)
+    await say("pin", RICE, displayType="SALE")
+    await say("price", TEA, specialPrice="0.70")
+
+    def is_followed(found):
+        prices = [item["specialPrice"] for shelf in found["shelves"] for item in shelf["items"]]
+        return RICE in items(found, "SALE") and "0.70" in prices
+
+    found = await eventually(page, is_followed)
+    everything = [item["productId"] for shelf in found["shelves"] for item in shelf["items"]]
+    assert MILK not in everything
+    assert next(iter(items(found, "SALE"))) == RICE
+    assert items(found, "SALE")[RICE]["source"] == "manual"
+    assert everything.count(RICE) == 1
+
+
+async def test_the_active_generation_fills_the_shelf_that_falls_short(merchandiser, page, signing_keys, eventually):
+    service = {"Authorization": f"Bearer {signing_keys.token('pipelines', use='service')}"}
+    fields = {"productId": NEW, "productName": "New", "productPrice": "4.50", "currency": "USD", "reason": "Again"}
+    row = json.dumps({"displayType": "REPURCHASE", "userId": BUYER, "rank": 1, **fields})
+    new = {"generation": "g-content", "bundle": "b1"}
+    assert (await merchandiser.post("/v1/generations", json=new, headers=service)).status_code == 201
+    loaded = await merchandiser.put(
+        "/v1/generations/g-content/rows", content=row, headers=service | {"Content-Type": "application/x-ndjson"}
+    )
+    assert loaded.status_code == 200, loaded.text
+    activated = await merchandiser.post("/v1/generations/g-content/activate", json={"rows": 1}, headers=service)
+    assert activated.status_code == 200, activated.text
+
+    found = await eventually(page, lambda found: found["generation"] == "g-content")
+
+    assert NEW in items(found, "REPURCHASE")
