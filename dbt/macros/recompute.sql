@@ -1,7 +1,7 @@
 {#
   Incremental strategy `recompute`: the model selects anew all rows of every key touched by new events, and a key that
-  has none any more once, as an empty row, so that its old rows go. The predicates of the model tell rows from empty
-  ones. `without_empty_rows()` ends such a model: a full refresh has nothing to remove and drops them at once.
+  has none any more once, as an empty row, so that its old rows go. The model's `incremental_predicates` tell rows from
+  empty ones.
 #}
 {% macro get_incremental_recompute_sql(arg_dict) -%}
     {%- set columns = get_quoted_csv(arg_dict['dest_columns'] | map(attribute='name')) -%}
@@ -13,10 +13,4 @@
     insert into {{ arg_dict['target_relation'] }} ({{ columns }})
     select {{ columns }} from {{ arg_dict['temp_relation'] }}
     where {{ arg_dict['incremental_predicates'] | join(' and ') }}
-{%- endmacro %}
-
-{% macro without_empty_rows() -%}
-    {%- if not is_incremental() -%}
-        where {{ config.get('incremental_predicates') | join(' and ') }}
-    {%- endif -%}
 {%- endmacro %}

@@ -45,4 +45,4 @@ select
     kept.classified_xid
 from touched
 left join kept on touched.order_id = kept.order_id
-{{ without_empty_rows() }}
+{% if not is_incremental() %}where kept.order_id is not null{% endif %}

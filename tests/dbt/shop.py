@@ -1,0 +1,143 @@
+"""A shop whose events land in the real landing tables, and the events that make it up."""
+
+import json
+import random
+import uuid
+from collections.abc import Callable, Iterable
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+from psycopg import sql
+
+from services.contracts.registry import EVENTS, parse
+from services.contracts.topics import TOPICS
+from stack.databases import Warehouse
+
+MARTS = ("core", "behaviour", "merchandising", "recommendation")
+NOON = datetime(2026, 1, 10, 17, tzinfo=UTC)
+"""12:00 in New York."""
+
+
+class Shop:
+    """Lands events as the loader does, and runs dbt as its own role."""
+
+    def __init__(self, warehouse: Warehouse, dbt: Callable[..., None]) -> None:
+        self.warehouse = warehouse
+        self.build = dbt
+
+    @contextmanager
+    def landing(self):
+        """A landing transaction of its own; it commits when the block ends."""
+        with psycopg.connect(self.warehouse.loader) as connection:
+            yield lambda *events: land(connection, events)
+
+    def land(self, *events: dict) -> None:
+        with self.landing() as into:
+            into(*events)
+
+    def rows(self, query: str) -> list[tuple]:
+        with psycopg.connect(self.warehouse.dbt) as connection:
+            return connection.execute(query).fetchall()
+
+    def marts(self) -> dict[str, list[str]]:
+        """Every row of every mart as text, bookkeeping columns (`…_xid`) left out."""
+        with psycopg.connect(self.warehouse.dbt) as connection:
+            tables = connection.execute(
+                "select table_schema, table_name, array_agg(column_name::text order by column_name) "
+                "from information_schema.columns where table_schema = any(%s) and column_name not like '%%xid' "
+                "group by 1, 2",
+                (list(MARTS),),
+            ).fetchall()
+            return {
+                f"{schema}.{table}": sorted(str(row) for row in connection.execute(select(schema, table, columns)))
+                for schema, table, columns in tables
+            }
+
+    def refreshed_marts(self) -> dict[str, list[str]]:
+        self.build("--full-refresh")
+        return self.marts()
+
+
+def select(schema: str, table: str, columns: Iterable[str]) -> sql.Composed:
+    names = sql.SQL(", ").join(map(sql.Identifier, columns))
+    return sql.SQL("select {} from {}").format(names, sql.Identifier(schema, table))
+
+
+def land(connection: psycopg.Connection, events: Iterable[dict]) -> None:
+    for event in events:
+        topic = EVENTS[event["eventType"]].topic
+        parse(topic, json.dumps(event).encode())  # what breaks the contract is no test of dbt
+        connection.execute(
+            sql.SQL(
+                "insert into raw.{} (event_id, event_type, schema_version, occurred_at, producer, key, data, topic, "
+                "kafka_partition, kafka_offset) values (%s, %s, 1, %s, 'test', '', %s, %s, 0, 0) "
+                "on conflict do nothing"
+            ).format(sql.Identifier(TOPICS[topic].table)),
+            (event["eventId"], event["eventType"], event["timestamp"], json.dumps(event["data"]), topic),
+        )
+
+
+def event(kind: str, hours: float = 0, **data) -> dict:
+    """An event some hours after noon of 10 January 2026 in New York, with a payload in the wire's words."""
+    return {
+        "eventId": str(uuid.uuid4()),
+        "eventType": kind,
+        "timestamp": (NOON + timedelta(hours=hours)).isoformat(),
+        "producer": "test",
+        "data": data,
+    }
+
+
+def order(order_id: int, *lines: tuple[int, int], user: str = "ann", hours: float = 0) -> dict:
+    """A completed order of (product, quantity) lines at 2.00 a unit."""
+    items = [
+        {"productId": product, "quantity": quantity, "price": "2.00", "amount": f"{2 * quantity}.00"}
+        for product, quantity in lines
+    ]
+    total = f"{sum(2 * quantity for _, quantity in lines)}.00"
+    return event("ORDER_COMPLETED", hours, orderId=order_id, userId=user, items=items, totalAmount=total)
+
+
+def product(product_id: int, category_id: int, *, name: str = "Tea", hours: float = -48) -> dict:
+    return event(
+        "PRODUCT_CREATED", hours, productId=product_id, sku=f"P{product_id}", name=name, price="2.00", stock=5,
+        categoryIds=[category_id],
+    )  # fmt: skip
+
+
+def category(category_id: int, code: str, hours: float = -48) -> dict:
+    return event("CATEGORY_CREATED", hours, categoryId=category_id, code=code, name=f"{category_id} {code}")
+
+
+def shuffled_history(seed: int, count: int) -> list[dict]:
+    """Events about a handful of things, their times drawn independently of the order they arrive in."""
+    draw = random.Random(seed)
+
+    def one() -> dict:
+        hours, order_id, user = draw.uniform(0, 72), draw.randint(1, 5), draw.choice(["ann", "ben"])
+        item, tree = draw.randint(1, 4), draw.randint(1, 3)
+        shelf = {"displayType": "SALE", "productId": item, "rank": draw.randint(1, 3)}
+        answer = {"recommendationId": f"r{draw.randint(1, 3)}", "userId": user}
+        return draw.choice([
+            lambda: order(order_id, *((draw.randint(1, 4), draw.randint(1, 7)) for _ in range(draw.randint(1, 3))),
+                          user=user, hours=hours),
+            lambda: event("ORDER_CANCELLED", hours, orderId=draw.randint(4, 6), userId=user),
+            lambda: event("RETURN_COMPLETED", hours, returnId=draw.randint(1, 3), orderId=order_id, userId=user,
+                          items=[{"productId": item, "quantity": draw.randint(1, 3)}]),
+            lambda: product(item, tree, name=draw.choice(["Tea", "Milk"]), hours=hours),
+            lambda: event("PRODUCT_DELETED", hours, productId=item, sku=f"P{item}"),
+            lambda: event("STOCK_CHANGED", hours, productId=item, stock=draw.randint(0, 9)),
+            lambda: event("SPECIAL_PRICE_SET", hours, productId=item, specialPrice="1.00",
+                          startDate=NOON.isoformat()),
+            lambda: event("SPECIAL_PRICE_ENDED", hours, productId=item),
+            lambda: category(tree, draw.choice(["FUEL > GAS", "GROCERY > TEA", "DELI > HAM"]), hours),
+            lambda: event("CATEGORY_DELETED", hours, categoryId=tree, code="GROCERY"),
+            lambda: event("PRODUCT_VIEWED", hours, userId=user, productId=item, simulated=draw.random() < 0.2),
+            lambda: event("CART_ADD", hours, userId=user, productId=item, isBot=draw.random() < 0.1),
+            lambda: event("ORDER_COMPLETE", hours, userId=user, orderId=order_id),
+            lambda: event("RECOMMENDATION_SHOWN", hours, **answer, items=[shelf]),
+            lambda: event("RECOMMENDATION_CLICKED", hours, **answer, **shelf),
+        ])()  # fmt: skip
+
+    return [one() for _ in range(count)]

@@ -1,0 +1,69 @@
+"""`dbt build` on a small shop, from the landing tables to the marts."""
+
+import re
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.dbt.shop import Shop, category, event, order, product
+
+
+@pytest.fixture
+def small_shop(shop: Shop) -> Shop:
+    """Tea, a coupon, two orders and a visitor."""
+    shop.land(
+        category(1, "GROCERY > TEA > GREEN"), category(2, "COUPON > PAPER"), product(1, 1), product(2, 2),
+        order(1, (1, 2), (2, 1)), order(2, (1, 1), user="ben", hours=11.5),
+        event("PRODUCT_VIEWED", userId="anon:1", productId=1, sessionId="s"),
+        event("PRODUCT_VIEWED", userId="ann", productId=1, simulated=True),
+        event("GENERATION_ACTIVATED", generation="g1", rows=3),
+        event("RECOMMENDATION_SHOWN", recommendationId="r", userId="ann",
+              items=[{"displayType": "SALE", "productId": 1, "rank": 1}]),
+        event("RECOMMENDATION_CLICKED", 1, recommendationId="r", userId="ann", displayType="SALE", productId=1, rank=1),
+    )  # fmt: skip
+    return shop
+
+
+def test_a_whole_build_with_its_tests_fills_every_mart(small_shop: Shop):
+    small_shop.build("build")
+    assert all(small_shop.marts().values())
+    assert small_shop.rows(
+        "select order_id, product_id, quantity, amount, user_id from recommendation.interactions order by 1"
+    ) == [(1, 1, 2, Decimal("4.00"), "ann"), (2, 1, 1, Decimal("2.00"), "ben")]
+    assert small_shop.rows(
+        "select view_count, viewer_count, unit_count, revenue from merchandising.product_performance where product_id = 1"
+    ) == [(1, 1, 3, Decimal("6.00"))]
+
+
+def test_a_sale_before_midnight_in_new_york_belongs_to_that_day(small_shop: Shop):
+    small_shop.build()
+    days = small_shop.rows("select order_id, ordered_date::text from core.orders order by 1")
+    assert days == [(1, "2026-01-10"), (2, "2026-01-10")]
+    assert small_shop.rows("select max(ordered_at at time zone 'UTC')::date::text from core.orders") == [("2026-01-11",)]
+
+
+def test_a_second_run_without_news_changes_nothing(small_shop: Shop):
+    small_shop.build()
+    before = small_shop.marts()
+    small_shop.build()
+    assert small_shop.marts() == before
+
+
+def test_analysts_read_the_marts_and_nothing_below(small_shop: Shop):
+    small_shop.build()
+    with psycopg.connect(small_shop.warehouse.analyst, autocommit=True) as analyst:
+        assert analyst.execute("select count(*) from core.orders").fetchone() == (2,)
+        for table in ("raw.order_v1", "intermediate.int_orders__resolve", "staging.stg_order__orders"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                analyst.execute(f"select 1 from {table}")
+
+
+def test_the_documentation_is_one_page_that_needs_no_network(small_shop: Shop, dbt: Callable[..., None], target: Path):
+    small_shop.build()
+    dbt("docs", "generate", "--static")
+    page = (target / "static_index.html").read_text()
+    assert "The purchases that recommenders learn from" in page
+    assert re.findall(r'<(?:script|link)[^>]+(?:src|href)="(?:https?:)?//[^"]*', page) == []

@@ -1,0 +1,79 @@
+"""Whatever order events arrive in, and however they are cut into runs, the marts equal a full refresh."""
+
+import threading
+
+import pytest
+
+from tests.dbt.shop import Shop, category, event, order, product, shuffled_history
+
+TIGHT_RULES = ("--vars", "{bot_actions_per_day: 4, outlier_quantity: 6}")
+CATALOGUE = (category(1, "GROCERY > TEA"), product(1, 1), product(2, 1))
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_late_repeated_and_revoked_events_in_any_order_give_what_a_full_refresh_gives(shop: Shop, seed: int):
+    history = shuffled_history(seed, 240)
+    for start in range(0, 240, 80):
+        shop.land(*history[start : start + 80], *history[start // 2 : start // 2 + 5])
+        shop.build(*TIGHT_RULES)
+    incremental = shop.marts()
+    shop.build("--full-refresh", *TIGHT_RULES)
+    assert incremental == shop.marts()
+    assert all(incremental.values())
+
+
+def test_a_cancellation_that_comes_later_takes_the_order_out_of_what_recommenders_learn_from(shop: Shop):
+    shop.land(*CATALOGUE, order(1, (1, 2)), order(2, (2, 1)))
+    shop.build()
+    shop.land(event("ORDER_CANCELLED", 1, orderId=1, userId="ann"))
+    shop.build()
+    assert shop.rows("select order_id from recommendation.interactions") == [(2,)]
+    assert shop.rows("select status from core.orders order by order_id") == [("CANCELLED",), ("CONFIRMED",)]
+    assert shop.marts() == shop.refreshed_marts()
+
+
+def test_a_product_that_moves_to_a_pseudo_category_takes_its_past_purchases_along(shop: Shop):
+    shop.land(*CATALOGUE, order(1, (1, 2), (2, 1)))
+    shop.build()
+    shop.land(category(2, "COUPON > PAPER"), product(1, 2, hours=1))
+    shop.build()
+    assert shop.rows("select product_id from recommendation.interactions") == [(2,)]
+    assert shop.marts() == shop.refreshed_marts()
+
+
+def test_a_landing_transaction_that_began_earlier_and_commits_later_is_not_passed_by(shop: Shop):
+    shop.land(*CATALOGUE)
+    with shop.landing() as earlier:
+        earlier(order(1, (1, 1)))
+        shop.land(order(2, (2, 1)))
+        shop.build()  # reads while the earlier one is still open, the later one committed
+        assert shop.rows("select count(*) from core.orders") == [(0,)]
+    shop.build()
+    assert shop.rows("select order_id from core.orders order by 1") == [(1,), (2,)]
+    assert shop.marts() == shop.refreshed_marts()
+
+
+def test_two_landing_processes_committing_out_of_order_while_dbt_runs_lose_nothing(shop: Shop):
+    shop.land(*CATALOGUE)
+    done = threading.Event()
+
+    def land_in_pairs() -> None:
+        number = 0
+        while not done.is_set() and number < 400:
+            with shop.landing() as earlier:
+                earlier(order(number + 1, (1, 1), hours=number / 60), event("PRODUCT_VIEWED", userId="ann", productId=1))
+                shop.land(order(number + 2, (2, 1)), event("CART_ADD", userId="ben", productId=2))
+            number += 2
+
+    landers = [threading.Thread(target=land_in_pairs)]
+    for lander in landers:
+        lander.start()
+    shop.build()
+    shop.build()
+    done.set()
+    for lander in landers:
+        lander.join()
+    shop.build()
+    landed = shop.rows("select count(distinct data ->> 'orderId') from raw.order_v1")
+    assert shop.rows("select count(*) from core.orders") == landed
+    assert shop.marts() == shop.refreshed_marts()

@@ -1,0 +1,116 @@
+"""What holds for every model of the dbt project, read from its manifest."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.dbt.conftest import PROJECT
+from tests.dbt.shop import Shop
+
+LAYERS = {"staging": 0, "intermediate": 1, "marts": 2}
+
+
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory: pytest.TempPathFactory) -> dict:
+    """The parsed project; parsing needs no database."""
+    from dbt.cli.main import dbtRunner
+
+    target = tmp_path_factory.mktemp("manifest")
+    where = ("--project-dir", PROJECT, "--profiles-dir", PROJECT, "--target-path", target, "--log-level-file", "none")
+    assert dbtRunner().invoke(["parse", "--quiet", *map(str, where)]).success
+    return json.loads((target / "manifest.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def models(manifest: dict) -> list[dict]:
+    return [node for node in manifest["nodes"].values() if node["resource_type"] == "model"]
+
+
+def test_every_model_says_what_it_is_whose_it_is_and_what_a_row_is(models: list[dict]):
+    lacking = [
+        model["name"]
+        for model in models
+        if not (model["description"] and {"owner", "grain", "keys"} <= model["config"]["meta"].keys())
+    ]
+    assert lacking == []
+
+
+def test_every_column_is_described(models: list[dict]):
+    lacking = [
+        f"{model['name']}.{name}"
+        for model in models
+        for name, column in model["columns"].items()
+        if not column["description"]
+    ]
+    assert lacking == []
+
+
+def test_every_model_is_tested(manifest: dict, models: list[dict]):
+    tests = [*manifest["unit_tests"].values(), *manifest["nodes"].values()]
+    tested = {
+        parent
+        for test in tests
+        if test["resource_type"] in {"unit_test", "test"}
+        for parent in test["depends_on"]["nodes"]
+    }
+    assert {model["unique_id"] for model in models} <= tested
+
+
+def test_every_mart_has_an_enforced_contract_with_a_primary_key(models: list[dict]):
+    lacking = [
+        model["name"]
+        for model in models
+        if model["fqn"][1] == "marts"
+        and not (model["contract"]["enforced"] and any(c["type"] == "primary_key" for c in model["constraints"]))
+    ]
+    assert lacking == []
+
+
+def test_only_staging_reads_raw(models: list[dict]):
+    readers = {
+        model["fqn"][1] for model in models if any(name.startswith("source.") for name in model["depends_on"]["nodes"])
+    }
+    assert readers == {"staging"}
+
+
+def test_models_read_their_own_layer_or_those_below(models: list[dict]):
+    layer = {model["unique_id"]: LAYERS[model["fqn"][1]] for model in models}
+    upwards = [
+        (model["name"], parent)
+        for model in models
+        for parent in model["depends_on"]["nodes"]
+        if layer.get(parent, -1) > layer[model["unique_id"]]
+    ]
+    assert upwards == []
+
+
+def test_a_model_is_one_short_file_beside_a_description_of_the_same_name():
+    files = list((PROJECT / "models").rglob("*.sql"))
+    assert [file.name for file in files if len(file.read_text().splitlines()) > 80] == []
+    assert [file.name for file in files if not file.with_suffix(".yml").exists()] == []
+
+
+def test_no_package_file_hides_dbt_itself():
+    assert list(PROJECT.rglob("__init__.py")) == []
+
+
+@pytest.mark.filterwarnings("ignore:sqlglotrs is deprecated:DeprecationWarning")  # the parser's own companion
+def test_the_origin_of_every_column_can_be_traced(shop: Shop, dbt: Callable[..., None], target: Path):
+    from sqlglot import parse_one
+    from sqlglot.lineage import lineage
+    from sqlglot.optimizer import optimize
+
+    shop.build()
+    columns = shop.rows(
+        "select table_catalog, table_schema, table_name, column_name, data_type from information_schema.columns"
+    )
+    schema: dict = {}
+    for catalog, layer, table, column, kind in columns:
+        schema.setdefault(catalog, {}).setdefault(layer, {}).setdefault(table, {})[column] = kind
+    for file in (target / "compiled" / "tanawari" / "models").rglob("*.sql"):
+        query = optimize(parse_one(file.read_text(), dialect="postgres"), schema=schema, dialect="postgres")
+        text = query.sql(dialect="postgres")
+        for column in query.named_selects:
+            assert list(lineage(column, text, schema=schema, dialect="postgres").walk())
