@@ -12,6 +12,7 @@ from scipy.sparse import coo_array, csr_array
 
 from ml import columns as c
 
+
 class DatasetError(ValueError):
     """The given frames cannot make a dataset."""
 
@@ -69,7 +70,9 @@ class Dataset:
         lines = (
             lines.join(users, on=c.USER)
             .join(numbered, on=c.ITEM)
-            .select("user", "item", c.ORDER, age=(pl.lit(cut) - pl.col(c.ORDERED_AT)).dt.total_microseconds() / 86_400e6)
+            .select(
+                "user", "item", c.ORDER, age=(pl.lit(cut) - pl.col(c.ORDERED_AT)).dt.total_microseconds() / 86_400e6
+            )
             .sort("user", "item", "age", c.ORDER)
             .unique(["user", "item", c.ORDER], keep="first", maintain_order=True)
         )
@@ -96,7 +99,9 @@ class Dataset:
     @cached_property
     def is_available(self) -> NDArray[np.bool_]:
         """Which items may be recommended at all, shape (items,)."""
-        available = self.items.select(pl.col(c.IS_ACTIVE).fill_null(False) & pl.col(c.IS_RECOMMENDABLE).fill_null(False))
+        available = self.items.select(
+            pl.col(c.IS_ACTIVE).fill_null(False) & pl.col(c.IS_RECOMMENDABLE).fill_null(False)
+        )
         return available.to_series().to_numpy()
 
     @cached_property

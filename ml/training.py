@@ -41,7 +41,7 @@ class TrainingConfig(BaseModel):
 
     Attributes:
         discover: What is shown as new. On validation .0509 NDCG@10 against .0493 of EASE alone.
-        repurchase: What is shown to be bought again, and mixed with all else: .4085 in `all` against .4049 of TIFU-kNN alone.
+        repurchase: What is shown to be bought again, and mixed with all else; .4085 in `all` against .4049 of TIFU-kNN.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -16,10 +16,21 @@ from ml.recommenders import Recommender
 
 TASK, MODEL, BASKETS, SECONDS, USERS = "task", "model", "baskets", "seconds", "users"
 K = 10
-SCORES = {TASK: pl.String, MODEL: pl.String, c.USER: pl.String, BASKETS: pl.Int64} | dict.fromkeys(metrics.ACCURACY, pl.Float64)
-WHOLE = {TASK: pl.String, MODEL: pl.String, USERS: pl.Int64} | dict.fromkeys(
-    (metrics.COVERAGE, metrics.NOVELTY, SECONDS), pl.Float64
-)
+_FLOAT: type[pl.DataType] = pl.Float64
+SCORES: dict[str, type[pl.DataType]] = {
+    TASK: pl.String,
+    MODEL: pl.String,
+    c.USER: pl.String,
+    BASKETS: pl.Int64,
+    **dict.fromkeys(metrics.ACCURACY, _FLOAT),
+}
+WHOLE: dict[str, type[pl.DataType]] = {
+    TASK: pl.String,
+    MODEL: pl.String,
+    USERS: pl.Int64,
+    **dict.fromkeys((metrics.COVERAGE, metrics.NOVELTY, SECONDS), _FLOAT),
+}
+SUMMARY = WHOLE | dict.fromkeys((*metrics.ACCURACY, "ndcg_low", "ndcg_high"), _FLOAT)
 
 
 @dataclass(frozen=True)
@@ -27,8 +38,8 @@ class Evaluation:
     """What models achieved in tasks.
 
     Attributes:
-        scores: `task, model, user_id, baskets` and `metrics.ACCURACY`, a row for each user asked about; `baskets` is the
-            number before the cut.
+        scores: `task, model, user_id, baskets` and `metrics.ACCURACY`, a row for each user asked about;
+            `baskets` is the number before the cut.
         whole: `task, model, users, coverage, novelty, seconds`, a row for each task and model.
     """
 
@@ -58,8 +69,7 @@ class Evaluation:
             ndcg = interval(scores[metrics.NDCG].to_numpy())
             means = {name: self.mean(row[TASK], row[MODEL], name) for name in metrics.ACCURACY}
             rows.append({**row, **means, "ndcg_low": ndcg.low, "ndcg_high": ndcg.high})
-        means = dict.fromkeys((*metrics.ACCURACY, "ndcg_low", "ndcg_high"), pl.Float64)
-        return pl.DataFrame(rows, schema=WHOLE | means)
+        return pl.DataFrame(rows, schema=SUMMARY)
 
 
 def evaluate(models: Mapping[str, Recommender[Any]], task: Task, k: int = K) -> Evaluation:

@@ -23,7 +23,7 @@ ROLES: Mapping[str, str] = {Protocol.DISCOVER: "discover", Protocol.ALL: "repurc
 OPPONENT = "popularity"
 """Whom a candidate meets in every task if there is no champion yet."""
 MINIMUM_COVERAGE = 0.001
-"""Share of the catalogue that all lists together must reach: 90 products of 90,000; a broken model gives all the same."""
+"""Share of the catalogue that all lists together must reach; 90 of 90,000: a broken model gives everybody the same."""
 
 
 class Reason(StrEnum):
@@ -39,7 +39,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True)
 class Decision:
-    """The outcome, its reason in a word and in a sentence, and by task the interval of candidate - opponent in NDCG@10."""
+    """The outcome, its reason in a word and a sentence, and by task the interval of candidate - opponent in NDCG@10."""
 
     accepted: bool
     reason: Reason

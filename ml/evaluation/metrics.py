@@ -52,9 +52,9 @@ def coverage(lists: pl.DataFrame, n_items: int) -> float:
 
 
 def novelty(lists: pl.DataFrame, history: Dataset) -> float:
-    """Mean surprise of what is recommended, in bits: -log2 of the share of users who had bought it (add-one smoothed)."""
+    """Mean surprise of what is recommended, in bits: -log2 of the share of users who had bought it (plus one)."""
     if lists.is_empty():
         return 0.0
-    buyers = history.counts.astype(bool).sum(axis=0)
+    buyers = history.counts.count_nonzero(axis=0)
     share = (buyers[positions(lists[c.ITEM].to_numpy(), history.item_ids)] + 1) / (len(history.users) + 1)
     return float(-np.log2(share).mean())

@@ -3,8 +3,10 @@
 import base64
 from html import escape
 from io import BytesIO
+from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 from matplotlib.figure import Figure
 
@@ -13,7 +15,12 @@ from ml.evaluation.evaluate import BASKETS, MODEL, SECONDS, TASK, USERS, Evaluat
 
 ACTIVITY_BOUNDS = (10, 25, 50, 100)
 """Users are grouped by their number of baskets before the cut, at these bounds."""
-_STYLE = "body{font:15px system-ui;max-width:70rem;margin:2rem auto;padding:0 1rem}td,th{padding:.2rem .7rem;text-align:right}"
+_ACTIVITY_LABELS = [
+    f"under {ACTIVITY_BOUNDS[0]}",
+    *(f"{low} to {high - 1}" for low, high in pairwise(ACTIVITY_BOUNDS)),
+    f"{ACTIVITY_BOUNDS[-1]} or more",
+]
+_STYLE = "body{font:15px system-ui;max-width:70rem;margin:2rem auto}td,th{padding:.2rem .7rem;text-align:right}"
 
 
 def write(evaluation: Evaluation, directory: Path, title: str = "How good the recommenders are") -> Path:
@@ -40,7 +47,9 @@ def write(evaluation: Evaluation, directory: Path, title: str = "How good the re
         figure.savefig(png, format="png", dpi=110)
         (directory / f"{name}.png").write_bytes(png.getvalue())
         source = base64.b64encode(png.getvalue()).decode()
-        images.append(f'<img alt="{escape(name.replace("_", " and "))}" src="data:image/png;base64,{source}" width="100%">')
+        images.append(
+            f'<img alt="{escape(name.replace("_", " and "))}" src="data:image/png;base64,{source}" width="100%">'
+        )
     page = directory / "report.html"
     page.write_text(
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title><style>{_STYLE}</style>'
@@ -50,7 +59,19 @@ def write(evaluation: Evaluation, directory: Path, title: str = "How good the re
 
 
 def _table(summary: pl.DataFrame) -> str:
-    head = (TASK, MODEL, USERS, "NDCG@10", "95% interval", "recall", "MAP", "MRR", "coverage", "novelty (bits)", SECONDS)
+    head = (
+        TASK,
+        MODEL,
+        USERS,
+        "NDCG@10",
+        "95% interval",
+        "recall",
+        "MAP",
+        "MRR",
+        "coverage",
+        "novelty (bits)",
+        SECONDS,
+    )
     rows = [
         (
             row[TASK],
@@ -80,7 +101,7 @@ def _accuracy(summary: pl.DataFrame) -> Figure:
         ndcg = rows[metrics.NDCG]
         error = [(ndcg - rows["ndcg_low"]).to_list(), (rows["ndcg_high"] - ndcg).to_list()]
         axis.errorbar(ndcg.to_list(), rows[MODEL].to_list(), xerr=error, fmt="o", capsize=3)
-        axis.set(title=f"NDCG@10, {task} ({rows[USERS].max():,} users, 95% intervals)", xlim=(0, None))
+        axis.set(title=f"NDCG@10, {task} ({rows[USERS][0]:,} users, 95% intervals)", xlim=(0, None))
         axis.margins(y=0.5 / rows.height)
         axis.grid(axis="x", alpha=0.3)
     return figure
@@ -89,13 +110,12 @@ def _accuracy(summary: pl.DataFrame) -> Figure:
 def _coverage_and_novelty(summary: pl.DataFrame) -> Figure:
     figure = Figure(figsize=(11, 5), layout="constrained")
     axis = figure.subplots()
-    for (task,), rows in summary.group_by(TASK, maintain_order=True):
-        shown = rows.filter(pl.col(metrics.COVERAGE) > 0)
-        axis.scatter(shown[metrics.COVERAGE].to_list(), shown[metrics.NOVELTY].to_list(), label=task)
-        for row in shown.iter_rows(named=True):
+    axis.set(title="Coverage and novelty", xlabel="share of the catalogue shown to anyone", ylabel="bits")
+    for (task,), rows in summary.filter(pl.col(metrics.COVERAGE) > 0).group_by(TASK, maintain_order=True):
+        axis.set_xscale("log")
+        axis.scatter(rows[metrics.COVERAGE].to_list(), rows[metrics.NOVELTY].to_list(), label=task)
+        for row in rows.iter_rows(named=True):
             axis.annotate(row[MODEL], (row[metrics.COVERAGE], row[metrics.NOVELTY]), fontsize=7)
-    axis.set(title="Coverage and novelty", xlabel="share of the catalogue shown to anyone", ylabel="bits", xscale="log")
-    if not summary.is_empty():
         axis.legend()
     return figure
 
@@ -103,12 +123,13 @@ def _coverage_and_novelty(summary: pl.DataFrame) -> Figure:
 def _by_activity(evaluation: Evaluation) -> Figure:
     figure = Figure(figsize=(11, 5), layout="constrained")
     axis = figure.subplots()
-    group = pl.col(BASKETS).cut([float(bound) for bound in ACTIVITY_BOUNDS], left_closed=True).alias("group")
-    scores = evaluation.scores.filter(~pl.col(TASK).str.contains("/")).with_columns(group)
-    means = scores.group_by(TASK, MODEL, "group").agg(pl.col(metrics.NDCG).mean(), pl.col(BASKETS).min()).sort(BASKETS)
-    for (task, model), rows in means.group_by(TASK, MODEL, maintain_order=True):
-        axis.plot(rows["group"].cast(pl.String).to_list(), rows[metrics.NDCG].to_list(), "o-", label=f"{task}: {model}")
+    scores = evaluation.scores.filter(~pl.col(TASK).str.contains("/"))
+    scores = scores.with_columns(group=np.digitize(scores[BASKETS].to_numpy(), ACTIVITY_BOUNDS))
+    means = scores.group_by(TASK, MODEL, "group").agg(pl.col(metrics.NDCG).mean()).sort("group")
+    for named, rows in means.group_by(TASK, MODEL, maintain_order=True):
+        axis.plot(rows["group"].to_list(), rows[metrics.NDCG].to_list(), "o-", label=": ".join(map(str, named)))
     axis.set(title="By number of baskets before the cut", ylabel="NDCG@10", ylim=(0, None))
+    axis.set_xticks(range(len(ACTIVITY_BOUNDS) + 1), _ACTIVITY_LABELS)
     if not means.is_empty():
         axis.legend(fontsize=7, ncols=2, loc="upper left", bbox_to_anchor=(1, 1))
     return figure

@@ -90,15 +90,17 @@ def window(interactions: pl.DataFrame, items: pl.DataFrame, cut: datetime, days:
     bought = _pairs(inside)
     users = pl.DataFrame({c.USER: pl.Series(history.users, dtype=pl.String)})
     known = bought.join(users, on=c.USER, how="semi")
-    before = _pairs(interactions.filter(pl.col(c.ORDERED_AT) < cut))
+    before = interactions.filter(pl.col(c.ORDERED_AT) < cut)
     is_cold = history.popularity() == 0
     cold_items = history.item_ids[is_cold]
     everything = Task(Protocol.ALL, history, known)
-    discover = Task(Protocol.DISCOVER, history, known.join(before, on=[c.USER, c.ITEM], how="anti"), exclude_seen=True)
+    discover = Task(
+        Protocol.DISCOVER, history, known.join(_pairs(before), on=[c.USER, c.ITEM], how="anti"), exclude_seen=True
+    )
     tasks = [
         everything,
         discover,
-        Task(Protocol.FIRST_BASKET, history, _first_baskets(interactions, inside)),
+        Task(Protocol.FIRST_BASKET, history, _first_baskets(before, inside)),
         replace(everything, name="all/cold_users", relevant=bought.join(users, on=c.USER, how="anti")),
         replace(
             discover,
@@ -110,10 +112,11 @@ def window(interactions: pl.DataFrame, items: pl.DataFrame, cut: datetime, days:
     return {task.name: task for task in tasks}
 
 
-def _first_baskets(interactions: pl.DataFrame, inside: pl.DataFrame) -> pl.DataFrame:
+def _first_baskets(before: pl.DataFrame, inside: pl.DataFrame) -> pl.DataFrame:
     first = inside.sort(c.ORDERED_AT, c.ORDER).group_by(c.USER, maintain_order=True).agg(pl.col(c.ORDER).first())
-    earlier = interactions.filter(pl.col(c.ORDERED_AT) < inside[c.ORDERED_AT].min())
-    enough = earlier.group_by(c.USER).agg(baskets=pl.col(c.ORDER).n_unique() + 1).filter(pl.col("baskets") >= MINIMUM_BASKETS)
+    enough = (
+        before.group_by(c.USER).agg(baskets=pl.col(c.ORDER).n_unique() + 1).filter(pl.col("baskets") >= MINIMUM_BASKETS)
+    )
     return _pairs(inside.join(first, on=[c.USER, c.ORDER]).join(enough, on=c.USER, how="semi"))
 
 

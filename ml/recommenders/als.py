@@ -2,6 +2,7 @@
 
 import numpy as np
 from implicit.als import AlternatingLeastSquares
+from implicit.recommender_base import ModelFitError
 from numpy.typing import NDArray
 from pydantic import PositiveFloat, PositiveInt
 from scipy.sparse import csr_matrix
@@ -9,6 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from ml.dataset import Dataset
 from ml.recommenders.base import Recommender, RecommenderConfig
+from ml.recommenders.ranking import NonFiniteScoreError
 
 
 class ALSConfig(RecommenderConfig):
@@ -16,7 +18,7 @@ class ALSConfig(RecommenderConfig):
 
     Attributes:
         factors: Length of the vectors; more help repeats and hurt discovery.
-        alpha: Confidence of a purchase is alpha x log1p(decayed baskets); the textbook 40 costs two thirds of the accuracy.
+        alpha: Confidence of a purchase is alpha x log1p(decayed baskets); the textbook 40 costs two thirds of accuracy.
         regularisation: Ridge on all factors.
         decay_days: A basket weighs exp(-age / decay_days).
         iterations: Alternations.
@@ -49,7 +51,10 @@ class ALS(Recommender[ALSConfig]):
                 iterations=self.config.iterations,
                 random_state=self.config.seed,
             )
-            model.fit(weights, show_progress=False)
+            try:
+                model.fit(weights, show_progress=False)
+            except ModelFitError as error:
+                raise NonFiniteScoreError(f"als: {error}") from error
         self.user_factors, self.item_factors = model.user_factors, model.item_factors
 
     def _score(self, users: NDArray[np.int64]) -> NDArray[np.float32]:

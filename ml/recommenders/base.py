@@ -43,7 +43,7 @@ C = TypeVar("C", bound=RecommenderConfig)
 class Recommender(ABC, Generic[C]):
     """A model that ranks items for users.
 
-    A subclass names its `config_type` and fills `_fit`, which keeps what it learned as arrays in attributes, and `_score`.
+    A subclass names its `config_type` and fills `_fit`, which keeps what it learned in attributes, and `_score`.
     """
 
     name: ClassVar[str]
@@ -82,7 +82,9 @@ class Recommender(ABC, Generic[C]):
             TooLittleDataError: There is nothing to learn from.
         """
         if len(dataset.users) < self.minimum_users:
-            raise TooLittleDataError(f"{self.name} needs {self.minimum_users} users with purchases, not {len(dataset.users)}")
+            raise TooLittleDataError(
+                f"{self.name} needs {self.minimum_users} users with purchases, not {len(dataset.users)}"
+            )
         self.users, self.items, self.is_available = dataset.users, dataset.item_ids, dataset.is_available
         self.seen = dataset.counts
         self.fallback = dataset.popularity(FALLBACK_DAYS)
@@ -120,7 +122,7 @@ class Recommender(ABC, Generic[C]):
         def rank(start: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
             return best(self._scores(known[start : start + BLOCK], exclude_seen=exclude_seen), order, k)
 
-        # Blocks are independent, so their number of workers changes no list; BLAS inside them would fight over the cores.
+        # Blocks are independent, so the number of workers changes no list; BLAS inside would fight over the cores.
         with threadpool_limits(1, "blas"), ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as workers:
             blocks = list(workers.map(rank, range(0, len(ids), BLOCK)))
         return self._frame(ids, blocks)
@@ -167,7 +169,7 @@ class Recommender(ABC, Generic[C]):
         stated = {"name": self.name, "config": self.config.model_dump(mode="json")}
         (directory / DESCRIPTION).write_text(json.dumps(stated))
         for name, value in vars(self).items():
-            if sparse.issparse(value):
+            if isinstance(value, sparse.csr_array):
                 sparse.save_npz(directory / f"{name}.npz", value, compressed=False)
             elif isinstance(value, np.ndarray):
                 np.save(directory / f"{name}.npy", value, allow_pickle=False)
@@ -177,7 +179,9 @@ class Recommender(ABC, Generic[C]):
         """Read what `save` wrote; the model answers as the one that was saved."""
         stated = json.loads((directory / DESCRIPTION).read_text())
         kind = Recommender.kinds[stated["name"]]
-        model = kind._from_directory(kind.config_type.model_validate(stated["config"]), directory)
+        model = kind._from_directory(  # noqa: SLF001 # its own class
+            kind.config_type.model_validate(stated["config"]), directory
+        )
         for file in directory.glob("*.npy"):
             setattr(model, file.stem, np.load(file, allow_pickle=False))
         for file in directory.glob("*.npz"):

@@ -30,7 +30,7 @@ class ContentConfig(RecommenderConfig):
 
 
 class ContentBased(Recommender[ContentConfig]):
-    """TF-IDF over department, category, type (whole and by word), brand and price band; score = cosine to the profile."""
+    """TF-IDF over department, category, type (whole and by word), brand price band; score = cosine to the profile."""
 
     name = "content"
     config_type = ContentConfig
@@ -44,7 +44,9 @@ class ContentBased(Recommender[ContentConfig]):
             vectoriser = TfidfVectorizer(analyzer=list, dtype=np.float32)  # `_terms` has made the terms
             self.vectors = csr_array(vectoriser.fit_transform(_terms(dataset.items, self.config.price_bands)))
         self.profiles = unit_rows(csr_array(dataset.decayed(self.config.decay_days).log1p() @ self.vectors))
-        self.neighbours = self._neighbours(dataset.items.select(pl.struct(c.DEPARTMENT, c.CATEGORY).rank("dense")).to_series())
+        self.neighbours = self._neighbours(
+            dataset.items.select(pl.struct(c.DEPARTMENT, c.CATEGORY).rank("dense")).to_series()
+        )
 
     def _score(self, users: NDArray[np.int64]) -> NDArray[np.float32]:
         return dense_times(self.profiles[users].toarray(), self.vectors)
@@ -72,7 +74,9 @@ class ContentBased(Recommender[ContentConfig]):
 def _terms(items: pl.DataFrame, price_bands: int) -> list[list[str]]:
     """What describes each item: its place in the tree, the words of its type, brand, and price band in its category."""
     place = pl.concat_str(c.DEPARTMENT, c.CATEGORY, separator=">", ignore_nulls=True)
-    band = ((pl.col(c.PRICE).rank() - 0.5) / pl.col(c.PRICE).count() * price_bands).floor().over(c.DEPARTMENT, c.CATEGORY)
+    band = (
+        ((pl.col(c.PRICE).rank() - 0.5) / pl.col(c.PRICE).count() * price_bands).floor().over(c.DEPARTMENT, c.CATEGORY)
+    )
     words = pl.col(c.PRODUCT_TYPE).fill_null("").str.to_lowercase().str.extract_all(r"\w+")
     terms = items.select(
         pl.concat_list(

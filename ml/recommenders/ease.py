@@ -61,7 +61,9 @@ class EASE(Recommender[EASEConfig]):
             self.inverse = linalg.inv(kernel, overwrite_a=True, assume_a="pos")
         self.diagonal = (1 - self._explained()) / np.float32(ridge)
         recent = (dataset.popularity(self.config.recent_days) + 1) / self.config.recent_days
-        long_run = (dataset.popularity(self.config.long_days) + self.config.long_days / self.config.recent_days) / self.config.long_days
+        long_run = (
+            dataset.popularity(self.config.long_days) + self.config.long_days / self.config.recent_days
+        ) / self.config.long_days
         self.trend = (recent / long_run) ** np.float32(self.config.trend_power)
 
     def _explained(self) -> NDArray[np.float32]:

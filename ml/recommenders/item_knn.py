@@ -38,9 +38,9 @@ class ItemKNN(Recommender[ItemKNNConfig]):
 
     def _fit(self, dataset: Dataset) -> None:
         self.weights = dataset.decayed(self.config.decay_days).log1p()
-        unit = unit_rows(self.weights.T.tocsr(), self.config.shrinkage).T
+        unit = unit_rows(self.weights.T.tocsr(), self.config.shrinkage).T.astype(np.float64)
         # One more than wanted, since the nearest of all is the item itself. Each row is made by one thread alone.
-        found = all_pairs_knn(csr_matrix(unit, dtype=np.float64), self.config.neighbours + 1, show_progress=False)
+        found = all_pairs_knn(csr_matrix(unit), self.config.neighbours + 1, show_progress=False)
         other = (found.row != found.col) & (found.data > 0)
         pairs = (found.data[other].astype(np.float32).clip(max=1), (found.row[other], found.col[other]))
         self.neighbours = csr_array(pairs, shape=found.shape)

@@ -1,5 +1,7 @@
 """The best k of each row of scores, in one total order: score, then popularity, then id."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,10 +15,13 @@ class NonFiniteScoreError(ArithmeticError):
 
 def tie_order(ids: NDArray[np.int64], *popularities: NDArray[np.float32]) -> NDArray[np.int64]:
     """Positions of the items from the most popular to the least, then by id; the first popularity counts first."""
-    return np.lexsort((ids, *(-popularity for popularity in reversed(popularities))))
+    keys: list[NDArray[Any]] = [ids, *(-popularity for popularity in reversed(popularities))]
+    return np.lexsort(keys)
 
 
-def best(scores: NDArray[np.float32], order: NDArray[np.int64], k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+def best(
+    scores: NDArray[np.float32], order: NDArray[np.int64], k: int
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Rank each row.
 
     Score and place in the tie order are packed into one integer, so that one vectorised partition of plain numbers

@@ -16,5 +16,5 @@ def unit_rows(matrix: csr_array[np.float32], shrinkage: float = 0) -> csr_array[
 
 
 def dense_times(left: NDArray[np.float32], right_transposed: csr_array[np.float32]) -> NDArray[np.float32]:
-    """left @ right for a dense block and a sparse matrix that is given transposed; shape (len(left), columns)."""
+    """Give left @ right for a dense block and a sparse matrix that is given transposed; shape (len(left), columns)."""
     return np.ascontiguousarray((right_transposed @ np.ascontiguousarray(left.T)).T)

@@ -8,7 +8,9 @@ import pytest
 from ml.dataset import Dataset, DatasetError, positions
 
 
-def test_a_user_and_a_product_stand_at_the_place_of_their_sorted_ids(interactions: pl.DataFrame, items: pl.DataFrame) -> None:
+def test_a_user_and_a_product_stand_at_the_place_of_their_sorted_ids(
+    interactions: pl.DataFrame, items: pl.DataFrame
+) -> None:
     dataset = Dataset.build(interactions, items.reverse())
 
     assert dataset.users.tolist() == ["ann", "bob", "cid", "dot", "eve"]

@@ -21,7 +21,9 @@ def make(name: str) -> Recommender:
     if name == "als":
         return SINGLE["als"](ALSConfig(factors=4, regularisation=0.1))
     if name == "blend":
-        return Blend(BlendConfig(weights={"ease": 1, "item_knn": 0.5}), {part: make(part) for part in ("ease", "item_knn")})
+        return Blend(
+            BlendConfig(weights={"ease": 1, "item_knn": 0.5}), {part: make(part) for part in ("ease", "item_knn")}
+        )
     return SINGLE[name]()
 
 
@@ -101,7 +103,9 @@ def test_a_saved_model_gives_the_same_lists_when_loaded(model: Recommender, tmp_
 
     assert type(loaded) is type(model)
     assert loaded.config == model.config
-    assert loaded.recommend(["ann", "zoe"], exclude_seen=True).equals(model.recommend(["ann", "zoe"], exclude_seen=True))
+    assert loaded.recommend(["ann", "zoe"], exclude_seen=True).equals(
+        model.recommend(["ann", "zoe"], exclude_seen=True)
+    )
     assert not [file for file in (tmp_path / "model").rglob("*") if file.suffix in {".pkl", ".pickle"}]
 
 
@@ -129,7 +133,9 @@ def test_a_user_or_a_product_added_later_moves_nobody(
     assert model.recommend(["ann"], exclude_seen=True)["product_id"].is_in([4, 5, 6, 8]).all()
 
 
-def test_nothing_bought_is_too_little_data_except_for_popularity(name: str, interactions: pl.DataFrame, items: pl.DataFrame) -> None:
+def test_nothing_bought_is_too_little_data_except_for_popularity(
+    name: str, interactions: pl.DataFrame, items: pl.DataFrame
+) -> None:
     empty = Dataset.build(interactions.clear(), items)
     if name == "popularity":
         assert make(name).fit(empty).recommend(["zoe"], k=2)["product_id"].to_list() == [1, 2]

@@ -109,7 +109,9 @@ def test_similar_products_are_available_ones_in_order(dataset: Dataset) -> None:
     assert similar["score"].is_between(0, 1, closed="right").all()
 
 
-def test_content_offers_a_product_that_nobody_bought_to_who_buys_its_kind(make_lines: Callable, make_items: Callable) -> None:
+def test_content_offers_a_product_that_nobody_bought_to_who_buys_its_kind(
+    make_lines: Callable, make_items: Callable
+) -> None:
     bought = make_lines([("milky", 1, 1), ("milky", 3, 2), ("bready", 2, 1), ("bready", 4, 2)])
     model = ContentBased().fit(Dataset.build(bought, make_items(1, 2, 3, 4, 5, 6)))
 
@@ -123,7 +125,9 @@ def test_content_likeness_stays_within_the_category(dataset: Dataset) -> None:
     assert set(similar.filter(product_id=8)["neighbour_id"]) == {2, 4, 6}
 
 
-def test_content_takes_prices_as_decimals_and_does_without(dataset: Dataset, interactions: pl.DataFrame, items: pl.DataFrame) -> None:
+def test_content_takes_prices_as_decimals_and_does_without(
+    dataset: Dataset, interactions: pl.DataFrame, items: pl.DataFrame
+) -> None:
     money = items.with_columns(price=pl.col("price").cast(pl.Decimal(12, 2)))
     unknown = items.with_columns(price=pl.lit(None, dtype=pl.Float64), product_type=pl.lit(None, dtype=pl.String))
 
