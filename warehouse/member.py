@@ -15,7 +15,6 @@ from itertools import chain
 from typing import ParamSpec, TypeVar
 
 import psycopg
-import stamina
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
@@ -49,6 +48,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         self._owner = uuid.uuid4()
         self._claims: dict[TopicPartition, Claim] = {}
         self._assigned: set[TopicPartition] | None = None
+        self._is_sharing = False
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
@@ -56,25 +56,28 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         self._stopping.set()
 
     async def run(self) -> None:
-        """Land until stopped; rejoin the group after whatever the broker or a fence throws."""
+        """Land until stopped; join the group again after whatever the broker throws."""
         try:
             while not self._stopping.is_set():
                 try:
                     await self._session()
-                except (KafkaError, FencedError, OSError) as error:
-                    if self._is_alone and isinstance(error, FencedError):
-                        return
+                except FencedError:  # the lone one's only
+                    return
+                except (KafkaError, OSError, psycopg.OperationalError) as error:
                     log.warning("beginning again after %s: %s", type(error).__name__, error)
                     await self._pause(RETRY_SECONDS / 4)
         finally:
             self._store.close()
 
     def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
-        """Nothing to do: a batch that is on its way is committed, or fenced by the next owner's claim."""
+        """The group shares anew; a batch that is on its way is committed, or fenced by the next owner's claim."""
+        del revoked
+        self._is_sharing = True
 
     def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """Remember what is to be claimed before the next fetch."""
         self._assigned = set(assigned)
+        self._is_sharing = False
 
     async def _session(self) -> None:
         consumer = broker.new_consumer(self._settings, group=None if self._is_alone else self._settings.landing_group)
@@ -87,9 +90,25 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
                 consumer.assign(self._assigned)
             else:
                 consumer.subscribe(list(TOPICS), listener=self)
-            await self._follow(consumer)
+            while not self._stopping.is_set():
+                try:
+                    await self._follow(consumer)
+                except FencedError as error:
+                    if self._is_alone:
+                        raise
+                    await self._stand_back(consumer, error)
         finally:
             await consumer.stop()
+
+    async def _stand_back(self, consumer: AIOKafkaConsumer, error: FencedError) -> None:
+        """Wait for the next heartbeats: if the group still counts on us, we were robbed, and claim our share anew.
+
+        If it does not (we were the zombie), it has begun to share anew, and tells us what is ours when that is done.
+        """
+        log.warning("dropped a batch, fenced on %s", error)
+        await self._pause(self._settings.landing_session_ms / 1000 / 4)
+        if self._assigned is None and not self._is_sharing:
+            self._assigned = set(consumer.assignment())
 
     async def _wait_for_topics(self, consumer: AIOKafkaConsumer) -> None:
         """Never ask for a topic that is not there: some brokers would make it, with partitions of their choice."""
@@ -105,6 +124,9 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
                     await _settled(writing)
                     writing = None
                     await self._claim(consumer)
+                elif writing is not None and writing.done():
+                    await writing
+                    writing = None
                 fetched = await consumer.getmany(timeout_ms=POLL_MS, max_records=BATCH_RECORDS)
                 if self._assigned is not None:  # during the fetch: what it brought is not claimed
                     continue
@@ -169,14 +191,16 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
 
     async def _patiently(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Make a call to the warehouse in a thread, again and again while it is away, unless we are to stop."""
-
-        def is_away(error: Exception) -> bool:
-            return isinstance(error, psycopg.OperationalError) and not self._stopping.is_set()
-
-        async for attempt in stamina.retry_context(on=is_away, attempts=None, timeout=None, wait_max=RETRY_SECONDS):
-            with attempt:
+        pause = RETRY_SECONDS / 16
+        while True:
+            try:
                 return await asyncio.to_thread(call, *args, **kwargs)
-        raise AssertionError("a retry without end has ended")
+            except psycopg.OperationalError as error:
+                log.warning("the warehouse is away: %s", type(error).__name__)
+                if self._stopping.is_set():
+                    raise
+            await self._pause(pause)
+            pause = min(2 * pause, RETRY_SECONDS)
 
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):

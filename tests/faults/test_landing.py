@@ -36,14 +36,14 @@ def landing(broker, warehouse):
     """Starts landing processes on the warehouse (or on another loader URL), and ends them with the test."""
     processes = []
 
-    def start(loader=warehouse.loader):
+    def start(loader=warehouse.loader, **options):
         environment = {
             **os.environ,
             "KAFKA_URL": broker.url,
             "WAREHOUSE_LOADER_URL": loader,
             "LANDING_SESSION_MS": str(SESSION_MS),
         }
-        processes.append(subprocess.Popen([sys.executable, "-m", "warehouse.landing"], env=environment))
+        processes.append(subprocess.Popen([sys.executable, "-m", "warehouse.landing"], env=environment, **options))
         return processes[-1]
 
     yield start
@@ -130,3 +130,10 @@ async def test_a_dead_warehouse_is_waited_for_and_nothing_is_dropped(broker, lan
         postgres.start()
         await asyncio.wait_for(until(warehouse.owner, CONSUMED, 2_000), timeout=10)
         assert counts(warehouse.owner) == (2_000, 2_000, 2_000, 0, 0)
+
+
+async def test_asked_to_end_while_the_warehouse_is_away_it_exits_0(landing):
+    with landing("postgresql://nobody@127.0.0.1:1/nowhere", stderr=subprocess.PIPE, text=True) as process:
+        assert any("the warehouse is away" in line for line in process.stderr)
+        process.terminate()
+        assert process.wait(timeout=30) == 0

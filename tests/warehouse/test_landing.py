@@ -5,7 +5,7 @@ import sys
 import uuid
 
 import pytest
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, TopicPartition
 
 from stack.parts.broker import Broker
 from stack.topics import create_topics
@@ -88,6 +88,16 @@ async def test_a_running_member_is_left_to_do_the_work(landing, viewed, rows):
         await produce(landing.kafka_url, *(viewed() for _ in range(10)))
         assert (await land_until_caught_up(landing))[ACTIONS].landed <= 10
         assert rows("select count(distinct owner), max(epoch) from landing.partitions") == [(1, 1)]
+
+
+async def test_a_member_whose_partitions_were_taken_drops_its_batch_and_claims_them_anew(landing, lander, viewed, rows):
+    async with running(Member(landing)):
+        await until(lambda: rows("select count(*) > 0 from landing.partitions") == [(True,)])
+        ((log_id,),) = rows("select distinct log_id from landing.partitions")
+        lander.claim(*(TopicPartition(ACTIONS, number) for number in range(6)), log_id=log_id)
+        await produce(landing.kafka_url, *(viewed() for _ in range(6)))
+        await until(lambda: rows("select sum(landed) from landing.partitions") == [(6,)])
+    assert rows("select count(*), max(kafka_offset) from raw.user_actions_v1") == [(6, 0)]
 
 
 async def test_a_log_that_began_anew_is_followed_from_its_start(landing, broker, viewed, rows):
