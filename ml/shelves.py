@@ -1,7 +1,7 @@
 """From candidates and rules to the shelves of a page: the same code for the batch and for the API."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from itertools import chain, zip_longest
@@ -10,27 +10,11 @@ from typing import Any
 from ml.bundle import Bundle
 from ml.catalogue import Catalogue, Product
 from ml.explain import Ground, bought_counts, grounds
+from ml.shelf_filling import Ask, Filling
 from ml.shelf_rules import DisplayType, Rules, ShelfRule
 from ml.shelf_sources import Candidate, Shopper, Visit
 
 __all__ = ["Ask", "DisplayType", "Pick", "Rules", "Shelf", "Shopper", "compose"]
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """What is wanted of a page: which shelves, how long, without which product ids, which categories and products.
-
-    `prices` are special prices, true now, that go before the catalogue's: product id -> price. Sold-out products stand
-    on no shelf unless they are asked for.
-    """
-
-    display_types: Collection[DisplayType] | None = None
-    limit: int | None = None
-    exclude: Collection[int] = ()
-    category_ids: frozenset[int] | None = None
-    keep: Callable[[Product], bool] | None = None
-    prices: Mapping[int, Decimal] = field(default_factory=dict)
-    with_sold_out: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +72,7 @@ def _fill(visit: Visit, display_type: DisplayType, ask: Ask, taken: set[int]) ->
     rule = visit.rules.shelves[display_type]
     limit = visit.rules.limit if ask.limit is None else ask.limit
     minimum = min(rule.minimum, limit)
-    filling = _Filling(visit, rule, ask, taken, limit)
+    filling = Filling(visit, rule, ask, taken, limit)
     among = visit.offers.keys() if rule.offer else None
     sources = [visit.source(name, follows_session=rule.follows_session, among=among) for name in rule.sources]
     filling.take(_in_turns(sources))
@@ -110,63 +94,6 @@ def _fill(visit: Visit, display_type: DisplayType, ask: Ask, taken: set[int]) ->
 
 def _in_turns(sources: Iterable[Iterator[Candidate]]) -> Iterator[Candidate]:
     return (candidate for round_ in zip_longest(*sources) for candidate in round_ if candidate is not None)
-
-
-@dataclass(slots=True)
-class _Filling:
-    """A shelf being filled, with the counts that its variety rests on."""
-
-    visit: Visit
-    rule: ShelfRule
-    ask: Ask
-    taken: set[int]
-    limit: int
-    any_offer: bool = False
-    chosen: list[Candidate] = field(default_factory=list)
-    types: dict[str | None, int] = field(default_factory=dict)
-    categories: dict[int | None, int] = field(default_factory=dict)
-
-    def take(self, candidates: Iterator[Candidate]) -> None:
-        """Choose from `candidates`, best first, until the shelf is full."""
-        products, is_shown, taken = self.visit.catalogue.products, self.visit.catalogue.is_shown, self.taken
-        sold_out_too = self.ask.with_sold_out
-        if len(self.chosen) >= self.limit:
-            return
-        for candidate in candidates:
-            item = candidate.item
-            if item in taken or not (is_shown[item] or (sold_out_too and products[item].is_listed)):
-                continue
-            if not self._fits(item, products[item]):
-                continue
-            taken.add(item)
-            self.chosen.append(candidate)
-            if len(self.chosen) >= self.limit:
-                return
-
-    def _fits(self, item: int, product: Product) -> bool:
-        rule = self.rule
-        if rule.offer and not self._is_offer(item, product):
-            return False
-        if rule.bought == "exclude" and item in self.visit.bought:
-            return False
-        if self.ask.category_ids is not None and product.category_id not in self.ask.category_ids:
-            return False
-        if self.ask.keep and not self.ask.keep(product):
-            return False
-        of_type = self.types.get(product.product_type, 0)
-        of_category = self.categories.get(product.category_id, 0)
-        if (rule.max_per_type and of_type >= rule.max_per_type and product.product_type) or (
-            rule.max_per_category and of_category >= rule.max_per_category
-        ):
-            return False
-        self.types[product.product_type] = of_type + 1
-        self.categories[product.category_id] = of_category + 1
-        return True
-
-    def _is_offer(self, item: int, product: Product) -> bool:
-        if self.visit.offer(product) is None:
-            return False
-        return self.any_offer or self.visit.is_todays(item) == (self.rule.offer == "today")
 
 
 def _explained(visit: Visit, chosen: list[Candidate], rule: ShelfRule) -> list[Pick]:

@@ -103,14 +103,16 @@ class Models(Worker):
         seen = self._stamp()
         if seen == self._seen:
             return
-        self._seen = seen
         try:
             champion = Champion.read(self._bundles)
         except BundleError as error:
             self._refuse(CHAMPION, error)
-            return
-        if champion is None:
-            return
+        else:
+            if champion is not None:
+                await self._take_first(champion)
+        self._seen = seen  # only now: what fails for a reason of the machine's is tried again
+
+    async def _take_first(self, champion: Champion) -> None:
         self.champion = champion
         names = [champion.bundle]
         if self.current is None and champion.previous:

@@ -1,0 +1,38 @@
+"""The broker stops and comes back empty: answers go on, say so, and follow again by themselves."""
+
+import pytest
+
+from tests.ml.tiny_bundle import RICE, TEA
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+async def test_without_the_broker_answers_are_degraded_and_recover_by_themselves(client, broker, happens, eventually):
+    async def page():
+        answer = await client.get("/v1/users/anon:9/recommendations?shelf=CONTINUE_SHOPPING")
+        assert answer.status_code == 200
+        return answer.json()
+
+    await happens("PRODUCT_VIEWED", user_id="anon:9", product_id=RICE)
+    await eventually(page, lambda found: len(found["items"]) == 1)
+
+    broker.stop()
+    paused = await eventually(page, lambda found: found["degraded"])
+    assert "LIVE_PAUSED" in paused["warnings"]
+    assert len(paused["items"]) == 1
+
+    broker.start()
+    broker.create_topics()
+    await eventually(page, lambda found: not found["degraded"])
+    await eventually(lambda: happens_again(happens), bool)
+
+    found = await eventually(page, lambda found: len(found["items"]) == 2, seconds=30)
+    assert [item["productId"] for item in found["items"]] == [TEA, RICE]
+
+
+async def happens_again(happens):
+    try:
+        await happens("PRODUCT_VIEWED", user_id="anon:9", product_id=TEA)
+    except ConnectionError:
+        return False
+    return True
