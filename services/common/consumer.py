@@ -11,6 +11,7 @@ the database or the broker is away, nothing is given up and the batch is tried a
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from uuid import UUID
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -49,7 +50,7 @@ class Consumer(Worker):
         producer: Producer,
         handle: Handle,
         name: str = "consumer",
-        batch: int = 2_000,
+        batch: int = 5_000,
     ) -> None:
         super().__init__()
         self.name = name
@@ -125,11 +126,13 @@ class Consumer(Worker):
             await self._handle_singly(messages)
 
     async def _handle_together(self, messages: Sequence[Message]) -> None:
-        by_id = {message.event.event_id: message for message in reversed(messages)}
+        firsts: dict[UUID, Message] = {}
+        for message in messages:
+            firsts.setdefault(message.event.event_id, message)
         async with self._database.sessions.begin() as session:
-            fresh = await inbox.claim(session, self._group, list(by_id))
-            todo = [message for message in messages if by_id[message.event.event_id] is message]
-            if todo := [message for message in todo if message.event.event_id in fresh]:
+            handled = await inbox.claim(session, self._group, firsts)
+            todo = [message for key, message in firsts.items() if key not in handled]
+            if todo:
                 await self._handle(session, todo)
 
     async def _handle_singly(self, messages: Sequence[Message]) -> None:

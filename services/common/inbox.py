@@ -3,7 +3,7 @@
 A consumer uses it by itself; a migration makes the table by `create(op)`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from uuid import UUID
 
 from sqlalchemy import text
@@ -19,9 +19,11 @@ _DDL = """
         PRIMARY KEY (event_id, consumer)
     )
 """
-_CLAIM = text(
-    "INSERT INTO inbox (consumer, event_id) SELECT :consumer, unnest(CAST(:ids AS uuid[]))"
-    " ON CONFLICT DO NOTHING RETURNING event_id"
+_CLAIM = text(  # gives back those handled before, mostly none; the ids travel as one text, the fastest way for psycopg
+    "WITH given AS (SELECT unnest(CAST(string_to_array(:ids, ',') AS uuid[])) AS event_id),"
+    " claimed AS (INSERT INTO inbox (consumer, event_id) SELECT :consumer, event_id FROM given"
+    "  ON CONFLICT DO NOTHING RETURNING event_id)"
+    " SELECT event_id FROM given EXCEPT SELECT event_id FROM claimed"
 )
 
 
@@ -30,6 +32,7 @@ def create(op: Operations) -> None:
     op.execute(_DDL)
 
 
-async def claim(session: AsyncSession, consumer: str, event_ids: Sequence[UUID]) -> set[UUID]:
-    """Note that `consumer` handles these events now; the ids that it had not handled before."""
-    return set((await session.scalars(_CLAIM, {"consumer": consumer, "ids": list(event_ids)})).all())
+async def claim(session: AsyncSession, consumer: str, event_ids: Iterable[UUID]) -> set[UUID]:
+    """Note that `consumer` handles these events now; the ids among them that it had handled before."""
+    ids = ",".join(map(str, event_ids))
+    return set((await session.scalars(_CLAIM, {"consumer": consumer, "ids": ids})).all())

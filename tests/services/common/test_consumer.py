@@ -57,7 +57,7 @@ async def send(producer, *values):
 
 async def test_an_event_that_comes_twice_has_its_effect_once(consumer, producer, effects):
     first, second = viewed(1), viewed(2)
-    await send(producer, first, first, second)
+    await send(producer, first, second, first)
     async with running([consumer]):
         await eventually(effects, are(1, 2))
         await send(producer, first, viewed(3))
