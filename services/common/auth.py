@@ -7,28 +7,18 @@ headers = {"Authorization": f"Bearer {signer.service_token('gateway')}"}
 token = signer.user_token("household-1", roles=["merchandiser"])
 """
 
-import asyncio
-import json
-import logging
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
-import httpx2
 import jwt
 
-from services.common.errors import Unauthorized, Unavailable
+from services.common.errors import Unauthorized
+from services.common.jwks import ALGORITHM, PublishedKeys
 
-logger = logging.getLogger(__name__)
-
-ALGORITHM = "RS256"
 ACCESS, SERVICE = "access", "service"
 REQUIRED = ["exp", "iat", "iss", "sub", "token_use"]
-REFRESH_LIMIT = 30.0
-KEY_LIFETIME = 600.0
 REMEMBERED = 10_000
 LEEWAY = 5
 
@@ -48,10 +38,7 @@ class Verifier:
 
     def __init__(self, issuer: str, jwks_url: str | None) -> None:
         self._issuer = issuer
-        self._jwks_url = jwks_url
-        self._keys: dict[str | None, jwt.PyJWK] = {}
-        self._fetched_at = -KEY_LIFETIME
-        self._fetching = asyncio.Lock()
+        self._keys = PublishedKeys(jwks_url)
         self._verified: OrderedDict[str, Principal] = OrderedDict()
 
     async def verify(self, token: str) -> Principal:
@@ -66,7 +53,7 @@ class Verifier:
             return known
         try:
             identifier = jwt.get_unverified_header(token).get("kid")
-            principal = self._principal(token, await self._candidates(identifier))
+            principal = self._principal(token, await self._keys.named(identifier))
         except (jwt.PyJWTError, ValueError) as error:
             raise Unauthorized("The token is not valid.") from error
         self._verified[token] = principal
@@ -94,39 +81,6 @@ class Verifier:
             roles = frozenset(str(role) for role in claims.get("roles") or ())
             return Principal(claims["sub"], claims["token_use"] == SERVICE, roles, float(claims["exp"]) + LEEWAY)
         raise failure
-
-    async def _candidates(self, identifier: str | None) -> list[jwt.PyJWK]:
-        """The key a token names; all keys where it names none."""
-        if time.monotonic() - self._fetched_at > KEY_LIFETIME or (identifier and identifier not in self._keys):
-            await self._refresh()
-        if identifier is None:
-            return list(self._keys.values())
-        return [self._keys[identifier]] if identifier in self._keys else []
-
-    async def _refresh(self) -> None:
-        """Read the keys again, at most once in `REFRESH_LIMIT` seconds however many unknown keys are named."""
-        async with self._fetching:
-            if self._keys and time.monotonic() - self._fetched_at < REFRESH_LIMIT:
-                return
-            try:
-                document = await self._read()
-                keys = jwt.PyJWKSet.from_dict(document).keys
-            except (OSError, httpx2.HTTPError, ValueError, jwt.PyJWTError) as error:
-                logger.warning("the signing keys cannot be read: %s", type(error).__name__)
-                if not self._keys:
-                    raise Unavailable("Tokens cannot be verified at the moment.") from error
-                return
-            self._keys = {key.key_id: key for key in keys if key.algorithm_name == ALGORITHM}
-            self._fetched_at = time.monotonic()
-
-    async def _read(self) -> dict[str, object]:
-        if self._jwks_url is None:
-            raise ValueError("no AUTH_JWKS_URL is set")
-        parts = urlsplit(self._jwks_url)
-        if parts.scheme == "file":
-            return dict(json.loads(Path(url2pathname(parts.path)).read_bytes()))  # noqa: ASYNC240 - a small local file
-        async with httpx2.AsyncClient(timeout=3) as client:
-            return dict((await client.get(self._jwks_url)).raise_for_status().json())
 
 
 class Signer:

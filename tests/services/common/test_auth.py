@@ -87,8 +87,8 @@ async def test_unknown_keys_do_not_make_us_fetch_again_and_again(signing_keys, t
     verifier = Verifier(signing_keys.issuer, jwks.as_uri())
     await verifier.verify(signing_keys.token("u1"))
     reads = []
-    read = verifier._read
-    monkeypatch.setattr(verifier, "_read", lambda: reads.append(1) or read())
+    read = verifier._keys._read
+    monkeypatch.setattr(verifier._keys, "_read", lambda: reads.append(1) or read())
     for number in range(20):
         with pytest.raises(Unauthorized):
             await verifier.verify(signed(signing_keys, headers={"kid": f"unknown-{number}"}))
