@@ -31,6 +31,7 @@ from services.common.openapi import describe
 from services.common.policy import routes_without_policy
 from services.common.producer import Producer
 from services.common.settings import ServiceSettings
+from services.common.shutdown import exit_cleanly_on_sigterm
 from services.common.telemetry import set_up
 from services.common.worker import Worker, running
 
@@ -62,6 +63,7 @@ def build_app(  # noqa: PLR0913 - the parts a service may have
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
+        exit_cleanly_on_sigterm()
         try:
             async with lifespan(app) if lifespan else nullcontext(), running(workers):
                 yield

@@ -20,7 +20,7 @@ SEED = "20261125"
 
 @contextmanager
 def served(factory: str, environment: Mapping[str, str], log: Path):
-    """Run an application factory under uvicorn, and give its base URL once it is ready."""
+    """Run an application factory under uvicorn, and give its base URL once it is ready; SIGTERM must end it with 0."""
     port = free_port()
     url = f"http://{HOST}:{port}"
     options = ["--host", HOST, "--port", str(port), "--no-access-log"]
@@ -34,6 +34,7 @@ def served(factory: str, environment: Mapping[str, str], log: Path):
     )
     with process:
         yield url
+        assert process.stop() == 0, log.read_text()
 
 
 def violations(url: str, token: str, *, examples: int = 15, more: tuple[str, ...] = ()) -> str:
