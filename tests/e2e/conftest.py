@@ -1,0 +1,136 @@
+"""A whole shop of real processes, and a real browser to look at it."""
+
+import json
+import os
+import shutil
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import httpx2
+import pytest
+from playwright.sync_api import sync_playwright
+
+from ml.bundle import Champion, write
+from stack import preparation
+from stack.children import child_of
+from stack.environment import DATABASES, Environment, program_ports
+from stack.parts.broker import Broker
+from stack.programs import PROGRAMS
+from stack.state import State
+from stack.storefront import wait_until_served
+from tests.e2e import small_shop
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+A_PERSONS_BROWSER = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0 Safari/537.36"
+"""Headless Chromium says that it is one, and what it does would count as a bot's."""
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A running shop and a household that it knows."""
+
+    gateway_url: str
+    warehouse_url: str
+    household: str
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory, database, new_warehouse, valkey):
+    """Every service, landing and serving as processes of their own, with hand-made goods, events and bundle."""
+    with ExitStack() as stack:
+        broker = stack.enter_context(Broker(tmp_path_factory.mktemp("broker")))
+        warehouse = new_warehouse()
+        outside = {
+            **os.environ,
+            "KAFKA_URL": broker.url,
+            "KAFKA_IDEMPOTENCE": "false",
+            "REDIS_URL": valkey.url,
+            **{variable: database(name) for variable, name in DATABASES.items()},
+            **warehouse.environment,
+        }
+        state = State(tmp_path_factory.mktemp("state") / "shop")
+        environment = Environment(state, state.ports(program_ports()), outside)
+        preparation.make_topics(environment)
+        preparation.migrate(environment)
+        processes = [child_of(program, environment).process for program in PROGRAMS if not program.tool]
+        for process in processes:
+            stack.callback(process.stop)
+            process.spawn()
+        for process in processes:
+            process.wait_ready()
+        _fill(environment)
+        wait_until_served(environment, small_shop.HOUSEHOLD)
+        yield Shop(environment.address("gateway"), warehouse.owner, small_shop.HOUSEHOLD)
+
+
+def _fill(environment):
+    """Goods through the catalog, a few hundred views through the collector, and a champion for serving."""
+    now = datetime.now(UTC)
+    headers = {"Authorization": f"Bearer {environment.service_token}"}
+    with httpx2.Client(base_url=environment.address("gateway"), headers=headers, timeout=60) as client:
+        for kind, lines in (("categories", small_shop.categories()), ("products", small_shop.products(now))):
+            body = "".join(f"{json.dumps(line)}\n" for line in lines)
+            ndjson = {"Content-Type": "application/x-ndjson"}
+            client.post(f"/v1/{kind}/bulk", content=body, headers=ndjson).raise_for_status()
+        names = {each["id"]: each["code"] for each in client.get("/v1/categories?limit=500").json()["items"]}
+        goods = client.get("/v1/products?limit=500").json()["items"]
+        views = [
+            {"actionType": "PRODUCT_VIEWED", "userId": user, "productId": product["id"]}
+            for product in goods
+            for user in small_shop.OTHERS
+        ]
+        client.post("/v1/actions", json={"actions": views}).raise_for_status()
+    write(environment.bundles / "small-shop", small_shop.bundle(goods, names, now), small_shop.about(now))
+    Champion(bundle="small-shop", generation="by-hand").put(environment.bundles)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A real Chromium."""
+    if CHROMIUM is None:
+        why = "no Chromium on this machine: the storefront was not looked at"
+        pytest.fail(why) if os.environ.get("TANAWARI_REQUIRE_ALL") == "1" else pytest.skip(why)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(browser, shop):
+    """A factory of pages, each in a browser of its own; afterwards none may have complained or asked elsewhere."""
+    complaints = []
+    with ExitStack() as stack:
+
+        def create(path="/", *, household=None, **options):
+            context = browser.new_context(user_agent=A_PERSONS_BROWSER, base_url=shop.gateway_url, **options)
+            stack.callback(context.close)
+            context.set_default_timeout(30_000)
+            page = context.new_page()
+            page.on("console", lambda line: line.type in {"error", "warning"} and complaints.append(line.text))
+            page.on("pageerror", lambda error: complaints.append(str(error)))
+            page.on("response", lambda answer: answer.status >= 400 and complaints.append(answer.url))
+            page.on(
+                "request",
+                lambda request: (
+                    request.url.startswith((shop.gateway_url, "data:"))
+                    or complaints.append(f"elsewhere: {request.url}")
+                ),
+            )
+            page.goto(path)
+            if household:
+                view_as(page, household)
+            return page
+
+        yield create
+    assert complaints == []
+
+
+def view_as(page, household):
+    """Choose a household, as a person would."""
+    page.get_by_role("button", name="Viewing as").click()
+    page.get_by_label("Household", exact=True).fill(household)
+    page.get_by_role("button", name="View", exact=True).click()
+    page.get_by_role("heading", level=1, name=f"household {household}").wait_for()

@@ -1,0 +1,114 @@
+"""A shop made by hand: forty kinds of goods in three sizes, one household, and a bundle that knows it."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import numpy as np
+import polars as pl
+
+from ml.bundle import About, BundleContent, History, Ranked
+from ml.bundle_content import ACTIVITY, ITEMS
+
+HOUSEHOLD = "900"
+OTHERS = ("1", "1228", "2375")
+KINDS = """
+GROCERY > CHEESE > SHREDDED CHEESE; GROCERY > CHEESE > CREAM CHEESE; GROCERY > YOGURT > GREEK YOGURT;
+GROCERY > FLUID MILK PRODUCTS > WHOLE MILK; GROCERY > EGGS > EGGS - LARGE; GROCERY > COFFEE > GROUND COFFEE;
+GROCERY > TEAS > GREEN TEA; GROCERY > COLD CEREAL > FAMILY CEREAL; GROCERY > PASTA SAUCE > TOMATO SAUCE;
+GROCERY > DRY NOODLES/PASTA > SPAGHETTI; GROCERY > FROZEN PIZZA > PIZZA MARGHERITA; GROCERY > SOUP > CONDENSED SOUP;
+GROCERY > ICE CREAM/MILK/SHERBTS > VANILLA ICE CREAM; GROCERY > BAG SNACKS > POTATO CHIPS; GROCERY > SOFT DRINKS > COLA;
+GROCERY > BAKED BREAD/BUNS/ROLLS > RYE BREAD; GROCERY > COOKIES/CONES > SANDWICH COOKIES;
+GROCERY > PAPER TOWELS > PAPER TOWELS; GROCERY > DOG FOODS > DRY DOG FOOD; GROCERY > FRZN VEGETABLE/VEG DSH > PEAS;
+GROCERY > PNT BTR/JELLY/JAMS > STRAWBERRY JAM; GROCERY > CANNED JUICES > APPLE JUICE; GROCERY > OLIVES > GREEN OLIVES;
+PRODUCE > APPLES > GALA APPLES; PRODUCE > CARROTS > CARROTS; PRODUCE > SALAD MIX > GARDEN SALAD;
+PRODUCE > BERRIES > BLUEBERRIES; PRODUCE > TOMATOES > ROMA TOMATOES; PRODUCE > CITRUS > ORANGES;
+MEAT > CHICKEN > CHICKEN BREAST; MEAT > BEEF > GROUND BEEF; MEAT-PCKGD > HOT DOGS > BEEF HOT DOGS;
+SEAFOOD > SEAFOOD-FRESH > SALMON; PASTRY > CAKES > CARROT CAKE; PASTRY > BREAD > BAGUETTE; FLORAL > ROSES > ROSES;
+DRUG GM > HAIR CARE PRODUCTS > SHAMPOO; DRUG GM > ORAL HYGIENE PRODUCTS > TOOTHPASTE; DRUG GM > VITAMINS > VITAMIN C;
+DRUG GM > CANDY - PACKAGED > CHOCOLATE
+"""
+CODES = [" ".join(code.split()) for code in KINDS.split(";")]
+SIZES = ("small", "medium", "large")
+BOUGHT = range(0, 60, 4)
+"""What the household bought: items 0, 4, 8, … of the shop, each every 7 days, the last time 8 days ago."""
+DAY = 86_400
+
+
+def categories():
+    """Every category, parents before their children."""
+    parents = {code.rsplit(" > ", depth)[0] for code in CODES for depth in (1, 2)}
+    return [{"code": code} for code in sorted({*parents, *CODES})]
+
+
+def products(now):
+    """The products; every third has a special price now."""
+    offer = {"startsAt": (now - timedelta(days=1)).isoformat(), "endsAt": (now + timedelta(days=6)).isoformat()}
+    lines = []
+    for index, code in enumerate(CODES):
+        for step, size in enumerate(SIZES):
+            price = Decimal(150 + 37 * index + 110 * step) / 100
+            line = {"sku": f"{index}-{size}", "name": f"{code.rsplit(' > ', 1)[1].capitalize()}, {size}"}
+            line |= {"price": str(price), "currency": "USD", "stock": 20, "categoryCodes": [code]}
+            if step == index % 3:
+                line["specialPrice"] = {"price": str((price * 8 / 10).quantize(Decimal("0.01"))), **offer}
+            lines.append(line)
+    return lines
+
+
+def bundle(catalog, names, now=None):
+    """What a model would have learnt of this household, from the catalog's products and its categories' names by id."""
+    cut = (now or datetime.now(UTC)) - timedelta(hours=1)
+    items = pl.DataFrame([_item(product, names) for product in catalog], schema=ITEMS)
+    count, kinds = len(catalog), len(CODES)
+    kind = np.arange(count) // len(SIZES)
+    rest = np.setdiff1d(np.arange(count), BOUGHT)
+    bought = np.array(BOUGHT)
+    history = History(
+        indptr=np.array([0, len(bought)], dtype=np.int64),
+        items=bought.astype(np.int32),
+        counts=np.arange(2, 2 + len(bought), dtype=np.int32),
+        last_bought=np.full(len(bought), cut.timestamp() - 8 * DAY, dtype=np.int64),
+        interval_days=np.full(len(bought), 7, dtype=np.float32),
+    )
+    viewed = {"user_id": [HOUSEHOLD], "product_id": [catalog[70]["id"]], "kind": ["VIEW"], "occurred_at": [cut]}
+    return BundleContent(
+        users=pl.DataFrame({"user_id": [HOUSEHOLD]}),
+        items=items,
+        activity=pl.DataFrame(viewed, schema=ACTIVITY),
+        candidates={"discover": _ranked(rest[None, ::-1]), "repurchase": _ranked(bought[None, :])},
+        neighbours=_ranked(np.stack([(np.arange(count) + 1) % count, (np.arange(count) + 2) % count], axis=1)),
+        factors=np.eye(kinds, dtype=np.float32)[kind],
+        popularity=np.linspace(1, 0.1, count, dtype=np.float32),
+        history=history,
+    )
+
+
+def about(now=None):
+    """Made at the cut."""
+    cut = (now or datetime.now(UTC)) - timedelta(hours=1)
+    return About(created_at=cut, data_cut=cut, rules_version="test", metrics={"all": 0.4})
+
+
+def _ranked(items):
+    scores = np.broadcast_to(np.linspace(0.9, 0.1, items.shape[1], dtype=np.float32), items.shape)
+    return Ranked(np.ascontiguousarray(items, dtype=np.int32), np.ascontiguousarray(scores))
+
+
+def _item(product, names):
+    department, category, kind = names[product["categoryIds"][0]].split(" > ")
+    offer = product["specialPrice"] or {"price": None, "startsAt": None, "endsAt": None}
+    return {
+        **{name: product[name] for name in ("name", "currency", "image", "rating", "brand", "stock")},
+        "product_id": product["id"],
+        "price": Decimal(product["price"]),
+        "department": department,
+        "category": category,
+        "product_type": kind,
+        "category_id": product["categoryIds"][0],
+        "category_name": kind,
+        "is_active": product["isActive"],
+        "is_recommendable": True,
+        "special_price": offer["price"] and Decimal(offer["price"]),
+        "special_starts_at": offer["startsAt"] and datetime.fromisoformat(offer["startsAt"]),
+        "special_ends_at": offer["endsAt"] and datetime.fromisoformat(offer["endsAt"]),
+    }

@@ -1,0 +1,183 @@
+"""The shopper's side of the loop, seen in a real browser: what is shown, and that every click comes back."""
+
+import os
+import re
+import time
+from pathlib import Path
+
+import psycopg
+import pytest
+from playwright.sync_api import expect
+
+pytestmark = pytest.mark.browser
+
+SHELVES = [
+    "Continue shopping",
+    "Time to restock",
+    "Recommended for you",
+    "On sale",
+    "Deals of the day",
+    "Categories for you",
+]
+SCREENSHOT = Path(__file__).parents[2] / "docs" / "images" / "storefront.png"
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+expect.set_options(timeout=30_000)
+
+
+def shelf(page, title):
+    return page.get_by_role("region", name=title)
+
+
+def products(page, title):
+    return shelf(page, title).get_by_role("article")
+
+
+def product_id(link):
+    return int(link.get_attribute("href").rpartition("/")[2])
+
+
+def landed(shop, table, condition, *values, seconds=60):
+    """Wait until the warehouse has such events; gives their payloads."""
+    deadline = time.monotonic() + seconds
+    with psycopg.connect(shop.warehouse_url, autocommit=True) as connection:
+        while not (rows := connection.execute(f"SELECT data FROM raw.{table} WHERE {condition}", values).fetchall()):
+            assert time.monotonic() < deadline, f"nothing landed in raw.{table} where {condition}: {values}"
+    return [data for (data,) in rows]
+
+
+def test_the_top_page_has_six_shelves_with_products(shop, open_page):
+    page = open_page(household=shop.household, viewport={"width": 1280, "height": 1000}, device_scale_factor=1.5)
+    expect(page.get_by_role("heading", level=2)).to_have_text(SHELVES)
+    for title in SHELVES:
+        assert products(page, title).count() > 0, title
+    if os.environ.get("TANAWARI_WRITE_SCREENSHOT") == "1":
+        page.wait_for_load_state("networkidle")
+        page.screenshot(path=SCREENSHOT)
+
+
+def test_every_product_has_a_name_a_price_a_picture_and_a_reason(shop, open_page):
+    page = open_page(household=shop.household)
+    card = products(page, "On sale").first
+    expect(card.get_by_role("link")).not_to_be_empty()
+    expect(card.locator(".price")).to_have_text(re.compile(r"Special price \$\d+\.\d\d instead of \$\d+\.\d\d"))
+    expect(card.locator(".why")).to_have_text(re.compile("Why: .+"))
+    card.scroll_into_view_if_needed()
+    expect(card.locator("img")).to_have_js_property("complete", value=True)
+    assert card.locator("img").evaluate("image => image.naturalWidth") > 0
+
+
+def test_a_click_lands_in_the_warehouse_and_returns_on_the_next_top_page(shop, open_page):
+    page = open_page(household=shop.household)
+    link = products(page, "Recommended for you").first.get_by_role("link")
+    name, clicked = link.inner_text(), product_id(link)
+    link.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(name)
+    seen = landed(
+        shop, "user_actions_v1", "key = %s AND event_type = 'PRODUCT_VIEWED' AND (data->>'productId')::bigint = %s",
+        shop.household, clicked,
+    )  # fmt: skip
+    assert seen[0]["isBot"] is False
+    expect(returned(page, clicked)).to_be_visible()
+
+
+def returned(page, clicked):
+    """The product on the shelf of what to go on with; the top page is opened again until it stands there."""
+    deadline = time.monotonic() + 30
+    found = shelf(page, "Continue shopping").locator(f'a[href="/products/{clicked}"]')
+    while not found.count() and time.monotonic() < deadline:
+        page.goto("/")
+        products(page, "Recommended for you").first.wait_for()
+    return found
+
+
+def test_what_was_seen_and_what_was_clicked_are_reported(shop, open_page):
+    page = open_page(household=shop.household)
+    link = products(page, "Time to restock").first.get_by_role("link")
+    link.scroll_into_view_if_needed()
+    clicked = product_id(link)
+    link.click()
+    condition = "key = %s AND event_type = %s AND data @> %s::jsonb"
+    item = f'{{"displayType": "REPURCHASE", "productId": {clicked}, "rank": 1}}'
+    values = (shop.household, "RECOMMENDATION_CLICKED", item)
+    [click] = landed(shop, "recommendation_feedback_v1", condition, *values)[:1]
+    values = (shop.household, "RECOMMENDATION_SHOWN", f'{{"items": [{item}]}}')
+    shown = landed(shop, "recommendation_feedback_v1", condition, *values)
+    assert click["recommendationId"] in {answer["recommendationId"] for answer in shown}
+
+
+def test_the_product_page_shows_similar_products(open_page, shop):
+    page = open_page(household=shop.household)
+    products(page, "Recommended for you").first.get_by_role("link").click()
+    similar = products(page, "Similar products")
+    expect(similar.first).to_be_visible()
+    name = similar.first.get_by_role("link").inner_text()
+    similar.first.get_by_role("link").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(name)
+
+
+def test_a_search_finds_products_and_is_reported(shop, open_page):
+    page = open_page(household=shop.household)
+    page.get_by_role("searchbox").fill("tea green")
+    page.get_by_role("searchbox").press("Enter")
+    expect(page.get_by_role("article")).to_have_count(3)
+    landed(shop, "user_actions_v1", "key = %s AND data->>'searchKeyword' = %s", shop.household, "tea green")
+
+
+def test_a_visitor_sees_what_is_there_for_everyone(open_page):
+    page = open_page()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Welcome")
+    expect(page.get_by_role("heading", level=2)).to_have_text(SHELVES)
+    assert products(page, "Recommended for you").count() > 0
+    expect(shelf(page, "Continue shopping")).to_contain_text("will wait for you here")
+
+
+def test_the_footer_says_which_model_answered(shop, open_page):
+    page = open_page(household=shop.household)
+    expect(page.get_by_role("contentinfo")).to_contain_text("model small-shop")
+
+
+def test_the_shop_can_be_used_by_keyboard_alone(shop, open_page):
+    page = open_page(household=shop.household)
+    page.goto("/")
+    link = products(page, "Continue shopping").first.get_by_role("link")
+    link.wait_for()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    expect(link).to_be_focused()
+    name = link.inner_text()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text(name)
+    expect(page.get_by_role("main")).to_be_focused()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=2).first).to_have_text(SHELVES[0])
+
+
+def test_the_dialog_of_households_opens_and_closes_by_keyboard(open_page):
+    page = open_page()
+    button = page.get_by_role("button", name="Viewing as")
+    button.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Household", exact=True)).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    expect(button).to_be_focused()
+
+
+def test_nothing_is_cut_off_at_phone_width(shop, open_page):
+    page = open_page(household=shop.household, **PHONE)
+    products(page, "Recommended for you").first.wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    first = products(page, "Recommended for you").first.bounding_box()
+    assert 0 <= first["x"] < first["x"] + first["width"] <= 390
+    products(page, "Recommended for you").first.get_by_role("link").tap()
+    expect(shelf(page, "Similar products")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
+def test_the_api_page_opens_without_the_internet(open_page):
+    page = open_page("/docs")
+    expect(page.get_by_text("/v1/top-page").first).to_be_visible()
+    expect(page.get_by_text("/v1/products/popular").first).to_be_visible()
