@@ -54,16 +54,23 @@ def grounds(bundle: Bundle, targets: list[int], owned: Int32, counts: Int32) -> 
         strengths, items = speaks[rows, best].tolist(), near[rows, best].tolist()
     else:
         strengths, items = [0.0] * len(targets), targets
+    alike = _most_alike(
+        bundle, [target for target, strength in zip(targets, strengths, strict=True) if not strength], owned
+    )
     return [
-        Ground(item, "because_bought") if strength > 0 else _alike(bundle, target, owned)
+        Ground(item, "because_bought") if strength else alike[target]
         for target, item, strength in zip(targets, items, strengths, strict=True)
     ]
 
 
-def _alike(bundle: Bundle, target: int, owned: Int32) -> Ground | None:
+def _most_alike(bundle: Bundle, targets: list[int], owned: Int32) -> dict[int, Ground | None]:
+    """For each target the owned item whose factors are most like its own, if they are alike at all."""
     factors = bundle.content.factors
-    likeness = factors[owned] @ factors[target]
-    if not factors.shape[1]:
-        return None
-    best = int(likeness.argmax())
-    return Ground(int(owned[best]), "alike") if likeness[best] >= ALIKE_FROM else None
+    if not targets or not factors.shape[1]:
+        return dict.fromkeys(targets)
+    likeness = factors[targets] @ factors[owned].T
+    best = likeness.argmax(axis=1)
+    return {
+        target: Ground(int(owned[place]), "alike") if row[place] >= ALIKE_FROM else None
+        for target, place, row in zip(targets, best.tolist(), likeness, strict=True)
+    }

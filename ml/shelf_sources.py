@@ -71,14 +71,24 @@ class Visit:
     @cached_property
     def touched_items(self) -> list[Candidate]:
         """Viewed or in the cart, known to the catalogue and not bought since; latest first."""
-        history, index = self.bundle.content.history, self.catalogue.index
+        index = self.catalogue.index
         touched = [(index[touch[0]], *touch[1:]) for touch in self.shopper.state.touched() if touch[0] in index]
-        if touched and self.entries.start < self.entries.stop:
-            times = dict(
-                zip(history.items[self.entries].tolist(), history.last_bought[self.entries].tolist(), strict=True)
-            )
-            touched = [touch for touch in touched if touch[1] > times.get(touch[0], 0)]
-        return [Candidate(item, at, "touched", ground) for item, at, ground in touched]
+        times = self._last_bought([item for item, _, _ in touched])
+        return [
+            Candidate(item, at, "touched", ground)
+            for (item, at, ground), bought_at in zip(touched, times, strict=True)
+            if at > bought_at
+        ]
+
+    def _last_bought(self, items: list[int]) -> list[float]:
+        """When each item was last bought before the data cut; 0 for never."""
+        history, entries = self.bundle.content.history, self.entries
+        owned, times = history.items[entries], history.last_bought[entries]
+        if not items or not owned.size:
+            return [0.0] * len(items)
+        places = np.minimum(np.searchsorted(owned, items), owned.size - 1)
+        found: list[float] = np.where(owned[places] == items, times[places], 0).tolist()
+        return found
 
     @cached_property
     def offers(self) -> dict[int, None]:
