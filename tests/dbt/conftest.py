@@ -1,4 +1,4 @@
-"""A fresh warehouse for each test, and dbt to build on it."""
+"""Fresh warehouses, and dbt to build on them."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -18,29 +18,25 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("dbt")
 
 
-@pytest.fixture
-def dbt(warehouse: Warehouse, target: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Runs a dbt command in this process (`build` without unit tests, if none is named) and fails if it fails."""
+@pytest.fixture(scope="session")
+def run_dbt(target: Path) -> Callable[..., None]:
+    """Runs a dbt command in this process, as dbt's role of a warehouse if one is given; fails if it fails."""
     from dbt.cli.main import dbtRunner  # here, for importing dbt takes seconds
 
-    parts = urlsplit(warehouse.dbt)
-    for name, value in {
-        "WAREHOUSE_DBT_HOST": parts.hostname,
-        "WAREHOUSE_DBT_PORT": str(parts.port),
-        "WAREHOUSE_DBT_USER": parts.username,
-        "WAREHOUSE_DBT_PASSWORD": parts.password,
-        "WAREHOUSE_DBT_DBNAME": parts.path.removeprefix("/"),
-        "TANAWARI_TIMEZONE": "America/New_York",
-        "DO_NOT_TRACK": "1",
-    }.items():
-        monkeypatch.setenv(name, str(value))
+    where = ("--project-dir", PROJECT, "--profiles-dir", PROJECT, "--target-path", target, "--log-level-file", "none")
 
-    def run(*arguments: str) -> None:
-        command = arguments if arguments and not arguments[0].startswith("-") else (
-            "build", "--exclude-resource-type", "unit_test", *arguments
-        )  # fmt: skip
-        where = ("--project-dir", PROJECT, "--profiles-dir", PROJECT, "--target-path", target, "--log-level-file", "none")
-        result = dbtRunner().invoke([*command, "--quiet", *map(str, where)])
+    def run(*arguments: str, warehouse: Warehouse | None = None) -> None:
+        with pytest.MonkeyPatch.context() as environment:
+            environment.setenv("TANAWARI_TIMEZONE", "America/New_York")
+            environment.setenv("DO_NOT_TRACK", "1")
+            if warehouse:
+                parts = urlsplit(warehouse.dbt)
+                environment.setenv("WAREHOUSE_DBT_HOST", str(parts.hostname))
+                environment.setenv("WAREHOUSE_DBT_PORT", str(parts.port))
+                environment.setenv("WAREHOUSE_DBT_USER", str(parts.username))
+                environment.setenv("WAREHOUSE_DBT_PASSWORD", str(parts.password))
+                environment.setenv("WAREHOUSE_DBT_DBNAME", parts.path.removeprefix("/"))
+            result = dbtRunner().invoke([*arguments, "--quiet", *map(str, where)])
         assert result.success, result.exception or [
             f"{each.node.name}: {each.message}" for each in result.result if each.status in {"error", "fail"}
         ]
@@ -49,5 +45,6 @@ def dbt(warehouse: Warehouse, target: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.fixture
-def shop(warehouse: Warehouse, dbt: Callable[..., None]) -> Shop:
-    return Shop(warehouse, dbt)
+def shop(warehouse: Warehouse, run_dbt: Callable[..., None]) -> Shop:
+    """An empty shop of the test's own."""
+    return Shop(warehouse, run_dbt)

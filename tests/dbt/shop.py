@@ -22,9 +22,16 @@ NOON = datetime(2026, 1, 10, 17, tzinfo=UTC)
 class Shop:
     """Lands events as the loader does, and runs dbt as its own role."""
 
-    def __init__(self, warehouse: Warehouse, dbt: Callable[..., None]) -> None:
+    def __init__(self, warehouse: Warehouse, run_dbt: Callable[..., None]) -> None:
         self.warehouse = warehouse
-        self.build = dbt
+        self._run_dbt = run_dbt
+
+    def dbt(self, *arguments: str) -> None:
+        self._run_dbt(*arguments, warehouse=self.warehouse)
+
+    def build(self, *arguments: str) -> None:
+        """`dbt build`, the unit tests aside: they know nothing of this shop."""
+        self.dbt("build", "--exclude-resource-type", "unit_test", *arguments)
 
     @contextmanager
     def landing(self):

@@ -8,12 +8,14 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from stack.databases import Warehouse
 from tests.dbt.shop import Shop, category, event, order, product
 
 
-@pytest.fixture
-def small_shop(shop: Shop) -> Shop:
-    """Tea, a coupon, two orders and a visitor."""
+@pytest.fixture(scope="module")
+def small_shop(new_warehouse: Callable[[], Warehouse], run_dbt: Callable[..., None]) -> Shop:
+    """Tea, a coupon, two orders and a visitor, built with all tests."""
+    shop = Shop(new_warehouse(), run_dbt)
     shop.land(
         category(1, "GROCERY > TEA > GREEN"), category(2, "COUPON > PAPER"), product(1, 1), product(2, 2),
         order(1, (1, 2), (2, 1)), order(2, (1, 1), user="ben", hours=11.5),
@@ -24,11 +26,11 @@ def small_shop(shop: Shop) -> Shop:
               items=[{"displayType": "SALE", "productId": 1, "rank": 1}]),
         event("RECOMMENDATION_CLICKED", 1, recommendationId="r", userId="ann", displayType="SALE", productId=1, rank=1),
     )  # fmt: skip
+    shop.dbt("build")
     return shop
 
 
 def test_a_whole_build_with_its_tests_fills_every_mart(small_shop: Shop):
-    small_shop.build("build")
     assert all(small_shop.marts().values())
     assert small_shop.rows(
         "select order_id, product_id, quantity, amount, user_id from recommendation.interactions order by 1"
@@ -39,21 +41,20 @@ def test_a_whole_build_with_its_tests_fills_every_mart(small_shop: Shop):
 
 
 def test_a_sale_before_midnight_in_new_york_belongs_to_that_day(small_shop: Shop):
-    small_shop.build()
     days = small_shop.rows("select order_id, ordered_date::text from core.orders order by 1")
     assert days == [(1, "2026-01-10"), (2, "2026-01-10")]
-    assert small_shop.rows("select max(ordered_at at time zone 'UTC')::date::text from core.orders") == [("2026-01-11",)]
+    assert small_shop.rows("select max(ordered_at at time zone 'UTC')::date::text from core.orders") == [
+        ("2026-01-11",)
+    ]
 
 
 def test_a_second_run_without_news_changes_nothing(small_shop: Shop):
-    small_shop.build()
     before = small_shop.marts()
     small_shop.build()
     assert small_shop.marts() == before
 
 
 def test_analysts_read_the_marts_and_nothing_below(small_shop: Shop):
-    small_shop.build()
     with psycopg.connect(small_shop.warehouse.analyst, autocommit=True) as analyst:
         assert analyst.execute("select count(*) from core.orders").fetchone() == (2,)
         for table in ("raw.order_v1", "intermediate.int_orders__resolve", "staging.stg_order__orders"):
@@ -61,9 +62,28 @@ def test_analysts_read_the_marts_and_nothing_below(small_shop: Shop):
                 analyst.execute(f"select 1 from {table}")
 
 
-def test_the_documentation_is_one_page_that_needs_no_network(small_shop: Shop, dbt: Callable[..., None], target: Path):
-    small_shop.build()
-    dbt("docs", "generate", "--static")
+def test_the_documentation_is_one_page_that_needs_no_network(small_shop: Shop, target: Path):
+    small_shop.dbt("docs", "generate", "--static")
     page = (target / "static_index.html").read_text()
     assert "The purchases that recommenders learn from" in page
     assert re.findall(r'<(?:script|link)[^>]+(?:src|href)="(?:https?:)?//[^"]*', page) == []
+
+
+@pytest.mark.filterwarnings("ignore:sqlglotrs is deprecated:DeprecationWarning")  # the parser's own companion
+def test_the_origin_of_every_column_can_be_traced(small_shop: Shop, target: Path):
+    from sqlglot import parse_one
+    from sqlglot.lineage import lineage
+    from sqlglot.optimizer import optimize
+
+    small_shop.dbt("compile")
+    columns = small_shop.rows(
+        "select table_catalog, table_schema, table_name, column_name, data_type from information_schema.columns"
+    )
+    schema: dict = {}
+    for catalog, layer, table, column, kind in columns:
+        schema.setdefault(catalog, {}).setdefault(layer, {}).setdefault(table, {})[column] = kind
+    for file in (target / "compiled" / "tanawari" / "models").rglob("*.sql"):
+        query = optimize(parse_one(file.read_text(), dialect="postgres"), schema=schema, dialect="postgres")
+        text = query.sql(dialect="postgres")
+        for column in query.named_selects:
+            assert list(lineage(column, text, schema=schema, dialect="postgres").walk())

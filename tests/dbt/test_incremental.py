@@ -61,7 +61,9 @@ def test_two_landing_processes_committing_out_of_order_while_dbt_runs_lose_nothi
         number = 0
         while not done.is_set() and number < 400:
             with shop.landing() as earlier:
-                earlier(order(number + 1, (1, 1), hours=number / 60), event("PRODUCT_VIEWED", userId="ann", productId=1))
+                earlier(
+                    order(number + 1, (1, 1), hours=number / 60), event("PRODUCT_VIEWED", userId="ann", productId=1)
+                )
                 shop.land(order(number + 2, (2, 1)), event("CART_ADD", userId="ben", productId=2))
             number += 2
 

@@ -7,19 +7,14 @@ from pathlib import Path
 import pytest
 
 from tests.dbt.conftest import PROJECT
-from tests.dbt.shop import Shop
 
 LAYERS = {"staging": 0, "intermediate": 1, "marts": 2}
 
 
 @pytest.fixture(scope="module")
-def manifest(tmp_path_factory: pytest.TempPathFactory) -> dict:
+def manifest(run_dbt: Callable[..., None], target: Path) -> dict:
     """The parsed project; parsing needs no database."""
-    from dbt.cli.main import dbtRunner
-
-    target = tmp_path_factory.mktemp("manifest")
-    where = ("--project-dir", PROJECT, "--profiles-dir", PROJECT, "--target-path", target, "--log-level-file", "none")
-    assert dbtRunner().invoke(["parse", "--quiet", *map(str, where)]).success
+    run_dbt("parse")
     return json.loads((target / "manifest.json").read_text())
 
 
@@ -94,23 +89,3 @@ def test_a_model_is_one_short_file_beside_a_description_of_the_same_name():
 
 def test_no_package_file_hides_dbt_itself():
     assert list(PROJECT.rglob("__init__.py")) == []
-
-
-@pytest.mark.filterwarnings("ignore:sqlglotrs is deprecated:DeprecationWarning")  # the parser's own companion
-def test_the_origin_of_every_column_can_be_traced(shop: Shop, dbt: Callable[..., None], target: Path):
-    from sqlglot import parse_one
-    from sqlglot.lineage import lineage
-    from sqlglot.optimizer import optimize
-
-    shop.build()
-    columns = shop.rows(
-        "select table_catalog, table_schema, table_name, column_name, data_type from information_schema.columns"
-    )
-    schema: dict = {}
-    for catalog, layer, table, column, kind in columns:
-        schema.setdefault(catalog, {}).setdefault(layer, {}).setdefault(table, {})[column] = kind
-    for file in (target / "compiled" / "tanawari" / "models").rglob("*.sql"):
-        query = optimize(parse_one(file.read_text(), dialect="postgres"), schema=schema, dialect="postgres")
-        text = query.sql(dialect="postgres")
-        for column in query.named_selects:
-            assert list(lineage(column, text, schema=schema, dialect="postgres").walk())
