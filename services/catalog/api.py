@@ -10,7 +10,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.catalog import bulk, queries, service
 from services.catalog.models import Product
 from services.catalog.schemas import (
-    LineResult,
     NewProduct,
     ProductChange,
     ProductOut,
@@ -33,13 +32,6 @@ router = Router(tags=["products"])
 WRITER = role("merchandiser", "admin")
 CHANGE = [WRITER, IDEMPOTENT]
 ProductId = Annotated[PathId, Path(alias="productId")]
-LINES: dict[int | str, dict[str, Any]] = {
-    200: {
-        "description": "One result a line, in the order of the lines",
-        "content": {ndjson.MEDIA_TYPE: {"schema": {"type": "string", "description": LineResult.__doc__}}},
-    },
-    **problems(415),
-}
 
 
 @router.get("/v1/products", dependencies=[PUBLIC])
@@ -81,12 +73,16 @@ async def create_product(body: NewProduct, session: Session, response: Response)
     "/v1/products/bulk",
     dependencies=[WRITER],
     response_class=StreamingResponse,
-    responses=LINES,
+    responses=bulk.LINES,
     openapi_extra=ndjson.BODY,
     max_body_size=ndjson.MAX_BODY_BYTES,
 )
 async def upsert_products(request: Request) -> StreamingResponse:
-    """Create or change products by sku, one JSON object (ProductLine) a line; what a line leaves out stays as it is."""
+    """Create or change products by sku, one JSON object a line with the fields of NewProduct.
+
+    What a line leaves out stays as it is; a new product needs its name and price. Lines are committed as they are read:
+    an upload that breaks off may be sent again.
+    """
     return await bulk.run(request, bulk.upsert_products)
 
 

@@ -7,7 +7,7 @@ from fastapi.responses import StreamingResponse
 from sqlalchemy import select
 
 from services.catalog import bulk, categories
-from services.catalog.api import CHANGE, LINES, WRITER
+from services.catalog.api import CHANGE, WRITER
 from services.catalog.models import Category
 from services.catalog.schemas import CategoryChange, CategoryLine, CategoryOut, CategoryPage, Code
 from services.common import ndjson
@@ -58,12 +58,12 @@ async def create_category(body: CategoryLine, session: Session, response: Respon
     "/v1/categories/bulk",
     dependencies=[WRITER],
     response_class=StreamingResponse,
-    responses=LINES,
+    responses=bulk.LINES,
     openapi_extra=ndjson.BODY,
     max_body_size=ndjson.MAX_BODY_BYTES,
 )
 async def upsert_categories(request: Request) -> StreamingResponse:
-    """Create or rename categories by code, one JSON object (CategoryLine) a line, parents before their children."""
+    """Create or rename categories by code, one JSON object (`code`, `name`) a line, parents before their children."""
     return await bulk.run(request, bulk.upsert_categories)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from tempfile import SpooledTemporaryFile
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from fastapi import Request
 from fastapi.responses import StreamingResponse
@@ -14,10 +14,24 @@ from services.catalog.domain import Outcome
 from services.catalog.schemas import CategoryLine, LineResult, ProductLine
 from services.common import ndjson
 from services.common.database import Database
-from services.common.errors import Fault
+from services.common.errors import Fault, problems
 
 CHUNK_LINES = 1_000
 SPOOLED_IN_MEMORY = 1024 * 1024
+LINES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "One result a line, in the order of the lines",
+        "content": {
+            ndjson.MEDIA_TYPE: {
+                "schema": {
+                    "type": "string",
+                    "description": "JSON: line, status, errors, sku and productId, or code and categoryId",
+                }
+            }
+        },
+    },
+    **problems(415),
+}
 Model = TypeVar("Model", bound=BaseModel)
 Upsert = Callable[[AsyncSession, Sequence[ndjson.Line]], Awaitable[list[LineResult]]]
 

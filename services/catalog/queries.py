@@ -92,8 +92,8 @@ async def write_products(
     ]
     repriced = [state for state in after if (old := before.get(state.id)) is None or old.offer != state.offer]
     for table, states in ((ProductCategory, moved), (SpecialPrice, repriced)):
-        ids = [state.id for state in states if state.id in before]
-        await session.execute(delete(table).where(table.product_id == func.any(ids)))
+        if ids := [state.id for state in states if state.id in before]:
+            await session.execute(delete(table).where(table.product_id == func.any(ids)))
     links = [{"product_id": s.id, "category_id": category} for s in moved for category in s.product.category_ids]
     await upsert(session, ProductCategory, links)
     await upsert(session, SpecialPrice, [_offer_row(state.offer) for state in repriced if state.offer])

@@ -19,7 +19,7 @@ from services.common.routing import Router
 from services.content import generations
 from services.content.models import Activation, Generation, Showing
 from services.content.queries import UPLOADED
-from services.content.schemas import (
+from services.content.schemas_generations import (
     Activate,
     GenerationName,
     GenerationOut,
@@ -68,7 +68,10 @@ async def announce(body: NewGeneration, session: Session) -> GenerationOut:
     responses=problems(404, 409, 415),
 )
 async def load(generation: Name, request: Request, session: Session) -> GenerationOut:
-    """Load the rows of a generation, one JSON object (GenerationRow) a line; all of them or none.
+    """Load the rows of a generation, one JSON object a line; all of them or none.
+
+    A line: displayType, rank, userId (null: everyone's), productId, productName, productPrice, currency, rating, image,
+    categoryId, categoryName, specialPrice, startDate, endDate, score, reason.
 
     A repeated upload takes the place of the one before, until the generation is first activated.
     """

@@ -1,82 +1,16 @@
 """Requests and responses of the content service's API."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from services.common.paging import Page
-from services.common.schemas import Boolean, Currency, Id, Money, Schema, ShortText, Timestamp, UserId, left_out
-from services.contracts.envelope import DisplayType, Rating, Text
+from services.common.schemas import Boolean, Id, Money, Schema, Timestamp, UserId, left_out
+from services.contracts.envelope import DisplayType, Text
 
 Mode = Literal["pin", "hide", "price"]
-GenerationName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", examples=["20261125T031500-ease"])]
-Rank = Annotated[int, Field(strict=True, ge=1, le=10_000)]
 Priority = Annotated[int, Field(strict=True, ge=-1_000, le=1_000)]
-Rows = Annotated[int, Field(strict=True, ge=1, le=1_000_000_000)]
-
-
-class NewGeneration(Schema):
-    """A generation to come, and the bundle that makes it."""
-
-    generation: GenerationName
-    bundle: ShortText
-
-
-class GenerationRow(Schema):
-    """One line of an upload: what stands at `rank` of a shelf, for one user or (`userId` null) for everyone."""
-
-    display_type: DisplayType
-    user_id: UserId | None = None
-    rank: Rank
-    product_id: Id | None = None
-    product_name: ShortText | None = None
-    product_price: Money | None = None
-    currency: Currency | None = None
-    rating: Rating | None = None
-    image: Text | None = None
-    category_id: Id | None = None
-    category_name: ShortText | None = None
-    special_price: Money | None = None
-    start_date: Timestamp | None = None
-    end_date: Timestamp | None = None
-    score: float | None = None
-    reason: Text | None = None
-
-    @model_validator(mode="after")
-    def _shows_something(self) -> Self:
-        if self.product_id is None and self.category_id is None:
-            raise ValueError("a row shows a product or a category")
-        return self
-
-
-class Activate(Schema):
-    """How many rows the generation must have: one that was cut off is not shown."""
-
-    rows: Rows
-
-
-class RollBack(Schema):
-    """Which generation to leave; refused if another is active by now."""
-
-    generation: GenerationName | None = None
-
-
-class GenerationOut(Schema):
-    """A generation; `rows` is null until it is loaded, `droppedAt` says when its rows were removed."""
-
-    generation: str
-    bundle: str
-    rows: int | None
-    is_active: bool
-    created_at: datetime
-    loaded_at: datetime | None
-    activated_at: datetime | None
-    dropped_at: datetime | None
-
-
-class GenerationPage(Page[GenerationOut]):
-    """One page of generations, the newest first."""
 
 
 class DisplayChange(Schema):
