@@ -99,7 +99,7 @@ def _accuracy(summary: pl.DataFrame) -> Figure:
     for axis, task in zip(axes, tasks, strict=True):
         rows = summary.filter(pl.col(TASK) == task).reverse()
         ndcg = rows[metrics.NDCG]
-        error = [(ndcg - rows["ndcg_low"]).to_list(), (rows["ndcg_high"] - ndcg).to_list()]
+        error = [side.clip(lower_bound=0).to_list() for side in (ndcg - rows["ndcg_low"], rows["ndcg_high"] - ndcg)]
         axis.errorbar(ndcg.to_list(), rows[MODEL].to_list(), xerr=error, fmt="o", capsize=3)
         axis.set(title=f"NDCG@10, {task} ({rows[USERS][0]:,} users, 95% intervals)", xlim=(0, None))
         axis.margins(y=0.5 / rows.height)

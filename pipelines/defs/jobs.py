@@ -2,12 +2,9 @@
 
 import dagster as dg
 
-from pipelines.defs.partitions import days
-
 refresh = dg.define_asset_job(
     "refresh",
     selection=dg.AssetSelection.all(),
-    partitions_def=days,
     executor_def=dg.in_process_executor,
     description="From topic to shelf: land, transform, train, evaluate, judge, publish. Pick today as the partition.",
 )

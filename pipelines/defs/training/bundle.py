@@ -1,6 +1,7 @@
 """The accepted configuration, fitted on everything, as an immutable bundle."""
 
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -15,6 +16,7 @@ from ml.recommenders import ContentBased, ItemKNN
 from ml.shelves import Rules
 from ml.training import Fitted, TrainingConfig, fit_all
 from pipelines.defs.partitions import days
+from pipelines.defs.training import checks
 from pipelines.settings import settings
 from pipelines.training_set import TrainingSet
 
@@ -27,8 +29,9 @@ NEIGHBOURS = 20
     kinds={"numpy"},
     partitions_def=days,
     deps=[["training", "candidate"], ["training", "evaluation"]],
+    check_specs=checks.specs(["training", "bundle"]),
 )
-def bundle(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+def bundle(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
     """Everything that serving needs to score: lists, neighbours, factors, purchase history and the items."""
     directory = settings().training / context.partition_key
     found = TrainingSet.read(directory)
@@ -51,14 +54,15 @@ def bundle(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
     except BundleError as error:
         raise dg.Failure(f"{error.reason}: {error}", allow_retries=False) from error
     (directory / "bundle").write_text(bundle_id)
-    return dg.MaterializeResult(
+    yield dg.MaterializeResult(
         metadata={
             "bundle": bundle_id,
             "path": dg.MetadataValue.path(settings().bundles / bundle_id),
             "files": len(manifest.files),
             "seconds_by_model": dg.MetadataValue.json(fitted.seconds),
             "skipped": dg.MetadataValue.json(fitted.skipped),
-        }
+        },
+        check_results=checks.judge(settings().bundles / bundle_id),
     )
 
 

@@ -1,7 +1,9 @@
 """What must hold of a bundle before it becomes the champion."""
 
 import time
+from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 
 import dagster as dg
 import numpy as np
@@ -9,37 +11,21 @@ import numpy as np
 from ml.bundle import Bundle, BundleError, Champion
 from ml.catalogue import Catalogue
 from ml.shelves import Rules, Shopper, compose
-from pipelines.defs.partitions import days
 from pipelines.settings import settings
 
 MINIMUM_FULL_LISTS = 0.95
 MINIMUM_COVERAGE = 0.001
+MINIMUM_OVERLAP = 0.2
 MAXIMUM_BYTES = 4 * 1024**3
 MAXIMUM_P99_MS = 50
-MINIMUM_OVERLAP = 0.2
 SAMPLE = 300
 COMPARED = 10
 
-
-def _bundle_of(context: dg.AssetCheckExecutionContext) -> Bundle:
-    bundle_id = (settings().training / context.partition_key / "bundle").read_text()
-    return Bundle.open(settings().bundles / bundle_id, Rules.load().candidate_sources())
+WHOLE = "files_are_whole_and_finite"
 
 
-@dg.asset_check(asset=["training", "bundle"], blocking=True, partitions_def=days)
-def files_are_whole_and_finite(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-    """It opens as serving opens it: known version, right hashes and shapes, no NaN, not empty, every source there."""
-    try:
-        _bundle_of(context)
-    except BundleError as error:
-        return dg.AssetCheckResult(passed=False, metadata={"reason": error.reason, "detail": str(error)})
-    return dg.AssetCheckResult(passed=True)
-
-
-@dg.asset_check(asset=["training", "bundle"], blocking=True, partitions_def=days)
-def lists_reach_users_and_items(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-    """Nearly every user has lists that fill a shelf, and not everybody's are the same."""
-    bundle = _bundle_of(context)
+def lists_reach_users_and_items(bundle: Bundle) -> dg.AssetCheckResult:
+    """Nearly every user has a list that fills a shelf, and not everybody's are the same."""
     items = bundle.content.items
     wanted = min(Rules.load().limit, int(items["is_recommendable"].sum()) // 2)
     firsts = {source: ranked.items[:, :wanted] for source, ranked in bundle.content.candidates.items()}
@@ -51,11 +37,9 @@ def lists_reach_users_and_items(context: dg.AssetCheckExecutionContext) -> dg.As
     )
 
 
-@dg.asset_check(asset=["training", "bundle"], blocking=True, partitions_def=days)
-def pages_are_made_in_time(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+def pages_are_made_in_time(bundle: Bundle) -> dg.AssetCheckResult:
     """Whole pages of users spread over the bundle are composed from memory in milliseconds."""
-    bundle, rules = _bundle_of(context), Rules.load()
-    catalogue, now = Catalogue(bundle), datetime.now(settings().timezone)
+    catalogue, rules, now = Catalogue(bundle), Rules.load(), datetime.now(settings().timezone)
     users = list(bundle.user_rows)
     milliseconds = []
     for user_id in users[:: max(1, len(users) // SAMPLE)]:
@@ -63,36 +47,70 @@ def pages_are_made_in_time(context: dg.AssetCheckExecutionContext) -> dg.AssetCh
         compose(bundle, catalogue, rules, Shopper(user_id), now)
         milliseconds.append((time.perf_counter() - started) * 1000)
     p50, p99 = np.quantile(milliseconds, [0.5, 0.99])
-    return dg.AssetCheckResult(passed=bool(p99 <= MAXIMUM_P99_MS), metadata={"p50_ms": p50, "p99_ms": p99})
+    return dg.AssetCheckResult(
+        passed=bool(p99 <= MAXIMUM_P99_MS), metadata={"p50_ms": float(p50), "p99_ms": float(p99)}
+    )
 
 
-@dg.asset_check(asset=["training", "bundle"], blocking=True, partitions_def=days)
-def size_is_bounded(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+def size_is_bounded(bundle: Bundle) -> dg.AssetCheckResult:
     """A worker maps the whole bundle, and the disk holds several."""
-    directory = settings().bundles / (settings().training / context.partition_key / "bundle").read_text()
-    size = sum(file.stat().st_size for file in directory.iterdir())
+    size = sum(file.stat().st_size for file in (settings().bundles / bundle.manifest.bundle).iterdir())
     return dg.AssetCheckResult(passed=size <= MAXIMUM_BYTES, metadata={"megabytes": size / 1e6})
 
 
-@dg.asset_check(asset=["training", "bundle"], partitions_def=days)
-def lists_agree_with_the_champions(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-    """What users were recommended yesterday has not changed altogether; a warning, for a new model may well differ."""
+def lists_agree_with_the_champions(bundle: Bundle) -> dg.AssetCheckResult:
+    """What users were recommended before has not changed altogether; a warning only: a new model may differ."""
     champion = Champion.read(settings().bundles)
-    if champion is None:
-        return dg.AssetCheckResult(passed=True, metadata={"compared": "there is no champion yet"})
-    ours, theirs = _bundle_of(context), Bundle.open(settings().bundles / champion.bundle)
-    overlap = float(
-        np.mean([_overlap(ours, theirs, user_id) for user_id in theirs.user_rows.keys() & ours.user_rows.keys()] or [1])
+    overlap = 1.0
+    if champion is not None:
+        theirs = Bundle.open(settings().bundles / champion.bundle)
+        both = theirs.user_rows.keys() & bundle.user_rows.keys()
+        overlap = float(np.mean([_overlap(bundle, theirs, user_id) for user_id in both] or [1]))
+    return dg.AssetCheckResult(passed=overlap >= MINIMUM_OVERLAP, metadata={"overlap": overlap})
+
+
+BLOCKING: dict[str, Callable[[Bundle], dg.AssetCheckResult]] = {
+    check.__name__: check for check in (lists_reach_users_and_items, pages_are_made_in_time, size_is_bounded)
+}
+WARNING = {lists_agree_with_the_champions.__name__: lists_agree_with_the_champions}
+
+
+def specs(asset: list[str]) -> list[dg.AssetCheckSpec]:
+    """What Dagster shows of the checks."""
+    whole = (
+        "It opens as serving opens it: known version, right hashes and shapes, no NaN, not empty, all sources there."
     )
-    return dg.AssetCheckResult(
-        passed=overlap >= MINIMUM_OVERLAP, severity=dg.AssetCheckSeverity.WARN, metadata={"overlap": overlap}
-    )
+    blocking = {WHOLE: whole} | {name: check.__doc__ for name, check in BLOCKING.items()}
+    return [
+        *(dg.AssetCheckSpec(name, asset=asset, blocking=True, description=text) for name, text in blocking.items()),
+        *(dg.AssetCheckSpec(name, asset=asset, description=check.__doc__) for name, check in WARNING.items()),
+    ]
+
+
+def judge(directory: Path) -> list[dg.AssetCheckResult]:
+    """Evaluate all checks of one written bundle."""
+    try:
+        bundle = Bundle.open(directory, Rules.load().candidate_sources())
+    except BundleError as error:
+        reasons = {"reason": error.reason, "detail": str(error)}
+        return [
+            dg.AssetCheckResult(passed=False, check_name=name, metadata=reasons)
+            for name in (WHOLE, *BLOCKING, *WARNING)
+        ]
+    return [
+        dg.AssetCheckResult(passed=True, check_name=WHOLE),
+        *(check(bundle)._replace(check_name=name) for name, check in BLOCKING.items()),
+        *(
+            check(bundle)._replace(check_name=name, severity=dg.AssetCheckSeverity.WARN)
+            for name, check in WARNING.items()
+        ),
+    ]
 
 
 def _overlap(ours: Bundle, theirs: Bundle, user_id: str) -> float:
     """Share of the first products of the user's discover list that both name."""
     named = [
-        {bundle.content.items["product_id"][item] for item in bundle.candidates("discover", user_id)[0][:COMPARED]}
+        set(bundle.content.items["product_id"].gather(bundle.candidates("discover", user_id)[0][:COMPARED]).to_list())
         for bundle in (ours, theirs)
     ]
     return len(named[0] & named[1]) / COMPARED

@@ -1,11 +1,15 @@
 """What a day's models are made from."""
 
+from collections.abc import Iterator
+
 import dagster as dg
 
 from pipelines.defs.partitions import cut_of, days
 from pipelines.settings import settings
 from pipelines.training_set import NoInteractionsError, TrainingSet
 from pipelines.warehouse import Warehouse
+
+CHECK = "has_interactions_and_recommendable_items"
 
 
 @dg.asset(
@@ -21,35 +25,35 @@ from pipelines.warehouse import Warehouse
         ["behaviour", "product_views"],
         ["behaviour", "actions"],
     ],
+    check_specs=[
+        dg.AssetCheckSpec(
+            CHECK,
+            asset=["training", "dataset"],
+            blocking=True,
+            description="There is something to learn from and something to recommend.",
+        )
+    ],
     retry_policy=dg.RetryPolicy(max_retries=2, delay=5),
 )
-def training_dataset(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult[None]:
+def training_dataset(context: dg.AssetExecutionContext, warehouse: Warehouse) -> Iterator[dg.MaterializeResult[None]]:
     """Purchase lines, the catalogue and recent activity as they were known by the end of the day (for today: now)."""
     try:
         found = TrainingSet.query(warehouse, cut_of(context.partition_key))
     except NoInteractionsError as error:
         raise dg.Failure(str(error), allow_retries=False) from error
     found.write(settings().training / context.partition_key)
-    return dg.MaterializeResult(
+    recommendable = int(found.items["is_recommendable"].sum())
+    yield dg.MaterializeResult(
         metadata={
             "dagster/partition_row_count": found.interactions.height,
             "users": found.interactions["user_id"].n_unique(),
             "baskets": found.interactions["order_id"].n_unique(),
             "items_bought": found.interactions["product_id"].n_unique(),
             "items": found.items.height,
+            "recommendable_items": recommendable,
             "activity": found.activity.height,
             "cut": dg.MetadataValue.timestamp(found.cut),
             "data_cut": dg.MetadataValue.timestamp(found.data_cut),
-        }
-    )
-
-
-@dg.asset_check(asset=["training", "dataset"], blocking=True, partitions_def=days)
-def has_interactions_and_recommendable_items(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-    """There is something to learn from and something to recommend."""
-    found = TrainingSet.read(settings().training / context.partition_key)
-    recommendable = int(found.items["is_recommendable"].sum())
-    return dg.AssetCheckResult(
-        passed=not found.interactions.is_empty() and recommendable > 0,
-        metadata={"interactions": found.interactions.height, "recommendable_items": recommendable},
+        },
+        check_results=[dg.AssetCheckResult(passed=recommendable > 0, check_name=CHECK)],
     )

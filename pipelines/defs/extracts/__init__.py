@@ -1,0 +1,1 @@
+"""From the marts to files that analysts can open without touching production."""

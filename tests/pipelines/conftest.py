@@ -1,0 +1,75 @@
+"""A shop of forty regulars, and a state directory of its own for what is made of it."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from ml.bundle_content import ACTIVITY, ITEMS
+from pipelines.settings import settings
+from pipelines.training_set import TrainingSet
+
+DAY = "2026-11-01"
+CUT = datetime(2026, 11, 2, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def state(tmp_path_factory: pytest.TempPathFactory):
+    """A state directory that the settings point to, with an MLflow database in it; one for a whole file of tests."""
+    directory = tmp_path_factory.mktemp("state")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("TANAWARI_BUNDLES", "TANAWARI_EXTRACTS", "TANAWARI_EVALUATION_TEST_START", "TANAWARI_TIMEZONE"):
+            patch.delenv(name, raising=False)
+        patch.setenv("TANAWARI_STATE", str(directory))
+        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{directory}/mlflow.db")
+        settings.cache_clear()
+        yield directory
+    settings.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def training_set(state: Path) -> TrainingSet:
+    """Each user buys three staples of their own every week, and one of thirty other products now and then."""
+    lines = [
+        (f"u{user:02}", product, user * 1000 + week, CUT - timedelta(days=7 * week, hours=user + 1))
+        for user in range(40)
+        for week in range(30)
+        for product in (*(1 + (user + step) % 60 for step in (0, 7, 14)), 61 + (user * 7 + week * 3) % 30)
+    ]
+    interactions = pl.DataFrame(
+        lines,
+        schema={
+            "user_id": pl.String,
+            "product_id": pl.Int64,
+            "order_id": pl.Int64,
+            "ordered_at": pl.Datetime("us", "UTC"),
+        },
+        orient="row",
+    )
+    numbers = list(range(1, 91))
+    items = pl.DataFrame(
+        {
+            "product_id": numbers,
+            "name": [f"Product {number}" for number in numbers],
+            "price": [f"{number}.00" for number in numbers],
+            "currency": "USD",
+            "image": None,
+            "rating": 0.0,
+            "brand": "National",
+            "department": "GROCERY",
+            "category": [f"C{number % 9}" for number in numbers],
+            "product_type": [f"T{number % 30}" for number in numbers],
+            "category_id": [number % 9 + 1 for number in numbers],
+            "category_name": [f"C{number % 9}" for number in numbers],
+            "is_active": True,
+            "is_recommendable": True,
+            "stock": 10,
+            "special_price": None,
+            "special_starts_at": None,
+            "special_ends_at": None,
+        }
+    ).select(pl.col(name).cast(kind) for name, kind in ITEMS.items())
+    made = TrainingSet(CUT, interactions, items, pl.DataFrame(schema=ACTIVITY))
+    made.write(state / "training" / DAY)
+    return made
