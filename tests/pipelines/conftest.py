@@ -21,6 +21,7 @@ def state(tmp_path_factory: pytest.TempPathFactory):
     with pytest.MonkeyPatch.context() as patch:
         for name in ("TANAWARI_BUNDLES", "TANAWARI_EXTRACTS", "TANAWARI_EVALUATION_TEST_START", "TANAWARI_TIMEZONE"):
             patch.delenv(name, raising=False)
+        patch.chdir(directory)  # MLflow keeps artifacts beside where it is started
         patch.setenv("TANAWARI_STATE", str(directory))
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{directory}/mlflow.db")
         settings.cache_clear()

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from ml.bundle import CHAMPION, Bundle, Champion
+from ml.bundle import Bundle, Champion
 from ml.generation import compose_all
 from ml.shelves import Rules
 from pipelines.content import Content
@@ -31,7 +31,7 @@ def top_page_display(context: dg.AssetExecutionContext, content: Content) -> dg.
     rows = content.publish(generation, champion.bundle, compose_all(bundle, rules, now))
     context.log.info("generation %s: %d rows", generation, rows)
     published = champion.model_copy(update={"generation": generation, "previous_generation": champion.generation})
-    published.write(settings().bundles / CHAMPION)
+    published.put(settings().bundles)
     return dg.MaterializeResult(
         metadata={"generation": generation, "bundle": champion.bundle, "dagster/row_count": rows}
     )

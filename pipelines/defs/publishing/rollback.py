@@ -3,7 +3,7 @@
 import dagster as dg
 
 from ml import tracking
-from ml.bundle import CHAMPION, Bundle, Champion
+from ml.bundle import Bundle, Champion
 from ml.shelves import Rules
 from pipelines.content import Content
 from pipelines.settings import settings
@@ -24,7 +24,7 @@ def put_previous_back(context: dg.OpExecutionContext, content: Content) -> None:
         previous=champion.bundle,
         generation=shown["generation"],
         previous_generation=champion.generation,
-    ).write(bundles / CHAMPION)
+    ).put(bundles)
     context.log.info("bundle %s and generation %s are back", champion.previous, shown["generation"])
 
 

@@ -5,7 +5,7 @@ import json
 import dagster as dg
 
 from ml import tracking
-from ml.bundle import CHAMPION, Champion
+from ml.bundle import Champion
 from ml.bundle_files import read_manifest
 from pipelines.settings import settings
 
@@ -42,6 +42,6 @@ def champion(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         previous=before.bundle if before else None,
         generation=before.generation if before else None,
         previous_generation=before.previous_generation if before else None,
-    ).write(bundles / CHAMPION)
+    ).put(bundles)
     context.log.info("%s is the champion: %s", bundle_id, judgement["detail"])
     return dg.MaterializeResult(metadata={"bundle": bundle_id, "mlflow_run": run_id, **manifest.metrics})
