@@ -1,4 +1,4 @@
-"""Streams a Postgres query as Arrow batches, by COPY and Arrow's CSV reader: in bounded memory, 0.7 M rows a second."""
+"""Streams a Postgres query as Arrow batches, by COPY and Arrow's CSV reader, in bounded memory."""
 
 import io
 from collections.abc import Iterator, Sequence

@@ -19,8 +19,8 @@ from warehouse.catch_up import land_until_caught_up
 from warehouse.member import Member
 from warehouse.settings import LandingSettings
 
-GC_THRESHOLD = 100_000
-"""A batch is tens of thousands of objects without a cycle among them: looking for one so often cost a tenth."""
+GC_THRESHOLD = 500_000
+"""A batch is tens of thousands of objects without a cycle among them: looking for one at each cost a tenth."""
 
 
 async def land(settings: LandingSettings) -> None:

@@ -6,6 +6,7 @@ import uuid
 
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
+from prometheus_client import REGISTRY
 
 from stack.parts.broker import Broker
 from stack.topics import create_topics
@@ -59,6 +60,16 @@ async def test_what_is_in_the_topics_lands_and_is_counted_by_topic(landing, view
     await produce(landing.kafka_url, *(viewed(number) for number in range(1, 21)), b"unreadable")
     assert await land_until_caught_up(landing) == {ACTIONS: Counts(consumed=21, landed=20, dead_letters=1)}
     assert rows("select count(*) from raw.user_actions_v1") == [(20,)]
+
+
+async def test_the_metrics_tell_what_became_of_messages_and_how_many_wait(landing, viewed):
+    labels = {"topic": ACTIONS, "partition": "0"}
+    landed = {**labels, "outcome": "landed"}
+    before = REGISTRY.get_sample_value("tanawari_landing_messages_total", landed) or 0
+    await produce(landing.kafka_url, viewed())
+    await land_until_caught_up(landing)
+    assert REGISTRY.get_sample_value("tanawari_landing_messages_total", landed) == before + 1
+    assert REGISTRY.get_sample_value("tanawari_landing_lag", labels) == 0
 
 
 async def test_once_caught_up_there_is_nothing_to_do(landing, viewed):
