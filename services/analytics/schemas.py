@@ -15,6 +15,17 @@ from services.contracts.registry import EMITTERS
 MAX_ACTIONS = 500
 MAX_METADATA_BYTES = 4_096
 
+EXAMPLE: dict[str, Any] = {
+    "actions": [
+        {"actionType": "PRODUCT_VIEWED", "userId": "anon:0198f2c4-8f5e-7c3a-9d41-5b8f0e6a7c21", "productId": 7},
+        {
+            "actionType": "SEARCH_BY_KEYWORD",
+            "userId": "anon:0198f2c4-8f5e-7c3a-9d41-5b8f0e6a7c21",
+            "searchKeyword": "green tea",
+        },
+    ]
+}
+
 CollectedType = StrEnum("CollectedType", {name: name for name in EMITTERS})  # type: ignore[misc]  # from the contract
 """The eighteen action types, and PRODUCT_VIEWED."""
 
@@ -47,6 +58,8 @@ class Action(UserAction):
 
 class Actions(Schema):
     """A batch; without the shopper's consent nothing of it is kept."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
 
     actions: Annotated[list[Action], Field(min_length=1, max_length=MAX_ACTIONS)]
     consent: Boolean = True

@@ -5,6 +5,7 @@ silently skip what the new log holds. Each of its starts has its own cluster id,
 consumers ask for it now and then, start afresh when it differs, and keep their offsets under it.
 """
 
+import logging
 import time
 from typing import Self
 
@@ -12,7 +13,9 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-CHECK_SECONDS = 3.0
+logger = logging.getLogger(__name__)
+
+CHECK_SECONDS = 2.0
 
 
 class LogReplacedError(ConnectionError):
@@ -39,6 +42,7 @@ class LogWatch:
     def __init__(self, kafka_url: str, log_id: str) -> None:
         self._kafka_url = kafka_url
         self._checked_at = time.monotonic()
+        self._is_away = False
         self.log_id = log_id
 
     @classmethod
@@ -54,11 +58,15 @@ class LogWatch:
         """
         if time.monotonic() - self._checked_at < CHECK_SECONDS:
             return
+        self._checked_at = time.monotonic()
         try:
             present = await cluster_id(self._kafka_url)
-        except (KafkaError, OSError):
+        except (KafkaError, OSError) as error:
+            if not self._is_away:
+                logger.warning("the broker is away: %s", type(error).__name__)
+            self._is_away = True
             return
-        self._checked_at = time.monotonic()
+        self._is_away = False
         if present != self.log_id:
             raise LogReplacedError("the broker's log was replaced")
 

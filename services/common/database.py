@@ -63,6 +63,7 @@ class Database:
             max_overflow=pool_size,
             pool_timeout=5,
             pool_pre_ping=True,
+            hide_parameters=True,  # an error's text is logged, and parameters may be personal
             connect_args={"connect_timeout": 3, "options": "-c timezone=UTC -c statement_timeout=60000"},
         )
         self.sessions = async_sessionmaker(self.engine, expire_on_commit=False)

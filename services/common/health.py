@@ -25,11 +25,17 @@ def live(workers: Sequence[Worker]) -> Callable[[Request], Awaitable[Response]]:
     """The liveness endpoint: 503 when a worker has stalled, so that the process is restarted."""
 
     async def endpoint(_: Request) -> Response:
-        states = {worker.name: "alive" if worker.is_alive else "stalled" for worker in workers}
+        states = {worker.name: _progress(worker) for worker in workers}
         alive = all(worker.is_alive for worker in workers)
         return JSONResponse({"status": "ok" if alive else "stalled", "workers": states}, 200 if alive else 503)
 
     return endpoint
+
+
+def _progress(worker: Worker) -> str:
+    if not worker.is_alive:
+        return "stalled"
+    return "alive" if worker.failure is None else "waiting"
 
 
 def ready(checks: Sequence[Check]) -> Callable[[Request], Awaitable[Response]]:

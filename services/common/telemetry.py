@@ -23,6 +23,7 @@ from services.common.settings import ServiceSettings
 
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")
 _TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?|(?i:bearer)\s+\S+")
+_ROW = re.compile(r"DETAIL:.*")
 _URL_PASSWORD = re.compile(r"(://[^:/\s]+):[^@\s]+@")
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 
@@ -42,7 +43,8 @@ def traceparent() -> str | None:
 
 
 def redact(text: str) -> str:
-    """Take e-mail addresses, tokens and the passwords of URLs out of a text."""
+    """Take e-mail addresses, tokens, the passwords of URLs and the rows that Postgres quotes out of a text."""
+    text = _ROW.sub("DETAIL: [row]", text)
     text = _TOKEN.sub("[token]", _URL_PASSWORD.sub(r"\1:[password]@", text))
     return _EMAIL.sub("[email]", text)
 
@@ -61,14 +63,16 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname,
             "logger": record.name,
             "service": self._service,
-            "message": record.getMessage(),
+            "message": redact(record.getMessage()),
         }
         if (identifier := trace_id()) is not None:
             line["traceId"] = identifier
-        line.update({name: value for name, value in vars(record).items() if name not in _STANDARD})
+        for name, value in vars(record).items():
+            if name not in _STANDARD:
+                line[name] = redact(value) if isinstance(value, str) else value
         if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return redact(orjson.dumps(line, default=str).decode())
+            line["exception"] = redact(self.formatException(record.exc_info))
+        return orjson.dumps(line, default=str).decode()
 
 
 def set_up(settings: ServiceSettings) -> TracerProvider:

@@ -59,7 +59,8 @@ async def keep_running(worker: Worker, stop: asyncio.Event) -> None:
             await worker.run(stop)
         except Exception as error:
             if worker.failure is None:
-                logger.warning("%s failed and will be started again", worker.name, exc_info=error)
+                trace = None if isinstance(error, OSError) else error  # a connection that broke needs none
+                logger.warning("%s failed and will be started again: %r", worker.name, error, exc_info=trace)
             worker.failure = f"{type(error).__name__}: {error}"
         else:
             continue

@@ -11,6 +11,7 @@ from services.common.telemetry import JsonFormatter, redact
     [
         ("mail to ada.l+x@shop.example now", "mail to [email] now"),
         ("Authorization: Bearer abc.def", "Authorization: [token]"),
+        ("null value\nDETAIL:  Failing row contains (1, Ada).\nSQL", "null value\nDETAIL: [row]\nSQL"),
         ("eyJhbGciOi.eyJzdWIi.c2ln", "[token]"),
         ("postgresql://catalog:s3cret@db:5432/catalog", "postgresql://catalog:[password]@db:5432/catalog"),
     ],
