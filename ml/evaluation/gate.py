@@ -5,12 +5,11 @@ Published models cannot be compared on a window that they were fitted on: the ch
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
 import polars as pl
 
-from ml import columns as c
 from ml.evaluation import metrics
 from ml.evaluation.compare import Interval, paired
 from ml.evaluation.evaluate import MODEL, TASK, USERS, Evaluation, evaluate
@@ -47,13 +46,6 @@ class Decision:
     intervals: Mapping[str, Interval] = field(default_factory=dict)
 
 
-def rolling_cut(interactions: pl.DataFrame, days: int = 28) -> datetime:
-    """The moment that leaves the last days of the data to be predicted."""
-    last = interactions[c.ORDERED_AT].max()
-    assert isinstance(last, datetime), "there are interactions, and they have times"
-    return last - timedelta(days=days) + timedelta(microseconds=1)
-
-
 def gate(
     interactions: pl.DataFrame,
     items: pl.DataFrame,
@@ -69,7 +61,7 @@ def gate(
         items: The catalogue.
         candidate: The configuration that asks to be used.
         champion: The one in use; without it popularity is the opponent.
-        cut: The rolling cut, see `rolling_cut`.
+        cut: Where the window begins, such as 28 days before the newest line.
         days: Length of the window.
     """
     tasks = window(interactions, items, cut, days)

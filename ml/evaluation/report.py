@@ -15,6 +15,8 @@ from ml.evaluation.evaluate import BASKETS, MODEL, SECONDS, TASK, USERS, Evaluat
 
 ACTIVITY_BOUNDS = (10, 25, 50, 100)
 """Users are grouped by their number of baskets before the cut, at these bounds."""
+IS_PROTOCOL = ~pl.col(TASK).str.contains("/")
+"""Cold users and cold items are segments, with too little in them for a plot."""
 _ACTIVITY_LABELS = [
     f"under {ACTIVITY_BOUNDS[0]}",
     *(f"{low} to {high - 1}" for low, high in pairwise(ACTIVITY_BOUNDS)),
@@ -111,7 +113,7 @@ def _coverage_and_novelty(summary: pl.DataFrame) -> Figure:
     figure = Figure(figsize=(11, 5), layout="constrained")
     axis = figure.subplots()
     axis.set(title="Coverage and novelty", xlabel="share of the catalogue shown to anyone", ylabel="bits")
-    for (task,), rows in summary.filter(pl.col(metrics.COVERAGE) > 0).group_by(TASK, maintain_order=True):
+    for (task,), rows in summary.filter(IS_PROTOCOL, pl.col(metrics.COVERAGE) > 0).group_by(TASK, maintain_order=True):
         axis.set_xscale("log")
         axis.scatter(rows[metrics.COVERAGE].to_list(), rows[metrics.NOVELTY].to_list(), label=task)
         for row in rows.iter_rows(named=True):
@@ -121,15 +123,15 @@ def _coverage_and_novelty(summary: pl.DataFrame) -> Figure:
 
 
 def _by_activity(evaluation: Evaluation) -> Figure:
-    figure = Figure(figsize=(11, 5), layout="constrained")
-    axis = figure.subplots()
-    scores = evaluation.scores.filter(~pl.col(TASK).str.contains("/"))
+    scores = evaluation.scores.filter(IS_PROTOCOL)
     scores = scores.with_columns(group=np.digitize(scores[BASKETS].to_numpy(), ACTIVITY_BOUNDS))
-    means = scores.group_by(TASK, MODEL, "group").agg(pl.col(metrics.NDCG).mean()).sort("group")
-    for named, rows in means.group_by(TASK, MODEL, maintain_order=True):
-        axis.plot(rows["group"].to_list(), rows[metrics.NDCG].to_list(), "o-", label=": ".join(map(str, named)))
-    axis.set(title="By number of baskets before the cut", ylabel="NDCG@10", ylim=(0, None))
-    axis.set_xticks(range(len(ACTIVITY_BOUNDS) + 1), _ACTIVITY_LABELS)
-    if not means.is_empty():
-        axis.legend(fontsize=7, ncols=2, loc="upper left", bbox_to_anchor=(1, 1))
+    means = scores.group_by(TASK, MODEL, "group", maintain_order=True).agg(pl.col(metrics.NDCG).mean()).sort("group")
+    tasks = evaluation.whole.filter(IS_PROTOCOL)[TASK].unique().sort().to_list()
+    figure = Figure(figsize=(11, 1 + 3 * len(tasks)), layout="constrained")
+    for axis, task in zip(figure.subplots(max(1, len(tasks)), 1, squeeze=False)[:, 0], tasks, strict=False):
+        axis.set(title=f"NDCG@10 by number of baskets before the cut, {task}", ylim=(0, None))
+        axis.set_xticks(range(len(_ACTIVITY_LABELS)), _ACTIVITY_LABELS)
+        for (model,), rows in means.filter(pl.col(TASK) == task).group_by(MODEL, maintain_order=True):
+            axis.plot(rows["group"].to_list(), rows[metrics.NDCG].to_list(), "o-", label=model)
+            axis.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
     return figure

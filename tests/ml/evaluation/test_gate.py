@@ -1,11 +1,11 @@
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import numpy as np
 import polars as pl
 import pytest
 
 from ml.evaluation.evaluate import SCORES, WHOLE, Evaluation
-from ml.evaluation.gate import Reason, gate, judge, rolling_cut
+from ml.evaluation.gate import Reason, gate, judge
 from ml.recommenders import ALSConfig
 from ml.training import TrainingConfig
 
@@ -66,34 +66,32 @@ def test_without_purchases_in_the_window_there_is_nothing_to_judge() -> None:
     assert judge(answers([]), answers([])).reason == Reason.TOO_LITTLE_DATA
 
 
-def test_the_rolling_cut_leaves_the_last_days(interactions: pl.DataFrame) -> None:
-    last = interactions["ordered_at"].max()
-
-    assert last - timedelta(days=28) < rolling_cut(interactions) < last
-
-
-def test_a_first_candidate_meets_popularity(interactions: pl.DataFrame, items: pl.DataFrame) -> None:
-    decision = gate(interactions, items, SMALL, None, rolling_cut(interactions))
+def test_a_first_candidate_meets_popularity(interactions: pl.DataFrame, items: pl.DataFrame, cut: datetime) -> None:
+    decision = gate(interactions, items, SMALL, None(interactions))
 
     assert decision.accepted
     assert set(decision.intervals) == {"all", "discover"}
 
 
-def test_the_champions_own_configuration_is_not_worse(interactions: pl.DataFrame, items: pl.DataFrame) -> None:
-    decision = gate(interactions, items, SMALL, SMALL, rolling_cut(interactions))
+def test_the_champions_own_configuration_is_not_worse(
+    interactions: pl.DataFrame, items: pl.DataFrame, cut: datetime
+) -> None:
+    decision = gate(interactions, items, SMALL, SMALL(interactions))
 
     assert decision.accepted
     assert [tuple(interval) for interval in decision.intervals.values()] == [(0, 0, 0)] * 2
 
 
-def test_a_candidate_that_gives_nan_is_refused(interactions: pl.DataFrame, items: pl.DataFrame) -> None:
+def test_a_candidate_that_gives_nan_is_refused(interactions: pl.DataFrame, items: pl.DataFrame, cut: datetime) -> None:
     broken = TrainingConfig(als=ALSConfig(factors=2, regularisation=1e-30, alpha=1e30))
 
-    assert gate(interactions, items, broken, SMALL, rolling_cut(interactions)).reason == Reason.NOT_FINITE
+    assert gate(interactions, items, broken, SMALL(interactions)).reason == Reason.NOT_FINITE
 
 
-def test_a_shop_of_one_user_is_served_by_popularity(interactions: pl.DataFrame, items: pl.DataFrame) -> None:
-    decision = gate(interactions.filter(user_id="ann"), items, SMALL, None, rolling_cut(interactions))
+def test_a_shop_of_one_user_is_served_by_popularity(
+    interactions: pl.DataFrame, items: pl.DataFrame, cut: datetime
+) -> None:
+    decision = gate(interactions.filter(user_id="ann"), items, SMALL, None(interactions))
 
     assert decision.accepted
     assert decision.intervals.keys() <= {"all", "discover"}
