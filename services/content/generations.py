@@ -86,11 +86,12 @@ async def load(
     generation = await _find(session, name, for_update=True)
     await _refuse_if_fixed(session, generation)
     try:
-        generation.row_count = await queries.write_partition(session, generation.id, name, rows)
+        generation.row_count = await queries.copy_draft(session, generation.id, name, rows)
     except UniqueViolation as error:
         raise RankTakenTwice("Two rows have the same user, shelf and rank.") from error
     await _lock_showing(session)
     await _refuse_if_fixed(session, generation)  # it may have been activated, with its earlier rows, in the meantime
+    await queries.attach_draft(session, generation.id, name)
     generation.loaded_at = datetime.now(UTC)
     await session.flush()
     await _drop_old(session, kept)
@@ -159,13 +160,16 @@ async def _drop_old(session: AsyncSession, kept: int) -> None:
     standing = select(Activation.generation_id).where(Activation.rolled_back_at.is_(None))
     needed = (await session.scalars(standing.order_by(Activation.id.desc()).limit(2))).all()
     loaded = select(Generation).where(Generation.loaded_at.isnot(None), Generation.dropped_at.is_(None))
-    for old in (await session.scalars(loaded.order_by(Generation.loaded_at.desc()).offset(kept))).all():
+    newest_first = loaded.order_by(Generation.loaded_at.desc()).offset(kept)
+    unlocked = newest_first.with_for_update(key_share=True, skip_locked=True)  # one that is loaded again now stays
+    for old in (await session.scalars(unlocked)).all():
         if old.id not in needed:
-            await queries.drop_partition(session, old.id)
+            await queries.drop_partition(session, old.id, old.generation)
             old.dropped_at = datetime.now(UTC)
 
 
 async def _lock_showing(session: AsyncSession) -> Showing:
+    """What is shown, locked: before anything else that others may wait for, lest two wait for each other."""
     return (await session.scalars(select(Showing).with_for_update())).one()
 
 

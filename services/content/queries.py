@@ -12,12 +12,27 @@ from services.content.domain import Row
 from services.content.models import Category, Product, Showing, TopPageDisplay
 
 Display = TopPageDisplay
-UPLOAD_TIMEOUT = "15min"
 UPLOADED = (
     *("display_type", "user_id", "rank", "product_id", "product_name", "product_price", "currency", "rating", "image"),
     *("category_id", "category_name", "special_price", "start_date", "end_date", "score", "reason"),
 )
-"""The columns that an upload gives; `generation` stands before them."""
+"""The columns that an upload gives."""
+PREPARE: tuple[LiteralString, ...] = (
+    "SET LOCAL statement_timeout = '15min'",
+    # like the manual partition, for a look at their parent would lock it until the upload has ended
+    "CREATE TABLE {draft} (LIKE top_page_displays_manual INCLUDING DEFAULTS INCLUDING CONSTRAINTS)",
+    "ALTER TABLE {draft} ALTER generation SET DEFAULT {generation}",
+)
+FINISH: tuple[LiteralString, ...] = (
+    "CREATE UNIQUE INDEX ON {draft} (user_id, display_type, rank) NULLS NOT DISTINCT",
+    "ALTER TABLE {draft} ADD CHECK (generation IS NOT NULL AND generation = {generation})",  # spares ATTACH a scan
+    "ANALYZE {draft}",
+)
+ATTACH: tuple[LiteralString, ...] = (
+    "DROP TABLE IF EXISTS {table}",
+    "ALTER TABLE {draft} RENAME TO {table}",
+    "ALTER TABLE top_page_displays ATTACH PARTITION {table} FOR VALUES IN ({generation})",
+)
 
 _CATEGORY_ID = func.coalesce(Display.category_id, Product.category_id)
 MIRRORED = (
@@ -62,16 +77,17 @@ async def rows_for(session: AsyncSession, generation: str | None, user_id: str |
 
 
 async def touch(session: AsyncSession) -> None:
-    """Say that what is shown has changed; do it last, for others who change it wait from here to the commit."""
+    """Say that what is shown changes; others who change it wait from here to the commit.
+
+    Display rows are changed after it, never before: an upload locks in that order too.
+    """
     await session.execute(update(Showing).values(version=Showing.version + 1))
 
 
-async def write_partition(
+async def copy_draft(
     session: AsyncSession, generation_id: int, name: str, rows: AsyncIterator[Sequence[Sequence[Any]]]
 ) -> int:
-    """Load a generation's rows into a table of their own, and make it a partition in the place of an older one.
-
-    Readers are never blocked: the table is loaded and indexed before it is attached.
+    """Load a generation's rows into a table of their own that nobody sees yet, with its index.
 
     Args:
         session: the caller's transaction.
@@ -85,39 +101,43 @@ async def write_partition(
     Raises:
         psycopg.errors.UniqueViolation: two rows have the same user, shelf and rank.
     """
-    table, draft = _partition(generation_id), sql.Identifier(f"top_page_displays_g{generation_id}_draft")
-    names = {"table": table, "draft": draft, "generation": sql.Literal(name)}
-    cursor = await _cursor(session)
-
-    async def run(statement: LiteralString) -> None:
-        await cursor.execute(sql.SQL(statement).format(**names))
-
-    await run(f"SET LOCAL statement_timeout = '{UPLOAD_TIMEOUT}'")
-    await run("CREATE TABLE {draft} (LIKE top_page_displays INCLUDING DEFAULTS INCLUDING CONSTRAINTS)")
-    await run("ALTER TABLE {draft} ALTER generation SET DEFAULT {generation}")
-    columns = sql.SQL(", ").join(map(sql.Identifier, UPLOADED))
     number = 0
-    async with cursor.copy(sql.SQL("COPY {} ({}) FROM STDIN").format(draft, columns)) as copy:
+    cursor, names = await _cursor(session), _names(generation_id, name)
+    await _run(cursor, PREPARE, names)
+    columns = sql.SQL(", ").join(map(sql.Identifier, UPLOADED))
+    async with cursor.copy(sql.SQL("COPY {draft} ({columns}) FROM STDIN").format(columns=columns, **names)) as copy:
         async for chunk in rows:
             for row in chunk:
                 await copy.write_row(row)
             number += len(chunk)
-    await run("CREATE UNIQUE INDEX ON {draft} (user_id, display_type, rank) NULLS NOT DISTINCT")
-    await run("ALTER TABLE {draft} ADD CHECK (generation IS NOT NULL AND generation = {generation})")
-    await run("ANALYZE {draft}")
-    await run("DROP TABLE IF EXISTS {table}")
-    await run("ALTER TABLE {draft} RENAME TO {table}")
-    await run("ALTER TABLE top_page_displays ATTACH PARTITION {table} FOR VALUES IN ({generation})")
+    await _run(cursor, FINISH, names)
     return number
 
 
-async def drop_partition(session: AsyncSession, generation_id: int) -> None:
-    """Remove a generation's rows; readers wait for no longer than this takes."""
-    await (await _cursor(session)).execute(sql.SQL("DROP TABLE IF EXISTS {}").format(_partition(generation_id)))
+async def attach_draft(session: AsyncSession, generation_id: int, name: str) -> None:
+    """Make the loaded table a partition, in the place of an earlier one; this does not depend on the number of rows."""
+    await _run(await _cursor(session), ATTACH, _names(generation_id, name))
 
 
-def _partition(generation_id: int) -> sql.Identifier:
-    return sql.Identifier(f"top_page_displays_g{generation_id}")
+async def drop_partition(session: AsyncSession, generation_id: int, name: str) -> None:
+    """Remove a generation's rows at once."""
+    await _run(await _cursor(session), ("DROP TABLE IF EXISTS {table}",), _names(generation_id, name))
+
+
+async def _run(
+    cursor: psycopg.AsyncCursor[Any], statements: Sequence[LiteralString], names: dict[str, sql.Composable]
+) -> None:
+    for statement in statements:
+        await cursor.execute(sql.SQL(statement).format(**names))
+
+
+def _names(generation_id: int, name: str) -> dict[str, sql.Composable]:
+    table = f"top_page_displays_g{generation_id}"
+    return {
+        "table": sql.Identifier(table),
+        "draft": sql.Identifier(f"{table}_draft"),
+        "generation": sql.Literal(name),
+    }
 
 
 async def _cursor(session: AsyncSession) -> psycopg.AsyncCursor[Any]:

@@ -97,8 +97,8 @@ async def create(session: AsyncSession, values: dict[str, Any]) -> int:
     Raises:
         Contradiction: its values do not go together.
     """
-    values = {"start_date": datetime.now(UTC), **values}
-    display = TopPageDisplay(source="manual", **values)
+    await queries.touch(session)
+    display = TopPageDisplay(source="manual", **{"start_date": datetime.now(UTC), **values})
     _refuse_contradictions(display)
     session.add(display)
     await session.flush()
@@ -112,6 +112,7 @@ async def change(session: AsyncSession, display_id: int, changes: dict[str, Any]
     Raises:
         DisplayNotFound, Contradiction: as they say.
     """
+    await queries.touch(session)
     display = await _find(session, display_id)
     for name, value in changes.items():
         setattr(display, name, value)
@@ -127,6 +128,7 @@ async def remove(session: AsyncSession, display_id: int) -> None:
     Raises:
         DisplayNotFound: there is none.
     """
+    await queries.touch(session)
     display = await _find(session, display_id)
     await session.delete(display)
     await session.flush()
@@ -158,4 +160,3 @@ async def _tell(
         product_id=display.product_id,
     )
     await append(session, Event.of("DISPLAY_CHANGED", changed, producer=PRODUCER), key=f"display:{display.id}")
-    await queries.touch(session)

@@ -133,6 +133,17 @@ async def test_old_generations_lose_their_rows_but_neither_the_active_one_nor_th
     assert (await activate("newer-0", 1)).status_code == 409
 
 
+async def test_merchandisers_and_uploads_do_not_wait_for_each_other(load, client):
+    pin = {"displayType": "SALE", "mode": "pin", "productId": 1}
+    await load("replaced", row(1))
+    answers = await asyncio.gather(
+        *(client.post("/v1/top-page-displays", json=pin) for _ in range(10)),
+        *(load(f"beside-{number}", row(1)) for number in range(5)),
+        *(load("replaced", row(2)) for _ in range(3)),
+    )
+    assert {answer.status_code for answer in answers} <= {200, 201}
+
+
 async def test_only_operators_and_services_touch_generations(client, signing_keys):
     body = {"generation": "mine", "bundle": "bundle-1"}
     for roles, status in (((), 403), (("merchandiser",), 403), (("operator",), 201)):

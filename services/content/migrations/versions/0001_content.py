@@ -36,14 +36,13 @@ CREATE TABLE top_page_displays (
     updated_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT ck_top_page_displays_source CHECK ((source = 'manual') = (generation IS NULL)),
     CONSTRAINT ck_top_page_displays_mode CHECK (mode IN ('pin', 'hide', 'price')),
-    CONSTRAINT ck_top_page_displays_mode_is_manual CHECK ((mode IS NOT NULL) = (generation IS NULL))
+    CONSTRAINT ck_top_page_displays_mode_is_manual CHECK ((mode IS NOT NULL) = (generation IS NULL)),
+    CONSTRAINT ck_top_page_displays_manual_ends_after_it_starts CHECK (generation IS NOT NULL OR end_date > start_date)
 ) PARTITION BY LIST (generation);
 ALTER SEQUENCE top_page_displays_id_seq OWNED BY top_page_displays.id;
 
 CREATE TABLE top_page_displays_manual PARTITION OF top_page_displays FOR VALUES IN (NULL);
-ALTER TABLE top_page_displays_manual
-    ADD CONSTRAINT pk_top_page_displays_manual PRIMARY KEY (id),
-    ADD CONSTRAINT ck_top_page_displays_manual_ends_after_it_starts CHECK (end_date > start_date);
+ALTER TABLE top_page_displays_manual ADD CONSTRAINT pk_top_page_displays_manual PRIMARY KEY (id);
 CREATE INDEX ix_top_page_displays_manual_user_id ON top_page_displays_manual (user_id);
 """
 
