@@ -14,13 +14,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from uuid import UUID
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.common import inbox
 from services.common.broker import LogWatch, has_unread
-from services.common.database import Database
+from services.common.database import Database, is_away
 from services.common.messages import Message, dead_letter, read
 from services.common.producer import Producer
 from services.common.settings import ServiceSettings
@@ -29,12 +27,6 @@ from services.common.worker import Worker, pause
 logger = logging.getLogger(__name__)
 
 Handle = Callable[[AsyncSession, Sequence[Message]], Awaitable[None]]
-TEMPORARY = (
-    OperationalError,
-    InterfaceError,
-    PoolTimeoutError,
-    OSError,
-)  # ConnectionError and TimeoutError are OSErrors
 RETRY_SECONDS = 1.0
 
 
@@ -95,7 +87,7 @@ class Consumer(Worker):
             try:
                 await self.handle_records(records)
             except Exception as error:
-                if not _is_temporary(error):
+                if not is_away(error):
                     raise
                 logger.warning("%s waits: %s", self.name, type(error).__name__)
                 self.failure = f"waiting: {type(error).__name__}"
@@ -120,7 +112,7 @@ class Consumer(Worker):
         try:
             await self._handle_together(messages)
         except Exception as error:
-            if _is_temporary(error):
+            if is_away(error):
                 raise
             logger.warning("%s: a batch failed, handling its messages one by one", self.name, exc_info=error)
             await self._handle_singly(messages)
@@ -140,7 +132,7 @@ class Consumer(Worker):
             try:
                 await self._handle_together([message])
             except Exception as error:
-                if _is_temporary(error):
+                if is_away(error):
                     raise
                 await self._give_up(message.record, "HANDLER_FAILED", type(error).__name__)
 
@@ -148,7 +140,3 @@ class Consumer(Worker):
         logger.warning("%s gives up %s/%s/%s: %s", self.name, record.topic, record.partition, record.offset, reason)
         letter, key = dead_letter(record, consumer=self._group, reason=reason, detail=detail)
         await self._producer.send("dead-letters.v1", key, letter)
-
-
-def _is_temporary(error: Exception) -> bool:
-    return isinstance(error, TEMPORARY) or (isinstance(error, DBAPIError) and error.connection_invalidated)

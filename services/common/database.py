@@ -17,6 +17,8 @@ from typing import Annotated, Any, Final
 from fastapi import Depends, Request
 from sqlalchemy import BigInteger, DateTime, MetaData, Numeric, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 NAMING: Final = {
@@ -76,6 +78,15 @@ class Database:
     async def close(self) -> None:
         """Close every connection."""
         await self.engine.dispose()
+
+
+def is_away(error: Exception) -> bool:
+    """Whether an error says that the database, the broker or another service is out of reach, or too slow, for now."""
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
+    return isinstance(
+        error, OperationalError | InterfaceError | PoolTimeoutError | OSError
+    )  # TimeoutError is an OSError
 
 
 async def open_session(request: Request) -> AsyncIterator[AsyncSession]:

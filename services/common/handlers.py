@@ -7,10 +7,11 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from fastapi.routing import iter_route_contexts
-from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
+from services.common.database import is_away
 from services.common.errors import Fault, Problem, Unavailable, Unprocessable, problem_response
 
 logger = logging.getLogger(__name__)
@@ -65,7 +66,7 @@ async def _database_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, DBAPIError)
     if isinstance(error, DataError):  # the last net: field types should have refused the value by name
         return Unprocessable("A value cannot be stored: it is out of range or not valid text.").response()
-    if isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated:
+    if is_away(error):
         return await _database_away(_, error)
     return await _unexpected(_, error)
 
