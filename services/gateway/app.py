@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
@@ -10,6 +11,7 @@ from starlette.routing import Route
 from services.common.app import build_app
 from services.common.auth import Signer
 from services.common.cache import Cache
+from services.common.health import Check
 from services.common.http import ServiceClient
 from services.gateway import drawings, session, storefront, top_page
 from services.gateway.documents import MergedDocument
@@ -44,6 +46,7 @@ def create_app(settings: GatewaySettings | None = None) -> FastAPI:
         description="One entrance to all services.",
         routers=[top_page.router, session.router, drawings.router, forwarding(settings, upstreams)],
         cache=Cache(settings),
+        checks=[Check(name, partial(_is_alive, client), required=False) for name, client in clients.items()],
         lifespan=lifespan,
     )
     key = settings.auth_signing_key_file
@@ -61,3 +64,7 @@ def create_app(settings: GatewaySettings | None = None) -> FastAPI:
         expose_headers=["X-Request-Id", "Retry-After"],
     )
     return app
+
+
+async def _is_alive(client: ServiceClient) -> None:
+    (await client.request("GET", "/health/live")).raise_for_status()

@@ -1,6 +1,7 @@
 """Passes requests on to a service and its answers back, both as streams; a service that is away is told at once."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterable
 
 import httpx2
@@ -11,11 +12,12 @@ from starlette.types import Scope
 
 from services.common.breaker import Breaker, CircuitOpenError
 from services.common.errors import Problem, Unavailable
-from services.common.http import DEADLINE_HEADER
+from services.common.http import DEADLINE_HEADER, deadline
 from services.common.telemetry import traceparent
 
 RETRY_AFTER = 2
 CONNECT_SECONDS = 1.0
+MINIMUM_SECONDS = 0.001
 HOP_BY_HOP = {
     "connection",
     "keep-alive",
@@ -71,7 +73,7 @@ class Upstream:
             Unavailable: the service is away (503), or was in the last calls.
             BrokenAnswer: it broke off (502) or is too slow (504).
         """
-        seconds = min(seconds, _time_left(request))
+        seconds = min(seconds, _time_left())
         outgoing = self._client.build_request(
             request.method,
             self._url.copy_with(raw_path=_raw_path(request.scope)),
@@ -124,10 +126,10 @@ def _has_body(request: Request) -> bool:
     return "transfer-encoding" in request.headers or request.headers.get("content-length", "0") != "0"
 
 
-def _time_left(request: Request) -> float:
-    """What the caller grants in `X-Deadline-Ms`; a value that is no number grants everything."""
-    given = request.headers.get(DEADLINE_HEADER, "")
-    return max(int(given[:9]), 1) / 1000 if given.isascii() and given.isdigit() else float("inf")
+def _time_left() -> float:
+    """What the caller granted in `X-Deadline-Ms`."""
+    end = deadline.get()
+    return float("inf") if end is None else max(end - time.monotonic(), MINIMUM_SECONDS)
 
 
 def _request_headers(request: Request, seconds: float) -> list[tuple[bytes, bytes]]:

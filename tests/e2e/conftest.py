@@ -13,7 +13,7 @@ from playwright.sync_api import sync_playwright
 
 from ml.bundle import Champion, write
 from stack import preparation
-from stack.children import child_of
+from stack.children import child_of, stop_together
 from stack.environment import DATABASES, Environment, program_ports
 from stack.parts.broker import Broker
 from stack.programs import PROGRAMS
@@ -54,12 +54,12 @@ def shop(tmp_path_factory, database, new_warehouse, valkey):
         environment = Environment(state, state.ports(program_ports()), outside)
         preparation.make_topics(environment)
         preparation.migrate(environment)
-        processes = [child_of(program, environment).process for program in PROGRAMS if not program.tool]
-        for process in processes:
-            stack.callback(process.stop)
-            process.spawn()
-        for process in processes:
-            process.wait_ready()
+        children = [child_of(program, environment) for program in PROGRAMS if not program.tool]
+        stack.callback(stop_together, children, 20)
+        for child in children:
+            child.start()
+        for child in children:
+            child.process.wait_ready()
         _fill(environment)
         wait_until_served(environment, small_shop.HOUSEHOLD)
         yield Shop(environment.address("gateway"), warehouse.owner, small_shop.HOUSEHOLD)
@@ -73,7 +73,8 @@ def _fill(environment):
         for kind, lines in (("categories", small_shop.categories()), ("products", small_shop.products(now))):
             body = "".join(f"{json.dumps(line)}\n" for line in lines)
             ndjson = {"Content-Type": "application/x-ndjson"}
-            client.post(f"/v1/{kind}/bulk", content=body, headers=ndjson).raise_for_status()
+            answer = client.post(f"/v1/{kind}/bulk", content=body, headers=ndjson).raise_for_status().text
+            assert answer.count('"created"') == len(lines), answer
         names = {each["id"]: each["code"] for each in client.get("/v1/categories?limit=500").json()["items"]}
         goods = client.get("/v1/products?limit=500").json()["items"]
         views = [

@@ -18,12 +18,12 @@ GROCERY > TEAS > GREEN TEA; GROCERY > COLD CEREAL > FAMILY CEREAL; GROCERY > PAS
 GROCERY > DRY NOODLES/PASTA > SPAGHETTI; GROCERY > FROZEN PIZZA > PIZZA MARGHERITA; GROCERY > SOUP > CONDENSED SOUP;
 GROCERY > ICE CREAM/MILK/SHERBTS > VANILLA ICE CREAM; GROCERY > BAG SNACKS > POTATO CHIPS; GROCERY > SOFT DRINKS > COLA;
 GROCERY > BAKED BREAD/BUNS/ROLLS > RYE BREAD; GROCERY > COOKIES/CONES > SANDWICH COOKIES;
-GROCERY > PAPER TOWELS > PAPER TOWELS; GROCERY > DOG FOODS > DRY DOG FOOD; GROCERY > FRZN VEGETABLE/VEG DSH > PEAS;
+GROCERY > PAPER TOWELS > KITCHEN TOWELS; GROCERY > DOG FOODS > DRY DOG FOOD; GROCERY > FRZN VEGETABLE/VEG DSH > PEAS;
 GROCERY > PNT BTR/JELLY/JAMS > STRAWBERRY JAM; GROCERY > CANNED JUICES > APPLE JUICE; GROCERY > OLIVES > GREEN OLIVES;
-PRODUCE > APPLES > GALA APPLES; PRODUCE > CARROTS > CARROTS; PRODUCE > SALAD MIX > GARDEN SALAD;
+PRODUCE > APPLES > GALA APPLES; PRODUCE > CARROTS > PEELED CARROTS; PRODUCE > SALAD MIX > GARDEN SALAD;
 PRODUCE > BERRIES > BLUEBERRIES; PRODUCE > TOMATOES > ROMA TOMATOES; PRODUCE > CITRUS > ORANGES;
 MEAT > CHICKEN > CHICKEN BREAST; MEAT > BEEF > GROUND BEEF; MEAT-PCKGD > HOT DOGS > BEEF HOT DOGS;
-SEAFOOD > SEAFOOD-FRESH > SALMON; PASTRY > CAKES > CARROT CAKE; PASTRY > BREAD > BAGUETTE; FLORAL > ROSES > ROSES;
+SEAFOOD > SEAFOOD-FRESH > SALMON; PASTRY > CAKES > CARROT CAKE; PASTRY > BREAD > BAGUETTE; FLORAL > ROSES > RED ROSES;
 DRUG GM > HAIR CARE PRODUCTS > SHAMPOO; DRUG GM > ORAL HYGIENE PRODUCTS > TOOTHPASTE; DRUG GM > VITAMINS > VITAMIN C;
 DRUG GM > CANDY - PACKAGED > CHOCOLATE
 """
@@ -31,6 +31,7 @@ CODES = [" ".join(code.split()) for code in KINDS.split(";")]
 SIZES = ("small", "medium", "large")
 BOUGHT = range(0, 60, 4)
 """What the household bought: items 0, 4, 8, … of the shop, each every 7 days, the last time 8 days ago."""
+VIEWED = (70, 89, 41, 118, 107)
 DAY = 86_400
 
 
@@ -70,11 +71,11 @@ def bundle(catalog, names, now=None):
         last_bought=np.full(len(bought), cut.timestamp() - 8 * DAY, dtype=np.int64),
         interval_days=np.full(len(bought), 7, dtype=np.float32),
     )
-    viewed = {"user_id": [HOUSEHOLD], "product_id": [catalog[70]["id"]], "kind": ["VIEW"], "occurred_at": [cut]}
+    viewed = [(HOUSEHOLD, catalog[index]["id"], "VIEW", cut) for index in VIEWED]
     return BundleContent(
         users=pl.DataFrame({"user_id": [HOUSEHOLD]}),
         items=items,
-        activity=pl.DataFrame(viewed, schema=ACTIVITY),
+        activity=pl.DataFrame(viewed, schema=ACTIVITY, orient="row"),
         candidates={"discover": _ranked(rest[None, ::-1]), "repurchase": _ranked(bought[None, :])},
         neighbours=_ranked(np.stack([(np.arange(count) + 1) % count, (np.arange(count) + 2) % count], axis=1)),
         factors=np.eye(kinds, dtype=np.float32)[kind],

@@ -86,10 +86,11 @@ export function shelf({ id, title, about, items, waiting, onCard }) {
   );
 }
 
+/** For the mouse: the keyboard goes from card to card, and the row follows it. */
 function arrows(list, title) {
   const scroll = (direction) => () => list.scrollBy({ left: direction * list.clientWidth * 0.8 });
-  const back = element("button", { type: "button", "aria-label": `${title}: back`, onclick: scroll(-1) }, icon(15, BACK));
-  const on = element("button", { type: "button", "aria-label": `${title}: on`, onclick: scroll(1) }, icon(15, ON));
+  const back = element("button", { type: "button", tabIndex: -1, "aria-label": `${title}: back`, onclick: scroll(-1) }, icon(15, BACK));
+  const on = element("button", { type: "button", tabIndex: -1, "aria-label": `${title}: on`, onclick: scroll(1) }, icon(15, ON));
   const update = () => {
     back.disabled = list.scrollLeft < 8;
     on.disabled = list.scrollLeft + list.clientWidth > list.scrollWidth - 8;

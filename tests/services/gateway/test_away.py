@@ -77,3 +77,9 @@ def test_a_service_whose_own_parts_are_away_opens_no_circuit(gateway, services):
     client = gateway()
     assert {client.get("/v1/products").status_code for _ in range(6)} == {503}
     assert len(services["catalog"].asked) == 6
+
+
+def test_readiness_names_the_service_that_is_away(gateway, nowhere):
+    answer = gateway(catalog_url=nowhere).get("/health/ready")
+    assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
+    assert {name for name, state in answer.json()["dependencies"].items() if state != "ok"} == {"catalog"}
