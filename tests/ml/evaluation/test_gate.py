@@ -1,4 +1,4 @@
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 import polars as pl
@@ -10,6 +10,7 @@ from ml.recommenders import ALSConfig
 from ml.training import TrainingConfig
 
 USERS = 50
+WINDOW = timedelta(days=28)
 SMALL = TrainingConfig(als=ALSConfig(factors=2))
 
 
@@ -67,7 +68,7 @@ def test_without_purchases_in_the_window_there_is_nothing_to_judge() -> None:
 
 
 def test_a_first_candidate_meets_popularity(interactions: pl.DataFrame, items: pl.DataFrame, cut: datetime) -> None:
-    decision = gate(interactions, items, SMALL, None(interactions))
+    decision = gate(interactions, items, SMALL, None, cut - WINDOW)
 
     assert decision.accepted
     assert set(decision.intervals) == {"all", "discover"}
@@ -76,7 +77,7 @@ def test_a_first_candidate_meets_popularity(interactions: pl.DataFrame, items: p
 def test_the_champions_own_configuration_is_not_worse(
     interactions: pl.DataFrame, items: pl.DataFrame, cut: datetime
 ) -> None:
-    decision = gate(interactions, items, SMALL, SMALL(interactions))
+    decision = gate(interactions, items, SMALL, SMALL, cut - WINDOW)
 
     assert decision.accepted
     assert [tuple(interval) for interval in decision.intervals.values()] == [(0, 0, 0)] * 2
@@ -91,7 +92,7 @@ def test_a_candidate_that_gives_nan_is_refused(interactions: pl.DataFrame, items
 def test_a_shop_of_one_user_is_served_by_popularity(
     interactions: pl.DataFrame, items: pl.DataFrame, cut: datetime
 ) -> None:
-    decision = gate(interactions.filter(user_id="ann"), items, SMALL, None(interactions))
+    decision = gate(interactions.filter(user_id="ann"), items, SMALL, None, cut - WINDOW)
 
     assert decision.accepted
     assert decision.intervals.keys() <= {"all", "discover"}
