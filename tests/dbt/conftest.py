@@ -21,7 +21,7 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def run_dbt(target: Path) -> Callable[..., None]:
     """Runs a dbt command in this process, as dbt's role of a warehouse if one is given; fails if it fails."""
-    from dbt.cli.main import dbtRunner  # here, for importing dbt takes seconds
+    from dbt.cli.main import dbtRunner  # noqa: PLC0415 - importing dbt takes seconds
 
     where = ("--project-dir", PROJECT, "--profiles-dir", PROJECT, "--target-path", target, "--log-level-file", "none")
 
