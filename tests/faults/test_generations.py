@@ -123,6 +123,8 @@ def test_an_upload_that_breaks_off_leaves_nothing_and_can_be_repeated(who, servi
     activate(client, 1).raise_for_status()
     with begin_upload(client, 2):
         wait_for_copies(database_url, 1)
+        load(client, 3)  # neither readers nor other uploads wait for this one
+        assert shown(client) == 1
         if who == "service":
             service.kill()
     if who == "service":
