@@ -70,10 +70,14 @@ PROGRAMS = (
         "/health",
         tool=True,
     ),
-    # the definitions are loaded once here, rather than by the web server and by the daemon
+    # the definitions are loaded once here, rather than by the web server and by the daemon; lazily, for a fault in them
+    # then shows in Dagster's pages instead of keeping the stack from starting
     Program(
         "dagster-code",
-        (str(SCRIPTS / "dagster"), "api", "grpc", "-h", "127.0.0.1", "-p", "{port}", "-m", "pipelines.definitions"),
+        (
+            *(str(SCRIPTS / "dagster"), "api", "grpc", "-h", "127.0.0.1", "-p", "{port}", "--lazy-load-user-code"),
+            *("-m", "pipelines.definitions"),
+        ),
         PIPELINES,
         TCP,
         tool=True,

@@ -114,7 +114,7 @@ class State:
             port = pins.get(name) or chosen.get(name)
             if name in pins and not is_port_free(pins[name]):
                 raise StateError(
-                    f"port {port} for {name} is taken: stop what listens there, or give --port {name}=OTHER"
+                    f"port {port} of {name} is taken: stop what listens there, or give --port {name}=OTHER"
                 )
             chosen[name] = port if port and is_port_free(port) else free_port()
         write_json(self.path("ports.json"), {"pinned": pins, "chosen": chosen})
@@ -145,7 +145,9 @@ class State:
     def status(self) -> dict[str, Any]:
         """What the supervisor last wrote; its `phase` is `stopped` when none runs."""
         written = read_json(self.path("run", "status.json"))
-        return written if self.supervisor else {**written, "phase": "stopped", "processes": {}}
+        if not self.supervisor:
+            return {**written, "phase": "stopped", "processes": {}}
+        return {"phase": "starting", "processes": {}, **written}
 
     def empty(self) -> None:
         """Remove everything, the directory included."""

@@ -1,6 +1,6 @@
 """One process holds all others: starts them in order, restarts what crashes, and stops them without losing anything.
 
-Run as `python -m stack.supervisor STATE [PART=PORT ...]`. Every child carries a death signal, so nothing is orphaned
+Run as `python -m stack.supervisor STATE`. Every child carries a death signal, so nothing is orphaned
 even when the supervisor itself is killed.
 """
 
@@ -211,10 +211,19 @@ def supervise(state: State, pinned: Mapping[str, int] | None = None, programs: S
     with held(state.path("run", "supervisor.lock")) as is_ours:
         if not is_ours:
             raise StateError(f"the stack of {state.directory} runs already")
+        state.path("run", "status.json").unlink(missing_ok=True)
         return Supervisor(state, pinned, programs).run()
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Supervise the state named on the command line."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    pins = {name: int(port) for name, port in (pin.split("=") for pin in sys.argv[2:])}
-    sys.exit(supervise(State(Path(sys.argv[1])), pins))
+    logging.getLogger("aiokafka").setLevel(logging.WARNING)
+    try:
+        sys.exit(supervise(State(Path(sys.argv[1]))))
+    except StateError as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

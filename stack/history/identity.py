@@ -21,7 +21,8 @@ def event_id(source: str, milliseconds: int) -> str:
 
 def order_id(external_id: str) -> int:
     """The shop's order number itself where it is one, else a 53-bit hash of its text."""
-    if external_id.isdecimal() and 0 < int(external_id) <= LARGEST_ORDER_ID:
+    is_number = external_id.isascii() and external_id.isdecimal() and not external_id.startswith("0")
+    if is_number and int(external_id) <= LARGEST_ORDER_ID:
         return int(external_id)
     digest = int.from_bytes(blake2b(external_id.encode(), digest_size=8).digest(), "big")
     return max(1, digest & LARGEST_ORDER_ID)

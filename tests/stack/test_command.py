@@ -1,0 +1,91 @@
+import json
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stack.state import VERSION, State
+
+COMMANDS = ["demo", "up", "down", "reset", "status", "logs", "doctor", "import", "land", "dead-letters", "rollback"]
+
+
+def tanawari(*arguments, cwd=None, text=None):
+    command = [sys.executable, "-m", "stack", *map(str, arguments)]
+    root = Path(__file__).parents[2]
+    return subprocess.run(command, cwd=cwd or root, input=text, capture_output=True, text=True, check=False)
+
+
+def test_help_names_every_command():
+    listed = tanawari("--help").stdout
+    assert all(name in listed for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself(name):
+    shown = tanawari(name, "--help")
+    assert shown.returncode == 0
+    assert "Usage: " in shown.stdout
+
+
+def test_a_newer_state_is_refused_in_one_line(state):
+    state.path("version").write_text(f"{VERSION + 1}\n")
+    refused = tanawari("up", "--state", state.directory)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("tanawari: ")
+    assert "newer Tanawari" in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
+
+
+def test_a_taken_port_is_refused_in_one_line(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        refused = tanawari("up", "--state", tmp_path / "state", "--port", f"gateway={port}")
+    assert refused.returncode == 1
+    assert f"port {port} of gateway is taken" in refused.stderr
+
+
+def test_status_of_nothing_says_so_and_ends_with_3(tmp_path):
+    shown = tanawari("status", "--json", "--state", tmp_path / "state")
+    assert shown.returncode == 3
+    assert json.loads(shown.stdout) == {"phase": "stopped", "processes": {}, "addresses": {}}
+
+
+def test_what_needs_a_running_stack_says_how_to_start_it(state):
+    refused = tanawari("land", "--state", state.directory)
+    assert refused.returncode == 1
+    assert "does not run: tanawari up" in refused.stderr
+
+
+def test_down_when_nothing_runs_is_no_fault(state):
+    assert tanawari("down", "--state", state.directory).returncode == 0
+
+
+def test_reset_asks_first(state):
+    assert tanawari("reset", "--state", state.directory, text="n\n").returncode == 1
+    assert state.directory.exists()
+    assert tanawari("reset", "--state", state.directory, text="y\n").returncode == 0
+    assert not state.directory.exists()
+
+
+def test_doctor_names_a_fault_and_its_remedy(state):
+    state.path("version").write_text(f"{VERSION + 1}\n")
+    shown = tanawari("doctor", "--json", "--state", state.directory)
+    assert shown.returncode == 1
+    faults = [finding for finding in json.loads(shown.stdout) if finding["level"] == "fault"]
+    assert [fault["subject"] for fault in faults] == ["state"]
+    assert "update Tanawari" in faults[0]["remedy"]
+
+
+def test_logs_lists_what_there_is(state):
+    state.log("gateway").write_text("one\ntwo\n")
+    assert tanawari("logs", "--state", state.directory).stdout == "gateway\n"
+    assert tanawari("logs", "gateway", "-n", "1", "--state", state.directory).stdout == "two\n"
+    assert "there is no log of geteway" in tanawari("logs", "geteway", "--state", state.directory).stderr
+
+
+def test_the_state_is_where_the_variable_says(tmp_path, monkeypatch):
+    monkeypatch.setenv("TANAWARI_STATE", str(tmp_path / "elsewhere"))
+    tanawari("status")
+    assert State.version_of(tmp_path / "elsewhere") == VERSION

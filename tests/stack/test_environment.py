@@ -1,0 +1,51 @@
+import pytest
+
+from stack.environment import Environment, program_ports
+from stack.history.record import HistoryRecord
+from stack.programs import PROGRAMS
+from stack.state import State
+
+CATALOG = next(program for program in PROGRAMS if program.name == "catalog")
+
+
+@pytest.fixture
+def ports(state: State):
+    return state.ports(program_ports())
+
+
+def test_a_program_is_given_its_own_database_and_no_other(state, ports):
+    given = Environment(state, ports, {}).of(CATALOG)
+    assert {name for name in given if name.endswith("DATABASE_URL")} == {"CATALOG_DATABASE_URL"}
+    assert not any(name.startswith("WAREHOUSE_") for name in given)
+
+
+def test_every_part_is_embedded_unless_its_url_is_given(state, ports):
+    environment = Environment(state, ports, {"KAFKA_URL": "kafka.example:9092"})
+    assert not environment.needs("broker")
+    assert environment.needs("valkey")
+    assert environment.needs("postgres")
+    assert environment.variables["KAFKA_URL"] == "kafka.example:9092"
+    assert environment.variables["KAFKA_IDEMPOTENCE"] == "true"
+
+
+def test_the_embedded_server_is_needed_until_all_databases_are_elsewhere(state, ports):
+    own = Environment(state, ports, {})
+    elsewhere = {name: "postgresql://role@db.example/x" for name in own.variables if name.endswith("DATABASE_URL")}
+    assert Environment(state, ports, elsewhere).needs("postgres")  # the warehouse's other roles are still here
+    elsewhere |= {name: "postgresql://role@db.example/x" for name in own.variables if name.startswith("WAREHOUSE_")}
+    assert not Environment(state, ports, elsewhere).needs("postgres")
+
+
+def test_nothing_sends_telemetry(state, ports):
+    given = Environment(state, ports, {}).of(CATALOG)
+    assert given["MLFLOW_DISABLE_TELEMETRY"] == "true"
+    assert given["DO_NOT_TRACK"] == "1"
+    assert given["DBT_SEND_ANONYMOUS_USAGE_STATS"] == "false"
+
+
+def test_the_evaluation_moves_with_the_history(state, ports):
+    assert "TANAWARI_EVALUATION_TEST_START" not in Environment(state, ports, {}).variables
+    HistoryRecord(shift_weeks=464, evaluation_starts_at="2026-10-26T05:00:00Z", households=("900", "1")).write(state)
+    variables = Environment(state, ports, {}).variables
+    assert variables["TANAWARI_EVALUATION_TEST_START"] == "2026-10-26T05:00:00+00:00"
+    assert variables["GATEWAY_PREVIEW_HOUSEHOLDS"] == '["900", "1"]'

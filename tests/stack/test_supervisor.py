@@ -1,0 +1,141 @@
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from aiokafka import AIOKafkaConsumer
+
+from services.contracts.topics import TOPICS
+from stack.parts.process import is_port_free
+from stack.state import State
+
+ROOT = Path(__file__).parents[2]
+STACK = """
+import logging, sys
+from pathlib import Path
+from stack.programs import Program
+from stack.state import State
+from stack.supervisor import supervise
+
+logging.basicConfig(level=logging.INFO)
+serve = (sys.executable, "-m", "http.server", "{port}", "--bind", "127.0.0.1", "--directory", "{state}/run")
+follower = Program("gateway", serve, probe="/", follows_log=True)
+tool = Program("dbt-docs", serve, probe="/", tool=True)
+broken = Program("mlflow", (sys.executable, "-c", "raise SystemExit('no such thing')"), probe="/", tool=True)
+programs = {"whole": [follower, tool], "broken": [broken]}
+sys.exit(supervise(State(Path(sys.argv[1])), None, programs[sys.argv[2]]))
+"""
+
+
+def wait_until(condition, seconds=90):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "not within the time"
+        time.sleep(0.05)
+
+
+def is_gone(pid):
+    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+
+class Stack:
+    """A supervisor in a process of its own, with two tiny programs beside the real servers."""
+
+    def __init__(self, directory, programs="whole"):
+        self.state = State(directory)
+        command = [sys.executable, "-c", STACK, str(directory), programs]
+        self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def __enter__(self):
+        try:
+            wait_until(lambda: self.state.status()["phase"] == "running" or self.process.poll() is not None)
+            assert self.process.poll() is None
+        except AssertionError:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait(60)
+
+    def of(self, name):
+        return self.state.status()["processes"][name]
+
+    def pids(self):
+        return [process["pid"] for process in self.state.status()["processes"].values()]
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory):
+    with Stack(tmp_path_factory.mktemp("stack") / "state") as running:
+        yield running
+
+
+def test_a_crashed_program_is_restarted(stack):
+    before = stack.of("dbt-docs")
+    os.kill(before["pid"], signal.SIGKILL)
+    wait_until(lambda: stack.of("dbt-docs")["restarts"] == 1 and stack.of("dbt-docs")["state"] == "ready")
+    assert stack.of("dbt-docs")["pid"] != before["pid"]
+    assert stack.of("dbt-docs")["address"] == before["address"]
+
+
+def test_a_broker_that_lost_its_log_takes_its_followers_with_it_and_has_its_topics_again(stack):
+    follower, tool = stack.of("gateway")["pid"], stack.of("dbt-docs")["pid"]
+    os.kill(stack.of("broker")["pid"], signal.SIGKILL)
+    wait_until(lambda: stack.of("gateway")["pid"] != follower and stack.of("gateway")["state"] == "ready")
+    assert stack.of("dbt-docs")["pid"] == tool
+
+    async def topics():
+        async with AIOKafkaConsumer(bootstrap_servers=f"127.0.0.1:{broker_port(stack)}") as consumer:
+            return await consumer.topics()
+
+    assert set(TOPICS) <= asyncio.run(topics())
+
+
+def broker_port(stack):
+    connections = psutil.Process(stack.of("broker")["pid"]).net_connections()
+    return next(each.laddr.port for each in connections if each.status == psutil.CONN_LISTEN)
+
+
+def test_one_state_has_one_supervisor(stack):
+    second = subprocess.run(
+        [sys.executable, "-m", "stack.supervisor", str(stack.state.directory)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert second.returncode == 1
+    assert "runs already" in second.stderr
+
+
+@pytest.mark.faults
+@pytest.mark.skipif(sys.platform != "linux", reason="the death signal is a Linux feature")
+def test_nothing_is_orphaned_when_the_supervisor_is_killed(tmp_path):
+    with Stack(tmp_path / "state") as running:
+        pids = running.pids()
+        running.process.kill()
+        running.process.wait()
+        wait_until(lambda: all(map(is_gone, pids)))
+        assert running.state.supervisor is None
+
+
+def test_stopping_ends_everything_drained_and_frees_the_ports(tmp_path):
+    with Stack(tmp_path / "state") as running:
+        pids, address = running.pids(), running.of("gateway")["address"]
+    assert running.process.returncode == 0
+    assert all(map(is_gone, pids))
+    assert is_port_free(int(address.rpartition(":")[2]))
+    assert running.state.status()["phase"] == "stopped"
+
+
+def test_a_program_that_cannot_start_is_named_with_its_last_words(tmp_path):
+    broken = Stack(tmp_path / "state", "broken")
+    assert broken.process.wait(90) == 1
+    assert "mlflow does not start: no such thing" in broken.state.status()["error"]
