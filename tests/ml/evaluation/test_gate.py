@@ -86,7 +86,7 @@ def test_the_champions_own_configuration_is_not_worse(
 def test_a_candidate_that_gives_nan_is_refused(interactions: pl.DataFrame, items: pl.DataFrame, cut: datetime) -> None:
     broken = TrainingConfig(als=ALSConfig(factors=2, regularisation=1e-30, alpha=1e30))
 
-    assert gate(interactions, items, broken, SMALL(interactions)).reason == Reason.NOT_FINITE
+    assert gate(interactions, items, broken, SMALL, cut - WINDOW).reason == Reason.NOT_FINITE
 
 
 def test_a_shop_of_one_user_is_served_by_popularity(
