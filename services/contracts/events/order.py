@@ -22,6 +22,7 @@ class OrderSnapshot(Contract):
     items: list[OrderLine]
     total_amount: Money
     currency: Currency = "JPY"
+    simulated: bool = False
 
 
 class OrderCancelled(Contract):
