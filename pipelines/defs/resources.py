@@ -4,7 +4,8 @@ import dagster as dg
 from dagster_dbt import DbtCliResource
 
 from pipelines.content import Content
-from pipelines.defs.transformation.assets import DBT, PROJECT
+from pipelines.defs.transformation.assets import PROJECT
+from pipelines.defs.transformation.project import DBT
 from pipelines.warehouse import Warehouse
 
 

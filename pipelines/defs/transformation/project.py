@@ -1,0 +1,40 @@
+"""The dbt project, with a manifest that tells Dagster its models."""
+
+import fcntl
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from dagster_dbt import DbtCliResource, DbtProject
+
+from pipelines.defs.transformation.translator import dbt_variables
+
+FOLDER = Path(__file__).parents[3] / "dbt"
+DBT = str(Path(sys.executable).with_name("dbt"))
+
+
+def prepared_project() -> DbtProject:
+    """The project with a manifest newer than every file it is made from.
+
+    Several processes load the definitions at once when the stack starts: one of them parses (4 s), the others wait.
+    """
+    os.environ.update(dbt_variables(os.environ.get("WAREHOUSE_DBT_URL", "")))
+    project = DbtProject(project_dir=FOLDER, profiles_dir=FOLDER)
+    manifest = project.manifest_path
+    manifest.parent.mkdir(exist_ok=True)
+    with (manifest.parent / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not manifest.exists() or manifest.stat().st_mtime < _newest_source():
+            with tempfile.TemporaryDirectory(dir=manifest.parent) as target:
+                DbtCliResource(project_dir=project, dbt_executable=DBT).cli(
+                    ["parse", "--quiet"], target_path=Path(target)
+                ).wait()
+                (Path(target) / manifest.name).replace(manifest)
+    return project
+
+
+def _newest_source() -> float:
+    folders = ("models", "macros", "seeds")
+    sources = [FOLDER / "dbt_project.yml", *(path for folder in folders for path in (FOLDER / folder).rglob("*.*"))]
+    return max(path.stat().st_mtime for path in sources)
