@@ -125,6 +125,7 @@ def open_page(browser, shop):
                 view_as(page, household)
             return page
 
+        create.complaints = complaints
         yield create
     assert complaints == []
 

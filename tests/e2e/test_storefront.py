@@ -51,6 +51,7 @@ def test_the_top_page_has_six_shelves_with_products(shop, open_page):
     for title in SHELVES:
         assert products(page, title).count() > 0, title
     if os.environ.get("TANAWARI_WRITE_SCREENSHOT") == "1":
+        page.mouse.move(0, 0)
         page.wait_for_load_state("networkidle")
         page.screenshot(path=SCREENSHOT)
 
@@ -175,6 +176,16 @@ def test_nothing_is_cut_off_at_phone_width(shop, open_page):
     products(page, "Recommended for you").first.get_by_role("link").tap()
     expect(shelf(page, "Similar products")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
+def test_an_action_that_the_shop_could_not_take_is_sent_again(shop, open_page):
+    page = open_page(household=shop.household)
+    page.route("**/v1/actions", lambda route: route.fulfill(status=503, headers={"Retry-After": "1"}), times=1)
+    with page.expect_response(lambda answer: answer.url.endswith("/v1/actions") and answer.status == 202) as taken:
+        products(page, "On sale").first.get_by_role("link").click()
+    [action] = taken.value.request.post_data_json["actions"]
+    landed(shop, "user_actions_v1", "event_id = %s", action["eventId"])
+    open_page.complaints.clear()  # the browser's own words on the 503
 
 
 def test_the_api_page_opens_without_the_internet(open_page):

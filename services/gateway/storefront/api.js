@@ -24,12 +24,13 @@ export async function get(path) {
   return response.json();
 }
 
-/** Send a report that has to outlive the page; a report that is lost is never shown to the shopper. */
-export async function report(path, body) {
+const TRIES = 4;
+
+/** Send a report that outlives the page; while the shop cannot take it, again a little later. */
+export async function report(path, body, tries = TRIES) {
   const options = { method: "POST", keepalive: true, headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
-  try {
-    await fetch(path, options);
-  } catch {
-    // the shop is away: the page itself will say so
-  }
+  const response = await fetch(path, options).catch(() => null);
+  if (response !== null && response.status < 500) return;
+  const seconds = Number(response?.headers.get("Retry-After") ?? 2);
+  if (tries > 1) setTimeout(() => report(path, body, tries - 1), seconds * 1000);
 }

@@ -12,6 +12,7 @@ const SKELETON_SHELVES = 3;
 const SKELETON_CARDS = 6;
 let leave = () => {};
 let turn = 0;
+let shown;
 
 function pageAt({ pathname, searchParams }) {
   const [, kind, id] = pathname.match(/^\/(products|categories)\/(\d+)$/) ?? [];
@@ -24,6 +25,7 @@ function pageAt({ pathname, searchParams }) {
 async function render({ isFirst = false } = {}) {
   const mine = ++turn;
   const address = new URL(location);
+  shown = address.pathname + address.search;
   leave();
   leave = () => {};
   main.setAttribute("aria-busy", "true");
@@ -87,6 +89,6 @@ document.getElementById("search").addEventListener("submit", (event) => {
   const keyword = event.target.q.value.trim();
   if (keyword) goTo(`/search?${new URLSearchParams({ q: keyword })}`);
 });
-addEventListener("popstate", () => render());
+addEventListener("popstate", () => location.pathname + location.search !== shown && render()); // a jump within the page is none
 installPicker(() => goTo("/"));
 render({ isFirst: true });

@@ -5,12 +5,21 @@ import { userId } from "/storefront/session.js";
 
 const SESSION = "tanawari.visit";
 const PAUSE = 400;
-const visit = sessionStorage.getItem(SESSION) ?? crypto.randomUUID();
+const visit = sessionStorage.getItem(SESSION) ?? uuid();
 sessionStorage.setItem(SESSION, visit);
 
-/** One action of the shopper, such as `act("PRODUCT_VIEWED", { productId: 7 })`. */
+/** One action of the shopper, such as `act("PRODUCT_VIEWED", { productId: 7 })`; its id makes sending it again safe. */
 export function act(actionType, fields) {
-  return report("/v1/actions", { actions: [{ actionType, userId: userId(), sessionId: visit, ...fields }] });
+  const action = { actionType, eventId: uuid(), timestamp: new Date().toISOString(), userId: userId(), sessionId: visit };
+  return report("/v1/actions", { actions: [{ ...action, ...fields }] });
+}
+
+/** A random UUID; `crypto.randomUUID` exists on localhost and over HTTPS only, and a preview is opened from anywhere. */
+function uuid() {
+  const [a, b, c, d] = crypto.getRandomValues(new Uint16Array(4));
+  const text = [...crypto.getRandomValues(new Uint16Array(4)), a, b, (c & 0x0fff) | 0x4000, (d & 0x3fff) | 0x8000];
+  const [h1, h2, h3, h4, h5, h6, version, variant] = text.map((part) => part.toString(16).padStart(4, "0"));
+  return `${h1}${h2}-${h3}-${version}-${variant}-${h4}${h5}${h6}`;
 }
 
 /** Follows one answer: a card counts as shown once half of it has been in view. */
