@@ -40,8 +40,8 @@ def _application(name: str, factory: str, *reads: str, probe: str) -> Program:
 
 
 PIPELINES = (
-    *("DAGSTER_DATABASE_URL", "MLFLOW_DATABASE_URL", "WAREHOUSE_DATABASE_URL", "WAREHOUSE_LOADER_URL"),
-    *("WAREHOUSE_DBT_URL", "WAREHOUSE_PIPELINES_URL", "WAREHOUSE_ANALYST_URL", "AUTH_SIGNING_KEY_FILE"),
+    *("DAGSTER_DATABASE_URL", "WAREHOUSE_LOADER_URL", "WAREHOUSE_PIPELINES_URL"),
+    *("WAREHOUSE_DBT_URL", "WAREHOUSE_DBT_PASSWORD", "AUTH_SIGNING_KEY_FILE"),
 )
 LOCATION = "tanawari"
 """Dagster's name for our definitions, as in `workspace.yaml`."""

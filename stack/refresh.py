@@ -57,10 +57,10 @@ def run_to_end(name: str, command: list[str], environment: Environment, say: Cal
     Raises:
         PartError: it did not.
     """
-    dagster = next(program for program in PROGRAMS if program.name == "dagster")
+    pipelines = next(program for program in PROGRAMS if program.name == "dagster-code")
     log = environment.state.log(name)
     log.unlink(missing_ok=True)
-    process = Process(name, command, log, environment=environment.of(dagster), directory=ROOT)
+    process = Process(name, command, log, environment=environment.of(pipelines), directory=ROOT)
     process.spawn()
     try:
         while process.exit_code is None:
