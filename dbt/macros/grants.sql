@@ -10,11 +10,14 @@
 {# Who may read a mart may enter its schema. At the end of a run, for parallel models would stumble over each other. #}
 {% macro open_schemas() -%}
     {%- set closed -%}
-        select distinct grants.table_schema, grants.grantee
-        from information_schema.role_table_grants as grants
+        select distinct pg_namespace.nspname, pg_roles.rolname
+        from pg_class
+        inner join pg_namespace on pg_class.relnamespace = pg_namespace.oid
+        cross join lateral aclexplode(pg_class.relacl) as granted
+        inner join pg_roles on granted.grantee = pg_roles.oid
         where
-            grants.grantor = current_user and grants.grantee != current_user
-            and not has_schema_privilege(grants.grantee, grants.table_schema, 'usage')
+            pg_get_userbyid(pg_class.relowner) = current_user
+            and not has_schema_privilege(pg_roles.oid, pg_namespace.oid, 'usage')
     {%- endset -%}
     {%- for schema, role in run_query(closed) if execute -%}
         grant usage on schema {{ schema }} to {{ role }};
