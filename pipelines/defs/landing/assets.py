@@ -53,6 +53,11 @@ def raw_events(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResu
                 "dead_letters": counts.dead_letters,
             },
             check_results=[
-                dg.AssetCheckResult(passed=lost == 0, check_name="nothing_is_lost", metadata={"lost": lost})
+                dg.AssetCheckResult(
+                    passed=lost == 0,
+                    asset_key=["raw", topic.table],
+                    check_name="nothing_is_lost",
+                    metadata={"lost": lost},
+                )
             ],
         )
