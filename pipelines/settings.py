@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime
 from pydantic_settings import BaseSettings
 
 
@@ -18,7 +18,6 @@ class Settings(BaseSettings):
     tanawari_timezone: str = "UTC"
     tanawari_first_day: date = date(2025, 1, 1)
     tanawari_evaluation_test_start: AwareDatetime | None = None
-    tanawari_evaluation_days: int = Field(default=28, ge=1)
     tanawari_alert_webhook: str = ""
 
     @property
@@ -40,11 +39,6 @@ class Settings(BaseSettings):
     def timezone(self) -> ZoneInfo:
         """The zone in which the shop's days begin."""
         return ZoneInfo(self.tanawari_timezone)
-
-    @property
-    def evaluation_window(self) -> timedelta:
-        """How long after a cut purchases count as what should have been recommended."""
-        return timedelta(days=self.tanawari_evaluation_days)
 
     def end_of_day(self, day: date) -> datetime:
         """The moment at which a day of the shop's ends."""
