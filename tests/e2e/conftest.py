@@ -1,17 +1,13 @@
 """A whole shop of real processes, and a real browser to look at it."""
 
-import json
 import os
 import shutil
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
-import httpx2
 import pytest
 from playwright.sync_api import sync_playwright
 
-from ml.bundle import Champion, write
 from stack import preparation
 from stack.children import child_of, stop_together
 from stack.environment import DATABASES, Environment, program_ports
@@ -60,31 +56,9 @@ def shop(tmp_path_factory, database, new_warehouse, valkey):
             child.start()
         for child in children:
             child.process.wait_ready()
-        _fill(environment)
+        small_shop.fill(environment)
         wait_until_served(environment, small_shop.HOUSEHOLD)
         yield Shop(environment.address("gateway"), warehouse.owner, small_shop.HOUSEHOLD)
-
-
-def _fill(environment):
-    """Goods through the catalog, a few hundred views through the collector, and a champion for serving."""
-    now = datetime.now(UTC)
-    headers = {"Authorization": f"Bearer {environment.service_token}"}
-    with httpx2.Client(base_url=environment.address("gateway"), headers=headers, timeout=60) as client:
-        for kind, lines in (("categories", small_shop.categories()), ("products", small_shop.products(now))):
-            body = "".join(f"{json.dumps(line)}\n" for line in lines)
-            ndjson = {"Content-Type": "application/x-ndjson"}
-            answer = client.post(f"/v1/{kind}/bulk", content=body, headers=ndjson).raise_for_status().text
-            assert answer.count('"created"') == len(lines), answer
-        names = {each["id"]: each["code"] for each in client.get("/v1/categories?limit=500").json()["items"]}
-        goods = client.get("/v1/products?limit=500").json()["items"]
-        views = [
-            {"actionType": "PRODUCT_VIEWED", "userId": user, "productId": product["id"]}
-            for product in goods
-            for user in small_shop.OTHERS
-        ]
-        client.post("/v1/actions", json={"actions": views}).raise_for_status()
-    write(environment.bundles / "small-shop", small_shop.bundle(goods, names, now), small_shop.about(now))
-    Champion(bundle="small-shop", generation="by-hand").put(environment.bundles)
 
 
 @pytest.fixture(scope="session")

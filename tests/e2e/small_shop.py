@@ -1,12 +1,14 @@
 """A shop made by hand: forty kinds of goods in three sizes, one household, and a bundle that knows it."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+import httpx2
 import numpy as np
 import polars as pl
 
-from ml.bundle import About, BundleContent, History, Ranked
+from ml.bundle import About, BundleContent, Champion, History, Ranked, write
 from ml.bundle_content import ACTIVITY, ITEMS
 
 HOUSEHOLD = "900"
@@ -54,6 +56,28 @@ def products(now):
                 line["specialPrice"] = {"price": str((price * 8 / 10).quantize(Decimal("0.01"))), **offer}
             lines.append(line)
     return lines
+
+
+def fill(environment):
+    """Goods through the catalog, a few hundred views through the collector, and a champion for serving."""
+    now = datetime.now(UTC)
+    headers = {"Authorization": f"Bearer {environment.service_token}"}
+    with httpx2.Client(base_url=environment.address("gateway"), headers=headers, timeout=60) as client:
+        for kind, lines in (("categories", categories()), ("products", products(now))):
+            body = "".join(f"{json.dumps(line)}\n" for line in lines)
+            ndjson = {"Content-Type": "application/x-ndjson"}
+            answer = client.post(f"/v1/{kind}/bulk", content=body, headers=ndjson).raise_for_status().text
+            assert answer.count('"created"') == len(lines), answer
+        names = {each["id"]: each["code"] for each in client.get("/v1/categories?limit=500").json()["items"]}
+        goods = client.get("/v1/products?limit=500").json()["items"]
+        views = [
+            {"actionType": "PRODUCT_VIEWED", "userId": user, "productId": product["id"]}
+            for product in goods
+            for user in OTHERS
+        ]
+        client.post("/v1/actions", json={"actions": views}).raise_for_status()
+    write(environment.bundles / "small-shop", bundle(goods, names, now), about(now))
+    Champion(bundle="small-shop", generation="by-hand").put(environment.bundles)
 
 
 def bundle(catalog, names, now=None):
