@@ -22,9 +22,9 @@ def settings_classes():
     classes = []
     for file in sorted([*ROOT.glob("*/settings.py"), *ROOT.glob("services/*/settings.py")]):
         module = importlib.import_module(".".join(file.relative_to(ROOT).with_suffix("").parts))
-        for found in vars(module).values():
-            if isinstance(found, type) and issubclass(found, BaseSettings) and found.__module__ == module.__name__:
-                classes.append(pytest.param(found, id=module.__name__))
+        kinds = [kind for kind in vars(module).values() if isinstance(kind, type)]
+        own = [kind for kind in kinds if issubclass(kind, BaseSettings) and kind.__module__ == module.__name__]
+        classes += [pytest.param(kind, id=module.__name__) for kind in own]
     return classes
 
 
