@@ -70,7 +70,7 @@ class Demo:
                 step.counts["processes"] = len(status["processes"])
             if not storefront.champion(environment).get("generation") or self.imported:
                 with steps.step(JOB) as step:
-                    run_job(environment, JOB, step.say)
+                    step.counts |= run_job(environment, JOB, step.say)
             if not self.state.path("dbt-docs", "index.html").exists() or self.imported:
                 with steps.step("docs") as step:
                     build_docs(environment, step.say)

@@ -15,10 +15,13 @@ from stack.programs import PROGRAMS, ROOT, SCRIPTS
 
 JOB = "refresh"
 STEP = re.compile(r" - (\S+) - (?:STEP_START|ASSET_MATERIALIZATION) ")
+EVENTS = {"assets": "ASSET_MATERIALIZATION", "checks": "ASSET_CHECK_EVALUATION"}
 POLL_SECONDS = 0.5
 
 
-def run_job(environment: Environment, name: str, say: Callable[[str], None], *, partitioned: bool = True) -> None:
+def run_job(
+    environment: Environment, name: str, say: Callable[[str], None], *, partitioned: bool = True
+) -> dict[str, int]:
     """Execute a Dagster job, so that its run is seen in Dagster's own pages.
 
     Args:
@@ -27,6 +30,9 @@ def run_job(environment: Environment, name: str, say: Callable[[str], None], *, 
         say: is told which asset is at work.
         partitioned: whether it is run for a day, which is then the shop's today.
 
+    Returns:
+        How many assets it made, and how many checks it passed.
+
     Raises:
         PartError: the run failed.
     """
@@ -34,6 +40,8 @@ def run_job(environment: Environment, name: str, say: Callable[[str], None], *, 
     tags = ["--tags", json.dumps({"dagster/partition": today})] if partitioned else []
     command = [str(SCRIPTS / "dagster"), "job", "execute", "-m", "pipelines.definitions", "-j", name, *tags]
     run_to_end(name, command, environment, say)
+    text = environment.state.log(name).read_text(errors="replace")
+    return {what: text.count(f" - {event} - ") for what, event in EVENTS.items()}
 
 
 def build_docs(environment: Environment, say: Callable[[str], None]) -> None:
