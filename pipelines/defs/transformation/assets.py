@@ -15,4 +15,9 @@ PROJECT = prepared_project()
 @dbt_assets(manifest=PROJECT.manifest_path, project=PROJECT, dagster_dbt_translator=TableTranslator())
 def warehouse_models(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
     """Build what is selected: models take only rows that are new, tests become checks, columns carry their lineage."""
-    yield from dbt.cli(["build"], context=context).stream().fetch_column_metadata()
+    build = [
+        "build",
+        "--exclude-resource-type",
+        "unit_test",
+    ]  # those test the code, not the data: `make test` runs them
+    yield from dbt.cli(build, context=context).stream().fetch_column_metadata()

@@ -11,6 +11,8 @@ from dagster_dbt import DbtCliResource, DbtProject
 from pipelines.defs.transformation.translator import dbt_variables
 
 FOLDER = Path(__file__).parents[3] / "dbt"
+NOWHERE = "postgresql://tanawari_dbt@127.0.0.1:5432/warehouse"
+"""Enough to look at the definitions with; a run needs the variable."""
 DBT = str(Path(sys.executable).with_name("dbt"))
 
 
@@ -19,10 +21,12 @@ def prepared_project() -> DbtProject:
 
     Several processes load the definitions at once when the stack starts: one of them parses (4 s), the others wait.
     """
-    os.environ.update(dbt_variables(os.environ.get("WAREHOUSE_DBT_URL", "")))
-    project = DbtProject(project_dir=FOLDER, profiles_dir=FOLDER)
+    variables = dbt_variables(os.environ.get("WAREHOUSE_DBT_URL", NOWHERE))
+    os.environ.update(variables)
+    target = Path("target") / variables["WAREHOUSE_DBT_DBNAME"]  # a manifest names the database that it is for
+    project = DbtProject(project_dir=FOLDER, profiles_dir=FOLDER, target_path=target)
     manifest = project.manifest_path
-    manifest.parent.mkdir(exist_ok=True)
+    manifest.parent.mkdir(parents=True, exist_ok=True)
     with (manifest.parent / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not manifest.exists() or manifest.stat().st_mtime < _newest_source():
