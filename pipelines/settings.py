@@ -31,6 +31,11 @@ class Settings(BaseSettings):
         return self.tanawari_extracts or self.tanawari_state / "extracts"
 
     @property
+    def dbt_docs(self) -> Path:
+        """The folder of the dbt documentation."""
+        return self.tanawari_state / "dbt-docs"
+
+    @property
     def training(self) -> Path:
         """The folder of training sets and reports, one folder a day."""
         return self.tanawari_state / "training"

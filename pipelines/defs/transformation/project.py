@@ -30,11 +30,11 @@ def prepared_project() -> DbtProject:
     with (manifest.parent / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not manifest.exists() or manifest.stat().st_mtime < _newest_source():
-            with tempfile.TemporaryDirectory(dir=manifest.parent) as target:
+            with tempfile.TemporaryDirectory(dir=manifest.parent) as parsed:
                 DbtCliResource(project_dir=project, dbt_executable=DBT).cli(
-                    ["parse", "--quiet"], target_path=Path(target)
+                    ["parse", "--quiet"], target_path=Path(parsed)
                 ).wait()
-                (Path(target) / manifest.name).replace(manifest)
+                (Path(parsed) / manifest.name).replace(manifest)
     return project
 
 

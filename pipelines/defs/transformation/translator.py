@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings
@@ -32,7 +32,7 @@ def dbt_variables(url: str) -> dict[str, str]:
     return {
         "WAREHOUSE_DBT_HOST": parts.hostname or "",
         "WAREHOUSE_DBT_PORT": str(parts.port or 5432),
-        "WAREHOUSE_DBT_USER": parts.username or "",
-        "WAREHOUSE_DBT_PASSWORD": parts.password or "",
+        "WAREHOUSE_DBT_USER": unquote(parts.username or ""),
+        "WAREHOUSE_DBT_PASSWORD": unquote(parts.password or ""),
         "WAREHOUSE_DBT_DBNAME": parts.path.lstrip("/"),
     }
