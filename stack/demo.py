@@ -106,13 +106,12 @@ class Demo:
         """Send the folder, or renew what has ended if it was sent before."""
         variables = environment.variables
         source = Import(self.state.path("history"), record.shift_weeks)
-        catalog = Catalog(variables["CATALOG_URL"], environment.service_token)
         if record.is_sent:
-            with steps.step("offers") as step:
+            with steps.step("offers") as step, Catalog(variables["CATALOG_URL"], environment.service_token) as catalog:
                 step.counts["renewed"] = source.renew_offers(catalog)
             return record
         counts = source.manifest.counts
-        with steps.step("catalogue") as step:
+        with steps.step("catalogue") as step, Catalog(variables["CATALOG_URL"], environment.service_token) as catalog:
             step.expect(counts["categories"] + counts["products"])
             catalogue = source.send_catalogue(catalog, step.advance)
             step.counts |= {name: counts[name] for name in ("categories", "products", "special_prices")}

@@ -47,11 +47,12 @@ def produced_by_programs(environment: Environment) -> Counter[str]:
     for program in PROGRAMS:
         if program.follows_log and program.probe:
             with urllib.request.urlopen(f"{environment.address(program.name)}/metrics", timeout=5) as answer:  # noqa: S310 - our own
-                counts += _produced(answer.read().decode())
+                counts += produced_in(answer.read().decode())
     return counts
 
 
-def _produced(text: str) -> Counter[str]:
+def produced_in(text: str) -> Counter[str]:
+    """The counter of acknowledged events in a page of metrics, by topic."""
     samples = (
         sample
         for family in text_string_to_metric_families(text)

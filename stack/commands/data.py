@@ -56,9 +56,9 @@ def import_(
     if source.manifest.last_event_at + source.shift > datetime.now(UTC):
         latest = whole_weeks_until(datetime.now(UTC), source.manifest.last_event_at)
         raise StateError(f"its last event would lie in the future: --weeks may be {latest} at most")
-    catalog = Catalog(environment.variables["CATALOG_URL"], environment.service_token)
     quiet: Callable[[int], None] = lambda _: None  # noqa: E731 - two things to tell it to
-    catalogue = source.send_catalogue(catalog, quiet)
+    with Catalog(environment.variables["CATALOG_URL"], environment.service_token) as catalog:
+        catalogue = source.send_catalogue(catalog, quiet)
     idempotent = environment.variables["KAFKA_IDEMPOTENCE"] == "true"
     sending = source.send_history(catalogue, environment.variables["KAFKA_URL"], quiet, idempotent=idempotent)
     counts = {"products": len(catalogue.products), **asyncio.run(sending)}

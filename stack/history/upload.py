@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Self
 
 import httpx2
 import orjson
@@ -21,7 +21,7 @@ class RefusedError(RuntimeError):
 
 
 class Catalog:
-    """The catalog service.
+    """The catalog service, as long as it is entered.
 
     Args:
         url: its address.
@@ -29,7 +29,13 @@ class Catalog:
     """
 
     def __init__(self, url: str, token: str) -> None:
-        self._client = httpx2.Client(base_url=url, timeout=TIMEOUT, headers={"authorization": f"Bearer {token}"})
+        self.client = httpx2.Client(base_url=url, timeout=TIMEOUT, headers={"authorization": f"Bearer {token}"})
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.client.close()
 
     def upload(self, categories: pl.DataFrame, products: pl.DataFrame, currency: str, progress: Progress) -> Catalogue:
         """Create or update everything; the ids by the shop's names.
@@ -61,7 +67,7 @@ class Catalog:
         made: list[dict[str, Any]] = []
         for chunk in _chunks(lines):
             body = b"".join(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE) for line in chunk)
-            answer = self._client.post(path, content=body, headers={"content-type": "application/x-ndjson"})
+            answer = self.client.post(path, content=body, headers={"content-type": "application/x-ndjson"})
             if answer.is_error:
                 raise RefusedError(f"{path} answered {answer.status_code}: {answer.text[:500]}")
             results = [orjson.loads(line) for line in answer.text.splitlines()]
