@@ -31,13 +31,11 @@ class Child:
     Args:
         process: what runs.
         address: where people and programs find it, if it serves.
-        follows_log: whether it must start anew with the broker's log.
     """
 
-    def __init__(self, process: Process, *, address: str | None = None, follows_log: bool = False) -> None:
+    def __init__(self, process: Process, *, address: str | None = None) -> None:
         self.process = process
         self.address = address
-        self.follows_log = follows_log
         self.phase = Phase.STOPPED
         self.restarts = 0
         self._pause = FIRST_PAUSE
@@ -103,7 +101,7 @@ def child_of(program: Program, environment: Environment) -> Child:
         directory=ROOT,
         is_ready=_http_probe(f"{address}{program.probe}") if address else _tcp_probe(port) if port else lambda: True,
     )
-    return Child(process, address=address, follows_log=program.follows_log)
+    return Child(process, address=address)
 
 
 def stop_together(children: Iterable[Child], seconds: float) -> None:

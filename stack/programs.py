@@ -19,7 +19,7 @@ class Program:
         command: `{port}`, `{state}` and `{mlflow_database}` are filled in.
         reads: the variables with a secret that it is given.
         probe: the path that answers 200 once it serves, or TCP; None: it serves nothing, running is enough.
-        follows_log: it reads or writes the broker's log, so it is restarted with a broker whose log began anew.
+        follows_log: it reads or writes the broker's log; its metrics tell how much.
         tool: it serves people beside the shop, and starts after it.
     """
 

@@ -21,12 +21,11 @@ from stack.children import Child, Phase, child_of, stop_together
 from stack.drain import drain
 from stack.environment import Environment, program_ports
 from stack.files import write_json
-from stack.parts.broker import Broker
 from stack.parts.postgres import Postgres
 from stack.parts.process import PartError
-from stack.parts.valkey import Valkey
 from stack.programs import INTAKE, PROGRAMS, Program
 from stack.reckoning import landing_totals
+from stack.servers import PARTS, servers
 from stack.state import State, StateError, held
 
 logger = logging.getLogger("tanawari.supervisor")
@@ -98,18 +97,9 @@ class Supervisor:
             self._report("running" if is_tool else "serving")
 
     def _start_parts(self) -> None:
-        state, ports = self.state, self.environment.ports
-        makers: dict[str, Callable[[], Postgres | Broker | Valkey]] = {
-            "postgres": lambda: Postgres(
-                state.path("postgres"), ports["postgres"], password=state.secret("postgres"), log=state.log("postgres")
-            ),
-            "broker": lambda: Broker(state.path("run"), ports["broker"], log=state.log("broker")),
-            "valkey": lambda: Valkey(state.path("run"), ports["valkey"], log=state.log("valkey")),
-        }
-        for name, make in makers.items():
-            if self.environment.needs(name):
-                self.parts[name] = Child(make())
-                self.parts[name].start()
+        self.parts |= servers(self.environment)
+        for child in self.parts.values():
+            child.start()
         self._wait_ready(self.parts)
 
     def _prepare(self) -> None:
@@ -143,20 +133,16 @@ class Supervisor:
         if changed:
             self._report(self._phase)
         if self._log_began_anew and self.parts["broker"].phase is Phase.READY:
-            self._follow_new_log()
+            self._remake_topics()
 
-    def _follow_new_log(self) -> None:
-        """The broker came back empty: make its topics, and restart whoever holds a position in the old log."""
+    def _remake_topics(self) -> None:
+        """The broker came back empty. Who holds a position in the old log notices by itself, and goes on serving."""
         try:
             preparation.make_topics(self.environment)
         except KafkaError as error:  # it went away again; the next look tries again
             logger.warning("the topics could not be made: %s", error)
-            return
-        self._log_began_anew = False
-        followers = [child for child in self.programs.values() if child.follows_log]
-        stop_together(followers, STOP_SECONDS)
-        for child in followers:
-            child.start()
+        else:
+            self._log_began_anew = False
 
     def _stop(self) -> None:
         self._report("stopping")
@@ -164,9 +150,7 @@ class Supervisor:
         stop_together([programs[name] for name in INTAKE if name in programs], STOP_SECONDS)
         if self.programs and "broker" in self.parts:
             self._has_drained = asyncio.run(drain(self.environment)) and self._has_drained
-        writers = [child for child in programs.values() if child.follows_log and child.name != "landing"]
-        tools = [child for child in programs.values() if not child.follows_log]
-        stop_together([*writers, *tools], STOP_SECONDS)
+        stop_together([child for name, child in programs.items() if name != "landing"], STOP_SECONDS)
         if "landing" in programs:
             if "broker" in self.parts:
                 self._has_drained = asyncio.run(drain(self.environment, services=False)) and self._has_drained
@@ -184,7 +168,7 @@ class Supervisor:
         self._phase = phase
         children = {**self.parts, **self.programs}
         processes = {name: child.status() for name, child in children.items()}
-        for part in ("postgres", "broker", "valkey"):
+        for part in PARTS:
             if not self.environment.needs(part):
                 processes[part] = {"state": "external", "pid": None, "restarts": 0, "address": None, "log": None}
         content = {
