@@ -20,7 +20,8 @@ class HistoryRecord(BaseModel):
         users, days: how much of the data set is in the folder; None is all.
         evaluation_starts_at: the published figures' test window, moved with the dates.
         households: some users worth looking at.
-        is_sent: whether everything was acknowledged.
+        is_sent: whether all of it has landed.
+        is_served: whether shelves were made from it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -31,6 +32,7 @@ class HistoryRecord(BaseModel):
     evaluation_starts_at: AwareDatetime | None = None
     households: tuple[str, ...] = ()
     is_sent: bool = False
+    is_served: bool = False
 
     @classmethod
     def read(cls, state: State) -> Self | None:

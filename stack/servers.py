@@ -1,0 +1,29 @@
+"""The embedded servers of a state, as far as they are not external."""
+
+from stack.children import Child
+from stack.environment import Environment
+from stack.parts.broker import Broker
+from stack.parts.postgres import Postgres
+from stack.parts.valkey import Valkey
+
+PARTS = ("postgres", "broker", "valkey")
+
+
+def servers(environment: Environment) -> dict[str, Child]:
+    """Those servers that have to run here, by name, not started yet.
+
+    Raises:
+        PartError: a port was taken meanwhile.
+    """
+    return {name: Child(_server(name, environment)) for name in PARTS if environment.needs(name)}
+
+
+def _server(name: str, environment: Environment) -> Postgres | Broker | Valkey:
+    state, port, log = environment.state, environment.ports[name], environment.state.log(name)
+    match name:
+        case "postgres":
+            return Postgres(state.path("postgres"), port, password=state.secret("postgres"), log=log)
+        case "broker":
+            return Broker(state.path("run"), port, log=log)
+        case _:
+            return Valkey(state.path("run"), port, log=log)
