@@ -16,6 +16,7 @@ from pipelines.settings import settings
     group_name="publishing",
     kinds={"postgres"},
     deps=[["training", "champion"]],
+    automation_condition=dg.AutomationCondition.eager(),
     retry_policy=dg.RetryPolicy(max_retries=2, delay=5),
     freshness_policy=dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=36), warn_window=timedelta(hours=26)),
 )

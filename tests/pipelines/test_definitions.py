@@ -1,0 +1,96 @@
+"""The asset graph as a whole. A key that changes here is a decision: dashboards, alerts and backfills rely on it."""
+
+import dagster as dg
+import pytest
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:sqlglotrs is deprecated:DeprecationWarning",  # dagster-dbt's own
+)
+
+OURS = {
+    "content/top_page_display",
+    "docs/dbt",
+    "extracts/duckdb",
+    "raw/auth_v1",
+    "raw/cart_v1",
+    "raw/catalog_v1",
+    "raw/content_v1",
+    "raw/order_v1",
+    "raw/payment_v1",
+    "raw/profile_v1",
+    "raw/recommendation_feedback_v1",
+    "raw/user_actions_v1",
+    "training/bundle",
+    "training/candidate",
+    "training/champion",
+    "training/dataset",
+    "training/evaluation",
+}
+MARTS = {
+    "behaviour/actions",
+    "behaviour/product_views",
+    "behaviour/sessions",
+    "core/categories",
+    "core/order_items",
+    "core/orders",
+    "core/products",
+    "core/users",
+    "merchandising/product_performance",
+    "recommendation/feedback",
+    "recommendation/interactions",
+    "recommendation/item_features",
+}
+PARTITIONED = {"extracts/duckdb", "training/bundle", "training/candidate", "training/dataset", "training/evaluation"}
+
+
+@pytest.fixture(scope="module")
+def definitions() -> dg.Definitions:
+    """What `dagster dev -w workspace.yaml` loads."""
+    from pipelines.definitions import definitions  # noqa: PLC0415 (loading parses the dbt project: only here)
+
+    return definitions()
+
+
+@pytest.fixture(scope="module")
+def graph(definitions):
+    """The assets and what they are made from."""
+    return definitions.resolve_asset_graph()
+
+
+def test_the_keys_are_the_schemas_and_tables_that_people_know(graph):
+    keys = {key.to_user_string() for key in graph.get_all_asset_keys()}
+    layers = ("staging", "intermediate")
+
+    assert {key for key in keys if key.split("/")[0] not in layers} == OURS | MARTS
+
+
+def test_the_graph_is_one_piece_from_topic_to_shelf(graph):
+    shelf = dg.AssetKey(["content", "top_page_display"])
+    sources = {key.to_user_string() for key in dg.AssetSelection.assets(shelf).upstream().resolve(graph)}
+
+    assert {"raw/order_v1", "raw/catalog_v1", "raw/user_actions_v1", "core/products", "training/champion"} <= sources
+
+
+def test_only_training_cuts_and_extracts_are_made_by_day(graph):
+    partitioned = {key.to_user_string() for key in graph.get_all_asset_keys() if graph.get(key).is_partitioned}
+
+    assert partitioned == PARTITIONED
+
+
+def test_every_asset_says_what_it_is(graph):
+    assert [key for key in graph.get_all_asset_keys() if not graph.get(key).description] == []
+
+
+def test_nothing_is_published_past_a_failed_check(graph):
+    blocking = {check.to_user_string() for check in graph.asset_check_keys if graph.get_check_spec(check).blocking} & {
+        "training/candidate:not_worse_than_champion",
+        "training/bundle:files_are_whole_and_finite",
+    }
+
+    assert len(blocking) == 2
+
+
+def test_refresh_and_rollback_are_jobs(definitions):
+    names = {job.name for job in definitions.resolve_all_job_defs()}
+
+    assert {"refresh", "rollback"} <= names
