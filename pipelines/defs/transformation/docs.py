@@ -5,6 +5,7 @@ import shutil
 import dagster as dg
 from dagster_dbt import DbtCliResource
 
+from pipelines.defs.transformation.assets import PROJECT
 from pipelines.settings import settings
 
 PAGE = "index.html"
@@ -20,7 +21,8 @@ def dbt_docs(dbt: DbtCliResource) -> dg.MaterializeResult[None]:
     """One page that describes every model and column and draws the lineage; it loads nothing from elsewhere."""
     folder = settings().dbt_docs
     folder.mkdir(parents=True, exist_ok=True)
-    invocation = dbt.cli(["docs", "generate", "--static", "--no-compile"]).wait()
+    target = PROJECT.manifest_path.parent / "docs"
+    dbt.cli(["docs", "generate", "--static"], target_path=target).wait()
     page = folder / PAGE
-    shutil.copyfile(invocation.target_path / "static_index.html", page)
+    shutil.copyfile(target / "static_index.html", page)
     return dg.MaterializeResult(metadata={"page": dg.MetadataValue.path(page)})

@@ -1,0 +1,125 @@
+"""What the README tells a newcomer to type, typed; the demo in a small size. `make test` is this very run."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import httpx2
+import psutil
+import pytest
+
+from stack.state import State
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+SMALL = "--users 20 --days 70"
+PATIENCE_SECONDS = 280
+
+
+def commands(text: str) -> list[str]:
+    """The lines of all console blocks."""
+    return [line for block in re.findall(r"```console\n(.*?)```", text, re.DOTALL) for line in block.splitlines()]
+
+
+def processes_of(state: Path) -> list[psutil.Process]:
+    """Every process that was told of this state."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            words = [*process.cmdline(), *process.environ().values()]
+        except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
+            continue
+        if any(str(state) in word for word in words) and process.pid != os.getpid():
+            found.append(process)
+    return found
+
+
+@pytest.fixture(scope="module")
+def state(tmp_path_factory) -> Path:
+    """The state of the demo of this file."""
+    return tmp_path_factory.mktemp("demo") / "state"
+
+
+@pytest.fixture(scope="module")
+def demo(state: Path):
+    """`make demo`, served until the tests of this file have seen it; then Ctrl-C."""
+    variables = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "COV"))}
+    log = state.with_name("demo.log")
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            ["make", "demo", f"ARGS={SMALL} --state {state}"],
+            cwd=ROOT,
+            env=variables,
+            start_new_session=True,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    while "Ctrl-C" not in log.read_text():
+        if process.poll() is not None:
+            pytest.fail(f"make demo ended with {process.returncode}:\n{log.read_text()}")
+        time.sleep(0.2)
+    yield process
+    interrupt(process)
+
+
+def interrupt(process: subprocess.Popen) -> None:
+    """What Ctrl-C does in a terminal: all of the foreground group are told."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGINT)
+        process.wait(timeout=60)
+
+
+def test_the_readme_names_the_two_commands():
+    assert commands(README) == ["make demo", "make test"]
+
+
+@pytest.fixture
+def made(demo, state) -> dict:
+    """What the running demo wrote of itself."""
+    assert demo.poll() is None
+    return json.loads((state / "demo.json").read_text())
+
+
+@pytest.mark.timeout(PATIENCE_SECONDS)
+def test_the_demo_accounts_for_every_event(made):
+
+    assert set(made) >= {"steps", "addresses", "events", "bundle", "generation", "metrics", "peak_rss_mb"}
+    assert set(made["metrics"]) == {"last_basket", "discover", "discover_als", "all"}
+    for counts in made["events"].values():
+        assert counts["produced"] == counts["landed"] + counts["duplicates"] + counts["dead_letters"]
+    assert made["events"]["order.v1"]["landed"] > 0
+
+
+def test_every_address_answers(made):
+    addresses = made["addresses"]
+
+    answers = {name: httpx2.get(url, follow_redirects=True, timeout=30).status_code for name, url in addresses.items()}
+
+    assert answers == dict.fromkeys(("storefront", "api_docs", "dagster", "mlflow", "dbt_docs"), 200)
+
+
+def test_the_top_page_has_its_six_shelves(made, state):
+    households = json.loads((state / "history.json").read_text())["households"]
+    with httpx2.Client(base_url=made["addresses"]["storefront"], timeout=30) as shopper:
+        shopper.post("/preview/session", json={"userId": households[0]}).raise_for_status()
+        page = shopper.get("/v1/top-page", params={"userId": households[0]}).json()
+
+    assert len(page["shelves"]) == 6
+    assert all(shelf["items"] for shelf in page["shelves"])
+    assert page["generation"] == made["generation"]
+    assert not page["degraded"]
+
+
+def test_ctrl_c_stops_every_process(demo, state):
+    interrupt(demo)
+
+    deadline = time.monotonic() + 10
+    while processes_of(state) and time.monotonic() < deadline:
+        time.sleep(0.1)
+
+    assert processes_of(state) == []
+    assert State(state).supervisor is None
