@@ -100,7 +100,8 @@ class Demo:
     @contextmanager
     def _stopping(self) -> Iterator[None]:
         """Stop everything in order, however the run ends."""
-        signal.signal(signal.SIGTERM, _interrupt)
+        for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background job would ignore the first
+            signal.signal(number, _interrupt)
         try:
             yield
         except KeyboardInterrupt:

@@ -4,6 +4,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from stack.parts.process import kept
+
 ROOT = Path(__file__).parents[1]
 SCRIPTS = Path(sys.executable).parent
 TCP = "tcp"
@@ -43,6 +45,9 @@ PIPELINES = (
     *("DAGSTER_DATABASE_URL", "WAREHOUSE_LOADER_URL", "WAREHOUSE_PIPELINES_URL"),
     *("WAREHOUSE_DBT_URL", "WAREHOUSE_DBT_PASSWORD", "AUTH_SIGNING_KEY_FILE"),
 )
+DEFINITIONS = ("-m", "pipelines.definitions")
+DAGSTER_CODE = (str(SCRIPTS / "dagster"), "api", "grpc")
+WORKSPACE = "{state}/dagster/workspace.yaml"
 LOCATION = "tanawari"
 """Dagster's name for our definitions, as in `workspace.yaml`."""
 
@@ -62,9 +67,11 @@ PROGRAMS = (
     ),
     Program(
         "mlflow",
-        (
-            *(str(SCRIPTS / "mlflow"), "server", "--host", "127.0.0.1", "--port", "{port}", "--workers", "1"),
-            *("--backend-store-uri", "{mlflow_database}", "--artifacts-destination", "{state}/mlflow"),
+        kept(
+            (
+                *(str(SCRIPTS / "mlflow"), "server", "--host", "127.0.0.1", "--port", "{port}", "--workers", "1"),
+                *("--backend-store-uri", "{mlflow_database}", "--artifacts-destination", "{state}/mlflow"),
+            )
         ),
         ("MLFLOW_DATABASE_URL",),
         "/health",
@@ -74,23 +81,18 @@ PROGRAMS = (
     # then shows in Dagster's pages instead of keeping the stack from starting
     Program(
         "dagster-code",
-        (
-            *(str(SCRIPTS / "dagster"), "api", "grpc", "-h", "127.0.0.1", "-p", "{port}", "--lazy-load-user-code"),
-            *("-m", "pipelines.definitions"),
-        ),
+        kept((*DAGSTER_CODE, "-h", "127.0.0.1", "-p", "{port}", "--lazy-load-user-code", *DEFINITIONS)),
         PIPELINES,
         TCP,
         tool=True,
     ),
     Program(
         "dagster",
-        (str(SCRIPTS / "dagster-webserver"), "-h", "127.0.0.1", "-p", "{port}", "-w", "{state}/dagster/workspace.yaml"),
+        kept((str(SCRIPTS / "dagster-webserver"), "-h", "127.0.0.1", "-p", "{port}", "-w", WORKSPACE)),
         probe="/server_info",
         tool=True,
     ),
-    Program(
-        "dagster-daemon", (str(SCRIPTS / "dagster-daemon"), "run", "-w", "{state}/dagster/workspace.yaml"), tool=True
-    ),
+    Program("dagster-daemon", kept((str(SCRIPTS / "dagster-daemon"), "run", "-w", WORKSPACE)), tool=True),
     Program(
         "dbt-docs",
         (sys.executable, "-m", "http.server", "{port}", "--bind", "127.0.0.1", "--directory", "{state}/dbt-docs"),

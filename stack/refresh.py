@@ -10,10 +10,11 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from stack.environment import Environment
-from stack.parts.process import PartError, Process
-from stack.programs import PROGRAMS, ROOT, SCRIPTS
+from stack.parts.process import PartError, Process, kept
+from stack.programs import DEFINITIONS, PROGRAMS, ROOT, SCRIPTS
 
 JOB = "refresh"
+FAILURE = re.compile(r"^(?:\w+\.)*(?:\w*Failure|\w*Error): (.+)$", re.MULTILINE)
 STEP = re.compile(r" - (\S+) - (?:STEP_START|ASSET_MATERIALIZATION) ")
 EVENTS = {"assets": "ASSET_MATERIALIZATION", "checks": "ASSET_CHECK_EVALUATION"}
 POLL_SECONDS = 0.5
@@ -38,7 +39,7 @@ def run_job(
     """
     today = datetime.now(ZoneInfo(environment.variables["TANAWARI_TIMEZONE"])).date().isoformat()
     tags = ["--tags", json.dumps({"dagster/partition": today})] if partitioned else []
-    command = [str(SCRIPTS / "dagster"), "job", "execute", "-m", "pipelines.definitions", "-j", name, *tags]
+    command = [str(SCRIPTS / "dagster"), "job", "execute", *DEFINITIONS, "-j", name, *tags]
     run_to_end(name, command, environment, say)
     text = environment.state.log(name).read_text(errors="replace")
     return {what: text.count(f" - {event} - ") for what, event in EVENTS.items()}
@@ -68,7 +69,7 @@ def run_to_end(name: str, command: list[str], environment: Environment, say: Cal
     pipelines = next(program for program in PROGRAMS if program.name == "dagster-code")
     log = environment.state.log(name)
     log.unlink(missing_ok=True)
-    process = Process(name, command, log, environment=environment.of(pipelines), directory=ROOT)
+    process = Process(name, kept(command), log, environment=environment.of(pipelines), directory=ROOT)
     process.spawn()
     try:
         while process.exit_code is None:
@@ -77,7 +78,8 @@ def run_to_end(name: str, command: list[str], environment: Environment, say: Cal
     finally:
         process.stop()
     if process.exit_code:
-        raise PartError(f"{name} failed with {process.exit_code}; see {log}")
+        reasons = FAILURE.findall(log.read_text(errors="replace")) or [process.last_words()]
+        raise PartError(f"{name} failed: {reasons[0]} (see {log})")
 
 
 def _latest(log: Path) -> str:

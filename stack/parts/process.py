@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Self
 
 TETHER = Path(__file__).with_name("tether.py")
+KEEPER = Path(__file__).with_name("keeper.py")
 HOST = "127.0.0.1"
 
 
@@ -145,6 +146,11 @@ def tethered(command: Sequence[str], death_signal: signal.Signals, user_id: int 
     """The command, wrapped so that it runs as the user and dies with this process."""
     wrapper = [sys.executable, "-I", "-S", str(TETHER), str(os.getpid()), str(int(death_signal))]
     return [*wrapper, str(-1 if user_id is None else user_id), *command]
+
+
+def kept(command: Sequence[str]) -> tuple[str, ...]:
+    """The command, wrapped so that no process it starts outlives it."""
+    return (sys.executable, "-I", "-S", str(KEEPER), *command)
 
 
 def free_port() -> int:

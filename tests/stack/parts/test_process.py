@@ -88,3 +88,28 @@ def test_a_program_that_ignores_the_stop_signal_is_killed(tmp_path):
     stubborn.start()
     wait_until(lambda: "up" in stubborn.log.read_text())
     assert stubborn.stop(seconds=0.1) == -signal.SIGKILL
+
+
+@pytest.mark.faults
+@pytest.mark.skipif(sys.platform != "linux", reason="the death signal is a Linux feature")
+@pytest.mark.parametrize("how", ["the parent is killed", "the program ends"])
+def test_what_a_kept_program_started_does_not_outlive_it(tmp_path, how):
+    program = """
+        import sys, time, pathlib
+        from stack.parts.process import Process, kept
+        child = Process("family", kept(["sh", "-c", sys.argv[2]]), pathlib.Path(sys.argv[1]) / "log")
+        child.start()
+        print("up", flush=True)
+        time.sleep(300)
+    """
+    last = "wait" if how == "the parent is killed" else "exit 0"
+    script = f"sleep 300 & echo $! > {tmp_path}/pid; {last}"
+    command = [sys.executable, "-c", textwrap.dedent(program), str(tmp_path), script]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as parent:
+        parent.stdout.readline()
+        wait_until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text().strip())
+        if how == "the parent is killed":
+            parent.kill()
+        pid = int((tmp_path / "pid").read_text())
+        wait_until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+        parent.kill()
