@@ -32,7 +32,7 @@ class Shop:
     household: str
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def shop(tmp_path_factory, database, new_warehouse, valkey):
     """Every service, landing and serving as processes of their own, with hand-made goods, events and bundle."""
     with ExitStack() as stack:
@@ -61,9 +61,9 @@ def shop(tmp_path_factory, database, new_warehouse, valkey):
         yield Shop(environment.address("gateway"), warehouse.owner, small_shop.HOUSEHOLD)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
-    """A real Chromium."""
+    """A real Chromium; for one file, since its driver keeps an event loop in which no asynchronous test can run."""
     if CHROMIUM is None:
         why = "no Chromium on this machine: the storefront was not looked at"
         pytest.fail(why) if os.environ.get("TANAWARI_REQUIRE_ALL") == "1" else pytest.skip(why)
