@@ -1,9 +1,12 @@
 """A supervised child: started, probed, restarted after a crash with growing pauses."""
 
+import contextlib
+import os
+import signal
 import socket
 import time
 import urllib.request
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 
@@ -31,11 +34,15 @@ class Child:
     Args:
         process: what runs.
         address: where people and programs find it, if it serves.
+
+    Attributes:
+        restart: what is done when it has crashed, `start` where nothing else is set.
     """
 
     def __init__(self, process: Process, *, address: str | None = None) -> None:
         self.process = process
         self.address = address
+        self.restart: Callable[[], None] = self.start
         self.phase = Phase.STOPPED
         self.restarts = 0
         self._pause = FIRST_PAUSE
@@ -64,7 +71,7 @@ class Child:
             self._enter(Phase.WAITING)
         elif self.phase is Phase.WAITING and now - self._since >= self._pause:
             self.restarts += 1
-            self.start()
+            self.restart()
         elif self.phase is Phase.STARTING and self.process.serves():
             self._enter(Phase.READY)
         return self.phase is not before
@@ -109,6 +116,23 @@ def stop_together(children: Iterable[Child], seconds: float) -> None:
     alive = list(children)
     with ThreadPoolExecutor(len(alive) or 1) as pool:
         list(pool.map(lambda child: child.stop(seconds), alive))
+
+
+@contextlib.contextmanager
+def frozen(children: Iterable[Child]) -> Iterator[None]:
+    """Let several, and what they started in their sessions, stand still for a moment; connections to them wait."""
+    groups = [child.process.pid for child in children if child.process.pid]
+    try:
+        _signal(groups, signal.SIGSTOP)
+        yield
+    finally:
+        _signal(groups, signal.SIGCONT)
+
+
+def _signal(groups: Iterable[int], number: signal.Signals) -> None:
+    for group in groups:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(group, number)
 
 
 def _http_probe(url: str) -> Callable[[], bool]:

@@ -17,7 +17,7 @@ from typing import NoReturn
 from aiokafka.errors import KafkaError
 
 from stack import preparation
-from stack.children import Child, Phase, child_of, stop_together
+from stack.children import Child, Phase, child_of, frozen, stop_together
 from stack.drain import drain
 from stack.environment import Environment, program_ports
 from stack.files import write_json
@@ -33,6 +33,7 @@ logger = logging.getLogger("tanawari.supervisor")
 START_SECONDS = 300.0
 """Generous: only a program that hangs needs it, one that crashes is given up at its third crash."""
 STOP_SECONDS = 20.0
+BROKER_SECONDS = 5.0
 TICK_SECONDS = 0.2
 
 
@@ -61,7 +62,6 @@ class Supervisor:
         self._phase = "starting"
         self._has_drained = True
         self._error: str | None = None
-        self._log_began_anew = False
         self._landed_before: dict[str, dict[str, int]] = {}
 
     def run(self) -> int:
@@ -98,6 +98,8 @@ class Supervisor:
 
     def _start_parts(self) -> None:
         self.parts |= servers(self.environment)
+        if "broker" in self.parts:
+            self.parts["broker"].restart = self._restart_broker
         for child in self.parts.values():
             child.start()
         self._wait_ready(self.parts)
@@ -129,20 +131,24 @@ class Supervisor:
             if child.watch():
                 changed = True
                 logger.info("%s is %s", child.name, child.phase.value)
-                self._log_began_anew |= child.name == "broker" and child.restarts > 0
         if changed:
             self._report(self._phase)
-        if self._log_began_anew and self.parts["broker"].phase is Phase.READY:
-            self._remake_topics()
 
-    def _remake_topics(self) -> None:
-        """The broker came back empty. Who holds a position in the old log notices by itself, and goes on serving."""
-        try:
-            preparation.make_topics(self.environment)
-        except KafkaError as error:  # it went away again; the next look tries again
-            logger.warning("the topics could not be made: %s", error)
-        else:
-            self._log_began_anew = False
+    def _restart_broker(self) -> None:
+        """It comes back empty: make its topics before anybody reaches it, hence all stand still for that moment.
+
+        It would make a topic that is asked for, with partitions of its choice, and forget what was sent there when the
+        topic is made as declared. Who holds a position in the old log notices by itself, and goes on serving.
+        """
+        broker = self.parts["broker"]
+        with frozen(self.programs.values()):
+            broker.start()
+            try:
+                broker.process.wait_ready(BROKER_SECONDS)
+                preparation.make_topics(self.environment)
+            except (PartError, KafkaError) as error:
+                logger.warning("the broker is not usable: %s", error)
+                broker.process.kill()  # and so it is tried again
 
     def _stop(self) -> None:
         self._report("stopping")

@@ -90,11 +90,11 @@ def test_a_broker_that_lost_its_log_has_its_topics_again_and_nobody_else_is_rest
     os.kill(stack.of("broker")["pid"], signal.SIGKILL)
     wait_until(lambda: stack.of("broker")["restarts"] == 1 and stack.of("broker")["state"] == "ready")
 
-    async def topics():
+    async def partitions():
         async with AIOKafkaConsumer(bootstrap_servers=f"127.0.0.1:{broker_port(stack)}") as consumer:
-            return await consumer.topics()
+            return {name: len(consumer.partitions_for_topic(name)) for name in await consumer.topics()}
 
-    wait_until(lambda: set(TOPICS) <= asyncio.run(topics()))
+    assert asyncio.run(partitions()) == {topic.name: topic.partitions for topic in TOPICS.values()}
     assert {name: stack.of(name)["pid"] for name in others} == others
 
 
