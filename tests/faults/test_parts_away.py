@@ -1,0 +1,95 @@
+"""Each part of a running shop is killed and comes back: the API answers, no action is lost, all recovers by itself."""
+
+import pytest
+
+from tests.faults.supervised_shop import GENERATION, HOUSEHOLD, SupervisedShop, eventually
+
+pytestmark = pytest.mark.faults
+USERS = [HOUSEHOLD, *map(str, range(1, 30))]
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory):
+    with SupervisedShop(tmp_path_factory.mktemp("parts-away") / "state") as shop:
+        yield shop
+
+
+@pytest.fixture
+def actions(shop):
+    """What thirty users looked at: enough of them to reach every partition."""
+    return [action for user in USERS for action in shop.view(1, 2, 3, user=user)]
+
+
+def shelves(answer):
+    """What stands on the shelves of a page that was answered: product ids by display type."""
+    assert answer.status_code == 200, answer.text
+    return {each["displayType"]: [item["productId"] for item in each["items"]] for each in answer.json()["shelves"]}
+
+
+def is_refused_for_now(answer):
+    """Whether an answer says, as a problem, that something is away and when to try again."""
+    kind = answer.headers["content-type"]
+    return (answer.status_code, kind) == (503, "application/problem+json") and int(answer.headers["retry-after"]) > 0
+
+
+def wait_until_recovered(shop, actions):
+    """Until all of these actions have landed, pages are whole, and they follow a view and the catalog again."""
+    eventually(shop.is_complete, bool)
+    eventually(lambda: shop.landed(actions), lambda count: count == len(actions))
+    page = eventually(shop.top_page, lambda answer: not answer.json()["degraded"])
+    viewed, *_, sold_out = shelves(page)["RECOMMENDED"]
+    assert shop.send(shop.view(viewed)).status_code == 202
+    shop.sell_out(sold_out)
+    eventually(lambda: shelves(shop.top_page())["CONTINUE_SHOPPING"], lambda products: viewed in products)
+    eventually(lambda: shelves(shop.top_page())["RECOMMENDED"], lambda products: sold_out not in products)
+
+
+def test_without_valkey_pages_are_whole_and_actions_are_taken(shop, actions):
+    with shop.without("valkey"):
+        page = shop.top_page()
+        assert shelves(page)["RECOMMENDED"]
+        assert not page.json()["degraded"]
+        assert shop.recommendations().json()["items"]
+        assert shop.catalog().status_code == 200
+        assert shop.send(actions).json()["accepted"] == len(actions)
+    wait_until_recovered(shop, actions)
+
+
+def test_without_postgres_pages_are_degraded_and_actions_are_taken_and_land_when_it_is_back(shop, actions):
+    with shop.without("postgres"):
+        page = shop.top_page()
+        assert shelves(page)["RECOMMENDED"]
+        assert (page.json()["degraded"], page.json()["warnings"]) == (True, ["CONTENT_AWAY"])
+        assert shop.recommendations().json()["items"]
+        assert is_refused_for_now(shop.catalog())
+        assert shop.send(actions).json()["accepted"] == len(actions)
+    eventually(lambda: shop.landed(actions), lambda count: count is not None)
+    eventually(lambda: shop.landed(actions), lambda count: count == len(actions), seconds=10)
+    eventually(shop.catalog, lambda answer: answer.status_code == 200)
+    wait_until_recovered(shop, actions)
+
+
+def test_without_the_broker_pages_are_degraded_and_actions_are_refused_until_it_is_back(shop, actions):
+    sold_out = shelves(shop.top_page())["RECOMMENDED"][-1]
+    with shop.without("broker"):
+        assert is_refused_for_now(shop.send(actions))
+        page = eventually(shop.top_page, lambda answer: answer.json()["degraded"])
+        assert page.json()["warnings"] == ["LIVE_PAUSED"]
+        assert shop.recommendations().json()["items"]
+        shop.sell_out(sold_out)
+        assert is_refused_for_now(shop.send(actions))
+        assert (shop.landed(actions), sold_out in shelves(page)["RECOMMENDED"]) == (0, True)
+    eventually(lambda: shelves(shop.top_page()) and shop.send(actions), lambda answer: answer.status_code == 202)
+    eventually(lambda: shelves(shop.top_page())["RECOMMENDED"], lambda products: sold_out not in products)
+    wait_until_recovered(shop, actions)
+
+
+def test_without_serving_the_page_is_the_active_generation(shop, actions):
+    goods = shop.show_generation()
+    with shop.without("serving"):
+        page = shop.top_page()
+        assert shelves(page) == {"RECOMMENDED": goods}
+        assert (page.json()["generation"], page.json()["degraded"]) == (GENERATION, True)
+        assert is_refused_for_now(shop.recommendations())
+        assert shop.send(actions).json()["accepted"] == len(actions)
+    wait_until_recovered(shop, actions)
