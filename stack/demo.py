@@ -17,7 +17,7 @@ from stack.files import read_json, write_json
 from stack.memory import PeakMemory
 from stack.parts.process import PartError
 from stack.reckoning import all_agree, wait_until_agreed
-from stack.refresh import JOB, build_docs, run_job
+from stack.refresh import JOB, run_job
 from stack.state import State
 from stack.steps import Steps
 
@@ -58,15 +58,13 @@ class Demo:
                     renew_offers(environment, record, step)
             else:
                 self.imported, record = send(environment, record, steps)
-            with steps.step("tools") as step:
-                status = control.wait_until(self.state, "running", step.say)
-                step.counts["processes"] = len(status["processes"])
             if not record.is_served:
                 with steps.step(JOB) as step:
                     step.counts |= run_job(environment, JOB, step.say)
-                with steps.step("docs") as step:
-                    build_docs(environment, step.say)
                 record.model_copy(update={"is_served": True}).write(self.state)
+            with steps.step("tools") as step:
+                status = control.wait_until(self.state, "running", step.say)
+                step.counts["processes"] = len(status["processes"])
             with steps.step("shop") as step:
                 step.counts |= storefront.wait_until_served(environment, record.households[0])
             self._finish(environment, status, steps, memory)

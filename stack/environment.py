@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from stack.databases import WAREHOUSE_ROLES, role_url
 from stack.files import read_json
@@ -21,7 +21,7 @@ from stack.state import State
 DATABASES = {f"{name.upper()}_DATABASE_URL": name for name in ("catalog", "analytics", "content", "dagster", "mlflow")}
 """The variable of each database that has a role of its own, with the name of both."""
 EXTERNAL = ("KAFKA_URL", "REDIS_URL", *DATABASES, *WAREHOUSE_ROLES)
-SECRETS = frozenset((*DATABASES, *WAREHOUSE_ROLES, "AUTH_SIGNING_KEY_FILE", "WAREHOUSE_DBT_PASSWORD"))
+SECRETS = frozenset((*DATABASES, *WAREHOUSE_ROLES, "AUTH_SIGNING_KEY_FILE"))
 TIMEZONE = "America/New_York"
 """The demo's shop; its days begin there."""
 
@@ -83,12 +83,11 @@ class Environment:
 
     def _compose(self) -> dict[str, str]:
         keys = self.state.signing_keys()
-        databases = {**self._database_urls(), **self.external}
         ours = {
             "KAFKA_URL": f"{HOST}:{self.ports.get('broker')}",
             "KAFKA_IDEMPOTENCE": "true" if "KAFKA_URL" in self.external else "false",  # the embedded one lacks it
             "REDIS_URL": f"redis://{HOST}:{self.ports.get('valkey')}/0",
-            **databases,
+            **self._database_urls(),
             **keys.environment,
             "MLFLOW_TRACKING_URI": self.address("mlflow"),
             **{f"{name.upper()}_URL": self.address(name) for name in ("gateway", "catalog", "analytics", "content")},
@@ -98,7 +97,6 @@ class Environment:
             "TANAWARI_BUNDLES": str(self.state.path("bundles")),
             "TANAWARI_EXTRACTS": str(self.state.path("extracts")),
             **self._history(),
-            **dbt_variables(databases["WAREHOUSE_DBT_URL"]),
         }
         given = {name: value for name, value in self._outside.items() if name in ours}
         return {
@@ -130,18 +128,6 @@ class Environment:
             variable: role_url(server, role, self.state.secret(role), database)
             for variable, (role, database) in roles.items()
         }
-
-
-def dbt_variables(url: str) -> dict[str, str]:
-    """The warehouse's URL in the pieces that dbt's profile reads."""
-    parts = urlsplit(url)
-    return {
-        "WAREHOUSE_DBT_HOST": parts.hostname or "",
-        "WAREHOUSE_DBT_PORT": str(parts.port or 5432),
-        "WAREHOUSE_DBT_USER": unquote(parts.username or ""),
-        "WAREHOUSE_DBT_PASSWORD": unquote(parts.password or ""),
-        "WAREHOUSE_DBT_DBNAME": parts.path.lstrip("/"),
-    }
 
 
 def program_ports() -> list[str]:

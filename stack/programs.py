@@ -43,7 +43,7 @@ def _application(name: str, factory: str, *reads: str, probe: str) -> Program:
 
 PIPELINES = (
     *("DAGSTER_DATABASE_URL", "WAREHOUSE_LOADER_URL", "WAREHOUSE_PIPELINES_URL"),
-    *("WAREHOUSE_DBT_URL", "WAREHOUSE_DBT_PASSWORD", "AUTH_SIGNING_KEY_FILE"),
+    *("WAREHOUSE_DBT_URL", "AUTH_SIGNING_KEY_FILE"),
 )
 DEFINITIONS = ("-m", "pipelines.definitions")
 DAGSTER_CODE = (str(SCRIPTS / "dagster"), "api", "grpc")

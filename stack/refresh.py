@@ -1,8 +1,7 @@
-"""Runs the Dagster job from topic to shelf, and builds the dbt documentation, as children of this process."""
+"""Runs a Dagster job, such as the one from topic to shelf, as a child of this process."""
 
 import json
 import re
-import sys
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -43,21 +42,6 @@ def run_job(
     run_to_end(name, command, environment, say)
     text = environment.state.log(name).read_text(errors="replace")
     return {what: text.count(f" - {event} - ") for what, event in EVENTS.items()}
-
-
-def build_docs(environment: Environment, say: Callable[[str], None]) -> None:
-    """Build the static dbt documentation where its server looks for it.
-
-    Raises:
-        PartError: dbt failed.
-    """
-    target = environment.state.path("dbt-docs")
-    command = [
-        *(sys.executable, "-m", "dbt.cli.main", "docs", "generate", "--static"),
-        *("--project-dir", str(ROOT / "dbt"), "--profiles-dir", str(ROOT / "dbt"), "--target-path", str(target)),
-    ]
-    run_to_end("dbt-docs-build", command, environment, say)
-    (target / "static_index.html").replace(target / "index.html")
 
 
 def run_to_end(name: str, command: list[str], environment: Environment, say: Callable[[str], None]) -> None:
