@@ -37,7 +37,8 @@ class Follower(Worker):
         self.has_caught_up = False
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Follow until `stop`."""
+        """Follow until `stop`; a log that has begun anew is to be caught up with anew."""
+        self.has_caught_up = False
         watch = await LogWatch.begin(self._settings.kafka_url)
         client = AIOKafkaConsumer(
             bootstrap_servers=self._settings.kafka_url,
