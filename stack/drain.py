@@ -12,14 +12,15 @@ from aiokafka.errors import KafkaError
 
 from services.contracts.topics import TOPICS
 from stack.environment import Environment
-from warehouse.broker import log_ends
+from warehouse.broker import cluster_id, log_ends
 from warehouse.catch_up import land_until_caught_up
 from warehouse.settings import LandingSettings
 
 logger = logging.getLogger("tanawari.drain")
 
 OUTBOXES = ("CATALOG_DATABASE_URL", "CONTENT_DATABASE_URL")
-GROUPS = ("analytics.consumer", "content.catalog")
+GROUPS = {"analytics.consumer": "user-actions.v1", "content.catalog": "catalog.v1"}
+"""What each consumer of a service reads; its group bears the name of the broker's log behind a point."""
 DRAIN_SECONDS = 60.0
 POLL_SECONDS = 0.2
 
@@ -77,9 +78,8 @@ async def services_under_way(environment: Environment) -> list[str]:
     left = [f"{number} events in the outbox of {variable}" for variable, number in waiting.items() if number]
     settings = landing_settings(environment)
     for group, committed in (await _committed(settings.kafka_url)).items():
-        topics = {part.topic for part in committed}
         ends = await log_ends(settings, committed)
-        behind = sum(max(0, end - committed.get(part, 0)) for part, end in ends.items() if part.topic in topics)
+        behind = sum(max(0, end - committed.get(part, 0)) for part, end in ends.items() if part.topic == GROUPS[group])
         if behind:
             left.append(f"{behind} messages before {group}")
     return left
@@ -93,14 +93,15 @@ def _unpublished(url: str) -> int:
 
 async def _committed(url: str) -> dict[str, dict[TopicPartition, int]]:
     """How far each group has committed, in the partitions that it reads."""
-    parts = [TopicPartition(topic.name, number) for topic in TOPICS.values() for number in range(topic.partitions)]
+    log_id = await cluster_id(url)
     admin = AIOKafkaAdminClient(bootstrap_servers=url)
     await admin.start()
     try:
-        found = {group: await admin.list_consumer_group_offsets(group, partitions=parts) for group in GROUPS}
+        committed = {}
+        for group, topic in GROUPS.items():
+            parts = [TopicPartition(topic, number) for number in range(TOPICS[topic].partitions)]
+            offsets = await admin.list_consumer_group_offsets(f"{group}.{log_id}", partitions=parts)
+            committed[group] = {part: entry.offset for part, entry in offsets.items() if entry.offset >= 0}
+        return committed
     finally:
         await admin.close()
-    return {
-        group: {part: entry.offset for part, entry in offsets.items() if entry.offset >= 0}
-        for group, offsets in found.items()
-    }

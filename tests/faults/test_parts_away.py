@@ -1,7 +1,11 @@
 """Each part of a running shop is killed and comes back: the API answers, no action is lost, all recovers by itself."""
 
+import asyncio
+
 import pytest
 
+from stack.drain import services_under_way
+from stack.environment import Environment
 from tests.faults.supervised_shop import GENERATION, HOUSEHOLD, SupervisedShop, eventually
 
 pytestmark = pytest.mark.faults
@@ -93,3 +97,15 @@ def test_without_serving_the_page_is_the_active_generation(shop, actions):
         assert is_refused_for_now(shop.recommendations())
         assert shop.send(actions).json()["accepted"] == len(actions)
     wait_until_recovered(shop, actions)
+
+
+def test_stopping_would_wait_for_what_a_consumer_has_not_handled(shop):
+    environment = Environment.running(shop.state)
+
+    def left():
+        return asyncio.run(services_under_way(environment))
+
+    with shop.without("content"):
+        shop.sell_out(shelves(shop.top_page())["RECOMMENDED"][0])
+        eventually(left, lambda waiting: any("content.catalog" in each for each in waiting))
+    eventually(left, lambda waiting: not waiting)
