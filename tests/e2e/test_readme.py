@@ -12,7 +12,10 @@ import httpx2
 import psutil
 import pytest
 
+from stack.environment import Environment
+from stack.refresh import run_job
 from stack.state import State
+from stack.storefront import champion
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -112,6 +115,21 @@ def test_the_top_page_has_its_six_shelves(made, state):
     assert all(shelf["items"] for shelf in page["shelves"])
     assert page["generation"] == made["generation"]
     assert not page["degraded"]
+
+
+@pytest.mark.timeout(PATIENCE_SECONDS)
+def test_a_refresh_publishes_anew_and_rollback_puts_bundle_and_shelves_back(made, state):
+    environment = Environment.running(State(state))
+    run_job(environment, "refresh", lambda _: None)
+    refreshed = champion(environment)
+    assert (refreshed["previous"], refreshed["previousGeneration"]) == (made["bundle"], made["generation"])
+
+    subprocess.run([ROOT / ".venv/bin/tanawari", "rollback", "--state", state], check=True, capture_output=True)
+
+    back = champion(environment)
+    assert (back["bundle"], back["generation"]) == (made["bundle"], made["generation"])
+    shown = httpx2.get(f"{environment.address('content')}/v1/displays", params={"userId": "anon:somebody"}).json()
+    assert shown["generation"] == made["generation"]
 
 
 def test_ctrl_c_stops_every_process(demo, state):
