@@ -66,6 +66,7 @@ def configure_dagster(environment: Environment) -> None:
     url = sqlalchemy_url(environment.variables["DAGSTER_DATABASE_URL"], "psycopg2")
     file = home / "dagster.yaml"
     file.touch(mode=0o600)
-    file.write_text(yaml.safe_dump({"storage": {"postgres": {"postgres_url": url}}, "telemetry": {"enabled": False}}))
+    silent = {"telemetry": {"enabled": False}, "nux": {"enabled": False}}  # nux: an invitation to a newsletter
+    file.write_text(yaml.safe_dump({"storage": {"postgres": {"postgres_url": url}}, **silent}))
     server = {"host": HOST, "port": environment.ports["dagster-code"], "location_name": LOCATION}
     (home / "workspace.yaml").write_text(yaml.safe_dump({"load_from": [{"grpc_server": server}]}))
