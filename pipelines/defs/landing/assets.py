@@ -11,6 +11,11 @@ from warehouse.catch_up import land_until_caught_up
 from warehouse.offsets import Counts
 from warehouse.settings import LandingSettings
 
+LANDED = [topic for topic in TOPICS.values() if topic.name != "dead-letters.v1"]
+CHECK = "nothing_is_lost"
+PATIENCE_SECONDS = 30 * 60
+"""A broker or warehouse that is away is waited for; a run that waits longer than this fails and says so."""
+
 
 def _spec(topic: Topic) -> dg.AssetSpec:
     events = ", ".join(kind.name for kind in EVENTS.values() if kind.topic == topic.name)
@@ -23,41 +28,36 @@ def _spec(topic: Topic) -> dg.AssetSpec:
     )
 
 
+def _check(topic: Topic) -> dg.AssetCheckSpec:
+    rule = "landed + duplicates + dead letters = consumed."
+    return dg.AssetCheckSpec(CHECK, asset=["raw", topic.table], description=rule)
+
+
 @dg.multi_asset(
-    specs=[_spec(topic) for topic in TOPICS.values() if topic.name != "dead-letters.v1"],
+    specs=[_spec(topic) for topic in LANDED],
+    check_specs=[_check(topic) for topic in LANDED],
     retry_policy=dg.RetryPolicy(max_retries=2, delay=5),
-    check_specs=[
-        dg.AssetCheckSpec(
-            "nothing_is_lost",
-            asset=["raw", topic.table],
-            description="Of each topic: landed + duplicates + dead letters = consumed.",
-        )
-        for topic in TOPICS.values()
-        if topic.name != "dead-letters.v1"
-    ],
 )
 def raw_events(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
     """Wait until all that was in the topics has landed; land it here if no landing process is at work."""
-    landed = asyncio.run(land_until_caught_up(LandingSettings()))
-    for topic in TOPICS.values():
-        if topic.name == "dead-letters.v1":
-            continue
+    landed = asyncio.run(asyncio.wait_for(land_until_caught_up(LandingSettings()), PATIENCE_SECONDS))
+    for topic in LANDED:
         counts = landed.get(topic.name, Counts())
         context.log.info("%s: %s", topic.name, counts)
-        lost = counts.consumed - counts.landed - counts.duplicates - counts.dead_letters
-        yield dg.MaterializeResult(
-            asset_key=["raw", topic.table],
-            metadata={
-                "dagster/partition_row_count": counts.landed,
-                "duplicates": counts.duplicates,
-                "dead_letters": counts.dead_letters,
-            },
-            check_results=[
-                dg.AssetCheckResult(
-                    passed=lost == 0,
-                    asset_key=["raw", topic.table],
-                    check_name="nothing_is_lost",
-                    metadata={"lost": lost},
-                )
-            ],
-        )
+        yield _result(topic, counts)
+
+
+def _result(topic: Topic, counts: Counts) -> dg.MaterializeResult[None]:
+    lost = counts.consumed - counts.landed - counts.duplicates - counts.dead_letters
+    asset = ["raw", topic.table]
+    return dg.MaterializeResult(
+        asset_key=asset,
+        metadata={
+            "dagster/partition_row_count": counts.landed,
+            "duplicates": counts.duplicates,
+            "dead_letters": counts.dead_letters,
+        },
+        check_results=[
+            dg.AssetCheckResult(passed=lost == 0, asset_key=asset, check_name=CHECK, metadata={"lost": lost})
+        ],
+    )
