@@ -124,7 +124,9 @@ def test_a_refresh_publishes_anew_and_rollback_puts_bundle_and_shelves_back(made
     refreshed = champion(environment)
     assert (refreshed["previous"], refreshed["previousGeneration"]) == (made["bundle"], made["generation"])
 
-    subprocess.run([ROOT / ".venv/bin/tanawari", "rollback", "--state", state], check=True, capture_output=True)
+    command = [ROOT / ".venv/bin/tanawari", "rollback", "--state", state]
+    told = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert told.returncode == 0, told.stderr
 
     back = champion(environment)
     assert (back["bundle"], back["generation"]) == (made["bundle"], made["generation"])
