@@ -1,10 +1,10 @@
 """`tanawari demo`: from nothing to a served shop on real retail data, in steps that a second run need not repeat."""
 
+import contextlib
 import signal
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any, NoReturn
 
@@ -18,7 +18,7 @@ from stack.memory import PeakMemory
 from stack.parts.process import PartError
 from stack.reckoning import all_agree, wait_until_agreed
 from stack.refresh import JOB, run_job
-from stack.state import State
+from stack.state import State, StateError
 from stack.steps import Steps
 
 INTERRUPTED = 130
@@ -43,8 +43,28 @@ class Demo:
     has_finished: bool = False
 
     def run(self, pinned: Mapping[str, int], *, exits: bool) -> None:
-        """Run all steps, write `demo.json`, print the addresses; then stay until Ctrl-C, unless it `exits`."""
-        with PeakMemory() as memory, self._stopping():
+        """Run all steps, write `demo.json`, print the addresses; then stay until Ctrl-C, unless it `exits`.
+
+        While it stays, other commands may work on the state.
+
+        Raises:
+            StateError: its stack runs already, or another command is at work on it.
+        """
+        with contextlib.ExitStack() as until_served:
+            until_served.enter_context(self.state.locked())
+            if self.state.supervisor:
+                raise StateError(f"the stack of {self.state.directory} runs already: tanawari down stops it")
+            with self._stopping():
+                status = self._serve(pinned)
+                until_served.close()
+                if not exits:
+                    self.screen.print(show.addresses_table(status))
+                    self.screen.print("Press Ctrl-C to stop everything.")
+                    _stay(self.state)
+
+    def _serve(self, pinned: Mapping[str, int]) -> dict[str, Any]:
+        """Run all steps; the status of what runs then."""
+        with PeakMemory() as memory:
             steps = Steps(self.screen)
             with steps.step("history") as step:
                 record = convert(self.state, self.users, self.days, step)
@@ -69,10 +89,7 @@ class Demo:
                 step.counts |= storefront.wait_until_served(environment, record.households[0])
             self._finish(environment, status, steps, memory)
             self.has_finished = True
-            if not exits:
-                self.screen.print(show.addresses_table(status))
-                self.screen.print("Press Ctrl-C to stop everything.")
-                _stay(self.state)
+            return status
 
     def _finish(self, environment: Environment, status: dict[str, Any], steps: Steps, memory: PeakMemory) -> None:
         with steps.step("reckoning") as step:
@@ -95,7 +112,7 @@ class Demo:
             wrong = {topic: asdict(each) for topic, each in events.items() if not each.agrees}
             raise PartError(f"what was sent is not what landed: {wrong}")
 
-    @contextmanager
+    @contextlib.contextmanager
     def _stopping(self) -> Iterator[None]:
         """Stop everything in order, however the run ends."""
         for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background job would ignore the first
@@ -115,9 +132,11 @@ class Demo:
 
 
 def _stay(state: State) -> None:
+    """Wait until another command stops the stack."""
     while state.supervisor:
         time.sleep(0.5)
-    raise PartError(f"the supervisor has ended; see {state.log('supervisor')}")
+    if state.directory.exists() and not state.status().get("drained"):
+        raise PartError(f"the supervisor has ended; see {state.log('supervisor')}")
 
 
 def _interrupt(*_: object) -> NoReturn:

@@ -136,10 +136,13 @@ class State:
     @property
     def supervisor(self) -> int | None:
         """The pid of the supervisor that runs this state."""
-        with held(self.path("run", "supervisor.lock"), announce=False) as is_free:
+        lock = self.path("run", "supervisor.lock")
+        if not lock.exists():  # asking leaves nothing behind, not even after `reset`
+            return None
+        with held(lock, announce=False) as is_free:
             if is_free:
                 return None
-        text = self.path("run", "supervisor.lock").read_text().strip()
+        text = lock.read_text().strip()
         return int(text) if text else None
 
     def status(self) -> dict[str, Any]:

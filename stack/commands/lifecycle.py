@@ -32,9 +32,7 @@ def demo(
     Ends with the addresses of the shop and its tools, and with demo.json in the state. Ctrl-C stops everything.
     """
     doctor.refuse_unfit(state)
-    here = State(state)
-    with here.locked():
-        Demo(here, screen, users, days).run(pins(port), exits=leave)
+    Demo(State(state), screen, users, days).run(pins(port), exits=leave)
 
 
 def up(

@@ -34,6 +34,13 @@ def test_a_broken_version_file_is_named(state):
         State(state.directory)
 
 
+def test_asking_whether_a_removed_state_runs_does_not_make_it_again(state):
+    state.empty()
+
+    assert state.supervisor is None
+    assert not state.directory.exists()
+
+
 def test_secrets_are_readable_by_their_owner_only(state):
     state.secret("catalog")
     keys = state.signing_keys()

@@ -115,6 +115,20 @@ def test_one_state_has_one_supervisor(stack):
     assert "runs already" in second.stderr
 
 
+def test_the_demo_refuses_a_stack_that_runs_and_lets_it_run(stack):
+    refused = subprocess.run(
+        [sys.executable, "-m", "stack", "demo", "--state", str(stack.state.directory)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert refused.returncode == 1
+    assert "runs already: tanawari down stops it" in refused.stderr
+    assert stack.process.poll() is None
+    assert stack.of("gateway")["state"] == "ready"
+
+
 @pytest.mark.faults
 @pytest.mark.skipif(sys.platform != "linux", reason="the death signal is a Linux feature")
 def test_nothing_is_orphaned_when_the_supervisor_is_killed(tmp_path):
