@@ -47,12 +47,11 @@ class Action(UserAction):
     where there is none.
     """
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid")
 
     action_type: Annotated[CollectedType, Field(strict=False)]
     event_id: Annotated[UUID | None, Field(strict=False)] = None
     timestamp: Timestamp | None = None
-    product_price: Money | None = None
     metadata: Annotated[dict[str, JsonValue], AfterValidator(_storable)] | None = None
 
 

@@ -13,32 +13,49 @@ import uuid_utils.compat
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 from pydantic.alias_generators import to_camel
 
+from services.contracts import spelling
+from services.contracts.spelling import Spelled
+
 PII = {"x-pii": True}
 """Marks a field as personal: masked in logs, and never copied beyond schema `raw`."""
 
 MAX_ID = 2**63 - 1
-Id = Annotated[int, Field(ge=1, le=MAX_ID)]
-UserId = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00\s]+$")]
+MAX_INTEGER = 2**31 - 1
+"""The largest number that a column of type `int` holds."""
+
+Id = Annotated[int, Field(strict=True, ge=1, le=MAX_ID)]
+UserId = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00\s/]+$")]
 Text = Annotated[str, Field(max_length=2_000, pattern=r"^[^\x00]*$")]
-Money = Annotated[Decimal, Field(max_digits=12, decimal_places=2, ge=0)]
+Money = Annotated[
+    Decimal,
+    Field(strict=False, max_digits=12, decimal_places=2, ge=0),
+    Spelled(spelling.MONEY, "12.30", is_enough=True),
+]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
-Quantity = Annotated[int, Field(ge=0, le=1_000_000)]
-Rating = Annotated[float, Field(ge=0, le=5, allow_inf_nan=False)]
+Quantity = Annotated[int, Field(strict=True, ge=0, le=1_000_000)]
+Rating = Annotated[float, Field(strict=True, ge=0, le=5, allow_inf_nan=False)]
 Timestamp = Annotated[
     AwareDatetime,
-    Field(ge=datetime(2000, 1, 1, tzinfo=UTC), lt=datetime(2100, 1, 1, tzinfo=UTC)),
+    Field(strict=False, ge=datetime(2000, 1, 1, tzinfo=UTC), lt=datetime(2100, 1, 1, tzinfo=UTC)),
+    Spelled(spelling.RFC_3339, "2026-11-25T09:00:00Z", "date-time"),
 ]
 """An instant with its offset, within a century in which a store can have sold something."""
 
 
 class Contract(BaseModel):
-    """Base of everything on the wire: camelCase names, immutable, unknown fields ignored."""
+    """Base of everything on the wire: camelCase names, immutable, unknown fields ignored.
+
+    A value has the type that its schema names, or is refused: nothing is converted that a reader in another language,
+    or a cast in SQL, would not convert.
+    """
 
     model_config = ConfigDict(
         alias_generator=to_camel,
         populate_by_name=True,
         frozen=True,
         extra="ignore",
+        strict=True,
+        allow_inf_nan=False,
         ser_json_inf_nan="null",
     )
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from pydantic import ValidationError
+from pydantic_core import to_json
 
 from services.contracts.envelope import Contract, Event
 from services.contracts.events import actions, cart, catalog, content, dead_letters, feedback, identity, order, payment
@@ -139,7 +140,7 @@ def parse(topic: str, value: bytes) -> tuple[Event, Contract]:
     if event.schema_version > kind.version:
         raise ContractError("UNKNOWN_VERSION", f"{kind.name} has version {kind.version}, not {event.schema_version}")
     try:
-        return event, kind.payload.model_validate(event.data, by_name=False)
+        return event, kind.payload.model_validate_json(to_json(event.data), by_name=False)  # JSON's rules, not Python's
     except ValidationError as error:
         raise ContractError("BAD_PAYLOAD", describe(error)) from error
 

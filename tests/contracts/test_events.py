@@ -6,11 +6,13 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
 from services.contracts.envelope import Event
 from services.contracts.events.actions import ActionType, ProductViewed, UserAction
 from services.contracts.events.order import OrderLine, OrderSnapshot
 from services.contracts.registry import EMITTERS, EVENTS, ContractError, parse
+from services.contracts.schemas import event_schema
 from services.contracts.topics import TOPICS
 
 PLANNED_EVENTS = {
@@ -61,6 +63,8 @@ def test_a_field_that_a_later_version_added_is_ignored():
         (viewed(timestamp="0000-01-01T00:00:00Z"), "BAD_ENVELOPE", "timestamp"),
         (viewed(timestamp="9999-12-31T00:00:00Z"), "BAD_ENVELOPE", "timestamp"),
         (viewed(timestamp="2026-11-25T02:00:00"), "BAD_ENVELOPE", "timestamp"),
+        (viewed(timestamp=1_764_061_200), "BAD_ENVELOPE", "timestamp"),
+        (viewed(schemaVersion="1"), "BAD_ENVELOPE", "schemaVersion"),
         (viewed(eventType="PRODUCT_SEEN"), "UNKNOWN_TYPE", "PRODUCT_SEEN"),
         (viewed(eventType="ORDER_COMPLETED"), "UNKNOWN_TYPE", "ORDER_COMPLETED"),
         (viewed(schemaVersion=2), "UNKNOWN_VERSION", "version"),
@@ -73,6 +77,40 @@ def test_a_message_that_breaks_the_contract_is_refused_by_reason_and_field(messa
         parse("user-actions.v1", message)
 
     assert refused.value.reason == reason
+
+
+WRONGLY_TYPED = [
+    ("productId", "7"),
+    ("productId", 7.5),
+    ("productId", True),
+    ("isBot", "yes"),
+    ("isBot", 1),
+    ("userId", 900),
+    ("productPrice", 1.5),
+    ("productPrice", "1e3"),
+    ("productPrice", "1.505"),
+    ("timestamp", 1_764_061_200),
+    ("timestamp", "1764061200"),
+    ("timestamp", "2026-11-25"),
+    ("timestamp", "2026-11-25T09:00:00+18:00"),
+]
+
+
+def wrongly_typed(field: str, value: object) -> bytes:
+    return viewed(data={"userId": "900", "productId": 3, field: value})
+
+
+@pytest.mark.parametrize(("field", "value"), WRONGLY_TYPED)
+def test_a_value_that_a_cast_in_sql_would_not_take_is_refused(field, value):
+    with pytest.raises(ContractError, match=field):
+        parse("user-actions.v1", wrongly_typed(field, value))
+
+
+@pytest.mark.parametrize(("field", "value"), WRONGLY_TYPED)
+def test_the_schema_refuses_what_the_code_refuses(field, value):
+    schema = Draft202012Validator(event_schema(EVENTS["PRODUCT_VIEWED"]))
+
+    assert not schema.is_valid(json.loads(wrongly_typed(field, value)))
 
 
 @given(st.binary(max_size=200))

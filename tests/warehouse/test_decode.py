@@ -52,6 +52,8 @@ def test_the_payload_is_kept_as_it_was_sent_unknown_fields_included(message):
         (encoded(schemaVersion=2), "UNKNOWN_VERSION"),
         (encoded(data={"userId": "1"}), "BAD_PAYLOAD"),
         (encoded(data={"userId": "1", "productId": 2**63}), "BAD_PAYLOAD"),
+        (encoded(data={"userId": "1", "productId": "7"}), "BAD_PAYLOAD"),
+        (encoded(data={"userId": "1", "productId": 7, "productPrice": 1.1}), "BAD_PAYLOAD"),
         (encoded(data={"userId": "\ud800", "productId": 7}), "NOT_JSON"),
         (encoded(data={"user_id": "1", "productId": 7}), "BAD_PAYLOAD"),
         (encoded(data={"userId": "1", "productId": 7, "note": "a\0b"}), "NUL_CHARACTER"),

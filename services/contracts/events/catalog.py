@@ -1,6 +1,10 @@
 """What happens to products and categories: `catalog.v1`."""
 
-from services.contracts.envelope import Contract, Currency, Id, Money, Quantity, Rating, Text, Timestamp
+from typing import Annotated
+
+from pydantic import Field
+
+from services.contracts.envelope import MAX_INTEGER, Contract, Currency, Id, Money, Quantity, Rating, Text, Timestamp
 
 
 class ProductSnapshot(Contract):
@@ -58,7 +62,7 @@ class CategorySnapshot(Contract):
     code: Text
     name: Text
     parent_id: Id | None = None
-    level: int = 1
+    level: Annotated[int, Field(ge=1, le=MAX_INTEGER)] = 1
 
 
 class CategoryDeleted(Contract):

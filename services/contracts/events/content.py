@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from services.contracts.envelope import Contract, DisplayType, Id, Text
+from services.contracts.envelope import MAX_INTEGER, Contract, DisplayType, Id, Text
 
 
 class GenerationSwitched(Contract):
@@ -13,7 +13,7 @@ class GenerationSwitched(Contract):
     generation: Text
     previous: Text | None = None
     bundle: Text | None = None
-    rows: Annotated[int, Field(ge=0)]
+    rows: Annotated[int, Field(ge=0, le=MAX_INTEGER)]
 
 
 class DisplayChanged(Contract):

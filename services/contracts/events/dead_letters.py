@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from services.contracts.envelope import Contract, Text, Timestamp
+from services.contracts.envelope import MAX_ID, MAX_INTEGER, Contract, Text, Timestamp
 
 
 class DeadLetter(Contract):
@@ -14,8 +14,8 @@ class DeadLetter(Contract):
     reason: Text
     detail: Text | None = None
     topic: Text
-    partition: Annotated[int, Field(ge=0)]
-    offset: Annotated[int, Field(ge=0)]
+    partition: Annotated[int, Field(ge=0, le=MAX_INTEGER)]
+    offset: Annotated[int, Field(ge=0, le=MAX_ID)]
     key: str | None = None
     value: str | None = None
     failed_at: Timestamp

@@ -6,6 +6,9 @@ from pydantic import Field
 
 from services.contracts.envelope import Contract, DisplayType, Id, Text, UserId
 
+RecommendationId = Annotated[str, Field(min_length=1, max_length=300, pattern=r"^[^\x00]+$")]
+"""Short enough for a key in any database."""
+
 
 class ShownItem(Contract):
     """One product (or category) in its place on a shelf."""
@@ -20,7 +23,7 @@ class ShownItem(Contract):
 class RecommendationShown(Contract):
     """RECOMMENDATION_SHOWN: one answer as it was shown, with the versions that made it."""
 
-    recommendation_id: Text
+    recommendation_id: RecommendationId
     user_id: UserId
     items: list[ShownItem]
     model_version: Text | None = None
@@ -33,7 +36,7 @@ class RecommendationShown(Contract):
 class RecommendationClicked(Contract):
     """RECOMMENDATION_CLICKED: one item of an answer was opened."""
 
-    recommendation_id: Text
+    recommendation_id: RecommendationId
     user_id: UserId
     display_type: DisplayType
     product_id: Id
