@@ -38,7 +38,7 @@ class ProductState:
         return self.product.product_id
 
     def changed(self, changes: Changes) -> "ProductState":
-        """The state after `changes`.
+        """The state after `changes`; an offer that is no longer below the price has ended.
 
         Raises:
             Refused: a new special price is not below the price.
@@ -48,6 +48,8 @@ class ProductState:
         offer = self.offer
         if "special_price" in changes:
             offer = _offer(product, changes["special_price"])
+        elif offer and offer.special_price >= product.price:
+            offer = None
         elif offer and offer.currency != product.currency:
             offer = offer.model_copy(update={"currency": product.currency})
         return replace(self, product=product, offer=offer)

@@ -3,15 +3,28 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from services.catalog.domain import PATH_SEPARATOR
 from services.common.errors import Fault
 from services.common.paging import Page
 from services.common.schemas import Boolean, Currency, Id, Money, Schema, ShortText, Timestamp, left_out
 from services.contracts.envelope import Quantity, Rating, Text
 
 Sku = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f]+$")]
-Code = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\x00-\x1f]+$", examples=["GROCERY > TEA"])]
+
+
+def _path(code: str) -> str:
+    if any(not part or part != part.strip() for part in code.split(PATH_SEPARATOR)):
+        raise ValueError("must be names with ' > ' between them, none of them empty or padded")
+    return code
+
+
+Code = Annotated[
+    str,
+    Field(min_length=1, max_length=500, pattern=r"^[^\x00-\x1f]+$", examples=["GROCERY > TEA"]),
+    AfterValidator(_path),
+]
 Stock = Annotated[Quantity, Field(strict=True)]
 
 

@@ -18,7 +18,11 @@ from services.common.errors import Fault, Unprocessable
 from services.common.schemas import Schema
 
 Item = TypeVar("Item")
-CursorParam = Annotated[str | None, Query(max_length=500, pattern=r"^[A-Za-z0-9_-]+$", description="From nextCursor")]
+MAX_CURSOR = 3_000
+"""Room for a position that is a text of 500 characters, of four bytes each, in base64."""
+CursorParam = Annotated[
+    str | None, Query(max_length=MAX_CURSOR, pattern=r"^[A-Za-z0-9_-]+$", description="From nextCursor")
+]
 LimitParam = Annotated[int, Query(ge=1, le=500)]
 
 

@@ -58,3 +58,9 @@ def test_an_offer_follows_the_currency_of_its_product():
 def test_a_category_lies_below_the_rest_of_its_path():
     assert [parent_code(code) for code in ("A", "A > B", "A > B > C")] == [None, "A", "A > B"]
     assert [level_of(code) for code in ("A", "A > B", "A > B > C")] == [1, 2, 3]
+
+
+def test_an_offer_that_is_no_longer_below_the_price_has_ended():
+    offered = TEA.changed({"special_price": OFFER})
+    cheaper = offered.changed({"price": OFFER["price"]})
+    assert kinds(offered, cheaper) == ["PRODUCT_UPDATED", "SPECIAL_PRICE_ENDED"]
