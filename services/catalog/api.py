@@ -4,12 +4,12 @@ from typing import Annotated, Any
 
 from fastapi import Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
-from sqlalchemy import Row, func
+from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.catalog import bulk, queries, service
-from services.catalog.models import Product
 from services.catalog.schemas import (
+    Code,
     NewProduct,
     ProductChange,
     ProductOut,
@@ -42,21 +42,15 @@ async def list_products(  # noqa: PLR0913 - a filter each
     limit: LimitParam = 100,
     ids: Annotated[list[PathId] | None, Query(max_length=100)] = None,
     sku: Annotated[list[Sku] | None, Query(max_length=100)] = None,
-    category: Annotated[ShortText | None, Query(max_length=500, description="Id or code; what is below counts")] = None,
+    category: Annotated[Code | None, Query(description="Code or id; what is below counts")] = None,
     active: bool | None = None,
     q: Annotated[ShortText | None, Query(description="Words in name, brand or sku")] = None,
 ) -> ProductPage:
     """Products by id; `ids` or `sku`, repeated, read up to 100 of them at once."""
-    after = decode_cursor(cursor, int)
-    conditions = [
-        *([Product.id > after[0]] if after else []),
-        *([Product.id == func.any(ids)] if ids else []),
-        *([Product.sku == func.any(sku)] if sku else []),
-        *([queries.within_category(category)] if category else []),
-        *([Product.is_active == active] if active is not None else []),
-        *([queries.matching(q)] if q else []),
-    ]
-    rows = (await session.execute(queries.products(*conditions).limit(limit + 1))).all()
+    (after,) = decode_cursor(cursor, int) or (None,)
+    rows = await queries.list_products(
+        session, limit + 1, after=after, ids=ids, skus=sku, category=category, is_active=active, words=q
+    )
     more = encode_cursor(rows[limit - 1].id) if len(rows) > limit else None
     return ProductPage(items=[_product(row) for row in rows[:limit]], next_cursor=more)
 
@@ -138,7 +132,7 @@ async def end_special_price(product_id: ProductId, session: Session) -> None:
 
 
 async def _one(session: AsyncSession, product_id: int) -> ProductOut:
-    row = (await session.execute(queries.products(Product.id == product_id))).one_or_none()
+    row = await queries.one_product(session, product_id)
     if row is None:
         raise service.ProductNotFound(f"There is no product {product_id}.")
     return _product(row)

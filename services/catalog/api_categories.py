@@ -4,11 +4,9 @@ from typing import Annotated
 
 from fastapi import Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
-from sqlalchemy import select
 
-from services.catalog import bulk, categories
+from services.catalog import bulk, categories, queries
 from services.catalog.api import CHANGE, WRITER
-from services.catalog.models import Category
 from services.catalog.schemas import CategoryChange, CategoryLine, CategoryOut, CategoryPage, Code
 from services.common import ndjson
 from services.common.database import Session
@@ -33,15 +31,8 @@ async def list_categories(
     level: Annotated[int | None, Query(ge=1, le=100)] = None,
 ) -> CategoryPage:
     """The tree as a list by code: a parent comes before its children."""
-    after = decode_cursor(cursor, Code)
-    conditions = [
-        *([Category.code > after[0]] if after else []),
-        *([Category.code == code] if code else []),
-        *([Category.parent_id == parent_id] if parent_id else []),
-        *([Category.level == level] if level else []),
-    ]
-    query = select(Category).where(*conditions).order_by(Category.code).limit(limit + 1)
-    found = (await session.scalars(query)).all()
+    (after,) = decode_cursor(cursor, Code) or (None,)
+    found = await queries.list_categories(session, limit + 1, after=after, code=code, parent_id=parent_id, level=level)
     more = encode_cursor(found[limit - 1].code) if len(found) > limit else None
     return CategoryPage(items=[CategoryOut.model_validate(each) for each in found[:limit]], next_cursor=more)
 

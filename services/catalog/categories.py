@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import delete, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.catalog import queries
+from services.catalog import store
 from services.catalog.domain import Outcome, Refused, leaf_name, level_of, parent_code
 from services.catalog.models import Category, ProductCategory
 from services.catalog.service import PRODUCER
@@ -42,7 +42,7 @@ async def upsert(session: AsyncSession, lines: Sequence[tuple[str, str | None]])
         session: the caller's transaction.
         lines: code and name; without a name an old one stays, and a new category is called as its path's last part.
     """
-    await queries.lock_creation(session)
+    await store.lock_creation(session)
     tree = await _Tree.around(session, lines)
     outcomes = []
     for code, name in lines:
@@ -76,13 +76,13 @@ class _Tree:
         around = codes | {parent for code in codes if (parent := parent_code(code))}
         names = {name or leaf_name(code) for code, name in lines}
         involved = or_(Category.code == func.any(list(around)), Category.name == func.any(list(names)))
-        rows = await session.scalars(select(Category).where(involved).with_for_update())
+        rows = await session.scalars(select(Category).where(involved).order_by(Category.id).with_for_update())
         known = [
             CategorySnapshot(category_id=row.id, code=row.code, name=row.name, parent_id=row.parent_id, level=row.level)
             for row in rows
         ]
         missing = len(codes - {category.code for category in known})
-        return cls(known, iter(await queries.new_ids(session, Category, missing)))
+        return cls(known, iter(await store.new_ids(session, Category, missing)))
 
     def place(self, code: str, name: str | None) -> Outcome:
         old = self._by_code.get(code)
@@ -119,7 +119,7 @@ async def create(session: AsyncSession, code: str, name: str | None) -> int:
     Raises:
         CodeTaken, Refused: as they say.
     """
-    await queries.lock_creation(session)
+    await store.lock_creation(session)
     if await session.scalar(select(Category.id).where(Category.code == code)) is not None:
         raise CodeTaken(f"The category {code} exists.")
     (outcome,) = await upsert(session, [(code, name)])
@@ -143,7 +143,7 @@ async def remove(session: AsyncSession, category_id: int) -> None:
     Raises:
         CategoryNotFound, CategoryInUse: as they say.
     """
-    category = await find(session, category_id)
+    category = await find(session, category_id, lock=True)  # first: what was linked to it meanwhile is seen below
     child = select(Category.id).where(Category.parent_id == category_id).exists()
     product = select(ProductCategory.product_id).where(ProductCategory.category_id == category_id).exists()
     unused = delete(Category).where(Category.id == category_id, ~child, ~product)
@@ -155,13 +155,13 @@ async def remove(session: AsyncSession, category_id: int) -> None:
     await append(session, event, key=f"category:{category_id}")
 
 
-async def find(session: AsyncSession, category_id: int) -> Category:
-    """One category.
+async def find(session: AsyncSession, category_id: int, *, lock: bool = False) -> Category:
+    """One category, if need be locked until the caller's transaction ends.
 
     Raises:
         CategoryNotFound: there is none.
     """
-    category = await session.get(Category, category_id, populate_existing=True)
+    category = await session.get(Category, category_id, populate_existing=True, with_for_update=lock)
     if category is None:
         raise CategoryNotFound(f"There is no category {category_id}.")
     return category

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.catalog import queries
+from services.catalog import store
 from services.catalog.domain import MAX_STOCK, Changes, Outcome, ProductState, Refused, events_between, new_product
 from services.catalog.models import Category, Product
 from services.common.errors import Conflict, NotFound
@@ -45,18 +45,19 @@ async def upsert(session: AsyncSession, lines: Sequence[tuple[str, dict[str, Any
     Returns:
         One outcome a line. What is unchanged writes nothing and tells nobody.
     """
-    await queries.lock_creation(session)
+    await store.lock_creation(session)
     skus = list({sku for sku, _ in lines})
-    states = {state.product.sku: state for state in await queries.lock_products(session, Product.sku == func.any(skus))}
+    states = {state.product.sku: state for state in await store.lock_products(session, Product.sku == func.any(skus))}
     before = {state.id: state for state in states.values()}
-    ids = iter(await queries.new_ids(session, Product, len(skus) - len(states)))
+    unknown = [sku for sku in skus if sku not in states]
+    ids = dict(zip(unknown, await store.new_ids(session, Product, len(unknown)), strict=True))
     categories = await _known_categories(session, (changes for _, changes in lines))
     outcomes = []
     for sku, changes in lines:
         try:
             fields = _with_category_ids(changes, categories)
             old = states.get(sku)
-            new = old.changed(fields) if old else new_product(next(ids), sku, fields)
+            new = old.changed(fields) if old else new_product(ids[sku], sku, fields)
         except Refused as refusal:
             outcomes.append(Outcome("refused", refusal=refusal))
             continue
@@ -72,7 +73,7 @@ async def create(session: AsyncSession, sku: str, changes: dict[str, Any]) -> in
     Raises:
         SkuTaken, Refused: as they say.
     """
-    await queries.lock_creation(session)
+    await store.lock_creation(session)
     if await session.scalar(select(Product.id).where(Product.sku == sku)) is not None:
         raise SkuTaken(f"A product with the sku {sku} exists.")
     (outcome,) = await upsert(session, [(sku, changes)])
@@ -85,7 +86,7 @@ async def change(session: AsyncSession, product_id: int, changes: dict[str, Any]
     Raises:
         ProductNotFound, Refused: as they say.
     """
-    states = await queries.lock_products(session, Product.id == product_id)
+    states = await store.lock_products(session, Product.id == product_id)
     if not states:
         raise ProductNotFound(f"There is no product {product_id}.")
     categories = await _known_categories(session, [changes])
@@ -129,7 +130,7 @@ async def change_stock(session: AsyncSession, product_id: int, amount: int, reas
 async def _store(session: AsyncSession, before: Mapping[int, ProductState], after: Iterable[ProductState]) -> None:
     """Write what differs, and its events."""
     changed = [state for state in after if before.get(state.id) != state]
-    await queries.write_products(session, before, changed)
+    await store.write_products(session, before, changed)
     await append_all(
         session,
         (
@@ -145,7 +146,10 @@ async def _tell(session: AsyncSession, product_id: int, event_type: str, data: C
 
 
 async def _known_categories(session: AsyncSession, all_changes: Iterable[Changes]) -> dict[int | str, int]:
-    """The ids of the categories that some changes name, by that id or code, where they exist."""
+    """The ids of the categories that some changes name, by that id or code, where they exist.
+
+    None of them can be deleted before the caller's transaction ends.
+    """
     ids, codes = set[int](), set[str]()
     for changes in all_changes:
         ids.update(changes.get("category_ids", ()))
@@ -153,7 +157,8 @@ async def _known_categories(session: AsyncSession, all_changes: Iterable[Changes
     if not ids and not codes:
         return {}
     named = (Category.id == func.any(list(ids))) | (Category.code == func.any(list(codes)))
-    rows = await session.execute(select(Category.id, Category.code).where(named))
+    kept = select(Category.id, Category.code).where(named).order_by(Category.id)
+    rows = await session.execute(kept.with_for_update(read=True, key_share=True))
     return {name: row.id for row in rows for name in (row.id, row.code)}
 
 

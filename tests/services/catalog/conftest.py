@@ -7,7 +7,9 @@ import pytest_asyncio
 
 from services.catalog.app import create_app
 from services.catalog.settings import CatalogSettings
+from services.common.database import Database
 from services.common.migrate import migrate
+from tests.services.waiting import eventually
 
 
 @pytest.fixture(scope="module")
@@ -64,3 +66,23 @@ def upsert(client):
         return [json.loads(line) for line in answer.text.splitlines()]
 
     return send
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def service_database(database_url):
+    """The service's database, for a transaction of the test's own."""
+    database = Database(database_url)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def somebody_waits(database_url):
+    """To wait until a transaction waits for what another holds."""
+
+    async def count():
+        async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
+            cursor = await connection.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            return (await cursor.fetchone())[0]
+
+    return lambda: eventually(count, bool)

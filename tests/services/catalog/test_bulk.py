@@ -87,6 +87,11 @@ async def test_another_media_type_is_refused(client):
     assert answer.status_code == 415
 
 
+async def test_a_new_sku_that_was_refused_may_come_again_in_the_same_upload(upsert):
+    results = await upsert("products", {"sku": "repeated", "price": "1.00"}, line("repeated"))
+    assert statuses(results) == ["refused", "created"]
+
+
 async def test_children_come_after_their_parents(upsert):
     results = await upsert(
         "categories", {"code": "FOOD > RICE"}, {"code": "FOOD"}, {"code": "FOOD > RICE"}, {"code": "FOOD"}

@@ -1,4 +1,8 @@
+import asyncio
+
 import pytest
+
+from services.catalog import categories, service
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -47,3 +51,41 @@ async def test_a_category_that_holds_something_stays(client, upsert, events):
     await upsert("products", {"sku": "held", "categoryIds": []})
     assert (await client.delete(f"/v1/categories/{found['id']}")).status_code == 204
     assert events(f"category:{found['id']}")[-1][0] == "CATEGORY_DELETED"
+
+
+@pytest.mark.parametrize("code", ["PATH > ", " > PATH", "PATH >  > TEA", " PATH", "PATH > TEA "])
+async def test_a_path_has_no_empty_and_no_padded_name(client, upsert, code):
+    await upsert("categories", {"code": "PATH"})
+    answer = await client.post("/v1/categories", json={"code": code})
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "body.code")
+
+
+async def test_the_longest_code_makes_a_cursor_that_is_taken_back(client, upsert):
+    await upsert("categories", *({"code": letter * 500} for letter in "画界"))
+    first = (await client.get("/v1/categories", params={"limit": 500})).json()["items"]
+    page = (await client.get("/v1/categories", params={"limit": len(first) - 1})).json()
+    answer = await client.get("/v1/categories", params={"cursor": page["nextCursor"]})
+    assert [category["code"] for category in answer.json()["items"]] == ["界" * 500]
+
+
+async def test_a_category_stays_if_a_product_is_just_being_linked_to_it(
+    client, upsert, service_database, somebody_waits
+):
+    (category,) = await upsert("categories", {"code": "LINKED"})
+    (product,) = await upsert("products", {"sku": "linking", "name": "Tea", "price": "1.00"})
+    async with service_database.sessions.begin() as session:
+        await service.change(session, product["productId"], {"category_codes": ["LINKED"]})
+        deleting = asyncio.create_task(client.delete(f"/v1/categories/{category['categoryId']}"))
+        await somebody_waits()
+    assert (await deleting).status_code == 409
+    linked = (await client.get(f"/v1/products/{product['productId']}")).json()
+    assert linked["categoryIds"] == [category["categoryId"]]
+
+
+async def test_a_category_stays_if_a_child_is_just_being_made(client, upsert, service_database, somebody_waits):
+    (parent,) = await upsert("categories", {"code": "PARENT"})
+    async with service_database.sessions.begin() as session:
+        await categories.create(session, "PARENT > CHILD", None)
+        deleting = asyncio.create_task(client.delete(f"/v1/categories/{parent['categoryId']}"))
+        await somebody_waits()
+    assert (await deleting).status_code == 409

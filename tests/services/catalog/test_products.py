@@ -2,6 +2,7 @@ import asyncio
 
 import pytest
 
+from services.catalog import service
 from tests.services.waiting import eventually, read_topic
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -151,3 +152,26 @@ async def test_anybody_reads_and_only_writers_write(client, create, signing_keys
         assert (await client.get(f"/v1/products/{product['id']}", headers=headers)).status_code == 200
         answer = await client.patch(f"/v1/products/{product['id']}", json={"brand": "Acme"}, headers=headers)
         assert answer.status_code == status
+
+
+async def test_a_writer_that_waited_for_another_tells_what_that_one_wrote(
+    client, create, upsert, events, service_database, somebody_waits
+):
+    product = await create("contested")
+    (category,) = await upsert("categories", {"code": "CONTESTED"})
+    async with service_database.sessions.begin() as first:
+        await service.change(first, product["id"], {"category_ids": [category["categoryId"]]})
+        second = asyncio.create_task(client.patch(f"/v1/products/{product['id']}", json={"name": "Renamed"}))
+        await somebody_waits()
+    assert (await second).status_code == 200
+    kind, data = events(product["id"])[-1]
+    assert (kind, data["name"], data["categoryIds"]) == ("PRODUCT_UPDATED", "Renamed", [category["categoryId"]])
+
+
+async def test_a_category_is_named_by_its_code_before_its_id(client, create, upsert):
+    (other,) = await upsert("categories", {"code": "NUMBERED"})
+    await upsert("categories", {"code": str(other["categoryId"]), "name": "A number"})
+    await create("by-id", categoryCodes=["NUMBERED"])
+    meant = await create("by-code", categoryCodes=[str(other["categoryId"])])
+    answer = await client.get("/v1/products", params={"category": other["categoryId"]})
+    assert [product["id"] for product in answer.json()["items"]] == [meant["id"]]

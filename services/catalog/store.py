@@ -1,0 +1,93 @@
+"""Products as states of the domain: locked and read, and many of them written in a few statements."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, delete, func, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.catalog.domain import ProductState
+from services.catalog.models import Base, Product, ProductCategory, SpecialPrice
+from services.catalog.queries import products
+from services.common.bulk import upsert
+from services.contracts.events.catalog import ProductSnapshot, SpecialPriceSet
+
+_NEW_IDS = text("SELECT nextval(pg_get_serial_sequence(:table, 'id')) FROM generate_series(1, :count)")
+_LOCK_CREATION = text("SELECT pg_advisory_xact_lock(hashtextextended('services.catalog.creation', 0))")
+
+
+async def lock_products(session: AsyncSession, *conditions: ColumnElement[bool]) -> list[ProductState]:
+    """The states of products, locked in the order of their ids so that two callers cannot block each other.
+
+    They are read by a second statement: one that waited for another writer sees that writer's product, but the
+    categories and the offer of before.
+    """
+    locking = select(Product.id).where(*conditions).order_by(Product.id).with_for_update()
+    ids = (await session.scalars(locking)).all()
+    return [_state(row) for row in await session.execute(products(Product.id == func.any(list(ids))))]
+
+
+def _state(row: Row[Any]) -> ProductState:
+    product = ProductSnapshot.model_construct(
+        product_id=row.id,
+        sku=row.sku,
+        name=row.name,
+        description=row.description,
+        brand=row.brand,
+        price=row.price,
+        currency=row.currency,
+        rating=row.rating,
+        image=row.image,
+        stock=row.stock,
+        is_active=row.is_active,
+        category_ids=tuple(row.category_ids),
+    )
+    if row.special_price is None:
+        return ProductState(product)
+    offer = SpecialPriceSet.model_construct(
+        product_id=row.id,
+        special_price=row.special_price,
+        currency=row.currency,
+        start_date=row.starts_at,
+        end_date=row.ends_at,
+    )
+    return ProductState(product, offer)
+
+
+async def write_products(
+    session: AsyncSession, before: Mapping[int, ProductState], after: Sequence[ProductState]
+) -> None:
+    """Write states that differ from those of `before`, or are not in it: rows, categories and offers."""
+    await upsert(session, Product, [_product_row(state) for state in after])
+    moved = [
+        state
+        for state in after
+        if (old := before.get(state.id)) is None or old.product.category_ids != state.product.category_ids
+    ]
+    repriced = [state for state in after if (old := before.get(state.id)) is None or old.offer != state.offer]
+    for table, states in ((ProductCategory, moved), (SpecialPrice, repriced)):
+        if ids := [state.id for state in states if state.id in before]:
+            await session.execute(delete(table).where(table.product_id == func.any(ids)))
+    links = [{"product_id": s.id, "category_id": category} for s in moved for category in s.product.category_ids]
+    await upsert(session, ProductCategory, links)
+    await upsert(session, SpecialPrice, [_offer_row(state.offer) for state in repriced if state.offer])
+
+
+def _product_row(state: ProductState) -> dict[str, Any]:
+    row = {name: value for name, value in state.product if name not in ("product_id", "category_ids")}
+    return {"id": state.id, **row}
+
+
+def _offer_row(offer: SpecialPriceSet) -> dict[str, Any]:
+    terms = {"price": offer.special_price, "starts_at": offer.start_date, "ends_at": offer.end_date}
+    return {"product_id": offer.product_id, **terms}
+
+
+async def new_ids(session: AsyncSession, table: type[Base], count: int) -> list[int]:
+    """Ids for rows to come, given out before they are written so that their events can name them."""
+    return list(await session.scalars(_NEW_IDS, {"table": table.__tablename__, "count": count}))
+
+
+async def lock_creation(session: AsyncSession) -> None:
+    """Let one transaction at a time look for skus or codes that do not exist yet and create them."""
+    await session.execute(_LOCK_CREATION)
