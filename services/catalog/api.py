@@ -140,6 +140,6 @@ async def _one(session: AsyncSession, product_id: int) -> ProductOut:
 
 def _product(row: Row[Any]) -> ProductOut:
     fields = dict(row._mapping)  # noqa: SLF001 - the public way to a row's names
-    price, starts_at, ends_at = (fields.pop(name) for name in ("special_price", "starts_at", "ends_at"))
-    offer = None if price is None else SpecialPrice(price=price, starts_at=starts_at, ends_at=ends_at)
+    price, start_date, end_date = (fields.pop(name) for name in ("special_price", "start_date", "end_date"))
+    offer = None if price is None else SpecialPrice(price=price, start_date=start_date, end_date=end_date)
     return ProductOut(**fields, special_price=offer)

@@ -11,7 +11,7 @@ from services.contracts.events.catalog import ProductSnapshot, SpecialPriceEnded
 MAX_STOCK = 1_000_000
 PATH_SEPARATOR = " > "
 Changes = Mapping[str, Any]
-"""New values by column name; `special_price` is an offer's price, starts_at and ends_at, or None to end it."""
+"""New values by column name; `special_price` is an offer's price, start_date and end_date, or None to end it."""
 
 
 class Refused(Unprocessable):
@@ -97,8 +97,8 @@ def _offer(product: ProductSnapshot, terms: Changes | None) -> SpecialPriceSet |
         product_id=product.product_id,
         special_price=terms["price"],
         currency=product.currency,
-        start_date=terms["starts_at"],
-        end_date=terms["ends_at"],
+        start_date=terms["start_date"],
+        end_date=terms["end_date"],
     )
 
 

@@ -67,15 +67,15 @@ class ProductCategory(Base):
 
 
 class SpecialPrice(Base):
-    """The one offer a product may have, from `starts_at` until before `ends_at`."""
+    """The one offer a product may have, from `start_date` until before `end_date`."""
 
     __tablename__ = "special_prices"
     __table_args__ = (
         CheckConstraint("price >= 0", name="price_not_negative"),
-        CheckConstraint("ends_at > starts_at", name="ends_after_it_starts"),
+        CheckConstraint("end_date > start_date", name="ends_after_it_starts"),
     )
 
     product_id: Mapped[int] = mapped_column(ForeignKey("products.id", ondelete="CASCADE"), primary_key=True)
     price: Mapped[Decimal]
-    starts_at: Mapped[datetime]
-    ends_at: Mapped[datetime | None]
+    start_date: Mapped[datetime]
+    end_date: Mapped[datetime | None]

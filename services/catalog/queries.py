@@ -21,7 +21,7 @@ _CATEGORY_IDS = func.array(
 
 def products(*conditions: ColumnElement[bool]) -> Select[Any]:
     """Products with their categories and their offer, by id."""
-    offer = (SpecialPrice.price.label("special_price"), SpecialPrice.starts_at, SpecialPrice.ends_at)
+    offer = (SpecialPrice.price.label("special_price"), SpecialPrice.start_date, SpecialPrice.end_date)
     return (
         select(*Product.__table__.columns, _CATEGORY_IDS.label("category_ids"), *offer)
         .outerjoin(SpecialPrice, SpecialPrice.product_id == Product.id)

@@ -29,16 +29,16 @@ Stock = Annotated[Quantity, Field(strict=True)]
 
 
 class SpecialPrice(Schema):
-    """An offer, below the price: from `startsAt` until before `endsAt`, or until it is removed."""
+    """An offer, below the price: from `startDate` until before `endDate`, or until it is removed."""
 
     price: Money
-    starts_at: Timestamp
-    ends_at: Timestamp | None = None
+    start_date: Timestamp
+    end_date: Timestamp | None = None
 
     @model_validator(mode="after")
     def _ends_after_it_starts(self) -> Self:
-        if self.ends_at and self.ends_at <= self.starts_at:
-            raise ValueError("endsAt must lie after startsAt")
+        if self.end_date and self.end_date <= self.start_date:
+            raise ValueError("endDate must lie after startDate")
         return self
 
 

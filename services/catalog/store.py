@@ -48,8 +48,8 @@ def _state(row: Row[Any]) -> ProductState:
         product_id=row.id,
         special_price=row.special_price,
         currency=row.currency,
-        start_date=row.starts_at,
-        end_date=row.ends_at,
+        start_date=row.start_date,
+        end_date=row.end_date,
     )
     return ProductState(product, offer)
 
@@ -79,7 +79,7 @@ def _product_row(state: ProductState) -> dict[str, Any]:
 
 
 def _offer_row(offer: SpecialPriceSet) -> dict[str, Any]:
-    terms = {"price": offer.special_price, "starts_at": offer.start_date, "ends_at": offer.end_date}
+    terms = {"price": offer.special_price, "start_date": offer.start_date, "end_date": offer.end_date}
     return {"product_id": offer.product_id, **terms}
 
 

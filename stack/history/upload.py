@@ -114,8 +114,8 @@ def _offer(row: dict[str, Any]) -> dict[str, str] | None:
         return None
     return {
         "price": str(row["special_price"]),
-        "startsAt": f"{row['special_starts_at'].isoformat()}Z",
-        "endsAt": f"{row['special_ends_at'].isoformat()}Z",
+        "startDate": f"{row['special_starts_at'].isoformat()}Z",
+        "endDate": f"{row['special_ends_at'].isoformat()}Z",
     }
 
 

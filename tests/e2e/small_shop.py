@@ -45,7 +45,7 @@ def categories():
 
 def products(now):
     """The products; every third has a special price now."""
-    offer = {"startsAt": (now - timedelta(days=1)).isoformat(), "endsAt": (now + timedelta(days=6)).isoformat()}
+    offer = {"startDate": (now - timedelta(days=1)).isoformat(), "endDate": (now + timedelta(days=6)).isoformat()}
     lines = []
     for index, code in enumerate(CODES):
         for step, size in enumerate(SIZES):
@@ -121,7 +121,7 @@ def _ranked(items):
 
 def _item(product, names):
     department, category, kind = names[product["categoryIds"][0]].split(" > ")
-    offer = product["specialPrice"] or {"price": None, "startsAt": None, "endsAt": None}
+    offer = product["specialPrice"] or {"price": None, "startDate": None, "endDate": None}
     return {
         **{name: product[name] for name in ("name", "currency", "image", "rating", "brand", "stock")},
         "product_id": product["id"],
@@ -134,6 +134,6 @@ def _item(product, names):
         "is_active": product["isActive"],
         "is_recommendable": True,
         "special_price": offer["price"] and Decimal(offer["price"]),
-        "special_starts_at": offer["startsAt"] and datetime.fromisoformat(offer["startsAt"]),
-        "special_ends_at": offer["endsAt"] and datetime.fromisoformat(offer["endsAt"]),
+        "special_starts_at": offer["startDate"] and datetime.fromisoformat(offer["startDate"]),
+        "special_ends_at": offer["endDate"] and datetime.fromisoformat(offer["endDate"]),
     }

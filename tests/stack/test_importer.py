@@ -120,7 +120,7 @@ async def test_an_ended_offer_is_renewed_in_the_catalog(folder, catalog):
     product_id = catalogue.products["product_id"][0]
     offer = catalog.client.get(f"/v1/products/{product_id}").json()["specialPrice"]
     assert offer["price"] == "1.50"
-    assert datetime.fromisoformat(offer["startsAt"]) <= datetime.now(UTC) < datetime.fromisoformat(offer["endsAt"])
+    assert datetime.fromisoformat(offer["startDate"]) <= datetime.now(UTC) < datetime.fromisoformat(offer["endDate"])
 
 
 def test_what_the_catalog_refuses_is_told(catalog):

@@ -11,7 +11,7 @@ const LIMIT = 48;
 export function asItem(product) {
   const { id, name, price, currency, image, categoryIds, specialPrice } = product;
   const now = Date.now();
-  const holds = specialPrice && Date.parse(specialPrice.startsAt) <= now && !(Date.parse(specialPrice.endsAt) <= now);
+  const holds = specialPrice && Date.parse(specialPrice.startDate) <= now && !(Date.parse(specialPrice.endDate) <= now);
   return {
     productId: id,
     productName: name,

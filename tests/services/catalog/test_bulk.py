@@ -44,7 +44,7 @@ async def test_a_bad_line_is_refused_by_name_and_the_others_go_through(upsert):
         ({"name": None}, "name"),
         ({"categoryIds": [2**63]}, "categoryIds.0"),
         ({"categoryCodes": ["nowhere"]}, "categoryCodes"),
-        ({"specialPrice": {"price": "2.00", "startsAt": "2026-01-01T00:00:00Z"}}, "specialPrice"),
+        ({"specialPrice": {"price": "2.00", "startDate": "2026-01-01T00:00:00Z"}}, "specialPrice"),
     ],
 )
 async def test_a_refusal_names_the_field(upsert, more, field):
@@ -61,7 +61,7 @@ async def test_a_sku_twice_in_one_upload_is_one_product_as_the_last_line_has_it(
 
 async def test_stock_categories_and_offer_come_with_the_line(upsert, client, events):
     await upsert("categories", {"code": "DRINKS"}, {"code": "DRINKS > TEA"})
-    offer = {"price": "1.50", "startsAt": "2026-01-01T00:00:00Z", "endsAt": "2026-02-01T00:00:00Z"}
+    offer = {"price": "1.50", "startDate": "2026-01-01T00:00:00Z", "endDate": "2026-02-01T00:00:00Z"}
     (result,) = await upsert("products", line("whole", stock=5, categoryCodes=["DRINKS > TEA"], specialPrice=offer))
     product = (await client.get(f"/v1/products/{result['productId']}")).json()
     tea = (await client.get("/v1/categories", params={"code": "DRINKS > TEA"})).json()["items"][0]

@@ -6,7 +6,7 @@ import pytest
 from services.catalog.domain import Refused, events_between, level_of, new_product, parent_code
 
 TEA = new_product(1, "tea", {"name": "Tea", "price": Decimal("4.00"), "stock": 3})
-OFFER = {"price": Decimal("3.00"), "starts_at": datetime(2026, 1, 1, tzinfo=UTC), "ends_at": None}
+OFFER = {"price": Decimal("3.00"), "start_date": datetime(2026, 1, 1, tzinfo=UTC), "end_date": None}
 
 
 def kinds(before, after):

@@ -83,7 +83,7 @@ async def test_a_count_sets_the_stock(client, create, events):
 
 async def test_an_offer_is_set_and_ended(client, create, events):
     path = f"/v1/products/{(product := await create('offered'))['id']}/special-price"
-    offer = {"price": "1.50", "startsAt": "2026-01-01T00:00:00Z", "endsAt": None}
+    offer = {"price": "1.50", "startDate": "2026-01-01T00:00:00Z", "endDate": None}
     assert (await client.put(path, json=offer)).json()["specialPrice"] == offer
     assert (await client.delete(path)).status_code == 204
     assert [kind for kind, _ in events(product["id"])][1:] == ["SPECIAL_PRICE_SET", "SPECIAL_PRICE_ENDED"]
@@ -91,7 +91,7 @@ async def test_an_offer_is_set_and_ended(client, create, events):
 
 async def test_an_offer_above_the_price_is_refused_by_name(client, create):
     path = f"/v1/products/{(await create('dear'))['id']}/special-price"
-    answer = await client.put(path, json={"price": "2.50", "startsAt": "2026-01-01T00:00:00Z"})
+    answer = await client.put(path, json={"price": "2.50", "startDate": "2026-01-01T00:00:00Z"})
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "body.specialPrice")
 
 

@@ -47,9 +47,9 @@ CREATE TABLE special_prices (
     product_id bigint CONSTRAINT pk_special_prices PRIMARY KEY
         CONSTRAINT fk_special_prices_product_id REFERENCES products (id) ON DELETE CASCADE,
     price numeric(12, 2) NOT NULL CONSTRAINT ck_special_prices_price_not_negative CHECK (price >= 0),
-    starts_at timestamptz NOT NULL,
-    ends_at timestamptz,
-    CONSTRAINT ck_special_prices_ends_after_it_starts CHECK (ends_at > starts_at)
+    start_date timestamptz NOT NULL,
+    end_date timestamptz,
+    CONSTRAINT ck_special_prices_ends_after_it_starts CHECK (end_date > start_date)
 );
 """
 
