@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 
 from services.common.schemas import Boolean, Id, Money, PathId, Schema, UserId
 from services.contracts.envelope import DisplayType
+from services.contracts.events.feedback import Placement
 
 MAX_ITEMS = 100
 MAX_EXCLUDED = 500
@@ -125,7 +126,7 @@ class Page(Circumstances):
 class Shown(Schema):
     """A product that was seen, and where."""
 
-    display_type: DisplayType
+    display_type: Placement
     product_id: Id
     rank: Annotated[int, Field(strict=True, ge=1, le=1_000)]
     score: Annotated[float, Field(strict=True)] | None = None
@@ -135,7 +136,7 @@ class Shown(Schema):
 class Clicked(Schema):
     """A product that was opened, and where it stood."""
 
-    display_type: DisplayType
+    display_type: Placement
     product_id: Id
     rank: Annotated[int, Field(strict=True, ge=1, le=1_000)]
 

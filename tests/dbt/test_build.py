@@ -25,6 +25,8 @@ def small_shop(new_warehouse: Callable[[], Warehouse], run_dbt: Callable[..., No
         event("RECOMMENDATION_SHOWN", recommendationId="r", userId="ann",
               items=[{"displayType": "SALE", "productId": 1, "rank": 1}]),
         event("RECOMMENDATION_CLICKED", 1, recommendationId="r", userId="ann", displayType="SALE", productId=1, rank=1),
+        event("RECOMMENDATION_CLICKED", 1, recommendationId="s", userId="ann", displayType="SIMILAR", productId=1,
+              rank=1),
     )  # fmt: skip
     shop.dbt("build")
     return shop

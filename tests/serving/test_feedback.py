@@ -66,6 +66,18 @@ async def test_a_click_is_recorded(client, recorded):
     assert event["data"]["productId"] == TEA
 
 
+async def test_a_click_on_a_similar_product_is_recorded(client, recorded):
+    answer = (await client.get(f"/v1/products/{MILK}/similar")).json()
+    [first, *_] = answer["items"]
+    clicked = {"displayType": "SIMILAR", "productId": first["productId"], "rank": first["rank"]}
+    identifier = answer["recommendationId"]
+
+    await client.post("/v1/feedback", json={"recommendationId": identifier, "userId": "anon:1", "clicked": clicked})
+
+    [event] = await recorded(identifier, 1)
+    assert event["data"].items() >= clicked.items()
+
+
 async def test_without_an_id_the_feedback_is_the_callers_own(client, as_user, recorded):
     await client.post("/v1/feedback", json={"recommendationId": "r-2", "clicked": CLICKED}, headers=as_user(BUYER))
 

@@ -1,19 +1,32 @@
 """What was shown and what was clicked: `recommendation-feedback.v1`."""
 
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field
 
-from services.contracts.envelope import Contract, DisplayType, Id, Text, UserId
+from services.contracts.envelope import Contract, Id, Text, UserId
+
+
+class Placement(StrEnum):
+    """Where a recommended product stood: on one of the six shelves, or beside the product that it is like."""
+
+    SALE = "SALE"
+    RECOMMENDED = "RECOMMENDED"
+    REPURCHASE = "REPURCHASE"
+    DAILY_DEAL = "DAILY_DEAL"
+    RECOMMENDED_CATEGORY = "RECOMMENDED_CATEGORY"
+    CONTINUE_SHOPPING = "CONTINUE_SHOPPING"
+    SIMILAR = "SIMILAR"
 
 RecommendationId = Annotated[str, Field(min_length=1, max_length=300, pattern=r"^[^\x00]+$")]
 """Short enough for a key in any database."""
 
 
 class ShownItem(Contract):
-    """One product (or category) in its place on a shelf."""
+    """One product (or category) in its place."""
 
-    display_type: DisplayType
+    display_type: Placement
     product_id: Id
     rank: Annotated[int, Field(ge=1, le=1_000)]
     score: float | None = None
@@ -38,7 +51,7 @@ class RecommendationClicked(Contract):
 
     recommendation_id: RecommendationId
     user_id: UserId
-    display_type: DisplayType
+    display_type: Placement
     product_id: Id
     rank: Annotated[int, Field(ge=1, le=1_000)]
     simulated: bool = False
