@@ -3,7 +3,7 @@
 from datetime import datetime
 from decimal import Decimal
 from math import inf
-from typing import Any, Final, Generic, TypeVar
+from typing import Annotated, Any, Final, Generic, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -12,13 +12,14 @@ from ml.catalogue import Catalogue, Product
 from ml.session import Kind
 
 T = TypeVar("T")
+Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class Envelope(msgspec.Struct, Generic[T], rename="camel"):
     """What every event has."""
 
     event_type: str
-    timestamp: datetime
+    timestamp: Instant
     data: T
 
 
@@ -51,8 +52,14 @@ class ProductChange(msgspec.Struct, rename="camel"):
     is_active: bool = True
     category_ids: tuple[int, ...] = ()
     special_price: Decimal | None = None
-    start_date: datetime | None = None
-    end_date: datetime | None = None
+    start_date: Instant | None = None
+    end_date: Instant | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what no price can be: it would fail later, in the answer to a shopper."""
+        prices = (price for price in (self.price, self.special_price) if price is not None)
+        if not all(price.is_finite() and price >= 0 for price in prices):
+            raise ValueError("a price is an amount of money")
 
 
 BEHAVIOUR: Final = msgspec.json.Decoder(Envelope[Behaviour])

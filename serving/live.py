@@ -5,8 +5,8 @@ import logging
 from collections.abc import Sequence
 from typing import Any, Final
 
-import msgspec
 from aiokafka import ConsumerRecord
+from prometheus_client import Counter
 
 from ml.session import LiveState
 from services.common.follower import Follower
@@ -23,6 +23,7 @@ OVERLAP_SECONDS: Final = 600.0
 """Events that happened shortly before the data cut may have landed after it; taking one twice changes nothing."""
 MAX_SHOPPERS: Final = 200_000
 MAX_ORDERS: Final = 200_000
+SKIPPED: Final = Counter("tanawari_live_records_skipped", "Followed records that could not be read.", ["topic"])
 
 
 class Live:
@@ -61,8 +62,10 @@ class Live:
                     self._apply_change(record.value, model, since)
                 else:
                     self._apply_behaviour(BEHAVIOUR.decode(record.value), since)
-            except msgspec.MsgspecError:
-                logger.debug("skipped %s/%s/%s", record.topic, record.partition, record.offset)
+            except Exception as error:  # noqa: BLE001 - whatever one record holds, the others must not wait for it
+                SKIPPED.labels(record.topic).inc()
+                place = (record.topic, record.partition, record.offset)
+                logger.info("skipped %s/%s/%s: %s", *place, type(error).__name__)
 
     def _apply_change(self, value: bytes, model: Model, since: float) -> None:
         event = CATALOGUE.decode(value)

@@ -1,6 +1,8 @@
 import asyncio
+import json
 from datetime import UTC, datetime
 from decimal import Decimal
+from types import SimpleNamespace
 
 import httpx2
 import pytest
@@ -38,6 +40,13 @@ def put_bundle(bundles, name, *, previous=None, promote=True):
     write(bundles / name, content(now), about(now))
     if promote:
         Champion(bundle=name, previous=previous, generation=f"g-{name}").put(bundles)
+
+
+def record(topic, event_type, **data):
+    """A record of a topic as a follower gets it, of an event that happens now."""
+    now = datetime.now(UTC)
+    value = json.dumps({"eventType": event_type, "timestamp": now.isoformat(), "data": data}).encode()
+    return SimpleNamespace(topic=topic, partition=0, offset=0, timestamp=int(now.timestamp() * 1000), value=value)
 
 
 @pytest.fixture(scope="module")

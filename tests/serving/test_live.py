@@ -3,8 +3,10 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from aiokafka import AIOKafkaProducer
 
 from tests.ml.tiny_bundle import BREAD, JAM, MILK, RICE, SOAP, TEA
+from tests.serving.conftest import record
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -75,15 +77,37 @@ async def test_what_happened_before_the_data_cut_is_in_the_bundle_and_is_skipped
     assert await eventually(shelf(user), lambda found: found) == [RICE]
 
 
-async def test_an_unreadable_message_does_not_stop_the_following(settings, happens, shelf, eventually, user):
-    from services.common.producer import Producer  # noqa: PLC0415 - only here is the bare producer wanted
+UNREADABLE = {
+    "null": None,
+    "no JSON": b"\xff no event",
+    "no object": b"[]",
+    "no data": b'{"eventType":"PRODUCT_VIEWED","timestamp":"2026-01-01T00:00:00Z"}',
+    "no time": b'{"eventType":"PRODUCT_VIEWED","timestamp":"0001-01-01T00:00:00","data":{"userId":"7","productId":1}}',
+}
 
-    producer = Producer(settings)
-    await producer.send("user-actions.v1", user, b"\xff no event")
-    await producer.close()
+
+@pytest.mark.parametrize("value", UNREADABLE.values(), ids=UNREADABLE)
+@pytest.mark.parametrize("topic", ["user-actions.v1", "catalog.v1"])
+async def test_an_unreadable_message_does_not_stop_the_following(
+    broker, happens, shelf, eventually, user, topic, value
+):
+    sender = AIOKafkaProducer(bootstrap_servers=broker.url)
+    await sender.start()
+    await sender.send_and_wait(topic, value, key=user.encode())
+    await sender.stop()
     await happens("PRODUCT_VIEWED", user_id=user, product_id=RICE)
 
-    await eventually(shelf(user), lambda found: found == [RICE])
+    assert await eventually(shelf(user), lambda found: found == [RICE], seconds=5)
+
+
+@pytest.mark.parametrize("price", ["NaN", "-1", "Infinity"])
+async def test_a_price_that_is_none_is_not_taken_over(app, price):
+    change = {"productId": MILK, "name": "Milk", "price": price, "stock": 1}
+    live = app.state.recommender.live
+
+    live.apply([record("catalog.v1", "PRODUCT_UPDATED", **change)])
+
+    assert app.state.recommender.models.current.catalogue.get(MILK).price == Decimal("1.50")
 
 
 async def test_an_offer_that_ends_is_hidden_at_once(happens, shelf, eventually):

@@ -8,7 +8,7 @@ from ml.shelves import Rules
 from serving.live import Live
 from serving.state import Models
 from tests.ml.tiny_bundle import JAM, TEA
-from tests.serving.conftest import put_bundle
+from tests.serving.conftest import put_bundle, record
 
 
 @pytest.fixture
@@ -134,20 +134,11 @@ async def test_what_changed_live_is_carried_over_to_the_new_bundle(models, bundl
     live = Live(models)
     put_bundle(bundles, "b1")
     await models.refresh()
-    live.apply([_record("catalog.v1", "SPECIAL_PRICE_ENDED", productId=JAM)])
-    live.apply([_record("user-actions.v1", "PRODUCT_VIEWED", userId="7", productId=TEA)])
+    live.apply([record("catalog.v1", "SPECIAL_PRICE_ENDED", productId=JAM)])
+    live.apply([record("user-actions.v1", "PRODUCT_VIEWED", userId="7", productId=TEA)])
     put_bundle(bundles, "b2", previous="b1")
 
     await models.refresh()
 
     assert models.current.catalogue.get(JAM).special_price is None
     assert TEA in live.state("7").viewed
-
-
-def _record(topic, event_type, **data):
-    from datetime import UTC, datetime  # noqa: PLC0415
-    from types import SimpleNamespace  # noqa: PLC0415
-
-    now = datetime.now(UTC)
-    value = json.dumps({"eventType": event_type, "timestamp": now.isoformat(), "data": data}).encode()
-    return SimpleNamespace(topic=topic, partition=0, offset=0, timestamp=int(now.timestamp() * 1000), value=value)
