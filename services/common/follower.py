@@ -50,15 +50,14 @@ class Follower(Worker):
         )
         try:
             await client.start()
-            partitions = await self._partitions(client, stop)
-            client.assign(partitions)
+            ends: dict[TopicPartition, int | None] = dict.fromkeys(await self._partitions(client, stop))
+            client.assign(list(ends))
             while not stop.is_set():
                 fetched = await client.getmany(timeout_ms=200, max_records=self._batch)
                 await watch.check()
                 if fetched:
                     self._handle([record for part in fetched.values() for record in part])
-                if not fetched and all(client.highwater(partition) is not None for partition in partitions):
-                    self.has_caught_up = True
+                self.has_caught_up = self.has_caught_up or await _has_reached(client, ends)
                 if fetched or not await has_unread(client):
                     self.beat()
         finally:
@@ -74,3 +73,14 @@ class Follower(Worker):
             self.failure = "the topics do not exist yet"
             await pause(stop, 1.0)
         return []
+
+
+async def _has_reached(client: AIOKafkaConsumer, ends: dict[TopicPartition, int | None]) -> bool:
+    """Whether every partition was read as far as it reached when it was first fetched; `ends` remembers how far.
+
+    A pause in what comes tells nothing: under steady traffic there is none, and between two fetches there may be one.
+    """
+    for partition, end in ends.items():
+        if end is None:
+            ends[partition] = client.highwater(partition)
+    return all([end is not None and await client.position(partition) >= end for partition, end in ends.items()])

@@ -1,3 +1,5 @@
+import asyncio
+
 from services.common.follower import Follower
 from services.common.worker import running
 from stack.topics import create_topics
@@ -32,11 +34,30 @@ async def test_a_follower_reads_all_from_the_start_and_again_after_the_log_was_l
 async def test_a_follower_has_caught_up_once_it_read_what_was_there(settings, producer):
     seen = []
     follower = Follower(settings, topics=[TOPIC], handle=seen.extend)
-    await producer.send_many(TOPIC, [(str(number), b"{}") for number in range(500)])
-
-    async def caught_up():
-        return follower.has_caught_up
+    more_than_one_fetch = [(f"u{number % 2}", bytes(10_000)) for number in range(500)]
+    await producer.send_many(TOPIC, more_than_one_fetch)
 
     async with running([follower]):
-        await eventually(caught_up, bool)
+        await eventually(lambda: has_caught_up(follower), bool)
         assert len(seen) == 500
+
+
+async def test_a_follower_catches_up_though_messages_keep_coming(settings, producer):
+    follower = Follower(settings, topics=[TOPIC], handle=lambda _: None)
+
+    async def send():
+        while True:
+            await producer.send(TOPIC, "u1", b"{}")
+
+    await producer.send(TOPIC, "u1", b"{}")
+    sending = asyncio.create_task(send())
+    try:
+        async with running([follower]):
+            await eventually(lambda: has_caught_up(follower), bool)
+            assert not sending.done()
+    finally:
+        sending.cancel()
+
+
+async def has_caught_up(follower):
+    return follower.has_caught_up
