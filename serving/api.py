@@ -74,7 +74,7 @@ async def similar(
 @router.post("/v1/pages", response_model=Page, responses=problems(403))
 async def page(request: Request, caller: Caller, wish: PageRequest) -> Response:
     """All shelves of a page in one call, no product twice: live shelves under what merchandisers pinned or hid."""
-    user_id = wish.user_id or (caller.subject if caller and not caller.is_service else None)
+    user_id = wish.user_id or _self(caller)
     _check_is_own(caller, user_id)
     state = request.app.state
     displays = await pages.ask_content(state.content, user_id, request.headers.get("authorization"))
@@ -85,9 +85,9 @@ async def page(request: Request, caller: Caller, wish: PageRequest) -> Response:
 @router.post("/v1/feedback", status_code=202, responses=problems(403))
 async def feedback(request: Request, caller: Caller, report: Feedback) -> FeedbackTaken:
     """Report what was seen or clicked of an answer; never makes the shopper wait for the broker."""
-    user_id = report.user_id or (caller.subject if caller else None)
+    user_id = report.user_id or _self(caller)
     if user_id is None:
-        raise Unauthorized("Whose feedback it is needs a token or a visitor's userId.")
+        raise Unauthorized("Whose feedback it is needs a user's token or a userId.")
     _check_is_own(caller, user_id)
     events = reports.events_of(report, user_id)
     accepted = request.app.state.feedback.take(user_id, events)
@@ -99,6 +99,11 @@ async def models(request: Request) -> ModelStatus:
     """Which bundle answers, which one should, and why one was refused."""
     recommender: Recommender = request.app.state.recommender
     return ModelStatus.model_validate(recommender.status())
+
+
+def _self(caller: Principal | None) -> str | None:
+    """The user who calls; a service that calls is nobody."""
+    return caller.subject if caller and not caller.is_service else None
 
 
 def _check_is_own(caller: Principal | None, user_id: str | None) -> None:

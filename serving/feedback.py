@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+from collections import deque
+from itertools import islice
 from typing import Any, Final
 
 from prometheus_client import Counter
@@ -19,7 +21,7 @@ TOPIC: Final = "recommendation-feedback.v1"
 PRODUCER: Final = "serving"
 MAX_WAITING: Final = 20_000
 BATCH: Final = 500
-DROPPED: Final = Counter("tanawari_feedback_dropped", "Feedback events given up, because too many wait.")
+DROPPED: Final = Counter("tanawari_feedback_dropped", "Feedback events given up: too many waited, or at the end.")
 
 
 def events_of(feedback: Feedback, user_id: str) -> list[Event]:
@@ -48,42 +50,37 @@ class FeedbackSender(Worker):
     def __init__(self, producer: Producer) -> None:
         super().__init__()
         self._producer = producer
-        self._waiting: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue(MAX_WAITING)
+        self._waiting: deque[tuple[str, bytes]] = deque()
 
     def take(self, user_id: str, events: list[Event]) -> int:
         """Take events to be sent; how many found room."""
-        for number, event in enumerate(events):
-            if self._waiting.full():
-                DROPPED.inc(len(events) - number)
-                return number
-            self._waiting.put_nowait((user_id, event.to_bytes()))
-        return len(events)
+        accepted = events[: MAX_WAITING - len(self._waiting)]
+        self._waiting.extend((user_id, event.to_bytes()) for event in accepted)
+        DROPPED.inc(len(events) - len(accepted))
+        return len(accepted)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Send until `stop`, and then what is left."""
-        while not (stop.is_set() and self._waiting.empty()):
-            batch = await self._batch(stop)
-            unsent = await self._send(batch)
-            if unsent and stop.is_set():
-                DROPPED.inc(len(unsent) + self._waiting.qsize())
-                return
-            while unsent and not stop.is_set():
+        """Send until `stop`, and then what is left; what the broker does not take even then is counted as dropped."""
+        while self._waiting or not stop.is_set():
+            is_last_try = stop.is_set()
+            if await self._send_some():
                 self.beat()
+                await pause(stop, 0 if self._waiting else 0.1)
+            elif is_last_try:
+                break
+            else:
+                self.failure = "the broker does not acknowledge"
                 await pause(stop, 1.0)
-                unsent = await self._send(unsent)
-            self.beat()
+        DROPPED.inc(len(self._waiting))
 
-    async def _batch(self, stop: asyncio.Event) -> list[tuple[str, bytes]]:
-        if self._waiting.empty():
-            await pause(stop, 0.1)
-        batch: list[tuple[str, bytes]] = []
-        while not self._waiting.empty() and len(batch) < BATCH:
-            batch.append(self._waiting.get_nowait())
-        return batch
-
-    async def _send(self, batch: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
-        """Send a batch; what was not acknowledged comes back."""
+    async def _send_some(self) -> bool:
+        """Send the oldest; whether all were acknowledged. What was not, or is interrupted, waits on in its place."""
+        batch = list(islice(self._waiting, BATCH))
         if not batch:
-            return []
+            return True
         results = await self._producer.send_many(TOPIC, batch)
-        return [message for message, failure in zip(batch, results, strict=True) if failure is not None]
+        for _ in batch:
+            self._waiting.popleft()
+        unsent = [message for message, failure in zip(batch, results, strict=True) if failure is not None]
+        self._waiting.extendleft(reversed(unsent))
+        return not unsent

@@ -2,8 +2,11 @@
 
 import httpx2
 import pytest
+from prometheus_client import REGISTRY
 
 from serving.app import create_app
+from serving.feedback import events_of
+from serving.schemas import Feedback
 from serving.settings import ServingSettings
 from tests.ml.tiny_bundle import MILK
 from tests.serving.conftest import put_bundle, until
@@ -74,6 +77,18 @@ async def test_feedback_is_taken_while_the_broker_is_away(client):
     answer = await client.post("/v1/feedback", json={"recommendationId": "r", "userId": "anon:1", "clicked": CLICK})
 
     assert (answer.status_code, answer.json()) == (202, {"accepted": 1, "degraded": False})
+
+
+async def test_feedback_that_the_broker_never_took_is_counted_as_dropped(away):
+    def dropped():
+        return REGISTRY.get_sample_value("tanawari_feedback_dropped_total")
+
+    app, before = create_app(away), dropped()
+    async with app.router.lifespan_context(app):
+        app.state.feedback.take("anon:1", events_of(Feedback(recommendation_id="r", clicked=CLICK), "anon:1"))
+        await until(lambda: app.state.feedback.failure is not None)
+
+    assert dropped() == before + 1
 
 
 async def test_a_refused_champion_is_told_with_its_reason(client, app, tmp_path):

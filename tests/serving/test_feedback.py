@@ -85,8 +85,10 @@ async def test_without_an_id_the_feedback_is_the_callers_own(client, as_user, re
     assert event["data"]["userId"] == BUYER
 
 
-async def test_feedback_of_nobody_is_refused(client):
-    assert (await client.post("/v1/feedback", json={"recommendationId": "r", "clicked": CLICKED})).status_code == 401
+async def test_feedback_of_nobody_is_refused(client, as_service):
+    for headers in ({}, as_service):
+        answer = await client.post("/v1/feedback", json={"recommendationId": "r", "clicked": CLICKED}, headers=headers)
+        assert answer.status_code == 401
 
 
 async def test_feedback_of_another_user_is_refused(client, as_user):
