@@ -39,11 +39,15 @@ class Product(msgspec.Struct, frozen=True):
         """Whether it may stand on a shelf: it is listed and in stock."""
         return self.is_listed and self.stock > 0
 
-    def offer_at(self, moment: float) -> Decimal | None:
-        """The special price that is true at `moment`, if there is one."""
-        if self.special_price is None or not self.special_starts_at <= moment < self.special_ends_at:
+    def offer_at(self, moment: float, manual: Decimal | None = None) -> Decimal | None:
+        """The special price that is true at `moment`: a merchandiser's, `manual`, else its own.
+
+        None holds where it would not be below the price, nor for a product that is inactive or out of stock.
+        """
+        if not self.is_active or self.stock <= 0:
             return None
-        return self.special_price if self.special_price < self.price else None
+        own = self.special_price if self.special_starts_at <= moment < self.special_ends_at else None
+        return next((price for price in (manual, own) if price is not None and price < self.price), None)
 
     def card(self, offer: Decimal | None) -> dict[str, Any]:
         """What a page shows of it, as JSON values; `offer` is the special price that is true now."""

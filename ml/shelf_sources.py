@@ -99,8 +99,7 @@ class Visit:
 
     def offer(self, product: Product) -> Decimal | None:
         """The special price that is true now: a merchandiser's, else the catalogue's."""
-        manual = self.prices.get(product.product_id)
-        return manual if manual is not None and manual < product.price else product.offer_at(self.moment)
+        return product.offer_at(self.moment, self.prices.get(product.product_id))
 
     def is_todays(self, item: int) -> bool:
         """Whether an offer on the item is one of today's deals: each product has its day in turn."""

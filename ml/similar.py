@@ -1,6 +1,7 @@
 """Products like one product: what the same shoppers buy, then what else is popular in its category."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from decimal import Decimal
 
 from ml.bundle import Bundle
 from ml.catalogue import Catalogue
@@ -8,7 +9,13 @@ from ml.shelves import Pick
 
 
 def similar(
-    bundle: Bundle, catalogue: Catalogue, item: int, moment: float, limit: int, exclude: Collection[int] = ()
+    bundle: Bundle,
+    catalogue: Catalogue,
+    item: int,
+    moment: float,
+    limit: int,
+    exclude: Collection[int] = (),
+    prices: Mapping[int, Decimal] | None = None,
 ) -> tuple[list[Pick], bool]:
     """The products most like `item` that can be shown, best first, and whether the category had to help out.
 
@@ -19,7 +26,9 @@ def similar(
         moment: now, in seconds since 1970 UTC.
         limit: at most so many.
         exclude: product ids that are not wanted.
+        prices: merchandisers' special prices, true now: product id -> price.
     """
+    prices = prices or {}
     taken = {item, *(catalogue.index[product_id] for product_id in exclude if product_id in catalogue.index)}
     picks: list[Pick] = []
     for other, score, source, reason in _ranking(bundle, catalogue, item):
@@ -28,7 +37,8 @@ def similar(
         if other not in taken and catalogue.is_shown[other]:
             taken.add(other)
             product = catalogue.products[other]
-            picks.append(Pick(other, product, product.offer_at(moment), score, source, reason))
+            offer = product.offer_at(moment, prices.get(product.product_id))
+            picks.append(Pick(other, product, offer, score, source, reason))
     return picks, any(pick.source == "popular" for pick in picks)
 
 

@@ -1,3 +1,5 @@
+from decimal import Decimal
+
 import pytest
 from msgspec.structs import replace
 
@@ -40,6 +42,12 @@ def test_what_cannot_be_shown_or_is_not_wanted_is_left_out(bundle, catalogue):
     catalogue.put(replace(catalogue.get(BREAD), stock=0))
 
     assert similar(bundle, catalogue, catalogue.index[MILK], MOMENT, limit=5, exclude=[RICE]) == ([], False)
+
+
+def test_a_merchandisers_price_goes_before_the_catalogues_offer(bundle, catalogue):
+    [tea], _ = similar(bundle, catalogue, catalogue.index[EMPTY], MOMENT, limit=5, prices={TEA: Decimal("1.00")})
+
+    assert tea.offer == Decimal("1.00")
 
 
 def test_a_product_younger_than_the_bundle_has_its_category(bundle, catalogue):
