@@ -1,4 +1,5 @@
-import asyncio
+import pytest
+from aiokafka import AIOKafkaConsumer
 
 from services.common.follower import Follower
 from services.common.worker import running
@@ -31,33 +32,41 @@ async def test_a_follower_reads_all_from_the_start_and_again_after_the_log_was_l
         await eventually(values, {b"4"}.issubset)
 
 
-async def test_a_follower_has_caught_up_once_it_read_what_was_there(settings, producer):
+class Busy(AIOKafkaConsumer):
+    """Follows topics on which something new always comes: no poll is empty."""
+
+    async def getmany(self, *partitions, **options):
+        while not (found := await super().getmany(*partitions, **options)):
+            pass
+        return found
+
+
+class Slow(AIOKafkaConsumer):
+    """Its fetches take longer than a poll: every other poll is empty."""
+
+    is_late = False
+
+    async def getmany(self, *partitions, **options):
+        self.is_late = not self.is_late
+        return {} if self.is_late else await super().getmany(*partitions, **options)
+
+
+@pytest.mark.parametrize("client", [AIOKafkaConsumer, Busy, Slow])
+async def test_a_follower_has_caught_up_once_it_read_what_was_there(settings, producer, client, monkeypatch):
+    monkeypatch.setattr("services.common.follower.AIOKafkaConsumer", client)
     seen = []
-    follower = Follower(settings, topics=[TOPIC], handle=seen.extend)
+
+    def note(records):
+        seen.extend((record.value, follower.has_caught_up) for record in records)
+
+    follower = Follower(settings, topics=[TOPIC], handle=note, batch=100)
     more_than_one_fetch = [(f"u{number % 2}", bytes(10_000)) for number in range(500)]
     await producer.send_many(TOPIC, more_than_one_fetch)
 
+    async def caught_up():
+        return follower.has_caught_up
+
     async with running([follower]):
-        await eventually(lambda: has_caught_up(follower), bool)
-        assert len(seen) == 500
-
-
-async def test_a_follower_catches_up_though_messages_keep_coming(settings, producer):
-    follower = Follower(settings, topics=[TOPIC], handle=lambda _: None)
-
-    async def send():
-        while True:
-            await producer.send(TOPIC, "u1", b"{}")
-
-    await producer.send(TOPIC, "u1", b"{}")
-    sending = asyncio.create_task(send())
-    try:
-        async with running([follower]):
-            await eventually(lambda: has_caught_up(follower), bool)
-            assert not sending.done()
-    finally:
-        sending.cancel()
-
-
-async def has_caught_up(follower):
-    return follower.has_caught_up
+        await eventually(caught_up, bool)
+        assert seen == [(bytes(10_000), False)] * 500
+        await producer.send(TOPIC, "u1", b"the last, for a busy client waits for it")
