@@ -23,7 +23,6 @@ NEEDED_DISK_GB = 3
 NEEDED_MEMORY_GB = 6
 PYTHONS = ((3, 11), (3, 13))
 OPTIONAL = {
-    "java": "Apache Kafka in the tests (apt-get install openjdk-17-jre-headless)",
     "chromium": "the browser tests and the screenshot (apt-get install chromium chromium-driver)",
 }
 

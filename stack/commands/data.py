@@ -78,13 +78,16 @@ def land(state: StateOption = DEFAULT_STATE, *, as_json: JsonOption = False) -> 
     tell("caught up")
 
 
-def rollback(state: StateOption = DEFAULT_STATE) -> None:
+def rollback(state: StateOption = DEFAULT_STATE, *, as_json: JsonOption = False) -> None:
     """Put the previous bundle and its generation of shelves back together, as a run of Dagster's job `rollback`."""
     environment = running(state)
     with environment.state.locked(), screen.status("rollback") as shown:
         run_job(environment, "rollback", lambda step: shown.update(f"rollback: {step}"), partitioned=False)
-    now_in_use = champion(environment)
-    tell(f"bundle {now_in_use.get('bundle')}, generation {now_in_use.get('generation')}")
+    now_in_use = {name: champion(environment).get(name) for name in ("bundle", "generation")}
+    if as_json:
+        screen.print_json(data=now_in_use)
+    else:
+        tell(", ".join(f"{name} {value}" for name, value in now_in_use.items()))
 
 
 @letters.command("list")

@@ -124,12 +124,11 @@ def test_a_refresh_publishes_anew_and_rollback_puts_bundle_and_shelves_back(made
     refreshed = champion(environment)
     assert (refreshed["previous"], refreshed["previousGeneration"]) == (made["bundle"], made["generation"])
 
-    command = [ROOT / ".venv/bin/tanawari", "rollback", "--state", state]
+    command = [ROOT / ".venv/bin/tanawari", "rollback", "--json", "--state", state]
     told = subprocess.run(command, check=False, capture_output=True, text=True)
     assert told.returncode == 0, told.stderr
 
-    back = champion(environment)
-    assert (back["bundle"], back["generation"]) == (made["bundle"], made["generation"])
+    assert json.loads(told.stdout) == {name: made[name] for name in ("bundle", "generation")}
     shown = httpx2.get(f"{environment.address('content')}/v1/displays", params={"userId": "anon:somebody"}).json()
     assert shown["generation"] == made["generation"]
 
