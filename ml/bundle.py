@@ -11,55 +11,36 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Final, Self
+from typing import Self
 
 import numpy as np
-from pydantic import ValidationError
 
-from ml.bundle_check import BadManifestError, BundleError, MissingFileError, check
+from ml.bundle_check import BundleError, MissingFileError, check
 from ml.bundle_content import BundleContent, Float32, History, Int32, Ranked, from_files, to_files
 from ml.bundle_files import (
     FORMAT_VERSION,
     MANIFEST,
     About,
-    Document,
     Manifest,
     read_manifest,
     read_parts,
     sync,
     write_part,
 )
+from ml.champion import CHAMPION, Champion
 
-__all__ = ["About", "Bundle", "BundleContent", "BundleError", "Champion", "History", "Ranked", "check", "write"]
-
-CHAMPION: Final = "champion.json"
-
-
-class Champion(Document):
-    """`champion.json` in the folder of bundles: which bundle and generation are in use, and which were before."""
-
-    bundle: str
-    previous: str | None = None
-    generation: str | None = None
-    previous_generation: str | None = None
-
-    def put(self, bundles: Path) -> None:
-        """Make this the champion of the folder `bundles`, in one step."""
-        self.write(bundles / CHAMPION)
-
-    @classmethod
-    def read(cls, bundles: Path) -> Self | None:
-        """The champion named in the folder `bundles`, or None if there is none yet.
-
-        Raises:
-            BadManifestError: the file is not a champion's.
-        """
-        try:
-            return cls.model_validate_json((bundles / CHAMPION).read_bytes())
-        except FileNotFoundError:
-            return None
-        except ValidationError as error:
-            raise BadManifestError(f"{CHAMPION}: {error.errors()[0]['msg']}") from error
+__all__ = [
+    "CHAMPION",
+    "About",
+    "Bundle",
+    "BundleContent",
+    "BundleError",
+    "Champion",
+    "History",
+    "Ranked",
+    "check",
+    "write",
+]
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ CONFIGURATION = "configuration"
 
 
 @dataclass(frozen=True)
-class Champion:
+class RegisteredBundle:
     """The registered version in use: its run, the bundle made of it, and its configuration as JSON."""
 
     version: str
@@ -116,7 +116,7 @@ def version_of(bundle: str, model: str = MODEL) -> str:
     return str(max(int(version.version) for version in found))
 
 
-def champion(model: str = MODEL) -> Champion | None:
+def champion(model: str = MODEL) -> RegisteredBundle | None:
     """The version in use, or None if there has been none."""
     try:
         found = MlflowClient().get_model_version_by_alias(model, CHAMPION)
@@ -124,7 +124,7 @@ def champion(model: str = MODEL) -> Champion | None:
         if error.error_code in (ErrorCode.Name(RESOURCE_DOES_NOT_EXIST), ErrorCode.Name(INVALID_PARAMETER_VALUE)):
             return None
         raise
-    return Champion(str(found.version), str(found.run_id), found.tags[BUNDLE], found.tags[CONFIGURATION])
+    return RegisteredBundle(str(found.version), str(found.run_id), found.tags[BUNDLE], found.tags[CONFIGURATION])
 
 
 def flattened(parameters: Mapping[str, JsonValue], prefix: str = "") -> dict[str, JsonValue]:

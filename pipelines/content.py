@@ -17,8 +17,12 @@ CHUNK_BYTES = 1 << 18
 NDJSON = {"content-type": "application/x-ndjson"}
 
 
-class ContentRefusedError(Exception):
-    """The content service answered with a problem; the message is what it said."""
+class ContentFailedError(Exception):
+    """The content service answered with an error; the message is what it said."""
+
+
+class ContentRefusedError(ContentFailedError):
+    """It was asked for something that it will not do, however often it is asked."""
 
 
 class Content(dg.ConfigurableResource[Any]):
@@ -37,25 +41,36 @@ class Content(dg.ConfigurableResource[Any]):
     def publish(self, generation: str, bundle: str, rows: Iterable[dict[str, Any]]) -> int:
         """Upload one whole generation and make it the one that is shown; returns its number of rows.
 
-        Doing it again with the same generation replaces the rows of one that was not activated yet.
+        Saying it again is safe: a generation that is shown stays as it is, one that never was takes these rows.
         """
+        known = self._announce(generation, bundle)
+        if known["isActive"]:
+            return int(known["rows"])
         counted = _Counted(rows)
-        self._send("POST", "/v1/generations", json={"generation": generation, "bundle": bundle})
         self._send("PUT", f"/v1/generations/{generation}/rows", content=counted.chunks(), headers=NDJSON)
-        self._send("POST", f"/v1/generations/{generation}/activate", json={"rows": counted.number})
+        self._show(generation, counted.number)
         return counted.number
 
-    def roll_back(self) -> dict[str, Any]:
-        """Show the generation that was shown before; returns what is shown now."""
-        answer: dict[str, Any] = self._send("POST", "/v1/generations/rollback").json()
-        return answer
+    def activate(self, generation: str, bundle: str) -> None:
+        """Show a generation that was uploaded before; nothing changes if it is shown already."""
+        self._show(generation, self._announce(generation, bundle)["rows"])
+
+    def _announce(self, generation: str, bundle: str) -> dict[str, Any]:
+        """What content knows of a generation, which it makes if it is new."""
+        named = {"generation": generation, "bundle": bundle}
+        known: dict[str, Any] = self._send("POST", "/v1/generations", json=named).json()
+        return known
+
+    def _show(self, generation: str, rows: int | None) -> None:
+        self._send("POST", f"/v1/generations/{generation}/activate", json={"rows": rows})
 
     @stamina.retry(on=httpx2.ConnectError, attempts=5, timeout=30.0)
     def _send(self, method: str, path: str, **request: Any) -> httpx2.Response:  # noqa: ANN401 (httpx2's own arguments)
         headers = {"authorization": f"Bearer {self._token()}", **request.pop("headers", {})}
         response = httpx2.request(method, f"{self.url}{path}", headers=headers, timeout=TIMEOUT, **request)
         if response.is_error:
-            raise ContentRefusedError(f"{method} {path} answered {response.status_code}: {response.text[:500]}")
+            kind = ContentRefusedError if response.is_client_error else ContentFailedError
+            raise kind(f"{method} {path} answered {response.status_code}: {response.text[:500]}")
         return response
 
     def _token(self) -> str:

@@ -5,7 +5,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from ml.bundle import Bundle, BundleContent, Champion, check, write
+from ml.bundle import Bundle, BundleContent, check, write
 from ml.bundle_check import (
     BadManifestError,
     BadShapeError,
@@ -195,21 +195,3 @@ def test_an_unknown_user_has_neither_candidates_nor_history(tmp_path):
     assert [part.tolist() for part in opened.candidates("discover", "nobody")] == [[], []]
     assert opened.bought("nobody") == slice(0, 0)
     assert opened.bought(BUYER) == slice(0, 2)
-
-
-def test_a_folder_without_a_champion_has_none(tmp_path):
-    assert Champion.read(tmp_path) is None
-
-
-def test_the_champion_that_was_written_is_read(tmp_path):
-    champion = Champion(bundle="b2", previous="b1", generation="g2")
-    champion.put(tmp_path)
-
-    assert Champion.read(tmp_path) == champion
-
-
-def test_a_champion_file_that_is_none_is_refused(tmp_path):
-    (tmp_path / "champion.json").write_text("{")
-
-    with pytest.raises(BadManifestError):
-        Champion.read(tmp_path)

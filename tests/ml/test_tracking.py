@@ -57,7 +57,7 @@ def test_the_promoted_version_is_the_champion(run_id: str) -> None:
     second = tracking.register(run_id, "bundle-2", configuration)
 
     tracking.promote(second)
-    assert tracking.champion() == tracking.Champion(second, run_id, "bundle-2", configuration)
+    assert tracking.champion() == tracking.RegisteredBundle(second, run_id, "bundle-2", configuration)
 
     tracking.promote(first)
-    assert tracking.champion() == tracking.Champion(first, run_id, "bundle-1", configuration)
+    assert tracking.champion() == tracking.RegisteredBundle(first, run_id, "bundle-1", configuration)

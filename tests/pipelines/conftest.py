@@ -1,5 +1,9 @@
-"""A shop of forty regulars, and a state directory of its own for what is made of it."""
+"""A shop of forty regulars, a state directory of its own for what is made of it, and a content service to show it."""
 
+import os
+import sys
+import urllib.request
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -7,8 +11,11 @@ import polars as pl
 import pytest
 
 from ml.bundle_content import ACTIVITY, ITEMS
+from pipelines.content import Content
 from pipelines.settings import settings
 from pipelines.training_set import TrainingSet
+from services.common.migrate import migrate
+from stack.parts.process import HOST, Process, free_port
 
 DAY = "2026-11-01"
 CUT = datetime(2026, 11, 2, tzinfo=UTC)
@@ -74,3 +81,24 @@ def training_set(state: Path) -> TrainingSet:
     made = TrainingSet(CUT, interactions, items, pl.DataFrame(schema=ACTIVITY))
     made.write(state / "training" / DAY)
     return made
+
+
+@pytest.fixture(scope="module")
+def content(database, broker, signing_keys, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Content]:
+    """The real content service in a process of its own, as the pipelines reach it."""
+    database_url = database("content")
+    migrate("content", database_url)
+    broker.create_topics("catalog.v1", "content.v1", "dead-letters.v1")
+    port = free_port()
+    url = f"http://{HOST}:{port}"
+    command = [sys.executable, "-m", "uvicorn", "--factory", "services.content.app:create_app", "--port", str(port)]
+    variables = {"CONTENT_DATABASE_URL": database_url, "KAFKA_URL": broker.url, **signing_keys.environment}
+    with Process(
+        "content",
+        command,
+        tmp_path_factory.mktemp("content") / "log",
+        environment={**os.environ, **variables},
+        directory=Path(__file__).parents[2],
+        is_ready=lambda: urllib.request.urlopen(f"{url}/health/live").status == 200,
+    ):
+        yield Content(url=url, signing_key_file=str(signing_keys.key_file), issuer=signing_keys.issuer)

@@ -1,13 +1,14 @@
 """What shoppers see: the generation of shelves that content shows, made from the champion's bundle."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import dagster as dg
 
-from ml.bundle import Bundle, Champion
+from ml.bundle import Bundle, BundleError
+from ml.champion import Champion, ChampionChangedError
 from ml.generation import compose_all
 from ml.shelves import Rules
-from pipelines.content import Content
+from pipelines.content import Content, ContentRefusedError
 from pipelines.settings import settings
 
 
@@ -22,17 +23,19 @@ from pipelines.settings import settings
 )
 def top_page_display(context: dg.AssetExecutionContext, content: Content) -> dg.MaterializeResult[None]:
     """The six shelves of every user and of everyone, as one generation that becomes visible in one transaction."""
-    champion = Champion.read(settings().bundles)
+    bundles, rules = settings().bundles, Rules.load()
+    champion = Champion.read(bundles)
     if champion is None:
         raise dg.Failure("there is no champion to publish: run training first", allow_retries=False)
-    rules = Rules.load()
-    bundle = Bundle.open(settings().bundles / champion.bundle, rules.candidate_sources())
-    now = datetime.now(settings().timezone)
-    generation = f"{now.astimezone(UTC):%Y%m%dT%H%M%S}-{champion.bundle}"
-    rows = content.publish(generation, champion.bundle, compose_all(bundle, rules, now))
+    generation = f"{champion.bundle}-{context.run.run_id[:8]}"  # a retry within a run is the same generation
+    try:
+        bundle = Bundle.open(bundles / champion.bundle, rules.candidate_sources())
+        pages = compose_all(bundle, rules, datetime.now(settings().timezone))
+        rows = content.publish(generation, champion.bundle, pages)
+        champion.showing(generation).replace(champion, bundles)
+    except (BundleError, ContentRefusedError, ChampionChangedError) as error:
+        raise dg.Failure(f"{type(error).__name__}: {error}", allow_retries=False) from error
     context.log.info("generation %s: %d rows", generation, rows)
-    published = champion.model_copy(update={"generation": generation, "previous_generation": champion.generation})
-    published.put(settings().bundles)
     return dg.MaterializeResult(
         metadata={"generation": generation, "bundle": champion.bundle, "dagster/row_count": rows}
     )

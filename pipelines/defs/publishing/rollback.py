@@ -3,29 +3,33 @@
 import dagster as dg
 
 from ml import tracking
-from ml.bundle import Bundle, Champion
+from ml.bundle import Bundle, BundleError
+from ml.champion import Champion, ChampionChangedError
 from ml.shelves import Rules
-from pipelines.content import Content
+from pipelines.content import Content, ContentRefusedError
 from pipelines.settings import settings
 
 
 @dg.op
 def put_previous_back(context: dg.OpExecutionContext, content: Content) -> None:
-    """Show the previous generation and serve the previous bundle; doing it twice returns to where it began."""
+    """Show the previous generation and serve the previous bundle; doing it twice returns to where it began.
+
+    Each step names what it wants, so a run that broke off half-way can be run again.
+    """
     bundles = settings().bundles
-    champion = Champion.read(bundles)
-    if champion is None or champion.previous is None:
-        raise dg.Failure("there is no previous bundle to go back to", allow_retries=False)
-    Bundle.open(bundles / champion.previous, Rules.load().candidate_sources())
-    shown = content.roll_back()
-    tracking.promote(tracking.version_of(champion.previous))
-    Champion(
-        bundle=champion.previous,
-        previous=champion.bundle,
-        generation=shown["generation"],
-        previous_generation=champion.generation,
-    ).put(bundles)
-    context.log.info("bundle %s and generation %s are back", champion.previous, shown["generation"])
+    try:
+        champion = Champion.read(bundles)
+        back = champion.rolled_back() if champion else None
+        if champion is None or back is None or back.generation is None:
+            raise dg.Failure("no bundle was shown before this one: there is nothing to go back to", allow_retries=False)
+        Bundle.open(bundles / back.bundle, Rules.load().candidate_sources())
+        version = tracking.version_of(back.bundle)
+        content.activate(back.generation, back.bundle)
+        tracking.promote(version)
+        back.replace(champion, bundles)
+    except (BundleError, LookupError, ContentRefusedError, ChampionChangedError) as error:
+        raise dg.Failure(f"{type(error).__name__}: {error}", allow_retries=False) from error
+    context.log.info("bundle %s and generation %s are back", back.bundle, back.generation)
 
 
 @dg.job(executor_def=dg.in_process_executor)
