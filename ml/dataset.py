@@ -12,6 +12,9 @@ from scipy.sparse import coo_array, csr_array
 
 from ml import columns as c
 
+RECENT_DAYS = 28
+"""What is popular is what these last days' baskets held."""
+
 
 class DatasetError(ValueError):
     """The given frames cannot make a dataset."""
@@ -27,7 +30,8 @@ class Dataset:
 
     Attributes:
         users: Sorted ids of users with at least one line, shape (users,).
-        items: The catalogue sorted by product id, at least `columns.ITEM_COLUMNS`, one row an item.
+        items: The catalogue sorted by product id, at least `columns.ITEM_COLUMNS`, one row an item. It is as given:
+            nothing in it goes back to what was known at the cut.
         cut: The moment of prediction (UTC); every line is before it.
         user: Position of the user of each line, ordered by user, item, age; shape (lines,).
         item: Position of the item of each line.

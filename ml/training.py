@@ -1,11 +1,11 @@
 """One configuration for all models, and fitting them."""
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 
 from ml.dataset import Dataset
 from ml.recommenders import (
@@ -19,6 +19,7 @@ from ml.recommenders import (
     EASEConfig,
     ItemKNN,
     ItemKNNConfig,
+    NotFittedError,
     PersonalConfig,
     PersonalFrequency,
     Popularity,
@@ -26,7 +27,6 @@ from ml.recommenders import (
     Recommender,
     TifuKNN,
     TifuKNNConfig,
-    TooLittleDataError,
 )
 
 SINGLE: dict[str, type[Recommender[Any]]] = {
@@ -56,10 +56,29 @@ class TrainingConfig(BaseModel):
     discover: BlendConfig = BlendConfig(weights={"ease": 1, "als": 0.5, "item_knn": 0.5}, new_only=True)
     repurchase: BlendConfig = BlendConfig(weights={"tifu_knn": 1, "ease": 0.3})
 
+    @field_validator(*BLENDS)
+    @classmethod
+    def _is_made_of_models(cls, blend: BlendConfig) -> BlendConfig:
+        if unknown := sorted(set(blend.weights) - set(SINGLE)):
+            raise ValueError(f"there is no model {', '.join(unknown)}")
+        return blend
+
+    def changed(self, changes: Mapping[str, Any]) -> Self:
+        """The same but for some parameters, given by model, such as `{"als": {"factors": 64}}`.
+
+        Raises:
+            ValidationError: a model or parameter is unknown, or a value is not allowed.
+        """
+        mine = self.model_dump()
+        merged = {
+            name: mine.get(name, {}) | given if isinstance(given, dict) else given for name, given in changes.items()
+        }
+        return self.model_validate(mine | merged)
+
 
 @dataclass(frozen=True)
 class Fitted:
-    """Models by name; why others are missing; and what each took, in seconds."""
+    """Models by name; what was left out, and why; and what each took, in seconds."""
 
     models: dict[str, Recommender[Any]] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
@@ -76,6 +95,7 @@ def fit_all(dataset: Dataset, config: TrainingConfig, only: Collection[str] | No
 
     Returns:
         The models; too little data for one is no error, since popularity can always be fitted: the reason is stated.
+        A blend is made of those of its parts that there are.
     """
     wanted = set(only if only is not None else (*SINGLE, *BLENDS))
     for name in wanted & set(BLENDS):
@@ -86,11 +106,12 @@ def fit_all(dataset: Dataset, config: TrainingConfig, only: Collection[str] | No
             _add(fitted, name, dataset, kind(getattr(config, name)))
     for name in BLENDS:
         if name in wanted:
-            missing = sorted(set(_blend(config, name).weights) - set(fitted.models))
-            if missing:
+            asked = _blend(config, name)
+            weights = {part: weight for part, weight in asked.weights.items() if part in fitted.models}
+            if missing := sorted(set(asked.weights) - set(weights)):
                 fitted.skipped[name] = f"its parts {', '.join(missing)} are missing"
-            else:
-                _add(fitted, name, dataset, Blend(_blend(config, name), fitted.models))
+            if weights:
+                _add(fitted, name, dataset, Blend(asked.model_copy(update={"weights": weights}), fitted.models))
     return fitted
 
 
@@ -103,6 +124,6 @@ def _add(fitted: Fitted, name: str, dataset: Dataset, model: Recommender[Any]) -
     started = time.perf_counter()
     try:
         fitted.models[name] = model.combine(dataset) if isinstance(model, Blend) else model.fit(dataset)
-    except TooLittleDataError as error:
+    except NotFittedError as error:
         fitted.skipped[name] = str(error)
     fitted.seconds[name] = time.perf_counter() - started

@@ -1,7 +1,7 @@
 """The models, each behind the same class: fit, recommend, save, load."""
 
 from ml.recommenders.als import ALS, ALSConfig
-from ml.recommenders.base import Recommender, RecommenderConfig, TooLittleDataError
+from ml.recommenders.base import NotFittedError, Recommender, RecommenderConfig, TooLittleDataError, TooMuchDataError
 from ml.recommenders.blend import Blend, BlendConfig
 from ml.recommenders.content import ContentBased, ContentConfig
 from ml.recommenders.ease import EASE, EASEConfig
@@ -23,6 +23,7 @@ __all__ = [
     "ItemKNN",
     "ItemKNNConfig",
     "NonFiniteScoreError",
+    "NotFittedError",
     "PersonalConfig",
     "PersonalFrequency",
     "Popularity",
@@ -32,4 +33,5 @@ __all__ = [
     "TifuKNN",
     "TifuKNNConfig",
     "TooLittleDataError",
+    "TooMuchDataError",
 ]

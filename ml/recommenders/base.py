@@ -16,19 +16,25 @@ from scipy import sparse
 from threadpoolctl import threadpool_limits
 
 from ml import columns as c
-from ml.dataset import Dataset, positions
+from ml.dataset import RECENT_DAYS, Dataset, positions
 from ml.recommenders.ranking import MASKED, best, tie_order
 
 BLOCK = 32
 """Users scored at once: small enough that memory is reused rather than mapped anew, which costs more than the sums."""
 
-FALLBACK_DAYS = 28
-"""Whom the model does not know gets what was bought most in these last days."""
 DESCRIPTION = "model.json"
 
 
-class TooLittleDataError(ValueError):
-    """A model cannot be fitted on so few data; popularity always can."""
+class NotFittedError(ValueError):
+    """A model cannot be fitted on these data; others can, popularity always."""
+
+
+class TooLittleDataError(NotFittedError):
+    """There is too little to learn from."""
+
+
+class TooMuchDataError(NotFittedError):
+    """It would take more memory than can be meant."""
 
 
 class RecommenderConfig(BaseModel):
@@ -87,7 +93,7 @@ class Recommender(ABC, Generic[C]):
             )
         self.users, self.items, self.is_available = dataset.users, dataset.item_ids, dataset.is_available
         self.seen = dataset.counts
-        self.fallback = dataset.popularity(FALLBACK_DAYS)
+        self.fallback = dataset.popularity(RECENT_DAYS)  # for whom the model does not know
         self.order = tie_order(self.items, self.fallback, dataset.popularity())
         self._fit(dataset)
         return self

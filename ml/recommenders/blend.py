@@ -6,6 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field, FiniteFloat
 
 from ml.dataset import Dataset
 from ml.recommenders.base import Recommender, RecommenderConfig
@@ -22,7 +23,7 @@ class BlendConfig(RecommenderConfig):
             comparable, which they would otherwise dominate.
     """
 
-    weights: Mapping[str, float]
+    weights: Mapping[str, FiniteFloat] = Field(min_length=1)
     new_only: bool = False
 
 

@@ -11,8 +11,10 @@ from ml import columns as c
 from ml.dataset import Dataset
 from ml.recommenders.base import Recommender, RecommenderConfig
 from ml.recommenders.ranking import MASKED, best
-from ml.recommenders.similar import nearest
+from ml.recommenders.similar import NEIGHBOURS, nearest
 from ml.recommenders.sparse_math import dense_times, unit_rows
+
+_BLOCK = 256
 
 
 class ContentConfig(RecommenderConfig):
@@ -26,7 +28,7 @@ class ContentConfig(RecommenderConfig):
 
     decay_days: PositiveFloat = 120
     price_bands: PositiveInt = 4
-    neighbours: PositiveInt = 20
+    neighbours: PositiveInt = NEIGHBOURS
 
 
 class ContentBased(Recommender[ContentConfig]):
@@ -61,11 +63,13 @@ class ContentBased(Recommender[ContentConfig]):
         group_of = categories.to_numpy()[self.order]
         members = self.order[np.argsort(group_of, kind="stable")]  # by category, and in it as ties are broken
         for group in np.split(members, np.flatnonzero(np.diff(np.sort(group_of))) + 1):
-            likeness = (self.vectors[group] @ self.vectors[group].T).toarray()
-            np.fill_diagonal(likeness, MASKED)
-            near, score = best(likeness, np.flatnonzero(self.is_available[group]), self.config.neighbours)
-            row, rank = np.nonzero(near >= 0)
-            found.append(np.stack([group[row], group[near[row, rank]], score[row, rank]]))
+            vectors, available = self.vectors[group], np.flatnonzero(self.is_available[group])
+            for start in range(0, len(group), _BLOCK):  # a category may be the whole shop
+                likeness = (vectors[start : start + _BLOCK] @ vectors.T).toarray()
+                np.fill_diagonal(likeness[:, start:], MASKED)
+                near, score = best(likeness, available, self.config.neighbours)
+                row, rank = np.nonzero(near >= 0)
+                found.append(np.stack([group[start + row], group[near[row, rank]], score[row, rank]]))
         item, neighbour, score = np.concatenate(found, axis=1)
         pairs = (score.astype(np.float32).clip(max=1), (item.astype(np.int32), neighbour.astype(np.int32)))
         return csr_array(pairs, shape=(len(self.items), len(self.items)))

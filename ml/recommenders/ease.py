@@ -1,4 +1,4 @@
-"""EASE (Steck 2019) by its dual, on recency-decayed log weights, times the trend of each item."""
+"""EASE (Steck 2019) by its dual or its primal, on recency-decayed log weights, times the trend of each item."""
 
 import os
 
@@ -10,9 +10,11 @@ from scipy.sparse import csr_array
 from threadpoolctl import threadpool_limits
 
 from ml.dataset import Dataset
-from ml.recommenders.base import Recommender, RecommenderConfig
+from ml.recommenders.base import Recommender, RecommenderConfig, TooMuchDataError
 from ml.recommenders.sparse_math import dense_times
 
+LARGEST = 15_000
+"""Of users or of items, whichever are fewer: the matrix to invert then takes some 4 GB while it is made."""
 _BLOCK = 8192
 
 
@@ -38,9 +40,9 @@ class EASEConfig(RecommenderConfig):
 class EASE(Recommender[EASEConfig]):
     """Each item predicted from all others by one ridge regression in closed form.
 
-    With X users x items and P = (X'X + rI)^-1, scores are X - XP / diag P. There are far fewer users than items, so P
-    is never made: with M = (XX' + rI)^-1 (users x users), XP = MX and diag P = (1 - diag X'MX) / r. 65,000 items cost
-    seconds instead of a 17 GB matrix. Time grows with users^3, memory with users^2.
+    With X users x items and P = (X'X + rI)^-1, scores are X - XP / diag P. Where users are fewer than items, P is never
+    made: with M = (XX' + rI)^-1 (users x users), XP = MX and diag P = (1 - diag X'MX) / r. 65,000 items cost seconds
+    instead of a 17 GB matrix. Time grows with the cube of the lesser number, memory with its square.
     """
 
     name = "ease"
@@ -53,18 +55,29 @@ class EASE(Recommender[EASEConfig]):
 
     def _fit(self, dataset: Dataset) -> None:
         ridge = self.config.regularisation
+        if min(dataset.shape) > LARGEST:
+            raise TooMuchDataError(f"ease takes at most {LARGEST:,} users or items, not {min(dataset.shape):,} of both")
         self.weights = dataset.decayed(self.config.decay_days).log1p()
         self.weights_transposed = self.weights.T.tocsr()
-        kernel = (self.weights @ self.weights_transposed).toarray()
+        sides = (self.weights, self.weights_transposed)
+        left, right = sides if self._is_dual else sides[::-1]
+        kernel = (left @ right).toarray()
         kernel[np.diag_indices_from(kernel)] += ridge
         with threadpool_limits(os.cpu_count(), "blas"):
             self.inverse = linalg.inv(kernel, overwrite_a=True, assume_a="pos")
-        self.diagonal = (1 - self._explained()) / np.float32(ridge)
+        if self._is_dual:
+            self.diagonal = (1 - self._explained()) / np.float32(ridge)
+        else:
+            self.diagonal = self.inverse.diagonal().copy()
         recent = (dataset.popularity(self.config.recent_days) + 1) / self.config.recent_days
         long_run = (
             dataset.popularity(self.config.long_days) + self.config.long_days / self.config.recent_days
         ) / self.config.long_days
         self.trend = (recent / long_run) ** np.float32(self.config.trend_power)
+
+    @property
+    def _is_dual(self) -> bool:
+        return self.weights.shape[0] <= self.weights.shape[1]
 
     def _explained(self) -> NDArray[np.float32]:
         """Diagonal of X'MX, by blocks of items."""
@@ -77,9 +90,9 @@ class EASE(Recommender[EASEConfig]):
         return explained
 
     def _score(self, users: NDArray[np.int64]) -> NDArray[np.float32]:
-        scores = dense_times(self.inverse[users], self.weights_transposed)
-        scores /= -self.diagonal
         rows = self.weights[users]
+        scores = dense_times(self.inverse[users], self.weights_transposed) if self._is_dual else rows @ self.inverse
+        scores /= -self.diagonal
         row, item = rows.nonzero()
         scores[row, item] += rows.data
         scores *= self.trend

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import PositiveFloat
 
-from ml.dataset import Dataset
+from ml.dataset import RECENT_DAYS, Dataset
 from ml.recommenders.base import Recommender, RecommenderConfig
 
 
@@ -15,7 +15,7 @@ class PopularityConfig(RecommenderConfig):
         days: Window before the cut whose baskets are counted.
     """
 
-    days: PositiveFloat = 28
+    days: PositiveFloat = RECENT_DAYS
 
 
 class Popularity(Recommender[PopularityConfig]):

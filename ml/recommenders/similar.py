@@ -7,6 +7,9 @@ from scipy.sparse import csr_array
 
 from ml import columns as c
 
+NEIGHBOURS = 20
+"""How many items like an item are kept: what a product page shows, and some to spare for what is sold out."""
+
 
 def nearest(
     likeness: csr_array[np.float32],

@@ -23,6 +23,7 @@ from ml.recommenders import (
     PopularityConfig,
     TifuKNN,
     TifuKNNConfig,
+    content,
 )
 
 
@@ -58,7 +59,11 @@ def test_tifu_knn_mixes_the_own_profile_with_that_of_the_nearest(make_lines: Cal
     assert scores(model.recommend(["a"])) == pytest.approx({1: 0.6 * half, 2: half, 3: 0.4 * half, 4: 0})
 
 
-def test_ease_by_its_dual_equals_the_textbook_primal(dataset: Dataset) -> None:
+@pytest.mark.parametrize("products", [9, 4])
+def test_ease_equals_the_textbook_with_fewer_users_than_items_and_with_more(
+    products: int, interactions: pl.DataFrame, make_items: Callable, cut: datetime
+) -> None:
+    dataset = Dataset.build(interactions, make_items(*range(1, products + 1)), cut)
     config = EASEConfig(regularisation=0.5, trend_power=0)
     weights = dataset.decayed(config.decay_days).log1p().toarray().astype(np.float64)
     inverse = np.linalg.inv(weights.T @ weights + 0.5 * np.eye(weights.shape[1]))
@@ -67,6 +72,7 @@ def test_ease_by_its_dual_equals_the_textbook_primal(dataset: Dataset) -> None:
 
     model = EASE(config).fit(dataset)
 
+    assert len(model.inverse) == min(dataset.shape)
     assert model._score(np.arange(5)) == pytest.approx(weights @ coefficients, abs=1e-5)
 
 
@@ -123,6 +129,15 @@ def test_content_likeness_stays_within_the_category(dataset: Dataset) -> None:
 
     assert ((similar["product_id"] - similar["neighbour_id"]) % 2 == 0).all()
     assert set(similar.filter(product_id=8)["neighbour_id"]) == {2, 4, 6}
+
+
+def test_content_likeness_does_not_depend_on_how_a_category_is_divided(
+    dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = ContentBased().fit(dataset).similar(20)
+    monkeypatch.setattr(content, "_BLOCK", 2)
+
+    assert ContentBased().fit(dataset).similar(20).equals(whole)
 
 
 def test_content_takes_prices_as_decimals_and_does_without(
