@@ -2,7 +2,9 @@
 
 from datetime import datetime, timedelta
 
-WINDOW = timedelta(days=28)
+from ml.evaluation.split import WINDOW_DAYS
+
+WINDOW = timedelta(days=WINDOW_DAYS)
 
 
 def published_cut(data_cut: datetime, test_start: datetime | None) -> datetime:

@@ -26,7 +26,8 @@ ITEM_ROWS = """
         products.product_id, products.name, products.price::float8 as price, products.currency, products.image,
         products.rating::float8 as rating, products.brand, products.department, products.category,
         products.product_type, products.category_id, products.category_name, products.is_active,
-        coalesce(features.is_recommendable, false) as is_recommendable, products.stock::bigint as stock,
+        features.product_id is not null and features.pseudo_reason is null as is_recommendable,
+        products.stock::bigint as stock,
         products.special_price::float8 as special_price, products.special_starts_at, products.special_ends_at
     from core.products as products
     left join recommendation.item_features as features using (product_id)
@@ -43,8 +44,9 @@ ACTIVITY_ROWS = """
     union all
     select user_id, product_id, 'BUY', ordered_at
     from core.order_items
-    where ordered_at between '{start}' and '{cut}'
+    where not is_cancelled and quantity > returned_quantity and ordered_at between '{start}' and '{cut}'
 """
+FOLDER = "dataset"
 
 
 class NoInteractionsError(Exception):
@@ -53,7 +55,11 @@ class NoInteractionsError(Exception):
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """Purchase lines, the catalogue and recent activity, as they were known at `cut`."""
+    """Purchase lines and recent activity before `cut`; the catalogue is that of the moment of reading.
+
+    `is_recommendable` says that an item is a product at all (no fuel, no coupon), also while it is not on sale:
+    that is what `is_active` says.
+    """
 
     cut: datetime
     interactions: pl.DataFrame
@@ -86,23 +92,27 @@ class TrainingSet:
         newest = [self.interactions["ordered_at"].max(), self.activity["occurred_at"].max()]
         return max(time for time in newest if isinstance(time, datetime))
 
-    def dataset(self, cut: datetime | None = None) -> Dataset:
-        """Index it for the models, as it was known at a cut of its own or of an earlier time."""
-        return Dataset.build(self.interactions, self.items, cut or self.cut)
+    def dataset(self) -> Dataset:
+        """Index it for the models."""
+        return Dataset.build(self.interactions, self.items, self.cut)
 
-    def write(self, directory: Path) -> None:
-        """Put the files in place of the directory's former ones."""
-        temporary = directory.with_name(f".{directory.name}.{os.getpid()}")
-        temporary.mkdir(parents=True)
+    def write(self, day: Path) -> None:
+        """Put it into a day's folder, whole; what else lies there, such as the day's judgement, stays."""
+        fresh, stale = (day / f".{FOLDER}.{name}.{os.getpid()}" for name in ("fresh", "stale"))
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir(parents=True)
         for name, frame in self._frames():
-            frame.write_parquet(temporary / f"{name}.parquet")
-        (temporary / "cut").write_text(self.cut.isoformat())
-        shutil.rmtree(directory, ignore_errors=True)
-        temporary.rename(directory)
+            frame.write_parquet(fresh / f"{name}.parquet")
+        (fresh / "cut").write_text(self.cut.isoformat())
+        if (day / FOLDER).exists():
+            (day / FOLDER).rename(stale)
+        fresh.rename(day / FOLDER)
+        shutil.rmtree(stale, ignore_errors=True)
 
     @classmethod
-    def read(cls, directory: Path) -> Self:
+    def read(cls, day: Path) -> Self:
         """Read what `write` wrote."""
+        directory = day / FOLDER
         cut = datetime.fromisoformat((directory / "cut").read_text())
         return cls(
             cut, *(pl.read_parquet(directory / f"{name}.parquet") for name in ("interactions", "items", "activity"))

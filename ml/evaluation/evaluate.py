@@ -87,7 +87,7 @@ def evaluate(models: Mapping[str, Recommender[Any]], task: Task, k: int = K) -> 
         of_model = [pl.lit(task.name).alias(TASK), pl.lit(name).alias(MODEL)]
         per_user = metrics.per_user(lists, task.relevant, k).join(baskets, on=c.USER, how="left", maintain_order="left")
         scores.append(per_user.select(*of_model, c.USER, pl.col(BASKETS).fill_null(0), *metrics.ACCURACY))
-        n_items = len(task.history.items) if task.candidates is None else len(task.candidates)
+        n_items = int(task.history.is_available.sum()) if task.candidates is None else len(task.candidates)
         whole.append(
             {
                 TASK: task.name,

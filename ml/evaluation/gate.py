@@ -4,7 +4,7 @@ Published models cannot be compared on a window that they were fitted on: the ch
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -13,7 +13,7 @@ import polars as pl
 from ml.evaluation import metrics
 from ml.evaluation.compare import Interval, paired
 from ml.evaluation.evaluate import MODEL, TASK, USERS, Evaluation, evaluate
-from ml.evaluation.split import Protocol, Task, window
+from ml.evaluation.split import WINDOW_DAYS, Protocol, Task, window
 from ml.recommenders import NonFiniteScoreError
 from ml.training import TrainingConfig, fit_all
 
@@ -52,7 +52,7 @@ def gate(
     candidate: TrainingConfig,
     champion: TrainingConfig | None,
     cut: datetime,
-    days: int = 28,
+    days: int = WINDOW_DAYS,
 ) -> Decision:
     """Fit both configurations before the cut, let them predict the days after it, and judge.
 
@@ -60,7 +60,7 @@ def gate(
         interactions: Purchase lines; the window of a published test should end before it begins, or lie outside.
         items: The catalogue.
         candidate: The configuration that asks to be used.
-        champion: The one in use; without it popularity is the opponent.
+        champion: The one in use; without it, or if it gives no finite scores, popularity is the opponent.
         cut: Where the window begins, such as 28 days before the newest line.
         days: Length of the window.
     """
@@ -71,7 +71,13 @@ def gate(
         return Decision(accepted=False, reason=Reason.NOT_FINITE, detail=str(error))
     if champion == candidate:
         return judge(ours, ours)
-    return judge(ours, _answers(tasks, champion or candidate, ROLES if champion else dict.fromkeys(ROLES, OPPONENT)))
+    if champion is not None:
+        try:
+            return judge(ours, _answers(tasks, champion, ROLES))
+        except NonFiniteScoreError as error:
+            judged = judge(ours, _popular(tasks, candidate))
+            return replace(judged, detail=f"the champion is broken ({error}), so against popularity: {judged.detail}")
+    return judge(ours, _popular(tasks, candidate))
 
 
 def judge(candidate: Evaluation, opponent: Evaluation) -> Decision:
@@ -102,6 +108,11 @@ def _answers(tasks: Mapping[str, Task], config: TrainingConfig, roles: Mapping[s
         evaluate({model: models[model]}, tasks[task])
         for task, model in ((task, model if model in models else OPPONENT) for task, model in roles.items())
     )
+
+
+def _popular(tasks: Mapping[str, Task], config: TrainingConfig) -> Evaluation:
+    """Popularity's answers, for want of a champion's."""
+    return _answers(tasks, config, dict.fromkeys(ROLES, OPPONENT))
 
 
 def _difference(task: str, candidate: Evaluation, opponent: Evaluation) -> Interval:

@@ -6,7 +6,7 @@ from datetime import datetime
 import polars as pl
 
 from ml.evaluation.evaluate import Evaluation, evaluate
-from ml.evaluation.split import Protocol, Task, next_basket, window
+from ml.evaluation.split import WINDOW_DAYS, Protocol, Task, next_basket, window
 from ml.training import BLENDS, SINGLE, TrainingConfig, fit_all
 
 DISCOVERING = ("popularity", "item_knn", "ease", "als", "content", "discover")
@@ -33,7 +33,7 @@ HEADLINES = {
 
 
 def measure(
-    interactions: pl.DataFrame, items: pl.DataFrame, config: TrainingConfig, cut: datetime, days: int = 28
+    interactions: pl.DataFrame, items: pl.DataFrame, config: TrainingConfig, cut: datetime, days: int = WINDOW_DAYS
 ) -> Evaluation:
     """Fit and evaluate for all protocols, each model on what was known at its cut.
 

@@ -1,7 +1,8 @@
 """What is history and what is to be predicted: the protocols.
 
-Everything is ranked over the whole catalogue as if all of it were on sale: what was on sale at a cut is not recorded,
-and today's flag would tell the model which products live on.
+Everything is ranked over all products as if all of them were on sale and without prices: what was on sale at a cut, and
+for how much, is not recorded, and today's flag and price would tell the model what happened in the window. What is no
+product (fuel, coupons: not recommendable) is not ranked.
 """
 
 from dataclasses import dataclass, replace
@@ -15,6 +16,8 @@ from numpy.typing import NDArray
 from ml import columns as c
 from ml.dataset import Dataset
 
+WINDOW_DAYS = 28
+"""Length of a window that is predicted."""
 MINIMUM_BASKETS = 3
 """A user takes part in next-basket with this many baskets, the predicted one included."""
 
@@ -75,24 +78,23 @@ def next_basket(interactions: pl.DataFrame, items: pl.DataFrame, nth_last: int =
     enough = pl.col("baskets") - (nth_last - 1) >= MINIMUM_BASKETS
     is_target = (pl.col("nth_last") == nth_last) & enough
     history = lines.filter((pl.col("nth_last") >= nth_last) & ~is_target)
-    return Task(Protocol.NEXT_BASKET, Dataset.build(history, _all_on_sale(items)), _pairs(lines.filter(is_target)))
+    return Task(Protocol.NEXT_BASKET, Dataset.build(history, _as_unknown(items)), _pairs(lines.filter(is_target)))
 
 
-def window(interactions: pl.DataFrame, items: pl.DataFrame, cut: datetime, days: int = 28) -> dict[str, Task]:
+def window(interactions: pl.DataFrame, items: pl.DataFrame, cut: datetime, days: int = WINDOW_DAYS) -> dict[str, Task]:
     """What is bought in the days from a cut on, asked in all ways; the history before the cut is shared.
 
     Returns:
         Tasks by name: the protocols on users known at the cut, and as `…/cold_users` and `…/cold_items` the users
         without history and, ranked among themselves, the items that nobody had bought before.
     """
-    history = Dataset.build(interactions, _all_on_sale(items), cut)
+    history = Dataset.build(interactions, _as_unknown(items), cut)
     inside = interactions.filter(pl.col(c.ORDERED_AT).is_between(cut, cut + timedelta(days=days), closed="left"))
     bought = _pairs(inside)
     users = pl.DataFrame({c.USER: pl.Series(history.users, dtype=pl.String)})
     known = bought.join(users, on=c.USER, how="semi")
     before = interactions.filter(pl.col(c.ORDERED_AT) < cut)
-    is_cold = history.popularity() == 0
-    cold_items = history.item_ids[is_cold]
+    cold_items = history.item_ids[history.is_available & (history.popularity() == 0)]
     everything = Task(Protocol.ALL, history, known)
     discover = Task(
         Protocol.DISCOVER, history, known.join(_pairs(before), on=[c.USER, c.ITEM], how="anti"), exclude_seen=True
@@ -124,5 +126,6 @@ def _pairs(lines: pl.DataFrame) -> pl.DataFrame:
     return lines.select(c.USER, c.ITEM).unique(maintain_order=False).sort(c.USER, c.ITEM)
 
 
-def _all_on_sale(items: pl.DataFrame) -> pl.DataFrame:
-    return items.with_columns(pl.lit(value=True).alias(c.IS_ACTIVE), pl.lit(value=True).alias(c.IS_RECOMMENDABLE))
+def _as_unknown(items: pl.DataFrame) -> pl.DataFrame:
+    """The catalogue without what is only known today."""
+    return items.with_columns(pl.lit(value=True).alias(c.IS_ACTIVE), pl.lit(None, dtype=pl.Float64).alias(c.PRICE))

@@ -62,8 +62,26 @@ def test_cold_users_and_cold_items_are_tasks_of_their_own(tasks: dict[str, Task]
     assert tasks["discover/cold_items"].candidates.tolist() == [8]
 
 
-def test_the_whole_catalogue_is_ranked_whatever_is_on_sale_today(tasks: dict[str, Task]) -> None:
-    assert tasks["all"].history.is_available.all()
+def test_every_product_is_ranked_whether_it_is_on_sale_today_or_not(tasks: dict[str, Task]) -> None:
+    history = tasks["all"].history
+
+    assert history.is_available[history.item_ids == 7].all()
+
+
+def test_what_is_no_product_is_not_ranked(tasks: dict[str, Task]) -> None:
+    history = tasks["all"].history
+
+    assert history.item_ids[~history.is_available].tolist() == [9]
+
+
+def test_what_is_no_product_is_no_cold_item(items: pl.DataFrame, make_lines: Callable, cut: datetime) -> None:
+    bought = make_lines([("ann", product, 1) for product in range(1, 8)])
+
+    assert window(bought, items, cut)["discover/cold_items"].candidates.tolist() == [8]
+
+
+def test_todays_prices_say_nothing_about_the_window(tasks: dict[str, Task]) -> None:
+    assert tasks["all"].history.items["price"].null_count() == 9
 
 
 def test_a_window_without_purchases_asks_nobody(interactions: pl.DataFrame, items: pl.DataFrame) -> None:

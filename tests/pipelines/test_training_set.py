@@ -1,0 +1,70 @@
+"""What is read from the marts to learn from, and how it is kept."""
+
+from datetime import UTC, datetime
+
+import psycopg
+import pytest
+
+from pipelines.training_set import FOLDER, TrainingSet
+from pipelines.warehouse import Warehouse
+
+CUT = datetime(2026, 11, 2, tzinfo=UTC)
+MARTS = """
+    create schema core; create schema recommendation; create schema behaviour;
+    create table recommendation.interactions (user_id text, product_id bigint, order_id bigint, ordered_at timestamptz);
+    insert into recommendation.interactions values ('ann', 1, 10, '2026-11-01'), ('ann', 1, 11, '2026-11-03');
+    create table core.products (
+        product_id bigint, name text, price numeric, currency text, image text, rating numeric, brand text,
+        department text, category text, product_type text, category_id bigint, category_name text, is_active boolean,
+        stock int, special_price numeric, special_starts_at timestamptz, special_ends_at timestamptz
+    );
+    insert into core.products (product_id, name, price, currency, rating, is_active, stock)
+    values (1, 'milk', 1, 'USD', 0, true, 1), (2, 'fuel', 1, 'USD', 0, true, 1), (3, 'old', 1, 'USD', 0, false, 0);
+    create table recommendation.item_features (product_id bigint, pseudo_reason text);
+    insert into recommendation.item_features values (1, null), (2, 'department is FUEL'), (3, null);
+    create table behaviour.product_views (user_id text, product_id bigint, occurred_at timestamptz, is_bot boolean);
+    create table behaviour.actions (
+        user_id text, product_id bigint, action_type text, occurred_at timestamptz, is_bot boolean
+    );
+    create table core.order_items (
+        user_id text, product_id bigint, quantity int, returned_quantity int, is_cancelled boolean,
+        ordered_at timestamptz
+    );
+    insert into core.order_items values
+        ('kept', 1, 1, 0, false, '2026-11-01'), ('cancelled', 1, 1, 0, true, '2026-11-01'),
+        ('returned', 1, 2, 2, false, '2026-11-01'), ('returned half', 1, 2, 1, false, '2026-11-01'),
+        ('later', 1, 1, 0, false, '2026-11-03');
+"""
+
+
+@pytest.fixture
+def found(database) -> TrainingSet:
+    """Read from marts made by hand."""
+    url = database("marts")
+    with psycopg.connect(url) as connection:
+        connection.execute(MARTS)
+    return TrainingSet.query(Warehouse(url=url), CUT)
+
+
+def test_only_purchases_before_the_cut_are_learnt_from(found):
+    assert found.interactions["order_id"].to_list() == [10]
+
+
+def test_what_was_cancelled_or_sent_back_does_not_count_as_bought(found):
+    assert sorted(found.activity["user_id"].to_list()) == ["kept", "returned half"]
+
+
+def test_what_is_no_product_is_told_from_what_is_not_on_sale(found):
+    flags = found.items.sort("product_id").select("is_recommendable", "is_active").rows()
+
+    assert flags == [(True, True), (False, True), (True, False)]
+
+
+def test_a_training_set_made_anew_leaves_the_days_other_files(found, tmp_path):
+    found.write(tmp_path)
+    (tmp_path / "candidate.json").write_text("{}")
+
+    found.write(tmp_path)
+
+    assert {file.name for file in tmp_path.iterdir()} == {FOLDER, "candidate.json"}
+    assert TrainingSet.read(tmp_path).interactions.equals(found.interactions)
