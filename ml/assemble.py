@@ -1,6 +1,6 @@
 """From fitted models to what a bundle holds."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import polars as pl
@@ -8,19 +8,49 @@ from numpy.typing import NDArray
 
 from ml import columns as c
 from ml.bundle_content import ACTIVITY, ITEMS, USERS, BundleContent, Float32, History, Ranked
-from ml.dataset import Dataset, positions
+from ml.dataset import RECENT_DAYS, Dataset, positions
+from ml.recommenders import ContentBased, ItemKNN
+from ml.recommenders.similar import NEIGHBOURS
+from ml.training import Fitted
 
 CANDIDATES = 300
 """Length of each user's list of a source: filters and shelves do not run dry, and a source costs 6 MB."""
 
-RECENT_DAYS = 28
 DAY_SECONDS = 86_400
+
+
+def ask(dataset: Dataset, fitted: Fitted, sources: Iterable[str], activity: pl.DataFrame) -> BundleContent:
+    """Ask fitted models for all that a bundle holds.
+
+    Args:
+        dataset: what they were fitted on, see `assemble`.
+        fitted: the models; popularity stands in for a source whose model could not be fitted.
+        sources: the candidate lists that shelves draw on; `discover` holds nothing that was bought.
+        activity: see `assemble`.
+    """
+    models = fitted.models
+    lists = {
+        source: models.get(source, models["popularity"]).recommend(k=CANDIDATES, exclude_seen=source == "discover")
+        for source in sources
+    }
+    no_factors = np.zeros((len(dataset.items), 0), dtype=np.float32)
+    factors = getattr(models.get("als"), "item_factors", no_factors)
+    return assemble(dataset, lists, neighbours(fitted), factors, activity)
+
+
+def neighbours(fitted: Fitted) -> pl.DataFrame:
+    """Each item's neighbours: those bought by the same shoppers, or, for an item nobody bought, those like it."""
+    lists = [model.similar(NEIGHBOURS) for model in fitted.models.values() if isinstance(model, ItemKNN | ContentBased)]
+    if not lists:
+        return pl.DataFrame(schema={c.ITEM: pl.Int64, c.NEIGHBOUR: pl.Int64, c.SCORE: pl.Float32, c.RANK: pl.Int32})
+    bought, *described = lists  # in the order in which they are fitted
+    return pl.concat([bought, *(others.join(bought, on=c.ITEM, how="anti") for others in described)])
 
 
 def assemble(
     dataset: Dataset,
     candidates: Mapping[str, pl.DataFrame],
-    neighbours: pl.DataFrame,
+    similar: pl.DataFrame,
     factors: Float32,
     activity: pl.DataFrame,
 ) -> BundleContent:
@@ -29,7 +59,7 @@ def assemble(
     Args:
         dataset: what the models were fitted on; its items carry all columns of `bundle_content.ITEMS`.
         candidates: by source, lists as `Recommender.recommend` gives them.
-        neighbours: `product_id, neighbour_id, score, rank`; scores in (0, 1].
+        similar: `product_id, neighbour_id, score, rank`; scores in (0, 1].
         factors: float32, shape (items, F); their rows need not have length 1.
         activity: columns of `bundle_content.ACTIVITY`: what shoppers lately did, up to the cut.
     """
@@ -38,7 +68,7 @@ def assemble(
         items=dataset.items.select(*ITEMS),
         activity=activity.select(*ACTIVITY),
         candidates={source: _by_user(lists, dataset) for source, lists in candidates.items()},
-        neighbours=_by_item(neighbours, dataset),
+        neighbours=_by_item(similar, dataset),
         factors=unit_rows(factors),
         popularity=popularity(dataset),
         history=history(dataset),

@@ -6,10 +6,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from ml.assemble import assemble, history, popularity
+from ml.assemble import ask, assemble, history, neighbours, popularity
 from ml.bundle import check
 from ml.bundle_content import ACTIVITY, ITEMS
 from ml.dataset import Dataset
+from ml.recommenders import ALSConfig
+from ml.training import TrainingConfig, fit_all
 
 CUT = datetime(2026, 11, 25, tzinfo=UTC)
 LINES = [  # user, product, order, days before the cut
@@ -56,14 +58,43 @@ def test_what_sold_lately_stands_before_what_sold_long_ago(dataset):
     assert popularity(dataset) == pytest.approx([1 + 3 / 6, 1 + 2 / 6, 0])
 
 
+def test_models_are_asked_for_all_that_a_bundle_holds(dataset):
+    fitted = fit_all(dataset, TrainingConfig(als=ALSConfig(factors=2)))
+
+    content = ask(dataset, fitted, ["discover", "repurchase"], pl.DataFrame(schema=ACTIVITY))
+
+    check(content, ["discover", "repurchase"])
+    assert content.candidates["discover"].items[0].tolist() == [2, -1]  # who bought 11 and 12 has only 13 to discover
+    assert content.factors.shape == (3, 2)
+
+
+def test_popularity_stands_in_where_models_had_too_little_data(dataset):
+    fitted = fit_all(dataset, TrainingConfig(), ["popularity"])
+
+    content = ask(dataset, fitted, ["repurchase"], pl.DataFrame(schema=ACTIVITY))
+
+    assert content.candidates["repurchase"].items.tolist() == [[0, 1, 2]] * 2
+    assert content.neighbours.items.shape == (3, 0)
+    assert content.factors.shape == (3, 0)
+
+
+def test_an_item_without_buyers_has_neighbours_by_what_it_is(dataset):
+    fitted = fit_all(dataset, TrainingConfig(), ["item_knn", "content"])
+
+    similar = neighbours(fitted)
+
+    assert similar.filter(pl.col("product_id") == 11)["neighbour_id"].to_list() == [12]
+    assert similar.filter(pl.col("product_id") == 13)["neighbour_id"].to_list() == [11, 12]
+
+
 def test_lists_become_rows_of_item_positions_filled_up_with_minus_one(dataset):
     lists = pl.DataFrame(
         {"user_id": ["8", "7", "7"], "product_id": [13, 12, 11], "score": [0.5, 0.9, 0.8], "rank": [1, 1, 2]}
     )
-    neighbours = pl.DataFrame({"product_id": [12], "neighbour_id": [11], "score": [0.7], "rank": [1]})
+    similar = pl.DataFrame({"product_id": [12], "neighbour_id": [11], "score": [0.7], "rank": [1]})
 
     content = assemble(
-        dataset, {"discover": lists}, neighbours, np.ones((3, 2), np.float32), pl.DataFrame(schema=ACTIVITY)
+        dataset, {"discover": lists}, similar, np.ones((3, 2), np.float32), pl.DataFrame(schema=ACTIVITY)
     )
 
     check(content, ["discover"])

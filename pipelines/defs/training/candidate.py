@@ -1,18 +1,19 @@
 """Whether a configuration may replace the champion's."""
 
-import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 from pydantic import Field, ValidationError
 
 from ml import tracking
-from ml.bundle import Champion
+from ml.bundle import BundleError, Champion
 from ml.bundle_files import read_manifest
 from ml.evaluation.gate import gate
 from ml.training import TrainingConfig
-from pipelines.cuts import WINDOW, gate_cut
+from pipelines.cuts import gate_cut
+from pipelines.day import Judgement
 from pipelines.defs.partitions import days
 from pipelines.settings import settings
 from pipelines.training_set import TrainingSet
@@ -21,10 +22,11 @@ GATE = "not_worse_than_champion"
 
 
 class CandidateConfig(dg.Config):
-    """What the candidate does otherwise than the defaults."""
+    """What the candidate does otherwise than the champion."""
 
     configuration: dict[str, Any] = Field(
-        default={}, description='Hyper-parameters by model, e.g. {"als": {"factors": 64}}; the defaults for the rest.'
+        default={},
+        description='Changed hyper-parameters by model, e.g. {"als": {"factors": 64}}; for the rest the champion\'s.',
     )
 
 
@@ -45,44 +47,55 @@ class CandidateConfig(dg.Config):
 )
 def candidate(context: dg.AssetExecutionContext, config: CandidateConfig) -> Iterator[dg.MaterializeResult[None]]:
     """The configuration that asks to be used, and the judgement on it."""
-    directory = settings().training / context.partition_key
-    found = TrainingSet.read(directory)
+    day = settings().training / context.partition_key
+    found, in_use = TrainingSet.read(day), champion_configuration(context)
     try:
-        asking = TrainingConfig.model_validate(config.configuration)
+        asking = (in_use or TrainingConfig()).changed(config.configuration)
     except ValidationError as error:
         raise dg.Failure(f"the candidate's configuration is not valid: {error}", allow_retries=False) from error
     cut = gate_cut(found.data_cut, settings().tanawari_evaluation_test_start)
-    decision = gate(found.interactions, found.items, asking, champion_configuration(context), cut, WINDOW.days)
+    decision = gate(found.interactions, found.items, asking, in_use, cut)
     context.log.info("%s: %s", decision.reason, decision.detail)
-    (directory / "candidate.json").write_text(
-        json.dumps(
-            {
-                "accepted": decision.accepted,
-                "reason": decision.reason,
-                "detail": decision.detail,
-                "configuration": asking.model_dump(mode="json"),
-            }
-        )
+    judgement = Judgement(
+        accepted=decision.accepted,
+        reason=decision.reason,
+        detail=decision.detail,
+        configuration=asking.model_dump(mode="json"),
+        intervals=dict(decision.intervals),
     )
+    judgement.put(day)
     if not decision.accepted:  # an accepted one is logged with its bundle
-        parameters = {**asking.model_dump(mode="json"), "decision": decision.reason, "day": context.partition_key}
-        tracking.log_run(
-            f"refused {context.partition_key}", parameters, {}, {"judgement": directory / "candidate.json"}
-        )
-    reasons = {"reason": decision.reason.value, "detail": decision.detail, "cut": dg.MetadataValue.timestamp(cut)}
+        parameters = {**judgement.configuration, "decision": decision.reason, "day": day.name}
+        artifacts = {"judgement": day / Judgement.file}
+        tracking.log_run(f"refused {day.name}", parameters, judgement.metrics, artifacts)
+    reasons = {
+        "reason": decision.reason.value,
+        "detail": decision.detail,
+        "opponent": "the champion" if in_use else "popularity",
+        "cut": dg.MetadataValue.timestamp(cut),
+        **judgement.metrics,
+    }
     yield dg.MaterializeResult(
-        metadata={**reasons, "configuration": dg.MetadataValue.json(asking.model_dump(mode="json"))},
+        metadata={**reasons, "configuration": dg.MetadataValue.json(judgement.configuration)},
         check_results=[dg.AssetCheckResult(passed=decision.accepted, check_name=GATE, metadata=reasons)],
     )
 
 
 def champion_configuration(context: dg.AssetExecutionContext) -> TrainingConfig | None:
     """The configuration in use; None, so that popularity is the opponent, if there is none that this code can read."""
-    champion = Champion.read(settings().bundles)
-    if champion is None:
-        return None
     try:
+        champion = Champion.read(settings().bundles)
+        if champion is None:
+            return None
         return TrainingConfig.model_validate(read_manifest(settings().bundles / champion.bundle).configuration)
-    except ValidationError as error:
-        context.log.warning("the champion's configuration is of another version; popularity is the opponent: %s", error)
+    except (BundleError, ValidationError) as error:
+        context.log.warning("the champion cannot be read: the defaults meet popularity instead: %s", error)
         return None
+
+
+def accepted(day: Path) -> Judgement:
+    """The judgement on a day's candidate, for whatever is made of it."""
+    judgement = Judgement.read(day)
+    if not judgement.accepted:
+        raise dg.Failure(f"the candidate was refused: {judgement.reason}: {judgement.detail}", allow_retries=False)
+    return judgement

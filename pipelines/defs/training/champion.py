@@ -1,12 +1,18 @@
 """The bundle in use."""
 
 import json
+from contextlib import suppress
+from pathlib import Path
 
 import dagster as dg
 
 from ml import tracking
-from ml.bundle import Champion
-from ml.bundle_files import read_manifest
+from ml.bundle import Bundle, BundleError
+from ml.bundle_files import Manifest, read_manifest
+from ml.champion import Champion, ChampionChangedError
+from ml.shelves import Rules
+from pipelines.day import Judgement, Passed
+from pipelines.defs.training.evaluation import REPORT
 from pipelines.settings import settings
 
 
@@ -19,29 +25,59 @@ from pipelines.settings import settings
 def champion(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
     """The newest day's bundle, logged in MLflow with how it was made and judged, and named for serving to take.
 
-    A backfill of an earlier day makes that day's bundle, and changes nothing here.
+    A backfill of an earlier day makes that day's bundle, and changes nothing here; nor does a bundle come back by this
+    which was rolled back.
     """
-    bundles = settings().bundles
-    day = max(file.parent for file in settings().training.glob("*/bundle"))
-    bundle_id = (day / "bundle").read_text()
-    before = Champion.read(bundles)
-    if before is not None and before.bundle == bundle_id:
-        return dg.MaterializeResult(metadata={"bundle": bundle_id, "unchanged": True})
-    manifest = read_manifest(bundles / bundle_id)
-    judgement = json.loads((day / "candidate.json").read_text())
+    bundles, day = settings().bundles, newest_day()
+    bundle_id = Passed.read(day).bundle
+    try:
+        before = Champion.read(bundles)
+        if before is not None and bundle_id in (before.bundle, before.previous):
+            context.log.info("the newest bundle, %s, was the champion already; %s stays", bundle_id, before.bundle)
+            return dg.MaterializeResult(metadata={"bundle": before.bundle, "unchanged": True})
+        manifest = Bundle.open(bundles / bundle_id, Rules.load().candidate_sources()).manifest
+    except BundleError as error:
+        raise dg.Failure(f"{error.reason}: {error}", allow_retries=False) from error
+    if before is not None:
+        refuse_older(manifest, bundles / before.bundle)
+    judgement = Judgement.read(day)
+    tracking.promote(registered(day, bundles / bundle_id, manifest, judgement))
+    try:
+        # Serving watches this file: it is the last step, so that nothing is served which MLflow does not know.
+        Champion.after(before, bundle_id).replace(before, bundles)
+    except ChampionChangedError as error:
+        raise dg.Failure(str(error)) from error
+    context.log.info("%s is the champion: %s", bundle_id, judgement.detail)
+    return dg.MaterializeResult(metadata={"bundle": bundle_id, **manifest.metrics, **judgement.metrics})
+
+
+def newest_day() -> Path:
+    """The folder of the newest day whose bundle passed its checks."""
+    passed = max(settings().training.glob(f"*/{Passed.file}"), default=None)
+    if passed is None:
+        raise dg.Failure("no day has a bundle that passed its checks: make one first", allow_retries=False)
+    return passed.parent
+
+
+def refuse_older(manifest: Manifest, champions: Path) -> None:
+    """Fail if the champion knows of newer events than the bundle; one that cannot be read is no reason to keep it."""
+    try:
+        theirs = read_manifest(champions)
+    except BundleError:
+        return
+    if manifest.data_cut < theirs.data_cut:
+        said = f"{manifest.bundle} ends at {manifest.data_cut}, before the champion's data at {theirs.data_cut}"
+        raise dg.Failure(f"older than the champion: {said}", allow_retries=False)
+
+
+def registered(day: Path, bundle: Path, manifest: Manifest, judgement: Judgement) -> str:
+    """The bundle's version in MLflow; logged and registered, unless an earlier run that broke off has done it."""
+    with suppress(LookupError):
+        return tracking.version_of(bundle.name)
     run_id = tracking.log_run(
-        bundle_id,
-        {**manifest.configuration, "decision": judgement["reason"], "day": day.name},
-        manifest.metrics,
-        {"report": day / "report", "judgement": day / "candidate.json", tracking.BUNDLE: bundles / bundle_id},
+        bundle.name,
+        {**manifest.configuration, "decision": judgement.reason, "day": day.name},
+        {**manifest.metrics, **judgement.metrics},
+        {"report": day / REPORT, "judgement": day / Judgement.file, tracking.BUNDLE: bundle},
     )
-    tracking.promote(tracking.register(run_id, bundle_id, json.dumps(manifest.configuration)))
-    # Serving watches this file: it is the last step, so that nothing is served which MLflow does not know.
-    Champion(
-        bundle=bundle_id,
-        previous=before.bundle if before else None,
-        generation=before.generation if before else None,
-        previous_generation=before.previous_generation if before else None,
-    ).put(bundles)
-    context.log.info("%s is the champion: %s", bundle_id, judgement["detail"])
-    return dg.MaterializeResult(metadata={"bundle": bundle_id, "mlflow_run": run_id, **manifest.metrics})
+    return tracking.register(run_id, bundle.name, json.dumps(manifest.configuration))

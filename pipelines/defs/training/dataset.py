@@ -36,13 +36,16 @@ CHECK = "has_interactions_and_recommendable_items"
     retry_policy=dg.RetryPolicy(max_retries=2, delay=5),
 )
 def training_dataset(context: dg.AssetExecutionContext, warehouse: Warehouse) -> Iterator[dg.MaterializeResult[None]]:
-    """Purchase lines, the catalogue and recent activity as they were known by the end of the day (for today: now)."""
+    """Purchase lines and recent activity up to the end of the day (for today: now), and the catalogue of this moment.
+
+    What the catalogue was at an earlier cut is not recorded: a backfilled day has today's products, stock and prices.
+    """
     try:
         found = TrainingSet.query(warehouse, cut_of(context.partition_key))
     except NoInteractionsError as error:
         raise dg.Failure(str(error), allow_retries=False) from error
     found.write(settings().training / context.partition_key)
-    recommendable = int(found.items["is_recommendable"].sum())
+    recommendable = int((found.items["is_active"] & found.items["is_recommendable"]).sum())
     yield dg.MaterializeResult(
         metadata={
             "dagster/partition_row_count": found.interactions.height,

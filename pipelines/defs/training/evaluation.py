@@ -1,16 +1,18 @@
-"""How good the default models are: the figures that are published."""
-
-import json
+"""How good the models are as the accepted candidate configures them: the figures that are published."""
 
 import dagster as dg
 
 from ml.evaluation import report
 from ml.evaluation.published import headlines, measure
 from ml.training import TrainingConfig
-from pipelines.cuts import WINDOW, published_cut
+from pipelines.cuts import published_cut
+from pipelines.day import Figures
 from pipelines.defs.partitions import days
+from pipelines.defs.training.candidate import accepted
 from pipelines.settings import settings
 from pipelines.training_set import TrainingSet
+
+REPORT = "report"
 
 
 @dg.asset(
@@ -18,20 +20,20 @@ from pipelines.training_set import TrainingSet
     group_name="training",
     kinds={"scikitlearn"},
     partitions_def=days,
-    deps=[["training", "dataset"]],
+    deps=[["training", "dataset"], ["training", "candidate"]],
 )
 def evaluation(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
     """Accuracy, coverage and novelty of every model, fitted on what was known at the cut, ranked over all items.
 
-    Nothing is chosen by these figures: the gate judges on other days.
+    Nothing is chosen by these figures: the gate has judged before, on other days.
     """
-    directory = settings().training / context.partition_key
-    found = TrainingSet.read(directory)
+    day = settings().training / context.partition_key
+    found, configuration = TrainingSet.read(day), accepted(day).configuration
     cut = published_cut(found.data_cut, settings().tanawari_evaluation_test_start)
-    measured = measure(found.interactions, found.items, TrainingConfig(), cut, WINDOW.days)
+    measured = measure(found.interactions, found.items, TrainingConfig.model_validate(configuration), cut)
     figures = headlines(measured)
-    page = report.write(measured, directory / "report")
-    (directory / "metrics.json").write_text(json.dumps(figures))
+    page = report.write(measured, day / REPORT)
+    Figures(configuration=configuration, metrics=figures).put(day)
     table = measured.summary().select("task", "model", "users", "ndcg", "ndcg_low", "ndcg_high", "coverage")
     return dg.MaterializeResult(
         metadata={

@@ -1,0 +1,63 @@
+"""What the training assets of one day tell each other: small files in the day's folder, each replaced in one step."""
+
+from pathlib import Path
+from typing import ClassVar, Self
+
+from pydantic import JsonValue
+
+from ml.bundle_files import Document
+from ml.evaluation.compare import Interval
+from ml.evaluation.gate import Reason
+
+
+class DayFile(Document):
+    """A file of the folder `$TANAWARI_STATE/training/<day>`."""
+
+    file: ClassVar[str]
+
+    @classmethod
+    def read(cls, day: Path) -> Self:
+        """What was last put there."""
+        return cls.model_validate_json((day / cls.file).read_bytes())
+
+    def put(self, day: Path) -> None:
+        """Put it in place of the file's former content."""
+        self.write(day / self.file)
+
+
+class Judgement(DayFile):
+    """The candidate's configuration, and what the gate said of it."""
+
+    file = "candidate.json"
+
+    accepted: bool
+    reason: Reason
+    detail: str
+    configuration: dict[str, JsonValue]
+    intervals: dict[str, Interval]
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Each task's difference to the opponent in NDCG@10, with its interval, by a name that MLflow allows."""
+        return {
+            f"gate_{task}_{bound}": value
+            for task, interval in self.intervals.items()
+            for bound, value in interval._asdict().items()
+        }
+
+
+class Figures(DayFile):
+    """The published figures, and the configuration that they are of."""
+
+    file = "metrics.json"
+
+    configuration: dict[str, JsonValue]
+    metrics: dict[str, float]
+
+
+class Passed(DayFile):
+    """The bundle that passed all checks, and so may become the champion."""
+
+    file = "bundle.json"
+
+    bundle: str
