@@ -1,4 +1,4 @@
-"""What is run as a whole: `refresh` from topic to shelf, and `rollback`."""
+"""What is run as a whole, from topic to shelf."""
 
 import dagster as dg
 

@@ -24,7 +24,6 @@ def _spec(topic: Topic) -> dg.AssetSpec:
         description=f"Every event of `{topic.name}`, one row an event id. Keyed by {topic.key}. Carries {events}.",
         group_name="landing",
         kinds={"kafka", "postgres"},
-        skippable=True,
     )
 
 
@@ -53,7 +52,7 @@ def _result(topic: Topic, counts: Counts) -> dg.MaterializeResult[None]:
     return dg.MaterializeResult(
         asset_key=asset,
         metadata={
-            "dagster/partition_row_count": counts.landed,
+            "dagster/row_count": counts.landed,
             "duplicates": counts.duplicates,
             "dead_letters": counts.dead_letters,
         },

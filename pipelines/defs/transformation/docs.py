@@ -24,5 +24,7 @@ def dbt_docs(dbt: DbtCliResource) -> dg.MaterializeResult[None]:
     target = PROJECT.manifest_path.parent / "docs"
     dbt.cli(["docs", "generate", "--static"], target_path=target).wait()
     page = folder / PAGE
-    shutil.copyfile(target / "static_index.html", page)
+    fresh = page.with_name(f".{PAGE}")
+    shutil.copyfile(target / "static_index.html", fresh)
+    fresh.replace(page)
     return dg.MaterializeResult(metadata={"page": dg.MetadataValue.path(page)})
