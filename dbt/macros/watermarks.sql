@@ -11,9 +11,18 @@
 {%- endmacro %}
 
 {% macro is_new(column, watermark='loaded_xid') -%}
+    {%- do run_query(wait_in_line()) if execute -%}
     {%- if execute and is_incremental() -%}
         {{ column }} > {{ run_query('select coalesce(max(' ~ watermark ~ '), 0) from ' ~ this)[0][0] | int }}
     {%- else -%}
         true
     {%- endif -%}
+{%- endmacro %}
+
+{#
+  Two runs may overlap (the schedule, a click, the command line). Each model then waits until the other run's transaction
+  on it has ended: it must ask for its watermark and write under one lock, or both would take the same rows as new.
+#}
+{% macro wait_in_line() -%}
+    select pg_advisory_xact_lock(hashtextextended('{{ this }}', 0))
 {%- endmacro %}

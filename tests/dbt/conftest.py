@@ -12,6 +12,21 @@ from tests.dbt.shop import Shop
 PROJECT = Path(__file__).parents[2] / "dbt"
 
 
+def variables(warehouse: Warehouse | None = None) -> dict[str, str]:
+    """What dbt reads from the environment, for one of the shop's warehouses or none."""
+    shop = {"TANAWARI_TIMEZONE": "America/New_York", "DO_NOT_TRACK": "1"}
+    if warehouse is None:
+        return shop
+    parts = urlsplit(warehouse.dbt)
+    return shop | {
+        "WAREHOUSE_DBT_HOST": str(parts.hostname),
+        "WAREHOUSE_DBT_PORT": str(parts.port),
+        "WAREHOUSE_DBT_USER": str(parts.username),
+        "WAREHOUSE_DBT_PASSWORD": str(parts.password),
+        "WAREHOUSE_DBT_DBNAME": parts.path.removeprefix("/"),
+    }
+
+
 @pytest.fixture(scope="session")
 def target(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One target directory for the run: dbt parses the project once."""
@@ -27,15 +42,8 @@ def run_dbt(target: Path) -> Callable[..., None]:
 
     def run(*arguments: str, warehouse: Warehouse | None = None) -> None:
         with pytest.MonkeyPatch.context() as environment:
-            environment.setenv("TANAWARI_TIMEZONE", "America/New_York")
-            environment.setenv("DO_NOT_TRACK", "1")
-            if warehouse:
-                parts = urlsplit(warehouse.dbt)
-                environment.setenv("WAREHOUSE_DBT_HOST", str(parts.hostname))
-                environment.setenv("WAREHOUSE_DBT_PORT", str(parts.port))
-                environment.setenv("WAREHOUSE_DBT_USER", str(parts.username))
-                environment.setenv("WAREHOUSE_DBT_PASSWORD", str(parts.password))
-                environment.setenv("WAREHOUSE_DBT_DBNAME", parts.path.removeprefix("/"))
+            for name, value in variables(warehouse).items():
+                environment.setenv(name, value)
             result = dbtRunner().invoke([*arguments, "--quiet", *map(str, where)])
         assert result.success, result.exception or [
             f"{each.node.name}: {each.message}" for each in result.result if each.status in {"error", "fail"}
