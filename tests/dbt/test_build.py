@@ -18,6 +18,7 @@ def small_shop(new_warehouse: Callable[[], Warehouse], run_dbt: Callable[..., No
     shop = Shop(new_warehouse(), run_dbt)
     shop.land(
         category(1, "GROCERY > TEA > GREEN"), category(2, "COUPON > PAPER"), product(1, 1), product(2, 2),
+        event("CATEGORY_DELETED", categoryId=3, code="DELI"), event("PRODUCT_DELETED", productId=3, sku="P3"),
         order(1, (1, 2), (2, 1)), order(2, (1, 1), user="ben", hours=11.5),
         event("PRODUCT_VIEWED", userId="anon:1", productId=1, sessionId="s"),
         event("PRODUCT_VIEWED", userId="ann", productId=1, simulated=True),

@@ -1,7 +1,7 @@
 {{ config(materialized='view') }}
 
 with categories as (
-    select * from {{ ref('int_categories__resolve') }} where code is not null
+    select * from {{ ref('int_categories__resolve') }} where name is not null
 ),
 
 rules as (
@@ -13,6 +13,7 @@ paths as (
         category_id,
         code,
         name,
+        level,
         loaded_xid,
         nullif(split_part(code, ' > ', 1), '') as department,
         nullif(split_part(code, ' > ', 2), '') as category,
@@ -49,6 +50,7 @@ select
     paths.category_id,
     paths.code as category_code,
     paths.name as category_name,
+    paths.level,
     paths.department,
     paths.category,
     paths.product_type,

@@ -13,4 +13,4 @@ select
     coalesce(deleted_at >= occurred_at, false) as is_deleted,
     loaded_xid
 from categories
-where code is not null
+where name is not null -- of a category that is only known to be deleted there is nothing to say
