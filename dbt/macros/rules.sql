@@ -13,9 +13,9 @@
     ({{ declared }} or {{ actions_that_day }} > {{ var('bot_actions_per_day') }})
 {%- endmacro %}
 
-{# Sales figures count neither cancelled nor simulated lines. #}
-{% macro is_sale(line) -%}
-    (not {{ line }}.is_cancelled and not {{ line }}.is_simulated)
+{# Sales figures count neither cancelled nor simulated orders. #}
+{% macro is_sale(row) -%}
+    (not {{ row }}.is_cancelled and not {{ row }}.is_simulated)
 {%- endmacro %}
 
 {# What was kept of a line: returned units count nowhere as sold, and take their share of the amount with them. #}
@@ -38,6 +38,11 @@
         and {{ kept_quantity(line) }} > 0
         and {{ product }}.pseudo_reason is null
     )
+{%- endmacro %}
+
+{# What stands in no known category is no proper good; else the category's words decide. #}
+{% macro pseudo_reason(category) -%}
+    case when {{ category }}.category_id is null then 'category missing' else {{ category }}.pseudo_reason end
 {%- endmacro %}
 
 {# Figures about shoppers leave out machines and simulations. #}

@@ -7,7 +7,7 @@ with events as (
 
 history as (
     select
-        product_id, sku, name, description, brand, category_id, price, currency, rating, image, is_active,
+        product_id, sku, name, description, brand, category_ids, price, currency, rating, image, is_active,
         case when not is_deletion then occurred_at end as occurred_at,
         event_id,
         case when not is_deletion then occurred_at end as created_at,
@@ -17,7 +17,7 @@ history as (
     {% if is_incremental() -%}
         union all
         select
-            product_id, sku, name, description, brand, category_id, price, currency, rating, image, is_active,
+            product_id, sku, name, description, brand, category_ids, price, currency, rating, image, is_active,
             occurred_at, event_id, created_at, deleted_at, loaded_xid
         from {{ this }}
         where product_id in (select product_id from events)
@@ -41,7 +41,7 @@ select
     latest.name,
     latest.description,
     latest.brand,
-    latest.category_id,
+    latest.category_ids,
     latest.price,
     latest.currency,
     latest.rating,

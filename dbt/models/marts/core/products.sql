@@ -4,8 +4,8 @@ with products as not materialized (
     select * from {{ ref('int_products__resolve') }} where name is not null
 ),
 
-categories as not materialized (
-    select * from {{ ref('int_categories__classify') }}
+links as not materialized (
+    select * from {{ ref('int_products__link') }}
 ),
 
 stock as not materialized (
@@ -24,10 +24,16 @@ touched as (
         union
         select product_id from special_prices where {{ is_new('loaded_xid', 'special_price_loaded_xid') }}
         union
-        select products.product_id from products
-        inner join categories on products.category_id = categories.category_id
-        where {{ is_new('categories.loaded_xid', 'category_loaded_xid') }}
+        select product_id from links where {{ is_new('loaded_xid', 'category_loaded_xid') }}
     {%- endif %}
+),
+
+places as ( -- the deepest of the categories
+    select distinct on (links.product_id)
+        links.*, max(links.loaded_xid) over (partition by links.product_id) as newest_xid
+    from links
+    inner join touched on links.product_id = touched.product_id
+    order by links.product_id, links.level desc, links.category_id
 )
 
 select
@@ -36,12 +42,12 @@ select
     products.name,
     products.description,
     products.brand,
-    categories.department,
-    categories.category,
-    categories.product_type,
-    products.category_id,
-    categories.category_name,
-    categories.category_code,
+    places.department,
+    places.category,
+    places.product_type,
+    places.category_id,
+    places.category_name,
+    places.category_code,
     products.price,
     products.currency,
     products.rating,
@@ -53,14 +59,14 @@ select
     special_prices.special_ends_at,
     products.created_at,
     products.occurred_at as updated_at,
-    case when categories.category_id is null then 'category missing' else categories.pseudo_reason end as pseudo_reason,
+    {{ pseudo_reason('places') }} as pseudo_reason,
     products.loaded_xid,
-    categories.loaded_xid as category_loaded_xid,
+    places.newest_xid as category_loaded_xid,
     stock.loaded_xid as stock_loaded_xid,
     special_prices.loaded_xid as special_price_loaded_xid,
     pg_current_xact_id()::text::bigint as modelled_xid
 from products
 inner join touched on products.product_id = touched.product_id
-left join categories on products.category_id = categories.category_id
+left join places on products.product_id = places.product_id
 left join stock on products.product_id = stock.product_id
 left join special_prices on products.product_id = special_prices.product_id

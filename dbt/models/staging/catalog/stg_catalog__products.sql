@@ -8,7 +8,7 @@ select
     data ->> 'name' as name,
     data ->> 'description' as description,
     data ->> 'brand' as brand,
-    (data -> 'categoryIds' ->> 0)::bigint as category_id,
+    data -> 'categoryIds' as category_ids,
     (data ->> 'price')::numeric(12, 2) as price,
     coalesce(data ->> 'currency', 'JPY') as currency,
     coalesce(data ->> 'rating', '0')::numeric(3, 2) as rating,
