@@ -106,42 +106,49 @@ def order(order_id: int, *lines: tuple[int, int], user: str = "ann", hours: floa
     return event("ORDER_COMPLETED", hours, orderId=order_id, userId=user, items=items, totalAmount=total)
 
 
-def product(product_id: int, category_id: int, *, name: str = "Tea", hours: float = -48) -> dict:
+def product(product_id: int, *category_ids: int, name: str = "Tea", hours: float = -48) -> dict:
     return event(
         "PRODUCT_CREATED", hours, productId=product_id, sku=f"P{product_id}", name=name, price="2.00", stock=5,
-        categoryIds=[category_id],
+        categoryIds=list(category_ids),
     )  # fmt: skip
 
 
 def category(category_id: int, code: str, hours: float = -48) -> dict:
-    return event("CATEGORY_CREATED", hours, categoryId=category_id, code=code, name=f"{category_id} {code}")
+    level = 1 + code.count(" > ")
+    name = f"{category_id} {code}"
+    return event("CATEGORY_CREATED", hours, categoryId=category_id, code=code, name=name, level=level)
 
 
 def shuffled_history(seed: int, count: int) -> list[dict]:
-    """Events about a handful of things, their times drawn independently of the order they arrive in."""
+    """Events about some fifty of everything, their times drawn independently of the order they arrive in.
+
+    A run brings few of them, so that most is not touched again by chance: then what a model forgets to touch shows.
+    """
     draw = random.Random(seed)
 
     def one() -> dict:
-        hours, order_id, user = draw.uniform(0, 72), draw.randint(1, 5), draw.choice(["ann", "ben"])
-        item, tree = draw.randint(1, 4), draw.randint(1, 3)
+        hours, order_id, user = draw.uniform(0, 72), draw.randint(1, 50), f"user{draw.randint(1, 50)}"
+        item, tree = draw.randint(1, 50), draw.randint(1, 9)
         shelf = {"displayType": "SALE", "productId": item, "rank": draw.randint(1, 3)}
-        answer = {"recommendationId": f"r{draw.randint(1, 3)}", "userId": user}
+        answer = {"recommendationId": f"r{draw.randint(1, 20)}", "userId": user}
+        visitor = {"userId": f"user{draw.randint(1, 4)}", "sessionId": draw.choice(["a", "b", "c"])}
+        lines = [(draw.randint(1, 50), draw.randint(1, 7)) for _ in range(draw.randint(0, 3))]
         return draw.choice([
-            lambda: order(order_id, *((draw.randint(1, 4), draw.randint(1, 7)) for _ in range(draw.randint(1, 3))),
-                          user=user, hours=hours),
-            lambda: event("ORDER_CANCELLED", hours, orderId=draw.randint(4, 6), userId=user),
-            lambda: event("RETURN_COMPLETED", hours, returnId=draw.randint(1, 3), orderId=order_id, userId=user,
-                          items=[{"productId": item, "quantity": draw.randint(1, 3)}]),
-            lambda: product(item, tree, name=draw.choice(["Tea", "Milk"]), hours=hours),
+            lambda: order(order_id, *lines, user=user, hours=hours),
+            lambda: event("ORDER_CANCELLED", hours, orderId=draw.randint(40, 60), userId=user),
+            lambda: event("RETURN_COMPLETED", hours, returnId=draw.randint(1, 20), orderId=order_id, userId=user,
+                          items=[{"productId": item, "quantity": draw.randint(1, 3)} for _ in lines]),
+            lambda: product(item, *range(1, tree, 2), name=draw.choice(["Tea", "Milk"]), hours=hours),
             lambda: event("PRODUCT_DELETED", hours, productId=item, sku=f"P{item}"),
             lambda: event("STOCK_CHANGED", hours, productId=item, stock=draw.randint(0, 9)),
             lambda: event("SPECIAL_PRICE_SET", hours, productId=item, specialPrice="1.00",
                           startDate=NOON.isoformat()),
             lambda: event("SPECIAL_PRICE_ENDED", hours, productId=item),
-            lambda: category(tree, draw.choice(["FUEL > GAS", "GROCERY > TEA", "DELI > HAM"]), hours),
+            lambda: category(tree, draw.choice(["FUEL > GAS", "GROCERY > TEA", "DELI > HAM > RAW", "DELI"]), hours),
             lambda: event("CATEGORY_DELETED", hours, categoryId=tree, code="GROCERY"),
             lambda: event("PRODUCT_VIEWED", hours, userId=user, productId=item, simulated=draw.random() < 0.2),
-            lambda: event("CART_ADD", hours, userId=user, productId=item, isBot=draw.random() < 0.1),
+            lambda: event("CART_ADD", hours, **visitor, productId=item, isBot=draw.random() < 0.1),
+            lambda: event("CART_REMOVE", round(hours), **visitor, productId=item),  # at the same moment as others
             lambda: event("ORDER_COMPLETE", hours, userId=user, orderId=order_id),
             lambda: event("RECOMMENDATION_SHOWN", hours, **answer, items=[shelf]),
             lambda: event("RECOMMENDATION_CLICKED", hours, **answer, **shelf),

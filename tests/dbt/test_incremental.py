@@ -1,5 +1,6 @@
 """Whatever order events arrive in, and however they are cut into runs, the marts equal a full refresh."""
 
+import itertools
 import threading
 
 import pytest
@@ -12,9 +13,9 @@ CATALOGUE = (category(1, "GROCERY > TEA"), product(1, 1), product(2, 1))
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_late_repeated_and_revoked_events_in_any_order_give_what_a_full_refresh_gives(shop: Shop, seed: int):
-    history = shuffled_history(seed, 240)
-    for start in range(0, 240, 80):
-        shop.land(*history[start : start + 80], *history[start // 2 : start // 2 + 5])
+    history = shuffled_history(seed, 700)
+    for start, end in itertools.pairwise([0, 600, 625, 650, 675, 700]):
+        shop.land(*history[start:end], *history[start // 2 : start // 2 + 5])
         shop.build(*TIGHT_RULES)
     incremental = shop.marts()
     shop.build("--full-refresh", *TIGHT_RULES)
@@ -37,6 +38,47 @@ def test_a_product_that_moves_to_a_pseudo_category_takes_its_past_purchases_alon
     shop.land(category(2, "COUPON > PAPER"), product(1, 2, hours=1))
     shop.build()
     assert shop.rows("select product_id from recommendation.interactions") == [(2,)]
+
+
+def test_an_order_that_changes_hands_leaves_nothing_with_its_former_user(shop: Shop):
+    shop.land(*CATALOGUE, order(1, (1, 2), user="ann"))
+    shop.build()
+    shop.land(order(1, (1, 2), user="ben", hours=1))
+    shop.build()
+    assert shop.rows("select user_id, order_count from core.users") == [("ben", 1)]
+
+
+def test_an_order_that_a_later_version_empties_stays_without_lines(shop: Shop):
+    shop.land(*CATALOGUE, order(1, (1, 2)), order(2))
+    shop.build()
+    shop.land(order(1, hours=1))
+    shop.build()
+    assert shop.rows("select order_id, line_count from core.orders order by 1") == [(1, 0), (2, 0)]
+    for lines in ("core.order_items", "recommendation.interactions", "merchandising.product_performance"):
+        assert shop.rows(f"select count(*) from {lines}") == [(0,)]
+
+
+def test_an_action_writes_no_visit_anew_but_its_own_and_the_one_before(shop: Shop):
+    shop.land(*(event("PRODUCT_VIEWED", 24 * day, userId="ann", productId=1) for day in range(3)))
+    shop.build()
+    written = "select xmin::text from behaviour.sessions where session_number in (1, 2) order by session_number"
+    before = shop.rows(written)
+    shop.land(event("PRODUCT_VIEWED", 72, userId="ann", productId=1))
+    shop.build()
+    assert shop.rows("select count(*) from behaviour.sessions") == [(4,)]
+    assert shop.rows(written) == before
+
+
+def test_purchases_are_written_anew_once_for_a_verdict_on_a_product(shop: Shop):
+    shop.land(*CATALOGUE, category(2, "COUPON > PAPER"))
+    shop.build()
+    shop.land(product(3, 2), order(1, (1, 2), (3, 1)))
+    shop.build()
+    written = "select xmin::text from recommendation.interactions"
+    before = shop.rows(written)
+    shop.build()
+    assert len(before) == 1
+    assert shop.rows(written) == before
 
 
 def test_a_landing_transaction_that_began_earlier_and_commits_later_is_not_passed_by(shop: Shop):

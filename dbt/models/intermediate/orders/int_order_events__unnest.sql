@@ -1,4 +1,5 @@
-{{ config(incremental_strategy='append', indexes=[{'columns': ['order_id']}, {'columns': ['loaded_xid']}]) }}
+{{ config(incremental_strategy='append', indexes=[
+    {'columns': ['event_id', 'line_number'], 'unique': true}, {'columns': ['order_id']}, {'columns': ['loaded_xid']}]) }}
 
 with orders as (
     select * from {{ ref('stg_order__orders') }} where {{ is_new('loaded_xid') }}
@@ -12,16 +13,16 @@ returns as (
     select * from {{ ref('stg_order__returns') }} where {{ is_new('loaded_xid') }}
 ),
 
-order_lines as (
-    select orders.*, item.line_number::int as line_number, item.line
+order_lines as ( -- an event without lines keeps one without a product, for it may replace one that had some
+    select orders.*, coalesce(item.line_number, 1)::int as line_number, item.line
     from orders
-    cross join lateral jsonb_array_elements(orders.items) with ordinality as item (line, line_number)
+    left join lateral jsonb_array_elements(orders.items) with ordinality as item (line, line_number) on true
 ),
 
 return_lines as (
-    select returns.*, item.line_number::int as line_number, item.line
+    select returns.*, coalesce(item.line_number, 1)::int as line_number, item.line
     from returns
-    cross join lateral jsonb_array_elements(returns.items) with ordinality as item (line, line_number)
+    left join lateral jsonb_array_elements(returns.items) with ordinality as item (line, line_number) on true
 )
 
 select

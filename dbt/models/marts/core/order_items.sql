@@ -1,4 +1,4 @@
-{{ config(unique_key='order_id', incremental_strategy='delete+insert',
+{{ config(unique_key='order_id', incremental_strategy='recompute', incremental_predicates=['line_number is not null'],
           indexes=[{'columns': ['product_id', 'ordered_date']}, {'columns': ['loaded_xid']}]) }}
 
 with events as not materialized (
@@ -12,13 +12,14 @@ orders as (
 lines as not materialized (
     select events.* from events
     inner join orders on events.order_id = orders.order_id and events.event_id = orders.event_id
+    where events.product_id is not null
 ),
 
 return_lines as (
     select
         events.order_id, events.product_id, events.quantity,
         rank() over (
-            partition by events.return_id order by events.occurred_at desc, events.event_id desc
+            partition by events.order_id, events.return_id order by events.occurred_at desc, events.event_id desc
         ) as recency
     from events
     inner join orders on events.order_id = orders.order_id
@@ -57,5 +58,6 @@ select
     orders.is_simulated,
     orders.loaded_xid
 from orders
-inner join lines on orders.order_id = lines.order_id
+left join lines on orders.order_id = lines.order_id
 left join allocated on lines.order_id = allocated.order_id and lines.line_number = allocated.line_number
+{% if not is_incremental() %}where lines.order_id is not null{% endif %}

@@ -2,22 +2,24 @@
           indexes=[{'columns': ['user_id']}, {'columns': ['loaded_xid']}]) }}
 
 with orders as (
-    select * from {{ ref('int_orders__resolve') }}
+    select *, cancelled_at is not null as is_cancelled from {{ ref('int_orders__resolve') }}
+    where {{ is_new('loaded_xid') }}
 ),
 
-lines as (
-    select * from {{ ref('order_items') }} where {{ is_new('loaded_xid') }}
+lines as not materialized (
+    select * from {{ ref('order_items') }}
 ),
 
 totals as (
     select
-        order_id,
+        orders.order_id,
         count(*)::int as line_count,
-        sum(quantity) as quantity,
-        sum(returned_quantity) as returned_quantity,
-        max(loaded_xid) as loaded_xid
-    from lines
-    group by order_id
+        sum(lines.quantity) as quantity,
+        sum(lines.returned_quantity) as returned_quantity,
+        sum(lines.amount - {{ kept_amount('lines') }}) as returned_amount
+    from orders
+    inner join lines on orders.order_id = lines.order_id
+    group by orders.order_id
 )
 
 select
@@ -25,17 +27,19 @@ select
     orders.external_id,
     orders.user_id,
     case
-        when orders.cancelled_at is not null then 'CANCELLED'
+        when orders.is_cancelled then 'CANCELLED'
         when totals.returned_quantity > 0 and totals.returned_quantity = totals.quantity then 'RETURNED'
         else 'CONFIRMED'
     end as status,
     orders.total_amount,
+    greatest(orders.total_amount - coalesce(totals.returned_amount, 0), 0)::numeric(12, 2) as kept_amount,
     orders.currency,
     orders.ordered_at,
     {{ shop_date('orders.ordered_at') }} as ordered_date,
-    totals.line_count,
-    orders.cancelled_at is not null as is_cancelled,
+    coalesce(totals.line_count, 0) as line_count,
+    orders.is_cancelled,
     orders.is_simulated,
-    totals.loaded_xid
-from totals
-inner join orders on totals.order_id = orders.order_id
+    {{ is_sale('orders') }} as is_sale,
+    orders.loaded_xid
+from orders
+left join totals on orders.order_id = totals.order_id

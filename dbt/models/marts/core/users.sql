@@ -1,7 +1,12 @@
-{{ config(unique_key='user_id', incremental_strategy='merge',
+{{ config(unique_key='user_id', incremental_strategy='recompute',
+          incremental_predicates=['coalesce(loaded_xid, session_loaded_xid) is not null'],
           indexes=[{'columns': ['loaded_xid']}, {'columns': ['session_loaded_xid']}]) }}
 
-with orders as not materialized (
+with order_events as not materialized (
+    select * from {{ ref('int_order_events__unnest') }} where change = 'COMPLETED' and line_number = 1
+),
+
+orders as not materialized (
     select * from {{ ref('orders') }}
 ),
 
@@ -9,8 +14,11 @@ sessions as not materialized (
     select * from {{ ref('sessions') }}
 ),
 
-touched as (
+touched as ( -- an order's users are also those whom an earlier version of it named
     select user_id from orders where {{ is_new('loaded_xid') }}
+    union
+    select user_id from order_events
+    where order_id in (select orders.order_id from orders where {{ is_new('orders.loaded_xid', 'loaded_xid') }})
     union
     select user_id from sessions where {{ is_new('loaded_xid', 'session_loaded_xid') }}
 ),
@@ -18,10 +26,10 @@ touched as (
 purchases as (
     select
         orders.user_id,
-        min(orders.ordered_at) filter (where {{ is_sale('orders') }}) as first_order_at,
-        max(orders.ordered_at) filter (where {{ is_sale('orders') }}) as last_order_at,
-        count(*) filter (where {{ is_sale('orders') }}) as order_count,
-        sum(orders.total_amount) filter (where {{ is_sale('orders') }}) as total_amount,
+        min(orders.ordered_at) filter (where orders.is_sale) as first_order_at,
+        max(orders.ordered_at) filter (where orders.is_sale) as last_order_at,
+        count(*) filter (where orders.is_sale) as order_count,
+        sum(orders.kept_amount) filter (where orders.is_sale) as total_amount,
         bool_and(orders.is_simulated) as is_simulated,
         max(orders.loaded_xid) as loaded_xid
     from orders
@@ -55,3 +63,4 @@ select
 from touched
 left join purchases on touched.user_id = purchases.user_id
 left join visits on touched.user_id = visits.user_id
+{% if not is_incremental() %}where coalesce(purchases.loaded_xid, visits.loaded_xid) is not null{% endif %}

@@ -3,7 +3,11 @@
           indexes=[{'columns': ['order_loaded_xid']}, {'columns': ['action_loaded_xid']}]) }}
 
 with order_events as (
-    select * from {{ ref('int_order_events__unnest') }} where change = 'COMPLETED'
+    select * from {{ ref('int_order_events__unnest') }} where change = 'COMPLETED' and product_id is not null
+),
+
+orders as not materialized (
+    select * from {{ ref('orders') }}
 ),
 
 lines as not materialized (
@@ -17,7 +21,7 @@ actions as not materialized (
 touched as ( -- of an order also the days and products that an earlier version of it had
     select product_id, {{ shop_date('occurred_at') }} as performance_date
     from order_events
-    where order_id in (select lines.order_id from lines where {{ is_new('lines.loaded_xid', 'order_loaded_xid') }})
+    where order_id in (select orders.order_id from orders where {{ is_new('orders.loaded_xid', 'order_loaded_xid') }})
     union
     select product_id, occurred_date from actions where {{ is_new('loaded_xid', 'action_loaded_xid') }}
 ),

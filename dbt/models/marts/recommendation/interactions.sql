@@ -1,7 +1,11 @@
 {{ config(unique_key='order_id', incremental_strategy='recompute', incremental_predicates=['loaded_xid is not null'],
           indexes=[{'columns': ['loaded_xid']}, {'columns': ['classified_xid']}]) }}
 
-with lines as not materialized (
+with orders as not materialized (
+    select * from {{ ref('orders') }}
+),
+
+lines as not materialized (
     select * from {{ ref('order_items') }}
 ),
 
@@ -10,7 +14,7 @@ items as not materialized (
 ),
 
 touched as (
-    select order_id from lines where {{ is_new('loaded_xid') }}
+    select order_id from orders where {{ is_new('loaded_xid') }}
     union
     select lines.order_id from lines
     inner join items on lines.product_id = items.product_id
@@ -27,7 +31,7 @@ kept as (
         ({{ kept_amount('lines') }})::numeric(12, 2) as amount,
         lines.ordered_at,
         lines.loaded_xid,
-        items.classified_xid
+        (select max(newest.classified_xid) from items as newest) as classified_xid
     from lines
     inner join items on lines.product_id = items.product_id
     where {{ is_interaction('lines', 'items') }}
