@@ -25,6 +25,12 @@ class Ask:
     prices: Mapping[int, Decimal] = field(default_factory=dict)
     with_sold_out: bool = False
 
+    def admits(self, product: Product) -> bool:
+        """Whether a product is one of those that were asked for."""
+        if self.category_ids is not None and product.category_id not in self.category_ids:
+            return False
+        return self.keep is None or self.keep(product)
+
 
 @dataclass(slots=True)
 class Filling:
@@ -63,9 +69,7 @@ class Filling:
             return False
         if rule.bought == "exclude" and item in self.visit.bought:
             return False
-        if self.ask.category_ids is not None and product.category_id not in self.ask.category_ids:
-            return False
-        if self.ask.keep and not self.ask.keep(product):
+        if not self.ask.admits(product):
             return False
         of_type = self.types.get(product.product_type, 0)
         of_category = self.categories.get(product.category_id, 0)

@@ -19,14 +19,16 @@ __all__ = ["Ask", "DisplayType", "Pick", "Rules", "Shelf", "Shopper", "compose"]
 
 @dataclass(frozen=True, slots=True)
 class Pick:
-    """One product on a shelf, the special price that is true now, and the true reason why it stands there."""
+    """One product on a shelf, the special price that is true now, and the true reason why it stands there.
 
-    item: int
+    A person who puts it there gives no score, and need not say why.
+    """
+
     product: Product
     offer: Decimal | None
-    score: float
+    score: float | None
     source: str
-    reason: str
+    reason: str | None
 
     def card(self) -> dict[str, Any]:
         """What a page shows of the product, as JSON values."""
@@ -113,7 +115,7 @@ def _pick(visit: Visit, candidate: Candidate, count: int, ground: Ground | None,
     if rule.offer and offer is not None:
         saving = visit.rules.reasons.text("offer", percent=round(100 * (1 - offer / product.price)))
         reason = f"{saving} · {reason}" if reason else saving
-    return Pick(candidate.item, product, offer, candidate.score, candidate.source, reason)
+    return Pick(product, offer, candidate.score, candidate.source, reason)
 
 
 def _reason(visit: Visit, candidate: Candidate, count: int, ground: Ground | None) -> str:

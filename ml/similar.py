@@ -38,7 +38,7 @@ def similar(
             taken.add(other)
             product = catalogue.products[other]
             offer = product.offer_at(moment, prices.get(product.product_id))
-            picks.append(Pick(other, product, offer, score, source, reason))
+            picks.append(Pick(product, offer, score, source, reason))
     return picks, any(pick.source == "popular" for pick in picks)
 
 

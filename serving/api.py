@@ -17,6 +17,7 @@ from services.common.routing import Router
 from services.common.schemas import PathId, UserId
 from serving import feedback as reports
 from serving import pages
+from serving.merchandising import Merchandising
 from serving.recommender import Recommender, recommendation_id
 from serving.schemas import (
     Feedback,
@@ -49,9 +50,10 @@ async def recommendations(
 ) -> Response:
     """What one user, or one visitor (`anon:…`), is to be shown on one shelf."""
     _check_is_own(caller, user_id)
-    recommender: Recommender = request.app.state.recommender
-    [shelf] = recommender.shelves(user_id, _ask(query))
-    return _ranked(request, shelf.picks, fallback_used=shelf.fallback_used)
+    state = request.app.state
+    shelf, ask = DisplayType(query.shelf), _ask(query)
+    picks, fallback_used = pages.one_shelf(state.recommender, state.merchandising.everyones, user_id, shelf, ask)
+    return _ranked(request, picks, fallback_used=fallback_used)
 
 
 @router.get(
@@ -66,8 +68,10 @@ async def similar(
     query: Annotated[SimilarQuery, Query()],
 ) -> Response:
     """Products like one product: those that the same shoppers buy, then what is popular in its category."""
-    recommender: Recommender = request.app.state.recommender
-    picks, fallback_used = recommender.similar(product_id, query.limit, query.exclude_ids)
+    state = request.app.state
+    picks, fallback_used = pages.similar(
+        state.recommender, state.merchandising.everyones, product_id, query.limit, query.exclude_ids
+    )
     return _ranked(request, picks, fallback_used=fallback_used)
 
 
@@ -77,8 +81,10 @@ async def page(request: Request, caller: Caller, wish: PageRequest) -> Response:
     user_id = wish.user_id or _self(caller)
     _check_is_own(caller, user_id)
     state = request.app.state
-    displays = await pages.ask_content(state.content, user_id, request.headers.get("authorization"))
-    document = pages.page(state.recommender, displays, user_id, wish.exclude_ids)
+    merchandising: Merchandising = state.merchandising
+    said = await merchandising.ask(user_id, request.headers.get("authorization"))
+    displays = said or merchandising.everyones
+    document = pages.page(state.recommender, displays, user_id, wish.exclude_ids, is_content_away=said is None)
     return _json(document, {"Cache-Control": "private, no-store"})
 
 
@@ -128,7 +134,6 @@ def _ask(query: RecommendationQuery) -> Ask:
         return (low is None or product.price >= low) and (high is None or product.price <= high)
 
     return Ask(
-        display_types=(DisplayType(query.shelf),),
         limit=query.limit,
         exclude=query.exclude_ids,
         category_ids=frozenset(query.category_id) or None,
@@ -140,7 +145,7 @@ def _ask(query: RecommendationQuery) -> Ask:
 def _ranked(request: Request, picks: list[Pick], *, fallback_used: bool) -> Response:
     """A ranked answer with an ETag of all of it but the id, which is new each time."""
     recommender: Recommender = request.app.state.recommender
-    circumstances = recommender.circumstances()
+    circumstances = recommender.circumstances(is_content_away=request.app.state.merchandising.is_silent)
     items = [
         {
             "productId": pick.product.product_id,

@@ -1,5 +1,6 @@
 """Composition root of serving: `uvicorn --factory serving.app:create_app`."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -13,6 +14,7 @@ from services.common.producer import Producer
 from serving.api import router
 from serving.feedback import FeedbackSender
 from serving.live import BrokerWatch, Live, LiveFollower
+from serving.merchandising import Merchandising
 from serving.recommender import Recommender
 from serving.settings import ServingSettings
 from serving.state import Models
@@ -29,10 +31,11 @@ def create_app(settings: ServingSettings | None = None) -> FastAPI:
     broker = BrokerWatch(producer)
     feedback = FeedbackSender(producer)
     content = ServiceClient("content", settings.content_url, timeout=settings.content_timeout)
+    merchandising = Merchandising(content, watch_seconds=settings.content_watch_seconds)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        await models.refresh()
+        await asyncio.gather(models.refresh(), merchandising.refresh())
         try:
             yield
         finally:
@@ -44,11 +47,11 @@ def create_app(settings: ServingSettings | None = None) -> FastAPI:
         description=__doc__,
         routers=[router],
         producer=producer,
-        workers=[models, follower, broker, feedback],
+        workers=[models, follower, broker, feedback, merchandising],
         checks=[Check("model", models.check, required=False)],
         lifespan=lifespan,
     )
     app.state.recommender = Recommender(models, live, follower, broker, rules, settings.zone)
     app.state.feedback = feedback
-    app.state.content = content
+    app.state.merchandising = merchandising
     return app

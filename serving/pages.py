@@ -1,98 +1,99 @@
-"""The page is made here: live shelves, under what merchandisers said, filled up from the active generation."""
+"""Answers are composed here: live shelves, under what merchandisers said, filled up from the active generation."""
 
-import logging
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from ml.shelves import Ask, Pick, Shelf
-from services.common.errors import Unavailable
-from services.common.http import ServiceClient
-from serving.recommender import CONTENT_AWAY, Recommender, recommendation_id
-
-logger = logging.getLogger(__name__)
-OK = 200
-MANUAL = "manual"
-Item = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Displays:
-    """What content says for one shopper: shelves by display type, what is hidden, and merchandisers' prices."""
-
-    generation: str | None = None
-    shelves: Mapping[str, list[Item]] = field(default_factory=dict)
-    hidden: frozenset[int] = frozenset()
-    prices: Mapping[int, Decimal] = field(default_factory=dict)
-
-    def pins(self, display_type: str) -> list[Item]:
-        """The merchandisers' products of a shelf."""
-        return [item for item in self.shelves.get(display_type, ()) if item["source"] == MANUAL]
-
-    def filling(self, display_type: str) -> list[Item]:
-        """The active generation's products of a shelf."""
-        return [item for item in self.shelves.get(display_type, ()) if item["source"] != MANUAL]
-
-
-async def ask_content(content: ServiceClient, user_id: str | None, authorization: str | None) -> Displays | None:
-    """What content says, or None while it is away: a page without it is better than none.
-
-    Content is asked in the caller's own name, and judges itself whose shelves the caller may see.
-    """
-    headers = {"Authorization": authorization} if authorization else {}
-    params = {"userId": user_id} if user_id else {}
-    try:
-        answer = await content.request("GET", "/v1/displays", headers=headers, params=params)
-        if answer.status_code != OK:
-            logger.warning("content answered with %s", answer.status_code)
-            return None
-        said = answer.json()
-        return Displays(
-            said["generation"],
-            {shelf["displayType"]: shelf["items"] for shelf in said["shelves"]},
-            frozenset(said["hidden"]),
-            {price["productId"]: Decimal(price["specialPrice"]) for price in said["specialPrices"]},
-        )
-    except (Unavailable, ValueError, KeyError, TypeError) as error:
-        logger.debug("the page goes on without content: %s", type(error).__name__)
-        return None
+from ml.catalogue import Product
+from ml.shelves import Ask, DisplayType, Pick, Shelf
+from serving.merchandising import MANUAL, Displays, Item
+from serving.recommender import Recommender, recommendation_id
 
 
 def page(
-    recommender: Recommender, displays: Displays | None, user_id: str | None, exclude: Collection[int]
+    recommender: Recommender, said: Displays, user_id: str | None, exclude: Collection[int], *, is_content_away: bool
 ) -> dict[str, Any]:
-    """The page of one shopper (`user_id` None is everyone's) under what content says, None if it says nothing."""
-    said = displays or Displays()
-    pins = [item for shelf in recommender.rules.page for item in said.pins(shelf)]
-    elsewhere = {*exclude, *said.hidden, *(item["productId"] for item in pins)}
-    shelves = recommender.shelves(user_id, Ask(exclude=elsewhere, prices=said.prices))
-    circumstances = recommender.circumstances(*([CONTENT_AWAY] if displays is None else []))
+    """The page of one shopper (`user_id` None is everyone's) under what content says, or last said."""
+    moment = recommender.now().timestamp()
+    prices = said.prices_at(moment)
+    pins = said.pins(recommender.rules.page, exclude)
+    taken = {*exclude, *said.hidden, *(item["productId"] for items in pins.values() for item in items)}
+    shelves = recommender.shelves(user_id, Ask(exclude=frozenset(taken), prices=prices))
+    taken |= {pick.product.product_id for shelf in shelves for pick in shelf.picks}
+    circumstances = recommender.circumstances(is_content_away=is_content_away)
     circumstances["generation"] = said.generation or circumstances["generation"]
+    composed = []
+    for shelf in shelves:
+        items = [*_cards(recommender, pins[shelf.display_type], prices, moment), *map(_item, shelf.picks)]
+        if shelf.is_short:
+            items += _filling(recommender, said, shelf, user_id, taken)
+        ranked = [{**item, "rank": rank} for rank, item in enumerate(items[: recommender.rules.limit], start=1)]
+        composed.append({"displayType": shelf.display_type.value, "title": shelf.title, "items": ranked})
     return {
         "recommendationId": recommendation_id(circumstances),
         "userId": user_id,
         **circumstances,
         "fallbackUsed": any(shelf.fallback_used for shelf in shelves),
-        "shelves": _composed(recommender, shelves, said, user_id, elsewhere),
+        "shelves": composed,
     }
 
 
-def _composed(
-    recommender: Recommender, shelves: list[Shelf], displays: Displays, user_id: str | None, elsewhere: set[int]
-) -> list[dict[str, Any]]:
-    taken = elsewhere | {pick.product.product_id for shelf in shelves for pick in shelf.picks}
-    composed = []
-    for shelf in shelves:
-        items: list[Item] = [*displays.pins(shelf.display_type), *map(_item, shelf.picks)]
-        if shelf.is_short:
-            for item in displays.filling(shelf.display_type):
-                if item["productId"] not in taken and recommender.may_show(item["productId"], user_id):
-                    taken.add(item["productId"])
-                    items.append(item)
-        ranked = [{**item, "rank": rank} for rank, item in enumerate(items[: recommender.rules.limit], start=1)]
-        composed.append({"displayType": shelf.display_type.value, "title": shelf.title, "items": ranked})
-    return composed
+def one_shelf(
+    recommender: Recommender, said: Displays, user_id: str | None, display_type: DisplayType, ask: Ask
+) -> tuple[list[Pick], bool]:
+    """One shelf under what merchandisers say to everyone, and whether its fallback was used."""
+    moment = recommender.now().timestamp()
+    prices = said.prices_at(moment)
+    pins = said.pins([display_type], ask.exclude)[display_type]
+    pinned = [pick for pick in _picks(recommender, pins, prices, moment) if ask.admits(pick.product)]
+    exclude = {*ask.exclude, *said.hidden, *(pick.product.product_id for pick in pinned)}
+    [shelf] = recommender.shelves(user_id, replace(ask, display_types=[display_type], exclude=exclude, prices=prices))
+    return [*pinned, *shelf.picks][: ask.limit], shelf.fallback_used
+
+
+def similar(
+    recommender: Recommender, said: Displays, product_id: int, limit: int, exclude: Collection[int]
+) -> tuple[list[Pick], bool]:
+    """Products like one under what merchandisers say to everyone; see `Recommender.similar`."""
+    prices = said.prices_at(recommender.now().timestamp())
+    return recommender.similar(product_id, limit, {*exclude, *said.hidden}, prices)
+
+
+def _filling(
+    recommender: Recommender, said: Displays, shelf: Shelf, user_id: str | None, taken: set[int]
+) -> Iterable[Item]:
+    for item in said.filling.get(shelf.display_type, ()):
+        if item["productId"] not in taken and recommender.may_show(item["productId"], user_id):
+            taken.add(item["productId"])
+            yield item
+
+
+def _cards(
+    recommender: Recommender, pins: Iterable[Item], prices: Mapping[int, Decimal], moment: float
+) -> Iterable[Item]:
+    """Pinned products as they are now; one that serving does not know is shown as content has it."""
+    for item in pins:
+        product = recommender.product(item["productId"])
+        if product is None:
+            yield item
+        elif product.is_active:
+            yield {**item, **product.card(_offer(product, item, prices, moment))}
+
+
+def _picks(
+    recommender: Recommender, pins: Iterable[Item], prices: Mapping[int, Decimal], moment: float
+) -> Iterable[Pick]:
+    """Pinned products as they are now, as far as serving knows them."""
+    for item in pins:
+        product = recommender.product(item["productId"])
+        if product is not None and product.is_active:
+            yield Pick(product, _offer(product, item, prices, moment), None, MANUAL, item["reason"])
+
+
+def _offer(product: Product, pin: Item, prices: Mapping[int, Decimal], moment: float) -> Decimal | None:
+    own = pin["specialPrice"]
+    return product.offer_at(moment, prices.get(product.product_id) if own is None else Decimal(own))
 
 
 def _item(pick: Pick) -> Item:

@@ -1,13 +1,15 @@
 """Answers from memory: shelves and similar products, and what has to be said about how they came about."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import uuid_utils
 
+from ml.catalogue import Product
 from ml.shelves import Ask, Pick, Rules, Shelf, Shopper, compose
 from ml.similar import similar
 from services.common.errors import NotFound
@@ -56,7 +58,9 @@ class Recommender:
         shopper = Shopper(user_id, self.live.state(user_id)) if user_id else Shopper(None)
         return compose(model.bundle, model.catalogue, self.rules, shopper, self.now(), ask)
 
-    def similar(self, product_id: int, limit: int, exclude: Iterable[int]) -> tuple[list[Pick], bool]:
+    def similar(
+        self, product_id: int, limit: int, exclude: Collection[int], prices: Mapping[int, Decimal]
+    ) -> tuple[list[Pick], bool]:
         """Products like one, and whether the fallback was used; none while there is no model.
 
         Raises:
@@ -68,21 +72,23 @@ class Recommender:
         item = model.catalogue.index.get(product_id)
         if item is None:
             raise ProductNotFound(f"There is no product {product_id}.")
-        return similar(model.bundle, model.catalogue, item, self.now().timestamp(), limit, frozenset(exclude))
+        return similar(model.bundle, model.catalogue, item, self.now().timestamp(), limit, exclude, prices)
+
+    def product(self, product_id: int | None) -> Product | None:
+        """The product as it is now, if it is known."""
+        model = self.models.current
+        return model.catalogue.get(product_id) if model and product_id is not None else None
 
     def may_show(self, product_id: int | None, user_id: str | None) -> bool:
         """Whether a product that another chose may stand on this shopper's page, by what is known live."""
-        model = self.models.current
-        if model is None or product_id is None:
-            return True
-        product = model.catalogue.get(product_id)
+        product = self.product(product_id)
         was_bought = user_id is not None and product_id in self.live.state(user_id).bought
         return (product is None or product.is_shown) and not was_bought
 
-    def circumstances(self, *more_warnings: str) -> dict[str, Any]:
+    def circumstances(self, *, is_content_away: bool) -> dict[str, Any]:
         """The versions behind an answer, and whether something was missing when it was made."""
         models = self.models
-        warnings = list(more_warnings)
+        warnings = [CONTENT_AWAY] if is_content_away else []
         if models.current is None:
             warnings.append(NO_MODEL)
         if models.refusal is not None:

@@ -62,12 +62,12 @@ class Card(Schema):
 
 
 class Item(Schema):
-    """One recommended product, and the true reason for it."""
+    """One recommended product, and the true reason for it; `source` is `manual` for what a merchandiser pinned."""
 
     product_id: int
     rank: int
-    score: float
-    reason: str
+    score: float | None
+    reason: str | None
     source: str
     product: Card
 

@@ -15,6 +15,7 @@ class ServingSettings(ServiceSettings, env_prefix="SERVING_"):
     bundles_dir: Path | None = Field(None, validation_alias="TANAWARI_BUNDLES")
     content_url: str = Field("http://127.0.0.1:8003", validation_alias="CONTENT_URL")
     content_timeout: float = 0.2
+    content_watch_seconds: float = 1.0
     watch_seconds: float = 0.5
 
     @property

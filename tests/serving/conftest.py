@@ -65,6 +65,7 @@ def settings(broker, signing_keys, bundles):
         bundles_dir=bundles,
         content_url="http://127.0.0.1:9",
         content_timeout=5,
+        content_watch_seconds=0.05,
         watch_seconds=0.05,
     )
 
@@ -84,22 +85,28 @@ class Content:
             raise ConnectionError
         return self.says
 
+    def client(self):
+        return ServiceClient("content", "http://content", timeout=5, transport=httpx2.ASGITransport(self.app))
 
-@pytest.fixture
-def content_service(app):
-    said = Content()
-    transport = httpx2.ASGITransport(said.app)
-    app.state.content = ServiceClient("content", "http://content", timeout=5, transport=transport)
-    return said
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def content_service(app):
+    """What content says during one test."""
+    said, merchandising = Content(), app.state.merchandising
+    before, merchandising.content = merchandising.content, said.client()
+    yield said
+    merchandising.content = before
+    await merchandising.refresh()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def app(settings, bundles):
-    """The running service with the tiny bundle as its champion."""
+    """The running service with the tiny bundle as its champion; merchandisers have said nothing."""
     put_bundle(bundles, "b1")
     app = create_app(settings)
+    app.state.merchandising.content = Content().client()
     async with app.router.lifespan_context(app):
-        await until(lambda: not app.state.recommender.circumstances()["degraded"])
+        await until(lambda: not app.state.recommender.circumstances(is_content_away=False)["degraded"])
         yield app
 
 

@@ -70,7 +70,7 @@ async def test_the_first_bundle_is_taken_without_a_restart(client, app, tmp_path
     answer = await client.get("/v1/users/anon:1/recommendations")
 
     assert answer.json()["items"]
-    assert answer.json()["warnings"] == ["LIVE_CATCHING_UP", "LIVE_PAUSED"]
+    assert answer.json()["warnings"] == ["CONTENT_AWAY", "LIVE_CATCHING_UP", "LIVE_PAUSED"]
 
 
 async def test_feedback_is_taken_while_the_broker_is_away(client):

@@ -33,7 +33,7 @@ async def merchandiser(app, database, settings, signing_keys, happens):
     token = signing_keys.token("m", roles=("merchandiser",))
     async with content.router.lifespan_context(content):
         transport = httpx2.ASGITransport(content)
-        app.state.content = ServiceClient("content", "http://content", timeout=5, transport=transport)
+        app.state.merchandising.content = ServiceClient("content", "http://content", timeout=5, transport=transport)
         for product_id, name, price in ((TEA, "Tea", "3.50"), (RICE, "Rice", "6.50")):
             await happens(
                 "PRODUCT_CREATED",

@@ -1,6 +1,6 @@
 import pytest
 
-from tests.ml.tiny_bundle import BREAD, BUYER, JAM, MILK, RICE, SOAP, TEA, VISITOR
+from tests.ml.tiny_bundle import BREAD, BUYER, GONE, JAM, MILK, RICE, SOAP, TEA, VISITOR
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("content_service")]
 
@@ -51,7 +51,7 @@ async def test_a_page_holds_all_shelves_and_no_product_twice(page, content_servi
     ]
     everything = [each["productId"] for shelf in found["shelves"] for each in shelf["items"]]
     assert len(everything) == len(set(everything))
-    assert content_service.asked == [BUYER]
+    assert BUYER in content_service.asked
     assert (found["generation"], found["degraded"]) == ("g-active", False)
 
 
@@ -90,6 +90,38 @@ async def test_the_active_generation_fills_a_short_shelf(page, content_service):
     assert [each["rank"] for each in found["shelves"][1]["items"]] == [1, 2]
 
 
+async def test_a_product_pinned_on_two_shelves_stands_once(page, content_service):
+    pins = [{"displayType": shelf, "title": "", "items": [item(RICE, "manual")]} for shelf in ("SALE", "RECOMMENDED")]
+    content_service.says |= {"shelves": pins}
+
+    found = await page(BUYER)
+
+    assert (ids(found, "RECOMMENDED")[0], RICE in ids(found, "SALE")) == (RICE, False)
+
+
+async def test_a_pinned_product_is_shown_as_it_is_now_unless_it_was_deleted(page, content_service):
+    pins = [item(RICE, "manual", productName="Old name"), item(GONE, "manual")]
+    content_service.says |= {"shelves": [{"displayType": "SALE", "title": "", "items": pins}]}
+
+    sale = (await page(BUYER))["shelves"][3]["items"]
+
+    assert sale[0]["productName"] == "Rice"
+    assert GONE not in [each["productId"] for each in sale]
+
+
+async def test_what_was_just_bought_does_not_return_with_the_active_generation(
+    page, content_service, happens, order, eventually
+):
+    user_id = "anon:buys"
+    rows = [item(901), item(900)]
+    content_service.says |= {"shelves": [{"displayType": "REPURCHASE", "title": "", "items": rows}]}
+    assert ids(await page(user_id), "REPURCHASE") == [901, 900]
+
+    await happens("ORDER_COMPLETED", **order(901, order_id=41, user_id=user_id))
+
+    await eventually(lambda: page(user_id), lambda found: ids(found, "REPURCHASE") == [900])
+
+
 async def test_content_away_means_degraded_not_an_error(page, content_service):
     content_service.says = None
 
@@ -97,6 +129,23 @@ async def test_content_away_means_degraded_not_an_error(page, content_service):
 
     assert (found["degraded"], found["warnings"]) == (True, ["CONTENT_AWAY"])
     assert ids(found, "REPURCHASE") == [MILK]
+
+
+async def test_merchandisers_last_word_holds_while_content_is_silent(page, content_service, app):
+    content_service.says |= {
+        "hidden": [MILK],
+        "shelves": [{"displayType": "SALE", "title": "", "items": [item(RICE, "manual")]}],
+        "specialPrices": [{"productId": RICE, "specialPrice": "0.75"}],
+    }
+    await app.state.merchandising.refresh()
+    content_service.says = None
+
+    found = await page(BUYER)
+
+    assert (found["degraded"], found["warnings"]) == (True, ["CONTENT_AWAY"])
+    assert ids(found, "REPURCHASE") == []
+    rice = found["shelves"][3]["items"][0]
+    assert (rice["productId"], rice["specialPrice"]) == (RICE, "0.75")
 
 
 async def test_an_answer_of_content_that_makes_no_sense_is_left_out(page, content_service):

@@ -1,0 +1,94 @@
+"""What merchandisers say to everyone holds on the routes too that ask content nothing."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from serving.merchandising import MISSES, Displays
+from tests.ml.tiny_bundle import BREAD, EMPTY, MILK, RICE, TEA
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+SOON = datetime.now(UTC) + timedelta(minutes=1)
+PIN = {"productId": RICE, "source": "manual", "reason": "Try it", "specialPrice": "2.50"}
+SAYING = {"generation": "g", "shelves": [], "hidden": [], "specialPrices": []}
+
+
+@pytest.fixture
+def say(content_service, app):
+    async def said(**what):
+        content_service.says |= what
+        await app.state.merchandising.refresh()
+
+    return said
+
+
+@pytest.fixture
+def items(client):
+    async def ask(path):
+        answer = await client.get(path)
+        assert answer.status_code == 200
+        return {item["productId"]: item for item in answer.json()["items"]}
+
+    return ask
+
+
+async def test_a_hidden_product_is_neither_recommended_nor_similar(say, items):
+    await say(hidden=[BREAD])
+
+    assert BREAD not in await items("/v1/users/anon:1/recommendations")
+    assert list(await items(f"/v1/products/{MILK}/similar")) == [RICE]
+
+
+async def test_a_merchandisers_price_is_recommended_and_similar(say, items):
+    await say(specialPrices=[{"productId": BREAD, "specialPrice": "0.75", "endDate": SOON.isoformat()}])
+
+    for path in ("/v1/users/anon:1/recommendations", f"/v1/products/{MILK}/similar"):
+        assert (await items(path))[BREAD]["product"]["specialPrice"] == "0.75"
+
+
+async def test_a_pinned_product_stands_first_on_its_shelf(say, items):
+    await say(shelves=[{"displayType": "RECOMMENDED", "items": [PIN]}])
+
+    found = await items("/v1/users/anon:1/recommendations?limit=2")
+
+    assert list(found) == [RICE, MILK]
+    rice = found[RICE]
+    assert (rice["source"], rice["reason"], rice["product"]["specialPrice"]) == ("manual", "Try it", "2.50")
+
+
+@pytest.mark.parametrize("query", ["categoryId=11", "priceMax=2", f"excludeIds={RICE}", "shelf=SALE"])
+async def test_a_pinned_product_stands_only_where_it_is_asked_for(say, items, query):
+    await say(shelves=[{"displayType": "RECOMMENDED", "items": [PIN]}])
+
+    assert RICE not in await items(f"/v1/users/anon:1/recommendations?{query}")
+
+
+async def test_a_sold_out_product_has_no_special_price(say, items):
+    await say(specialPrices=[{"productId": EMPTY, "specialPrice": "0.75"}])
+
+    found = await items("/v1/users/anon:1/recommendations?inStock=false&categoryId=13")
+
+    assert found[EMPTY]["product"]["specialPrice"] is None
+
+
+async def test_a_merchandisers_price_ends_though_content_is_silent():
+    offer = {"productId": TEA, "specialPrice": "1.00", "endDate": SOON.isoformat()}
+    said = Displays.read(SAYING | {"specialPrices": [offer]})
+
+    assert said.prices_at(SOON.timestamp() - 1) == {TEA: Decimal("1.00")}
+    assert said.prices_at(SOON.timestamp()) == {}
+
+
+async def test_while_content_is_silent_its_last_word_holds_and_answers_are_degraded(say, client, content_service, app):
+    await say(hidden=[BREAD], shelves=[{"displayType": "RECOMMENDED", "items": [PIN]}])
+    content_service.says = None
+    for _ in range(MISSES):
+        await app.state.merchandising.refresh()
+
+    answer = (await client.get("/v1/users/anon:1/recommendations")).json()
+
+    assert answer["warnings"] == ["CONTENT_AWAY"]
+    found = {item["productId"]: item for item in answer["items"]}
+    assert BREAD not in found
+    assert found[RICE]["product"]["specialPrice"] is None  # nobody says when a pin's own price ends
