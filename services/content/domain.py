@@ -1,6 +1,6 @@
 """What a shopper sees: how rows become shelves, and when an offer is true. Pure rules, no I/O."""
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -18,6 +18,8 @@ TITLES = {
 """The shelves in the order of the page."""
 OFFER_SHELVES = frozenset({DisplayType.SALE, DisplayType.DAILY_DEAL})
 LONGEST_TRUTH = timedelta(minutes=1)
+Shown = tuple[int | None, int | None]
+"""What stands in one place: a product, or else a category."""
 
 
 @dataclass(frozen=True)
@@ -62,17 +64,17 @@ class Row:
     def special_price_at(self, now: datetime, manual: Decimal | None) -> Decimal | None:
         """The special price that is true at `now`: the row's own if a merchandiser set it, `manual`, or the catalog's.
 
-        None holds where it would not be below the price, outside the row's dates, and for a product that does not
-        exist, is inactive or out of stock.
+        None holds where it would not be below the price, and for a product that does not exist, is inactive or out of
+        stock; the row's dates bound its own price and the catalog's offer.
         """
-        if not (self.is_product_active and self.stock and self.product_price is not None and self.is_due(now)):
+        if not (self.is_product_active and self.stock and self.product_price is not None):
             return None
-        own = self.special_price if self.mode else None
+        own = self.special_price if self.mode and self.is_due(now) else None
         price = next((each for each in (own, manual, self._catalog_offer_at(now)) if each is not None), None)
         return price if price is not None and price < self.product_price else None
 
     def _catalog_offer_at(self, now: datetime) -> Decimal | None:
-        if self.offer_starts_at is None or now < self.offer_starts_at:
+        if not self.is_due(now) or self.offer_starts_at is None or now < self.offer_starts_at:
             return None
         return self.offer_price if self.offer_ends_at is None or now < self.offer_ends_at else None
 
@@ -98,6 +100,8 @@ class Displays:
 def compose(rows: Sequence[Row], now: datetime) -> Displays:
     """The shelves that some rows make: manual rows first and always, then the user's own rows, else everyone's.
 
+    No product stands on two shelves.
+
     Args:
         rows: the manual rows and one generation's rows, for one user and for everyone.
         now: the moment.
@@ -111,31 +115,35 @@ def compose(rows: Sequence[Row], now: datetime) -> Displays:
     for row in manual:
         if row.mode == "price" and (price := row.special_price_at(now, None)) is not None:
             prices.setdefault(row.product_id, Item(row, price))
-    shelves = {}
+    taken: set[Shown] = {(product_id, None) for product_id in hidden}
+    pinned = {
+        display_type: _items(
+            [row for row in manual if row.mode == "pin" and row.display_type == display_type], taken, prices, now
+        )
+        for display_type in TITLES
+    }
+    chosen = {}
     for display_type in TITLES:
-        pins = [row for row in manual if row.mode == "pin" and row.display_type == display_type]
         model = [row for row in rows if not row.mode and row.display_type == display_type]
         own = [row for row in model if row.user_id is not None]
-        ranked = [*pins, *sorted(own or model, key=lambda row: row.rank)]
-        if items := _items(ranked, hidden, prices, now):
-            shelves[display_type] = items
+        chosen[display_type] = _items(sorted(own or model, key=lambda row: row.rank), taken, prices, now)
+    shelves = {each: items for each in TITLES if (items := pinned[each] + chosen[each])}
     return Displays(shelves, sorted(hidden), list(prices.values()), _true_until(rows, now))
 
 
-def _items(
-    ranked: Sequence[Row], hidden: Container[int | None], prices: Mapping[int | None, Item], now: datetime
-) -> list[Item]:
-    """The rows that may be shown, each product once, with the prices that are true."""
-    items: dict[tuple[int | None, int | None], Item] = {}
+def _items(ranked: Iterable[Row], taken: set[Shown], prices: Mapping[int | None, Item], now: datetime) -> list[Item]:
+    """The rows that may be shown, with the prices that are true; none of what is `taken`, which grows."""
+    items = []
     for row in ranked:
-        place = (row.product_id, row.category_id if row.product_id is None else None)
-        if place in items or row.product_id in hidden or not row.is_shown:
+        shown = (row.product_id, row.category_id if row.product_id is None else None)
+        if shown in taken or not row.is_shown:
             continue
         manual = prices.get(row.product_id)
         price = row.special_price_at(now, manual.special_price if manual else None)
         if price is not None or row.mode or row.display_type not in OFFER_SHELVES:
-            items[place] = Item(row, price)
-    return list(items.values())
+            taken.add(shown)
+            items.append(Item(row, price))
+    return items
 
 
 def _true_until(rows: Iterable[Row], now: datetime) -> datetime:

@@ -39,6 +39,16 @@ def test_pins_come_first_by_priority_and_stand_once():
     assert shown([row(1), row(3), *pins]) == [3, 2, 1]
 
 
+def test_a_product_stands_on_one_shelf_only_and_there_where_it_is_pinned():
+    pins = [row(1, "RECOMMENDED", mode="pin"), row(1, "REPURCHASE", mode="pin")]
+    models = [row(1, "CONTINUE_SHOPPING"), row(2, "CONTINUE_SHOPPING"), row(2, "RECOMMENDED"), row(3, "RECOMMENDED")]
+
+    shelves = compose([*models, *pins], NOW).shelves
+
+    found = {display_type.value: [item.row.product_id for item in items] for display_type, items in shelves.items()}
+    assert found == {"CONTINUE_SHOPPING": [2], "REPURCHASE": [1], "RECOMMENDED": [3]}
+
+
 def test_a_hidden_product_stands_on_no_shelf_even_if_pinned():
     rows = [row(1), row(1, mode="pin"), row(1, "SALE", mode="hide"), row(2)]
     assert shown(rows) == [2]
@@ -85,6 +95,15 @@ def test_a_merchandisers_price_wins_on_every_shelf():
     displays = compose([row(1, **OFFERED), manual], NOW)
     assert [item.special_price for item in displays.shelves[DisplayType.RECOMMENDED]] == [2]
     assert [item.special_price for item in displays.prices] == [2]
+
+
+def test_a_merchandisers_price_wins_on_a_row_that_has_ended_too():
+    manual = row(1, "SALE", mode="price", special_price=Decimal(2), **KNOWN)
+    yesterdays_deal = row(1, "DAILY_DEAL", end_date=NOW - HOUR, **OFFERED)
+
+    [deal] = compose([yesterdays_deal, manual], NOW).shelves[DisplayType.DAILY_DEAL]
+
+    assert deal.special_price == 2
 
 
 def test_a_merchandisers_price_is_none_for_what_is_sold_out():
