@@ -40,7 +40,8 @@ async def read_displays(
     A customer's own are for the customer, for merchandisers and for services; a visitor's (`anon:…`) are open.
     """
     _refuse_strangers(caller, user_id)
-    return Response(await service.displays(session, request.app.state.cache, user_id), media_type="application/json")
+    body = await service.displays(session, request.app.state.cache, user_id)
+    return Response(body, media_type="application/json", headers={"Cache-Control": "private, no-store"})
 
 
 def _refuse_strangers(caller: Principal | None, user_id: str | None) -> None:

@@ -100,6 +100,11 @@ async def test_a_models_row_is_no_merchandisers(client):
     assert (await client.delete("/v1/top-page-displays/1")).status_code == 404
 
 
+async def test_what_one_shopper_sees_is_kept_by_nobody_on_the_way(client):
+    answer = await client.get("/v1/displays", params={"userId": "u1"})
+    assert answer.headers["Cache-Control"] == "private, no-store"
+
+
 async def test_a_customers_shelves_are_for_the_customer_and_a_visitors_for_anybody(client, signing_keys):
     def ask(user_id, token):
         headers = {"Authorization": f"Bearer {token}"} if token else {}
