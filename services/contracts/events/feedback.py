@@ -19,6 +19,7 @@ class Placement(StrEnum):
     CONTINUE_SHOPPING = "CONTINUE_SHOPPING"
     SIMILAR = "SIMILAR"
 
+
 RecommendationId = Annotated[str, Field(min_length=1, max_length=300, pattern=r"^[^\x00]+$")]
 """Short enough for a key in any database."""
 

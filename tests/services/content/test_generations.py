@@ -51,6 +51,17 @@ async def test_a_rollback_shows_what_was_shown_before_and_is_told(load, activate
     assert events("good")[-1][1] | {"bundle": ""} == {"generation": "good", "previous": "bad", "bundle": "", "rows": 1}
 
 
+async def test_an_older_generation_can_be_activated_again_and_again(load, activate, client, shelves, events):
+    for name, product in (("older", 13), ("newer", 14)):
+        await load(name, row(product))
+        await activate(name, 1)
+    answers = await asyncio.gather(*(activate("older", 1) for _ in range(5)))
+    assert {(answer.status_code, answer.json()["isActive"]) for answer in answers} == {(200, True)}
+    assert await shelves() == {"RECOMMENDED": [13]}
+    assert [data["previous"] for _, data in events("older")][1:] == ["newer"]
+    assert (await roll_back(client)).json()["generation"] == "newer"
+
+
 async def test_a_rollback_from_a_generation_that_is_no_longer_active_is_refused(load, activate, client):
     for name in ("left", "current"):
         await load(name, row(1))
