@@ -8,6 +8,7 @@ import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 from urllib.parse import urlsplit
 
 import httpx2
@@ -148,12 +149,23 @@ def test_concurrent_activations_and_rollbacks_always_show_one_whole_generation(c
             return client.post("/v1/generations/rollback").status_code
         return activate(client, 1 + step % 3).status_code
 
+    def read(until):
+        seen = set()
+        while not until.is_set():
+            seen.add(shown(client))
+        return seen
+
+    switched = Event()
     with ThreadPoolExecutor(8) as pool:
-        switches = pool.map(switch, range(20))
-        seen = set(pool.map(lambda _: shown(client), range(100)))
-        statuses = set(switches)
+        readers = [pool.submit(read, switched) for _ in range(4)]
+        try:
+            statuses = set(pool.map(switch, range(20)))
+        finally:
+            switched.set()
+    seen = set().union(*(reader.result() for reader in readers))
     assert statuses <= {200, 409}
     assert 200 in statuses
+    assert len(seen) > 1  # they read while the generations changed
     assert seen <= {1, 2, 3}
 
 
