@@ -20,6 +20,7 @@ from services.common.auth import Principal
 from services.common.cache import Cache
 from services.common.database import Database, Session
 from services.common.errors import Fault, Unprocessable
+from services.common.idempotency import KeyHeader
 from services.common.paging import CursorParam, LimitParam, Page, decode_cursor, encode_cursor
 from services.common.policy import OWNER, PUBLIC
 from services.common.routing import Router
@@ -50,16 +51,18 @@ async def collect(
     request: Request,
     principal: Annotated[Principal | None, PUBLIC],
     user_agent: Annotated[str, Header()] = "",
+    key: KeyHeader = None,
 ) -> ActionResults:
     """Record what a shopper did; answered once the broker has it.
 
     An action has its own outcome: a refused one does not hold up the others. 422 where none is accepted, 503 where the
-    broker has not acknowledged them all.
+    broker has not acknowledged them all. Sending a batch again records nothing twice, if its actions have an `eventId`
+    or the batch an `Idempotency-Key`; without either, what had been acknowledged is recorded again.
     """
     if not batch.consent:
         withheld = [ActionResult(status=Outcome.WITHHELD) for _ in batch.actions]
         return ActionResults(accepted=0, results=withheld)
-    sender = collector.Sender(principal, user_agent)
+    sender = collector.Sender(principal, user_agent, key)
     results = await collector.collect(request.app.state.producer, sender, batch.actions)
     accepted = sum(result.status is Outcome.ACCEPTED for result in results)
     if not accepted:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from uuid import NAMESPACE_URL, UUID, uuid5
 
 from pydantic import ValidationError
 
@@ -27,15 +28,16 @@ _BOT = re.compile(
 
 
 class CollectorUnavailable(Unavailable):
-    """The broker did not acknowledge every action: send the batch again, with the same event ids."""
+    """The broker did not acknowledge every action: send the batch again, as it was."""
 
 
 @dataclass(frozen=True)
 class Sender:
-    """Who sends a batch, and by what program."""
+    """Who sends a batch, by what program, and under which Idempotency-Key."""
 
     principal: Principal | None
     user_agent: str
+    key: str | None = None
 
     @property
     def is_service(self) -> bool:
@@ -46,6 +48,13 @@ class Sender:
     def is_bot(self) -> bool:
         """Whether the program names itself as no browser; services are trusted to say so themselves."""
         return not self.is_service and (not self.user_agent or _BOT.search(self.user_agent) is not None)
+
+    def event_id(self, index: int, action: Action) -> UUID | None:
+        """The id of the batch's action at `index`: the same whenever it is sent under its key, None without a key."""
+        if self.key is None:
+            return None
+        caller = "a visitor" if self.principal is None else f"{self.is_service} {self.principal.subject}"
+        return uuid5(NAMESPACE_URL, "\n".join((PRODUCER, caller, self.key, str(index), action.model_dump_json())))
 
 
 class _RefusedError(Exception):
@@ -64,20 +73,20 @@ async def collect(producer: Producer, sender: Sender, actions: Sequence[Action])
     """
     results: list[ActionResult] = []
     messages: list[tuple[str, bytes]] = []
-    for action in actions:
+    for index, action in enumerate(actions):
         try:
-            event = _event(sender, action)
+            event = _event(sender, action, index)
         except _RefusedError as refused:
             results.append(refused.result)
         else:
             messages.append((action.user_id, event.to_bytes()))
             results.append(ActionResult(status=Outcome.ACCEPTED, event_id=event.event_id))
     if messages and any(await producer.send_many(TOPIC, messages)):
-        raise CollectorUnavailable("The actions cannot be recorded now. Send them again, with the same event ids.")
+        raise CollectorUnavailable("The actions cannot be recorded now. Send them again, as they were.")
     return results
 
 
-def _event(sender: Sender, action: Action) -> Event:
+def _event(sender: Sender, action: Action, index: int) -> Event:
     if not sender.is_service:
         _refuse_foreign(sender, action)
     fields = action.model_dump(exclude={"action_type", "event_id"}, exclude_none=True)
@@ -92,7 +101,7 @@ def _event(sender: Sender, action: Action) -> Event:
         action.action_type,
         payload,
         producer=PRODUCER,
-        event_id=action.event_id,
+        event_id=action.event_id or sender.event_id(index, action),
         timestamp=happened_at,
         traceparent=traceparent(),
     )

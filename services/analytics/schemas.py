@@ -6,10 +6,10 @@ from enum import StrEnum
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AfterValidator, ConfigDict, Field, JsonValue
+from pydantic import AfterValidator, ConfigDict, Field
 
 from services.common.schemas import Boolean, Money, Schema, Timestamp
-from services.contracts.events.actions import ActionType, UserAction
+from services.contracts.events.actions import ActionType, Metadata, UserAction
 from services.contracts.registry import EMITTERS
 
 MAX_ACTIONS = 500
@@ -30,21 +30,17 @@ CollectedType = StrEnum("CollectedType", {name: name for name in EMITTERS})  # t
 """The eighteen action types, and PRODUCT_VIEWED."""
 
 
-def _storable(metadata: dict[str, Any]) -> dict[str, Any]:
-    """Refuse what JSON allows and Postgres does not: NUL, lone surrogates, NaN."""
-    text = json.dumps(metadata, ensure_ascii=False, allow_nan=False)
-    if len(text.encode()) > MAX_METADATA_BYTES:
+def _short(metadata: dict[str, Any]) -> dict[str, Any]:
+    if len(json.dumps(metadata, ensure_ascii=False).encode()) > MAX_METADATA_BYTES:
         raise ValueError(f"must not have more than {MAX_METADATA_BYTES} bytes")
-    if "\\u0000" in text:
-        raise ValueError("must not contain NUL")
     return metadata
 
 
 class Action(UserAction):
     """One action: the fields of UserActionLog as far as the action has them.
 
-    `eventId` makes a retry safe: give the same again. `timestamp` is when it happened; the collector's clock is used
-    where there is none.
+    `eventId`, or an `Idempotency-Key` of the request, makes sending it again safe, if `timestamp` is given with it:
+    when it happened. The collector's clock is used where there is none, and has moved on when it is sent again.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -52,7 +48,7 @@ class Action(UserAction):
     action_type: Annotated[CollectedType, Field(strict=False)]
     event_id: Annotated[UUID | None, Field(strict=False)] = None
     timestamp: Timestamp | None = None
-    metadata: Annotated[dict[str, JsonValue], AfterValidator(_storable)] | None = None
+    metadata: Annotated[Metadata, AfterValidator(_short)] | None = None
 
 
 class Actions(Schema):
@@ -91,6 +87,7 @@ class ActionResults(Schema):
 class RecordedAction(Schema):
     """One row of UserActionLog."""
 
+    id: int
     event_id: UUID
     request_id: Annotated[str | None, Field(alias="requestID")] = None
     user_id: str
@@ -118,6 +115,7 @@ class RecordedAction(Schema):
 class RecordedView(Schema):
     """One row of ViewHistory."""
 
+    id: int
     event_id: UUID
     user_id: str
     product_id: int
@@ -129,10 +127,9 @@ class RecordedView(Schema):
 
 
 class PopularProduct(Schema):
-    """A product and what people did with it in the window; bots do not count."""
+    """A product and what people did with it in the window; bots and simulated shoppers are no people."""
 
     product_id: int
-    product_name: str | None
     users: int
     views: int
     cart_adds: int

@@ -21,6 +21,7 @@ from services.common.database import Session
 from services.common.errors import Conflict, Problem, Unprocessable
 from services.common.outbox import Operations
 
+KeyHeader = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=200, pattern=r"^[!-~]+$")]
 _KEPT_HEADERS = ("content-type", "location", "etag")
 _DDL = (
     """
@@ -109,9 +110,7 @@ def create(op: Operations) -> None:
 async def claim_key(
     request: Request,
     session: Session,
-    key: Annotated[
-        str | None, Header(alias="Idempotency-Key", min_length=1, max_length=200, pattern=r"^[!-~]+$")
-    ] = None,
+    key: KeyHeader = None,
 ) -> None:
     """Claim the request's key, or answer as the request that had it first was answered."""
     if key is None:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
+from pydantic import ValidationError
 
 from services.contracts.envelope import Event
 from services.contracts.events.actions import ActionType, ProductViewed, UserAction
@@ -111,6 +112,14 @@ def test_the_schema_refuses_what_the_code_refuses(field, value):
     schema = Draft202012Validator(event_schema(EVENTS["PRODUCT_VIEWED"]))
 
     assert not schema.is_valid(json.loads(wrongly_typed(field, value)))
+
+
+@pytest.mark.parametrize(
+    "metadata", [{"a": 2**63}, {"a": float("inf")}, {"a": ["\0"]}, {"\0": 1}, json.loads('{"a":' * 33 + "1" + "}" * 33)]
+)
+def test_metadata_that_some_reader_could_not_hold_is_refused(metadata):
+    with pytest.raises(ValidationError, match="metadata"):
+        UserAction(user_id="900", metadata=metadata)
 
 
 @given(st.binary(max_size=200))

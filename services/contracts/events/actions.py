@@ -1,11 +1,13 @@
 """What shoppers do: `user-actions.v1`, the one complete action log (the plan's UserActionLog and ViewHistory)."""
 
 from enum import StrEnum
+from itertools import chain
+from math import isfinite
 from typing import Annotated
 
-from pydantic import Field, JsonValue
+from pydantic import AfterValidator, Field, JsonValue
 
-from services.contracts.envelope import PII, Contract, Id, Money, Quantity, Rating, Text, Timestamp, UserId
+from services.contracts.envelope import MAX_ID, PII, Contract, Id, Money, Quantity, Rating, Text, Timestamp, UserId
 
 
 class ActionType(StrEnum):
@@ -29,6 +31,33 @@ class ActionType(StrEnum):
     USER_LOGIN = "USER_LOGIN"
     USER_LOGOUT = "USER_LOGOUT"
     USER_DELETE = "USER_DELETE"
+
+
+MAX_DEPTH = 32
+
+
+def _plain(metadata: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """Refuse what JSON allows and not each of its readers, Postgres among them, can hold."""
+    _check(metadata, depth=1)
+    return metadata
+
+
+def _check(value: JsonValue, depth: int) -> None:
+    if depth > MAX_DEPTH:
+        raise ValueError(f"must not be nested more than {MAX_DEPTH} deep")
+    if isinstance(value, int) and not -MAX_ID <= value <= MAX_ID:
+        raise ValueError("must not contain an integer of more than 64 bits")
+    if isinstance(value, float) and not isfinite(value):
+        raise ValueError("must not contain a number that is not finite")
+    if isinstance(value, str) and "\0" in value:
+        raise ValueError("must not contain NUL")
+    if isinstance(value, dict | list):
+        for inner in chain(value, value.values()) if isinstance(value, dict) else value:
+            _check(inner, depth + 1)
+
+
+Metadata = Annotated[dict[str, JsonValue], AfterValidator(_plain)]
+"""Whatever else is known of an action."""
 
 
 class Behaviour(Contract):
@@ -71,7 +100,7 @@ class UserAction(Behaviour):
     rating: Rating | None = None
     action_reason: Text | None = None
     error_details: Text | None = None
-    metadata: dict[str, JsonValue] | None = None
+    metadata: Metadata | None = None
 
 
 class ProductAction(UserAction):

@@ -13,6 +13,10 @@ def viewed(user_id, product_id=1, **more):
     return {"actionType": "PRODUCT_VIEWED", "userId": user_id, "productId": product_id, **more}
 
 
+def nested(depth):
+    return {} if depth == 0 else {"in": nested(depth - 1)}
+
+
 async def post(client, *actions, headers=None, **more):
     return await client.post("/v1/actions", json={"actions": actions, **more}, headers=headers)
 
@@ -43,6 +47,18 @@ async def test_a_given_event_id_is_kept_so_that_a_retry_is_safe(client, visitor)
     given = str(uuid.uuid4())
     answers = [await post(client, viewed(visitor, eventId=given)) for _ in range(2)]
     assert [answer.json()["results"][0]["eventId"] for answer in answers] == [given, given]
+
+
+async def test_under_one_idempotency_key_an_action_keeps_its_event_id(client, visitor):
+    async def ids(key, *actions):
+        answer = await post(client, *actions, headers={"Idempotency-Key": key})
+        return [result["eventId"] for result in answer.json()["results"]]
+
+    first = await ids("k1", viewed(visitor), viewed(visitor))
+    assert len(set(first)) == 2
+    assert await ids("k1", viewed(visitor), viewed(visitor)) == first
+    assert set(await ids("k2", viewed(visitor))).isdisjoint(first)
+    assert set(await ids("k1", viewed(visitor, product_id=2))).isdisjoint(first)
 
 
 async def test_a_crawler_is_flagged_and_not_dropped(client, event_of, visitor):
@@ -117,6 +133,9 @@ async def test_without_consent_nothing_is_kept(client, visitor):
         ({"timestamp": "yesterday"}, "body.actions.0.timestamp"),
         ({"reviewText": "a\x00b"}, "body.actions.0.reviewText"),
         ({"metadata": {"a": "\x00"}}, "body.actions.0.metadata"),
+        ({"metadata": {"a": [2**63]}}, "body.actions.0.metadata"),
+        ({"metadata": {"a": "b" * 5_000}}, "body.actions.0.metadata"),
+        ({"metadata": nested(40)}, "body.actions.0.metadata"),
         ({"productId": 2**70}, "body.actions.0.productId"),
     ],
 )
