@@ -16,14 +16,14 @@ Position = tuple[Any, ...] | None
 
 _POPULAR = text("""
     WITH interest AS (
-        SELECT product_id, product_name, user_id, 1 AS views, 0 AS cart_adds
-        FROM view_history WHERE viewed_at >= :since AND NOT is_bot
+        SELECT product_id, user_id, 1 AS views, 0 AS cart_adds
+        FROM view_history WHERE viewed_at >= :since AND NOT is_bot AND NOT simulated
         UNION ALL
-        SELECT product_id, product_name, user_id, 0, 1
-        FROM user_action_log WHERE action_type = 'CART_ADD' AND created_at >= :since AND NOT is_bot
+        SELECT product_id, user_id, 0, 1
+        FROM user_action_log
+        WHERE action_type = 'CART_ADD' AND created_at >= :since AND NOT is_bot AND NOT simulated
     )
-    SELECT product_id, max(product_name) AS product_name, count(DISTINCT user_id) AS users,
-        sum(views) AS views, sum(cart_adds) AS cart_adds
+    SELECT product_id, count(DISTINCT user_id) AS users, sum(views) AS views, sum(cart_adds) AS cart_adds
     FROM interest GROUP BY product_id ORDER BY users DESC, views DESC, product_id LIMIT :limit
 """)
 
@@ -75,6 +75,6 @@ def _page(query: Select[Any], time: Any, identifier: Any, after: Position, limit
 
 
 async def popular_products(session: AsyncSession, days: int, limit: int) -> Sequence[Any]:
-    """The products that most people looked at or put in the cart in the last `days`; bots do not count."""
+    """The products that most people looked at or put in the cart in the last `days`; what no person did is left out."""
     since = datetime.now(UTC) - timedelta(days=days)
     return (await session.execute(_POPULAR, {"since": since, "limit": limit})).all()
