@@ -35,6 +35,8 @@ def live(workers: Sequence[Worker]) -> Callable[[Request], Awaitable[Response]]:
 def _progress(worker: Worker) -> str:
     if not worker.is_alive:
         return "stalled"
+    if worker.crash is not None:
+        return "crashed"
     return "alive" if worker.failure is None else "waiting"
 
 

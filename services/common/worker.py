@@ -11,6 +11,10 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
+from aiokafka.errors import KafkaError
+
+from services.common.database import is_away
+
 logger = logging.getLogger(__name__)
 
 STALLED_AFTER = 60.0
@@ -26,6 +30,9 @@ class Worker(ABC):
     def __init__(self) -> None:
         self._last_beat = time.monotonic()
         self.failure: str | None = None
+        """What outside of this process keeps it from its work: a reason to wait, and not to be started again."""
+        self.crash: str | None = None
+        """What ended its last run, if it was nothing outside."""
 
     @abstractmethod
     async def run(self, stop: asyncio.Event) -> None:
@@ -34,7 +41,7 @@ class Worker(ABC):
     def beat(self) -> None:
         """Note progress."""
         self._last_beat = time.monotonic()
-        self.failure = None
+        self.failure = self.crash = None
 
     @property
     def is_alive(self) -> bool:
@@ -58,10 +65,12 @@ async def keep_running(worker: Worker, stop: asyncio.Event) -> None:
         try:
             await worker.run(stop)
         except Exception as error:
-            if worker.failure is None:
-                trace = None if isinstance(error, OSError) else error  # a connection that broke needs none
+            is_outside = isinstance(error, KafkaError) or is_away(error)
+            reason = f"{type(error).__name__}: {error}"
+            if reason not in (worker.failure, worker.crash):
+                trace = None if is_outside else error  # what is away needs none
                 logger.warning("%s failed and will be started again: %r", worker.name, error, exc_info=trace)
-            worker.failure = f"{type(error).__name__}: {error}"
+            worker.failure, worker.crash = (reason, None) if is_outside else (None, reason)
         else:
             continue
         seconds = FIRST_PAUSE if time.monotonic() - started > STALLED_AFTER else min(seconds * 2, LONGEST_PAUSE)

@@ -1,6 +1,9 @@
 import asyncio
 import time
 
+import pytest
+from aiokafka.errors import KafkaConnectionError
+
 from services.common import worker as module
 from services.common.worker import Worker, running
 
@@ -41,3 +44,41 @@ async def test_a_worker_without_progress_is_not_alive_unless_something_outside_e
     assert not flaky.is_alive
     flaky.failure = "waiting: OperationalError"
     assert flaky.is_alive
+
+
+class Failing(Worker):
+    """Fails anew each time it is started, by the errors given."""
+
+    name = "failing"
+
+    def __init__(self, *errors):
+        super().__init__()
+        self._errors = list(errors)
+        self.has_failed = asyncio.Event()
+
+    async def run(self, stop):
+        if self._errors:
+            raise self._errors.pop(0)
+        self.has_failed.set()
+        await stop.wait()
+
+
+async def until_failed(worker):
+    async with running([worker]):
+        await asyncio.wait_for(worker.has_failed.wait(), 10)
+
+
+async def test_each_new_reason_to_fail_is_logged_once(caplog):
+    away, bug = ConnectionError("away"), KeyError("bug")
+    await until_failed(Failing(away, away, bug))
+    assert [record.args[1] for record in caplog.records] == [away, bug]
+
+
+@pytest.mark.parametrize(
+    ("error", "is_alive"), [(ConnectionError("away"), True), (KafkaConnectionError(), True), (KeyError("bug"), False)]
+)
+async def test_only_what_is_outside_excuses_a_worker_that_makes_no_progress(monkeypatch, error, is_alive):
+    failing = Failing(error)
+    await until_failed(failing)
+    monkeypatch.setattr(module, "STALLED_AFTER", 0.0)
+    assert failing.is_alive == is_alive
