@@ -23,7 +23,9 @@ from services.common.settings import ServiceSettings
 
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")
 _TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?|(?i:bearer)\s+\S+")
-_ROW = re.compile(r"DETAIL:.*")
+_ROW = re.compile(
+    r"(DETAIL|CONTEXT):.*?(?=\n\[SQL: |\n\n(?:The above|During handling of)|\Z)", re.DOTALL
+)  # a row that Postgres quotes may have many lines
 _URL_PASSWORD = re.compile(r"(://[^:/\s]+):[^@\s]+@")
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 
@@ -44,7 +46,7 @@ def traceparent() -> str | None:
 
 def redact(text: str) -> str:
     """Take e-mail addresses, tokens, the passwords of URLs and the rows that Postgres quotes out of a text."""
-    text = _ROW.sub("DETAIL: [row]", text)
+    text = _ROW.sub(r"\1: [row]", text)
     text = _TOKEN.sub("[token]", _URL_PASSWORD.sub(r"\1:[password]@", text))
     return _EMAIL.sub("[email]", text)
 

@@ -11,7 +11,13 @@ from services.common.telemetry import JsonFormatter, redact
     [
         ("mail to ada.l+x@shop.example now", "mail to [email] now"),
         ("Authorization: Bearer abc.def", "Authorization: [token]"),
-        ("null value\nDETAIL:  Failing row contains (1, Ada).\nSQL", "null value\nDETAIL: [row]\nSQL"),
+        ("null\nDETAIL:  Failing row contains (1, Ada).\n[SQL: INSERT]", "null\nDETAIL: [row]\n[SQL: INSERT]"),
+        ("null\nDETAIL:  Failing row contains (1, Ada\nLovelace,\n\n36).", "null\nDETAIL: [row]"),
+        ('bad json\nCONTEXT:  JSON data, line 1: {"name": "Ada', "bad json\nCONTEXT: [row]"),
+        (
+            "DETAIL:  Key (name)=(Ada) exists.\n\nThe above exception was the direct cause",
+            "DETAIL: [row]\n\nThe above exception was the direct cause",
+        ),
         ("eyJhbGciOi.eyJzdWIi.c2ln", "[token]"),
         ("postgresql://catalog:s3cret@db:5432/catalog", "postgresql://catalog:[password]@db:5432/catalog"),
     ],
