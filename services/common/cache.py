@@ -2,7 +2,6 @@
 
     cache = Cache(settings)
     body = await cache.get_or_make(f"displays:{user_id}", seconds=30, make=lambda: render(user_id))   # bytes
-    await cache.forget("displays:*")                                       # all keys with this prefix
 
 Values are bytes: what is stored is what is sent, and nothing read from Redis is ever unpickled.
 """
@@ -61,10 +60,6 @@ class Cache:
             value = await make()
             await self.set(key, value, seconds)
         return value
-
-    async def forget(self, pattern: str) -> None:
-        """Drop the keys that match a pattern such as `displays:*`."""
-        await self._attempt(lambda: self._cache.delete_match(self._prefix + pattern))
 
     async def check(self) -> None:
         """Raise if the cache does not answer."""

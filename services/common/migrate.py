@@ -1,7 +1,7 @@
 """Brings a service's database to its newest schema: `python -m services.common.migrate catalog [analytics ...]`.
 
 The revisions lie in `services/<name>/migrations/versions`; the URL comes from `<NAME>_DATABASE_URL`. A migration makes
-the shared tables by `outbox.create(op)`, `consumer.create_inbox(op)` and `idempotency.create(op)`.
+the shared tables by `outbox.create(op)`, `inbox.create(op)` and `idempotency.create(op)`.
 """
 
 import os

@@ -30,20 +30,12 @@ async def test_a_value_is_made_once_while_it_is_kept(cache):
     assert made == [1]
 
 
-async def test_a_pattern_forgets_its_keys_and_no_others(cache):
-    for key in ("displays:1", "displays:2", "products:1"):
-        await cache.set(key, b"value", 60)
-    await cache.forget("displays:*")
-    assert [await cache.get(key) for key in ("displays:1", "displays:2", "products:1")] == [None, None, b"value"]
-
-
 async def test_a_cache_that_is_away_means_not_cached(tmp_path):
     with Valkey(tmp_path / "valkey") as server:
         cache = cache_of(server.url)
         await cache.set("k", b"old", 60)
     assert await cache.get("k") is None
     await cache.set("k", b"new", 60)
-    await cache.forget("*")
 
     async def make():
         return b"made"
