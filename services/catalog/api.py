@@ -55,7 +55,7 @@ async def list_products(  # noqa: PLR0913 - a filter each
     return ProductPage(items=[_product(row) for row in rows[:limit]], next_cursor=more)
 
 
-@router.post("/v1/products", status_code=201, dependencies=CHANGE, responses=problems(409))
+@router.post("/v1/products", status_code=201, dependencies=CHANGE)
 async def create_product(body: NewProduct, session: Session, response: Response) -> ProductOut:
     """Create a product."""
     product_id = await service.create(session, body.sku, body.changes())
@@ -106,7 +106,7 @@ async def set_stock(product_id: ProductId, body: StockLevel, session: Session) -
     return await _one(session, product_id)
 
 
-@router.patch("/v1/products/{productId:int}/stock", dependencies=CHANGE, responses=problems(404, 409))
+@router.patch("/v1/products/{productId:int}/stock", dependencies=CHANGE, responses=problems(404))
 async def change_stock(product_id: ProductId, body: StockChange, session: Session) -> ProductOut:
     """Take from the stock or put back; it never goes below 0."""
     await service.change_stock(session, product_id, body.change, body.reason)

@@ -37,7 +37,7 @@ async def list_categories(
     return CategoryPage(items=[CategoryOut.model_validate(each) for each in found[:limit]], next_cursor=more)
 
 
-@router.post("/v1/categories", status_code=201, dependencies=CHANGE, responses=problems(409))
+@router.post("/v1/categories", status_code=201, dependencies=CHANGE)
 async def create_category(body: CategoryLine, session: Session, response: Response) -> CategoryOut:
     """Create a category below the one that its code names."""
     category_id = await categories.create(session, body.code, body.name)
@@ -71,7 +71,7 @@ async def rename_category(category_id: CategoryId, body: CategoryChange, session
     return CategoryOut.model_validate(await categories.find(session, category_id))
 
 
-@router.delete("/v1/categories/{categoryId:int}", status_code=204, dependencies=CHANGE, responses=problems(404, 409))
+@router.delete("/v1/categories/{categoryId:int}", status_code=204, dependencies=CHANGE, responses=problems(404))
 async def delete_category(category_id: CategoryId, session: Session) -> None:
     """Delete a category that has neither children nor products."""
     await categories.remove(session, category_id)

@@ -1,6 +1,6 @@
 """`Idempotency-Key`: a repeated unsafe request gets the first answer again, and its effect happens once.
 
-    @router.post("/v1/products", dependencies=[role("merchandiser"), IDEMPOTENT], responses=problems(409))
+    @router.post("/v1/products", dependencies=[role("merchandiser"), IDEMPOTENT])
 
 Put it after the route's policy. Same key and same request: the stored answer; another request under the key: 422; the
 first still running: 409. The answer is stored in the transaction of the request's own effect, so that both or neither

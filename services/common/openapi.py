@@ -1,15 +1,18 @@
 """Completes the OpenAPI document with what holds for every operation: its problems and its security.
 
 A route states only what is its own (`responses=problems(404)`); the statuses that the shared parts can answer with
-are added here: 422 always, 400 and 413 where there is a body, 401 and 403 where there is a policy, 503 always.
+are added here: 422 and 503 always, 400 and 413 where there is a body, 401 and 403 where there is a policy, 409 where an
+`Idempotency-Key` is taken.
 """
 
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.dependencies.models import Dependant
 
 from services.common.errors import ProblemDocument, problems
-from services.common.policy import SCHEME, Policy, guarded_routes
+from services.common.idempotency import claim_key
+from services.common.policy import SCHEME, guarded_routes, policy_of
 
 METHODS = ("get", "put", "post", "delete", "patch", "head", "options", "trace")
 Document = dict[str, Any]
@@ -28,13 +31,13 @@ def describe(app: FastAPI) -> None:
 
 
 def _complete(document: Document, app: FastAPI) -> Document:
-    policies = {
-        (path, method.lower()): policy for path, methods, policy in guarded_routes(app.routes) for method in methods
+    dependants = {
+        (path, method.lower()): needs for path, methods, needs in guarded_routes(app.routes) for method in methods
     }
     for path, operations in document["paths"].items():
         for method in METHODS:
             if method in operations:
-                _complete_operation(operations[method], policies.get((path, method)))
+                _complete_operation(operations[method], dependants.get((path, method)))
     components = document.setdefault("components", {})
     schemas = components.setdefault("schemas", {})
     for unused in ("HTTPValidationError", "ValidationError"):
@@ -46,7 +49,8 @@ def _complete(document: Document, app: FastAPI) -> Document:
     return document
 
 
-def _complete_operation(operation: Document, policy: Policy | None) -> None:
+def _complete_operation(operation: Document, dependant: Dependant | None) -> None:
+    policy = policy_of(dependant) if dependant else None
     responses = operation["responses"]
     responses.pop("422", None)  # FastAPI's own shape, which our handler does not use
     statuses = [401, 422, 503]
@@ -54,6 +58,8 @@ def _complete_operation(operation: Document, policy: Policy | None) -> None:
         statuses += [400, 413]
     if policy is not None and policy.kind != "public":
         statuses += [403]
+    if dependant is not None and any(each.call is claim_key for each in dependant.dependencies):
+        statuses += [409]
     for status, response in problems(*statuses).items():
         responses.setdefault(str(status), response)
     if policy is not None:

@@ -83,13 +83,14 @@ def policy_of(dependant: Dependant) -> Policy | None:
     return None
 
 
-def guarded_routes(routes: Sequence[BaseRoute]) -> Iterator[tuple[str, set[str], Policy | None]]:
-    """Each route's path, methods and policy."""
+def guarded_routes(routes: Sequence[BaseRoute]) -> Iterator[tuple[str, set[str], Dependant]]:
+    """Each route's path, methods and dependencies, among which its policy has to be."""
     for route in iter_route_contexts(routes):
         if isinstance(route.original_route, APIRoute) and route.original_route.endpoint.__module__ != DOCS_MODULE:
-            yield route.path_format or "", route.methods or set(), policy_of(route.dependant)
+            yield route.path_format or "", route.methods or set(), route.dependant
 
 
 def routes_without_policy(routes: Sequence[BaseRoute]) -> list[str]:
     """The routes that forgot to state who may call them; a service's test wants this empty."""
-    return [f"{', '.join(methods)} {path}" for path, methods, policy in guarded_routes(routes) if policy is None]
+    guarded = guarded_routes(routes)
+    return [f"{', '.join(methods)} {path}" for path, methods, needs in guarded if policy_of(needs) is None]
