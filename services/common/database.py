@@ -14,7 +14,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Final
 
+import psycopg
 from fastapi import Depends, Request
+from psycopg import errors
 from sqlalchemy import BigInteger, DateTime, MetaData, Numeric, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -35,6 +37,13 @@ COLUMN_TYPES: Final[dict[Any, Any]] = {
     datetime: DateTime(timezone=True),
     dict[str, Any]: JSONB,
 }
+_DATA_ERRORS = (psycopg.DataError, errors.ProgramLimitExceeded, errors.StatementTooComplex)
+"""The last two are operational errors to psycopg, yet trying again does not help."""
+_OUTAGES = (
+    *(OperationalError, InterfaceError, PoolTimeoutError),
+    *(psycopg.OperationalError, psycopg.InterfaceError),
+    OSError,  # TimeoutError among them
+)
 
 
 def new_metadata() -> MetaData:
@@ -80,13 +89,18 @@ class Database:
         await self.engine.dispose()
 
 
-def is_away(error: Exception) -> bool:
+def is_unstorable(error: BaseException) -> bool:
+    """Whether an error says that the database will never take these values: of the wrong kind, too long or too many."""
+    return isinstance(getattr(error, "orig", error), _DATA_ERRORS)
+
+
+def is_away(error: BaseException) -> bool:
     """Whether an error says that the database, the broker or another service is out of reach, or too slow, for now."""
+    if is_unstorable(error):
+        return False
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return True
-    return isinstance(
-        error, OperationalError | InterfaceError | PoolTimeoutError | OSError
-    )  # TimeoutError is an OSError
+    return isinstance(error, _OUTAGES)
 
 
 async def open_session(request: Request) -> AsyncIterator[AsyncSession]:

@@ -7,12 +7,13 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from fastapi.routing import iter_route_contexts
-from sqlalchemy.exc import DataError, DBAPIError
+from psycopg.errors import ForeignKeyViolation, UniqueViolation
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
-from services.common.database import is_away
-from services.common.errors import Fault, Problem, Unavailable, Unprocessable, problem_response
+from services.common.database import is_away, is_unstorable
+from services.common.errors import Conflict, Fault, Problem, Unavailable, Unprocessable, problem_response
 
 logger = logging.getLogger(__name__)
 
@@ -64,8 +65,10 @@ def _methods_at(request: Request) -> set[str]:
 
 async def _database_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, DBAPIError)
-    if isinstance(error, DataError):  # the last net: field types should have refused the value by name
+    if is_unstorable(error):  # the last net: field types should have refused the value by name
         return Unprocessable("A value cannot be stored: it is out of range or not valid text.").response()
+    if isinstance(error.orig, ForeignKeyViolation | UniqueViolation):  # likewise: locks should have made one wait
+        return Conflict("Another request changed what this one builds on; look again, and repeat it.").response()
     if is_away(error):
         return await _database_away(_, error)
     return await _unexpected(_, error)

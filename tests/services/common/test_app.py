@@ -6,14 +6,14 @@ from typing import Annotated
 import httpx2
 import psycopg
 import pytest
-from fastapi import Query
+from fastapi import Query, Request
 from sqlalchemy import text
 
 from services.common.app import build_app
 from services.common.auth import Principal
 from services.common.cache import Cache
 from services.common.database import Session
-from services.common.errors import Conflict, problems
+from services.common.errors import Conflict
 from services.common.idempotency import IDEMPOTENT
 from services.common.policy import OWNER, PUBLIC, SERVICE, USER, role
 from services.common.routing import Router
@@ -38,14 +38,26 @@ async def count(session: Session, limit: Annotated[int, Query(le=5)] = 3) -> int
     return await session.scalar(text("SELECT count(*) FROM effects"))
 
 
-@router.post("/v1/notes", dependencies=[USER, IDEMPOTENT], status_code=201, responses=problems(409))
-async def write(note: Note, session: Session) -> Note:
+@router.post("/v1/notes", dependencies=[USER, IDEMPOTENT], status_code=201)
+async def write(note: Note, session: Session, request: Request) -> Note:
     await session.execute(text("INSERT INTO effects (event_id) VALUES (:name)"), {"name": note.name})
     if note.name == "taken":
         raise Taken("It is.")
     if note.name == "slow":
-        await asyncio.sleep(0.5)
+        request.app.state.begun.set()
+        await request.app.state.may_end.wait()
     return note
+
+
+STATEMENTS = {
+    "the-same-twice": "INSERT INTO idempotency SELECT 's', 'k', '', 200, '{}', '' FROM generate_series(1, 2)",
+    "too-long": "SELECT repeat('x', 2000000000)",
+}
+
+
+@router.get("/v1/statements/{name}", dependencies=[PUBLIC])
+async def execute(name: str, session: Session) -> None:
+    await session.execute(text(STATEMENTS[name]))
 
 
 @router.get("/v1/users/{userId}/notes", dependencies=[OWNER])
@@ -74,10 +86,14 @@ async def broken() -> str:
 
 
 @pytest.fixture
-async def client(settings, service_database):
-    app = build_app(
+def app(settings, service_database):
+    return build_app(
         settings, title="Notes", routers=[router], database=service_database, cache=Cache(settings), max_body_bytes=2000
     )
+
+
+@pytest.fixture
+async def client(app):
     transport = httpx2.ASGITransport(app, raise_app_exceptions=False)
     async with app.router.lifespan_context(app), httpx2.AsyncClient(transport=transport, base_url="http://n") as client:
         yield client
@@ -224,11 +240,24 @@ async def test_a_failed_request_leaves_its_key_free(client, as_user):
     assert (await client.post("/v1/notes", json=NOTE, headers=headers)).status_code == 201
 
 
-async def test_a_repetition_while_the_first_runs_is_refused(client, as_user):
+async def test_a_repetition_while_the_first_runs_is_refused(app, client, as_user):
     headers = as_user() | {"Idempotency-Key": "k1"}
-    calls = [client.post("/v1/notes", json=NOTE | {"name": "slow"}, headers=headers) for _ in range(2)]
-    assert sorted(response.status_code for response in await asyncio.gather(*calls)) == [201, 409]
+    app.state.begun, app.state.may_end = asyncio.Event(), asyncio.Event()
+
+    def send():
+        return client.post("/v1/notes", json=NOTE | {"name": "slow"}, headers=headers)
+
+    first = asyncio.create_task(send())
+    await app.state.begun.wait()
+    assert (await send()).status_code == 409
+    app.state.may_end.set()
+    assert (await first).status_code == 201
     assert await notes(client) == 1
+
+
+@pytest.mark.parametrize(("statement", "status"), [("the-same-twice", 409), ("too-long", 422)])
+async def test_what_the_database_refuses_is_no_error_of_the_service(client, statement, status):
+    assert (await client.get(f"/v1/statements/{statement}")).status_code == status
 
 
 async def test_the_docs_load_nothing_from_elsewhere(client):

@@ -13,7 +13,7 @@ from stack.topics import create_topics
 from tests.services.waiting import eventually, read_topic
 
 TOPIC = "user-actions.v1"
-UNLUCKY = 13
+UNLUCKY, TOO_LONG = 13, 14
 
 
 def viewed(number: int) -> bytes:
@@ -22,10 +22,12 @@ def viewed(number: int) -> bytes:
 
 
 async def write_effects(session, messages):
-    """The handler under test: one row a message, and one product that it cannot handle."""
+    """The handler under test: one row a message, and two products that it cannot handle."""
     for message in messages:
         if message.payload.product_id == UNLUCKY:
             raise KeyError("unlucky")
+        if message.payload.product_id == TOO_LONG:
+            await session.execute(text("SELECT repeat('x', 2000000000)"))
         number = {"id": str(message.payload.product_id)}
         await session.execute(text("INSERT INTO effects (event_id) VALUES (:id)"), number)
 
@@ -65,16 +67,17 @@ async def test_an_event_that_comes_twice_has_its_effect_once(consumer, producer,
 
 
 async def test_what_cannot_be_handled_is_a_dead_letter_and_the_partition_moves_on(broker, consumer, producer, effects):
-    unlucky = viewed(UNLUCKY)
-    await send(producer, viewed(1), unlucky, b"{no json", viewed(2))
+    unlucky, too_long = viewed(UNLUCKY), viewed(TOO_LONG)
+    await send(producer, viewed(1), unlucky, b"{no json", too_long, viewed(2))
     async with running([consumer]):
         await eventually(effects, are(1, 2))
     letters = [
-        Event.model_validate_json(each.value).data for each in await read_topic(broker.url, "dead-letters.v1", 2)
+        Event.model_validate_json(each.value).data for each in await read_topic(broker.url, "dead-letters.v1", 3)
     ]
     assert {(each["reason"], each["offset"], base64.b64decode(each["value"])) for each in letters} == {
         ("HANDLER_FAILED", 1, unlucky),
         ("NOT_JSON", 2, b"{no json"),
+        ("HANDLER_FAILED", 3, too_long),
     }
 
 
