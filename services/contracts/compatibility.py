@@ -5,14 +5,21 @@ from typing import Any
 
 Schema = dict[str, Any]
 
-_CONSTRAINTS = ("pattern", "minLength", "maxLength", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
+_CONSTRAINTS = (
+    *("format", "pattern", "minLength", "maxLength"),
+    *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
+    *("minItems", "maxItems", "uniqueItems"),
+)
+_MEANINGS = ("default", "x-pii")
+"""What readers and writers rely on, so that it may not even be taken away."""
 
 
 def breaking_changes(old: Schema, new: Schema) -> list[str]:
     """What in `new` is not additive to `old`, as sentences that name the field; empty if it may replace it.
 
     Additive is: a new optional field, a new definition, a longer description, a wider enum. Not additive is: a field
-    dropped, renamed, retyped or newly required, and a constraint made or altered on a field that was there.
+    dropped, renamed, retyped, newly required or no longer required; a constraint made or altered on a field that was
+    there; another default, or none; personal data that is no longer marked.
     """
     return list(_compare(old, new, old.get("$defs", {}), new.get("$defs", {}), ""))
 
@@ -26,6 +33,8 @@ def _compare(old: Schema, new: Schema, old_defs: Schema, new_defs: Schema, path:
     yield from _narrowed(old, new, place)
     if newly := sorted(set(new.get("required", ())) - set(old.get("required", ()))):
         yield f"{place} newly requires {', '.join(newly)}"
+    if optional := sorted(set(old.get("required", ())) - set(new.get("required", ()))):
+        yield f"{place} no longer requires {', '.join(optional)}"
     for name, was in old.get("properties", {}).items():
         inner = f"{path}.{name}" if path else name
         if name not in new.get("properties", {}):
@@ -43,9 +52,14 @@ def _narrowed(old: Schema, new: Schema, place: str) -> Iterator[str]:
         was, now = old.get(name), new.get(name)
         if was != now and now is not None:
             yield f"{place} changes its {name} from {was} to {now}"
+    for name in _MEANINGS:
+        if name in old and old[name] != new.get(name):
+            yield f"{place} changes its {name} from {old[name]} to {new.get(name)}"
     choices: list[str] = old.get("enum", [])
     if dropped := sorted(set(choices) - set(new.get("enum") or choices)):
         yield f"{place} drops {', '.join(dropped)}"
+    if "enum" in new and "enum" not in old:
+        yield f"{place} newly takes only {', '.join(map(str, new['enum']))}"
 
 
 def _resolve(schema: Schema, definitions: Schema) -> Schema:

@@ -103,13 +103,27 @@ def documents() -> dict[Path, str]:
     return files
 
 
-def main() -> int:
-    """Write the documents; 1 and nothing written, if a checked-in schema would be broken."""
+def faults_against(folder: Path) -> list[str]:
+    """How the documents would break those who rely on the ones that lie in a folder; empty if they only add."""
     faults: list[str] = []
-    for path, text in documents().items():
-        if path.suffix == ".json" and path.exists():
-            changes = breaking_changes(json.loads(path.read_text()), json.loads(text))
+    new = {path.name: text for path, text in documents().items()}
+    for path in sorted(folder.glob("*.json")):
+        if path.name in new:
+            changes = breaking_changes(json.loads(path.read_text()), json.loads(new[path.name]))
             faults += [f"{path.name}: {change}" for change in changes]
+        elif path.name.partition(".")[0].upper() not in EVENTS:
+            faults.append(f"{path.name} is dropped")
+    if (old := folder / ASYNCAPI.name).exists():
+        channels = yaml.safe_load(new[ASYNCAPI.name])["channels"]
+        for table, channel in yaml.safe_load(old.read_text())["channels"].items():
+            left = sorted(channel["messages"].keys() - channels.get(table, {"messages": {}})["messages"].keys())
+            faults += [f"{name} leaves {channel['address']}" for name in left]
+    return faults
+
+
+def main() -> int:
+    """Write the documents; 1 and nothing written, if a checked-in one would be broken."""
+    faults = faults_against(FOLDER)
     if faults:
         sys.stderr.write("Not additive; make a new topic version instead:\n" + "\n".join(faults) + "\n")
         return 1

@@ -2,6 +2,7 @@
 
 import json
 from copy import deepcopy
+from dataclasses import replace
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -30,11 +31,12 @@ def test_a_real_message_fits_its_schema():
     Draft202012Validator(VIEWED).validate(json.loads(event.to_bytes()))
 
 
-def changed(edit) -> list[str]:
+def changed(edit, event="PRODUCT_VIEWED") -> list[str]:
     """What breaks when `edit` is applied to the payload's schema."""
-    new = deepcopy(VIEWED)
+    old = schemas.event_schema(EVENTS[event])
+    new = deepcopy(old)
     edit(new["properties"]["data"])
-    return breaking_changes(VIEWED, new)
+    return breaking_changes(old, new)
 
 
 def test_an_optional_field_may_be_added():
@@ -59,6 +61,52 @@ def test_a_constraint_may_not_be_made_narrower():
     refused = changed(lambda data: data["properties"]["productId"].update(maximum=10))
 
     assert refused == [f"data.productId changes its maximum from {2**63 - 1} to 10"]
+
+
+def test_a_field_may_not_become_optional():
+    assert changed(lambda data: data["required"].remove("userId")) == ["data no longer requires userId"]
+
+
+@pytest.mark.parametrize(
+    ("event", "field", "constraint"),
+    [
+        ("ORDER_COMPLETED", "items", {"minItems": 1}),
+        ("ORDER_COMPLETED", "items", {"maxItems": 9}),
+        ("ORDER_COMPLETED", "items", {"uniqueItems": True}),
+        ("ORDER_COMPLETED", "orderId", {"multipleOf": 2}),
+        ("ORDER_COMPLETED", "userId", {"format": "uuid"}),
+        ("ORDER_COMPLETED", "currency", {"enum": ["JPY"]}),
+        ("ORDER_COMPLETED", "currency", {"default": "USD"}),
+        ("USER_REGISTERED", "email", {"x-pii": False}),
+    ],
+)
+def test_what_a_field_may_hold_or_mean_may_not_be_altered(event, field, constraint):
+    (refused,) = changed(lambda data: data["properties"][field].update(constraint), event)
+
+    assert refused.startswith(f"data.{field} ")
+
+
+def checked_in(folder) -> None:
+    for path, text in schemas.documents().items():
+        (folder / path.name).write_text(text)
+
+
+def test_documents_that_did_not_change_break_nobody(tmp_path):
+    checked_in(tmp_path)
+
+    assert schemas.faults_against(tmp_path) == []
+
+
+def test_an_event_may_not_vanish_and_not_leave_its_topic(monkeypatch, tmp_path):
+    checked_in(tmp_path)
+    monkeypatch.delitem(EVENTS, "CART_MERGED")
+    monkeypatch.setitem(EVENTS, "STOCK_CHANGED", replace(EVENTS["STOCK_CHANGED"], topic="cart.v1"))
+
+    assert schemas.faults_against(tmp_path) == [
+        "cart_merged.v1.json is dropped",
+        "STOCK_CHANGED leaves catalog.v1",
+        "CART_MERGED leaves cart.v1",
+    ]
 
 
 def test_the_writer_refuses_a_change_that_is_not_additive(monkeypatch, tmp_path, capsys):
