@@ -19,6 +19,7 @@ class Settings(BaseSettings):
     tanawari_first_day: date = date(2025, 1, 1)
     tanawari_evaluation_test_start: AwareDatetime | None = None
     tanawari_alert_webhook: str = ""
+    tanawari_nightly_refresh: bool = True
 
     @property
     def bundles(self) -> Path:

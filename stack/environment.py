@@ -94,6 +94,7 @@ class Environment:
             "SERVING_URL": self.address("serving"),
             "LANDING_METRICS_PORT": str(self.ports["landing"]),
             "TANAWARI_TIMEZONE": TIMEZONE,
+            "TANAWARI_NIGHTLY_REFRESH": "false",  # nobody wants a laptop to start training at three at night
             "TANAWARI_BUNDLES": str(self.state.path("bundles")),
             "TANAWARI_EXTRACTS": str(self.state.path("extracts")),
             **self._history(),

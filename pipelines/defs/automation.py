@@ -1,4 +1,4 @@
-"""What runs by itself, once someone turns it on in the Dagster UI, and who is told when a run fails."""
+"""What runs by itself, and who is told when a run fails."""
 
 import dagster as dg
 import httpx2
@@ -7,14 +7,33 @@ from pipelines.defs.jobs import refresh
 from pipelines.defs.partitions import today
 from pipelines.settings import settings
 
+follow_the_champion = dg.AutomationConditionSensorDefinition(
+    "follow_the_champion",
+    target=dg.AssetSelection.assets(["content", "top_page_display"]),
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Publishes the shelves of a champion that came to be without them, such as after a failed publication.",
+)
 
-@dg.schedule(job=refresh, cron_schedule="0 3 * * *", execution_timezone=settings().tanawari_timezone)
+
+@dg.schedule(
+    job=refresh,
+    cron_schedule="0 3 * * *",
+    execution_timezone=settings().tanawari_timezone,
+    default_status=(
+        dg.DefaultScheduleStatus.RUNNING if settings().tanawari_nightly_refresh else dg.DefaultScheduleStatus.STOPPED
+    ),
+)
 def nightly_refresh() -> dg.RunRequest:
     """From topic to shelf at three in the morning of the shop, for the day that has begun."""
     return dg.RunRequest(partition_key=today())
 
 
-@dg.run_failure_sensor(minimum_interval_seconds=30)
+@dg.run_failure_sensor(
+    minimum_interval_seconds=30,
+    default_status=(
+        dg.DefaultSensorStatus.RUNNING if settings().tanawari_alert_webhook else dg.DefaultSensorStatus.STOPPED
+    ),
+)
 def tell_of_failed_runs(context: dg.RunFailureSensorContext) -> None:
     """Post the job and the error of a failed run to `TANAWARI_ALERT_WEBHOOK`, if there is one."""
     webhook = settings().tanawari_alert_webhook

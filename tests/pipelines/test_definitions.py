@@ -98,3 +98,23 @@ def test_refresh_and_rollback_are_jobs(definitions):
     names = {job.name for job in definitions.resolve_all_job_defs()}
 
     assert {"refresh", "rollback"} <= names
+
+
+def test_what_people_and_shoppers_see_is_expected_anew_every_night(graph):
+    watched = {key.to_user_string() for key in graph.get_all_asset_keys() if graph.get(key).freshness_policy}
+
+    assert watched >= MARTS | {"raw/order_v1", "raw/user_actions_v1", "training/champion", "content/top_page_display"}
+
+
+def test_shelves_follow_a_champion_that_came_without_them(definitions):
+    sensor = definitions.resolve_sensor_def("follow_the_champion")
+
+    assert sensor.default_status == dg.DefaultSensorStatus.RUNNING
+    names = {each.name for each in definitions.get_repository_def().sensor_defs}
+    assert names == {"follow_the_champion", "tell_of_failed_runs"}
+
+
+def test_the_extract_is_made_from_all_marts(graph):
+    parents = {key.to_user_string() for key in graph.get(dg.AssetKey(["extracts", "duckdb"])).parent_keys}
+
+    assert parents == MARTS

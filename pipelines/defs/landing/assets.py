@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from pipelines.freshness import EVERY_NIGHT
 from services.contracts.registry import EVENTS
 from services.contracts.topics import TOPICS, Topic
 from warehouse.catch_up import land_until_caught_up
@@ -24,6 +25,7 @@ def _spec(topic: Topic) -> dg.AssetSpec:
         description=f"Every event of `{topic.name}`, one row an event id. Keyed by {topic.key}. Carries {events}.",
         group_name="landing",
         kinds={"kafka", "postgres"},
+        freshness_policy=EVERY_NIGHT,
     )
 
 

@@ -1,6 +1,6 @@
 """What shoppers see: the generation of shelves that content shows, made from the champion's bundle."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import dagster as dg
 
@@ -9,6 +9,7 @@ from ml.champion import Champion, ChampionChangedError
 from ml.generation import compose_all
 from ml.shelves import Rules
 from pipelines.content import Content, ContentRefusedError
+from pipelines.freshness import EVERY_NIGHT
 from pipelines.settings import settings
 
 
@@ -19,7 +20,7 @@ from pipelines.settings import settings
     deps=[["training", "champion"]],
     automation_condition=dg.AutomationCondition.eager(),
     retry_policy=dg.RetryPolicy(max_retries=2, delay=5),
-    freshness_policy=dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=36), warn_window=timedelta(hours=26)),
+    freshness_policy=EVERY_NIGHT,
 )
 def top_page_display(context: dg.AssetExecutionContext, content: Content) -> dg.MaterializeResult[None]:
     """The six shelves of every user and of everyone, as one generation that becomes visible in one transaction."""

@@ -13,6 +13,7 @@ from ml.champion import Champion, ChampionChangedError
 from ml.shelves import Rules
 from pipelines.day import Judgement, Passed
 from pipelines.defs.training.evaluation import REPORT
+from pipelines.freshness import EVERY_NIGHT
 from pipelines.settings import settings
 
 
@@ -20,6 +21,7 @@ from pipelines.settings import settings
     key=["training", "champion"],
     group_name="training",
     kinds={"mlflow"},
+    freshness_policy=EVERY_NIGHT,
     deps=[dg.AssetDep(["training", "bundle"], partition_mapping=dg.LastPartitionMapping())],
 )
 def champion(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:

@@ -6,7 +6,9 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import dagster as dg
-from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtProject
+
+from pipelines.freshness import EVERY_NIGHT
 
 
 class TableTranslator(DagsterDbtTranslator):
@@ -19,6 +21,10 @@ class TableTranslator(DagsterDbtTranslator):
         """`[schema, table]` of the relation."""
         table = dbt_resource_props.get("identifier") or dbt_resource_props.get("alias") or dbt_resource_props["name"]
         return dg.AssetKey([dbt_resource_props["schema"], table])
+
+    def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
+        """What Dagster knows of the relation by itself, and how old it may become."""
+        return super().get_asset_spec(manifest, unique_id, project).replace_attributes(freshness_policy=EVERY_NIGHT)
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str:
         """The layer; for a mart its subject."""
