@@ -15,7 +15,12 @@ days = dg.DailyPartitionsDefinition(
 
 def today() -> str:
     """The key of the day that is running in the shop."""
-    return datetime.now(settings().timezone).date().isoformat()
+    return day_of(datetime.now(UTC))
+
+
+def day_of(moment: datetime) -> str:
+    """The key of the shop's day in which a moment lies."""
+    return moment.astimezone(settings().timezone).date().isoformat()
 
 
 def cut_of(day: str) -> datetime:
