@@ -21,6 +21,7 @@ from mlflow.protos.databricks_pb2 import (  # see above
     RESOURCE_DOES_NOT_EXIST,
     ErrorCode,
 )
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository  # see above
 
 EXPERIMENT = "recommenders"
 MODEL = "tanawari"
@@ -102,6 +103,15 @@ def register(run_id: str, bundle: str, configuration: str, model: str = MODEL) -
 def promote(version: str, model: str = MODEL) -> None:
     """Make a registered version the champion; the one before stays registered, so that this can be undone."""
     MlflowClient().set_registered_model_alias(model, CHAMPION, version)
+
+
+def forget(bundle: str, model: str = MODEL) -> None:
+    """Drop the versions of a bundle and MLflow's copies of its files; the runs stay, with all they say of it."""
+    client = MlflowClient()
+    for version in client.search_model_versions(f"name = '{model}' and tags.{BUNDLE} = '{bundle}'"):
+        files = get_artifact_repository(client.get_run(str(version.run_id)).info.artifact_uri)
+        files.delete_artifacts(BUNDLE)  # type: ignore[no-untyped-call] # MLflow gives it no types
+        client.delete_model_version(model, version.version)
 
 
 def version_of(bundle: str, model: str = MODEL) -> str:

@@ -11,7 +11,7 @@ follow_the_champion = dg.AutomationConditionSensorDefinition(
     "follow_the_champion",
     target=dg.AssetSelection.assets(["content", "top_page_display"]),
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Publishes the shelves of a champion that came to be without them, such as after a failed publication.",
+    description="Publishes the shelves of a champion that was made by itself, outside the job `refresh`.",
 )
 
 

@@ -43,6 +43,19 @@ def test_a_run_that_could_not_be_logged_is_marked_failed(tmp_path: Path) -> None
     assert [run.info.status for run in MlflowClient().search_runs([experiment.experiment_id])] == ["FAILED"]
 
 
+def test_a_bundle_that_is_forgotten_leaves_its_run_with_what_it_says(run_id: str) -> None:
+    client = MlflowClient()
+    tracking.register(run_id, "bundle-1", "{}")
+
+    tracking.forget("bundle-1")
+    tracking.forget("bundle-1")
+
+    with pytest.raises(LookupError):
+        tracking.version_of("bundle-1")
+    assert client.list_artifacts(run_id, tracking.BUNDLE) == []
+    assert client.get_run(run_id).data.metrics == {"discover": 0.052}
+
+
 def test_there_is_no_champion_before_the_first_promotion(run_id: str) -> None:
     assert tracking.champion() is None
 

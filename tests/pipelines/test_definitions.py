@@ -11,6 +11,7 @@ OURS = {
     "content/top_page_display",
     "docs/dbt",
     "extracts/duckdb",
+    "maintenance/disk",
     "raw/auth_v1",
     "raw/cart_v1",
     "raw/catalog_v1",
