@@ -56,8 +56,9 @@ class Figures(DayFile):
 
 
 class Passed(DayFile):
-    """The bundle that passed all checks, and so may become the champion."""
+    """The bundle that passed all checks, and so may become the champion, and the judgement that it was made by."""
 
     file = "bundle.json"
 
     bundle: str
+    judgement: Judgement

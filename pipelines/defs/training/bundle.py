@@ -51,7 +51,7 @@ def bundle(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[N
         raise dg.Failure(f"{error.reason}: {error}", allow_retries=False) from error
     results = checks.judge(settings().bundles / bundle_id)
     if checks.nothing_blocks(results):
-        Passed(bundle=bundle_id).put(day)
+        Passed(bundle=bundle_id, judgement=judgement).put(day)
     yield dg.MaterializeResult(
         metadata={
             "bundle": bundle_id,

@@ -31,7 +31,8 @@ def champion(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
     which was rolled back.
     """
     bundles, day = settings().bundles, newest_day()
-    bundle_id = Passed.read(day).bundle
+    passed = Passed.read(day)
+    bundle_id, judgement = passed.bundle, passed.judgement
     try:
         before = Champion.read(bundles)
         if before is not None and bundle_id in (before.bundle, before.previous):
@@ -42,7 +43,6 @@ def champion(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         raise dg.Failure(f"{error.reason}: {error}", allow_retries=False) from error
     if before is not None:
         refuse_older(manifest, bundles / before.bundle)
-    judgement = Judgement.read(day)
     tracking.promote(registered(day, bundles / bundle_id, manifest, judgement))
     try:
         # Serving watches this file: it is the last step, so that nothing is served which MLflow does not know.
@@ -80,6 +80,6 @@ def registered(day: Path, bundle: Path, manifest: Manifest, judgement: Judgement
         bundle.name,
         {**manifest.configuration, "decision": judgement.reason, "day": day.name},
         {**manifest.metrics, **judgement.metrics},
-        {"report": day / REPORT, "judgement": day / Judgement.file, tracking.BUNDLE: bundle},
+        {"report": day / REPORT, "judgement": day / Passed.file, tracking.BUNDLE: bundle},
     )
     return tracking.register(run_id, bundle.name, json.dumps(manifest.configuration))
