@@ -33,6 +33,10 @@ class Breaker:
         self._failures += 1
         self._next_try = time.monotonic() + self._pause
 
+    def undecided(self) -> None:
+        """Note that a try told nothing of the other side; was it the one after the pause, then the next one is."""
+        self._next_try = 0.0
+
     def succeeded(self) -> None:
         """Note a success: closed again."""
         self._failures = 0

@@ -1,8 +1,7 @@
 """Passes requests on to a service and its answers back, both as streams; a service that is away is told at once."""
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 
 import httpx2
 from fastapi import Request
@@ -11,27 +10,12 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Scope
 
 from services.common.breaker import Breaker, CircuitOpenError
-from services.common.errors import Problem, Unavailable
-from services.common.http import DEADLINE_HEADER, deadline
-from services.common.telemetry import traceparent
+from services.common.errors import NotFound, Problem, Unavailable
+from services.common.http import TOO_LATE, time_left
+from services.gateway import headers
 
 RETRY_AFTER = 2
 CONNECT_SECONDS = 1.0
-MINIMUM_SECONDS = 0.001
-HOP_BY_HOP = {
-    "connection",
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-}
-OWN_TO_THE_EDGE = {"host", "cookie", "expect", DEADLINE_HEADER, "traceparent", "x-request-id", "forwarded"} | {
-    f"x-forwarded-{what}" for what in ("for", "proto", "host", "port")
-}
 CLIENT_CLOSED_REQUEST = 499  # nobody reads it; it only keeps an unfinished upload out of the errors
 
 
@@ -53,7 +37,11 @@ class TooSlow(BrokenAnswer):
 
 
 class Upstream:
-    """One service behind the gateway."""
+    """One service behind the gateway.
+
+    Its circuit opens by its own failures only. The caller's deadline and a body that the caller is still sending say
+    nothing of it: else anyone could close the shop for everybody.
+    """
 
     def __init__(self, name: str, url: str) -> None:
         self.name = name
@@ -73,35 +61,42 @@ class Upstream:
             Unavailable: the service is away (503), or was in the last calls.
             BrokenAnswer: it broke off (502) or is too slow (504).
         """
-        seconds = min(seconds, _time_left())
-        outgoing = self._client.build_request(
+        granted = min(seconds, time_left())
+        upload = _Upload(request)
+        asked = self._client.build_request(
             request.method,
-            self._url.copy_with(raw_path=_raw_path(request.scope)),
-            headers=_request_headers(request, seconds),
-            content=request.stream() if _has_body(request) else None,
-            timeout=httpx2.Timeout(seconds, connect=min(seconds, CONNECT_SECONDS)),
+            self._url,
+            headers=headers.outgoing(request, granted),
+            content=None if upload.is_over else upload,
+            timeout=httpx2.Timeout(granted, connect=min(granted, CONNECT_SECONDS)),
+            extensions={"target": _target(request.scope)},
         )
         try:
             self._breaker.check()
-            async with asyncio.timeout(seconds):
-                incoming = await self._client.send(outgoing, stream=True)
+            async with asyncio.timeout(granted):
+                answer = await self._client.send(asked, stream=True)
         except CircuitOpenError as error:
             raise Unavailable(f"{self.name} is away.", retry_after=RETRY_AFTER) from error
         except ClientDisconnect:
+            self._breaker.undecided()
             return Response(status_code=CLIENT_CLOSED_REQUEST)
         except (httpx2.TransportError, TimeoutError) as error:
-            self._breaker.failed()
+            waits_for_caller = granted < seconds or not (upload.is_over or isinstance(error, httpx2.ConnectTimeout))
+            if not (waits_for_caller and isinstance(error, TOO_LATE)):
+                self._breaker.failed()
+            else:
+                self._breaker.undecided()
             raise _problem(self.name, error) from error
         self._breaker.succeeded()
-        answer = StreamingResponse(_pieces(incoming), status_code=incoming.status_code)
-        answer.raw_headers = _without(incoming.headers.raw, incoming.headers.get("connection", ""), set())
-        return answer
+        response = StreamingResponse(_pieces(answer), status_code=answer.status_code)
+        response.raw_headers = headers.incoming(answer)
+        return response
 
 
 def _problem(name: str, error: Exception) -> Problem:
     if isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout):
         return Unavailable(f"{name} is away.", retry_after=RETRY_AFTER)
-    if isinstance(error, TimeoutError | httpx2.TimeoutException):
+    if isinstance(error, TOO_LATE):
         return TooSlow(f"{name} did not answer in time.")
     return BrokenAnswer(f"{name} broke off.")
 
@@ -115,38 +110,27 @@ async def _pieces(answer: httpx2.Response) -> AsyncIterator[bytes]:
         await answer.aclose()
 
 
-def _raw_path(scope: Scope) -> bytes:
-    """The path and query exactly as they were sent."""
+class _Upload:
+    """The caller's body on its way through; `is_over` when the caller has no more of it to send."""
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self.is_over = "transfer-encoding" not in request.headers and request.headers.get("content-length", "0") == "0"
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for piece in self._request.stream():
+            yield piece
+        self.is_over = True
+
+
+def _target(scope: Scope) -> bytes:
+    """The path and query exactly as they were sent.
+
+    Raises:
+        NotFound: the path has a segment `.` or `..`: whoever resolves it would leave the routing table, and its gates.
+    """
+    if {".", ".."} & set(scope["path"].split("/")):
+        raise NotFound("Paths are not resolved here.")
     query: bytes = scope["query_string"]
     path: bytes = scope["raw_path"]
     return path + b"?" + query if query else path
-
-
-def _has_body(request: Request) -> bool:
-    return "transfer-encoding" in request.headers or request.headers.get("content-length", "0") != "0"
-
-
-def _time_left() -> float:
-    """What the caller granted in `X-Deadline-Ms`."""
-    end = deadline.get()
-    return float("inf") if end is None else max(end - time.monotonic(), MINIMUM_SECONDS)
-
-
-def _request_headers(request: Request, seconds: float) -> list[tuple[bytes, bytes]]:
-    headers = _without(request.headers.raw, request.headers.get("connection", ""), OWN_TO_THE_EDGE)
-    address = request.client.host if request.client else "unknown"
-    added = {
-        "x-request-id": request.state.request_id,
-        "x-forwarded-for": address,
-        "x-forwarded-proto": request.url.scheme,
-        "x-forwarded-host": request.headers.get("host", ""),
-        DEADLINE_HEADER: str(int(seconds * 1000)),
-        "traceparent": traceparent() or request.headers.get("traceparent", ""),
-    }
-    return headers + [(name.encode(), value.encode("latin-1")) for name, value in added.items() if value]
-
-
-def _without(headers: Iterable[tuple[bytes, bytes]], connection: str, names: set[str]) -> list[tuple[bytes, bytes]]:
-    """The headers but those of this one hop: the standard's, those `Connection` names, and `names`."""
-    dropped = HOP_BY_HOP | names | {name.strip().lower() for name in connection.split(",")}
-    return [(name, value) for name, value in headers if name.decode("latin-1").lower() not in dropped]

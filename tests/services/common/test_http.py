@@ -1,5 +1,7 @@
 import asyncio
 import time
+from functools import partial
+from types import SimpleNamespace
 
 import httpx2
 import pytest
@@ -32,31 +34,32 @@ def client_of(calls):
     return make
 
 
-async def test_a_call_carries_the_token_and_the_time_that_is_left(client_of, calls):
-    client = client_of(200, token=lambda: "secret", timeout=1.5)
-    assert (await client.request("GET", "/v1/products/7")).status_code == 200
-    assert calls[0].headers["authorization"] == "Bearer secret"
+@pytest.fixture
+def sleepy():
+    """A client of a service that answers everything but `/slow` in time."""
+
+    async def answer(request):
+        await asyncio.sleep(30 if request.url.path == "/slow" else 0)
+        return httpx2.Response(200)
+
+    return partial(ServiceClient, "catalog", "http://catalog", transport=httpx2.MockTransport(answer))
+
+
+@pytest.fixture
+def granted():
+    """Sets how many seconds the request that is being answered has left."""
+    before = deadline.get()
+    yield lambda seconds: deadline.set(None if seconds is None else time.monotonic() + seconds)
+    deadline.set(before)
+
+
+async def test_a_call_carries_the_time_that_is_left(client_of, calls):
+    assert (await client_of(200, timeout=1.5).request("GET", "/v1/products/7")).status_code == 200
     assert 0 < int(calls[0].headers[DEADLINE_HEADER]) <= 1500
 
 
-async def test_what_may_be_repeated_is_tried_again(client_of, calls):
-    assert (await client_of(None, 503, 200, retries=2).request("GET", "/")).status_code == 200
-    assert len(calls) == 3
-
-
-async def test_what_may_not_be_repeated_is_tried_once(client_of, calls):
-    with pytest.raises(CallFailedError):
-        await client_of(None, 200, retries=2).request("POST", "/")
-    assert len(calls) == 1
-
-
-async def test_an_idempotency_key_makes_a_post_repeatable(client_of):
-    response = await client_of(None, 200, retries=1).request("POST", "/", headers={"Idempotency-Key": "k"})
-    assert response.status_code == 200
-
-
-async def test_other_errors_of_the_service_are_given_back_at_once(client_of, calls):
-    assert (await client_of(500, 200, retries=2).request("GET", "/")).status_code == 500
+async def test_nothing_is_tried_again_here(client_of, calls):
+    assert (await client_of(503, 200).request("GET", "/")).status_code == 503
     assert len(calls) == 1
 
 
@@ -68,15 +71,31 @@ async def test_after_failures_in_a_row_the_service_is_not_asked(client_of, calls
     assert len(calls) == 5
 
 
-async def test_a_call_takes_no_longer_than_the_request_it_serves_may():
-    async def slow(_request):
-        await asyncio.sleep(30)
-
-    client = ServiceClient("catalog", "http://catalog", timeout=20, transport=httpx2.MockTransport(slow))
-    token = deadline.set(time.monotonic() + 0.1)
+async def times_out(client):
     with pytest.raises(CallFailedError):
-        await asyncio.wait_for(client.request("GET", "/"), 5)
-    deadline.reset(token)
+        await asyncio.wait_for(client.request("GET", "/slow"), 5)
+
+
+async def test_a_call_takes_no_longer_than_the_request_it_serves_may(sleepy, granted):
+    granted(0.05)
+    await times_out(sleepy(timeout=20))
+
+
+async def test_a_time_out_by_the_callers_own_deadline_opens_no_circuit(sleepy, granted):
+    client = sleepy(timeout=20)
+    for _ in range(10):
+        granted(0.005)
+        await times_out(client)
+    granted(None)
+    assert (await client.request("GET", "/")).status_code == 200
+
+
+async def test_a_service_that_is_always_too_slow_is_left_alone(sleepy):
+    client = sleepy(timeout=0.01)
+    for _ in range(5):
+        await times_out(client)
+    with pytest.raises(CallFailedError):
+        await client.request("GET", "/")
 
 
 @pytest.mark.parametrize(("value", "is_set"), [(b"1500", True), (b"-1", False), (b"soon", False), (b"9" * 40, False)])
@@ -91,11 +110,27 @@ async def test_a_deadline_header_is_taken_over_if_it_is_sane(value, is_set):
     assert deadline.get() is None
 
 
-def test_an_open_circuit_lets_one_through_after_its_pause():
-    breaker = Breaker(failures=1, pause=0)
+@pytest.fixture
+def tripped(monkeypatch):
+    """A circuit that opened a minute ago, with a pause of as long."""
+    breaker, now = Breaker(failures=1, pause=60), [0.0]
+    monkeypatch.setattr("services.common.breaker.time", SimpleNamespace(monotonic=lambda: now[0]))
     breaker.failed()
-    breaker.check()
-    patient = Breaker(failures=1, pause=60)
-    patient.failed()
     with pytest.raises(CircuitOpenError):
-        patient.check()
+        breaker.check()
+    now[0] = 60.0
+    return breaker
+
+
+def test_an_open_circuit_lets_one_through_after_its_pause(tripped):
+    tripped.check()
+    with pytest.raises(CircuitOpenError):
+        tripped.check()
+
+
+def test_when_that_one_tells_nothing_the_next_one_passes(tripped):
+    tripped.check()
+    tripped.undecided()
+    tripped.check()
+    with pytest.raises(CircuitOpenError):
+        tripped.check()

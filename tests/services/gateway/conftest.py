@@ -1,5 +1,6 @@
 """A gateway over real HTTP, before four small servers that stand where the services would."""
 
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -22,11 +23,11 @@ def served(app, port=0) -> Iterator[str]:
     """Run an ASGI application on this port, or a free one; gives its address."""
     config = uvicorn.Config(app, port=port, log_config=None, ws="none", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
-    with config.bind_socket() as socket:
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]})
+    with config.bind_socket() as listener:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
-            yield f"http://127.0.0.1:{socket.getsockname()[1]}"
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         finally:
             server.should_exit = True
             thread.join()
@@ -108,6 +109,19 @@ def gateway(services, environment, ordinary_gateway):  # noqa: ARG001 - services
             return stack.enter_context(httpx2.Client(base_url=url, timeout=20))
 
         yield create
+
+
+@pytest.fixture
+def raw():
+    """Sends bytes as no well-behaved client would, and gives the status of the answer."""
+
+    def send(client, *pieces):
+        with socket.create_connection((client.base_url.host, client.base_url.port), timeout=10) as connection:
+            for piece in pieces:
+                connection.sendall(piece)
+            return int(connection.makefile("rb").readline().split()[1])
+
+    return send
 
 
 @pytest.fixture

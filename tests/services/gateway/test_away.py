@@ -4,6 +4,8 @@ import threading
 import time
 from contextlib import contextmanager
 
+from starlette.responses import Response
+
 
 @contextmanager
 def slamming_door():
@@ -60,6 +62,35 @@ def test_a_failing_service_is_left_alone_for_a_while(gateway):
         statuses = [client.get("/v1/products").status_code for _ in range(6)]
     assert statuses == [502, 502, 502, 503, 503, 503]
     assert len(visits) == 3
+
+
+def answers_late(service, seconds=0.5):
+    async def answer(_):
+        await asyncio.sleep(seconds)
+        return Response()
+
+    service.answers["/v1/products"] = answer
+
+
+def test_a_service_that_is_always_too_slow_is_left_alone_too(gateway, services):
+    answers_late(services["catalog"])
+    client = gateway(timeout_seconds=0.1)
+    assert [client.get("/v1/products").status_code for _ in range(4)] == [504, 504, 504, 503]
+
+
+def test_nobody_closes_the_shop_by_granting_no_time(gateway, services):
+    answers_late(services["catalog"], 0.05)
+    client = gateway(preview_households=())
+    impatient = {client.get("/v1/products", headers={"X-Deadline-Ms": "1"}).status_code for _ in range(10)}
+    assert impatient == {504}
+    assert client.get("/v1/products").status_code == 200
+
+
+def test_nobody_closes_the_shop_by_sending_half_a_body(gateway, raw):
+    client = gateway(timeout_seconds=0.1)
+    half = b"POST /v1/actions HTTP/1.1\r\nHost: shop\r\nContent-Length: 9\r\n\r\nhalf"
+    assert [raw(client, half) for _ in range(4)] == [504] * 4
+    assert client.post("/v1/actions", json={}).status_code == 200
 
 
 def test_a_service_that_comes_back_is_asked_again(gateway, services, serve, nowhere):

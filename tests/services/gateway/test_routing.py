@@ -35,8 +35,26 @@ def test_an_unknown_path_is_a_404_of_the_gateway(gateway, services):
     assert not any(service.asked for service in services.values())
 
 
-def test_what_services_keep_for_operators_is_not_reachable(gateway):
-    assert gateway().get("/v1/../metrics/catalog").status_code == 404
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/products/../../metrics",
+        "/v1/products/%2e%2e/%2E./metrics",
+        "/v1/products/x/../bulk",
+        "/v1/products/x%2F..%2Fbulk",
+        "/v1/categories/./bulk",
+        "/v1/../metrics",
+    ],
+)
+def test_no_path_leads_out_of_the_routing_table(gateway, services, raw, path):
+    status = raw(gateway(), f"POST {path} HTTP/1.1\r\nHost: shop\r\nContent-Length: 0\r\n\r\n".encode())
+    assert status == 404
+    assert not any(service.asked for service in services.values())
+
+
+def test_a_path_travels_as_it_was_written_even_where_few_would_write_it_so(gateway, services, raw):
+    raw(gateway(), b"GET /v1/products/a|b%zz HTTP/1.1\r\nHost: shop\r\n\r\n")
+    assert services["catalog"].asked[0].scope["raw_path"] == b"/v1/products/a|b%zz"
 
 
 def test_path_and_query_travel_as_they_were_written(gateway):

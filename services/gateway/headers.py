@@ -1,0 +1,50 @@
+"""Which headers go through: not those of one hop, nor those that only the edge may set."""
+
+from collections.abc import Iterable
+
+import httpx2
+from fastapi import Request
+
+from services.common.http import DEADLINE_HEADER
+from services.common.telemetry import traceparent
+
+HOP_BY_HOP = {
+    "connection",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+}
+OWN_TO_THE_EDGE = {"host", "cookie", "expect", DEADLINE_HEADER, "traceparent", "x-request-id", "forwarded"} | {
+    f"x-forwarded-{what}" for what in ("for", "proto", "host", "port")
+}
+
+
+def outgoing(request: Request, seconds: float) -> list[tuple[bytes, bytes]]:
+    """What a service is told: the caller's own headers, who asked and by which name, and how much time there is."""
+    headers = _without(request.headers.raw, request.headers.get("connection", ""), OWN_TO_THE_EDGE)
+    address = request.client.host if request.client else "unknown"
+    added = {
+        "x-request-id": request.state.request_id,
+        "x-forwarded-for": address,
+        "x-forwarded-proto": request.url.scheme,
+        "x-forwarded-host": request.headers.get("host", ""),
+        DEADLINE_HEADER: str(int(seconds * 1000)),
+        "traceparent": traceparent() or request.headers.get("traceparent", ""),
+    }
+    return headers + [(name.encode(), value.encode("latin-1")) for name, value in added.items() if value]
+
+
+def incoming(answer: httpx2.Response) -> list[tuple[bytes, bytes]]:
+    """What the caller is told: the service's headers but those of the hop between."""
+    return _without(answer.headers.raw, answer.headers.get("connection", ""), set())
+
+
+def _without(headers: Iterable[tuple[bytes, bytes]], connection: str, names: set[str]) -> list[tuple[bytes, bytes]]:
+    """The headers but those of this one hop: the standard's, those `Connection` names, and `names`."""
+    dropped = HOP_BY_HOP | names | {name.strip().lower() for name in connection.split(",")}
+    return [(name, value) for name, value in headers if name.decode("latin-1").lower() not in dropped]
