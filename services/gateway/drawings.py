@@ -17,12 +17,13 @@ from services.common.policy import PUBLIC
 from services.common.routing import Router
 from services.common.schemas import PathId
 from services.gateway.glyphs import GLYPHS, WORDS
+from services.gateway.rate_limit import LIMITED
 
 logger = logging.getLogger(__name__)
 router = Router(tags=["drawings"])
 
-KEPT_SECONDS = 3600
-OK, NOT_FOUND = 200, 404
+KEPT_SECONDS, NEUTRAL_SECONDS = 3600, 5
+OK = 200
 LINE = 22
 SHADES = 25
 SEPARATOR = " > "
@@ -40,12 +41,12 @@ LABEL = (
 
 @router.get(
     "/images/categories/{categoryId}.svg",
-    dependencies=[PUBLIC],
+    dependencies=[PUBLIC, LIMITED],
     response_class=Response,
     responses={OK: {"content": {"image/svg+xml": {}}}},
 )
 async def category_drawing(request: Request, category_id: Annotated[PathId, Path(alias="categoryId")]) -> Response:
-    """A category's drawing; a neutral one while its name is not known."""
+    """A category's drawing; a neutral one, not kept for long, while there is no such category or nobody can tell."""
     catalog: ServiceClient = request.app.state.catalog
     cache: Cache = request.app.state.cache
     known = await cache.get(f"category:{category_id}")
@@ -54,19 +55,19 @@ async def category_drawing(request: Request, category_id: Annotated[PathId, Path
         if known is not None:
             await cache.set(f"category:{category_id}", known, KEPT_SECONDS)
     code, name = json.loads(known) if known else ("", "")
-    seconds = KEPT_SECONDS if known else 5
+    seconds = KEPT_SECONDS if known else NEUTRAL_SECONDS
     return Response(
         draw(code, name), media_type="image/svg+xml", headers={**HEADERS, "Cache-Control": f"public, max-age={seconds}"}
     )
 
 
 async def _code_and_name(catalog: ServiceClient, category_id: int) -> bytes | None:
-    """The category's path and name as JSON, empty texts where there is no such category, None if nobody can tell."""
+    """The category's path and name as JSON, None if there is no such category or nobody can tell."""
     try:
         answer = await catalog.request("GET", f"/v1/categories/{category_id}")
-        if answer.status_code == NOT_FOUND:
-            return json.dumps(["", ""]).encode()
-        category = answer.raise_for_status().json()
+        if answer.status_code != OK:
+            return None
+        category = answer.json()
         return json.dumps([category["code"], category["name"]]).encode()
     except (Unavailable, ValueError, KeyError) as error:
         logger.warning("drawing without a name: %s", type(error).__name__)

@@ -26,9 +26,19 @@ def test_while_the_catalog_is_away_the_drawing_is_neutral_and_not_kept_long(gate
     assert answer.headers["cache-control"] == "public, max-age=5"
 
 
-def test_an_unknown_category_is_drawn_neutrally(gateway, services):
-    services["catalog"].says("/v1/categories/6", {"title": "Not found"}, status=404)
-    assert gateway().get("/images/categories/6.svg").text == draw("", "")
+@pytest.mark.parametrize("status", [404, 500])
+def test_a_category_that_nobody_knows_yet_is_drawn_as_soon_as_it_is_there(gateway, services, status):
+    services["catalog"].says("/v1/categories/6", {"title": "Not found"}, status)
+    client = gateway(preview_households=())
+    neutral = client.get("/images/categories/6.svg")
+    services["catalog"].says("/v1/categories/6", {"code": "GROCERY > TEAS", "name": "TEAS"})
+    assert (neutral.text, neutral.headers["cache-control"]) == (draw("", ""), "public, max-age=5")
+    assert "Teas" in client.get("/images/categories/6.svg").text
+
+
+def test_drawings_of_invented_categories_are_not_to_be_had_without_end(gateway):
+    client = gateway(address_requests_per_minute=2)
+    assert [client.get(f"/images/categories/{each}.svg").status_code for each in (7, 8, 9)] == [200, 200, 429]
 
 
 @pytest.mark.parametrize("name", ["<script>alert(1)</script>", "A \"B\" & 'C'", "]]>", "緑茶"])
