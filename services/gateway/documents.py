@@ -9,7 +9,7 @@ import time
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import Response
 from starlette.routing import compile_path
 
 from services.common.errors import Unavailable
@@ -35,15 +35,24 @@ class MergedDocument:
         self._clients = clients
         self._own = own
         self._parts: dict[str, Document] = {}
+        self._rendered = b""
         self._stale_at = 0.0
+        self._lock = asyncio.Lock()
 
-    async def answer(self, _: Request) -> JSONResponse:
+    async def answer(self, _: Request) -> Response:
         """The endpoint `/openapi.json`."""
-        if time.monotonic() >= self._stale_at:
-            parts = await asyncio.gather(*(self._read(name) for name in self._clients))
-            self._parts.update({name: part for name, part in zip(self._clients, parts, strict=True) if part})
-            self._stale_at = time.monotonic() + (FRESH_SECONDS if all(parts) else 1.0)
-        return JSONResponse(merge(self._own, self._parts))
+        async with self._lock:
+            if time.monotonic() >= self._stale_at:
+                await self._renew()
+        return Response(self._rendered, media_type="application/json")
+
+    async def _renew(self) -> None:
+        parts = await asyncio.gather(*(self._read(name) for name in self._clients))
+        known = {**self._parts, **{name: part for name, part in zip(self._clients, parts, strict=True) if part}}
+        if known != self._parts or not self._rendered:
+            self._parts = known
+            self._rendered = json.dumps(merge(self._own, known), separators=(",", ":")).encode()
+        self._stale_at = time.monotonic() + (FRESH_SECONDS if all(parts) else 1.0)
 
     async def _read(self, name: str) -> Document | None:
         try:

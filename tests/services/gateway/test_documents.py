@@ -2,6 +2,8 @@ import re
 
 import pytest
 
+from services.gateway import documents
+
 PRODUCT = {"type": "object", "title": "Product"}
 OPERATION = {"operationId": "read", "responses": {"200": {"description": "ok"}}}
 
@@ -61,6 +63,16 @@ def test_a_service_that_is_away_leaves_the_others(gateway, services, nowhere):
     paths = gateway(content_url=nowhere).get("/openapi.json").json()["paths"]
     assert "/v1/products" in paths
     assert "/v1/displays" not in paths
+
+
+def test_the_document_is_put_together_once_for_all_readers(gateway, services, monkeypatch):
+    made = []
+    monkeypatch.setattr(documents, "merge", lambda own, parts: made.append(parts) or own)
+    for service in services.values():
+        service.says("/openapi.json", document({}))
+    client = gateway(preview_households=())
+    assert {client.get("/openapi.json").status_code for _ in range(3)} == {200}
+    assert len(made) == 1
 
 
 def test_the_api_page_needs_no_internet(gateway):
