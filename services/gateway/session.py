@@ -52,7 +52,8 @@ class Preview(Schema):
 async def current(request: Request, caller: Annotated[Principal | None, PUBLIC]) -> Preview:
     """Whom the preview views as."""
     settings = _settings(request)
-    return Preview(user_id=caller.subject if caller else None, households=settings.preview_households)
+    user_id = caller.subject if caller and not caller.is_service else None
+    return Preview(user_id=user_id, households=settings.preview_households)
 
 
 @router.post("/preview/session", dependencies=[PUBLIC, LIMITED], responses=problems(404))

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import Query, Request
 from fastapi.responses import Response
 
-from services.common.auth import Principal, Signer
+from services.common.auth import Principal
 from services.common.errors import Forbidden, Unauthorized, Unavailable, problems
 from services.common.http import ServiceClient
 from services.common.policy import PUBLIC
@@ -34,7 +34,7 @@ async def top_page(
     It always answers: `degraded` is true when the shelves are older than the last click, or missing.
     """
     shopper = _shopper(caller, user_id)
-    headers = _authorization(request, caller, shopper)
+    headers = {"authorization": request.headers["authorization"]} if caller else {}
     serving: ServiceClient = request.app.state.serving
     content: ServiceClient = request.app.state.content
     page = await _ask(serving, "POST", "/v1/pages", headers, json={"userId": shopper})
@@ -42,7 +42,8 @@ async def top_page(
         page = _without_serving(
             shopper, await _ask(content, "GET", "/v1/displays", headers, params={"userId": shopper})
         )
-    return Response(json.dumps(page, separators=(",", ":")), media_type="application/json")
+    body = json.dumps(page, separators=(",", ":"))
+    return Response(body, media_type="application/json", headers={"Cache-Control": "private, no-store"})
 
 
 def _without_serving(shopper: str, displays: dict[str, Any] | None) -> dict[str, Any]:
@@ -86,21 +87,12 @@ def _shopper(caller: Principal | None, user_id: str | None) -> str:
         Unauthorized: a customer's page without a token.
         Forbidden: another customer's page.
     """
-    is_visitor = user_id is not None and user_id.startswith(VISITOR)
-    if caller is None:
-        if user_id is not None and not is_visitor:
-            raise Unauthorized("A customer's page needs the customer's token.")
-        return user_id or f"{VISITOR}{uuid.uuid4()}"
     if user_id is None:
-        return caller.subject
-    if not (caller.is_service or is_visitor or user_id == caller.subject):
+        return f"{VISITOR}{uuid.uuid4()}" if caller is None or caller.is_service else caller.subject
+    if user_id.startswith(VISITOR):
+        return user_id
+    if caller is None:
+        raise Unauthorized("A customer's page needs the customer's token.")
+    if not (caller.is_service or caller.subject == user_id):
         raise Forbidden("This is another customer's page.")
     return user_id
-
-
-def _authorization(request: Request, caller: Principal | None, shopper: str) -> dict[str, str]:
-    """The caller's own token for its own page; the gateway's for a visitor's."""
-    signer: Signer | None = request.app.state.signer
-    if caller is not None and (caller.is_service or caller.subject == shopper):
-        return {"authorization": request.headers["authorization"]}
-    return {"authorization": f"Bearer {signer.service_token('gateway')}"} if signer else {}

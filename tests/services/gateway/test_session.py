@@ -13,6 +13,10 @@ def test_the_preview_views_as_a_household(gateway):
     assert client.get("/preview/session").json()["userId"] == "900"
 
 
+def test_a_service_views_as_nobody(gateway, bearer):
+    assert gateway().get("/preview/session", headers=bearer("importer", use="service")).json()["userId"] is None
+
+
 def test_the_token_is_short_and_no_script_can_read_it(gateway):
     client = gateway()
     cookie = begin(client, "900").headers["set-cookie"]

@@ -1,4 +1,3 @@
-import jwt
 import pytest
 from starlette.responses import JSONResponse
 
@@ -39,11 +38,19 @@ def test_serving_is_asked_with_the_shoppers_own_token(gateway, wished, bearer):
     assert wished == {"userId": "900", "token": headers["Authorization"]}
 
 
-def test_a_visitor_needs_no_token_and_the_gateway_asks_with_its_own(gateway, wished):
+def test_a_visitor_needs_no_token_and_none_is_made_up(gateway, wished):
     gateway().get("/v1/top-page", params={"userId": "anon:5"})
-    assert wished["userId"] == "anon:5"
-    claims = jwt.decode(wished["token"].removeprefix("Bearer "), options={"verify_signature": False})
-    assert (claims["sub"], claims["token_use"]) == ("gateway", "service")
+    assert wished == {"userId": "anon:5", "token": None}
+
+
+def test_a_service_is_no_shopper(gateway, wished, bearer):
+    gateway().get("/v1/top-page", headers=bearer("importer", use="service"))
+    assert wished["userId"].startswith("anon:")
+
+
+def test_a_page_is_kept_by_nobody(gateway, pages, bearer):
+    assert gateway().get("/v1/top-page", headers=bearer("900")).headers["cache-control"] == "private, no-store"
+    assert pages["serving"].asked
 
 
 def test_without_an_id_one_is_a_new_visitor(gateway, wished):
