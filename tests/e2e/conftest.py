@@ -30,6 +30,7 @@ class Shop:
     gateway_url: str
     warehouse_url: str
     household: str
+    service_token: str
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +59,8 @@ def shop(tmp_path_factory, database, new_warehouse, valkey):
             child.process.wait_ready()
         small_shop.fill(environment)
         wait_until_served(environment, small_shop.HOUSEHOLD)
-        yield Shop(environment.address("gateway"), warehouse.owner, small_shop.HOUSEHOLD)
+        gateway = environment.address("gateway")
+        yield Shop(gateway, warehouse.owner, small_shop.HOUSEHOLD, environment.service_token)
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,10 @@
 
 import { renew } from "/storefront/session.js";
 
+const UNAUTHORIZED = 401;
+const TOO_MANY = 429;
+const TRIES = 4;
+
 export class Problem extends Error {
   constructor(status, title) {
     super(title);
@@ -9,14 +13,18 @@ export class Problem extends Error {
   }
 }
 
-/** The JSON at an address. */
-export async function get(path) {
+/** Ask with a session; when the shop does not know it any more, once again with a new one. */
+async function ask(path, options = () => ({})) {
   await renew();
-  let response = await fetch(path);
-  if (response.status === 401) {
-    await renew({ force: true });
-    response = await fetch(path);
-  }
+  const response = await fetch(path, options());
+  if (response.status !== UNAUTHORIZED) return response;
+  await renew({ force: true });
+  return fetch(path, options());
+}
+
+/** The JSON at an address; what the page can do without gets only a moment: `get(path, { seconds: 2 })`. */
+export async function get(path, { seconds } = {}) {
+  const response = await ask(path, () => (seconds ? { signal: AbortSignal.timeout(seconds * 1000) } : {}));
   if (!response.ok) {
     const problem = await response.json().catch(() => ({}));
     throw new Problem(response.status, problem.title ?? "The shop does not answer");
@@ -24,13 +32,13 @@ export async function get(path) {
   return response.json();
 }
 
-const TRIES = 4;
-
-/** Send a report that outlives the page; while the shop cannot take it, again a little later. */
+/** Send the report that `body` gives once there is a session. It outlives the page; while the shop cannot take it, again a little later. */
 export async function report(path, body, tries = TRIES) {
-  const options = { method: "POST", keepalive: true, headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
-  const response = await fetch(path, options).catch(() => null);
-  if (response !== null && response.status < 500) return;
+  const headers = { "Content-Type": "application/json" };
+  const options = () => ({ method: "POST", keepalive: true, headers, body: JSON.stringify(body()) });
+  const response = await ask(path, options).catch(() => null);
+  const isLater = response === null || response.status === TOO_MANY || response.status >= 500;
+  if (!isLater || tries <= 1) return;
   const seconds = Number(response?.headers.get("Retry-After") ?? 2);
-  if (tries > 1) setTimeout(() => report(path, body, tries - 1), seconds * 1000);
+  setTimeout(() => report(path, body, tries - 1), seconds * 1000);
 }

@@ -17,7 +17,8 @@ let shown;
 function pageAt({ pathname, searchParams }) {
   const [, kind, id] = pathname.match(/^\/(products|categories)\/(\d+)$/) ?? [];
   if (kind) return () => (kind === "products" ? productPage(id) : categoryPage(id));
-  if (pathname === "/search") return () => searchPage(searchParams.get("q") ?? "");
+  const keyword = searchParams.get("q")?.trim();
+  if (pathname === "/search" && keyword) return () => searchPage(keyword);
   return topPage;
 }
 

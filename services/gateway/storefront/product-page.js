@@ -2,17 +2,18 @@
 
 import { get } from "/storefront/api.js";
 import { element } from "/storefront/dom.js";
+import { manualPrices } from "/storefront/prices.js";
 import { act } from "/storefront/reports.js";
 import { picture, price, shelf } from "/storefront/shelf.js";
 import { asItem, pathOf } from "/storefront/search-page.js";
 
 export async function productPage(productId) {
-  const similar = get(`/v1/products/${productId}/similar`).catch(() => ({ items: [] }));
-  const product = await get(`/v1/products/${productId}`);
+  const similar = get(`/v1/products/${productId}/similar`, { seconds: 2 }).catch(() => ({ items: [] }));
+  const [product, manual] = await Promise.all([get(`/v1/products/${productId}`), manualPrices()]);
   const categoryId = product.categoryIds[0];
-  const viewed = act("PRODUCT_VIEWED", { productId: product.id, productName: product.name, productPrice: product.price, categoryId });
+  act("PRODUCT_VIEWED", { productId: product.id, productName: product.name, productPrice: product.price, categoryId });
   const category = categoryId && (await get(`/v1/categories/${categoryId}`).catch(() => null));
-  const item = asItem(product);
+  const item = asItem(product, manual);
   const isThere = product.isActive && product.stock > 0;
   const details = element(
     "div",
@@ -31,6 +32,5 @@ export async function productPage(productId) {
   );
   const items = (await similar).items.map(({ product: card, ...place }) => ({ ...card, ...place }));
   const alike = shelf({ id: "similar", title: "Similar products", items, waiting: "Nothing similar to show yet." });
-  await viewed; // so that a top page opened at once already knows
   return { title: product.name, nodes: [element("a", { className: "back", href: "/" }, "‹ Back to the shelves"), details, alike] };
 }

@@ -5,13 +5,22 @@ import { userId } from "/storefront/session.js";
 
 const SESSION = "tanawari.visit";
 const PAUSE = 400;
+const PATIENCE = 1_000;
+const RIGHT_BUTTON = 2;
+let lastAction = Promise.resolve();
 const visit = sessionStorage.getItem(SESSION) ?? uuid();
 sessionStorage.setItem(SESSION, visit);
 
 /** One action of the shopper, such as `act("PRODUCT_VIEWED", { productId: 7 })`; its id makes sending it again safe. */
 export function act(actionType, fields) {
-  const action = { actionType, eventId: uuid(), timestamp: new Date().toISOString(), userId: userId(), sessionId: visit };
-  return report("/v1/actions", { actions: [{ ...action, ...fields }] });
+  const action = { actionType, eventId: uuid(), timestamp: new Date().toISOString(), sessionId: visit, ...fields };
+  const viewer = userId();
+  lastAction = report("/v1/actions", () => ({ actions: [{ ...action, userId: viewer ?? userId() }] }));
+}
+
+/** Wait, not for long, until the shop has the last action: the page asked for next then knows of it. */
+export function told() {
+  return Promise.race([lastAction, new Promise((resolve) => setTimeout(resolve, PATIENCE))]);
 }
 
 /** A random UUID; `crypto.randomUUID` exists on localhost and over HTTPS only, and a preview is opened from anywhere. */
@@ -25,36 +34,29 @@ function uuid() {
 /** Follows one answer: a card counts as shown once half of it has been in view. */
 export class Showing {
   #answer;
+  #viewer = userId();
   #seen = [];
   #timer;
   #cards = new WeakMap();
   #observer = new IntersectionObserver((entries) => this.#see(entries), { threshold: 0.5 });
+  #ended = new AbortController();
 
   constructor(answer) {
     this.#answer = answer;
-    addEventListener("pagehide", () => this.flush());
+    addEventListener("pagehide", () => this.#flush(), { signal: this.#ended.signal });
   }
 
+  /** Follow a card, and what stands on it: the product, and its place. */
   watch(card, item) {
     this.#cards.set(card, item);
     this.#observer.observe(card);
-  }
-
-  clicked(item) {
-    this.flush();
-    this.#report({ clicked: item });
-  }
-
-  /** Report what was seen since the last time. */
-  flush() {
-    clearTimeout(this.#timer);
-    const shown = this.#seen.splice(0);
-    if (shown.length) this.#report({ shown });
+    for (const kind of ["click", "auxclick"]) card.addEventListener(kind, (event) => this.#click(event, item)); // the middle button opens too
   }
 
   end() {
-    this.flush();
+    this.#flush();
     this.#observer.disconnect();
+    this.#ended.abort();
   }
 
   #see(entries) {
@@ -64,12 +66,26 @@ export class Showing {
       this.#seen.push(this.#cards.get(target));
     }
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.flush(), PAUSE);
+    this.#timer = setTimeout(() => this.#flush(), PAUSE);
   }
 
-  /** An answer that serving did not make has no id, and nobody learns from it. */
+  #click({ target, button }, { score, source, ...clicked }) {
+    if (button === RIGHT_BUTTON || !target.closest("a")) return;
+    this.#flush();
+    this.#report({ clicked });
+  }
+
+  /** Report what was seen since the last time. */
+  #flush() {
+    clearTimeout(this.#timer);
+    const shown = this.#seen.splice(0);
+    if (shown.length) this.#report({ shown });
+  }
+
+  /** An answer that serving did not make has no id, and nobody learns from it; nor from whom it was not made for. */
   #report(seen) {
     const { recommendationId } = this.#answer;
-    if (recommendationId) report("/v1/feedback", { recommendationId, userId: userId(), ...seen });
+    const feedback = { recommendationId, userId: this.#viewer, ...seen };
+    if (recommendationId && this.#viewer === userId()) report("/v1/feedback", () => feedback);
   }
 }

@@ -2,21 +2,20 @@
 
 import { get } from "/storefront/api.js";
 import { element } from "/storefront/dom.js";
+import { manualPrices, specialPriceOf } from "/storefront/prices.js";
 import { act } from "/storefront/reports.js";
 import { cards } from "/storefront/shelf.js";
 
 const LIMIT = 48;
 
 /** A product of the catalog in the words of a shelf's item. */
-export function asItem(product) {
-  const { id, name, price, currency, image, categoryIds, specialPrice } = product;
-  const now = Date.now();
-  const holds = specialPrice && Date.parse(specialPrice.startDate) <= now && !(Date.parse(specialPrice.endDate) <= now);
+export function asItem(product, manual) {
+  const { id, name, price, currency, image, categoryIds } = product;
   return {
     productId: id,
     productName: name,
     productPrice: price,
-    specialPrice: holds ? specialPrice.price : null,
+    specialPrice: specialPriceOf(product, manual),
     currency,
     image,
     categoryId: categoryIds[0],
@@ -43,8 +42,8 @@ export async function categoryPage(categoryId) {
 
 async function found(title, filter, nothing) {
   const query = new URLSearchParams({ ...filter, active: "true", limit: LIMIT });
-  const { items, nextCursor } = await get(`/v1/products?${query}`);
+  const [{ items, nextCursor }, manual] = await Promise.all([get(`/v1/products?${query}`), manualPrices()]);
   const count = nextCursor ? `The first ${items.length} products` : `${items.length} ${items.length === 1 ? "product" : "products"}`;
   const head = element("div", { className: "head" }, element("h1", {}, title), element("p", {}, items.length ? count : nothing));
-  return { title, nodes: [head, cards(items.map(asItem), { className: "cards results", label: "Products found" })] };
+  return { title, nodes: [head, cards(items.map((product) => asItem(product, manual)), { className: "cards results", label: "Products found" })] };
 }

@@ -4,6 +4,10 @@ const KEY = "tanawari.session";
 const EARLY = 60_000;
 
 let session = JSON.parse(localStorage.getItem(KEY) ?? "null");
+let renewing = null;
+
+// The cookie is one for all windows: when another one chooses someone, this one views as them too.
+addEventListener("storage", ({ key, newValue }) => key === KEY && (session = JSON.parse(newValue)));
 
 export const isVisitor = () => !session || session.userId.startsWith("anon:");
 export const userId = () => session?.userId ?? null;
@@ -20,9 +24,11 @@ export async function viewAs(id = null) {
   localStorage.setItem(KEY, JSON.stringify(session));
 }
 
-/** Renew the session that has ended, or is about to; begin one where there is none. */
+/** Renew the session that has ended, or is about to; begin one where there is none. All who ask meanwhile wait for the same. */
 export async function renew({ force = false } = {}) {
-  if (force || !session || Date.parse(session.expiresAt) - Date.now() < EARLY) await viewAs(userId());
+  const isDue = force || !session || Date.parse(session.expiresAt) - Date.now() < EARLY;
+  if (isDue) renewing ??= viewAs(userId()).finally(() => (renewing = null));
+  await renewing;
 }
 
 /** Households worth a look. */

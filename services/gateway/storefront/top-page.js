@@ -2,8 +2,8 @@
 
 import { get } from "/storefront/api.js";
 import { element } from "/storefront/dom.js";
-import { Showing } from "/storefront/reports.js";
-import { isVisitor, userId } from "/storefront/session.js";
+import { Showing, told } from "/storefront/reports.js";
+import { isVisitor, renew, userId } from "/storefront/session.js";
 import { shelf } from "/storefront/shelf.js";
 
 const SHELVES = {
@@ -17,18 +17,17 @@ const SHELVES = {
 
 /** Fetch and draw; gives the title, what to show, and what to do when the shopper leaves. */
 export async function topPage() {
-  const page = await get("/v1/top-page");
+  await Promise.all([renew(), told()]);
+  const page = await get(`/v1/top-page?${new URLSearchParams({ userId: userId() })}`);
   const showing = new Showing(page);
   const given = new Map(page.shelves.map((each) => [each.displayType, each]));
-  const types = [...new Set([...given.keys(), ...Object.keys(SHELVES)])];
+  const types = page.recommendationId ? [...given.keys()] : Object.keys(SHELVES); // serving names all in its order; content, those it can fill
   const shelves = types.map((type) => {
     const [title, about, waiting] = SHELVES[type] ?? [type, "", ""];
     const { items = [], title: theirs } = given.get(type) ?? {};
     const onCard = (card, { productId, rank, score, source }) => {
-      if (!productId) return;
-      const item = { displayType: type, productId, rank };
-      showing.watch(card, { ...item, score, source });
-      card.addEventListener("click", (event) => event.target.closest("a") && showing.clicked(item));
+      if (!productId) return; // a whole category
+      showing.watch(card, { displayType: type, productId, rank, score, source });
     };
     return shelf({ id: `shelf-${type.toLowerCase()}`, title: theirs ?? title, about, items, waiting, onCard });
   });

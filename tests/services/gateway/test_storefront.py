@@ -2,9 +2,12 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
+from services.content.domain import TITLES
 from services.gateway import storefront
 
+RULES = Path(__file__).parents[3] / "ml" / "shelves.yaml"
 FILES = sorted(path.name for path in storefront.FOLDER.iterdir())
 
 
@@ -32,6 +35,14 @@ def test_a_file_is_served_and_asks_for_nothing_from_elsewhere(gateway, name):
 def test_a_module_builds_no_markup_from_text(name):
     text = (storefront.FOLDER / name).read_text()
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b", text)
+
+
+def test_the_shelves_have_one_name_and_one_order_everywhere():
+    rules = yaml.safe_load(RULES.read_text())
+    script = (storefront.FOLDER / "top-page.js").read_text()
+    shown = re.findall(r'^  ([A-Z_]+): \["([^"]+)"', script, re.MULTILINE)
+    assert shown == [(name, rules["shelves"][name]["title"]) for name in rules["page"]]
+    assert shown == [(name.value, title) for name, title in TITLES.items()]
 
 
 def test_a_browser_that_looks_for_an_icon_finds_one(gateway):

@@ -1,0 +1,20 @@
+// Special prices: the catalog's own offer, and over it what merchandisers set for this shopper.
+
+import { get } from "/storefront/api.js";
+import { renew, userId } from "/storefront/session.js";
+
+/** Merchandisers' prices by product; none while content is away. */
+export async function manualPrices() {
+  await renew();
+  const displays = await get(`/v1/displays?${new URLSearchParams({ userId: userId() })}`, { seconds: 2 }).catch(() => null);
+  const pinned = displays?.shelves.flatMap(({ items }) => items.filter(({ source }) => source === "manual")) ?? [];
+  const prices = [...pinned, ...(displays?.specialPrices ?? [])];
+  return new Map(prices.filter(({ specialPrice }) => specialPrice !== null).map((each) => [each.productId, each.specialPrice]));
+}
+
+/** The price to pay now instead of the product's, or null. */
+export function specialPriceOf({ id, isActive, stock, specialPrice: offer }, manual) {
+  const now = Date.now();
+  const holds = offer && isActive && stock > 0 && Date.parse(offer.startDate) <= now && !(Date.parse(offer.endDate) <= now);
+  return manual.get(id) ?? (holds ? offer.price : null);
+}
