@@ -24,6 +24,9 @@ from services.common.telemetry import traceparent
 DEADLINE_HEADER = "x-deadline-ms"
 AWAY = frozenset({502, 503, 504})
 MINIMUM_SECONDS = 0.001
+KEPT_ALIVE_SECONDS = 2.0
+"""How long an idle connection is used again: less than the 5 s after which uvicorn hangs up, for else a request now and
+then meets a connection that is just being closed."""
 TOO_LATE = (TimeoutError, httpx2.TimeoutException)
 deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
 """When the present request has to be answered, by `time.monotonic()`."""
@@ -60,7 +63,10 @@ class ServiceClient:
         self.name = name
         self._timeout = timeout
         self._breaker = Breaker(failures=5, pause=2.0)
-        self._client = httpx2.AsyncClient(base_url=base_url, timeout=timeout, transport=transport, trust_env=False)
+        limits = httpx2.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=KEPT_ALIVE_SECONDS)
+        self._client = httpx2.AsyncClient(
+            base_url=base_url, timeout=timeout, limits=limits, transport=transport, trust_env=False
+        )
 
     async def request(
         self,

@@ -11,7 +11,7 @@ from starlette.types import Scope
 
 from services.common.breaker import Breaker, CircuitOpenError
 from services.common.errors import NotFound, Problem, Unavailable
-from services.common.http import TOO_LATE, time_left
+from services.common.http import KEPT_ALIVE_SECONDS, TOO_LATE, time_left
 from services.gateway import headers
 
 RETRY_AFTER = 2
@@ -47,7 +47,7 @@ class Upstream:
         self.name = name
         self._url = httpx2.URL(url)
         self._breaker = Breaker(failures=3, pause=float(RETRY_AFTER))
-        limits = httpx2.Limits(max_connections=200, max_keepalive_connections=50)
+        limits = httpx2.Limits(max_connections=200, max_keepalive_connections=50, keepalive_expiry=KEPT_ALIVE_SECONDS)
         self._client = httpx2.AsyncClient(timeout=None, limits=limits, follow_redirects=False, trust_env=False)
 
     async def close(self) -> None:

@@ -5,9 +5,17 @@ from types import SimpleNamespace
 
 import httpx2
 import pytest
+import uvicorn
 
 from services.common.breaker import Breaker, CircuitOpenError
-from services.common.http import DEADLINE_HEADER, CallFailedError, DeadlineMiddleware, ServiceClient, deadline
+from services.common.http import (
+    DEADLINE_HEADER,
+    KEPT_ALIVE_SECONDS,
+    CallFailedError,
+    DeadlineMiddleware,
+    ServiceClient,
+    deadline,
+)
 
 
 @pytest.fixture
@@ -108,6 +116,10 @@ async def test_a_deadline_header_is_taken_over_if_it_is_sane(value, is_set):
     await DeadlineMiddleware(app)({"type": "http", "headers": [(b"x-deadline-ms", value)]}, None, None)
     assert [each is not None for each in seen] == [is_set]
     assert deadline.get() is None
+
+
+def test_an_idle_connection_is_given_up_before_the_service_closes_it():
+    assert uvicorn.Config("any:app").timeout_keep_alive > KEPT_ALIVE_SECONDS
 
 
 @pytest.fixture
