@@ -157,14 +157,22 @@ def test_a_merchandisers_price_holds_on_every_page(shop, open_page):
     expect(page.locator(".product .price")).to_have_text(price)
 
 
-def test_the_product_page_shows_similar_products(open_page, shop):
+def test_the_product_page_shows_similar_products_and_reports_their_clicks(open_page, shop):
     page = open_page(household=shop.household)
     products(page, "Recommended for you").first.get_by_role("link").click()
     similar = products(page, "Similar products")
     expect(similar.first).to_be_visible()
-    name = similar.first.get_by_role("link").inner_text()
-    similar.first.get_by_role("link").click()
+    link = similar.first.get_by_role("link")
+    name, clicked = link.inner_text(), product_id(link)
+    link.click()
     expect(page.get_by_role("heading", level=1)).to_have_text(name)
+    condition = "event_type = 'RECOMMENDATION_CLICKED' AND data @> %s::jsonb"
+    landed(
+        shop,
+        "recommendation_feedback_v1",
+        condition,
+        f'{{"displayType": "SIMILAR", "productId": {clicked}, "rank": 1}}',
+    )
 
 
 def test_a_search_finds_products_and_is_reported(shop, open_page):

@@ -3,7 +3,7 @@
 import { get } from "/storefront/api.js";
 import { element } from "/storefront/dom.js";
 import { manualPrices } from "/storefront/prices.js";
-import { act } from "/storefront/reports.js";
+import { act, Showing } from "/storefront/reports.js";
 import { picture, price, shelf } from "/storefront/shelf.js";
 import { asItem, pathOf } from "/storefront/search-page.js";
 
@@ -30,7 +30,15 @@ export async function productPage(productId) {
       element("p", { className: "code" }, `Article ${product.sku}`),
     ),
   );
-  const items = (await similar).items.map(({ product: card, ...place }) => ({ ...card, ...place }));
-  const alike = shelf({ id: "similar", title: "Similar products", items, waiting: "Nothing similar to show yet." });
-  return { title: product.name, nodes: [element("a", { className: "back", href: "/" }, "‹ Back to the shelves"), details, alike] };
+  const answer = await similar;
+  const showing = new Showing(answer);
+  const alike = shelf({
+    id: "similar",
+    title: "Similar products",
+    items: answer.items.map(({ product: card, ...place }) => ({ ...card, ...place })),
+    waiting: "Nothing similar to show yet.",
+    onCard: (card, item) => showing.watch(card, "SIMILAR", item),
+  });
+  const back = element("a", { className: "back", href: "/" }, "‹ Back to the shelves");
+  return { title: product.name, nodes: [back, details, alike], leave: () => showing.end() };
 }

@@ -46,11 +46,12 @@ export class Showing {
     addEventListener("pagehide", () => this.#flush(), { signal: this.#ended.signal });
   }
 
-  /** Follow a card, and what stands on it: the product, and its place. */
-  watch(card, item) {
-    this.#cards.set(card, item);
+  /** Follow the card of an item of the answer; `displayType` says where it stands. */
+  watch(card, displayType, { productId, rank, score, source }) {
+    const place = { displayType, productId, rank };
+    this.#cards.set(card, { ...place, score, source });
     this.#observer.observe(card);
-    for (const kind of ["click", "auxclick"]) card.addEventListener(kind, (event) => this.#click(event, item)); // the middle button opens too
+    for (const kind of ["click", "auxclick"]) card.addEventListener(kind, (event) => this.#click(event, place)); // the middle button opens too
   }
 
   end() {
@@ -69,7 +70,7 @@ export class Showing {
     this.#timer = setTimeout(() => this.#flush(), PAUSE);
   }
 
-  #click({ target, button }, { score, source, ...clicked }) {
+  #click({ target, button }, clicked) {
     if (button === RIGHT_BUTTON || !target.closest("a")) return;
     this.#flush();
     this.#report({ clicked });

@@ -25,10 +25,7 @@ export async function topPage() {
   const shelves = types.map((type) => {
     const [title, about, waiting] = SHELVES[type] ?? [type, "", ""];
     const { items = [], title: theirs } = given.get(type) ?? {};
-    const onCard = (card, { productId, rank, score, source }) => {
-      if (!productId) return; // a whole category
-      showing.watch(card, { displayType: type, productId, rank, score, source });
-    };
+    const onCard = (card, item) => item.productId && showing.watch(card, type, item); // else it is a whole category
     return shelf({ id: `shelf-${type.toLowerCase()}`, title: theirs ?? title, about, items, waiting, onCard });
   });
   footer(page);
