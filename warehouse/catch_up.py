@@ -6,6 +6,7 @@ from collections.abc import Coroutine, Mapping
 
 import psycopg
 from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
 
 from warehouse import broker, offsets
 from warehouse.member import Member
@@ -16,6 +17,9 @@ from warehouse.store import APPLICATION
 PATIENCE_SECONDS = 2.0
 """Without progress for so long, no landing process is at work and we take part ourselves."""
 
+LONE_PATIENCE_SECONDS = 10.0
+"""Without progress of our own for so long, we look whether the broker's log is still the same."""
+
 POLL_SECONDS = 0.1
 
 
@@ -23,6 +27,7 @@ async def land_until_caught_up(settings: LandingSettings) -> dict[str, Counts]:
     """Return once everything that was in the topics when this was called has landed.
 
     Running landing processes are left to do it. Only where there are none, or nothing moves, does this process land.
+    If the broker's log begins anew meanwhile, what counts is what is in the new one: the rest is gone.
 
     Returns:
         What became of each topic's messages in the meantime, whoever landed them; topics without any are left out.
@@ -32,14 +37,17 @@ async def land_until_caught_up(settings: LandingSettings) -> dict[str, Counts]:
         before = offsets.totals(connection)
         ends = await broker.log_ends(settings, offsets.stored_offsets(connection, log_id))
         while not await _reached(connection, log_id, ends, PATIENCE_SECONDS if _is_landing(connection) else 0):
-            await _land_alone(settings, _reached(connection, log_id, ends, float("inf")))
+            if (current := await _log_id(settings, log_id)) != log_id:
+                log_id, ends = current, await broker.log_ends(settings, offsets.stored_offsets(connection, current))
+            else:
+                await _land_alone(settings, _reached(connection, log_id, ends, LONE_PATIENCE_SECONDS))
         after = offsets.totals(connection)
     made = {topic: counts - before.get(topic, Counts()) for topic, counts in after.items()}
     return {topic: counts for topic, counts in made.items() if counts.consumed}
 
 
 async def _land_alone(settings: LandingSettings, goal: Coroutine[None, None, bool]) -> None:
-    """Land until the goal is reached, or another process claims a partition."""
+    """Land until the goal is reached or given up, or another process claims a partition."""
     member = Member(settings, is_alone=True)
     running, reached = asyncio.create_task(member.run()), asyncio.create_task(goal)
     try:
@@ -48,6 +56,14 @@ async def _land_alone(settings: LandingSettings, goal: Coroutine[None, None, boo
         member.stop()
         reached.cancel()
         await running
+
+
+async def _log_id(settings: LandingSettings, known: str) -> str:
+    """The log that the broker has now; while it is away, the one that was known."""
+    try:
+        return await broker.cluster_id(settings.kafka_url)
+    except (KafkaError, OSError):
+        return known
 
 
 def _is_landing(connection: psycopg.Connection) -> bool:

@@ -14,7 +14,6 @@ from dataclasses import replace
 from itertools import chain
 from typing import ParamSpec, TypeVar
 
-import psycopg
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
@@ -22,7 +21,7 @@ from services.contracts.topics import TOPICS
 from warehouse import broker, metrics
 from warehouse.offsets import Claim, FencedError, Span
 from warehouse.settings import LandingSettings
-from warehouse.store import Batch, Store
+from warehouse.store import AwayError, Batch, Store
 
 log = logging.getLogger(__name__)
 P = ParamSpec("P")
@@ -44,9 +43,10 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
     def __init__(self, settings: LandingSettings, *, is_alone: bool = False) -> None:
         self._settings = settings
         self._is_alone = is_alone
-        self._store = Store(settings.warehouse_loader_url)
+        self._store = Store(settings.warehouse_loader_url, transaction_seconds=settings.transaction_seconds)
         self._owner = uuid.uuid4()
         self._claims: dict[TopicPartition, Claim] = {}
+        self._log_id = ""
         self._assigned: set[TopicPartition] | None = None
         self._is_sharing = False
         self._stopping = asyncio.Event()
@@ -63,7 +63,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
                     await self._session()
                 except FencedError:  # the lone one's only
                     return
-                except (KafkaError, OSError, psycopg.OperationalError) as error:
+                except (KafkaError, OSError, AwayError) as error:
                     log.warning("beginning again after %s: %s", type(error).__name__, error)
                     await self._pause(RETRY_SECONDS / 4)
         finally:
@@ -145,16 +145,17 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
 
     async def _claim(self, consumer: AIOKafkaConsumer) -> None:
         assigned, self._assigned = self._assigned or set(), None
-        log_id = await broker.cluster_id(self._settings.kafka_url)
+        self._log_id = await broker.cluster_id(self._settings.kafka_url)
         known = self._claims
-        self._claims = await self._patiently(self._store.claim, assigned, log_id, self._owner)
+        metrics.LAG.clear()  # of partitions that are another's now
+        self._claims = await self._patiently(self._store.claim, assigned, self._log_id, self._owner)
         if self._assigned is not None:  # assigned anew in the meantime
             return
         for partition, claim in self._claims.items():
             if claim.restarts > known.get(partition, claim).restarts:
                 log.warning("%s/%d: the broker's log began anew, so do we", *partition)
             consumer.seek(partition, claim.next_offset)
-        log.info("claimed %d partitions of log %s", len(assigned), log_id)
+        log.info("claimed %d partitions of log %s", len(assigned), self._log_id)
 
     def _shrunken(
         self, consumer: AIOKafkaConsumer, fetched: Mapping[TopicPartition, list[ConsumerRecord]]
@@ -168,6 +169,9 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         }
 
     async def _restart(self, consumer: AIOKafkaConsumer, shrunken: Mapping[TopicPartition, Claim]) -> None:
+        if await broker.cluster_id(self._settings.kafka_url) != self._log_id:  # all of it is another log
+            self._assigned = set(self._claims)
+            return
         self._claims |= await self._patiently(self._store.restart, shrunken)
         for partition in self._claims:
             if partition in shrunken:
@@ -195,8 +199,8 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         while True:
             try:
                 return await asyncio.to_thread(call, *args, **kwargs)
-            except psycopg.OperationalError as error:
-                log.warning("the warehouse is away: %s", type(error).__name__)
+            except AwayError as error:
+                log.warning("the warehouse is away: %s", error)
                 if self._stopping.is_set():
                     raise
             await self._pause(pause)
@@ -215,5 +219,5 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
 async def _settled(writing: asyncio.Task[None] | None) -> None:
     """Wait for a write whose outcome no longer matters here: what it did not commit will be fetched again."""
     if writing is not None:
-        with contextlib.suppress(FencedError, psycopg.OperationalError):
+        with contextlib.suppress(FencedError, AwayError):
             await writing

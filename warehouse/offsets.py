@@ -98,7 +98,7 @@ def claim(
     """Take partitions over from whoever had them, once its running transaction has ended.
 
     Args:
-        connection: in autocommit.
+        connection: in a transaction of nothing else.
         partitions: what the group has assigned to this process.
         log_id: the broker's cluster id; offsets stored under another one are void, and its log is read from the start.
         owner: this process, for those who look.

@@ -2,21 +2,33 @@
 
 import uuid
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import psycopg
 from aiokafka import ConsumerRecord, TopicPartition
+from psycopg import errors
 
 from services.contracts.registry import ContractError
 from warehouse import offsets, tables
 from warehouse.decode import Row, decode
 from warehouse.offsets import Claim, Counts, Span
-from warehouse.tables import Outcome, Refusal
+from warehouse.tables import Refusal
 
 APPLICATION = "tanawari-landing"
-TRANSACTION_SECONDS = 30
-"""After that the server ends a transaction: a frozen process must not hold its partitions' rows for ever."""
+TRANSACTION_SECONDS = 30.0
+
+_AWAY = (
+    psycopg.OperationalError,
+    errors.TransactionTimeout,
+    errors.IdleInTransactionSessionTimeout,
+    errors.ReadOnlySqlTransaction,
+)
+
+
+class AwayError(Exception):
+    """The warehouse does not answer, may not write now, or ended what took too long; what was begun is undone."""
 
 
 @dataclass
@@ -39,10 +51,10 @@ class Batch:
                 batch.refusals[index] = Refusal(error.reason, str(error))
         return batch
 
-    def counts(self, outcome: Outcome) -> dict[TopicPartition, Counts]:
-        """What became of each partition's messages, once the rows are in."""
-        refused = Counter(map(self._partition, (*self.refusals, *outcome.refusals)))
-        known = Counter(map(self._partition, outcome.duplicates))
+    def counts(self, duplicates: Collection[int], refusals: Collection[int]) -> dict[TopicPartition, Counts]:
+        """What became of each partition's messages, given the indexes of those that did not land."""
+        refused = Counter(map(self._partition, refusals))
+        known = Counter(map(self._partition, duplicates))
         return {
             partition: Counts(
                 span.consumed,
@@ -60,11 +72,17 @@ class Batch:
 class Store:
     """The landing's connection to the warehouse: opened when needed, again after a fault. Not for two threads.
 
-    Every method may raise `psycopg.OperationalError`; calling it again is then safe.
+    Every method may raise `AwayError`; calling it again is then safe.
+
+    Args:
+        url: the warehouse, as its loader.
+        transaction_seconds: after so many the server ends a transaction: a frozen process must not hold its
+            partitions' rows for ever.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, transaction_seconds: float = TRANSACTION_SECONDS) -> None:
         self._url = url
+        self._options = f"-c transaction_timeout={1000 * transaction_seconds:.0f}"
         self._connection: psycopg.Connection | None = None
 
     def close(self) -> None:
@@ -77,12 +95,14 @@ class Store:
         self, partitions: Collection[TopicPartition], log_id: str, owner: uuid.UUID
     ) -> dict[TopicPartition, Claim]:
         """Take partitions over; see `offsets.claim`."""
-        return offsets.claim(self._open(), partitions, log_id, owner) if partitions else {}
+        if not partitions:
+            return {}
+        with self._transaction() as connection:
+            return offsets.claim(connection, partitions, log_id, owner)
 
     def restart(self, claims: Mapping[TopicPartition, Claim]) -> dict[TopicPartition, Claim]:
         """Begin partitions anew; see `offsets.restart`."""
-        connection = self._open()
-        with connection.transaction():
+        with self._transaction() as connection:
             return offsets.restart(connection, claims)
 
     def write(self, batch: Batch) -> dict[TopicPartition, Counts]:
@@ -91,15 +111,25 @@ class Store:
         Raises:
             FencedError: the batch belongs to another process now; nothing was written.
         """
-        connection = self._open()
-        with connection.transaction():
+        with self._transaction() as connection:
             if not offsets.lock(connection, batch.spans):
                 return {}
             outcome = tables.insert(connection, batch.rows)
-            tables.insert_refused(connection, batch.records, batch.refusals | outcome.refusals)
-            counts = batch.counts(outcome)
+            refusals = batch.refusals | outcome.refusals
+            known = tables.insert_refused(connection, batch.records, refusals)
+            counts = batch.counts({*outcome.duplicates, *known}, refusals.keys() - known)
             offsets.advance(connection, batch.spans, counts)
         return counts
+
+    @contextmanager
+    def _transaction(self) -> Iterator[psycopg.Connection]:
+        try:
+            connection = self._open()
+            with connection.transaction():
+                yield connection
+        except _AWAY as error:
+            self.close()  # the next one may lead to another server
+            raise AwayError(type(error).__name__) from error
 
     def _open(self) -> psycopg.Connection:
         if self._connection is None or self._connection.closed:
@@ -108,7 +138,7 @@ class Store:
                 autocommit=True,
                 connect_timeout=3,
                 tcp_user_timeout=10_000,
-                options=f"-c transaction_timeout={TRANSACTION_SECONDS}s",
+                options=self._options,
                 application_name=APPLICATION,
             )
             tables.prepare(self._connection)

@@ -25,6 +25,12 @@ create temporary table if not exists staged (
 ) on commit delete rows
 """
 
+_REFUSED = """
+create temporary table if not exists refused (
+    index int, topic text, kafka_partition int, kafka_offset bigint, key bytea, value bytea, reason text, detail text
+) on commit delete rows
+"""
+
 _COLUMNS = sql.SQL(", ").join(map(sql.Identifier, Row._fields))
 
 _INSERT = """
@@ -43,6 +49,20 @@ select
 from staged where topic = %s order by index
 on conflict (event_id) do nothing
 returning event_id
+"""
+
+_INSERT_REFUSED = """
+with new as (
+    insert into raw.dead_letters
+        (topic, kafka_partition, kafka_offset, key, value, reason, detail, consumer, failed_at)
+    select topic, kafka_partition, kafka_offset, key, value, reason, detail, 'landing', now()
+    from refused order by index
+    on conflict (topic, kafka_partition, kafka_offset, sha256(coalesce(value, ''::bytea)))
+        where event_id is null and consumer = 'landing' do nothing
+    returning topic, kafka_partition, kafka_offset
+)
+select index from refused
+where (topic, kafka_partition, kafka_offset) not in (select topic, kafka_partition, kafka_offset from new)
 """
 
 _KNOWN = """
@@ -74,8 +94,9 @@ class Outcome(NamedTuple):
 
 
 def prepare(connection: psycopg.Connection) -> None:
-    """Make this session's temporary table."""
+    """Make this session's temporary tables."""
     connection.execute(_STAGED)
+    connection.execute(_REFUSED)
 
 
 def insert(connection: psycopg.Connection, rows: Mapping[int, Row]) -> Outcome:
@@ -100,14 +121,19 @@ def insert(connection: psycopg.Connection, rows: Mapping[int, Row]) -> Outcome:
 
 def insert_refused(
     connection: psycopg.Connection, records: Sequence[ConsumerRecord], refusals: Mapping[int, Refusal]
-) -> None:
-    """Keep refused messages, by their index in `records`, with bytes, reason and position."""
-    columns = "topic, kafka_partition, kafka_offset, key, value, reason, detail, consumer, failed_at"
-    with connection.cursor().copy(f"copy raw.dead_letters ({columns}) from stdin") as copy:
+) -> set[int]:
+    """Keep refused messages, by their index in `records`, with bytes, reason and position.
+
+    Returns:
+        Those that had been kept before, which happens when a log is read again.
+    """
+    if not refusals:
+        return set()
+    with connection.cursor().copy("copy refused from stdin") as copy:
         for index, refusal in refusals.items():
             record = records[index]
-            position = (record.topic, record.partition, record.offset)
-            copy.write_row((*position, record.key, record.value, *refusal, CONSUMER, "now"))
+            copy.write_row((index, record.topic, record.partition, record.offset, record.key, record.value, *refusal))
+    return {index for (index,) in connection.execute(_INSERT_REFUSED)}
 
 
 def _insert(connection: psycopg.Connection, rows: Mapping[int, Row]) -> dict[int, bool]:

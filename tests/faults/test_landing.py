@@ -79,6 +79,10 @@ def counts(url):
 
 
 CONSUMED = "select coalesce(sum(consumed), 0)::int from landing.partitions"
+IS_WAITING = """
+select count(*) > 0 from pg_locks join pg_database on pg_database.oid = database
+where datname = current_database() and not granted
+"""
 UNDER_WAY = "select coalesce(sum(consumed), 0) > 0 from landing.partitions"
 
 
@@ -94,16 +98,25 @@ async def test_killed_midway_and_started_again_each_event_lands_once(broker, lan
     assert counts(warehouse.owner) == (MANY, MANY, MANY, 0, 0)
 
 
-async def test_one_frozen_past_its_session_and_woken_lands_nothing_twice(broker, landing, warehouse):
+async def test_one_frozen_within_a_write_and_woken_is_fenced_and_lands_nothing_twice(
+    broker, landing, warehouse, tmp_path
+):
     await produce(broker.url, MANY)
-    zombie = landing()
-    await until(warehouse.owner, UNDER_WAY, expected=True)
-    zombie.send_signal(signal.SIGSTOP)
-    landing()
-    await until(warehouse.owner, CONSUMED, MANY)
-    zombie.send_signal(signal.SIGCONT)
-    await produce(broker.url, 1_000)
-    await until(warehouse.owner, CONSUMED, MANY + 1_000)
+    with (tmp_path / "log").open("w+") as told:
+        with psycopg.connect(warehouse.owner) as other:
+            other.execute("lock table raw.user_actions_v1 in share mode")
+            zombie = landing(stderr=told)
+            await until(warehouse.owner, IS_WAITING, expected=True)
+            zombie.send_signal(signal.SIGSTOP)
+        landing()
+        await until(warehouse.owner, CONSUMED, MANY)
+        zombie.send_signal(signal.SIGCONT)
+        async with asyncio.timeout(60):
+            while "fenced" not in (tmp_path / "log").read_text():  # noqa: ASYNC110 - it happens in the other process
+                await asyncio.sleep(0.02)
+        await produce(broker.url, 1_000)
+        await until(warehouse.owner, CONSUMED, MANY + 1_000)
+        assert zombie.poll() is None
     assert counts(warehouse.owner) == (MANY + 1_000, MANY + 1_000, MANY + 1_000, 0, 0)
 
 

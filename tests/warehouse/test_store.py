@@ -1,11 +1,13 @@
 import uuid
 
+import psycopg
 import pytest
 from aiokafka import TopicPartition
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from warehouse.offsets import Counts, FencedError
+from warehouse.store import AwayError, Store
 
 ACTIONS = "user-actions.v1"
 PARTITION = TopicPartition(ACTIONS, 0)
@@ -93,6 +95,39 @@ def test_a_batch_whose_commit_went_through_unseen_is_not_counted_again(lander, v
     lander.store.write(batch)
     assert lander.store.write(batch) == {}
     assert rows("select consumed, duplicates from landing.partitions") == [(1, 0)]
+
+
+def test_a_transaction_that_takes_too_long_is_ended_and_may_be_tried_again(warehouse, lander, viewed, message):
+    lander.claim()
+    batch = lander.batch(message(viewed()))
+    hasty = Store(warehouse.loader, transaction_seconds=0.2)
+    with psycopg.connect(warehouse.loader) as other:
+        other.execute("select from landing.partitions for update")
+        with pytest.raises(AwayError):
+            hasty.write(batch)
+    assert hasty.write(batch)[PARTITION].landed == 1
+    hasty.close()
+
+
+def test_a_warehouse_that_may_only_be_read_is_waited_for_on_a_new_connection(warehouse, lander, viewed, message):
+    lander.claim()
+    batch = lander.batch(message(viewed()))
+    with psycopg.connect(warehouse.owner, autocommit=True) as owner:
+        owner.execute(f"alter database {owner.info.dbname} set default_transaction_read_only = on")
+        lander.store.close()
+        with pytest.raises(AwayError):
+            lander.store.write(batch)
+        owner.execute("set transaction_read_only = off")
+        owner.execute(f"alter database {owner.info.dbname} reset default_transaction_read_only")
+    assert lander.store.write(batch)[PARTITION].landed == 1
+
+
+def test_what_is_refused_again_when_a_log_is_read_again_is_one_letter(lander, viewed, rows):
+    sent = [b"unreadable", viewed(7, event_id=KNOWN), viewed(8, event_id=KNOWN)]
+    assert lander.land(*sent) == Counts(consumed=3, landed=1, dead_letters=2)
+    rows("update landing.partitions set next_offset = 0 returning 1")
+    assert lander.land(*sent) == Counts(consumed=3, duplicates=3)
+    assert rows("select count(*) from raw.dead_letters") == [(2,)]
 
 
 def test_a_claim_goes_on_where_the_last_one_stopped(lander, other_lander, viewed):
