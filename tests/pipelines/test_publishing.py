@@ -15,6 +15,7 @@ from ml.champion import CHAMPION, Champion
 from pipelines.content import Content
 from pipelines.defs.publishing.assets import top_page_display
 from pipelines.defs.publishing.rollback import rollback
+from services.content.settings import ContentSettings
 from tests.ml import tiny_bundle
 
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload`` loader:sqlalchemy.exc.SADeprecationWarning")  # MLflow's
@@ -56,7 +57,7 @@ def promote(bundles: Path) -> Callable[..., None]:
     return new_champion
 
 
-def publish(content: Content) -> dg.ExecuteInProcessResult:
+def show(content: Content) -> dg.ExecuteInProcessResult:
     return dg.materialize([top_page_display], resources={"content": content}, raise_on_error=False)
 
 
@@ -78,15 +79,15 @@ def shown(content: Content) -> str:
 def test_what_is_published_is_shown_and_named(promote, champion, content):
     promote()
 
-    assert publish(content).success
+    assert show(content).success
     assert shown(content) == champion().generation
 
 
 def test_two_rollbacks_return_to_where_it_began(promote, champion, content):
     for _ in range(2):
         promote()
-        assert publish(content).success
-    assert publish(content).success  # the second bundle's shelves again
+        assert show(content).success
+    assert show(content).success  # the second bundle's shelves again
     second = champion()
 
     assert go_back(content).success
@@ -101,7 +102,7 @@ def test_two_rollbacks_return_to_where_it_began(promote, champion, content):
 
 def test_a_rollback_from_a_bundle_that_was_never_published_shows_the_one_before(promote, champion, content):
     promote()
-    assert publish(content).success
+    assert show(content).success
     published = champion()
     promote()
 
@@ -110,10 +111,24 @@ def test_a_rollback_from_a_bundle_that_was_never_published_shows_the_one_before(
     assert shown(content) == published.generation
 
 
+def test_a_rollback_to_shelves_that_content_has_dropped_makes_them_again(promote, champion, content):
+    for _ in range(2):
+        promote()
+        assert show(content).success
+    for _ in range(ContentSettings.model_fields["kept_generations"].default):
+        assert show(content).success
+    second = champion()
+
+    assert go_back(content).success
+    assert champion().bundle == second.previous
+    assert champion().generation != second.previous_generation
+    assert shown(content) == champion().generation
+
+
 def test_a_rollback_that_mlflow_cannot_follow_changes_nothing(promote, champion, content):
     for is_registered in (False, True):
         promote(is_registered=is_registered)
-        assert publish(content).success
+        assert show(content).success
     before = champion()
 
     result = go_back(content)
@@ -125,7 +140,7 @@ def test_a_rollback_that_mlflow_cannot_follow_changes_nothing(promote, champion,
 
 def test_there_is_no_way_back_from_the_first_champion(promote, content):
     promote()
-    assert publish(content).success
+    assert show(content).success
 
     assert "nothing to go back to" in said(go_back(content))
 
@@ -153,7 +168,7 @@ def test_a_champion_that_changes_during_the_upload_is_not_overwritten(promote, c
     promote()
     meanwhile = Meanwhile(bundles=str(bundles), **content.model_dump())
 
-    assert "somebody-elses" in said(publish(meanwhile))
+    assert "somebody-elses" in said(show(meanwhile))
     assert champion() == Champion(bundle="somebody-elses")
 
 
@@ -161,7 +176,7 @@ def test_what_content_refuses_is_not_tried_again(promote, content):
     promote()
     stranger = Content(**{**content.model_dump(), "issuer": "https://stranger.example"})
 
-    result = publish(stranger)
+    result = show(stranger)
 
     assert "401" in said(result)
     assert result.filter_events(lambda event: event.is_step_up_for_retry) == []

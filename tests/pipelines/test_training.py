@@ -237,6 +237,12 @@ def test_a_damaged_bundle_is_refused_with_its_reason_and_the_champion_stays(
     assert Champion.read(state / "bundles") == first
 
 
+def test_where_no_bundle_has_passed_its_checks_there_is_no_champion_to_make(tmp_path, monkeypatch):
+    monkeypatch.setattr(settings(), "tanawari_state", tmp_path)
+
+    assert said(run("champion")).startswith("no day has a bundle that passed")
+
+
 def test_a_bundle_that_was_rolled_back_does_not_come_back_by_itself(champion_file, second, first):
     Champion(bundle=first.bundle, previous=second.name).put(champion_file.parent)
 

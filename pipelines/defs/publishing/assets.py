@@ -24,15 +24,12 @@ from pipelines.settings import settings
 )
 def top_page_display(context: dg.AssetExecutionContext, content: Content) -> dg.MaterializeResult[None]:
     """The six shelves of every user and of everyone, as one generation that becomes visible in one transaction."""
-    bundles, rules = settings().bundles, Rules.load()
+    bundles = settings().bundles
     champion = Champion.read(bundles)
     if champion is None:
         raise dg.Failure("there is no champion to publish: run training first", allow_retries=False)
-    generation = f"{champion.bundle}-{context.run.run_id[:8]}"  # a retry within a run is the same generation
     try:
-        bundle = Bundle.open(bundles / champion.bundle, rules.candidate_sources())
-        pages = compose_all(bundle, rules, datetime.now(settings().timezone))
-        rows = content.publish(generation, champion.bundle, pages)
+        generation, rows = publish(content, champion.bundle, context.run.run_id)
         champion.showing(generation).replace(champion, bundles)
     except (BundleError, ContentRefusedError, ChampionChangedError) as error:
         raise dg.Failure(f"{type(error).__name__}: {error}", allow_retries=False) from error
@@ -40,3 +37,19 @@ def top_page_display(context: dg.AssetExecutionContext, content: Content) -> dg.
     return dg.MaterializeResult(
         metadata={"generation": generation, "bundle": champion.bundle, "dagster/row_count": rows}
     )
+
+
+def publish(content: Content, bundle_id: str, run_id: str) -> tuple[str, int]:
+    """Show the pages that a bundle makes; returns the generation's name and its number of rows.
+
+    A run makes one generation of a bundle, however often it tries.
+
+    Raises:
+        BundleError: the bundle must not be shown.
+        ContentRefusedError: content will not have it.
+    """
+    rules = Rules.load()
+    bundle = Bundle.open(settings().bundles / bundle_id, rules.candidate_sources())
+    generation = f"{bundle_id}-{run_id[:8]}"
+    pages = compose_all(bundle, rules, datetime.now(settings().timezone))
+    return generation, content.publish(generation, bundle_id, pages)

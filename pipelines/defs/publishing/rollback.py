@@ -7,6 +7,7 @@ from ml.bundle import Bundle, BundleError
 from ml.champion import Champion, ChampionChangedError
 from ml.shelves import Rules
 from pipelines.content import Content, ContentRefusedError
+from pipelines.defs.publishing.assets import publish
 from pipelines.settings import settings
 
 
@@ -24,7 +25,11 @@ def put_previous_back(context: dg.OpExecutionContext, content: Content) -> None:
             raise dg.Failure("no bundle was shown before this one: there is nothing to go back to", allow_retries=False)
         Bundle.open(bundles / back.bundle, Rules.load().candidate_sources())
         version = tracking.version_of(back.bundle)
-        content.activate(back.generation, back.bundle)
+        try:
+            content.activate(back.generation, back.bundle)
+        except ContentRefusedError as error:
+            context.log.warning("the shelves are made again, for content has them no more: %s", error)
+            back = back.showing(publish(content, back.bundle, context.run_id)[0])
         tracking.promote(version)
         back.replace(champion, bundles)
     except (BundleError, LookupError, ContentRefusedError, ChampionChangedError) as error:
