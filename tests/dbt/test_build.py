@@ -58,6 +58,15 @@ def test_a_second_run_without_news_changes_nothing(small_shop: Shop):
     assert small_shop.marts() == before
 
 
+def test_every_column_is_described(small_shop: Shop):
+    undescribed = small_shop.rows(
+        "select table_schema, table_name, column_name from information_schema.columns where table_schema in "
+        "('staging', 'intermediate', 'core', 'behaviour', 'merchandising', 'recommendation') "
+        "and col_description(format('%I.%I', table_schema, table_name)::regclass, ordinal_position) is null"
+    )
+    assert undescribed == []
+
+
 def test_analysts_read_the_marts_and_nothing_below(small_shop: Shop):
     with psycopg.connect(small_shop.warehouse.analyst, autocommit=True) as analyst:
         assert analyst.execute("select count(*) from core.orders").fetchone() == (2,)
