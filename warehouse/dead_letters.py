@@ -5,7 +5,7 @@ had just arrived, the rest stays with the reason of today. A letter that a servi
 since; it is sent to its topic again, where all but that consumer know it as a duplicate.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,6 +18,8 @@ from warehouse.store import Batch
 from warehouse.tables import CONSUMER
 
 PAGE = 1_000
+PAGE_BYTES = 32 * 1024 * 1024
+"""What a page of letters that are tried again holds in bytes, but for one that is larger by itself."""
 
 
 @dataclass(frozen=True)
@@ -60,10 +62,16 @@ order by id limit %s
 """
 
 _TAKE = """
+with page as (
+    select id, sum(octet_length(value)) over (order by id) - octet_length(value) as bytes_before
+    from raw.dead_letters
+    where resolved_at is null and id > %s and (%s::bigint[] is null or id = any(%s)) and (consumer = %s) = %s
+    order by id limit %s
+)
 select id, topic, kafka_partition, kafka_offset, key, value
 from raw.dead_letters
-where resolved_at is null and id > %s and (%s::bigint[] is null or id = any(%s)) and (consumer = %s) = %s
-order by id limit %s
+where resolved_at is null and id in (select id from page where coalesce(bytes_before, 0) < %s)
+order by id
 for update skip locked
 """
 
@@ -71,10 +79,13 @@ _RESOLVE = "update raw.dead_letters set retried_at = now(), resolved_at = now() 
 _KEEP = "update raw.dead_letters set retried_at = now(), reason = %s, detail = %s where id = %s"
 
 
-def list_open(url: str, *, topic: str | None = None, after: int = 0, limit: int = PAGE) -> list[DeadLetter]:
-    """The unresolved dead letters with an id beyond `after`, oldest first."""
+def list_open(url: str, *, topic: str | None = None) -> Iterator[DeadLetter]:
+    """The unresolved dead letters, oldest first, asked for by pages."""
+    after = 0
     with psycopg.connect(url, row_factory=class_row(DeadLetter)) as connection:
-        return connection.execute(_LIST, (after, topic, topic, limit)).fetchall()
+        while page := connection.execute(_LIST, (after, topic, topic, PAGE)).fetchall():
+            yield from page
+            after = page[-1].id
 
 
 def show(url: str, letter_id: int) -> Message:
@@ -91,7 +102,7 @@ def show(url: str, letter_id: int) -> Message:
 
 
 async def retry(url: str, kafka_url: str, ids: Sequence[int] | None = None) -> Retried:
-    """Try unresolved dead letters again, all of them or those named; a transaction for each thousand.
+    """Try unresolved dead letters again, all of them or those named; a transaction a page.
 
     Args:
         url: the warehouse, as its loader.
@@ -110,7 +121,7 @@ def _take(
     connection: psycopg.Connection, ids: list[int] | None, after: int, *, is_ours: bool
 ) -> tuple[list[int], list[ConsumerRecord]]:
     """A page of letters, locked, and their messages as they first came."""
-    letters = connection.execute(_TAKE, (after, ids, ids, CONSUMER, is_ours, PAGE)).fetchall()
+    letters = connection.execute(_TAKE, (after, ids, ids, CONSUMER, is_ours, PAGE, PAGE_BYTES)).fetchall()
     messages = [
         ConsumerRecord(topic, partition, offset, 0, 0, key, value, None, len(key or b""), len(value or b""), ())
         for _, topic, partition, offset, key, value in letters

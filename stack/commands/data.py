@@ -98,7 +98,7 @@ def list_letters(
     as_json: JsonOption = False,
 ) -> None:
     """List what could not be handled, oldest first, with the reason."""
-    found = dead_letters.list_open(running(state).variables["WAREHOUSE_LOADER_URL"], topic=topic)
+    found = list(dead_letters.list_open(running(state).variables["WAREHOUSE_LOADER_URL"], topic=topic))
     if as_json:
         screen.print_json(data=[asdict(letter) for letter in found], default=str)
         return

@@ -30,6 +30,12 @@ def test_open_letters_are_listed_without_their_bytes(warehouse, letter):
     assert (listed.id, listed.reason, listed.kafka_offset) == (kept, "BAD_PAYLOAD", 0)
 
 
+def test_all_open_letters_are_listed_however_many_pages_they_fill(warehouse, letter, monkeypatch):
+    monkeypatch.setattr(dead_letters, "PAGE", 2)
+    kept = [letter(b"bytes", offset) for offset in range(5)]
+    assert [listed.id for listed in dead_letters.list_open(warehouse.loader)] == kept
+
+
 def test_the_bytes_of_one_are_shown_when_asked_for(warehouse, letter):
     assert dead_letters.show(warehouse.loader, letter(b"first")) == Message(b"1", b"first")
 
@@ -43,7 +49,7 @@ async def test_what_the_contract_now_reads_lands_with_its_first_position(warehou
     letter(viewed(), offset=5)
     assert await dead_letters.retry(warehouse.loader, NOWHERE) == Retried(landed=1)
     assert rows("select key, kafka_offset from raw.user_actions_v1") == [("1", 5)]
-    assert dead_letters.list_open(warehouse.loader) == []
+    assert list(dead_letters.list_open(warehouse.loader)) == []
 
 
 async def test_what_it_still_cannot_read_stays_with_its_reason(warehouse, letter):
@@ -54,12 +60,19 @@ async def test_what_it_still_cannot_read_stays_with_its_reason(warehouse, letter
     assert kept.retried_at is not None
 
 
+async def test_pages_that_are_bounded_by_bytes_are_tried_to_the_last(warehouse, letter, viewed, monkeypatch):
+    monkeypatch.setattr(dead_letters, "PAGE_BYTES", 2 * len(viewed()) - 1)
+    for offset in range(5):
+        letter(viewed(), offset)
+    assert await dead_letters.retry(warehouse.loader, NOWHERE) == Retried(landed=5)
+
+
 async def test_a_conflict_stays_one(warehouse, lander, letter, viewed):
     event_id = uuid.UUID(int=7)
     lander.land(viewed(7, event_id=event_id))
     letter(viewed(8, event_id=event_id))
     assert await dead_letters.retry(warehouse.loader, NOWHERE) == Retried(remaining=1)
-    assert dead_letters.list_open(warehouse.loader)[0].reason == "CONFLICT"
+    assert next(dead_letters.list_open(warehouse.loader)).reason == "CONFLICT"
 
 
 async def test_only_those_named_are_tried(warehouse, letter, viewed):
@@ -77,4 +90,4 @@ async def test_what_a_service_gave_up_is_sent_to_its_topic_again(warehouse, brok
     ) as consumer:
         message = await consumer.getone()
     assert (message.key, message.value) == (b"1", b"handled in vain")
-    assert dead_letters.list_open(warehouse.loader) == []
+    assert list(dead_letters.list_open(warehouse.loader)) == []
