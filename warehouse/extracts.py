@@ -2,7 +2,8 @@
 
 `<directory>/<extract>/` holds one extract, whole and never changed: the files in a folder a schema, the database, and
 `manifest.json`. The link `<directory>/current` is moved to it at the very end, so that a reader sees the extract before
-or this one, and one who has it open keeps what he has. All tables are of one moment: they are read in one snapshot.
+or this one; one who has it open can go on for a day, after which a newer extract removes it. All tables are of one
+moment: they are read in one snapshot. The views name their files by absolute paths: who moves an extract reads these.
 """
 
 import hashlib
@@ -10,7 +11,7 @@ import json
 import os
 import shutil
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -26,6 +27,8 @@ SCHEMAS = ("core", "behaviour", "merchandising", "recommendation")
 CURRENT = "current"
 DATABASE = "tanawari.duckdb"
 MANIFEST = "manifest.json"
+NAME = "%Y%m%dT%H%M%S%fZ"
+"""An extract bears the moment at which it was begun."""
 
 _COLUMNS = """
 select table_schema, table_name, column_name, data_type, numeric_precision, numeric_scale
@@ -56,17 +59,17 @@ class Manifest:
     tables: dict[str, Table] = field(default_factory=dict)
 
 
-def extract(url: str, directory: Path, *, keep: int = 3, with_personal: bool = False) -> Manifest:
+def extract(url: str, directory: Path, *, keep: timedelta = timedelta(days=1), with_personal: bool = False) -> Manifest:
     """Write a new extract of all marts that the role may read, make it the current one, and prune old ones.
 
     Args:
         url: the warehouse, as the analyst's or the pipelines' role.
         directory: where extracts live; made if missing.
-        keep: how many extracts stay, the new one included.
+        keep: how long an extract stays after it was made, though it is no longer the current one.
         with_personal: keep also the columns that the contracts mark as personal.
     """
     moment = datetime.now(UTC)
-    target = directory / moment.strftime("%Y%m%dT%H%M%S%fZ")
+    target = directory / moment.strftime(NAME)
     target.mkdir(parents=True)
     try:
         tables = _write_all(url, target, set() if with_personal else personal_columns())
@@ -77,7 +80,7 @@ def extract(url: str, directory: Path, *, keep: int = 3, with_personal: bool = F
     except BaseException:
         shutil.rmtree(target)
         raise
-    _prune(directory, keep)
+    _prune(directory, moment - keep)
     return manifest
 
 
@@ -134,8 +137,7 @@ def _switch(directory: Path, target: Path) -> None:
     os.replace(link, directory / CURRENT)  # noqa: PTH105
 
 
-def _prune(directory: Path, keep: int) -> None:
-    """Remove what is older than the newest; one that is being written is newer, or among those kept."""
-    extracts = sorted(path for path in directory.iterdir() if path.is_dir() and not path.is_symlink())
-    for old in extracts[:-keep]:
-        shutil.rmtree(old)
+def _prune(directory: Path, before: datetime) -> None:
+    for path in directory.iterdir():
+        if path.is_dir() and not path.is_symlink() and path.name < before.strftime(NAME):
+            shutil.rmtree(path)

@@ -69,10 +69,19 @@ def test_the_contracts_say_which_columns_are_personal():
     assert {"email", "display_name", "review_text"} <= personal_columns()
 
 
-def test_the_newest_is_current_and_old_ones_are_pruned(analyst, tmp_path):
-    made = [extract(analyst, tmp_path, keep=2).extract for _ in range(3)]
-    assert (tmp_path / "current").resolve().name == made[2]
-    assert sorted(path.name for path in tmp_path.iterdir()) == [*made[1:], "current"]
+def test_the_newest_is_current_and_those_of_an_earlier_day_are_pruned(analyst, tmp_path):
+    (tmp_path / "20260101T000000000000Z").mkdir()
+    made = [extract(analyst, tmp_path).extract for _ in range(2)]
+    assert (tmp_path / "current").resolve().name == made[1]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [*made, "current"]
+
+
+def test_one_who_has_an_extract_open_can_go_on(analyst, tmp_path):
+    extract(analyst, tmp_path)
+    with duckdb.connect(str(tmp_path / "current" / "tanawari.duckdb"), read_only=True) as database:
+        for _ in range(4):
+            extract(analyst, tmp_path)
+        assert database.execute("select count(*) from core.orders").fetchall() == [(2,)]
 
 
 def test_an_extract_that_fails_leaves_the_current_one_and_nothing_else(analyst, tmp_path):
