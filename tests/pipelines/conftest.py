@@ -1,6 +1,7 @@
 """A shop of forty regulars, a state directory of its own for what is made of it, and a content service to show it."""
 
 import os
+import shutil
 import sys
 import urllib.request
 from collections.abc import Iterator
@@ -11,13 +12,15 @@ import polars as pl
 import pytest
 
 from ml.bundle_content import ACTIVITY, ITEMS
+from ml.champion import CHAMPION, Champion
 from pipelines.content import Content
+from pipelines.day import Passed
 from pipelines.settings import settings
 from pipelines.training_set import TrainingSet
 from services.common.migrate import migrate
 from stack.parts.process import HOST, Process, free_port
+from tests.pipelines.training_runs import DAY, NEXT_DAY, run
 
-DAY = "2026-11-01"
 CUT = datetime(2026, 11, 2, tzinfo=UTC)
 
 
@@ -81,6 +84,43 @@ def training_set(state: Path) -> TrainingSet:
     made = TrainingSet(CUT, interactions, items, pl.DataFrame(schema=ACTIVITY))
     made.write(state / "training" / DAY)
     return made
+
+
+@pytest.fixture(scope="module")
+def first(training_set, state: Path) -> Champion:
+    """The first champion, made by a whole run."""
+    assert training_set.interactions.height
+    assert run("candidate", "evaluation", "bundle", "champion").success
+    made = Champion.read(state / "bundles")
+    assert made is not None
+    return made
+
+
+@pytest.fixture
+def champion_file(first, state: Path) -> Iterator[Path]:
+    """The file that names the first champion; a test may change it."""
+    file = state / "bundles" / CHAMPION
+    yield file
+    first.put(file.parent)
+
+
+@pytest.fixture
+def another_day(state: Path) -> Iterator[Path]:
+    """The folder of the following day, with the first day's training set, judgement and figures."""
+    following = state / "training" / NEXT_DAY
+    shutil.copytree(state / "training" / DAY, following, ignore=shutil.ignore_patterns(Passed.file))
+    yield following
+    shutil.rmtree(following)
+
+
+@pytest.fixture
+def second(another_day: Path, state: Path) -> Iterator[Path]:
+    """The files of a bundle of the following day, which passed its checks and is no champion yet."""
+    result = run("bundle", day=NEXT_DAY)
+    assert result.success
+    files = state / "bundles" / Passed.read(another_day).bundle
+    yield files
+    shutil.rmtree(files)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,96 @@
+"""Which configurations may replace the champion's, and what is said of those that may not."""
+
+import json
+
+import pytest
+from mlflow import MlflowClient
+
+from ml import tracking
+from ml.champion import Champion
+from ml.evaluation.gate import Reason
+from pipelines.day import Judgement, Passed
+from pipelines.defs.training.candidate import GATE
+from pipelines.settings import settings
+from tests.pipelines.training_runs import DAY, NEXT_DAY, refused, run, said
+
+pytestmark = [
+    pytest.mark.usefixtures("first"),
+    pytest.mark.filterwarnings("ignore:The ``noload`` loader:sqlalchemy.exc.SADeprecationWarning"),  # MLflow's own
+]
+UNPOPULAR = {"repurchase": {"weights": {"popularity": -1}}}
+BROKEN = {"als": {"regularisation": 1e-30, "alpha": 1e30}}
+
+
+def test_the_first_candidate_meets_popularity_and_becomes_the_champion(first, state):
+    known = tracking.champion()
+
+    assert known is not None
+    assert known.bundle == first.bundle
+    assert Judgement.read(state / "training" / DAY).reason == "not_worse"
+
+
+@pytest.mark.usefixtures("another_day")
+def test_a_first_candidate_that_is_worse_than_popularity_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(settings(), "tanawari_bundles", tmp_path)
+
+    result = run("candidate", "evaluation", "bundle", "champion", configuration=UNPOPULAR, day=NEXT_DAY)
+
+    assert refused(result)[GATE]["reason"] == "worse"
+    assert refused(result)[GATE]["opponent"] == "popularity"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("another_day")
+@pytest.mark.parametrize(("configuration", "reason"), [(UNPOPULAR, "worse"), (BROKEN, "not_finite")])
+def test_a_candidate_that_must_not_be_used_is_refused_and_the_champion_stays(
+    first, state, configuration: dict, reason: str
+):
+    result = run("candidate", "evaluation", "bundle", "champion", configuration=configuration, day=NEXT_DAY)
+
+    assert refused(result)[GATE]["reason"] == reason
+    assert Champion.read(state / "bundles") == first
+    assert [bundle.name for bundle in (state / "bundles").glob("*Z")] == [first.bundle]
+
+
+def test_mlflow_shows_why_a_candidate_was_refused(another_day):
+    run("candidate", configuration=UNPOPULAR, day=NEXT_DAY)
+
+    experiment = MlflowClient().get_experiment_by_name(tracking.EXPERIMENT)
+    newest = MlflowClient().search_runs([experiment.experiment_id], max_results=1)[0]
+    assert newest.data.params["decision"] == "worse"
+    assert newest.data.metrics["gate_all_high"] == pytest.approx(Judgement.read(another_day).intervals["all"].high)
+    assert newest.data.metrics["gate_all_high"] < 0
+
+
+def test_a_refused_candidate_gets_no_bundle_by_another_run_either(another_day):
+    Judgement.read(another_day).model_copy(update={"accepted": False, "reason": Reason.WORSE}).put(another_day)
+
+    assert "the candidate was refused: worse" in said(run("bundle", "champion", day=NEXT_DAY))
+
+
+def test_a_champions_configuration_is_what_the_next_candidate_starts_from(champion_file, second, another_day):
+    manifest = json.loads((second / "manifest.json").read_text())
+    manifest["configuration"]["als"]["factors"] = 8
+    (second / "manifest.json").write_text(json.dumps(manifest))
+    Champion(bundle=second.name).put(champion_file.parent)
+
+    assert run("candidate", configuration={"als": {"alpha": 2}}, day=NEXT_DAY).success
+
+    als = Judgement.read(another_day).configuration["als"]
+    assert (als["factors"], als["alpha"]) == (8, 2)
+
+
+@pytest.mark.parametrize("file", ["manifest.json", "popularity.npy"])
+def test_a_champion_that_cannot_be_read_blocks_nothing(champion_file, second, another_day, file: str):
+    (second / file).unlink()
+    Champion(bundle=second.name).put(champion_file.parent)
+
+    assert run("candidate", "evaluation", "bundle", "champion", day=NEXT_DAY).success
+    assert Champion.read(champion_file.parent).bundle == Passed.read(another_day).bundle != second.name
+
+
+def test_a_configuration_that_is_not_known_fails_by_name():
+    result = run("candidate", configuration={"als": {"factorz": 1}})
+
+    assert not result.success
+    assert "factorz" in str(result.failure_data_for_node("training__candidate"))

@@ -1,0 +1,126 @@
+"""From an accepted configuration to the champion, and what keeps a bad bundle from becoming it."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+
+from ml import tracking
+from ml.bundle_files import read_manifest
+from ml.champion import Champion
+from pipelines.day import Figures
+from pipelines.defs.training import checks
+from pipelines.defs.training.checks import WHOLE, judge
+from pipelines.settings import settings
+from tests.pipelines.training_runs import DAY, NEXT_DAY, refused, run, said
+
+pytestmark = [
+    pytest.mark.usefixtures("first"),
+    pytest.mark.filterwarnings("ignore:The ``noload`` loader:sqlalchemy.exc.SADeprecationWarning"),  # MLflow's own
+]
+
+
+def test_a_bundle_states_the_figures_of_its_own_configuration(first, state):
+    manifest = read_manifest(state / "bundles" / first.bundle)
+
+    assert manifest.metrics == Figures.read(state / "training" / DAY).metrics
+    assert manifest.configuration == Figures.read(state / "training" / DAY).configuration
+
+
+def test_mlflow_shows_the_figures_and_the_gates_interval():
+    run_id = tracking.champion().run_id
+
+    metrics = MlflowClient().get_run(run_id).data.metrics
+    assert {"discover", "gate_discover_low", "gate_all_mean"} <= metrics.keys()
+
+
+def test_a_bundle_is_not_made_with_another_configurations_figures(another_day):
+    Figures(configuration={}, metrics={"all": 0.9}).put(another_day)
+
+    assert "of another configuration" in said(run("bundle", day=NEXT_DAY))
+
+
+def test_a_bundle_that_would_be_empty_is_refused_and_the_champion_stays(first, another_day, training_set, state):
+    replace(training_set, items=training_set.items.with_columns(is_recommendable=False)).write(another_day)
+
+    assert said(run("bundle", "champion", day=NEXT_DAY)).startswith("EMPTY")
+    assert Champion.read(state / "bundles") == first
+
+
+@pytest.mark.usefixtures("another_day")
+def test_a_bundle_that_fails_a_check_cannot_become_the_champion_later(first, state, monkeypatch):
+    monkeypatch.setattr(checks, "MAXIMUM_BYTES", 1)
+
+    assert "size_is_bounded" in refused(run("bundle", day=NEXT_DAY))
+    assert run("champion").success
+    assert Champion.read(state / "bundles") == first
+
+
+def break_hash(files: Path) -> None:
+    """Alter one byte behind the manifest's back."""
+    damaged = bytearray((files / "popularity.npy").read_bytes())
+    damaged[-1] ^= 1
+    (files / "popularity.npy").write_bytes(damaged)
+
+
+def raise_version(files: Path) -> None:
+    """Pretend that a later version wrote it."""
+    manifest = json.loads((files / "manifest.json").read_text())
+    (files / "manifest.json").write_text(json.dumps(manifest | {"formatVersion": 99}))
+
+
+def lose_file(files: Path) -> None:
+    """Take a file away."""
+    (files / "popularity.npy").unlink()
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [(break_hash, "BROKEN_HASH"), (raise_version, "UNKNOWN_VERSION"), (lose_file, "MISSING_FILE")],
+)
+def test_a_damaged_bundle_is_refused_with_its_reason_and_the_champion_stays(
+    first, second, state, damage: Callable[[Path], None], reason: str
+):
+    damage(second)
+
+    whole, *others = judge(second)
+
+    assert whole.check_name == WHOLE
+    assert whole.metadata["reason"].value == reason
+    assert not any(result.passed for result in (whole, *others))
+    assert said(run("champion")).startswith(reason)
+    assert Champion.read(state / "bundles") == first
+
+
+def test_where_no_bundle_has_passed_its_checks_there_is_no_champion_to_make(tmp_path, monkeypatch):
+    monkeypatch.setattr(settings(), "tanawari_state", tmp_path)
+
+    assert said(run("champion")).startswith("no day has a bundle that passed")
+
+
+def test_a_bundle_that_was_rolled_back_does_not_come_back_by_itself(champion_file, second, first):
+    Champion(bundle=first.bundle, previous=second.name).put(champion_file.parent)
+
+    assert run("champion").success
+    assert Champion.read(champion_file.parent).bundle == first.bundle
+
+
+def test_a_bundle_of_older_data_than_the_champions_is_refused(champion_file, second, first):
+    manifest = json.loads((champion_file.parent / first.bundle / "manifest.json").read_text())
+    older = json.loads((second / "manifest.json").read_text()) | {"dataCut": "2020-01-01T00:00:00Z"}
+    (second / "manifest.json").write_text(json.dumps(older))
+
+    assert manifest["dataCut"] > older["dataCut"]
+    assert said(run("champion")).startswith("older than the champion")
+
+
+def test_a_run_that_broke_off_before_the_champion_was_named_does_not_register_twice(champion_file, second):
+    assert run("champion").success
+    version = tracking.version_of(second.name)
+    champion_file.unlink()
+
+    assert run("champion").success
+    assert tracking.version_of(second.name) == version
