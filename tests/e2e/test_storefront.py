@@ -183,6 +183,17 @@ def test_a_search_finds_products_and_is_reported(shop, open_page):
     landed(shop, "user_actions_v1", "key = %s AND data->>'searchKeyword' = %s", shop.household, "tea green")
 
 
+def test_more_is_found_than_stands_on_one_page(shop, open_page):
+    categories = httpx2.get(f"{shop.gateway_url}/v1/categories", params={"limit": 500}).json()["items"]
+    grocery = next(category["id"] for category in categories if category["code"] == "GROCERY")
+    page = open_page(f"/categories/{grocery}")
+    expect(page.get_by_role("article")).to_have_count(48)
+    page.get_by_role("button", name="Show more").click()
+    expect(page.get_by_role("article")).to_have_count(69)
+    expect(page.get_by_role("article").nth(48).get_by_role("link")).to_be_focused()
+    expect(page.get_by_role("button", name="Show more")).to_be_hidden()
+
+
 def test_a_visitor_sees_what_is_there_for_everyone(open_page):
     page = open_page()
     expect(page.get_by_role("heading", level=1)).to_have_text("Welcome")

@@ -40,10 +40,31 @@ export async function categoryPage(categoryId) {
   return found(pathOf(category), { category: categoryId }, "Nothing of this kind at the moment.");
 }
 
+/** The products that fit, and a button for more of them while there are more. */
 async function found(title, filter, nothing) {
-  const query = new URLSearchParams({ ...filter, active: "true", limit: LIMIT });
-  const [{ items, nextCursor }, manual] = await Promise.all([get(`/v1/products?${query}`), manualPrices()]);
-  const count = nextCursor ? `The first ${items.length} products` : `${items.length} ${items.length === 1 ? "product" : "products"}`;
-  const head = element("div", { className: "head" }, element("h1", {}, title), element("p", {}, items.length ? count : nothing));
-  return { title, nodes: [head, cards(items.map((product) => asItem(product, manual)), { className: "cards results", label: "Products found" })] };
+  const ask = (cursor) => get(`/v1/products?${new URLSearchParams({ ...filter, ...cursor, active: "true", limit: LIMIT })}`);
+  const [first, manual] = await Promise.all([ask({}), manualPrices()]);
+  const draw = ({ items }) => cards(items.map((product) => asItem(product, manual)), { className: "cards results", label: "Products found" });
+  const list = draw(first);
+  const count = element("p", { role: "status" });
+  const more = element("button", { className: "again", type: "button" }, "Show more");
+  const tell = ({ nextCursor }) => {
+    const number = list.children.length;
+    const all = number ? `${number} ${number === 1 ? "product" : "products"}` : nothing;
+    count.textContent = nextCursor ? `The first ${number} products` : all;
+    more.hidden = !nextCursor;
+    more.onclick = async () => {
+      more.disabled = true;
+      const next = await ask({ cursor: nextCursor }).catch(() => null);
+      more.disabled = false;
+      if (!next) return; // the button is still there
+      const added = [...draw(next).children];
+      list.append(...added);
+      tell(next);
+      added[0].querySelector("a").focus(); // where the keyboard goes on
+    };
+  };
+  tell(first);
+  const head = element("div", { className: "head" }, element("h1", {}, title), count);
+  return { title, nodes: [head, list, element("p", { className: "rest" }, more)] };
 }
