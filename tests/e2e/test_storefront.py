@@ -57,6 +57,15 @@ def test_the_top_page_has_six_shelves_with_products(shop, open_page):
         page.screenshot(path=SCREENSHOT)
 
 
+def test_shelves_that_content_cannot_fill_keep_their_place_while_serving_is_away(shop, open_page):
+    page = open_page(household=shop.household)
+    filled = httpx2.get(f"{shop.gateway_url}/v1/top-page").json()["shelves"][2:4]
+    away = {"recommendationId": None, "modelVersion": None, "generation": "g1", "degraded": True, "shelves": filled}
+    page.route("**/v1/top-page?*", lambda route: route.fulfill(json=away))
+    page.goto("/")
+    expect(page.get_by_role("heading", level=2)).to_have_text(SHELVES)
+
+
 def test_every_product_has_a_name_a_price_a_picture_and_a_reason(shop, open_page):
     page = open_page(household=shop.household)
     card = products(page, "On sale").first
@@ -253,14 +262,15 @@ def test_nothing_is_cut_off_at_phone_width(shop, open_page):
     assert page.evaluate("document.documentElement.scrollWidth") == 390
 
 
-def test_an_action_that_the_shop_could_not_take_is_sent_again(shop, open_page):
+@pytest.mark.parametrize("status", [503, 429])
+def test_an_action_that_the_shop_could_not_take_is_sent_again(shop, open_page, status):
     page = open_page(household=shop.household)
-    page.route("**/v1/actions", lambda route: route.fulfill(status=503, headers={"Retry-After": "1"}), times=1)
+    page.route("**/v1/actions", lambda route: route.fulfill(status=status, headers={"Retry-After": "1"}), times=1)
     with page.expect_response(lambda answer: answer.url.endswith("/v1/actions") and answer.status == 202) as taken:
         products(page, "On sale").first.get_by_role("link").click()
     [action] = taken.value.request.post_data_json["actions"]
     landed(shop, "user_actions_v1", "event_id = %s", action["eventId"])
-    open_page.complaints.clear()  # the browser's own words on the 503
+    open_page.complaints.clear()  # the browser's own words on the status
 
 
 def test_the_api_page_opens_without_the_internet(open_page):
