@@ -35,20 +35,41 @@ def copy(connection: psycopg.Connection, events: Iterator[dict]) -> None:
             rows.write_row((uuid.UUID(int=number), each["eventType"], 1, NOON, "test", data, "catalog.v1", 0, number))
 
 
+ORDERS = """
+insert into raw.order_v1
+    (event_id, event_type, schema_version, occurred_at, producer, data, topic, kafka_partition, kafka_offset)
+select
+    uuidv7(), 'ORDER_COMPLETED', 1, %s, 'test',
+    jsonb_build_object(
+        'orderId', basket_id, 'userId', household_id::text, 'totalAmount', sum(sales_value)::text,
+        'items', jsonb_agg(jsonb_build_object(
+            'productId', product_id, 'quantity', quantity, 'price', '1.00', 'amount', sales_value::text
+        ))
+    ),
+    'order.v1', 0, 0
+from lines group by basket_id, household_id
+"""
+
+
+def order(connection: psycopg.Connection, lines: pd.DataFrame) -> None:
+    """Land the baskets, whose JSON Postgres composes quickest."""
+    connection.execute(
+        "create temporary table lines (basket_id bigint, household_id bigint, product_id bigint, quantity int, "
+        "sales_value numeric(12, 2))"
+    )
+    columns = ["basket_id", "household_id", "product_id", "quantity", "sales_value"]
+    with connection.cursor().copy(f"copy lines ({', '.join(columns)}) from stdin (format csv)") as rows:
+        rows.write(lines[columns].to_csv(index=False, header=False))
+    connection.execute(ORDERS, (NOON,))
+
+
 def test_the_rules_keep_the_lines_of_complete_journey_that_figures_are_compared_on(shop: Shop):
     with psycopg.connect(shop.warehouse.loader) as connection:
         copy(connection, catalogue(pd.read_parquet(DATA / "products.parquet")))
-    shop.build("--select", "+item_features")
-    real_goods = [
-        row[0] for row in shop.rows("select product_id from recommendation.item_features where is_recommendable")
-    ]
-
-    lines = pd.read_parquet(DATA / "transactions.parquet")
-    kept = lines[(lines.quantity > 0) & (lines.quantity <= 1000) & lines.product_id.isin(real_goods)]
-
-    assert len(kept) == 1_440_610
-    assert (kept.basket_id.nunique(), kept.household_id.nunique(), kept.product_id.nunique()) == (
-        140_890,
-        2_467,
-        67_793,
-    )
+        order(connection, pd.read_parquet(DATA / "transactions.parquet"))
+    shop.dbt("seed")
+    shop.dbt("run", "--select", "+interactions")  # without the tests of the data, which would take as long again
+    assert shop.rows(
+        "select count(*), count(distinct order_id), count(distinct user_id), count(distinct product_id) "
+        "from recommendation.interactions"
+    ) == [(1_440_610, 140_890, 2_467, 67_793)]
