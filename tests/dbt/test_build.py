@@ -1,5 +1,6 @@
 """`dbt build` on a small shop, from the landing tables to the marts."""
 
+import json
 import re
 from collections.abc import Callable
 from decimal import Decimal
@@ -56,6 +57,15 @@ def test_a_second_run_without_news_changes_nothing(small_shop: Shop):
     before = small_shop.marts()
     small_shop.build()
     assert small_shop.marts() == before
+
+
+def test_the_age_of_the_sources_can_be_asked_for(small_shop: Shop, target: Path):
+    small_shop.dbt("source", "freshness")
+    results = json.loads((target / "sources.json").read_text())["results"]
+    assert {result["unique_id"].rpartition(".")[2]: result["status"] for result in results} == {
+        "order_v1": "pass",
+        "user_actions_v1": "pass",
+    }
 
 
 def test_every_column_is_described(small_shop: Shop):
