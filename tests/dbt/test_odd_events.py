@@ -5,7 +5,7 @@ import uuid
 from types import SimpleNamespace
 
 import psycopg
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from services.contracts.registry import EVENTS, ContractError
@@ -20,6 +20,12 @@ ODD = st.sampled_from([
     "2024-02-29T24:00:00Z", "2026-01-01T00:00:00+14:59", "2026-01-01T00:00:00-15:00", "2099-12-31T23:59:59.999999999Z",
     "JPY", "\U0001f375", [], [7], {}, {"7": 7},
 ])  # fmt: skip
+
+TINY_SCORE = b"""
+{"eventId": "00000000-0000-0000-0000-000000000001", "eventType": "RECOMMENDATION_SHOWN", "producer": "test",
+ "timestamp": "2026-01-10T17:00:00Z", "data": {"recommendationId": "r", "userId": "u",
+ "items": [{"displayType": "SALE", "productId": 1, "rank": 1, "score": 1e-400}]}}
+"""
 
 
 def values(schema: dict, parts: dict) -> st.SearchStrategy:
@@ -80,6 +86,7 @@ def test_whatever_landing_takes_can_be_modelled(shop: Shop):
 
         @settings(max_examples=2_000, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
         @given(message=messages())
+        @example(message=("recommendation-feedback.v1", TINY_SCORE))
         def land(message: tuple[str, bytes]) -> None:
             topic, value = message
             try:

@@ -13,8 +13,9 @@ reports as (
     select
         shown.recommendation_id, item.entry ->> 'displayType' as display_type,
         (item.entry ->> 'productId')::bigint as product_id, shown.user_id, (item.entry ->> 'rank')::int as rank,
-        (item.entry ->> 'score')::float8 as score, item.entry ->> 'source' as source, shown.model_version,
-        shown.rules_version, shown.generation, shown.is_degraded, shown.is_simulated,
+        -- JSON knows smaller numbers than a float does
+        round((item.entry ->> 'score')::numeric, 15)::float8 as score, item.entry ->> 'source' as source,
+        shown.model_version, shown.rules_version, shown.generation, shown.is_degraded, shown.is_simulated,
         shown.occurred_at as shown_at, null::timestamptz as clicked_at, shown.event_id, shown.loaded_xid
     from shown
     cross join lateral jsonb_array_elements(shown.items) as item (entry)
