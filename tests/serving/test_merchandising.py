@@ -9,7 +9,7 @@ from serving.merchandising import MISSES, Displays
 from tests.ml.tiny_bundle import BREAD, EMPTY, MILK, RICE, TEA
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-SOON = datetime.now(UTC) + timedelta(minutes=1)
+TOMORROW = datetime.now(UTC) + timedelta(days=1)
 PIN = {"productId": RICE, "source": "manual", "reason": "Try it", "specialPrice": "2.50"}
 SAYING = {"generation": "g", "shelves": [], "hidden": [], "specialPrices": []}
 
@@ -41,7 +41,7 @@ async def test_a_hidden_product_is_neither_recommended_nor_similar(say, items):
 
 
 async def test_a_merchandisers_price_is_recommended_and_similar(say, items):
-    await say(specialPrices=[{"productId": BREAD, "specialPrice": "0.75", "endDate": SOON.isoformat()}])
+    await say(specialPrices=[{"productId": BREAD, "specialPrice": "0.75", "endDate": TOMORROW.isoformat()}])
 
     for path in ("/v1/users/anon:1/recommendations", f"/v1/products/{MILK}/similar"):
         assert (await items(path))[BREAD]["product"]["specialPrice"] == "0.75"
@@ -73,11 +73,11 @@ async def test_a_sold_out_product_has_no_special_price(say, items):
 
 
 async def test_a_merchandisers_price_ends_though_content_is_silent():
-    offer = {"productId": TEA, "specialPrice": "1.00", "endDate": SOON.isoformat()}
+    offer = {"productId": TEA, "specialPrice": "1.00", "endDate": TOMORROW.isoformat()}
     said = Displays.read(SAYING | {"specialPrices": [offer]})
 
-    assert said.prices_at(SOON.timestamp() - 1) == {TEA: Decimal("1.00")}
-    assert said.prices_at(SOON.timestamp()) == {}
+    assert said.prices_at(TOMORROW.timestamp() - 1) == {TEA: Decimal("1.00")}
+    assert said.prices_at(TOMORROW.timestamp()) == {}
 
 
 async def test_while_content_is_silent_its_last_word_holds_and_answers_are_degraded(say, client, content_service, app):
