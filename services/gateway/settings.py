@@ -21,7 +21,7 @@ class GatewaySettings(ServiceSettings, env_prefix="GATEWAY_"):
     user_requests_per_minute: int = 1_200
     address_requests_per_minute: int = 6_000
     cors_origins: tuple[str, ...] = ()
-    preview_households: tuple[str, ...] = ("1", "900", "1228", "2375")
+    preview_households: tuple[str, ...] = ()
     session_seconds: int = 900
 
     @property

@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx2
 import psutil
 import pytest
+from playwright.sync_api import expect
 
 from stack.environment import Environment
 from stack.refresh import run_job
@@ -115,6 +116,16 @@ def test_the_top_page_has_its_six_shelves(made, state):
     assert all(shelf["items"] for shelf in page["shelves"])
     assert page["generation"] == made["generation"]
     assert not page["degraded"]
+
+
+@pytest.mark.browser
+def test_the_shop_opens_as_a_household_whose_six_shelves_are_full(made, browser):
+    page = browser.new_page()
+    page.goto(made["addresses"]["storefront"])
+
+    page.get_by_role("button", name="Viewing as Household").wait_for()
+    shelves = page.locator("section", has=page.get_by_role("article"))
+    expect(shelves.get_by_role("heading", level=2)).to_have_count(6, timeout=30_000)
 
 
 @pytest.mark.timeout(PATIENCE_SECONDS)

@@ -151,7 +151,7 @@ def test_who_opens_a_product_first_becomes_one_visitor(shop, open_page):
     page.on("request", lambda request: request.url.endswith("/preview/session") and begun.append(request.method))
     page.goto(f"/products/{product['id']}")
     expect(page.get_by_role("heading", level=1)).to_have_text(product["name"])
-    assert begun == ["POST"]
+    assert begun.count("POST") == 1
 
 
 def test_a_merchandisers_price_holds_on_every_page(shop, open_page):

@@ -24,10 +24,13 @@ export async function viewAs(id = null) {
   localStorage.setItem(KEY, JSON.stringify(session));
 }
 
+/** Begin as the first household worth a look, whose shelves are full; where there is none, as a new visitor. */
+const begin = async () => viewAs((await suggestions())[0]);
+
 /** Renew the session that has ended, or is about to; begin one where there is none. All who ask meanwhile wait for the same. */
 export async function renew({ force = false } = {}) {
   const isDue = force || !session || Date.parse(session.expiresAt) - Date.now() < EARLY;
-  if (isDue) renewing ??= viewAs(userId()).finally(() => (renewing = null));
+  if (isDue) renewing ??= (session ? viewAs(userId()) : begin()).finally(() => (renewing = null));
   await renewing;
 }
 
