@@ -17,8 +17,8 @@ demo: environment ## a served shop on real retail data; ARGS="--exit", "--users 
 
 test: environment lint types imports sql unit ## everything CI runs
 
-unit: environment # all tests; each kill point once
-	$(BIN)/pytest $(ARGS)
+unit: environment # all tests; each kill point once; a core runs whole files, with servers of its own
+	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 lint: environment ## style of the Python code
 	$(BIN)/ruff check .
