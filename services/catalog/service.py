@@ -46,7 +46,7 @@ async def upsert(session: AsyncSession, lines: Sequence[tuple[str, dict[str, Any
         One outcome a line. What is unchanged writes nothing and tells nobody.
     """
     await store.lock_creation(session)
-    skus = list({sku for sku, _ in lines})
+    skus = list(dict.fromkeys(sku for sku, _ in lines))  # in order, so that the same upload gets the same ids
     states = {state.product.sku: state for state in await store.lock_products(session, Product.sku == func.any(skus))}
     before = {state.id: state for state in states.values()}
     unknown = [sku for sku in skus if sku not in states]

@@ -21,6 +21,12 @@ async def test_a_line_creates_its_product_and_the_same_line_changes_nothing(upse
     assert [kind for kind, _ in events(first["productId"])] == ["PRODUCT_CREATED"]
 
 
+async def test_new_products_have_ids_in_the_order_of_their_lines(upsert):
+    results = await upsert("products", *(line(f"ordered-{number}") for number in range(20)))
+    ids = [result["productId"] for result in results]
+    assert ids == sorted(ids)
+
+
 async def test_what_a_line_leaves_out_stays_as_it_was(upsert, client):
     (result,) = await upsert("products", line("kept", brand="Acme", stock=7))
     await upsert("products", {"sku": "kept", "price": "3.00"})
