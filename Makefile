@@ -1,10 +1,10 @@
 # Everything a person or CI runs. `make help` lists it.
 PYTHON ?= python3
 BIN := .venv/bin
-PATHS := services warehouse ml pipelines serving stack tests
+PYTEST := $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help environment demo test lint format types imports sql unit lock clean
+.PHONY: help environment demo test test-faults lint format types imports sql unit lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -15,10 +15,13 @@ environment: # .venv as requirements.lock names it; does nothing when it is ther
 demo: environment ## a served shop on real retail data; ARGS="--exit", "--users 200 --days 60", ...
 	@$(BIN)/tanawari demo $(ARGS)
 
-test: environment lint types imports sql unit ## everything CI runs
+test: environment lint types imports sql unit ## style, types and all tests; each kill point once
 
 unit: environment # all tests; each kill point once; a core runs whole files, with servers of its own
-	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
+	$(PYTEST) $(ARGS)
+
+test-faults: environment ## the tests that kill real processes, with all their repetitions
+	TANAWARI_FAULTS=full $(PYTEST) -m faults --timeout 1800 $(ARGS)
 
 lint: environment ## style of the Python code
 	$(BIN)/ruff check .

@@ -28,6 +28,19 @@ UNSAFE_BUT_FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_write
 
 
 @pytest.fixture(scope="session")
+def rounds() -> Callable[..., int]:
+    """How often a fault is repeated: `rounds(20)` is 20 in `make test-faults` and 1 in `make test`.
+
+    `rounds(200_000, 20_000)` scales a size alike.
+    """
+
+    def choose(full: int, few: int = 1) -> int:
+        return full if os.environ.get("TANAWARI_FAULTS") == "full" else few
+
+    return choose
+
+
+@pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     """One Postgres 18 for the whole run; `.url()` is the superuser's. Prefer `database`."""
     directory = tmp_path_factory.mktemp("postgres") / "data"
