@@ -1,0 +1,1 @@
+"""How fast it is: one runnable module for each benchmark."""
