@@ -4,7 +4,7 @@ BIN := .venv/bin
 PYTEST := $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help environment demo test test-faults lint format types imports sql unit lock clean
+.PHONY: help environment demo test test-faults bench lint format types imports sql unit lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -22,6 +22,9 @@ unit: environment # all tests; each kill point once; a core runs whole files, wi
 
 test-faults: environment ## the tests that kill real processes, with all their repetitions
 	TANAWARI_FAULTS=full $(PYTEST) -m faults --timeout 1800 $(ARGS)
+
+bench: environment ## how fast it is, beside its bars; writes docs/benchmarks.md; ARGS="landing publish" for some
+	@$(BIN)/python -m benchmarks $(ARGS)
 
 lint: environment ## style of the Python code
 	$(BIN)/ruff check .

@@ -1,0 +1,41 @@
+"""How things are measured: in turns with their reference, and by the kernel's own account of memory."""
+
+import re
+import statistics
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Final, TypeVar
+
+T = TypeVar("T")
+
+ROUNDS: Final = 3
+
+
+def in_turns(thing: Callable[[], T], reference: Callable[[], T], *, rounds: int = ROUNDS) -> tuple[list[T], list[T]]:
+    """Measure one after the other, again and again, so that what else the machine does meets both alike."""
+    pairs = [(thing(), reference()) for _ in range(rounds)]
+    return [measured for measured, _ in pairs], [measured for _, measured in pairs]
+
+
+def median_run(runs: Iterable[T], key: Callable[[T], float]) -> T:
+    """The run in the middle, by its key; of an even number, the worse of the two."""
+    ordered = sorted(runs, key=key)
+    return ordered[len(ordered) // 2]
+
+
+def median(values: Iterable[float]) -> float:
+    """The value in the middle."""
+    return statistics.median(values)
+
+
+def peak_resident_mb(pid: int) -> float:
+    """The most memory that a running process has had at once, in MB of 2**20 bytes: the kernel keeps account of it.
+
+    Raises:
+        FileNotFoundError: it has ended, or the system tells no such thing.
+    """
+    status = Path(f"/proc/{pid}/status").read_text()
+    peak = re.search(r"^VmHWM:\s+(\d+) kB", status, re.MULTILINE)
+    if peak is None:  # a zombie's memory is gone, and its account too
+        raise FileNotFoundError(f"process {pid} has ended")
+    return int(peak[1]) / 1024

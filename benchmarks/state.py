@@ -1,0 +1,52 @@
+"""The state with the whole data, which several benchmarks share: made once, by the demo's own command.
+
+with running(options.state) as environment:     # all of the shop, as `tanawari up` starts it
+environment.address("gateway")
+with postgres(options.state) as environment:    # its warehouse and databases only
+environment.variables["WAREHOUSE_PIPELINES_URL"]
+"""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from benchmarks.report import ROOT, tell
+from stack import control
+from stack.environment import Environment, program_ports
+from stack.servers import servers
+from stack.state import State
+
+
+def whole(directory: Path) -> State:
+    """The state in a directory, made where there is none: five minutes' work."""
+    if not (directory / "demo.json").exists():
+        tell(f"making the whole data's state in {directory}")
+        command = [sys.executable, "-m", "stack", "demo", "--state", str(directory), "--exit"]
+        subprocess.run(command, check=True, cwd=ROOT, stdout=sys.stderr)  # noqa: S603 - composed here
+    return State(directory)
+
+
+@contextmanager
+def running(directory: Path) -> Iterator[Environment]:
+    """The whole shop runs meanwhile."""
+    state = whole(directory)
+    with state.locked():
+        control.start(state, {}, stays=False)
+        try:
+            control.wait_until(state, "serving", tell)
+            yield Environment.running(state)
+        finally:
+            control.stop(state, tell)
+
+
+@contextmanager
+def postgres(directory: Path) -> Iterator[Environment]:
+    """The state's Postgres runs meanwhile, and nothing else."""
+    state = whole(directory)
+    with state.locked():
+        environment = Environment(state, state.ports(program_ports()))
+        server = servers(environment)["postgres"].process
+        with server:
+            yield environment
