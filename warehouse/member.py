@@ -43,7 +43,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
     def __init__(self, settings: LandingSettings, *, is_alone: bool = False) -> None:
         self._settings = settings
         self._is_alone = is_alone
-        self._store = Store(settings.warehouse_loader_url, transaction_seconds=settings.transaction_seconds)
+        self._store = Store(settings.warehouse_loader_url, session_seconds=settings.landing_session_ms / 1000)
         self._owner = uuid.uuid4()
         self._claims: dict[TopicPartition, Claim] = {}
         self._log_id = ""

@@ -14,11 +14,7 @@ class LandingSettings(BaseSettings):
     kafka_url: str
     warehouse_loader_url: str
     landing_group: str = "landing"
-    landing_session_ms: Annotated[int, Field(ge=1_000)] = 10_000
+    landing_session_ms: Annotated[int, Field(ge=1_000)] = 6_000
+    """A killed process is missed after so long, and only then its work goes on; Apache Kafka allows no less."""
     landing_metrics_port: int | None = None
     landing_metrics_host: str = "127.0.0.1"
-
-    @property
-    def transaction_seconds(self) -> float:
-        """After so long the warehouse frees the rows of a process that is frozen in a transaction."""
-        return 3 * self.landing_session_ms / 1000

@@ -17,7 +17,16 @@ from warehouse.offsets import Claim, Counts, Span
 from warehouse.tables import Refusal
 
 APPLICATION = "tanawari-landing"
-TRANSACTION_SECONDS = 30.0
+SESSION_SECONDS = 6.0
+
+_END_FROZEN = """
+select pg_terminate_backend(pid)
+from pg_stat_activity
+where application_name = %s and usename = current_user and datname = current_database()
+    and pid <> pg_backend_pid() and clock_timestamp() - xact_start > make_interval(secs => %s)
+"""
+"""A process frozen within a transaction would keep its partitions' rows, and dbt from all newer ones: the server's own
+timeout does not end a transaction that waits for the rest of a COPY."""
 
 _AWAY = (
     psycopg.OperationalError,
@@ -76,13 +85,14 @@ class Store:
 
     Args:
         url: the warehouse, as its loader.
-        transaction_seconds: after so many the server ends a transaction: a frozen process must not hold its
-            partitions' rows for ever.
+        session_seconds: how soon the group misses a member. A transaction is ended by the server after three times
+            that, and by another's claim after half of it: a frozen process must not hold its partitions' rows for ever.
     """
 
-    def __init__(self, url: str, *, transaction_seconds: float = TRANSACTION_SECONDS) -> None:
+    def __init__(self, url: str, *, session_seconds: float = SESSION_SECONDS) -> None:
         self._url = url
-        self._options = f"-c transaction_timeout={1000 * transaction_seconds:.0f}"
+        self._session_seconds = session_seconds
+        self._options = f"-c transaction_timeout={3 * 1000 * session_seconds:.0f}"
         self._connection: psycopg.Connection | None = None
 
     def close(self) -> None:
@@ -94,10 +104,11 @@ class Store:
     def claim(
         self, partitions: Collection[TopicPartition], log_id: str, owner: uuid.UUID
     ) -> dict[TopicPartition, Claim]:
-        """Take partitions over; see `offsets.claim`."""
+        """Take partitions over, also from a process that is frozen within a write; see `offsets.claim`."""
         if not partitions:
             return {}
         with self._transaction() as connection:
+            connection.execute(_END_FROZEN, (APPLICATION, self._session_seconds / 2))
             return offsets.claim(connection, partitions, log_id, owner)
 
     def restart(self, claims: Mapping[TopicPartition, Claim]) -> dict[TopicPartition, Claim]:

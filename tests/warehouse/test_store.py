@@ -5,13 +5,15 @@ import pytest
 from aiokafka import TopicPartition
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from psycopg import errors
 
 from warehouse.offsets import Counts, FencedError
-from warehouse.store import AwayError, Store
+from warehouse.store import APPLICATION, AwayError, Store
 
 ACTIONS = "user-actions.v1"
 PARTITION = TopicPartition(ACTIONS, 0)
 KNOWN = uuid.UUID(int=7)
+OWNER = uuid.UUID(int=1)
 
 
 def test_events_land_with_their_position_and_the_offset_moves_with_them(lander, viewed, rows):
@@ -100,13 +102,24 @@ def test_a_batch_whose_commit_went_through_unseen_is_not_counted_again(lander, v
 def test_a_transaction_that_takes_too_long_is_ended_and_may_be_tried_again(warehouse, lander, viewed, message):
     lander.claim()
     batch = lander.batch(message(viewed()))
-    hasty = Store(warehouse.loader, transaction_seconds=0.2)
+    hasty = Store(warehouse.loader, session_seconds=0.1)
     with psycopg.connect(warehouse.loader) as other:
         other.execute("select from landing.partitions for update")
         with pytest.raises(AwayError):
             hasty.write(batch)
     assert hasty.write(batch)[PARTITION].landed == 1
     hasty.close()
+
+
+def test_a_claim_ends_a_process_that_is_frozen_within_a_copy(warehouse, lander):
+    lander.claim()
+    store = Store(warehouse.loader, session_seconds=0.2)
+    with psycopg.connect(warehouse.loader, application_name=APPLICATION) as frozen:
+        frozen.execute("create temporary table rows (number int)")
+        frozen.execute("select pg_sleep(0.1) from landing.partitions for update")
+        with pytest.raises(errors.AdminShutdown), frozen.cursor().copy("copy rows from stdin"):
+            assert store.claim([PARTITION], "log", OWNER)[PARTITION].epoch == 2
+    store.close()
 
 
 def test_a_warehouse_that_may_only_be_read_is_waited_for_on_a_new_connection(warehouse, lander, viewed, message):
