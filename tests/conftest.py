@@ -1,7 +1,8 @@
-"""Real parts for every test: Postgres, a Kafka-protocol broker, Valkey, a migrated warehouse and signing keys.
+"""Real parts for every test: Postgres, Kafka-protocol brokers, Valkey, a migrated warehouse and signing keys.
 
 Use the smallest that does: `database` gives a fresh database in some 50 ms, `warehouse` a fresh migrated one alike,
-`broker` an empty broker per module in some 20 ms. Nothing here is a fake, and nothing outlives the test run.
+`broker` an empty embedded broker per module in some 20 ms, `kafka` an empty Apache Kafka in some 4 s. Nothing here is a
+fake, and nothing outlives the test run.
 """
 
 import asyncio
@@ -18,10 +19,13 @@ import pytest
 from services.contracts.topics import TOPICS
 from stack.databases import WAREHOUSE_ROLES, Warehouse, close_doors, create_database, create_warehouse
 from stack.keys import SigningKeys, create_signing_keys
+from stack.parts import kafka_jars
 from stack.parts.broker import Broker
+from stack.parts.kafka import Kafka
 from stack.parts.postgres import Postgres
 from stack.parts.valkey import Valkey
 from stack.topics import create_topics
+from tests.machine import require
 
 ROOT = Path(__file__).parents[1]
 UNSAFE_BUT_FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
@@ -59,14 +63,27 @@ def database(postgres_server: Postgres) -> Callable[..., str]:
     return create
 
 
-class TestBroker(Broker):
-    """A broker whose topics a test makes by `broker.create_topics()` (all, or the names given)."""
+class Topics:
+    """Of a broker whose topics a test makes."""
 
     __test__ = False
+    url: str
 
     def create_topics(self, *names: str) -> list[str]:
-        """Create the topics from `services.contracts.topics`; callable from async tests as well."""
+        """Create topics as `services.contracts.topics` has them, all or those named; from async tests as well."""
         return in_thread(create_topics(self.url, names or tuple(TOPICS)))
+
+
+class TestBroker(Topics, Broker):
+    """The embedded broker."""
+
+    is_idempotent = False
+
+
+class TestKafka(Topics, Kafka):
+    """Apache Kafka; `kill` and `start` are its kill -9 and its return."""
+
+    is_idempotent = True
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +91,21 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestBroker]:
     """An empty broker for this module: `broker.url` is `host:port`; call `broker.create_topics()` before producing."""
     with TestBroker(tmp_path_factory.mktemp("broker")) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestKafka]:
+    """The same with Apache Kafka, which can be killed and started again."""
+    if reason := kafka_jars.missing():
+        require(reason)
+    with TestKafka(tmp_path_factory.mktemp("kafka"), starts_fast=True) as running:
+        yield running
+
+
+@pytest.fixture(scope="module", params=["embedded", "apache"])
+def any_broker(request: pytest.FixtureRequest) -> TestBroker | TestKafka:
+    """Both, one after the other: for suites that hold on either. `is_idempotent` tells what its producers may be."""
+    return request.getfixturevalue({"embedded": "broker", "apache": "kafka"}[request.param])
 
 
 @pytest.fixture(scope="session")

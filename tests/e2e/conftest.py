@@ -16,6 +16,7 @@ from stack.programs import PROGRAMS
 from stack.state import State
 from stack.storefront import wait_until_served
 from tests.e2e import small_shop
+from tests.machine import require
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
@@ -67,8 +68,7 @@ def shop(tmp_path_factory, database, new_warehouse, valkey):
 def browser():
     """A real Chromium; for one file, since its driver keeps an event loop in which no asynchronous test can run."""
     if CHROMIUM is None:
-        why = "no Chromium on this machine: the storefront was not looked at"
-        pytest.fail(why) if os.environ.get("TANAWARI_REQUIRE_ALL") == "1" else pytest.skip(why)
+        require("no Chromium on this machine: the storefront was not looked at")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser

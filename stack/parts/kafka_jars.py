@@ -1,0 +1,77 @@
+"""Apache Kafka's jars: fetched by Maven once a machine, since no Python package carries them."""
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from stack.parts.process import PartError
+
+POM = Path(__file__).with_name("kafka.pom.xml")
+OLDEST_JAVA = 17
+FETCH_SECONDS = 600
+
+
+def missing() -> str | None:
+    """What this machine lacks to run Apache Kafka, with the remedy; None when nothing."""
+    if (java := java_version()) is None:
+        return f"Apache Kafka needs Java {OLDEST_JAVA} or newer: install it (apt-get install openjdk-17-jre-headless)"
+    if java < OLDEST_JAVA:
+        return f"Apache Kafka needs Java {OLDEST_JAVA} or newer, and this one is {java}: put a newer one on the PATH"
+    if not _home().exists() and shutil.which("mvn") is None:
+        return "Apache Kafka's jars are fetched by Maven, which is missing: install it (apt-get install maven)"
+    return None
+
+
+@cache
+def java_version() -> int | None:
+    """The major version of the `java` on the PATH."""
+    try:
+        told = subprocess.run(["java", "-version"], capture_output=True, text=True, check=False).stderr  # noqa: S607 - the PATH's is meant
+    except OSError:
+        return None
+    found = re.search(r'version "(?:1\.)?(\d+)', told)
+    return int(found[1]) if found else None
+
+
+def class_path() -> str:
+    """The jars as Java's class path; fetched if this machine has not got them yet.
+
+    Raises:
+        PartError: something is missing, or Maven cannot get them.
+    """
+    if reason := missing():
+        raise PartError(reason)
+    target = _home()
+    if not target.exists():
+        _fetch(target)
+    return str(target / "*")
+
+
+def _home() -> Path:
+    """Where they lie for all states and checkouts of this user; another list of jars has another place."""
+    cache_home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return cache_home / "tanawari" / f"kafka-{hashlib.sha256(POM.read_bytes()).hexdigest()[:12]}"
+
+
+def _fetch(target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=".kafka-", dir=target.parent))
+    try:
+        command = ["mvn", "-B", "-q", "-f", str(POM), "dependency:copy-dependencies", f"-DoutputDirectory={draft}"]
+        told = subprocess.run(command, capture_output=True, text=True, check=False, timeout=FETCH_SECONDS)  # noqa: S603 - composed here
+        if told.returncode != 0:
+            lines = (told.stdout + told.stderr).strip().splitlines() or ["it said nothing"]
+            raise PartError(f"Maven could not get Apache Kafka's jars: {lines[0]}")
+        draft.rename(target)
+    except subprocess.TimeoutExpired:
+        raise PartError(f"Maven did not get Apache Kafka's jars within {FETCH_SECONDS} s") from None
+    except OSError:
+        if not target.exists():  # else another process was first
+            raise
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
