@@ -23,6 +23,41 @@ def test_late_repeated_and_revoked_events_in_any_order_give_what_a_full_refresh_
     assert all(incremental.values())
 
 
+LAST_MONTH, IN_AN_HOUR, AN_HOUR_AGO = -31 * 24.0, 1.0, -1.0
+
+
+def visit(user: str, shift: float) -> list[dict]:
+    """What a user does within a minute, as a producer whose clock is wrong by some hours tells it."""
+    shelf = {"displayType": "SALE", "productId": 1, "rank": 1}
+    return [
+        event("RECOMMENDATION_SHOWN", shift, recommendationId=f"{user}{shift}", userId=user, items=[shelf]),
+        event("PRODUCT_VIEWED", shift, userId=user, sessionId="a", productId=1),
+        event("RECOMMENDATION_CLICKED", shift + 0.005, recommendationId=f"{user}{shift}", userId=user, **shelf),
+        event("CART_ADD", shift + 0.01, userId=user, sessionId="a", productId=1),
+    ]
+
+
+def test_wrong_clocks_and_events_of_last_month_that_come_late_give_what_a_full_refresh_gives(shop: Shop):
+    shop.land(*CATALOGUE, *visit("ann", 0), *visit("ben", LAST_MONTH - 1), order(1, (1, 2)))
+    shop.build()
+    fast, slow = IN_AN_HOUR, AN_HOUR_AGO
+    shop.land(*visit("ann", fast), order(2, (2, 1), hours=fast), product(2, 1, name="Milk", hours=fast))
+    shop.build()
+    shop.land(*visit("ann", slow), order(2, (2, 3), hours=slow), product(2, 1, name="Tea", hours=slow))
+    shop.build()
+    shop.land(
+        *visit("ben", LAST_MONTH),
+        order(3, (1, 5), user="ben", hours=LAST_MONTH),
+        event("ORDER_CANCELLED", LAST_MONTH + 1, orderId=1, userId="ann"),
+        product(1, 1, name="Old", hours=LAST_MONTH),
+    )
+    shop.build()
+    assert shop.rows("select product_id, name from core.products order by 1") == [(1, "Tea"), (2, "Milk")]
+    assert shop.rows("select count(*) from core.order_items where order_id = 2 and quantity = 1") == [(1,)]
+    assert shop.rows("select count(*) from behaviour.sessions where user_id = 'ben'") == [(2,)]
+    assert shop.marts() == shop.refreshed_marts()
+
+
 def test_a_cancellation_that_comes_later_takes_the_order_out_of_what_recommenders_learn_from(shop: Shop):
     shop.land(*CATALOGUE, order(1, (1, 2)), order(2, (2, 1)))
     shop.build()

@@ -1,0 +1,77 @@
+"""A run of dbt that is killed in the middle: the next ordinary run makes the marts what a full refresh makes them."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from tests.dbt.conftest import PROJECT, variables
+from tests.dbt.shop import Shop, shuffled_history
+
+WAITING = """
+select count(*) from pg_locks join pg_database on pg_database.oid = database
+where datname = current_database() and not granted
+"""
+GONE = "select count(*) from pg_stat_activity where datname = current_database() and application_name = 'dbt'"
+POINTS = [
+    "recommendation.interactions",
+    "behaviour.sessions",
+    "intermediate.int_order_events__unnest",
+    "core.order_items",
+    "core.users",
+    "intermediate.int_products__resolve",
+    "behaviour.actions",
+    "core.orders",
+    "merchandising.product_performance",
+    "recommendation.feedback",
+]
+"""Tables of which a run is killed while it writes one: some models have committed by then, others have not begun."""
+PER_ROUND = 40
+
+
+def start_build(shop: Shop, target: Path) -> subprocess.Popen[bytes]:
+    """`dbt build` in a process of its own, which leads a group of its own."""
+    command = [Path(sys.executable).with_name("dbt"), "build", "--quiet", "--exclude-resource-type", "unit_test"]
+    where = ["--project-dir", PROJECT, "--profiles-dir", PROJECT, "--target-path", target, "--log-level-file", "none"]
+    return subprocess.Popen([*command, *where], env={**os.environ, **variables(shop.warehouse)}, start_new_session=True)
+
+
+def wait_for(shop: Shop, query: str, number: int) -> None:
+    deadline = time.monotonic() + 90
+    while shop.rows(query) != [(number,)]:
+        assert time.monotonic() < deadline, query
+        time.sleep(0.02)
+
+
+def kill_while_writing(shop: Shop, target: Path, table: str) -> None:
+    """Begin a run, let it come to a table and wait there for us, kill it, and let Postgres notice."""
+    with psycopg.connect(shop.warehouse.dbt) as reader:
+        reader.execute(sql.SQL("lock table {} in share mode").format(sql.Identifier(*table.split("."))))
+        run = start_build(shop, target)
+        wait_for(shop, WAITING, 1)
+        os.killpg(run.pid, signal.SIGKILL)
+        run.wait()
+    wait_for(shop, GONE, 0)
+
+
+@pytest.mark.faults
+def test_after_runs_that_were_killed_in_the_middle_the_marts_equal_a_full_refresh(shop: Shop, target: Path, rounds):
+    killed = POINTS[: rounds(len(POINTS))]
+    history = shuffled_history(7, 200 + PER_ROUND * (len(killed) + 1))
+    shop.land(*history[:200])
+    shop.build()
+    for number, table in enumerate(killed):
+        start = 200 + PER_ROUND * number
+        shop.land(*history[start : start + PER_ROUND], *history[start - 5 : start])
+        kill_while_writing(shop, target, table)
+    shop.land(*history[-PER_ROUND:])
+    shop.build()
+    incremental = shop.marts()
+    assert all(incremental.values())
+    assert incremental == shop.refreshed_marts()
