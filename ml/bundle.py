@@ -15,7 +15,7 @@ from typing import Self
 
 import numpy as np
 
-from ml.bundle_check import BundleError, MissingFileError, check
+from ml.bundle_check import BundleError, MissingFileError, UnwritableError, check
 from ml.bundle_content import BundleContent, Float32, History, Int32, Ranked, from_files, to_files
 from ml.bundle_files import (
     FORMAT_VERSION,
@@ -111,7 +111,7 @@ def write(directory: Path, content: BundleContent, about: About) -> Manifest:
     """Write a bundle in one step: it is whole and synced before it has its name. The name is the bundle's id.
 
     Raises:
-        BundleError: the content must not be served (see `check`).
+        BundleError: the content must not be served (see `check`), or the disk does not take it.
         FileExistsError: the directory exists; bundles are immutable.
     """
     check(content)
@@ -131,6 +131,8 @@ def write(directory: Path, content: BundleContent, about: About) -> Manifest:
         )
         manifest.write(temporary / MANIFEST)
         temporary.rename(directory)
+    except OSError as error:
+        raise UnwritableError(f"{directory.parent}: {error}") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     sync(directory.parent)

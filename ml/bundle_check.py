@@ -65,6 +65,12 @@ class MissingSourceError(BundleError):
     reason = "MISSING_SOURCE"
 
 
+class UnwritableError(BundleError):
+    """The disk does not take it, for want of room most likely; nothing of it remains."""
+
+    reason = "UNWRITABLE"
+
+
 def check(content: BundleContent, sources: Iterable[str] = ()) -> None:
     """Refuse content that must not be served.
 

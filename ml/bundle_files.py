@@ -26,9 +26,12 @@ class Document(BaseModel):
     def write(self, path: Path) -> None:
         """Put the document in place of `path` in one step, so that no reader ever sees half of it."""
         temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        temporary.write_text(self.model_dump_json(by_alias=True, indent=2) + "\n")
-        sync(temporary)
-        temporary.replace(path)
+        try:
+            temporary.write_text(self.model_dump_json(by_alias=True, indent=2) + "\n")
+            sync(temporary)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
         sync(path.parent)
 
 

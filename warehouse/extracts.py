@@ -6,6 +6,7 @@ or this one; one who has it open can go on for a day, after which a newer extrac
 moment: they are read in one snapshot. The views name their files by absolute paths: who moves an extract reads these.
 """
 
+import errno
 import hashlib
 import json
 import os
@@ -38,6 +39,10 @@ order by table_schema, table_name, ordinal_position
 """
 
 
+class DiskFullError(Exception):
+    """There is no room for an extract; the current one is as it was, and nothing of the new one remains."""
+
+
 @dataclass(frozen=True)
 class Table:
     """One file of an extract; `left_out` names the columns that the warehouse has and the file has not."""
@@ -67,6 +72,9 @@ def extract(url: str, directory: Path, *, keep: timedelta = timedelta(days=1), w
         directory: where extracts live; made if missing.
         keep: how long an extract stays after it was made, though it is no longer the current one.
         with_personal: keep also the columns that the contracts mark as personal.
+
+    Raises:
+        DiskFullError: there is no room for it.
     """
     moment = datetime.now(UTC)
     target = directory / moment.strftime(NAME)
@@ -77,8 +85,10 @@ def extract(url: str, directory: Path, *, keep: timedelta = timedelta(days=1), w
         manifest = Manifest(target.name, moment.isoformat(), tables=tables)
         (target / MANIFEST).write_text(json.dumps(asdict(manifest), indent=2) + "\n")
         _switch(directory, target)
-    except BaseException:
+    except BaseException as error:
         shutil.rmtree(target)
+        if _is_full(error):
+            raise DiskFullError(f"no room for the extract in {directory}: make some, and run it again") from error
         raise
     _prune(directory, moment - keep)
     return manifest
@@ -135,6 +145,12 @@ def _switch(directory: Path, target: Path) -> None:
     link = directory / f".{target.name}"
     link.symlink_to(target.name)
     os.replace(link, directory / CURRENT)  # noqa: PTH105
+
+
+def _is_full(error: BaseException) -> bool:
+    """Whether the disk is the reason, in the words of Python, Arrow or DuckDB."""
+    words = os.strerror(errno.ENOSPC)
+    return isinstance(error, OSError | duckdb.Error) and words in str(error)
 
 
 def _prune(directory: Path, before: datetime) -> None:

@@ -140,7 +140,7 @@ class Store:
                 yield connection
         except _AWAY as error:
             self.close()  # the next one may lead to another server
-            raise AwayError(type(error).__name__) from error
+            raise AwayError(_why(error)) from error
 
     def _open(self) -> psycopg.Connection:
         if self._connection is None or self._connection.closed:
@@ -154,3 +154,10 @@ class Store:
             )
             tables.prepare(self._connection)
         return self._connection
+
+
+def _why(error: psycopg.Error) -> str:
+    """Why it is away, with the remedy where it is known."""
+    if isinstance(error, errors.DiskFull):
+        return "its disk is full: make room there, for landing waits and loses nothing"
+    return type(error).__name__

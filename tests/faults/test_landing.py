@@ -15,6 +15,7 @@ from stack.databases import WAREHOUSE_ROLES, create_warehouse
 from stack.parts.broker import Broker
 from stack.parts.postgres import Postgres
 from stack.topics import create_topics
+from tests.disks import fill, small_disk
 from warehouse.migrate import migrate
 
 pytestmark = pytest.mark.faults
@@ -143,6 +144,23 @@ async def test_a_dead_warehouse_is_waited_for_and_nothing_is_dropped(broker, lan
         postgres.start()
         await asyncio.wait_for(until(warehouse.owner, CONSUMED, 2_000), timeout=10)
         assert counts(warehouse.owner) == (2_000, 2_000, 2_000, 0, 0)
+
+
+async def test_a_full_disk_of_the_warehouse_is_named_and_landing_goes_on_when_there_is_room(broker, landing, tmp_path):
+    with small_disk(tmp_path / "disk", 160) as disk, Postgres(disk / "data", password="superuser") as postgres:
+        warehouse = create_warehouse(postgres.url(), dict.fromkeys(WAREHOUSE_ROLES.values(), "password"))
+        migrate(warehouse.owner)
+        ballast = fill(disk, leaving_kb=1_024)
+        await produce(broker.url, MANY)
+        with landing(warehouse.loader, stderr=subprocess.PIPE, text=True) as process:
+            assert any("its disk is full: make room there" in line for line in process.stderr)
+            ballast.unlink()
+            if postgres.exit_code is not None:  # it could not even write its log, and ended
+                postgres.start()
+            await until(warehouse.owner, CONSUMED, MANY)
+            process.terminate()
+            assert process.wait(timeout=30) == 0
+        assert counts(warehouse.owner) == (MANY, MANY, MANY, 0, 0)
 
 
 async def test_asked_to_end_while_the_warehouse_is_away_it_exits_0(landing):

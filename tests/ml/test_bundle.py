@@ -5,7 +5,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from ml.bundle import Bundle, BundleContent, check, write
+from ml.bundle import Bundle, BundleContent, Champion, check, write
 from ml.bundle_check import (
     BadManifestError,
     BadShapeError,
@@ -15,8 +15,10 @@ from ml.bundle_check import (
     MissingSourceError,
     NotFiniteError,
     UnknownVersionError,
+    UnwritableError,
 )
 from ml.bundle_content import Ranked, to_files
+from tests.disks import fill, small_disk
 from tests.ml.tiny_bundle import BUYER, NEWCOMER, about, content
 
 
@@ -57,6 +59,31 @@ def test_a_refused_bundle_leaves_nothing_behind(tmp_path):
         write(tmp_path / "b1", _with_nan(), about())
 
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("room_kb", [0, 8, 40])
+def test_a_bundle_for_which_there_is_no_room_is_refused_by_name_and_leaves_nothing_behind(tmp_path, room_kb):
+    with small_disk(tmp_path / "disk", 1) as disk:
+        ballast = fill(disk, leaving_kb=room_kb)
+        with pytest.raises(UnwritableError, match="No space left on device"):
+            write(disk / "b1", content(), about())
+        assert list(disk.iterdir()) == [ballast]
+        ballast.unlink()
+        write(disk / "b1", content(), about())
+        assert Bundle.open(disk / "b1").manifest.bundle == "b1"
+
+
+@pytest.mark.faults
+def test_a_champion_for_which_there_is_no_room_stays_as_it_was_and_leaves_nothing_behind(tmp_path):
+    with small_disk(tmp_path / "disk", 1) as disk:
+        Champion(bundle="before").put(disk)
+        fill(disk, leaving_kb=0)
+        files = set(disk.iterdir())
+        with pytest.raises(OSError, match="No space left on device"):
+            Champion(bundle="after").put(disk)
+        assert set(disk.iterdir()) == files
+        assert Champion.read(disk) == Champion(bundle="before")
 
 
 def test_a_changed_file_is_refused_by_its_hash(tmp_path):

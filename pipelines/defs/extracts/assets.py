@@ -8,7 +8,7 @@ from pipelines.defs.partitions import day_of, days
 from pipelines.defs.transformation.assets import warehouse_models
 from pipelines.settings import settings
 from pipelines.warehouse import Warehouse
-from warehouse.extracts import SCHEMAS, extract
+from warehouse.extracts import SCHEMAS, DiskFullError, extract
 
 
 @dg.asset(
@@ -29,7 +29,10 @@ def duckdb_extract(context: dg.AssetExecutionContext, warehouse: Warehouse) -> I
     if record is None or context.partition_key != day_of(record.create_timestamp):
         context.log.warning("the extract of %s is not remade: it would show the marts of now", context.partition_key)
         return
-    manifest = extract(warehouse.url, settings().extracts)
+    try:
+        manifest = extract(warehouse.url, settings().extracts)
+    except DiskFullError as error:
+        raise dg.Failure(str(error), allow_retries=False) from error
     yield dg.MaterializeResult(
         metadata={
             "extract": manifest.extract,
