@@ -94,7 +94,7 @@ def check(content: BundleContent, sources: Iterable[str] = ()) -> None:
         _check_ranked(name, ranked, rows, items)
     for source, ranked in content.candidates.items():
         if not (ranked.items >= 0).any():
-            raise EmptyBundleError(f"candidates of {source} are empty for every user")
+            _check_all_is_bought(source, content)
     _expect("factors", content.factors, np.float32, (items, *content.factors.shape[1:2]))
     if (np.linalg.norm(content.factors, axis=1) > 1 + _ROUNDING).any():
         raise BadShapeError("factors have rows longer than 1")
@@ -149,6 +149,15 @@ def _check_history(content: BundleContent, users: int, items: int) -> None:
     falls = np.flatnonzero(np.diff(history.items) <= 0) + 1
     if not np.isin(falls, history.indptr).all():
         raise BadShapeError("history.items do not ascend within a user")
+
+
+def _check_all_is_bought(source: str, content: BundleContent) -> None:
+    """Only where everybody has bought everything there is nothing new to anybody."""
+    history = content.history
+    on_sale = (content.items["is_active"] & content.items["is_recommendable"]).to_numpy()
+    owners = np.bincount(history.items, minlength=on_sale.size)
+    if not on_sale.any() or (owners[on_sale] < content.users.height).any():
+        raise EmptyBundleError(f"candidates of {source} are empty for every user")
 
 
 def _expect(name: str, array: npt.NDArray[np.generic], dtype: type[np.generic], shape: tuple[int, ...]) -> None:

@@ -129,12 +129,13 @@ class Visit:
         items, scores = self.bundle.candidates(name, self.shopper.user_id or "")
         recent = [touch.item for touch in self.touched_items] if follows_session else []
         ranking = fold(self.bundle, items, scores, recent, self.rules.session_weight)
+        ground = "popular" if self.bundle.manifest.popularity_because else None
         for item, score in zip(ranking.items, ranking.scores, strict=True):
             if among is not None and item not in among:
                 continue
             seed = ranking.because.get(item)
             if seed is None:
-                yield Candidate(item, score, name)
+                yield Candidate(item, score, name, ground)
             else:
                 values = {"item": self.catalogue.products[seed].name}
                 yield Candidate(item, score, "session", "because_viewed", values)

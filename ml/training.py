@@ -3,7 +3,7 @@
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
@@ -74,6 +74,14 @@ class TrainingConfig(BaseModel):
             name: mine.get(name, {}) | given if isinstance(given, dict) else given for name, given in changes.items()
         }
         return self.model_validate(mine | merged)
+
+
+POPULARITY: Final = TrainingConfig(
+    discover=BlendConfig(weights={"popularity": 1}, new_only=True), repurchase=BlendConfig(weights={"popularity": 1})
+)
+"""What serves a shop whose models nothing speaks for yet."""
+POPULARITY_MODELS: Final = (*BLENDS, "item_knn", "content")
+"""What a bundle of `POPULARITY` holds: what is popular, and what is like a product, which is counted, not guessed."""
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ class DayFile(Document):
 
 
 class Judgement(DayFile):
-    """The candidate's configuration, and what the gate said of it."""
+    """The configuration to be used, and what the gate said: of it, or of the one in whose place popularity is used."""
 
     file = "candidate.json"
 
@@ -35,6 +35,12 @@ class Judgement(DayFile):
     detail: str
     configuration: dict[str, JsonValue]
     intervals: dict[str, Interval]
+    popularity_because: str | None = None
+
+    @property
+    def stated(self) -> dict[str, str]:
+        """Why popularity is used, for metadata; nothing where it is not."""
+        return {"popularity_because": self.popularity_because} if self.popularity_because else {}
 
     @property
     def metrics(self) -> dict[str, float]:

@@ -93,8 +93,8 @@ class TrainingSet:
         return max(time for time in newest if isinstance(time, datetime))
 
     def dataset(self) -> Dataset:
-        """Index it for the models."""
-        return Dataset.build(self.interactions, self.items, self.cut)
+        """Index it for the models, which predict what follows the newest purchase: a closed shop's is long ago."""
+        return Dataset.build(self.interactions, self.items)
 
     def write(self, day: Path) -> None:
         """Put it into a day's folder, whole; what else lies there, such as the day's judgement, stays."""

@@ -165,7 +165,7 @@ class FeedbackTaken(Schema):
 
 
 class ServedModel(Schema):
-    """The bundle in use."""
+    """The bundle in use; `popularityBecause` says why everybody's lists are what is popular, if they are."""
 
     bundle: str
     created_at: datetime
@@ -174,6 +174,7 @@ class ServedModel(Schema):
     rules_version: str
     metrics: dict[str, float]
     configuration: dict[str, Any]
+    popularity_because: str | None
 
 
 class RefusedModel(Schema):

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Self
 
 import polars as pl
 
@@ -38,12 +39,26 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True)
 class Decision:
-    """The outcome, its reason in a word and a sentence, and by task the interval of candidate - opponent in NDCG@10."""
+    """The outcome, its reason in a word and a sentence, and by task the interval of candidate - opponent in NDCG@10.
+
+    `popularity_because` says why popularity takes the candidate's place; None where the candidate itself was judged.
+    """
 
     accepted: bool
     reason: Reason
     detail: str
     intervals: Mapping[str, Interval] = field(default_factory=dict)
+    popularity_because: str | None = None
+
+    def or_popularity(self) -> Self:
+        """For a shop without a champion: popularity serves where the models were refused, or nothing was compared."""
+        if not self.accepted:
+            because = f"the models were refused as {self.reason.replace('_', ' ')}: {self.detail}"
+        elif self.reason is Reason.TOO_LITTLE_DATA:
+            because = f"there is nothing to compare: {self.detail}"
+        else:
+            return self
+        return replace(self, accepted=True, popularity_because=because)
 
 
 def gate(
@@ -88,7 +103,8 @@ def judge(candidate: Evaluation, opponent: Evaluation) -> Decision:
         opponent: The same tasks and users.
     """
     if not candidate.scores.height:
-        return Decision(accepted=True, reason=Reason.TOO_LITTLE_DATA, detail="nobody bought anything in the window")
+        nobody = "no shopper whose earlier purchases are known bought anything in the window"
+        return Decision(accepted=True, reason=Reason.TOO_LITTLE_DATA, detail=nobody)
     for row in candidate.whole.filter(pl.col(USERS) > 0).iter_rows(named=True):
         reached = f"{row[MODEL]} reaches {row[metrics.COVERAGE]:.3%} of the catalogue in {row[TASK]}"
         if row[metrics.COVERAGE] == 0:
@@ -98,6 +114,9 @@ def judge(candidate: Evaluation, opponent: Evaluation) -> Decision:
     differences = {task: _difference(task, candidate, opponent) for task in candidate.whole[TASK]}
     worse = [task for task, difference in differences.items() if difference.high < 0]
     said = "; ".join(f"{task} {d.mean:+.4f} [{d.low:+.4f}, {d.high:+.4f}]" for task, d in differences.items())
+    if set(candidate.whole[MODEL]) == {OPPONENT}:
+        alone = "too few shoppers had bought anything before the window to fit any model but popularity"
+        return Decision(accepted=True, reason=Reason.TOO_LITTLE_DATA, detail=alone, intervals=differences)
     return Decision(not worse, Reason.WORSE if worse else Reason.NOT_WORSE, said, differences)
 
 

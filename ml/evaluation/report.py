@@ -1,6 +1,7 @@
 """The evaluation for people: one HTML page that needs nothing else, and its plots as images."""
 
 import base64
+import shutil
 from html import escape
 from io import BytesIO
 from itertools import pairwise
@@ -22,10 +23,11 @@ _ACTIVITY_LABELS = [
     *(f"{low} to {high - 1}" for low, high in pairwise(ACTIVITY_BOUNDS)),
     f"{ACTIVITY_BOUNDS[-1]} or more",
 ]
+TITLE = "How good the recommenders are"
 _STYLE = "body{font:15px system-ui;max-width:70rem;margin:2rem auto}td,th{padding:.2rem .7rem;text-align:right}"
 
 
-def write(evaluation: Evaluation, directory: Path, title: str = "How good the recommenders are") -> Path:
+def write(evaluation: Evaluation, directory: Path, title: str = TITLE) -> Path:
     """Write `report.html` and its plots as PNG.
 
     Args:
@@ -52,10 +54,22 @@ def write(evaluation: Evaluation, directory: Path, title: str = "How good the re
         images.append(
             f'<img alt="{escape(name.replace("_", " and "))}" src="data:image/png;base64,{source}" width="100%">'
         )
+    return _page(f"{_table(summary)}{''.join(images)}", directory, title)
+
+
+def write_left_out(because: str, directory: Path) -> Path:
+    """Write a `report.html` without figures, which says why what is popular is served; see `write`."""
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True)
+    text = f"<p>There are no figures. Everybody is shown what is popular, because {escape(because)}.</p>"
+    return _page(text, directory, TITLE)
+
+
+def _page(body: str, directory: Path, title: str) -> Path:
     page = directory / "report.html"
     page.write_text(
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title><style>{_STYLE}</style>'
-        f"<h1>{escape(title)}</h1>{_table(summary)}{''.join(images)}</html>"
+        f"<h1>{escape(title)}</h1>{body}</html>"
     )
     return page
 

@@ -8,7 +8,7 @@ import dagster as dg
 from ml.assemble import ask
 from ml.bundle import About, BundleError, write
 from ml.shelves import Rules
-from ml.training import TrainingConfig, fit_all
+from ml.training import POPULARITY_MODELS, TrainingConfig, fit_all
 from pipelines.day import Figures, Passed
 from pipelines.defs.partitions import days
 from pipelines.defs.training import checks
@@ -32,7 +32,8 @@ def bundle(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[N
     if figures.configuration != judgement.configuration:
         raise dg.Failure("the evaluation is of another configuration: make it anew first", allow_retries=False)
     rules, dataset = Rules.load(), found.dataset()
-    fitted = fit_all(dataset, TrainingConfig.model_validate(judgement.configuration))
+    wanted = POPULARITY_MODELS if judgement.popularity_because else None
+    fitted = fit_all(dataset, TrainingConfig.model_validate(judgement.configuration), wanted)
     for name, reason in fitted.skipped.items():
         context.log.warning("%s is left out: %s", name, reason)
     now = datetime.now(UTC)
@@ -42,6 +43,7 @@ def bundle(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[N
         rules_version=rules.version,
         configuration=judgement.configuration,
         metrics=figures.metrics,
+        popularity_because=judgement.popularity_because,
     )
     bundle_id = f"{now:%Y%m%dT%H%M%S%fZ}"
     try:
@@ -59,6 +61,7 @@ def bundle(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[N
             "files": len(manifest.files),
             "seconds_by_model": dg.MetadataValue.json(fitted.seconds),
             "skipped": dg.MetadataValue.json(fitted.skipped),
+            **judgement.stated,
         },
         check_results=results,
     )

@@ -11,7 +11,7 @@ from ml import tracking
 from ml.bundle import BundleError, Champion
 from ml.bundle_files import read_manifest
 from ml.evaluation.gate import gate
-from ml.training import TrainingConfig
+from ml.training import POPULARITY, TrainingConfig
 from pipelines.cuts import gate_cut
 from pipelines.day import Judgement
 from pipelines.defs.partitions import days
@@ -46,7 +46,11 @@ class CandidateConfig(dg.Config):
     ],
 )
 def candidate(context: dg.AssetExecutionContext, config: CandidateConfig) -> Iterator[dg.MaterializeResult[None]]:
-    """The configuration that asks to be used, and the judgement on it."""
+    """The configuration that asks to be used, and the judgement on it.
+
+    A shop without a champion is served all the same: where nothing can be compared yet, or the default models are no
+    better than that, by what is popular, and the judgement says why. The next run tries the models again.
+    """
     day = settings().training / context.partition_key
     found, in_use = TrainingSet.read(day), champion_configuration(context)
     try:
@@ -55,13 +59,16 @@ def candidate(context: dg.AssetExecutionContext, config: CandidateConfig) -> Ite
         raise dg.Failure(f"the candidate's configuration is not valid: {error}", allow_retries=False) from error
     cut = gate_cut(found.data_cut, settings().tanawari_evaluation_test_start)
     decision = gate(found.interactions, found.items, asking, in_use, cut)
+    if in_use is None and not config.configuration:
+        decision = decision.or_popularity()
     context.log.info("%s: %s", decision.reason, decision.detail)
     judgement = Judgement(
         accepted=decision.accepted,
         reason=decision.reason,
         detail=decision.detail,
-        configuration=asking.model_dump(mode="json"),
+        configuration=(POPULARITY if decision.popularity_because else asking).model_dump(mode="json"),
         intervals=dict(decision.intervals),
+        popularity_because=decision.popularity_because,
     )
     judgement.put(day)
     if not decision.accepted:  # an accepted one is logged with its bundle
@@ -74,6 +81,7 @@ def candidate(context: dg.AssetExecutionContext, config: CandidateConfig) -> Ite
         "opponent": "the champion" if in_use else "popularity",
         "cut": dg.MetadataValue.timestamp(cut),
         **judgement.metrics,
+        **judgement.stated,
     }
     yield dg.MaterializeResult(
         metadata={**reasons, "configuration": dg.MetadataValue.json(judgement.configuration)},
@@ -82,12 +90,16 @@ def candidate(context: dg.AssetExecutionContext, config: CandidateConfig) -> Ite
 
 
 def champion_configuration(context: dg.AssetExecutionContext) -> TrainingConfig | None:
-    """The configuration in use; None, so that popularity is the opponent, if there is none that this code can read."""
+    """The configuration in use; None, so that popularity is the opponent, if there is none that this code can read.
+
+    A champion that is popularity itself is none either: the defaults meet it again.
+    """
     try:
         champion = Champion.read(settings().bundles)
         if champion is None:
             return None
-        return TrainingConfig.model_validate(read_manifest(settings().bundles / champion.bundle).configuration)
+        manifest = read_manifest(settings().bundles / champion.bundle)
+        return None if manifest.popularity_because else TrainingConfig.model_validate(manifest.configuration)
     except (BundleError, ValidationError) as error:
         context.log.warning("the champion cannot be read: the defaults meet popularity instead: %s", error)
         return None

@@ -49,8 +49,10 @@ def champion(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         Champion.after(before, bundle_id).replace(before, bundles)
     except ChampionChangedError as error:
         raise dg.Failure(str(error)) from error
-    context.log.info("%s is the champion: %s", bundle_id, judgement.detail)
-    return dg.MaterializeResult(metadata={"bundle": bundle_id, **manifest.metrics, **judgement.metrics})
+    context.log.info("%s is the champion: %s", bundle_id, judgement.popularity_because or judgement.detail)
+    return dg.MaterializeResult(
+        metadata={"bundle": bundle_id, **manifest.metrics, **judgement.metrics, **judgement.stated}
+    )
 
 
 def newest_day() -> Path:
@@ -78,7 +80,7 @@ def registered(day: Path, bundle: Path, manifest: Manifest, judgement: Judgement
         return tracking.version_of(bundle.name)
     run_id = tracking.log_run(
         bundle.name,
-        {**manifest.configuration, "decision": judgement.reason, "day": day.name},
+        {**manifest.configuration, "decision": judgement.reason, "day": day.name, **judgement.stated},
         {**manifest.metrics, **judgement.metrics},
         {"report": day / REPORT, "judgement": day / Passed.file, tracking.BUNDLE: bundle},
     )

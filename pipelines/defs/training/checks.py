@@ -25,14 +25,15 @@ WHOLE = "files_are_whole_and_finite"
 
 
 def lists_reach_users_and_items(bundle: Bundle) -> dg.AssetCheckResult:
-    """Nearly every user has a list that fills a shelf, and not everybody's are the same."""
+    """Nearly every user has a list that fills a shelf, and not everybody's are the same, unless that is stated."""
     items = bundle.content.items
-    wanted = min(Rules.load().limit, int((items["is_active"] & items["is_recommendable"]).sum()) // 2)
+    wanted = max(1, min(Rules.load().limit, int((items["is_active"] & items["is_recommendable"]).sum()) // 2))
     firsts = {source: ranked.items[:, :wanted] for source, ranked in bundle.content.candidates.items()}
     full = {source: float((first >= 0).all(axis=1).mean()) for source, first in firsts.items()}
     coverage = {source: len(np.unique(first[first >= 0])) / items.height for source, first in firsts.items()}
-    return dg.AssetCheckResult(
-        passed=full["repurchase"] >= MINIMUM_FULL_LISTS and min(coverage.values()) >= MINIMUM_COVERAGE,
+    least = 0 if bundle.manifest.popularity_because else MINIMUM_COVERAGE
+    return dg.AssetCheckResult(  # a source without any list was judged when the bundle was opened
+        passed=full["repurchase"] >= MINIMUM_FULL_LISTS and all(share >= least for share in coverage.values() if share),
         metadata={"full_lists": dg.MetadataValue.json(full), "coverage": dg.MetadataValue.json(coverage)},
     )
 
@@ -120,9 +121,9 @@ def nothing_blocks(results: Iterable[dg.AssetCheckResult]) -> bool:
 
 
 def _overlap(ours: Bundle, theirs: Bundle, user_id: str) -> float:
-    """Share of the first products of the user's discover list that both name."""
+    """Share of the champion's first products for the user, of the discover list, that ours names too."""
     named = [
         set(bundle.content.items["product_id"].gather(bundle.candidates("discover", user_id)[0][:COMPARED]).to_list())
         for bundle in (ours, theirs)
     ]
-    return len(named[0] & named[1]) / COMPARED
+    return len(named[0] & named[1]) / len(named[1]) if named[1] else 1.0

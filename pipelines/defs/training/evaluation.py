@@ -25,10 +25,16 @@ REPORT = "report"
 def evaluation(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
     """Accuracy, coverage and novelty of every model, fitted on what was known at the cut, ranked over all items.
 
-    Nothing is chosen by these figures: the gate has judged before, on other days.
+    Nothing is chosen by these figures: the gate has judged before, on other days. Where popularity is used for want of
+    models that are known to be better, there are none: the report says why.
     """
     day = settings().training / context.partition_key
-    found, configuration = TrainingSet.read(day), accepted(day).configuration
+    found, judgement = TrainingSet.read(day), accepted(day)
+    configuration = judgement.configuration
+    if judgement.popularity_because:
+        page = report.write_left_out(judgement.popularity_because, day / REPORT)
+        Figures(configuration=configuration, metrics={}).put(day)
+        return dg.MaterializeResult(metadata={**judgement.stated, "report": dg.MetadataValue.path(page)})
     cut = published_cut(found.data_cut, settings().tanawari_evaluation_test_start)
     measured = measure(found.interactions, found.items, TrainingConfig.model_validate(configuration), cut)
     figures = headlines(measured)
