@@ -6,7 +6,7 @@ import typer
 from aiokafka.errors import KafkaError
 from rich.console import Console
 
-from stack.commands import data, lifecycle
+from stack.commands import data, importing, lifecycle
 from stack.history.folder import FolderError
 from stack.history.upload import RefusedError
 from stack.parts.process import PartError
@@ -22,7 +22,7 @@ commands = typer.Typer(
 for function in (lifecycle.demo, lifecycle.up, lifecycle.down, lifecycle.status, lifecycle.logs, lifecycle.reset):
     commands.command()(function)
 commands.command("doctor")(lifecycle.examine)
-commands.command("import")(data.import_)
+commands.command("import")(importing.import_)
 for function in (data.land, data.rollback):
     commands.command()(function)
 commands.add_typer(data.letters, name="dead-letters")

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 from rich.console import Console
 
 from stack import control, show, storefront
-from stack.demo_history import convert, renew_offers, send
+from stack.demo_history import convert, refuse_a_shop, renew_offers, send
 from stack.environment import Environment
 from stack.files import read_json, write_json
 from stack.memory import PeakMemory
@@ -54,6 +54,7 @@ class Demo:
             until_served.enter_context(self.state.locked())
             if self.state.supervisor:
                 raise StateError(f"the stack of {self.state.directory} runs already: tanawari down stops it")
+            refuse_a_shop(self.state)
             with self._stopping():
                 status = self._serve(pinned)
                 until_served.close()

@@ -111,12 +111,13 @@ class Environment:
         }
 
     def _history(self) -> dict[str, str]:
-        """What follows from the imported history: where the evaluation's window begins, and whom to look at."""
+        """What follows from the imported history: the shop's days, the evaluation's window, and whom to look at."""
         record = HistoryRecord.read(self.state)
         if record is None:
             return {}
         window = record.evaluation_starts_at
         return {
+            **({"TANAWARI_TIMEZONE": record.timezone} if record.timezone else {}),
             **({"TANAWARI_EVALUATION_TEST_START": window.isoformat()} if window else {}),
             "GATEWAY_PREVIEW_HOUSEHOLDS": json.dumps(record.households),
         }

@@ -3,7 +3,7 @@
 version            which layout this is; older ones are migrated, newer ones refused
 ports.json         chosen once, kept while they are free
 secrets.json       generated passwords (0600); signing-key.pem and jwks.json beside it
-history.json       what was imported, and by how many weeks its dates were moved
+history.json       what was imported, and by how many weeks its dates were moved; import-report.json of a shop's files
 run/               the supervisor's lock and status      logs/    one file a process
 postgres/ mlflow/ dagster/ bundles/ extracts/ history/ dbt-docs/
 """

@@ -22,6 +22,9 @@ PII = {"x-pii": True}
 MAX_ID = 2**63 - 1
 MAX_INTEGER = 2**31 - 1
 """The largest number that a column of type `int` holds."""
+MAX_QUANTITY = 1_000_000
+OLDEST, YOUNGEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+"""The century in which a store can have sold something: from the first until before the second."""
 
 Id = Annotated[int, Field(strict=True, ge=1, le=MAX_ID)]
 UserId = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00\s/]+$")]
@@ -32,11 +35,11 @@ Money = Annotated[
     Spelled(spelling.MONEY, "12.30", is_enough=True),
 ]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
-Quantity = Annotated[int, Field(strict=True, ge=0, le=1_000_000)]
+Quantity = Annotated[int, Field(strict=True, ge=0, le=MAX_QUANTITY)]
 Rating = Annotated[float, Field(strict=True, ge=0, le=5, allow_inf_nan=False)]
 Timestamp = Annotated[
     AwareDatetime,
-    Field(strict=False, ge=datetime(2000, 1, 1, tzinfo=UTC), lt=datetime(2100, 1, 1, tzinfo=UTC)),
+    Field(strict=False, ge=OLDEST, lt=YOUNGEST),
     Spelled(spelling.RFC_3339, "2026-11-25T09:00:00Z", "date-time"),
 ]
 """An instant with its offset, within a century in which a store can have sold something."""

@@ -1,9 +1,7 @@
 """Commands that move data: into the stack, into the warehouse, and back a step."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -13,9 +11,6 @@ from rich.table import Table
 from stack.commands.options import DEFAULT_STATE, JsonOption, StateOption, screen, tell
 from stack.drain import landing_settings
 from stack.environment import Environment
-from stack.history.record import HistoryRecord, whole_weeks_until
-from stack.history.upload import Catalog
-from stack.importer import Import
 from stack.refresh import run_job
 from stack.state import State, StateError
 from stack.storefront import champion
@@ -35,34 +30,6 @@ def running(state: Path) -> Environment:
     if not here.supervisor:
         raise StateError(f"the stack of {here.directory} does not run: tanawari up")
     return Environment.running(here)
-
-
-def import_(
-    folder: Annotated[Path, typer.Argument(help="The import folder; its layout is in stack/history/folder.py.")],
-    state: StateOption = DEFAULT_STATE,
-    weeks: Annotated[
-        int | None,
-        typer.Option(
-            min=0, help="Move all dates by so many weeks; by default as this state's first import did, or not."
-        ),
-    ] = None,
-    *,
-    as_json: JsonOption = False,
-) -> None:
-    """Send a shop's history: products through the catalog's API, orders and actions to the broker. May be repeated."""
-    environment = running(state)
-    record = HistoryRecord.read(environment.state)
-    source = Import(folder, weeks if weeks is not None else record.shift_weeks if record else 0)
-    if source.manifest.last_event_at + source.shift > datetime.now(UTC):
-        latest = whole_weeks_until(datetime.now(UTC), source.manifest.last_event_at)
-        raise StateError(f"its last event would lie in the future: --weeks may be {latest} at most")
-    quiet: Callable[[int], None] = lambda _: None  # noqa: E731 - two things to tell it to
-    with Catalog(environment.variables["CATALOG_URL"], environment.service_token) as catalog:
-        catalogue = source.send_catalogue(catalog, quiet)
-    idempotent = environment.variables["KAFKA_IDEMPOTENCE"] == "true"
-    sending = source.send_history(catalogue, environment.variables["KAFKA_URL"], quiet, idempotent=idempotent)
-    counts = {"products": len(catalogue.products), **asyncio.run(sending)}
-    _print_counts(counts, as_json=as_json)
 
 
 def land(state: StateOption = DEFAULT_STATE, *, as_json: JsonOption = False) -> None:

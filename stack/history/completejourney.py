@@ -155,7 +155,7 @@ def _categories(products: pl.DataFrame) -> pl.DataFrame:
     used = {str(code) for code in products.get_column("category_code").drop_nulls().unique()}
     paths = {tuple(code.split(SEPARATOR)[:depth]) for code in used for depth in (1, 2, 3)}
     codes = [SEPARATOR.join(path) for path in sorted(paths, key=lambda path: (len(path), path))]
-    names = wording.unique_names(codes, SEPARATOR)
+    names = wording.unique_names({code: [wording.title(part) for part in code.split(SEPARATOR)] for code in codes})
     return pl.DataFrame({"code": codes, "name": [names[code] for code in codes]})
 
 

@@ -75,6 +75,44 @@ def order_actions(orders: pl.DataFrame) -> pl.DataFrame:
     return _envelopes(orders, "ORDER_COMPLETE", data, key=pl.col("user_id"))
 
 
+def returns(table: pl.DataFrame, catalogue: Catalogue, shift: timedelta) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The events of `returns.parquet`: those of orders, keyed by the order, and the users' actions; at, key, value.
+
+    What comes back of an order is a return; all of it at once is its cancellation.
+    """
+    known = table.join(catalogue.products.select("sku", "product_id"), on="sku", maintain_order="left")
+    grouped = known.group_by("return_id", "external_id", maintain_order=True).agg(
+        (pl.col("returned_at").first() + shift).alias("at"),
+        pl.col("user_id").first(),
+        pl.col("is_whole").first(),
+        pl.struct("product_id", "quantity").alias("items"),
+    )
+    events, taken = [], []
+    for row in grouped.iter_rows(named=True):
+        order, came_back = order_id(row["external_id"]), order_id(f"{row['return_id']}/{row['external_id']}")
+        who: dict[str, Any] = {"order_id": order, "user_id": row["user_id"]}
+        if row["is_whole"]:
+            events.append((row["at"], str(order), _returned(row, "ORDER_CANCELLED", who)))
+            taken.append((row["at"], row["user_id"], _returned(row, "ORDER_CANCEL", who)))
+        else:
+            who["return_id"] = came_back
+            events.append((row["at"], str(order), _returned(row, "RETURN_COMPLETED", {**who, "items": row["items"]})))
+            taken.append((row["at"], row["user_id"], _returned(row, "ORDER_RETURN_COMPLETE", who)))
+    schema = pl.Schema([("at", pl.Datetime("us")), ("key", pl.String()), ("value", pl.String())])
+    return pl.DataFrame(events, schema, orient="row"), pl.DataFrame(taken, schema, orient="row")
+
+
+def _returned(row: dict[str, Any], kind: str, data: dict[str, Any]) -> str:
+    return _event(kind, f"{row['return_id']}/{row['external_id']}", row["at"], data)
+
+
+def _event(kind: str, source: str, happened_at: datetime, data: dict[str, Any]) -> str:
+    at = happened_at.replace(tzinfo=UTC)
+    payload: Contract = EVENTS[kind].payload.model_validate(data)
+    identifier = UUID(event_id(f"{kind}/{source}", int(at.timestamp() * 1000)))
+    return Event.of(kind, payload, producer=PRODUCER, event_id=identifier, timestamp=at).to_bytes().decode()
+
+
 def actions(table: pl.DataFrame, catalogue: Catalogue, shift: timedelta) -> pl.DataFrame:
     """The events of `actions.parquet`, keyed by the user: at, key, value."""
     rows = (
@@ -88,9 +126,8 @@ def actions(table: pl.DataFrame, catalogue: Catalogue, shift: timedelta) -> pl.D
 
 
 def _action(row: dict[str, Any]) -> str:
-    kind = EVENTS[row["action_type"]]
-    at: datetime = row["at"].replace(tzinfo=UTC)
-    prefix = "search_" if kind.name == "SEARCH_BY_CATEGORY" else ""
+    kind = row["action_type"]
+    prefix = "search_" if kind == "SEARCH_BY_CATEGORY" else ""
     fields = {
         "user_id": row["user_id"],
         "session_id": row["session_id"],
@@ -103,9 +140,8 @@ def _action(row: dict[str, Any]) -> str:
         "search_keyword": row["keyword"],
         "quantity": row["quantity"],
     }
-    data: Contract = kind.payload.model_validate({name: value for name, value in fields.items() if value is not None})
-    identifier = UUID(event_id(f"{kind.name}/{row['source_id']}", int(at.timestamp() * 1000)))
-    return Event.of(kind.name, data, producer=PRODUCER, event_id=identifier, timestamp=at).to_bytes().decode()
+    data = {name: value for name, value in fields.items() if value is not None}
+    return _event(kind, row["source_id"], row["at"], data)
 
 
 def _envelopes(rows: pl.DataFrame, kind: str, data: pl.Expr, *, key: pl.Expr) -> pl.DataFrame:

@@ -2,15 +2,18 @@
 
     import.yaml          what this is (`Manifest`)
     categories.parquet   code (path, parts joined by " > "), name (unique); parents before their children
-    products.parquet     sku, name, description, brand, category_code?, price, stock, is_active,
+    products.parquet     sku, name, description, brand, category_code?, price, stock?, is_active,
                          special_price?, special_starts_at?, special_ends_at?
     orders.parquet       one row a line, lines of an order together, in time order:
                          external_id, user_id, ordered_at, sku, quantity, price, amount
+    returns.parquet      what came back of an order, or all of it: return_id, external_id, user_id, returned_at, sku,
+                         quantity, is_whole; may be missing; in time order
     actions.parquet      source_id, user_id, session_id, action_type, occurred_at, sku?, category_code?, keyword?,
                          quantity?, simulated; in time order
 
 Money is Decimal(12, 2) in the manifest's currency, times are UTC without an offset, ids are text; `?` may be null.
-`source_id` names an action in the shop's own systems.
+`source_id` names an action in the shop's own systems. A product without a stock is one that the catalog knows already
+and that stays as it is.
 """
 
 from datetime import datetime
@@ -48,6 +51,15 @@ TABLES: dict[str, dict[str, Any]] = {
         "price": MONEY,
         "amount": MONEY,
     },
+    "returns": {
+        "return_id": pl.String,
+        "external_id": pl.String,
+        "user_id": pl.String,
+        "returned_at": TIME,
+        "sku": pl.String,
+        "quantity": pl.Int64,
+        "is_whole": pl.Boolean,
+    },
     "actions": {
         "source_id": pl.String,
         "user_id": pl.String,
@@ -75,6 +87,7 @@ class Manifest(BaseModel):
     format: int = 1
     name: str
     currency: str
+    timezone: str | None = None
     last_event_at: datetime
     evaluation_starts_at: datetime | None = None
     users: PositiveInt | None = None
@@ -96,13 +109,24 @@ def read_table(folder: Path, name: str) -> pl.DataFrame:
     Raises:
         FolderError: it is missing, or its columns are not those that are documented.
     """
+    return scan_table(folder, name).collect()
+
+
+def scan_table(folder: Path, name: str) -> pl.LazyFrame:
+    """One table, of which a reader takes the rows it wants.
+
+    Raises:
+        FolderError: it is missing, or its columns are not those that are documented.
+    """
     file = folder / f"{name}.parquet"
+    wanted = pl.Schema(TABLES[name])
+    if not file.exists() and name == "returns":
+        return pl.LazyFrame(schema=wanted)
     if not file.exists():
         raise FolderError(f"{file} is missing")
-    table = pl.read_parquet(file)
-    wanted = pl.Schema(TABLES[name])
-    if table.schema != wanted:
-        raise FolderError(f"{file} has the columns {dict(table.schema)}, not {dict(wanted)}")
+    table = pl.scan_parquet(file)
+    if (found := table.collect_schema()) != wanted:
+        raise FolderError(f"{file} has the columns {dict(found)}, not {dict(wanted)}")
     return table
 
 

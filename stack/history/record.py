@@ -1,7 +1,7 @@
 """What this state knows of the history it was given: stored before it is sent, so that a second run continues."""
 
 from datetime import datetime, timedelta
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, NonNegativeInt, PositiveInt
 
@@ -16,6 +16,9 @@ class HistoryRecord(BaseModel):
     """`history.json` of a state.
 
     Attributes:
+        source: the demo's data set, or a shop's own.
+        currency, timezone: of the shop; a state has one of each.
+        sent_imports: how many of the shop's import folders have landed.
         shift_weeks: by how many weeks dates move; decided at the first run and never changed.
         users, days: how much of the data set is in the folder; None is all.
         evaluation_starts_at: the published figures' test window, moved with the dates.
@@ -26,6 +29,10 @@ class HistoryRecord(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    source: Literal["demo", "shop"] = "demo"
+    currency: str | None = None
+    timezone: str | None = None
+    sent_imports: NonNegativeInt = 0
     shift_weeks: NonNegativeInt
     users: PositiveInt | None = None
     days: PositiveInt | None = None

@@ -16,7 +16,7 @@ BATCH_BYTES = 512 * 1024
 Message = tuple[str, str]
 
 
-@lru_cache(maxsize=1_000_000)
+@lru_cache(maxsize=100_000)
 def partition_of(key: str, partitions: int) -> int:
     """The partition of a key, as every Kafka client's default partitioner has it."""
     return int(murmur2(key.encode()) & 0x7FFFFFFF) % partitions

@@ -80,7 +80,12 @@ class Catalog:
 
 
 def product_line(row: dict[str, Any], currency: str) -> dict[str, Any]:
-    """A product of the folder as a line of the catalog's bulk upsert; its picture is its category's drawing."""
+    """A product of the folder as a line of the catalog's bulk upsert; its picture is its category's drawing.
+
+    One without a stock is only asked for.
+    """
+    if row["stock"] is None:
+        return {"sku": row["sku"]}
     has_category = row["category_id"] is not None
     return {
         "sku": row["sku"],
@@ -97,9 +102,15 @@ def product_line(row: dict[str, Any], currency: str) -> dict[str, Any]:
     }
 
 
+def moved_offers(products: pl.DataFrame, shift: timedelta) -> pl.DataFrame:
+    """Move offers with the history."""
+    return products.with_columns(pl.col("special_starts_at", "special_ends_at") + shift)
+
+
 def current_offers(products: pl.DataFrame, shift: timedelta, now: datetime) -> pl.DataFrame:
     """Move offers with the history, and those that have ended on by whole lengths until they end in the future."""
-    starts, ends = pl.col("special_starts_at") + shift, pl.col("special_ends_at") + shift
+    products = moved_offers(products, shift)
+    starts, ends = pl.col("special_starts_at"), pl.col("special_ends_at")
     length = (ends - starts).dt.total_seconds()
     over = (pl.lit(now.replace(tzinfo=None)) - ends).dt.total_seconds()
     repeats = pl.when(over >= 0).then(over // length + 1).otherwise(0)

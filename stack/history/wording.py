@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 
 WORD = re.compile(r"[A-Za-z][A-Za-z']*")
 LONGEST_ABBREVIATION = 4
@@ -22,12 +22,14 @@ def size(text: str) -> str:
     return "" if re.search(r"\d{5}", text) else " ".join(text.split()).lower()
 
 
-def unique_names(codes: Iterable[str], separator: str) -> dict[str, str]:
-    """A unique readable name for each category path: its last part, with as many parents as it takes.
+def unique_names(paths: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """A unique name for each category: the last part of its path, with as many parents as it takes.
 
-    `DELI > MISC` and `GROCERY > MISC` become `Misc (Deli)` and `Misc (Grocery)`; a department keeps its bare name.
+    `Deli > Misc` and `Grocery > Misc` become `Misc (Deli)` and `Misc (Grocery)`; a department keeps its bare name.
+
+    Args:
+        paths: the names from the root down, by the category's code.
     """
-    paths = {code: [title(part) for part in code.split(separator)] for code in codes}
     names = {code: path[0] for code, path in paths.items() if len(path) == 1}
     for depth in range(max(map(len, paths.values()), default=0)):
         drafts = {code: _with_parents(path, depth) for code, path in paths.items() if code not in names}
@@ -36,7 +38,7 @@ def unique_names(codes: Iterable[str], separator: str) -> dict[str, str]:
     return {code: names.get(code, code) for code in paths}
 
 
-def _with_parents(path: list[str], depth: int) -> str:
+def _with_parents(path: Sequence[str], depth: int) -> str:
     parents = path[-1 - depth : -1][::-1]
     return f"{path[-1]} ({', '.join(parents)})" if depth and parents else path[-1]
 

@@ -27,7 +27,7 @@ def test_the_counts_are_those_of_the_data_set(journey):
 def test_the_folder_is_what_is_documented(journey):
     folder, manifest = journey
     assert read_manifest(folder) == manifest
-    for name in TABLES:
+    for name in TABLES.keys() - {"returns"}:  # of which the data set tells nothing
         assert len(read_table(folder, name)) > 0
 
 

@@ -97,3 +97,25 @@ def test_a_line_of_an_unknown_product_is_refused(catalogue):
     lines = pl.DataFrame([{**row, "price": Decimal(1), "amount": Decimal(1)}], TABLES["orders"])
     with pytest.raises(ValueError, match="1 order lines name products that the catalog did not take"):
         events.orders(lines, catalogue, "USD", SHIFT)
+
+
+def back(**fields):
+    row = {"return_id": "C9", "external_id": "B1", "user_id": "900", "returned_at": MONDAY, "quantity": 1}
+    return pl.DataFrame([{**row, **fields}], TABLES["returns"])
+
+
+@pytest.mark.parametrize(
+    ("is_whole", "kinds"),
+    [(False, ("RETURN_COMPLETED", "ORDER_RETURN_COMPLETE")), (True, ("ORDER_CANCELLED", "ORDER_CANCEL"))],
+)
+def test_what_comes_back_is_a_return_and_all_of_an_order_its_cancellation(catalogue, is_whole, kinds):
+    of_orders, of_users = events.returns(back(sku="T", is_whole=is_whole), catalogue, SHIFT)
+
+    told, returned = parse("order.v1", of_orders["value"].item().encode())
+    done, action_taken = parse("user-actions.v1", of_users["value"].item().encode())
+
+    assert (told.event_type, done.event_type) == kinds
+    assert told.timestamp == done.timestamp == MONDAY.replace(tzinfo=UTC) + SHIFT
+    assert returned.order_id == action_taken.order_id
+    assert of_orders["key"].item() == str(returned.order_id)
+    assert is_whole or [(line.product_id, line.quantity) for line in returned.items] == [(1, 1)]

@@ -22,18 +22,22 @@ def test_a_size_is_kept_and_a_code_is_not():
     assert size("971820  PK") == ""
 
 
+def paths_named(*codes):
+    return unique_names({code: code.split(" > ") for code in codes})
+
+
 def test_a_name_that_two_branches_share_carries_its_parent():
-    names = unique_names(["DELI", "DELI > MISC", "GROCERY", "GROCERY > MISC", "GROCERY > EGGS"], " > ")
+    names = paths_named("Deli", "Deli > Misc", "Grocery", "Grocery > Misc", "Grocery > Eggs")
     assert names == {
-        "DELI": "Deli",
-        "DELI > MISC": "Misc (Deli)",
-        "GROCERY": "Grocery",
-        "GROCERY > MISC": "Misc (Grocery)",
-        "GROCERY > EGGS": "Eggs",
+        "Deli": "Deli",
+        "Deli > Misc": "Misc (Deli)",
+        "Grocery": "Grocery",
+        "Grocery > Misc": "Misc (Grocery)",
+        "Grocery > Eggs": "Eggs",
     }
 
 
 def test_a_name_carries_as_many_parents_as_it_takes():
-    names = unique_names(["A", "B", "A > X", "B > X", "A > X > Y", "B > X > Y"], " > ")
+    names = paths_named("A", "B", "A > X", "B > X", "A > X > Y", "B > X > Y")
     assert names["A > X > Y"] == "Y (X, A)"
     assert len(set(names.values())) == 6
