@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 ROUNDS: Final = 3
 
 
-def in_turns(thing: Callable[[], T], reference: Callable[[], T], *, rounds: int = ROUNDS) -> tuple[list[T], list[T]]:
+def in_turns(thing: Callable[[], T], reference: Callable[[], R], *, rounds: int = ROUNDS) -> tuple[list[T], list[R]]:
     """Measure one after the other, again and again, so that what else the machine does meets both alike."""
     pairs = [(thing(), reference()) for _ in range(rounds)]
     return [measured for measured, _ in pairs], [measured for _, measured in pairs]

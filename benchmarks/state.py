@@ -2,14 +2,14 @@
 
 with running(options.state) as environment:     # all of the shop, as `tanawari up` starts it
 environment.address("gateway")
-with postgres(options.state) as environment:    # its warehouse and databases only
+with parts(options.state, "postgres") as environment:   # some of its servers only
 environment.variables["WAREHOUSE_PIPELINES_URL"]
 """
 
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from benchmarks.report import ROOT, tell
@@ -42,11 +42,12 @@ def running(directory: Path) -> Iterator[Environment]:
 
 
 @contextmanager
-def postgres(directory: Path) -> Iterator[Environment]:
-    """The state's Postgres runs meanwhile, and nothing else."""
+def parts(directory: Path, *names: str) -> Iterator[Environment]:
+    """Those of the state's servers (`postgres`, `broker`, `valkey`) run meanwhile, and nothing else."""
     state = whole(directory)
-    with state.locked():
+    with state.locked(), ExitStack() as stack:
         environment = Environment(state, state.ports(program_ports()))
-        server = servers(environment)["postgres"].process
-        with server:
-            yield environment
+        for name, server in servers(environment).items():
+            if name in names:
+                stack.enter_context(server.process)
+        yield environment

@@ -2,19 +2,35 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any
+from ssl import SSLContext
+from typing import Any, cast
 
 import dagster as dg
 import httpx2
 import jwt
 import orjson
 import stamina
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 TOKEN_LIFE = timedelta(minutes=5)
 TIMEOUT = httpx2.Timeout(10, read=300)
 CHUNK_BYTES = 1 << 18
 NDJSON = {"content-type": "application/x-ndjson"}
+
+
+@cache
+def _trusted() -> SSLContext:
+    """The authorities that are trusted; to read them again at each request took longer than most requests."""
+    return httpx2.create_ssl_context()
+
+
+@lru_cache(maxsize=1)
+def _private_key(pem: bytes) -> RSAPrivateKey:
+    """A signing key; to read and check it anew at each request took longer than most requests."""
+    return cast("RSAPrivateKey", load_pem_private_key(pem, password=None))
 
 
 class ContentFailedError(Exception):
@@ -67,7 +83,9 @@ class Content(dg.ConfigurableResource[Any]):
     @stamina.retry(on=httpx2.ConnectError, attempts=5, timeout=30.0)
     def _send(self, method: str, path: str, **request: Any) -> httpx2.Response:  # noqa: ANN401 (httpx2's own arguments)
         headers = {"authorization": f"Bearer {self._token()}", **request.pop("headers", {})}
-        response = httpx2.request(method, f"{self.url}{path}", headers=headers, timeout=TIMEOUT, **request)
+        response = httpx2.request(
+            method, f"{self.url}{path}", headers=headers, timeout=TIMEOUT, verify=_trusted(), **request
+        )
         if response.is_error:
             kind = ContentRefusedError if response.is_client_error else ContentFailedError
             raise kind(f"{method} {path} answered {response.status_code}: {response.text[:500]}")
@@ -84,7 +102,7 @@ class Content(dg.ConfigurableResource[Any]):
             "iat": now,
             "exp": now + TOKEN_LIFE,
         }
-        return jwt.encode(claims, Path(self.signing_key_file).read_text(), algorithm="RS256")
+        return jwt.encode(claims, _private_key(Path(self.signing_key_file).read_bytes()), algorithm="RS256")
 
 
 class _Counted:

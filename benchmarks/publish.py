@@ -1,0 +1,116 @@
+"""Seconds to compose all shelves of all users and show them as one generation; and to go back and forward again.
+
+The pipelines' own client, the champion's bundle of the whole data, and a real content service on a copy of its real
+database. Publishing is measured three times and the best counts; going back and forth is told by the median, and holds
+all that the client does: tokens, connections, requests.
+"""
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import psycopg
+from psycopg import sql
+
+from benchmarks.measure import median
+from benchmarks.report import Figure, Options, at_most, run, tell
+from benchmarks.state import parts
+from ml.bundle import Bundle
+from ml.champion import Champion
+from ml.generation import compose_all
+from ml.shelves import Rules
+from pipelines.content import Content
+from stack.children import child_of
+from stack.databases import role_url
+from stack.environment import Environment
+from stack.parts.process import HOST
+from stack.programs import PROGRAMS
+from stack.topics import create_topics
+
+PUBLISH: Final = at_most(30, "s")
+SWITCH: Final = at_most(200, "ms")
+DATABASE: Final = "content_benchmark"
+SWITCHES: Final = 11
+
+
+def measure(options: Options) -> Iterator[Figure]:
+    """Publish, activate and roll back."""
+    generations = [f"benchmark-{number}" for number in range(2 if options.small else 3)]
+    with _content(options.state) as (content, bundles):
+        champion = Champion.read(bundles)
+        assert champion is not None
+        published = [
+            _timed(f"publish {name}", partial(_publish, content, bundles, champion.bundle, name))
+            for name in generations
+        ]
+        before, last = generations[-2:]
+        switches = [
+            (
+                _timed(f"roll back to {before}", partial(content.activate, before, champion.bundle)),
+                _timed(f"activate {last}", partial(content.activate, last, champion.bundle)),
+            )
+            for _ in range(1 if options.small else SWITCHES)
+        ]
+    yield Figure("publish", min(published), "s", PUBLISH)
+    yield Figure("activate", 1000 * median(forward for _, forward in switches), "ms", SWITCH)
+    yield Figure("roll back", 1000 * median(back for back, _ in switches), "ms", SWITCH)
+
+
+def _publish(content: Content, bundles: Path, bundle_id: str, generation: str) -> None:
+    rules = Rules.load()
+    bundle = Bundle.open(bundles / bundle_id, rules.candidate_sources())
+    rows = content.publish(generation, bundle_id, compose_all(bundle, rules, datetime.now(UTC)))
+    tell(f"{rows:,} rows")
+
+
+def _timed(what: str, do: Callable[[], None]) -> float:
+    started = time.perf_counter()
+    do()
+    seconds = time.perf_counter() - started
+    tell(f"{what}: {seconds:.3f} s")
+    return seconds
+
+
+@contextmanager
+def _content(directory: Path) -> Iterator[tuple[Content, Path]]:
+    """The content service of the state, as the stack starts it but on a copy of its database; and the bundles."""
+    with parts(directory, "postgres", "broker", "valkey") as inside:
+        asyncio.run(create_topics(inside.variables["KAFKA_URL"]))
+        with _copied_database(inside) as url:
+            environment = Environment(inside.state, inside.ports, {**os.environ, "CONTENT_DATABASE_URL": url})
+            (program,) = (program for program in PROGRAMS if program.name == "content")
+            with child_of(program, environment).process:
+                keys = environment.variables
+                yield (
+                    Content(
+                        url=environment.address("content"),
+                        signing_key_file=keys["AUTH_SIGNING_KEY_FILE"],
+                        issuer=keys["AUTH_ISSUER"],
+                    ),
+                    environment.bundles,
+                )
+
+
+@contextmanager
+def _copied_database(environment: Environment) -> Iterator[str]:
+    server = f"{HOST}:{environment.ports['postgres']}"
+    database, role = sql.Identifier(DATABASE), sql.Identifier("content")
+    admin = role_url(server, "postgres", environment.state.secret("postgres"), "postgres")
+    with psycopg.connect(admin, autocommit=True) as connection:
+        drop = sql.SQL("drop database if exists {} with (force)").format(database)
+        connection.execute(drop)
+        connection.execute(sql.SQL("create database {} template {role} owner {role}").format(database, role=role))
+        try:
+            yield role_url(server, "content", environment.state.secret("content"), DATABASE)
+        finally:
+            connection.execute(drop)
+
+
+if __name__ == "__main__":
+    run("publish", measure, __doc__)

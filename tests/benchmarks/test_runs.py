@@ -1,0 +1,40 @@
+"""Each benchmark that needs no whole data runs, with so little that its figures say nothing."""
+
+import json
+import subprocess
+import sys
+
+import psycopg
+import pytest
+
+from benchmarks.actions import TOPIC, views
+from benchmarks.extract import compare
+from benchmarks.report import ROOT
+from services.contracts.registry import parse
+
+
+def test_the_actions_are_of_408_bytes_and_the_contract_reads_them():
+    (message,) = views(1)
+
+    assert len(message.value) == 408
+    assert parse(TOPIC, message.value)[1].user_id == message.key
+
+
+@pytest.mark.parametrize(("name", "figures"), [("landing", ["events", "peak memory"])])
+def test_a_small_run_gives_its_figures(name, figures):
+    command = [sys.executable, "-m", f"benchmarks.{name}", "--json", "--small"]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert ran.returncode == 0, ran.stderr
+    report = json.loads(ran.stdout.splitlines()[-1])
+    assert [figure["name"] for figure in report["figures"]] == figures
+    assert all(figure["value"] > 0 for figure in report["figures"])
+
+
+def test_an_extract_is_compared_with_reading_the_same_marts(warehouse):
+    with psycopg.connect(warehouse.dbt) as connection:
+        connection.execute("create schema core; create table core.orders as select 1::bigint as order_id")
+        connection.execute("grant usage on schema core to tanawari_pipelines")
+        connection.execute("grant select on core.orders to tanawari_pipelines")
+
+    assert compare(warehouse.pipelines, rounds=1).ratio > 0
