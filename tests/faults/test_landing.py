@@ -1,26 +1,25 @@
+"""Landing on the embedded broker, killed, frozen within a write, and asked to end."""
+
 import asyncio
 import os
 import signal
 import subprocess
 import sys
-import uuid
 
 import psycopg
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from services.contracts.envelope import Event
-from services.contracts.events.actions import ProductViewed
 from stack.databases import WAREHOUSE_ROLES, create_warehouse
 from stack.parts.broker import Broker
 from stack.parts.postgres import Postgres
 from stack.topics import create_topics
 from tests.disks import fill, small_disk
+from tests.faults.landing_run import BATCHES, new_views, send
 from warehouse.migrate import migrate
 
 pytestmark = pytest.mark.faults
 
-ACTIONS = "user-actions.v1"
 SESSION_MS = 3_000
 MANY = 40_000
 
@@ -55,13 +54,8 @@ def landing(broker, warehouse):
 
 async def produce(url, count):
     """Send that many distinct views."""
-    payload = ProductViewed(user_id="1", product_id=7)
-    template = Event.of("PRODUCT_VIEWED", payload, producer="test", event_id=uuid.UUID(int=0))
-    before, after = template.to_bytes().split(str(uuid.UUID(int=0)).encode())
-    async with AIOKafkaProducer(bootstrap_servers=url, linger_ms=5, max_batch_size=2**18) as producer:
-        for number in range(count):
-            key = str(number % 97).encode()
-            await producer.send(ACTIONS, before + str(uuid.uuid4()).encode() + after, key=key)
+    async with AIOKafkaProducer(bootstrap_servers=url, **BATCHES) as producer:
+        await send(producer, new_views(count))
 
 
 async def until(url, query, expected):
@@ -129,21 +123,6 @@ async def test_asked_to_end_it_finishes_its_batch_and_exits_0(broker, landing, w
     assert process.wait(timeout=20) == 0
     rows, consumed, landed, *_ = counts(warehouse.owner)
     assert rows == consumed == landed
-
-
-async def test_a_dead_warehouse_is_waited_for_and_nothing_is_dropped(broker, landing, tmp_path):
-    with Postgres(tmp_path / "data", password="superuser") as postgres:
-        passwords = dict.fromkeys(WAREHOUSE_ROLES.values(), "password")
-        warehouse = create_warehouse(postgres.url(), passwords)
-        migrate(warehouse.owner)
-        landing(warehouse.loader)
-        await produce(broker.url, 1_000)
-        await until(warehouse.owner, CONSUMED, 1_000)
-        postgres.stop()
-        await produce(broker.url, 1_000)
-        postgres.start()
-        await asyncio.wait_for(until(warehouse.owner, CONSUMED, 2_000), timeout=10)
-        assert counts(warehouse.owner) == (2_000, 2_000, 2_000, 0, 0)
 
 
 async def test_a_full_disk_of_the_warehouse_is_named_and_landing_goes_on_when_there_is_room(broker, landing, tmp_path):

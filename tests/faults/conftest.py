@@ -1,0 +1,22 @@
+import random
+import shutil
+
+import pytest
+
+
+@pytest.fixture
+def new_kafka(kafka):
+    """Apache Kafka with a new log, and every topic in it empty."""
+    kafka.kill()
+    shutil.rmtree(kafka.home / "log")
+    kafka.start()
+    kafka.create_topics()
+    return kafka
+
+
+@pytest.fixture
+def moments():
+    """Random numbers for the moments of faults; a test that fails shows their seed."""
+    seed = random.randrange(2**32)
+    print(f"the moments have the seed {seed}")  # noqa: T201 - pytest keeps it for a failure
+    return random.Random(seed)
