@@ -38,10 +38,20 @@ async def cluster_id(kafka_url: str) -> str:
         await admin.close()
 
 
-async def all_partitions(consumer: AIOKafkaConsumer) -> set[TopicPartition]:
-    """Those of the declared topics, as far as the broker has them."""
-    topics = await consumer.topics() & set(TOPICS)
-    return {TopicPartition(topic, number) for topic in topics for number in consumer.partitions_for_topic(topic) or ()}
+async def all_partitions(kafka_url: str) -> set[TopicPartition]:
+    """Those of the declared topics, as far as the broker has them (a consumer knows none before it has subscribed)."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka_url)
+    await admin.start()
+    try:
+        described = await admin.describe_topics()  # of all: some brokers would make one that is asked for
+    finally:
+        await admin.close()
+    return {
+        TopicPartition(topic["topic"], part["partition"])
+        for topic in described
+        if topic["topic"] in TOPICS
+        for part in topic["partitions"]
+    }
 
 
 def log_end(consumer: AIOKafkaConsumer, partition: TopicPartition) -> int | None:
@@ -59,7 +69,7 @@ async def log_ends(settings: LandingSettings, start: Mapping[TopicPartition, int
     consumer = new_consumer(settings, group=None)
     await consumer.start()
     try:
-        partitions = await all_partitions(consumer)
+        partitions = await all_partitions(settings.kafka_url)
         consumer.assign(partitions)
         for partition in partitions & start.keys():
             consumer.seek(partition, start[partition])

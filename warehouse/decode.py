@@ -24,7 +24,8 @@ from services.contracts.registry import EVENTS, ContractError, EventType, parse
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 """An escaped NUL character; `\\\\u0000` is an escaped backslash before harmless digits."""
 
-MAX_PARTITION = 2**31 - 1
+_TOPIC_NAME = re.compile(r"[A-Za-z0-9._-]{1,249}")
+"""What Kafka takes for a topic's name."""
 
 
 class Row(NamedTuple):
@@ -73,7 +74,7 @@ def decode(record: ConsumerRecord) -> Row:
         event = read(value)
         data = str(peek.data, "utf-8")
         key = None if record.key is None else str(record.key, "utf-8")
-    except (msgspec.MsgspecError, KeyError, ValidationError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, RecursionError, KeyError, ValidationError, UnicodeDecodeError) as error:
         raise _refusal(record) from error
     if event.schema_version > version:
         raise _refusal(record)
@@ -103,22 +104,30 @@ def _refusal(record: ConsumerRecord) -> ContractError:
         parse(record.topic, record.value)
     except ContractError as error:
         return ContractError(error.reason, str(error).replace("\0", ""))
-    except RecursionError:
-        return ContractError("NOT_JSON", "nested too deeply")
     if record.key is not None:
         try:
             record.key.decode()
         except UnicodeDecodeError:
             return ContractError("BAD_KEY", "the key is not UTF-8")
+    if not _is_json(record.value):
+        return ContractError("NOT_JSON", "the message holds what only Python's JSON knows, such as NaN or Infinity")
     return ContractError("BAD_ENVELOPE", "fields must bear their names on the wire, once each")
 
 
+def _is_json(value: bytes) -> bool:
+    try:
+        msgspec.json.decode(value)
+    except msgspec.DecodeError:
+        return False
+    return True
+
+
 def _check_dead_letter(letter: DeadLetter) -> None:
-    """Refuse a dead letter whose bytes or position `raw.dead_letters` could not take."""
+    """Refuse a dead letter whose bytes or topic `raw.dead_letters` could not take, or retry could not read."""
     try:
         for text in (letter.key, letter.value):
             base64.b64decode(text or "", validate=True)
     except binascii.Error as error:
         raise ContractError("BAD_PAYLOAD", "key, value: not base64") from error
-    if letter.partition > MAX_PARTITION:
-        raise ContractError("BAD_PAYLOAD", "partition: too large")
+    if not _TOPIC_NAME.fullmatch(letter.topic):
+        raise ContractError("BAD_PAYLOAD", "topic: not a topic's name")

@@ -86,7 +86,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         try:
             await self._wait_for_topics(consumer)
             if self._is_alone:
-                self._assigned = await broker.all_partitions(consumer)
+                self._assigned = await broker.all_partitions(self._settings.kafka_url)
                 consumer.assign(self._assigned)
             else:
                 consumer.subscribe(list(TOPICS), listener=self)

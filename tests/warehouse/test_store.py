@@ -7,6 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import errors
 
+from services.contracts.envelope import Event
+from services.contracts.events.dead_letters import DeadLetter
 from warehouse.offsets import Counts, FencedError
 from warehouse.store import APPLICATION, AwayError, Store
 
@@ -65,6 +67,23 @@ def test_a_row_that_only_postgres_refuses_is_found_among_the_others(lander, view
     assert rows("select reason, detail, kafka_offset from raw.dead_letters") == [
         ("UNSTORABLE", "value overflows numeric format", 9)
     ]
+
+
+def test_a_batch_full_of_what_only_postgres_refuses_is_written_in_time(warehouse, lander, viewed):
+    lander.store = Store(warehouse.loader, session_seconds=2)
+    huge = [viewed(8).replace(b'"productId":8', b'"productId":8,"note":1e200000') for _ in range(3_000)]
+    assert lander.land(*huge, viewed()) == Counts(consumed=3_001, landed=1, dead_letters=3_000)
+
+
+@pytest.mark.parametrize("topic", ["", "a b", "x" * 250])
+def test_a_services_dead_letter_of_no_topic_is_a_dead_letter_of_ours(lander, message, topic):
+    data = {"consumer": "c", "reason": "r", "topic": topic, "partition": 0, "offset": 0}
+    letter = DeadLetter(**data, failed_at="2026-01-02T00:00:00Z")
+    letters = TopicPartition("dead-letters.v1", 0)
+    lander.claim(letters)
+    value = Event.of("DEAD_LETTER", letter, producer="c").to_bytes()
+    counts = lander.store.write(lander.batch(message(value, topic=letters.topic)))
+    assert counts[letters] == Counts(consumed=1, dead_letters=1)
 
 
 def test_the_services_dead_letters_land_in_the_same_table_once(lander, message, rows):
