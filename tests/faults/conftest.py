@@ -1,7 +1,11 @@
+import asyncio
 import random
 import shutil
 
 import pytest
+
+from stack.parts.broker import Broker
+from stack.topics import create_topics
 
 
 @pytest.fixture
@@ -12,6 +16,17 @@ def new_kafka(kafka):
     kafka.start()
     kafka.create_topics()
     return kafka
+
+
+@pytest.fixture(params=["embedded", "apache"])
+def fresh_broker(request, tmp_path):
+    """Both brokers, one after the other, with every topic and nothing in them."""
+    if request.param == "apache":
+        yield request.getfixturevalue("new_kafka")
+    else:
+        with Broker(tmp_path / "broker") as embedded:
+            asyncio.run(create_topics(embedded.url))
+            yield embedded
 
 
 @pytest.fixture

@@ -1,9 +1,10 @@
 """A service reduced to its outbox, run as a process that a kill point may end by SIGKILL.
 
-    python outbox_service.py DATABASE_URL KAFKA_URL KILL_POINT FIRST COUNT
+    python outbox_service.py DATABASE_URL KAFKA_URL KILL_POINT BATCHES FIRST COUNT
 
-It commits events FIRST..FIRST+COUNT-1, each in its own transaction, and relays until the outbox is empty, or until the
-kill point: `committed` (before anything is published) or `published` (acknowledged by the broker and not yet marked).
+It commits events FIRST..FIRST+COUNT-1, one a key in each transaction, and relays until the outbox is empty, or until the
+kill point in the batch after so many: `committed` (before it is published) or `published` (acknowledged by the broker
+and not yet marked).
 """
 
 import asyncio
@@ -33,26 +34,32 @@ class Settings(ServiceSettings, env_prefix="OUTBOX_SERVICE_"):
 class FatalProducer(Producer):
     """Ends the process, not the program: nothing after the kill point runs."""
 
-    kill_point = "none"
+    def __init__(self, settings, kill_point, batches):
+        super().__init__(settings)
+        self._kill_point = kill_point
+        self._batches = batches
 
     async def send_many(self, topic, messages):
-        if self.kill_point == "committed":
-            os.kill(os.getpid(), signal.SIGKILL)
+        self._die_at("committed")
         results = await super().send_many(topic, messages)
-        if self.kill_point == "published":
-            os.kill(os.getpid(), signal.SIGKILL)
+        self._die_at("published")
+        self._batches -= 1
         return results
 
+    def _die_at(self, point):
+        if point == self._kill_point and self._batches <= 0:
+            os.kill(os.getpid(), signal.SIGKILL)
 
-async def main(database_url, kafka_url, kill_point, first, count):
+
+async def main(database_url, kafka_url, kill_point, batches, first, count):
     database = Database(database_url)
-    producer = FatalProducer(Settings(kafka_url=kafka_url))
-    producer.kill_point = kill_point
-    for number in range(first, first + count):
+    producer = FatalProducer(Settings(kafka_url=kafka_url), kill_point, batches)
+    for start in range(first, first + count, KEYS):
         async with database.sessions.begin() as session:
-            deleted = ProductDeleted(product_id=number, sku=str(number))
-            event = Event.of("PRODUCT_DELETED", deleted, producer="outbox-service")
-            await append(session, event, key=str(number % KEYS))
+            for number in range(start, min(start + KEYS, first + count)):
+                deleted = ProductDeleted(product_id=number, sku=str(number))
+                event = Event.of("PRODUCT_DELETED", deleted, producer="outbox-service")
+                await append(session, event, key=str(number % KEYS))
     relay = Relay(database_url, producer, batch=20, poll=0.1)
     connection = await psycopg.AsyncConnection.connect(database_url, autocommit=True)
 
@@ -67,4 +74,4 @@ async def main(database_url, kafka_url, kill_point, first, count):
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:4], int(sys.argv[4]), int(sys.argv[5])))
+    asyncio.run(main(*sys.argv[1:4], *map(int, sys.argv[4:])))

@@ -1,5 +1,6 @@
 """A service killed around its outbox: every event arrives, in order per key, and none is invented."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -10,16 +11,19 @@ import pytest
 
 from services.common import outbox
 from services.contracts.envelope import Event
+from stack.parts.kafka import Kafka
 from tests.services.waiting import read_topic
 
 pytestmark = pytest.mark.faults
 SERVICE = Path(__file__).with_name("outbox_service.py")
 KEYS = 7
+EVENTS = 50
+MANY = 5_000
+PUBLISHED = "SELECT count(*) FROM outbox WHERE published_at IS NOT NULL"
 
 
 @pytest.fixture
-def outbox_url(database, broker):
-    broker.create_topics("catalog.v1")
+def outbox_url(database):
     url = database("outbox")
     with psycopg.connect(url) as connection:
         outbox.create(connection)
@@ -27,13 +31,14 @@ def outbox_url(database, broker):
 
 
 @pytest.fixture
-def start(outbox_url, broker):
-    """Starts the service; it commits `count` events from `first` and relays."""
+def start(outbox_url, fresh_broker):
+    """Starts the service; it commits `count` events from `first` and relays, until its kill point if it has one."""
     children = []
+    environment = {**os.environ, "KAFKA_IDEMPOTENCE": str(isinstance(fresh_broker, Kafka))}
 
-    def start(kill_point="none", first=1, count=0):
-        words = [sys.executable, SERVICE, outbox_url, broker.url, kill_point, str(first), str(count)]
-        children.append(subprocess.Popen([str(word) for word in words]))
+    def start(kill_point="none", *, batches=0, first=1, count=0):
+        words = [sys.executable, SERVICE, outbox_url, fresh_broker.url, kill_point, batches, first, count]
+        children.append(subprocess.Popen([str(word) for word in words], env=environment))
         return children[-1]
 
     yield start
@@ -43,21 +48,27 @@ def start(outbox_url, broker):
 
 
 @pytest.fixture
-def arrived(outbox_url, broker):
-    """What a consumer has after de-duplication, by key: the products of this outbox's events."""
+def arrived(outbox_url, fresh_broker):
+    """What a consumer has after de-duplication, by key: the products of the events, none of which is invented."""
 
     async def read():
         with psycopg.connect(outbox_url) as connection:
-            known = {row[0] for row in connection.execute("SELECT event_id FROM outbox")}
+            known = {event_id for (event_id,) in connection.execute("SELECT event_id FROM outbox")}
         by_key, seen = {}, set()
-        for record in await read_topic(broker.url, "catalog.v1", 1):
+        for record in await read_topic(fresh_broker.url, "catalog.v1", len(known)):
             event = Event.model_validate_json(record.value)
-            if event.event_id in known and event.event_id not in seen:
+            if event.event_id not in seen:
                 seen.add(event.event_id)
                 by_key.setdefault(int(record.key), []).append(event.data["productId"])
+        assert seen == known
         return by_key
 
     return read
+
+
+@pytest.fixture
+def deaths(fresh_broker, rounds):
+    return rounds(20) if isinstance(fresh_broker, Kafka) else 1
 
 
 def expected(count):
@@ -65,15 +76,36 @@ def expected(count):
 
 
 @pytest.mark.parametrize("kill_point", ["committed", "published"])
-async def test_a_service_killed_around_publishing_loses_and_invents_nothing(start, arrived, kill_point):
-    assert start(kill_point, count=50).wait(60) == -signal.SIGKILL
-    assert start(first=51, count=50).wait(60) == 0
-    assert await arrived() == expected(100)
-
-
-async def test_relays_of_two_processes_one_of_them_killed_lose_and_invent_nothing(start, arrived):
-    assert start("committed", count=100).wait(60) == -signal.SIGKILL
-    dying, living = start("published"), start()
-    assert {dying.wait(60), living.wait(60)} <= {0, -signal.SIGKILL}
+async def test_a_service_killed_around_publishing_loses_and_invents_nothing(
+    start, arrived, deaths, moments, kill_point
+):
+    for death in range(deaths):
+        dying = start(kill_point, batches=moments.randrange(3), first=death * EVENTS + 1, count=EVENTS)
+        assert dying.wait(60) == -signal.SIGKILL
     assert start().wait(60) == 0
-    assert await arrived() == expected(100)
+    assert await arrived() == expected(deaths * EVENTS)
+
+
+async def test_relays_of_two_processes_one_of_them_killed_lose_and_invent_nothing(start, arrived, deaths, moments):
+    for death in range(deaths):
+        kill_point = moments.choice(["committed", "published"])
+        dying = start(kill_point, batches=moments.randrange(3), first=death * EVENTS + 1, count=EVENTS)
+        living = start()
+        assert {dying.wait(60), living.wait(60)} <= {0, -signal.SIGKILL}
+    assert start().wait(60) == 0
+    assert await arrived() == expected(deaths * EVENTS)
+
+
+@pytest.mark.parametrize("fresh_broker", ["apache"], indirect=True)
+async def test_kafka_killed_under_the_relay_loses_nothing_and_keeps_the_order(
+    start, arrived, fresh_broker, outbox_url, rounds
+):
+    relaying = start(count=MANY)
+    with psycopg.connect(outbox_url, autocommit=True) as connection:
+        for death in range(rounds(5)):
+            while connection.execute(PUBLISHED).fetchone()[0] <= death * MANY // 10:
+                assert relaying.poll() is None
+            fresh_broker.kill()
+            fresh_broker.start()
+    assert relaying.wait(120) == 0
+    assert await arrived() == expected(MANY)

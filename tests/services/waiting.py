@@ -2,7 +2,7 @@
 
 import asyncio
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
 
 
 async def eventually(call, condition, seconds=40):
@@ -16,11 +16,9 @@ async def eventually(call, condition, seconds=40):
 
 async def read_topic(kafka_url, topic, count, seconds=30):
     """All records of a topic once there are `count`, in order per partition."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=kafka_url, auto_offset_reset="earliest")
+    consumer = AIOKafkaConsumer(topic, bootstrap_servers=kafka_url, auto_offset_reset="earliest")
     await consumer.start()
     try:
-        await consumer.topics()
-        consumer.assign([TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic)])
         records, is_empty = [], False
         async with asyncio.timeout(seconds):
             while len(records) < count or not is_empty:
