@@ -1,39 +1,71 @@
 """Creates the topics as `services.contracts.topics` declares them; producing to a missing one would hang."""
 
+import asyncio
 from collections.abc import Collection
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import TopicAlreadyExistsError, for_code
 
-from services.contracts.topics import TOPICS
+from services.contracts.topics import TOPICS, Topic
+
+VISIBLE_SECONDS = 30.0
+POLL_SECONDS = 0.05
 
 
-async def create_topics(url: str, names: Collection[str] = tuple(TOPICS), *, replication: int = 1) -> list[str]:
-    """Create those of the topics that the broker lacks, and return their names.
+async def create_topics(url: str, names: Collection[str] = tuple(TOPICS)) -> list[str]:
+    """Create those of the topics that the broker lacks, and return their names once it serves all of them.
 
     Args:
-        url: the broker, `host:port[,host:port…]`.
+        url: the broker, `host:port[,host:port…]`; a cluster keeps as many replicas as is its default.
         names: which of the declared topics.
-        replication: how many brokers keep each partition.
+
+    Raises:
+        KafkaError: the broker refused one.
+        TimeoutError: it did not serve them in time.
     """
     admin = AIOKafkaAdminClient(bootstrap_servers=url)
     await admin.start()
     try:
         existing = set(await admin.list_topics())
-        missing = [TOPICS[name] for name in names if name not in existing]
-        await admin.create_topics(
-            [
-                NewTopic(
-                    topic.name,
-                    num_partitions=topic.partitions,
-                    replication_factor=replication,
-                    topic_configs={
-                        "retention.ms": str(topic.retention_ms),
-                        "max.message.bytes": str(topic.max_message_bytes),
-                    },
-                )
-                for topic in missing
-            ]
-        )
+        missing = [name for name in names if name not in existing]
+        if missing:
+            replicas = await _default_replicas(admin)
+            answer = await admin.create_topics([_as_declared(TOPICS[name], replicas) for name in missing])
+            for name, code, *_ in answer.topic_errors:
+                if code not in (0, TopicAlreadyExistsError.errno):  # another process may have been first
+                    raise for_code(code)(f"topic {name} was refused by the broker at {url}")
+        async with asyncio.timeout(VISIBLE_SECONDS):
+            while not set(names) <= await _served(admin):  # noqa: ASYNC110 - what it waits for happens in the broker
+                await asyncio.sleep(POLL_SECONDS)
     finally:
         await admin.close()
-    return [topic.name for topic in missing]
+    return missing
+
+
+def _as_declared(topic: Topic, replicas: int) -> NewTopic:
+    configs = {"retention.ms": str(topic.retention_ms), "max.message.bytes": str(topic.max_message_bytes)}
+    return NewTopic(topic.name, topic.partitions, replicas, topic_configs=configs)
+
+
+async def _default_replicas(admin: AIOKafkaAdminClient) -> int:
+    """How many brokers keep each partition; one alone is not asked (the embedded one hangs up on the question)."""
+    brokers = (await admin.describe_cluster())["brokers"]
+    if len(brokers) == 1:
+        return 1
+    name = "default.replication.factor"
+    asked = ConfigResource(ConfigResourceType.BROKER, str(brokers[0]["node_id"]), {name: None})
+    (answer,) = await admin.describe_configs([asked])
+    ((code, message, _, _, entries),) = answer.resources
+    if code:
+        raise for_code(code)(f"{name} cannot be read: {message}")
+    return int(entries[0][1])
+
+
+async def _served(admin: AIOKafkaAdminClient) -> set[str]:
+    """The topics of which every partition has a leader: one just made takes a moment."""
+    return {
+        topic["topic"]
+        for topic in await admin.describe_topics()
+        if topic["partitions"] and all(partition["leader"] >= 0 for partition in topic["partitions"])
+    }

@@ -1,8 +1,8 @@
 """Real parts for every test: Postgres, Kafka-protocol brokers, Valkey, a migrated warehouse and signing keys.
 
 Use the smallest that does: `database` gives a fresh database in some 50 ms, `warehouse` a fresh migrated one alike,
-`broker` an empty embedded broker per module in some 20 ms, `kafka` an empty Apache Kafka in some 4 s. Nothing here is a
-fake, and nothing outlives the test run.
+`broker` an empty embedded broker per module in some 20 ms, `kafka` an empty Apache Kafka, which costs some 4 s once a
+run. Nothing here is a fake, and nothing outlives the test run.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient
 
 from services.contracts.topics import TOPICS
 from stack.databases import WAREHOUSE_ROLES, Warehouse, close_doors, create_database, create_warehouse
@@ -85,27 +86,73 @@ class TestKafka(Topics, Kafka):
 
     is_idempotent = True
 
+    def empty(self) -> None:
+        """Remove all topics, and with them what groups committed on them; start it where a test left it stopped."""
+        if self.pid is None:
+            self.start()
+        in_thread(_delete_topics(self.url))
+
+
+async def _delete_topics(url: str) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=url)
+    await admin.start()
+    try:
+        while topics := [name for name in await admin.list_topics() if not name.startswith("__")]:
+            await admin.delete_topics(topics)
+    finally:
+        await admin.close()
+
 
 @pytest.fixture(scope="module")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestBroker]:
-    """An empty broker for this module: `broker.url` is `host:port`; call `broker.create_topics()` before producing."""
+def embedded_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestBroker]:
+    """An empty embedded broker for this module."""
     with TestBroker(tmp_path_factory.mktemp("broker")) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
-def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestKafka]:
-    """The same with Apache Kafka, which can be killed and started again."""
+def broker(embedded_broker: TestBroker) -> TestBroker:
+    """An empty broker for this module: `broker.url` is `host:port`; call `broker.create_topics()` before producing.
+
+    A suite that holds on both brokers has a `broker` of its own, which is `any_broker` or `fresh_broker`.
+    """
+    return embedded_broker
+
+
+@pytest.fixture(scope="session")
+def kafka_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestKafka]:
+    """One Apache Kafka for the whole run. Prefer `kafka`."""
     if reason := kafka_jars.missing():
         require(reason)
     with TestKafka(tmp_path_factory.mktemp("kafka"), starts_fast=True) as running:
         yield running
 
 
+@pytest.fixture(scope="module")
+def kafka(kafka_server: TestKafka) -> TestKafka:
+    """Apache Kafka, empty for this module; it can be killed and started again."""
+    kafka_server.empty()
+    return kafka_server
+
+
 @pytest.fixture(scope="module", params=["embedded", "apache"])
 def any_broker(request: pytest.FixtureRequest) -> TestBroker | TestKafka:
     """Both, one after the other: for suites that hold on either. `is_idempotent` tells what its producers may be."""
-    return request.getfixturevalue({"embedded": "broker", "apache": "kafka"}[request.param])
+    return request.getfixturevalue({"embedded": "embedded_broker", "apache": "kafka"}[request.param])
+
+
+@pytest.fixture(params=["embedded", "apache"])
+def fresh_broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TestBroker | TestKafka]:
+    """Both likewise, with every topic and nothing in them, for one test that may stop and start them."""
+    if request.param == "apache":
+        kafka = request.getfixturevalue("kafka_server")
+        kafka.empty()
+        kafka.create_topics()
+        yield kafka
+    else:
+        with TestBroker(tmp_path / "broker") as broker:
+            broker.create_topics()
+            yield broker
 
 
 @pytest.fixture(scope="session")

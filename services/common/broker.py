@@ -7,9 +7,10 @@ consumers ask for it now and then, start afresh when it differs, and keep their 
 
 import logging
 import time
+from collections.abc import Collection
 from typing import Self
 
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
@@ -34,6 +35,26 @@ async def cluster_id(kafka_url: str) -> str:
         return str((await admin.describe_cluster())["cluster_id"])
     finally:
         await admin.close()
+
+
+async def partitions_of(kafka_url: str, topics: Collection[str]) -> list[TopicPartition]:
+    """The partitions of those of the topics that exist (a consumer knows none before it has subscribed).
+
+    Raises:
+        KafkaError: the broker does not answer.
+    """
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka_url, request_timeout_ms=3_000)
+    try:
+        await admin.start()
+        described = await admin.describe_topics()  # of all: some brokers would make one that is asked for
+    finally:
+        await admin.close()
+    return [
+        TopicPartition(each["topic"], part["partition"])
+        for each in described
+        if each["topic"] in topics
+        for part in each["partitions"]
+    ]
 
 
 class LogWatch:

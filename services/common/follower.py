@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
-from services.common.broker import LogWatch, has_unread
+from services.common.broker import LogWatch, has_unread, partitions_of
 from services.common.settings import ServiceSettings
 from services.common.worker import Worker, pause
 
@@ -50,7 +50,7 @@ class Follower(Worker):
         )
         try:
             await client.start()
-            ends: dict[TopicPartition, int | None] = dict.fromkeys(await self._partitions(client, stop))
+            ends: dict[TopicPartition, int | None] = dict.fromkeys(await self._partitions(stop))
             client.assign(list(ends))
             while not stop.is_set():
                 fetched = await client.getmany(timeout_ms=200, max_records=self._batch)
@@ -63,13 +63,12 @@ class Follower(Worker):
         finally:
             await client.stop()
 
-    async def _partitions(self, client: AIOKafkaConsumer, stop: asyncio.Event) -> list[TopicPartition]:
+    async def _partitions(self, stop: asyncio.Event) -> list[TopicPartition]:
         """All partitions, once every topic exists."""
         while not stop.is_set():
-            await client.topics()
-            known = {topic: client.partitions_for_topic(topic) for topic in self._topics}
-            if all(known.values()):
-                return [TopicPartition(topic, number) for topic, numbers in known.items() for number in numbers or ()]
+            partitions = await partitions_of(self._settings.kafka_url, self._topics)
+            if {partition.topic for partition in partitions} == set(self._topics):
+                return partitions
             self.failure = "the topics do not exist yet"
             await pause(stop, 1.0)
         return []

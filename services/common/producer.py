@@ -45,6 +45,7 @@ class Producer:
     def __init__(self, settings: ServiceSettings) -> None:
         self._settings = settings
         self._client: AIOKafkaProducer | None = None
+        self._abandoned: set[asyncio.Task[None]] = set()
         self._connecting = asyncio.Lock()
         self._breaker = Breaker(failures=1, pause=1.0)
 
@@ -80,6 +81,8 @@ class Producer:
             for partition, indexes in places.items():
                 group.create_task(self._send_partition(client, topic, partition, messages, indexes, results))
         PRODUCED.labels(topic).inc(sum(result is None for result in results))
+        if any(results):
+            self._leave(client)
         return results
 
     async def _send_partition(
@@ -119,10 +122,18 @@ class Producer:
             await client.client.fetch_all_metadata()
 
     async def close(self) -> None:
-        """Send what is buffered and disconnect."""
+        """Disconnect; what has not been acknowledged by now will not be."""
         if self._client is not None:
-            client, self._client = self._client, None
-            await client.stop()
+            self._leave(self._client)
+        await asyncio.gather(*self._abandoned)
+
+    def _leave(self, client: AIOKafkaProducer) -> None:
+        """Connect anew at the next message: what this client could not send would wait in it for ever, and block it."""
+        if self._client is client:
+            self._client = None
+            task = asyncio.create_task(_abandon(client))
+            self._abandoned.add(task)
+            task.add_done_callback(self._abandoned.discard)
 
     async def _connected(self) -> AIOKafkaProducer:
         async with self._connecting:
@@ -145,3 +156,12 @@ class Producer:
                     raise
                 self._client = client
             return self._client
+
+
+async def _abandon(client: AIOKafkaProducer) -> None:
+    """Disconnect at once; its own `stop` would first send what is left, if idempotent for as long as that takes."""
+    sender = client._sender.sender_task  # noqa: SLF001 - there is no public way to give up
+    sender.cancel()
+    await asyncio.wait([sender])
+    client._message_accumulator.fail_all(KafkaError("given up"))  # noqa: SLF001 - likewise
+    await client.stop()

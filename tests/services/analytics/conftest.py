@@ -24,6 +24,7 @@ def settings(broker, signing_keys, database_url):
     return AnalyticsSettings(
         database_url=database_url,
         kafka_url=broker.url,
+        kafka_idempotence=broker.is_idempotent,
         auth_issuer=signing_keys.issuer,
         auth_jwks_url=signing_keys.jwks_file.as_uri(),
     )

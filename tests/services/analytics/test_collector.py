@@ -21,6 +21,11 @@ async def post(client, *actions, headers=None, **more):
     return await client.post("/v1/actions", json={"actions": actions, **more}, headers=headers)
 
 
+@pytest.fixture(scope="module")
+def broker(any_broker):
+    return any_broker
+
+
 @pytest.fixture
 def event_of(broker):
     """Gives the event with an id, and its payload, as they are on the topic."""

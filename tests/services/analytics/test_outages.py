@@ -7,16 +7,13 @@ import pytest
 from services.analytics.app import create_app
 from services.analytics.settings import AnalyticsSettings
 from services.common.migrate import migrate
-from stack.parts.broker import Broker
-from stack.topics import create_topics
 from tests.services.waiting import eventually, read_topic
 
 
 @pytest.fixture
-async def own_broker(tmp_path):
-    with Broker(tmp_path / "broker") as broker:
-        await create_topics(broker.url)
-        yield broker
+def broker(fresh_broker):
+    """Either broker, for one test, which may stop it."""
+    return fresh_broker
 
 
 @pytest.fixture
@@ -27,10 +24,11 @@ def own_database(database):
 
 
 @pytest.fixture
-async def client(own_broker, own_database, signing_keys):
+async def client(broker, own_database, signing_keys):
     settings = AnalyticsSettings(
         database_url=own_database,
-        kafka_url=own_broker.url,
+        kafka_url=broker.url,
+        kafka_idempotence=broker.is_idempotent,
         auth_issuer=signing_keys.issuer,
         auth_jwks_url=signing_keys.jwks_file.as_uri(),
     )
@@ -53,19 +51,19 @@ def post(client, visitor):
     return post
 
 
-async def test_without_the_broker_the_collector_says_try_again_and_recovers_by_itself(own_broker, post):
+async def test_without_the_broker_the_collector_says_try_again_and_recovers_by_itself(broker, post):
     assert (await post(1)).status_code == 202
-    own_broker.stop()
+    broker.stop()
     refused = await post(2)
     assert (refused.status_code, refused.headers["retry-after"]) == (503, "2")
     assert refused.json()["title"] == "Service unavailable"
-    own_broker.start()
-    await create_topics(own_broker.url)
+    broker.start()
+    broker.create_topics()
     await eventually(lambda: post(3), lambda response: response.status_code == 202)
 
 
 async def test_without_the_database_the_collector_goes_on_and_the_history_catches_up(
-    client, own_broker, own_database, postgres_server, post, visitor, as_service
+    client, broker, own_database, postgres_server, post, visitor, as_service
 ):
     name = own_database.rsplit("/", 1)[1]
 
@@ -77,7 +75,7 @@ async def test_without_the_database_the_collector_goes_on_and_the_history_catche
         admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
         admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
         assert (await post(1)).status_code == 202
-        assert len(await read_topic(own_broker.url, "user-actions.v1", 1)) == 1
+        assert len(await read_topic(broker.url, "user-actions.v1", 1)) == 1
         assert await views() is None
         assert (await client.get("/health/ready")).json()["status"] == "degraded"
         admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")

@@ -5,8 +5,6 @@ from services.common import idempotency, inbox, outbox
 from services.common.database import Database
 from services.common.producer import Producer
 from services.common.settings import ServiceSettings
-from stack.parts.broker import Broker
-from stack.topics import create_topics
 
 
 class Settings(ServiceSettings, env_prefix="COMMON_TEST_"):
@@ -32,17 +30,16 @@ async def service_database(database_url):
 
 
 @pytest.fixture
-async def broker(tmp_path):
-    """A broker of the test's own with every topic, for a test may stop it."""
-    with Broker(tmp_path / "broker") as broker:
-        await create_topics(broker.url)
-        yield broker
+def broker(fresh_broker):
+    """Either broker, for one test, which may stop it."""
+    return fresh_broker
 
 
 @pytest.fixture
 def settings(broker, signing_keys):
     return Settings(
         kafka_url=broker.url,
+        kafka_idempotence=broker.is_idempotent,
         auth_issuer=signing_keys.issuer,
         auth_jwks_url=signing_keys.jwks_file.as_uri(),
         auth_signing_key_file=signing_keys.key_file,

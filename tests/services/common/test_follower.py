@@ -3,13 +3,12 @@ from aiokafka import AIOKafkaConsumer
 
 from services.common.follower import Follower
 from services.common.worker import running
-from stack.topics import create_topics
 from tests.services.waiting import eventually
 
 TOPIC = "user-actions.v1"
 
 
-async def test_a_follower_reads_all_from_the_start_and_again_after_the_log_was_lost(broker, settings, producer):
+async def test_a_follower_reads_all_from_the_start_and_on_after_the_broker_came_back(broker, settings, producer):
     seen = set()
     follower = Follower(settings, topics=[TOPIC], handle=lambda records: seen.update(each.value for each in records))
 
@@ -27,7 +26,7 @@ async def test_a_follower_reads_all_from_the_start_and_again_after_the_log_was_l
         assert follower.is_alive
         broker.stop()
         broker.start()
-        await create_topics(broker.url)
+        broker.create_topics()
         await eventually(lambda: send(("u1", b"4")), lambda results: results == [None])
         await eventually(values, {b"4"}.issubset)
 

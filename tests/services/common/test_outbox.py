@@ -7,7 +7,6 @@ from services.common.worker import running
 from services.contracts.envelope import Event
 from services.contracts.events.actions import ProductAction
 from services.contracts.events.catalog import ProductDeleted
-from stack.topics import create_topics
 from tests.services.waiting import eventually, read_topic
 
 
@@ -94,7 +93,7 @@ async def test_the_relay_waits_for_the_broker_and_then_publishes(
         await eventually(failure, bool)
         assert await unpublished() == 1
         broker.start()
-        await create_topics(broker.url)
+        broker.create_topics()
         await eventually(unpublished, is_none)
 
 

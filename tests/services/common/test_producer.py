@@ -1,9 +1,10 @@
+import asyncio
 import time
 
 import pytest
 from prometheus_client import REGISTRY
 
-from services.common.producer import BrokerUnavailableError
+from services.common.producer import BrokerUnavailableError, Producer
 
 
 def produced(topic):
@@ -27,3 +28,13 @@ async def test_while_the_broker_is_away_it_fails_fast_and_counts_nothing(produce
         await producer.send("cart.v1", "u1", b"{}")
     assert time.monotonic() - started < 0.1
     assert produced("cart.v1") == before
+
+
+async def test_it_closes_at_once_while_the_broker_is_away_with_a_message_on_its_way(settings, broker):
+    producer = Producer(settings)
+    await producer.send("cart.v1", "u1", b"{}")
+    broker.stop()
+    with pytest.raises(BrokerUnavailableError):
+        await producer.send("cart.v1", "u1", b"never acknowledged")
+    async with asyncio.timeout(2):
+        await producer.close()
