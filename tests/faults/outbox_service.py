@@ -2,9 +2,9 @@
 
     python outbox_service.py DATABASE_URL KAFKA_URL KILL_POINT BATCHES FIRST COUNT
 
-It commits events FIRST..FIRST+COUNT-1, one a key in each transaction, and relays until the outbox is empty, or until the
-kill point in the batch after so many: `committed` (before it is published) or `published` (acknowledged by the broker
-and not yet marked).
+It commits events FIRST..FIRST+COUNT-1, one a key in each transaction, and relays until the outbox is empty, or until
+the kill point in the batch after so many: `committed` (before it is published) or `published` (acknowledged by the
+broker and not yet marked).
 """
 
 import asyncio
