@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from pydantic import ValidationError
@@ -13,7 +14,7 @@ from services.common.auth import Principal
 from services.common.errors import Unavailable
 from services.common.producer import Producer
 from services.common.telemetry import traceparent
-from services.contracts.envelope import Event
+from services.contracts.envelope import message_of, new_event_id
 from services.contracts.registry import EMITTERS, EVENTS
 
 PRODUCER = "analytics"
@@ -44,7 +45,7 @@ class Sender:
         """Whether a service token came with it, the importer's for example."""
         return self.principal is not None and self.principal.is_service
 
-    @property
+    @cached_property
     def is_bot(self) -> bool:
         """Whether the program names itself as no browser; services are trusted to say so themselves."""
         return not self.is_service and (not self.user_agent or _BOT.search(self.user_agent) is not None)
@@ -73,20 +74,22 @@ async def collect(producer: Producer, sender: Sender, actions: Sequence[Action])
     """
     results: list[ActionResult] = []
     messages: list[tuple[str, bytes]] = []
+    trace = traceparent()
     for index, action in enumerate(actions):
+        event_id = action.event_id or sender.event_id(index, action) or new_event_id()
         try:
-            event = _event(sender, action, index)
+            message = _message(sender, action, event_id, trace)
         except _RefusedError as refused:
             results.append(refused.result)
         else:
-            messages.append((action.user_id, event.to_bytes()))
-            results.append(ActionResult(status=Outcome.ACCEPTED, event_id=event.event_id))
+            messages.append((action.user_id, message))
+            results.append(ActionResult(status=Outcome.ACCEPTED, event_id=event_id))
     if messages and any(await producer.send_many(TOPIC, messages)):
         raise CollectorUnavailable("The actions cannot be recorded now. Send them again, as they were.")
     return results
 
 
-def _event(sender: Sender, action: Action, index: int) -> Event:
+def _message(sender: Sender, action: Action, event_id: UUID, trace: str | None) -> bytes:
     if not sender.is_service:
         _refuse_foreign(sender, action)
     fields = action.model_dump(exclude={"action_type", "event_id"}, exclude_none=True)
@@ -97,13 +100,8 @@ def _event(sender: Sender, action: Action, index: int) -> Event:
     except ValidationError as error:
         fault = error.errors(include_url=False, include_input=False)[0]
         raise _RefusedError(".".join(map(str, fault["loc"])), fault["msg"]) from None
-    return Event.of(
-        action.action_type,
-        payload,
-        producer=PRODUCER,
-        event_id=action.event_id or sender.event_id(index, action),
-        timestamp=happened_at,
-        traceparent=traceparent(),
+    return message_of(
+        action.action_type, payload, producer=PRODUCER, event_id=event_id, timestamp=happened_at, traceparent=trace
     )
 
 

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Annotated, Any, Self
 from uuid import UUID
 
+import msgspec
 import uuid_utils.compat
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 from pydantic.alias_generators import to_camel
@@ -109,6 +110,30 @@ class Event(Contract):
     def to_bytes(self) -> bytes:
         """The message value: UTF-8 JSON without empty optional fields."""
         return self.model_dump_json(by_alias=True, exclude_none=True).encode()
+
+
+class _Message(msgspec.Struct, rename="camel", omit_defaults=True):
+    event_id: UUID
+    event_type: str
+    schema_version: int
+    timestamp: datetime
+    producer: str
+    data: msgspec.Raw
+    traceparent: str | None = None
+
+
+def message_of(
+    event_type: str,
+    data: Contract,
+    *,
+    producer: str,
+    event_id: UUID,
+    timestamp: datetime,
+    traceparent: str | None = None,
+) -> bytes:
+    """The bytes of `Event.of(…)`, whose envelope is not checked again, for those who send thousands a second."""
+    raw = msgspec.Raw(data.model_dump_json(by_alias=True, exclude_none=True).encode())
+    return msgspec.json.encode(_Message(event_id, event_type, 1, timestamp, producer, raw, traceparent))
 
 
 def payload_of(data: Contract) -> dict[str, Any]:

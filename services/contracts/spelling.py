@@ -16,6 +16,7 @@ RFC_3339 = (
     r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?"
     r"(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9])$"  # no place on earth is further from UTC, and Postgres takes no more than 15
 )
+_NUMBERS = (int, float)  # bool is one of them
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,6 @@ class Spelled:
         return {"type": "string", **named, "pattern": self.pattern, "examples": [self.example]}
 
     def _checked(self, value: Any) -> Any:  # noqa: ANN401 - whatever a caller gives
-        is_number = isinstance(value, bool | int | float)
-        if is_number or (isinstance(value, str) and not re.fullmatch(self.pattern, value)):
+        if isinstance(value, _NUMBERS) or (isinstance(value, str) and not re.fullmatch(self.pattern, value)):
             raise PydanticCustomError("spelling", "must be a string such as {example}", {"example": self.example})
         return value

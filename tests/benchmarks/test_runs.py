@@ -20,7 +20,7 @@ def test_the_actions_are_of_408_bytes_and_the_contract_reads_them():
     assert parse(TOPIC, message.value)[1].user_id == message.key
 
 
-@pytest.mark.parametrize(("name", "figures"), [("landing", ["events", "peak memory"])])
+@pytest.mark.parametrize(("name", "figures"), [("landing", ["events", "peak memory"]), ("collector", ["actions"])])
 def test_a_small_run_gives_its_figures(name, figures):
     command = [sys.executable, "-m", f"benchmarks.{name}", "--json", "--small"]
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

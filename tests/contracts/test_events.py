@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
-from services.contracts.envelope import Event
+from services.contracts.envelope import Event, message_of
 from services.contracts.events.actions import ActionType, ProductViewed, UserAction
 from services.contracts.events.order import OrderLine, OrderSnapshot
 from services.contracts.registry import EMITTERS, EVENTS, ContractError, parse
@@ -38,6 +38,24 @@ def test_an_event_reads_back_as_it_was_written():
     event = Event.of("ORDER_COMPLETED", order, producer="order", timestamp=datetime(2026, 1, 2, tzinfo=UTC))
 
     assert parse("order.v1", event.to_bytes()) == (event, order)
+
+
+@pytest.mark.parametrize("traceparent", [None, f"00-{'a' * 32}-{'b' * 16}-01"])
+def test_a_message_without_a_checked_envelope_reads_as_one_with(traceparent):
+    payload = ProductViewed(user_id="900", product_id=3, product_price="2.50")
+    at = datetime(2026, 1, 2, 3, 4, 5, 600, tzinfo=UTC)
+    event = Event.of("PRODUCT_VIEWED", payload, producer="analytics", timestamp=at, traceparent=traceparent)
+
+    message = message_of(
+        "PRODUCT_VIEWED",
+        payload,
+        producer="analytics",
+        event_id=event.event_id,
+        timestamp=at,
+        traceparent=traceparent,
+    )
+
+    assert json.loads(message) == json.loads(event.to_bytes())
 
 
 def test_money_travels_as_a_decimal_string():

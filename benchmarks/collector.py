@@ -1,0 +1,166 @@
+"""Actions a second that the collector acknowledges, by batches of a hundred over HTTP.
+
+The analytics service as the stack starts it: one uvicorn worker on a real database, which also consumes its own topic
+into its tables meanwhile. Sixteen connections post batches, each of one visitor's product views; an answer comes once
+the broker has acknowledged the batch.
+
+The reference is a producer that only sends the same bytes to the same broker, with the same acknowledgement and
+compression: the messages that the collector made, a hundred of one visitor at a time, sixteen at once. The two take
+turns; the best of each counts.
+"""
+
+import asyncio
+import os
+import re
+import sys
+import tempfile
+import time
+import urllib.request
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from itertools import cycle
+from pathlib import Path
+from typing import Final
+
+import orjson
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+
+from benchmarks.actions import PARTITIONS, TOPIC
+from benchmarks.load import CONNECTIONS, closed_loop, request
+from benchmarks.measure import in_turns
+from benchmarks.report import Figure, Options, at_least, run, tell
+from services.common.migrate import migrate
+from services.common.producer import BATCH_BYTES, partition_of
+from stack.databases import create_database
+from stack.keys import create_signing_keys
+from stack.parts.broker import Broker
+from stack.parts.postgres import Postgres
+from stack.parts.process import HOST, Process, free_port
+from stack.topics import create_topics
+
+RATE: Final = at_least(0.30)
+
+ACTIONS: Final = 100
+VISITORS: Final = 500
+SECONDS, SMALL_SECONDS = 8.0, 1.0
+BROWSER: Final = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+_PRODUCED = re.compile(rf'^tanawari_events_produced_total{{topic="{TOPIC}"}} (\S+)$', re.MULTILINE)
+
+Batch = list[tuple[bytes, bytes]]
+"""Keys and values of one visitor's messages."""
+
+
+def measure(options: Options) -> Iterator[Figure]:
+    """The rate of acknowledged actions."""
+    seconds = SMALL_SECONDS if options.small else SECONDS
+    with _collector() as (port, broker):
+        asyncio.run(_post(port, 1.0))  # the first requests find nothing compiled, connected or cached
+        batches = asyncio.run(_sent(broker))
+        ours, theirs = in_turns(
+            lambda: asyncio.run(_post(port, seconds)),
+            lambda: asyncio.run(_produce(broker, batches, seconds)),
+            rounds=1 if options.small else 3,
+        )
+    yield Figure("actions", max(ours), "actions/s", RATE, reference=max(theirs))
+
+
+@contextmanager
+def _collector() -> Iterator[tuple[int, str]]:
+    """The analytics service and what it needs; its port, and the broker's address."""
+    with (
+        tempfile.TemporaryDirectory(prefix="tanawari-collector-") as name,
+        Postgres(Path(name) / "postgres", password="benchmark") as postgres,  # noqa: S106 - a server of ours, for now
+        Broker(Path(name) / "broker") as broker,
+    ):
+        database = create_database(postgres.url(), "analytics", "benchmark")
+        migrate("analytics", database)
+        asyncio.run(create_topics(broker.url))
+        port = free_port()
+        command = [
+            *(sys.executable, "-m", "uvicorn", "--factory", "services.analytics.app:create_app"),
+            *("--port", str(port), "--no-access-log"),
+        ]
+        environment = {
+            **os.environ,
+            "ANALYTICS_DATABASE_URL": database,
+            "KAFKA_URL": broker.url,
+            **create_signing_keys(Path(name)).environment,
+        }
+        log = Path(name) / "analytics.log"
+        with Process("analytics", command, log, environment=environment, is_ready=lambda: _produced(port) == 0):
+            yield port, broker.url
+
+
+def _produced(port: int) -> int:
+    """How many actions the broker has acknowledged, as the service counts them."""
+    with urllib.request.urlopen(f"http://{HOST}:{port}/metrics", timeout=5) as answer:
+        found = _PRODUCED.search(answer.read().decode())
+    return int(float(found[1])) if found else 0
+
+
+def _request(visitor: int) -> bytes:
+    user = f"anon:{uuid.UUID(int=visitor)}"
+    action = {
+        "actionType": "PRODUCT_VIEWED",
+        "userId": user,
+        "sessionId": str(uuid.UUID(int=2 * visitor)),
+        "timestamp": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}",
+        "productName": "Fluid milk",
+        "productPrice": "2.99",
+        "categoryId": 321,
+    }
+    body = orjson.dumps({"actions": [{**action, "productId": 100_000 + number} for number in range(ACTIONS)]})
+    return request("POST", "/v1/actions", body=body).replace(b"tanawari-benchmark", BROWSER.encode())
+
+
+async def _post(port: int, seconds: float) -> float:
+    requests = cycle([_request(visitor) for visitor in range(VISITORS)])
+    before = await asyncio.to_thread(_produced, port)
+    sample = await closed_loop(port, requests, seconds=seconds)
+    rate = (await asyncio.to_thread(_produced, port) - before) / sample.seconds
+    tell(f"the collector: {rate:,.0f} actions/s")
+    return rate
+
+
+async def _sent(broker: str) -> list[Batch]:
+    """Some of what the collector has sent, by visitor."""
+    visitors: dict[bytes, Batch] = {}
+    async with AIOKafkaConsumer(TOPIC, bootstrap_servers=broker, auto_offset_reset="earliest") as consumer:
+        while fetched := await consumer.getmany(timeout_ms=1_000):
+            for records in fetched.values():
+                for record in records:
+                    visitors.setdefault(record.key, []).append((record.key, record.value))
+    return [batch[:ACTIONS] for batch in visitors.values()]
+
+
+async def _produce(broker: str, batches: Sequence[Batch], seconds: float) -> float:
+    todo = cycle(batches)
+    acknowledged = 0
+    started = time.perf_counter()
+    async with AIOKafkaProducer(
+        bootstrap_servers=broker, acks="all", compression_type="lz4", max_batch_size=BATCH_BYTES
+    ) as producer:
+
+        async def keep_sending() -> None:
+            nonlocal acknowledged
+            while time.perf_counter() < started + seconds:
+                messages = next(todo)
+                batch = producer.create_batch()
+                for key, value in messages:
+                    batch.append(timestamp=None, key=key, value=value)
+                partition = partition_of(messages[0][0].decode(), PARTITIONS)
+                await (await producer.send_batch(batch, TOPIC, partition=partition))
+                acknowledged += len(messages)
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(CONNECTIONS):
+                group.create_task(keep_sending())
+    rate = acknowledged / (time.perf_counter() - started)
+    tell(f"the producer: {rate:,.0f} actions/s")
+    return rate
+
+
+if __name__ == "__main__":
+    run("collector", measure, __doc__)
