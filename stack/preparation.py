@@ -58,7 +58,7 @@ def make_topics(environment: Environment) -> None:
 
 
 def configure_dagster(environment: Environment) -> None:
-    """Write Dagster's instance file (its runs in its own database, no telemetry) and its workspace."""
+    """Write Dagster's instance file (its runs in its own database and watched, no telemetry) and its workspace."""
     home = environment.state.path("dagster")
     home.mkdir(exist_ok=True)
     environment.state.path("dbt-docs").mkdir(exist_ok=True)
@@ -67,6 +67,10 @@ def configure_dagster(environment: Environment) -> None:
     file = home / "dagster.yaml"
     file.touch(mode=0o600)
     silent = {"telemetry": {"enabled": False}, "nux": {"enabled": False}}  # nux: an invitation to a newsletter
-    file.write_text(yaml.safe_dump({"storage": {"postgres": {"postgres_url": url}}, **silent}))
+    watched = {
+        "run_launcher": {"module": "stack.run_launcher", "class": "WatchedRunLauncher"},
+        "run_monitoring": {"enabled": True, "poll_interval_seconds": 10},
+    }
+    file.write_text(yaml.safe_dump({"storage": {"postgres": {"postgres_url": url}}, **watched, **silent}))
     server = {"host": HOST, "port": environment.ports["dagster-code"], "location_name": LOCATION}
     (home / "workspace.yaml").write_text(yaml.safe_dump({"load_from": [{"grpc_server": server}]}))

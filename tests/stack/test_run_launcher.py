@@ -1,0 +1,58 @@
+"""A run of Dagster whose process is killed is seen as failed."""
+
+import os
+import subprocess
+import sys
+import time
+
+import dagster as dg
+import pytest
+
+from stack.environment import Environment, program_ports
+from stack.parts.process import Process
+from stack.preparation import configure_dagster
+from stack.programs import ROOT, SCRIPTS
+
+
+@pytest.fixture
+def home(state, database):
+    """Dagster's home as the stack makes it."""
+    elsewhere = {**os.environ, "DAGSTER_DATABASE_URL": database("dagster")}
+    environment = Environment(state, state.ports(program_ports()), elsewhere)
+    configure_dagster(environment)
+    return environment.state.path("dagster")
+
+
+@pytest.fixture
+def in_home(home):
+    return {**os.environ, "DAGSTER_HOME": str(home), "PYTHONPATH": str(ROOT)}
+
+
+@pytest.fixture
+def daemon(in_home, tmp_path):
+    command = [str(SCRIPTS / "dagster-daemon"), "run", "--empty-workspace"]
+    with Process("dagster-daemon", command, tmp_path / "daemon.log", environment=in_home) as process:
+        yield process
+
+
+def wait_for(instance: dg.DagsterInstance, status: dg.DagsterRunStatus, number: int = 1) -> dg.DagsterRun:
+    deadline = time.monotonic() + 120
+    while len(found := instance.get_runs(dg.RunsFilter(statuses=[status]))) < number:
+        assert time.monotonic() < deadline, instance.get_runs()
+        time.sleep(0.1)
+    return found[0]
+
+
+@pytest.mark.faults
+@pytest.mark.usefixtures("daemon")
+def test_a_run_whose_process_is_killed_is_marked_as_failed_and_one_that_lives_is_not(home, in_home):
+    command = [sys.executable, "-W", "ignore", "-m", "tests.stack.blocked_run"]
+    doomed, other = (subprocess.Popen(command, env=in_home, stdin=subprocess.PIPE) for _ in range(2))
+    with dg.DagsterInstance.from_config(str(home)) as instance, doomed, other:
+        wait_for(instance, dg.DagsterRunStatus.STARTED, 2)
+        doomed.kill()
+        failed = wait_for(instance, dg.DagsterRunStatus.FAILURE)
+        assert "has ended without a word" in str(instance.all_logs(failed.run_id, dg.DagsterEventType.RUN_FAILURE))
+        wait_for(instance, dg.DagsterRunStatus.STARTED)
+        other.stdin.close()
+        wait_for(instance, dg.DagsterRunStatus.SUCCESS)
