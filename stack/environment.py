@@ -111,7 +111,7 @@ class Environment:
         }
 
     def _history(self) -> dict[str, str]:
-        """What follows from the imported history: the shop's days, the evaluation's window, and whom to look at."""
+        """What follows from the history: the shop's days and goods, the evaluation's window, and whom to look at."""
         record = HistoryRecord.read(self.state)
         if record is None:
             return {}
@@ -119,6 +119,7 @@ class Environment:
         return {
             **({"TANAWARI_TIMEZONE": record.timezone} if record.timezone else {}),
             **({"TANAWARI_EVALUATION_TEST_START": window.isoformat()} if window else {}),
+            "TANAWARI_PSEUDO_PRODUCTS": "grocer" if record.source == "demo" else "none",
             "GATEWAY_PREVIEW_HOUSEHOLDS": json.dumps(record.households),
         }
 

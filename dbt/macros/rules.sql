@@ -40,9 +40,20 @@
     )
 {%- endmacro %}
 
-{# What stands in no known category is no proper good; else the category's words decide. #}
+{#
+  A grocer's till also sells what is no proper good: what stands in no known category, or in one whose words say so. Any
+  other shop's products are all goods, in whatever categories they stand, or in none.
+#}
+{% macro has_pseudo_products() -%}
+    {{ return(var('pseudo_products') == 'grocer') }}
+{%- endmacro %}
+
 {% macro pseudo_reason(category) -%}
-    case when {{ category }}.category_id is null then 'category missing' else {{ category }}.pseudo_reason end
+    {%- if has_pseudo_products() -%}
+        case when {{ category }}.category_id is null then 'category missing' else {{ category }}.pseudo_reason end
+    {%- else -%}
+        null::text
+    {%- endif -%}
 {%- endmacro %}
 
 {# Figures about shoppers leave out machines and simulations. #}

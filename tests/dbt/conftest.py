@@ -14,7 +14,7 @@ PROJECT = Path(__file__).parents[2] / "dbt"
 
 def variables(warehouse: Warehouse | None = None) -> dict[str, str]:
     """What dbt reads from the environment, for one of the shop's warehouses or none."""
-    shop = {"TANAWARI_TIMEZONE": "America/New_York", "DO_NOT_TRACK": "1"}
+    shop = {"TANAWARI_TIMEZONE": "America/New_York", "TANAWARI_PSEUDO_PRODUCTS": "grocer", "DO_NOT_TRACK": "1"}
     if warehouse is None:
         return shop
     parts = urlsplit(warehouse.dbt)

@@ -75,6 +75,13 @@ def test_a_product_that_moves_to_a_pseudo_category_takes_its_past_purchases_alon
     assert shop.rows("select product_id from recommendation.interactions") == [(2,)]
 
 
+def test_a_shop_without_proper_categories_recommends_all_that_it_sells(shop: Shop):
+    shop.land(category(1, "TEA"), product(1, 1), product(2), order(1, (1, 2), (2, 1)))
+    shop.build("--vars", "{pseudo_products: none}")
+    assert shop.rows("select product_id from recommendation.interactions order by 1") == [(1,), (2,)]
+    assert shop.rows("select count(*) from recommendation.item_features where is_recommendable") == [(2,)]
+
+
 def test_an_order_that_changes_hands_leaves_nothing_with_its_former_user(shop: Shop):
     shop.land(*CATALOGUE, order(1, (1, 2), user="ann"))
     shop.build()

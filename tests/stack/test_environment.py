@@ -49,3 +49,10 @@ def test_the_evaluation_moves_with_the_history(state, ports):
     variables = Environment(state, ports, {}).variables
     assert variables["TANAWARI_EVALUATION_TEST_START"] == "2026-10-26T05:00:00+00:00"
     assert variables["GATEWAY_PREVIEW_HOUSEHOLDS"] == '["900", "1"]'
+
+
+def test_only_the_demos_grocer_sells_what_is_nothing_to_recommend(state, ports):
+    HistoryRecord(shift_weeks=0).write(state)
+    assert Environment(state, ports, {}).variables["TANAWARI_PSEUDO_PRODUCTS"] == "grocer"
+    HistoryRecord(source="shop", shift_weeks=0).write(state)
+    assert Environment(state, ports, {}).variables["TANAWARI_PSEUDO_PRODUCTS"] == "none"

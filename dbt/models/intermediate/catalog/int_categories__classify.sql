@@ -6,6 +6,7 @@ with categories as (
 
 rules as (
     select * from {{ ref('pseudo_product_rules') }}
+    {% if not has_pseudo_products() %}where false{% endif %}
 ),
 
 paths as (
