@@ -44,10 +44,13 @@ class Product(msgspec.Struct, frozen=True):
 
         None holds where it would not be below the price, nor for a product that is inactive or out of stock.
         """
-        if not self.is_active or self.stock <= 0:
+        own = self.special_price
+        if (manual is None and own is None) or not self.is_active or self.stock <= 0:
             return None
-        own = self.special_price if self.special_starts_at <= moment < self.special_ends_at else None
-        return next((price for price in (manual, own) if price is not None and price < self.price), None)
+        if manual is not None and manual < self.price:
+            return manual
+        is_true = own is not None and own < self.price and self.special_starts_at <= moment < self.special_ends_at
+        return own if is_true else None
 
     def card(self, offer: Decimal | None) -> dict[str, Any]:
         """What a page shows of it, as JSON values; `offer` is the special price that is true now."""

@@ -27,13 +27,15 @@ CLOSE_TASTE: Final = 0.3
 class LiveState:
     """What one shopper did lately: product id -> when last, in seconds since 1970 UTC.
 
-    Applying an action twice, or out of order, changes nothing: so it may be fed from topics that overlap.
+    Applying an action twice, or out of order, changes nothing: so it may be fed from topics that overlap. `changes`
+    grows with each action, so that what was worked out from a state can be told from what is to be worked out anew.
     """
 
     viewed: dict[int, float] = field(default_factory=dict)
     carted: dict[int, float] = field(default_factory=dict)
     bought: dict[int, float] = field(default_factory=dict)
     removed: dict[int, float] = field(default_factory=dict)
+    changes: int = field(default=0, compare=False)
 
     def apply(self, kind: Kind, product_id: int, at: float) -> None:
         """Take one action; of each kind the latest `MAX_REMEMBERED` products are kept."""
@@ -41,6 +43,12 @@ class LiveState:
         times[product_id] = max(at, times.pop(product_id, at))
         if len(times) > MAX_REMEMBERED:
             del times[min(times, key=times.__getitem__)]
+        self.changes += 1
+
+    def undo_purchase(self, product_id: int) -> None:
+        """Take back that the product was bought."""
+        self.bought.pop(product_id, None)
+        self.changes += 1
 
     def touched(self) -> list[tuple[int, float, Literal["viewed", "cart"]]]:
         """What is in the cart or was viewed, and was not bought since, latest first: product id, when, which."""

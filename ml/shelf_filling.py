@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from ml.catalogue import Product
+from ml.shelf_candidates import Candidate
 from ml.shelf_rules import DisplayType, ShelfRule
-from ml.shelf_sources import Candidate, Visit
+from ml.shelf_sources import Visit
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +67,6 @@ class Filling:
     def _fits(self, item: int, product: Product) -> bool:
         rule = self.rule
         if rule.offer and not self._is_offer(item, product):
-            return False
-        if rule.bought == "exclude" and item in self.visit.bought:
             return False
         if not self.ask.admits(product):
             return False

@@ -6,38 +6,20 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
-from itertools import chain
-from typing import Any, Final
+from itertools import chain, islice
+from typing import Final
 
-import msgspec
 import numpy as np
 
 from ml.bundle import Bundle
 from ml.catalogue import Catalogue, Product
-from ml.session import LiveState, fold
+from ml.session import fold
+from ml.shelf_candidates import HEAD, Candidate, Recollection, Shopper, explained
 from ml.shelf_rules import Rules
 
 DAY: Final = 86_400.0
 CATEGORY_DEPTH: Final = 100
 """So many of a list's best items speak for their categories."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shopper:
-    """Whose page it is; a visitor has an id and a state, everyone at once (`user_id` None) has neither."""
-
-    user_id: str | None
-    state: LiveState = field(default_factory=LiveState)
-
-
-class Candidate(msgspec.Struct, frozen=True, gc=False):
-    """One item of a source. `ground` is a key of `Reasons`, or None where the explanation is still to be found."""
-
-    item: int
-    score: float
-    source: str
-    ground: str | None = None
-    values: dict[str, Any] | None = None
 
 
 @dataclass
@@ -51,6 +33,7 @@ class Visit:
     now: datetime
     category_ids: frozenset[int] | None = None
     prices: Mapping[int, Decimal] = field(default_factory=dict)
+    recollection: Recollection | None = None
 
     def __post_init__(self) -> None:
         self.moment = self.now.timestamp()
@@ -106,9 +89,17 @@ class Visit:
         return (self.catalogue.products[item].product_id + self.day) % self.rules.daily_deal_days == 0
 
     def source(
-        self, name: str, *, follows_session: bool = False, among: AbstractSet[int] | None = None
+        self,
+        name: str,
+        *,
+        follows_session: bool = False,
+        is_new: bool = False,
+        among: AbstractSet[int] | None = None,
     ) -> Iterator[Candidate]:
-        """The ranking of that name (see `LIVE_SOURCES`); a learnt one may be narrowed to the items `among`."""
+        """The ranking of that name (see `LIVE_SOURCES`), `is_new` without what the shopper ever bought.
+
+        A learnt one may follow the session, and be narrowed to the items `among`.
+        """
         live = {
             "touched": self._touched,
             "due": self._due,
@@ -117,7 +108,9 @@ class Visit:
             "popular": self._popular,
             "offers": self._offers,
         }
-        return live[name]() if name in live else self._learnt(name, among, follows_session=follows_session)
+        if name not in live:
+            return self._learnt(name, among, follows_session=follows_session, is_new=is_new)
+        return (it for it in live[name]() if it.item not in self.bought) if is_new else live[name]()
 
     def _touched(self) -> Iterator[Candidate]:
         return iter(self.touched_items)
@@ -125,20 +118,36 @@ class Visit:
     def _offers(self) -> Iterator[Candidate]:
         return (Candidate(item, 0.0, "offers", "offer") for item in self.offers)
 
-    def _learnt(self, name: str, among: AbstractSet[int] | None, *, follows_session: bool) -> Iterator[Candidate]:
+    def _learnt(
+        self, name: str, among: AbstractSet[int] | None, *, follows_session: bool, is_new: bool
+    ) -> Iterator[Candidate]:
+        def ranking() -> Iterator[Candidate]:
+            ranked = self._ranking(name, follows_session=follows_session)
+            return (it for it in ranked if it.item not in self.bought) if is_new else ranked
+
+        if among is not None or self.recollection is None:
+            yield from (it for it in ranking() if among is None or it.item in among)
+            return
+        head = self.recollection.head(
+            self.shopper,
+            (name, follows_session, is_new),
+            lambda: explained(self.bundle, self.entries, list(islice(ranking(), HEAD))),
+        )
+        yield from head
+        if len(head) == HEAD:
+            yield from islice(ranking(), HEAD, None)
+
+    def _ranking(self, name: str, *, follows_session: bool) -> Iterator[Candidate]:
         items, scores = self.bundle.candidates(name, self.shopper.user_id or "")
         recent = [touch.item for touch in self.touched_items] if follows_session else []
         ranking = fold(self.bundle, items, scores, recent, self.rules.session_weight)
         ground = "popular" if self.bundle.manifest.popularity_because else None
         for item, score in zip(ranking.items, ranking.scores, strict=True):
-            if among is not None and item not in among:
-                continue
             seed = ranking.because.get(item)
             if seed is None:
                 yield Candidate(item, score, name, ground)
             else:
-                values = {"item": self.catalogue.products[seed].name}
-                yield Candidate(item, score, "session", "because_viewed", values)
+                yield Candidate(item, score, "session", "because_viewed", seed)
 
     def _popular(self) -> Iterator[Candidate]:
         popularity, ranked = self.bundle.content.popularity, self.bundle.popular
@@ -171,13 +180,13 @@ class Visit:
         ranked |= {item: 0.0 for item in sorted(rows, key=lambda item: -rows[item][4]) if item not in ranked}
         for item, score in ranked.items():
             values = {"days": max(1, round(rows[item][2])), "ago": max(1, round(rows[item][3]))}
-            yield Candidate(item, score, "due", "due", values)
+            yield Candidate(item, score, "due", "due", values=values)
 
     def _bought_before(self) -> Iterator[Candidate]:
         due = self.rules.due
         for item, periods, _, _, count in sorted(self._rhythm, key=lambda row: -row[1]):
             if periods < due.from_:
-                yield Candidate(item, periods, "bought", "bought", {"count": count})
+                yield Candidate(item, periods, "bought", "bought", values={"count": count})
 
     def _categories(self) -> Iterator[Candidate]:
         """Categories by the sum of their items' scores, in each the best products first."""
@@ -197,7 +206,7 @@ class Visit:
             for member in members[category]:
                 values = {"category": products[member.item].category_name}
                 ground = "category" if category in own else None
-                yield Candidate(member.item, totals[category], "categories", ground, values)
+                yield Candidate(member.item, totals[category], "categories", ground, values=values)
 
     @cached_property
     def _own_categories(self) -> set[int | None]:

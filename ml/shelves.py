@@ -7,18 +7,19 @@ from decimal import Decimal
 from itertools import chain, zip_longest
 from typing import Any
 
+import msgspec
+
 from ml.bundle import Bundle
 from ml.catalogue import Catalogue, Product
-from ml.explain import Ground, bought_counts, grounds
+from ml.shelf_candidates import Candidate, Recollection, Shopper, explained
 from ml.shelf_filling import Ask, Filling
 from ml.shelf_rules import DisplayType, Rules, ShelfRule
-from ml.shelf_sources import Candidate, Shopper, Visit
+from ml.shelf_sources import Visit
 
-__all__ = ["Ask", "DisplayType", "Pick", "Rules", "Shelf", "Shopper", "compose"]
+__all__ = ["Ask", "DisplayType", "Pick", "Recollection", "Rules", "Shelf", "Shopper", "compose"]
 
 
-@dataclass(frozen=True, slots=True)
-class Pick:
+class Pick(msgspec.Struct, frozen=True, gc=False):
     """One product on a shelf, the special price that is true now, and the true reason why it stands there.
 
     A person who puts it there gives no score, and need not say why.
@@ -47,7 +48,13 @@ class Shelf:
 
 
 def compose(
-    bundle: Bundle, catalogue: Catalogue, rules: Rules, shopper: Shopper, now: datetime, ask: Ask | None = None
+    bundle: Bundle,
+    catalogue: Catalogue,
+    rules: Rules,
+    shopper: Shopper,
+    now: datetime,
+    ask: Ask | None = None,
+    recollection: Recollection | None = None,
 ) -> list[Shelf]:
     """The shelves of one shopper's page in the page's order; no product stands on two of them.
 
@@ -58,9 +65,10 @@ def compose(
         shopper: whose page it is and what they did lately; someone unknown gets what is popular.
         now: the moment, in the shop's time zone (its date is the shop's day).
         ask: which shelves and which products.
+        recollection: of this bundle, where many pages are made one after the other; it makes no other page.
     """
     ask = ask or Ask()
-    visit = Visit(bundle, catalogue, rules, shopper, now, ask.category_ids, ask.prices)
+    visit = Visit(bundle, catalogue, rules, shopper, now, ask.category_ids, ask.prices, recollection)
     taken = {catalogue.index[product_id] for product_id in ask.exclude if product_id in catalogue.index}
     shelves = {
         display_type: _fill(visit, display_type, ask, taken)
@@ -75,20 +83,22 @@ def _fill(visit: Visit, display_type: DisplayType, ask: Ask, taken: set[int]) ->
     limit = visit.rules.limit if ask.limit is None else ask.limit
     minimum = min(rule.minimum, limit)
     filling = Filling(visit, rule, ask, taken, limit)
-    among = visit.offers.keys() if rule.offer else None
-    sources = [visit.source(name, follows_session=rule.follows_session, among=among) for name in rule.sources]
+    among, is_new = visit.offers.keys() if rule.offer else None, rule.bought == "exclude"
+    sources = [
+        visit.source(name, follows_session=rule.follows_session, is_new=is_new, among=among) for name in rule.sources
+    ]
     filling.take(_in_turns(sources))
     own = len(filling.chosen)
     for name in rule.fallback:
         if len(filling.chosen) < minimum:
-            filling.take(visit.source(name))
+            filling.take(visit.source(name, is_new=is_new))
     if len(filling.chosen) < minimum and rule.offer:
         filling.any_offer = True
-        filling.take(chain.from_iterable(map(visit.source, rule.fallback)))
+        filling.take(chain.from_iterable(visit.source(name, is_new=is_new) for name in rule.fallback))
     return Shelf(
         display_type,
         rule.title,
-        _explained(visit, filling.chosen, rule),
+        [_pick(visit, it, rule) for it in explained(visit.bundle, visit.entries, filling.chosen)],
         is_short=len(filling.chosen) < minimum,
         fallback_used=len(filling.chosen) > own,
     )
@@ -98,19 +108,9 @@ def _in_turns(sources: Iterable[Iterator[Candidate]]) -> Iterator[Candidate]:
     return (candidate for round_ in zip_longest(*sources) for candidate in round_ if candidate is not None)
 
 
-def _explained(visit: Visit, chosen: list[Candidate], rule: ShelfRule) -> list[Pick]:
-    history, entries = visit.bundle.content.history, visit.entries
-    owned, counts = history.items[entries], history.counts[entries]
-    unexplained = [candidate.item for candidate in chosen if candidate.ground is None]
-    own = dict(zip(unexplained, bought_counts(unexplained, owned, counts), strict=True))
-    foreign = [item for item in unexplained if not own[item]]
-    found = dict(zip(foreign, grounds(visit.bundle, foreign, owned, counts), strict=True))
-    return [_pick(visit, it, own.get(it.item, 0), found.get(it.item), rule) for it in chosen]
-
-
-def _pick(visit: Visit, candidate: Candidate, count: int, ground: Ground | None, rule: ShelfRule) -> Pick:
+def _pick(visit: Visit, candidate: Candidate, rule: ShelfRule) -> Pick:
     product = visit.catalogue.products[candidate.item]
-    reason = _reason(visit, candidate, count, ground)
+    reason = _reason(visit, candidate)
     offer = visit.offer(product)
     if rule.offer and offer is not None:
         saving = visit.rules.reasons.text("offer", percent=round(100 * (1 - offer / product.price)))
@@ -118,14 +118,11 @@ def _pick(visit: Visit, candidate: Candidate, count: int, ground: Ground | None,
     return Pick(product, offer, candidate.score, candidate.source, reason)
 
 
-def _reason(visit: Visit, candidate: Candidate, count: int, ground: Ground | None) -> str:
-    reasons = visit.rules.reasons
+def _reason(visit: Visit, candidate: Candidate) -> str:
+    assert candidate.ground is not None, "explained before"
     if candidate.ground == "offer":
         return ""
-    if candidate.ground is not None:
-        return reasons.text(candidate.ground, **(candidate.values or {}))
-    if count:
-        return reasons.text("bought" if count > 1 else "bought_once", count=count)
-    if ground is not None:
-        return reasons.text(ground.kind, item=visit.catalogue.products[ground.item].name)
-    return reasons.text("taste")
+    text, values = visit.rules.reasons.text, candidate.values or {}
+    if candidate.because is None:
+        return text(candidate.ground, **values)
+    return text(candidate.ground, item=visit.catalogue.products[candidate.because].name, **values)

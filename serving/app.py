@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from fastapi import FastAPI
 
@@ -17,6 +18,7 @@ from serving.live import BrokerWatch, Live, LiveFollower
 from serving.merchandising import Merchandising
 from serving.recommender import Recommender
 from serving.settings import ServingSettings
+from serving.short_way import ShortWay
 from serving.state import Models
 
 
@@ -49,6 +51,7 @@ def create_app(settings: ServingSettings | None = None) -> FastAPI:
         producer=producer,
         workers=[models, follower, broker, feedback, merchandising],
         checks=[Check("model", models.check, required=False)],
+        short_way=partial(ShortWay, routes=router.routes),
         lifespan=lifespan,
     )
     app.state.recommender = Recommender(models, live, follower, broker, rules, settings.zone)

@@ -23,6 +23,8 @@ OVERLAP_SECONDS: Final = 600.0
 """Events that happened shortly before the data cut may have landed after it; taking one twice changes nothing."""
 MAX_SHOPPERS: Final = 200_000
 MAX_ORDERS: Final = 200_000
+NOTHING: Final = LiveState()
+"""The state of all who did nothing lately; nobody's own, so it never changes."""
 SKIPPED: Final = Counter("tanawari_live_records_skipped", "Followed records that could not be read.", ["topic"])
 
 
@@ -42,7 +44,7 @@ class Live:
         if known is not None:
             return known
         model = self._models.current
-        return (model.activity.get(user_id) if model else None) or LiveState()
+        return model.activity.get(user_id, NOTHING) if model else NOTHING
 
     @property
     def shoppers(self) -> int:
@@ -103,7 +105,7 @@ class Live:
     def _undo(self, user_id: str, products: tuple[int, ...]) -> None:
         state = self._own(user_id)
         for product_id in products:
-            state.bought.pop(product_id, None)
+            state.undo_purchase(product_id)
 
     def _own(self, user_id: str) -> LiveState:
         """The shopper's state, begun as the bundle has it; those longest without an action are forgotten first."""

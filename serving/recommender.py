@@ -56,7 +56,7 @@ class Recommender:
                 Shelf(each, self.rules.shelves[each].title, [], is_short=True, fallback_used=False) for each in wanted
             ]
         shopper = Shopper(user_id, self.live.state(user_id)) if user_id else Shopper(None)
-        return compose(model.bundle, model.catalogue, self.rules, shopper, self.now(), ask)
+        return compose(model.bundle, model.catalogue, self.rules, shopper, self.now(), ask, model.recollection)
 
     def similar(
         self, product_id: int, limit: int, exclude: Collection[int], prices: Mapping[int, Decimal]

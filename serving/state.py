@@ -1,9 +1,10 @@
 """Which bundle answers: held in memory, swapped when `champion.json` names another, kept when that one is no good."""
 
 import asyncio
+import gc
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -14,7 +15,7 @@ from ml.bundle import CHAMPION, Bundle, BundleError, Champion
 from ml.bundle_files import read_manifest
 from ml.catalogue import Catalogue
 from ml.session import LiveState, activity_of
-from ml.shelves import Rules
+from ml.shelves import Recollection, Rules
 from services.common.worker import Worker, pause
 
 logger = logging.getLogger(__name__)
@@ -25,12 +26,13 @@ SWAPPED: Final = Counter("tanawari_bundles_swapped", "Bundles that were taken in
 
 @dataclass(frozen=True)
 class Model:
-    """A bundle in use, the products as they are now, and what shoppers had done at its data cut."""
+    """A bundle in use, the products as they are now, what shoppers had done at its data cut, what was worked out."""
 
     bundle: Bundle
     catalogue: Catalogue
     activity: dict[str, LiveState]
     loaded_at: datetime
+    recollection: Recollection = field(default_factory=Recollection)
 
     @classmethod
     def load(cls, directory: Path, rules: Rules) -> "Model":
@@ -131,6 +133,7 @@ class Models(Worker):
             self.since = self._earliest_cut(model)
             self.before_swap(self.current, model)
             self.current = model
+            gc.freeze()  # a bundle's hundred thousand products are no garbage: do not search them for it at each turn
             SWAPPED.inc()
             logger.info("bundle %s is in use, with data up to %s", name, model.bundle.manifest.data_cut.isoformat())
         if self.champion is not None and name == self.champion.bundle:

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 
 import jwt
@@ -51,7 +52,14 @@ class SigningKeys:
             "client_id": subject if use == "service" else "tanawari",
             "roles": list(roles),
         }
-        return jwt.encode(claims, self.key_file.read_bytes(), algorithm="RS256", headers={"kid": KEY_ID})
+        return jwt.encode(claims, self._private, algorithm="RS256", headers={"kid": KEY_ID})
+
+    @cached_property
+    def _private(self) -> rsa.RSAPrivateKey:
+        """The private key, read once: to read it takes longer than to sign with it."""
+        key = serialization.load_pem_private_key(self.key_file.read_bytes(), password=None)
+        assert isinstance(key, rsa.RSAPrivateKey), "as create_signing_keys made it"
+        return key
 
 
 def create_signing_keys(directory: Path) -> SigningKeys:

@@ -41,6 +41,11 @@ class Verifier:
         self._keys = PublishedKeys(jwks_url)
         self._verified: OrderedDict[str, Principal] = OrderedDict()
 
+    def known(self, token: str) -> Principal | None:
+        """The caller that a token names, if it was verified before and still holds."""
+        principal = self._verified.get(token)
+        return principal if principal is not None and principal.expires_at > time.time() else None
+
     async def verify(self, token: str) -> Principal:
         """The caller that a token names.
 
@@ -48,8 +53,7 @@ class Verifier:
             Unauthorized: the token is malformed, expired, not the issuer's, or lacks a claim.
             Unavailable: the issuer's keys have never been readable.
         """
-        known = self._verified.get(token)
-        if known is not None and known.expires_at > time.time():
+        if (known := self.known(token)) is not None:
             return known
         try:
             identifier = jwt.get_unverified_header(token).get("kid")

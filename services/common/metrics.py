@@ -23,6 +23,7 @@ class MetricsMiddleware:
     def __init__(self, app: ASGIApp, service: str) -> None:
         self._app = app
         self._service = service
+        self._counters: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on and observe it."""
@@ -41,10 +42,18 @@ class MetricsMiddleware:
         try:
             await self._app(scope, receive, observe)
         finally:
-            route = _route(scope)
             method = scope["method"] if scope["method"] in METHODS else "other"
-            REQUESTS.labels(self._service, method, route, str(status)).inc()
-            SECONDS.labels(self._service, method, route).observe(time.perf_counter() - started)
+            requests, seconds = self._of(method, _route(scope), status)
+            requests.inc()
+            seconds.observe(time.perf_counter() - started)
+
+    def _of(self, method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+        """The two counters of a kind of request, kept: to find them by their labels costs more than to count."""
+        kind = method, route, status
+        if kind not in self._counters:
+            requests = REQUESTS.labels(self._service, method, route, str(status))
+            self._counters[kind] = requests, SECONDS.labels(self._service, method, route)
+        return self._counters[kind]
 
 
 def _route(scope: Scope) -> str:

@@ -1,8 +1,9 @@
 """JSON logs that carry the trace id and no personal data, and OpenTelemetry traces.
 
-`set_up(settings)` is called once by `build_app`. FastAPI itself opens the server spans and reads W3C `traceparent`;
-`traceparent()` gives it for what leaves: HTTP calls and outbox events. Spans are exported only where
-`OTEL_EXPORTER_OTLP_ENDPOINT` is set; without it trace ids still exist, so that logs and problems carry them.
+`set_up(settings)` is called once by `build_app`. Where `OTEL_EXPORTER_OTLP_ENDPOINT` is set, FastAPI itself opens the
+server spans and they are exported; without it requests have trace ids all the same (`TraceIds`), so that logs and
+problems carry them. Both go on with the W3C `traceparent` that a request brings; `traceparent()` gives it for what
+leaves: HTTP calls and outbox events.
 """
 
 import logging
@@ -12,12 +13,15 @@ from datetime import UTC, datetime
 from functools import cache
 
 import orjson
-from opentelemetry import trace
+from opentelemetry import context, trace
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
+from opentelemetry.trace import NonRecordingSpan, SpanContext
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.common.settings import ServiceSettings
 
@@ -30,18 +34,48 @@ _URL_PASSWORD = re.compile(r"(://[^:/\s]+):[^@\s]+@")
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 
 
+_IDS = RandomIdGenerator()
+_W3C = TraceContextTextMapPropagator()
+
+
 def trace_id() -> str | None:
     """The present trace's id as 32 hex digits, if there is one."""
-    context = trace.get_current_span().get_span_context()
-    return format(context.trace_id, "032x") if context.is_valid else None
+    span = trace.get_current_span().get_span_context()
+    return format(span.trace_id, "032x") if span.is_valid else None
 
 
 def traceparent() -> str | None:
     """The present span as a W3C `traceparent`, if there is one."""
-    context = trace.get_current_span().get_span_context()
-    if not context.is_valid:
+    span = trace.get_current_span().get_span_context()
+    if not span.is_valid:
         return None
-    return f"00-{context.trace_id:032x}-{context.span_id:016x}-{int(context.trace_flags):02x}"
+    return f"00-{span.trace_id:032x}-{span.span_id:016x}-{int(span.trace_flags):02x}"
+
+
+class TraceIds:
+    """Gives requests their trace ids where no spans leave, for a tenth of what FastAPI's own tracing costs.
+
+    A request's task ends with it, so nothing is put back: what is logged of a failure further out has the id too.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on in its trace."""
+        if scope["type"] == "http":
+            given = next((value for name, value in scope["headers"] if name == b"traceparent"), None)
+            span = SpanContext(_given_id(given) or _IDS.generate_trace_id(), _IDS.generate_span_id(), is_remote=False)
+            context.attach(trace.set_span_in_context(NonRecordingSpan(span)))
+        await self._app(scope, receive, send)
+
+
+def _given_id(given: bytes | None) -> int:
+    """The trace id in a `traceparent`, 0 if there is none."""
+    if given is None:
+        return trace.INVALID_TRACE_ID
+    parent = _W3C.extract({"traceparent": given.decode("latin-1")}, context.Context())
+    return trace.get_current_span(parent).get_span_context().trace_id
 
 
 def redact(text: str) -> str:
@@ -77,8 +111,8 @@ class JsonFormatter(logging.Formatter):
         return orjson.dumps(line, default=str).decode()
 
 
-def set_up(settings: ServiceSettings) -> TracerProvider:
-    """Configure logs of this process, and give the tracer provider of the service."""
+def set_up(settings: ServiceSettings) -> TracerProvider | None:
+    """Configure logs of this process, and give the tracer provider of the service if spans are to leave."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter(settings.service))
     root = logging.getLogger()
@@ -90,14 +124,12 @@ def set_up(settings: ServiceSettings) -> TracerProvider:
     logging.getLogger("uvicorn.access").disabled = True  # its lines carry user ids; metrics and traces count requests
     logging.getLogger("httpx2").setLevel(logging.WARNING)  # likewise
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # a broker away is told once, by ourselves
-    return _tracer_provider(settings.service, settings.otlp_endpoint)
+    return _tracer_provider(settings.service, settings.otlp_endpoint) if settings.otlp_endpoint else None
 
 
 @cache
-def _tracer_provider(service: str, otlp_endpoint: str | None) -> TracerProvider:
-    sampler = ParentBased(ALWAYS_ON) if otlp_endpoint else ALWAYS_OFF
-    provider = TracerProvider(sampler=sampler, resource=Resource.create({SERVICE_NAME: service}))
-    if otlp_endpoint:
-        exporter = OTLPSpanExporter(endpoint=f"{otlp_endpoint.rstrip('/')}/v1/traces")
-        provider.add_span_processor(BatchSpanProcessor(exporter))
+def _tracer_provider(service: str, otlp_endpoint: str) -> TracerProvider:
+    provider = TracerProvider(resource=Resource.create({SERVICE_NAME: service}))
+    exporter = OTLPSpanExporter(endpoint=f"{otlp_endpoint.rstrip('/')}/v1/traces")
+    provider.add_span_processor(BatchSpanProcessor(exporter))
     return provider

@@ -1,0 +1,77 @@
+"""Answers as they go over the wire, made by hand from memory; and whose they are."""
+
+from collections.abc import Mapping
+from hashlib import blake2b
+from typing import Any, Final
+
+import orjson
+from fastapi.responses import Response
+from starlette.datastructures import State
+
+from ml.catalogue import Product
+from ml.shelves import Ask, DisplayType, Pick
+from services.common.auth import Principal
+from serving import pages
+from serving.recommender import Recommender, recommendation_id
+from serving.schemas import RecommendationQuery
+
+VISITOR: Final = "anon:"
+CACHE_CONTROL: Final = "private, max-age=0, must-revalidate"
+
+
+def is_own(caller: Principal | None, user_id: str | None) -> bool:
+    """Whether an answer is the caller's to see: visitors' and everyone's are, users' only theirs; services see all."""
+    if user_id is None or user_id.startswith(VISITOR):
+        return True
+    return caller is not None and (caller.is_service or caller.subject == user_id)
+
+
+def ask_of(query: RecommendationQuery) -> Ask:
+    """What a query asks of a shelf."""
+    low, high = query.price_min, query.price_max
+
+    def fits(product: Product) -> bool:
+        return (low is None or product.price >= low) and (high is None or product.price <= high)
+
+    return Ask(
+        limit=query.limit,
+        exclude=query.exclude_ids,
+        category_ids=frozenset(query.category_id) or None,
+        keep=None if low is None and high is None else fits,
+        with_sold_out=not query.in_stock,
+    )
+
+
+def shelf_answer(state: State, user_id: str, shelf: DisplayType, ask: Ask, *, seen: str) -> Response:
+    """One shelf of a user's or a visitor's; `state` is the application's, `seen` the ETag that the caller has."""
+    picks, fallback_used = pages.one_shelf(state.recommender, state.merchandising.everyones, user_id, shelf, ask)
+    return ranked_answer(state, picks, fallback_used=fallback_used, seen=seen)
+
+
+def ranked_answer(state: State, picks: list[Pick], *, fallback_used: bool, seen: str) -> Response:
+    """A ranked answer with an ETag of all of it but the id, which is new each time."""
+    recommender: Recommender = state.recommender
+    circumstances = recommender.circumstances(is_content_away=state.merchandising.is_silent)
+    items = [
+        {
+            "productId": pick.product.product_id,
+            "rank": rank,
+            "score": pick.score,
+            "reason": pick.reason,
+            "source": pick.source,
+            "product": pick.card(),
+        }
+        for rank, pick in enumerate(picks, start=1)
+    ]
+    document = orjson.dumps({"items": items, **circumstances, "fallbackUsed": fallback_used})
+    tag = f'W/"{blake2b(document, digest_size=12).hexdigest()}"'
+    headers = {"ETag": tag, "Cache-Control": CACHE_CONTROL}
+    if tag in seen:
+        return Response(status_code=304, headers=headers)
+    identifier = orjson.dumps({"recommendationId": recommendation_id(circumstances)})
+    return Response(b"%b,%b" % (identifier[:-1], document[1:]), media_type="application/json", headers=headers)
+
+
+def json_answer(document: Mapping[str, Any], headers: Mapping[str, str]) -> Response:
+    """A document as it is."""
+    return Response(orjson.dumps(document), media_type="application/json", headers=dict(headers))
