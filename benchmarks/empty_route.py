@@ -1,11 +1,14 @@
-"""The least that this stack can do for a request: an empty FastAPI route that returns bytes."""
+"""The least that this stack does for a request: an empty FastAPI route that returns bytes."""
 
 from fastapi import FastAPI, Response
 
-app = FastAPI()
 
+def create_app() -> FastAPI:
+    """The application, with nothing of ours in it."""
+    app = FastAPI()
 
-@app.get("/")
-async def empty() -> Response:
-    """Two bytes."""
-    return Response(b"{}", media_type="application/json")
+    @app.get("/")
+    async def empty() -> Response:
+        return Response(b"{}", media_type="application/json")
+
+    return app

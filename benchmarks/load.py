@@ -10,9 +10,11 @@ by everyone who would have come meanwhile (no coordinated omission).
 """
 
 import asyncio
+import gc
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
+from math import inf
 from typing import Final, cast
 
 import httptools
@@ -56,9 +58,9 @@ def request(method: str, path: str, *, token: str | None = None, body: bytes = b
 
 
 async def closed_loop(
-    port: int, requests: Iterator[bytes], *, seconds: float, connections: int = CONNECTIONS
+    port: int, requests: Iterator[bytes], *, seconds: float = inf, connections: int = CONNECTIONS
 ) -> Sample:
-    """As many requests as the server answers: each connection asks again when it has its answer, until the end.
+    """As many requests as the server answers, until the time or the requests end: who has an answer asks again.
 
     Raises:
         ExceptionGroup: of `LoadError`s.
@@ -66,9 +68,13 @@ async def closed_loop(
     latencies: list[float] = []
 
     async def keep_asking(connection: _Connection, started: float) -> None:
-        while (now := time.perf_counter()) < started + seconds:
-            await connection.ask(next(requests))
-            latencies.append(time.perf_counter() - now)
+        now = started
+        for request in requests:
+            await connection.ask(request)
+            asked_at, now = now, time.perf_counter()
+            latencies.append(now - asked_at)
+            if now > started + seconds:
+                break
 
     return Sample(await _run(port, connections, keep_asking), np.array(latencies))
 
@@ -101,6 +107,7 @@ async def _run(
     """Open connections, let them all work, and tell how many seconds that took."""
     loop = asyncio.get_running_loop()
     opened = [(await loop.create_connection(_Connection, HOST, port))[1] for _ in range(connections)]
+    gc.freeze()  # a pause of ours would count as the server's
     started = time.perf_counter()
     try:
         async with asyncio.TaskGroup() as group:
