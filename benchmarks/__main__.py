@@ -19,7 +19,7 @@ from rich.console import Console
 
 from benchmarks.report import COLUMNS, ROOT, cells, table, tell
 
-BENCHMARKS: Final[tuple[str, ...]] = ("landing", "collector", "publish", "extract", "serving")
+BENCHMARKS: Final[tuple[str, ...]] = ("landing", "collector", "publish", "extract", "serving", "top_page", "freshness")
 """In the order in which they run; the first makes the state that the others read."""
 DOCUMENT: Final = ROOT / "docs/benchmarks.md"
 

@@ -32,6 +32,7 @@ class Shop:
     warehouse_url: str
     household: str
     service_token: str
+    environment: Environment
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +62,7 @@ def shop(tmp_path_factory, database, new_warehouse, valkey):
         small_shop.fill(environment)
         wait_until_served(environment, small_shop.HOUSEHOLD)
         gateway = environment.address("gateway")
-        yield Shop(gateway, warehouse.owner, small_shop.HOUSEHOLD, environment.service_token)
+        yield Shop(gateway, warehouse.owner, small_shop.HOUSEHOLD, environment.service_token, environment)
 
 
 @pytest.fixture(scope="module")

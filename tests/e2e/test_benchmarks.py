@@ -1,0 +1,12 @@
+"""The benchmarks of a running shop, with so little that their figures say nothing."""
+
+from benchmarks.freshness import click
+from benchmarks.top_page import look
+
+
+def test_pages_are_timed(shop):
+    assert [figure.value > 0 for figure in look(shop.environment, seconds=0.3)] == [True, True]
+
+
+def test_clicks_are_followed_until_the_answer_knows_them(shop):
+    assert [figure.value > 0 for figure in click(shop.environment, 3)] == [True, True]
