@@ -1,6 +1,7 @@
 """What is thrown away, lest every night cost a bundle's disk for ever."""
 
 import shutil
+import time
 from pathlib import Path
 
 from ml import tracking
@@ -9,6 +10,7 @@ from ml.champion import Champion
 
 KEPT_BUNDLES = 5
 KEPT_DAYS = 14
+ABANDONED_SECONDS = 24 * 60 * 60
 
 
 def drop_old_bundles(bundles: Path, champion: Champion) -> list[str]:
@@ -21,6 +23,9 @@ def drop_old_bundles(bundles: Path, champion: Champion) -> list[str]:
     for name in old:
         tracking.forget(name)
         shutil.rmtree(bundles / name)
+    for draft in bundles.glob(".*/"):  # of a writer that was killed
+        if time.time() - draft.stat().st_mtime > ABANDONED_SECONDS:
+            shutil.rmtree(draft)
     return old
 
 

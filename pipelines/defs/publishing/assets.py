@@ -29,7 +29,7 @@ def top_page_display(context: dg.AssetExecutionContext, content: Content) -> dg.
     if champion is None:
         raise dg.Failure("there is no champion to publish: run training first", allow_retries=False)
     try:
-        generation, rows = publish(content, champion.bundle, context.run.run_id)
+        generation, rows = publish(content, champion.bundle, context.run)
         champion.showing(generation).replace(champion, bundles)
     except (BundleError, ContentRefusedError, ChampionChangedError) as error:
         raise dg.Failure(f"{type(error).__name__}: {error}", allow_retries=False) from error
@@ -39,10 +39,10 @@ def top_page_display(context: dg.AssetExecutionContext, content: Content) -> dg.
     )
 
 
-def publish(content: Content, bundle_id: str, run_id: str) -> tuple[str, int]:
+def publish(content: Content, bundle_id: str, run: dg.DagsterRun) -> tuple[str, int]:
     """Show the pages that a bundle makes; returns the generation's name and its number of rows.
 
-    A run makes one generation of a bundle, however often it tries.
+    A run and those that take it up after a failure make one generation of a bundle, however often they try.
 
     Raises:
         BundleError: the bundle must not be shown.
@@ -50,6 +50,6 @@ def publish(content: Content, bundle_id: str, run_id: str) -> tuple[str, int]:
     """
     rules = Rules.load()
     bundle = Bundle.open(settings().bundles / bundle_id, rules.candidate_sources())
-    generation = f"{bundle_id}-{run_id[:8]}"
+    generation = f"{bundle_id}-{(run.root_run_id or run.run_id)[:8]}"
     pages = compose_all(bundle, rules, datetime.now(settings().timezone))
     return generation, content.publish(generation, bundle_id, pages)

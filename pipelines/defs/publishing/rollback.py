@@ -29,7 +29,7 @@ def put_previous_back(context: dg.OpExecutionContext, content: Content) -> None:
             content.activate(back.generation, back.bundle)
         except ContentRefusedError as error:
             context.log.warning("the shelves are made again, for content has them no more: %s", error)
-            back = back.showing(publish(content, back.bundle, context.run_id)[0])
+            back = back.showing(publish(content, back.bundle, context.run)[0])
         tracking.promote(version)
         back.replace(champion, bundles)
     except (BundleError, LookupError, ContentRefusedError, ChampionChangedError) as error:

@@ -1,0 +1,88 @@
+"""From a training set to what shoppers see, as a run of Dagster that kills itself: `killed_run.py POINT`.
+
+With `none` as the point, a run that was killed before is taken up where it failed, or else begun.
+"""
+
+import os
+import signal
+import sys
+from pathlib import Path
+from unittest import mock
+
+import dagster as dg
+
+from ml.champion import Champion
+from pipelines.content import Content
+from pipelines.defs.publishing.assets import top_page_display
+from pipelines.defs.training import bundle as bundle_asset
+from tests.pipelines.training_runs import ASSETS, NEXT_DAY
+
+POINTS = ("bundle written", "bundle registered", "shelves half uploaded", "shelves uploaded", "shelves shown")
+
+
+def publishing() -> dg.JobDefinition:
+    """Bundle, champion and shelves as one job."""
+    keys = [["training", "bundle"], ["training", "champion"], ["content", "top_page_display"]]
+    job = dg.define_asset_job("publishing", dg.AssetSelection.assets(*keys))
+    names = {"url": "CONTENT_URL", "signing_key_file": "AUTH_SIGNING_KEY_FILE", "issuer": "AUTH_ISSUER"}
+    content = Content(**{field: os.environ[name] for field, name in names.items()})
+    definitions = dg.Definitions(
+        [*ASSETS, top_page_display], jobs=[job], resources={"content": content}, executor=dg.in_process_executor
+    )
+    return definitions.resolve_job_def("publishing")
+
+
+def kill_at(point: str) -> None:
+    """Let this process die when it comes to a point."""
+
+    def die(*_: object) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def die_if_it_shows(champion: Champion, _: object, bundles: Path) -> None:
+        if champion.generation is not None:
+            die()
+        champion.put(bundles)
+
+    replaced = {
+        "bundle written": (bundle_asset.checks, "judge", die),
+        "bundle registered": (Champion, "replace", die),
+        "shelves half uploaded": (Content, "_send", sending(die)),
+        "shelves uploaded": (Content, "_show", die),
+        "shelves shown": (Champion, "replace", die_if_it_shows),
+    }
+    if point in replaced:
+        mock.patch.object(*replaced[point]).start()
+
+
+def sending(die):
+    """`Content._send`, but in the middle of an upload the process dies."""
+    send = Content._send
+
+    def half(chunks):
+        yield next(chunks)[: 1 << 12]
+        die()
+
+    def cut_off(service, method, path, **request):
+        if method == "PUT":
+            request["content"] = half(request["content"])
+        return send(service, method, path, **request)
+
+    return cut_off
+
+
+def main(point: str) -> int:
+    kill_at(point)
+    job = dg.reconstructable(publishing)
+    with dg.DagsterInstance.get() as instance:
+        cut_off = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]), limit=1)
+        again = None
+        for run in cut_off:
+            instance.report_run_failed(run)  # as an operator does, or Dagster's monitoring
+            again = dg.ReexecutionOptions.from_failure(run.run_id, instance)
+        tags = {"dagster/partition": NEXT_DAY}
+        with dg.execute_job(job, instance, tags=tags, reexecution_options=again) as result:
+            return 0 if result.success else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
