@@ -68,14 +68,21 @@ async def test_what_is_in_the_topics_lands_and_is_counted_by_topic(landing, view
     assert rows("select count(*) from raw.user_actions_v1") == [(20,)]
 
 
-async def test_the_metrics_tell_what_became_of_messages_and_how_many_wait(landing, viewed):
-    labels = {"topic": ACTIONS, "partition": "0"}
-    landed = {**labels, "outcome": "landed"}
-    before = REGISTRY.get_sample_value("tanawari_landing_messages_total", landed) or 0
-    await produce(landing.kafka_url, viewed())
+async def test_the_metrics_tell_what_became_of_what_was_consumed_and_how_much_waits(landing, viewed):
+    known = viewed()
+    outcomes = ("landed", "duplicates", "dead_letters")
+
+    def told():
+        name, of = "tanawari_landing_messages_total", {"topic": ACTIONS, "partition": "0"}
+        values = [REGISTRY.get_sample_value(name, {**of, "outcome": outcome}) for outcome in outcomes]
+        values.append(REGISTRY.get_sample_value("tanawari_landing_consumed_total", of))
+        return [value or 0 for value in values]
+
+    before = told()
+    await produce(landing.kafka_url, known, *[b""] * 5, known, *[b""] * 5, b"unreadable")
     await land_until_caught_up(landing)
-    assert REGISTRY.get_sample_value("tanawari_landing_messages_total", landed) == before + 1
-    assert REGISTRY.get_sample_value("tanawari_landing_lag", labels) == 0
+    assert [now - then for now, then in zip(told(), before, strict=True)] == [1, 1, 1, 3]
+    assert REGISTRY.get_sample_value("tanawari_landing_lag", {"topic": ACTIONS, "partition": "0"}) == 0
 
 
 async def test_once_caught_up_there_is_nothing_to_do(landing, viewed):

@@ -1,7 +1,8 @@
 """The raw event tables: every message of every topic, landed exactly once."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 
 import dagster as dg
 
@@ -10,10 +11,17 @@ from services.contracts.registry import EVENTS
 from services.contracts.topics import TOPICS, Topic
 from warehouse.catch_up import land_until_caught_up
 from warehouse.offsets import Counts
+from warehouse.reconciliation import Account, accounts
 from warehouse.settings import LandingSettings
 
 LANDED = [topic for topic in TOPICS.values() if topic.name != "dead-letters.v1"]
 CHECK = "nothing_is_lost"
+ACCOUNTS = dg.TableSchema(
+    [
+        dg.TableColumn(name, "int")
+        for name in ("partition", "consumed", "landed", "duplicates", "dead_letters", "rows", "letters")
+    ]
+)
 PATIENCE_SECONDS = 30 * 60
 """A broker or warehouse that is away is waited for; a run that waits longer than this fails and says so."""
 
@@ -30,7 +38,7 @@ def _spec(topic: Topic) -> dg.AssetSpec:
 
 
 def _check(topic: Topic) -> dg.AssetCheckSpec:
-    rule = "landed + duplicates + dead letters = consumed."
+    rule = "By partition, landed + duplicates + dead letters = consumed, and all of that is there."
     return dg.AssetCheckSpec(CHECK, asset=["raw", topic.table], description=rule)
 
 
@@ -41,24 +49,32 @@ def _check(topic: Topic) -> dg.AssetCheckSpec:
 )
 def raw_events(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
     """Wait until all that was in the topics has landed; land it here if no landing process is at work."""
-    landed = asyncio.run(asyncio.wait_for(land_until_caught_up(LandingSettings()), PATIENCE_SECONDS))
+    settings = LandingSettings()
+    landed = asyncio.run(asyncio.wait_for(land_until_caught_up(settings), PATIENCE_SECONDS))
     for topic in LANDED:
         counts = landed.get(topic.name, Counts())
         context.log.info("%s: %s", topic.name, counts)
-        yield _result(topic, counts)
+        yield dg.MaterializeResult(
+            asset_key=["raw", topic.table],
+            metadata={
+                "dagster/row_count": counts.landed,
+                "duplicates": counts.duplicates,
+                "dead_letters": counts.dead_letters,
+            },
+            check_results=[_judge(topic, accounts(settings.warehouse_loader_url, topic))],
+        )
 
 
-def _result(topic: Topic, counts: Counts) -> dg.MaterializeResult[None]:
-    lost = counts.consumed - counts.landed - counts.duplicates - counts.dead_letters
-    asset = ["raw", topic.table]
-    return dg.MaterializeResult(
-        asset_key=asset,
-        metadata={
-            "dagster/row_count": counts.landed,
-            "duplicates": counts.duplicates,
-            "dead_letters": counts.dead_letters,
-        },
-        check_results=[
-            dg.AssetCheckResult(passed=lost == 0, asset_key=asset, check_name=CHECK, metadata={"lost": lost})
-        ],
+def _judge(topic: Topic, partitions: Sequence[Account]) -> dg.AssetCheckResult:
+    unbalanced = [str(account) for account in partitions if not account.is_balanced]
+    records = [
+        dg.TableRecord({"partition": each.partition, **asdict(each.counts), "rows": each.rows, "letters": each.letters})
+        for each in partitions
+    ]
+    return dg.AssetCheckResult(
+        passed=not unbalanced,
+        asset_key=["raw", topic.table],
+        check_name=CHECK,
+        description="; ".join(unbalanced) or None,
+        metadata={"partitions": dg.MetadataValue.table(records, ACCOUNTS)},
     )
