@@ -2,11 +2,12 @@
 
 import sys
 
+import psycopg
 import typer
 from aiokafka.errors import KafkaError
 from rich.console import Console
 
-from stack.commands import data, importing, lifecycle
+from stack.commands import data, importing, letters, lifecycle
 from stack.history.folder import FolderError
 from stack.history.upload import RefusedError
 from stack.parts.process import PartError
@@ -25,13 +26,13 @@ commands.command("doctor")(lifecycle.examine)
 commands.command("import")(importing.import_)
 for function in (data.land, data.rollback):
     commands.command()(function)
-commands.add_typer(data.letters, name="dead-letters")
+commands.add_typer(letters.letters, name="dead-letters")
 
 
 def app() -> None:
     """Run the command; a known fault is one clear line and exit code 1."""
     try:
         commands()
-    except (StateError, PartError, FolderError, RefusedError, KafkaError) as error:
+    except (StateError, PartError, FolderError, RefusedError, KafkaError, psycopg.OperationalError) as error:
         Console(stderr=True, highlight=False).print(f"[red]tanawari:[/] {error}", soft_wrap=True)
         sys.exit(1)

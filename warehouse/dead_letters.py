@@ -1,13 +1,15 @@
 """Looks at dead letters, and tries them again once their cause is mended: what `tanawari dead-letters` calls.
 
-A letter of the landing's own is tried against the contract as it now is: what can be read lands in its table as if it
-had just arrived, the rest stays with the reason of today. A letter that a service's consumer gave up has landed long
-since; it is sent to its topic again, where all but that consumer know it as a duplicate.
+What the contract as it now is cannot read stays, with the reason of today. Of the rest, a letter of the landing's own
+lands in its table as if it had just arrived. One that a service's consumer gave up has landed long since: it is sent to
+its topic again, where all but that consumer know it as a duplicate.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 
 import psycopg
 from aiokafka import AIOKafkaProducer, ConsumerRecord
@@ -20,6 +22,23 @@ from warehouse.tables import CONSUMER
 PAGE = 1_000
 PAGE_BYTES = 32 * 1024 * 1024
 """What a page of letters that are tried again holds in bytes, but for one that is larger by itself."""
+
+LARGEST_BYTES = 2 * 1024 * 1024
+"""Of a message that is sent again; the broker judges it by what its topic takes."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which open letters are meant: those that everything said here fits."""
+
+    ids: tuple[int, ...] | None = None
+    topic: str | None = None
+    reason: str | None = None
+    consumer: str | None = None
+    since: datetime | None = None
+
+
+EVERY = Choice()
 
 
 @dataclass(frozen=True)
@@ -35,124 +54,174 @@ class DeadLetter:
     consumer: str
     failed_at: datetime
     retried_at: datetime | None
+    resolved_at: datetime | None
 
 
 @dataclass(frozen=True)
-class Message:
-    """The bytes of a dead letter."""
+class Message(DeadLetter):
+    """A dead letter with its bytes."""
 
     key: bytes | None
     value: bytes | None
 
 
 @dataclass(frozen=True)
+class Kind:
+    """Open letters that are alike, and when the first and the last of them failed."""
+
+    topic: str
+    consumer: str
+    reason: str
+    letters: int
+    first: datetime
+    last: datetime
+
+
+@dataclass(frozen=True)
 class Retried:
-    """How many letters landed, were sent again, and stay dead letters."""
+    """How many letters landed, were known already, were sent again, and stay dead letters."""
 
     landed: int = 0
+    duplicates: int = 0
     resent: int = 0
     remaining: int = 0
 
+    def __add__(self, other: "Retried") -> "Retried":
+        return Retried(*(mine + asdict(other)[name] for name, mine in asdict(self).items()))
 
-_LIST = """
-select id, topic, kafka_partition, kafka_offset, reason, detail, consumer, failed_at, retried_at
-from raw.dead_letters
-where resolved_at is null and id > %s and (%s::text is null or topic = %s)
-order by id limit %s
+
+_COLUMNS = "id, topic, kafka_partition, kafka_offset, reason, detail, consumer, failed_at, retried_at, resolved_at"
+_CHOSEN = """
+resolved_at is null
+and (%(ids)s::bigint[] is null or id = any(%(ids)s))
+and (%(topic)s::text is null or topic = %(topic)s)
+and (%(reason)s::text is null or reason = %(reason)s)
+and (%(consumer)s::text is null or consumer = %(consumer)s)
+and (%(since)s::timestamptz is null or failed_at >= %(since)s)
 """
 
-_TAKE = """
+_LIST = f"""
+select {_COLUMNS} from raw.dead_letters where {_CHOSEN} and id > %(after)s order by id limit %(page)s
+"""  # noqa: S608 - put together from the texts above
+
+_KINDS = f"""
+select topic, consumer, reason, count(*) as letters, min(failed_at) as first, max(failed_at) as last
+from raw.dead_letters where {_CHOSEN}
+group by topic, consumer, reason order by letters desc, topic, consumer, reason
+"""  # noqa: S608 - likewise
+
+_TAKE = f"""
 with page as (
     select id, sum(octet_length(value)) over (order by id) - octet_length(value) as bytes_before
     from raw.dead_letters
-    where resolved_at is null and id > %s and (%s::bigint[] is null or id = any(%s)) and (consumer = %s) = %s
-    order by id limit %s
+    where {_CHOSEN} and id > %(after)s and (consumer = %(landing)s) = %(is_ours)s
+    order by id limit %(page)s
 )
 select id, topic, kafka_partition, kafka_offset, key, value
 from raw.dead_letters
-where resolved_at is null and id in (select id from page where coalesce(bytes_before, 0) < %s)
+where resolved_at is null and id in (select id from page where coalesce(bytes_before, 0) < %(page_bytes)s)
 order by id
 for update skip locked
-"""
+"""  # noqa: S608 - likewise
 
 _RESOLVE = "update raw.dead_letters set retried_at = now(), resolved_at = now() where id = any(%s)"
 _KEEP = "update raw.dead_letters set retried_at = now(), reason = %s, detail = %s where id = %s"
 
 
-def list_open(url: str, *, topic: str | None = None) -> Iterator[DeadLetter]:
+def list_open(url: str, choice: Choice = EVERY) -> Iterator[DeadLetter]:
     """The unresolved dead letters, oldest first, asked for by pages."""
     after = 0
     with psycopg.connect(url, row_factory=class_row(DeadLetter)) as connection:
-        while page := connection.execute(_LIST, (after, topic, topic, PAGE)).fetchall():
+        while page := connection.execute(_LIST, {**_said(choice), "after": after, "page": PAGE}).fetchall():
             yield from page
             after = page[-1].id
 
 
+def kinds(url: str, choice: Choice = EVERY) -> list[Kind]:
+    """The unresolved dead letters, counted by topic, consumer and reason, the most first."""
+    with psycopg.connect(url, row_factory=class_row(Kind)) as connection:
+        return connection.execute(_KINDS, _said(choice)).fetchall()
+
+
 def show(url: str, letter_id: int) -> Message:
-    """The bytes of one dead letter.
+    """One dead letter, open or resolved, with its bytes.
 
     Raises:
         KeyError: there is none of that id.
     """
+    query = f"select {_COLUMNS}, key, value from raw.dead_letters where id = %s"  # noqa: S608 - our own columns
     with psycopg.connect(url, row_factory=class_row(Message)) as connection:
-        message = connection.execute("select key, value from raw.dead_letters where id = %s", (letter_id,)).fetchone()
+        message = connection.execute(query, (letter_id,)).fetchone()
     if message is None:
         raise KeyError(letter_id)
     return message
 
 
-async def retry(url: str, kafka_url: str, ids: Sequence[int] | None = None) -> Retried:
-    """Try unresolved dead letters again, all of them or those named; a transaction a page.
+async def retry(url: str, kafka_url: str, choice: Choice = EVERY, *, is_trial: bool = False) -> Retried:
+    """Try unresolved dead letters again; a transaction a page.
 
     Args:
         url: the warehouse, as its loader.
         kafka_url: the broker, for letters that services' consumers gave up.
-        ids: which; unknown and resolved ones are passed over.
+        choice: which.
+        is_trial: only tell what would become of them; nothing is written or sent.
     """
-    chosen = None if ids is None else list(ids)
     with psycopg.connect(url, autocommit=True) as connection:
         tables.prepare(connection)
-        landed, remaining = _land_all(connection, chosen)
-        resent = await _resend_all(connection, kafka_url, chosen)
-    return Retried(landed, resent, remaining)
+        pages = _Pages(connection, choice, is_trial=is_trial)
+        return await pages.retry(kafka_url, is_ours=True) + await pages.retry(kafka_url, is_ours=False)
 
 
-def _take(
-    connection: psycopg.Connection, ids: list[int] | None, after: int, *, is_ours: bool
-) -> tuple[list[int], list[ConsumerRecord]]:
-    """A page of letters, locked, and their messages as they first came."""
-    letters = connection.execute(_TAKE, (after, ids, ids, CONSUMER, is_ours, PAGE, PAGE_BYTES)).fetchall()
-    messages = [
-        ConsumerRecord(topic, partition, offset, 0, 0, key, value, None, len(key or b""), len(value or b""), ())
-        for _, topic, partition, offset, key, value in letters
-    ]
-    return [letter[0] for letter in letters], messages
+@dataclass(frozen=True)
+class _Pages:
+    """The chosen letters, page by page."""
+
+    connection: psycopg.Connection
+    choice: Choice
+    is_trial: bool
+
+    async def retry(self, kafka_url: str, *, is_ours: bool) -> Retried:
+        """Try those of the landing's own, or those of services."""
+        made, after = Retried(), 0
+        while True:
+            with self.connection.transaction(force_rollback=self.is_trial):
+                ids, batch = self._take(after, is_ours=is_ours)
+                if not ids:
+                    return made
+                if is_ours:
+                    outcome = tables.insert(self.connection, batch.rows)
+                    refusals, duplicates = batch.refusals | outcome.refusals, len(outcome.duplicates)
+                    done = Retried(len(ids) - len(refusals) - duplicates, duplicates, 0, len(refusals))
+                else:
+                    refusals = batch.refusals
+                    if not self.is_trial:
+                        await _send(kafka_url, [batch.records[index] for index in batch.rows])
+                    done = Retried(resent=len(batch.rows), remaining=len(refusals))
+                kept = [(*refusal, ids[index]) for index, refusal in refusals.items()]
+                self.connection.cursor().executemany(_KEEP, kept)
+                resolved = [number for index, number in enumerate(ids) if index not in refusals]
+                self.connection.execute(_RESOLVE, (resolved,))
+            made, after = made + done, ids[-1]
+
+    def _take(self, after: int, *, is_ours: bool) -> tuple[list[int], Batch]:
+        """A page of letters, locked, and their messages as they first came, decoded."""
+        limits = {"after": after, "landing": CONSUMER, "is_ours": is_ours, "page": PAGE, "page_bytes": PAGE_BYTES}
+        letters = self.connection.execute(_TAKE, {**_said(self.choice), **limits}).fetchall()
+        records = [
+            ConsumerRecord(topic, partition, offset, 0, 0, key, value, None, len(key or b""), len(value or b""), ())
+            for _, topic, partition, offset, key, value in letters
+        ]
+        return [letter[0] for letter in letters], Batch.of(records, {})
 
 
-def _land_all(connection: psycopg.Connection, chosen: list[int] | None) -> tuple[int, int]:
-    landed = remaining = after = 0
-    while True:
-        with connection.transaction():
-            ids, records = _take(connection, chosen, after, is_ours=True)
-            if not ids:
-                return landed, remaining
-            batch = Batch.of(records, {})
-            refusals = batch.refusals | tables.insert(connection, batch.rows).refusals
-            kept = [(*refusal, ids[index]) for index, refusal in refusals.items()]
-            connection.cursor().executemany(_KEEP, kept)
-            connection.execute(_RESOLVE, ([number for index, number in enumerate(ids) if index not in refusals],))
-        landed, remaining, after = landed + len(ids) - len(kept), remaining + len(kept), ids[-1]
+async def _send(kafka_url: str, records: list[ConsumerRecord]) -> None:
+    """Send messages to their topics again; return once all are acknowledged."""
+    if not records:
+        return
+    async with AIOKafkaProducer(bootstrap_servers=kafka_url, acks="all", max_request_size=LARGEST_BYTES) as producer:
+        sent = [await producer.send(record.topic, record.value, key=record.key) for record in records]
+        await asyncio.gather(*sent)
 
 
-async def _resend_all(connection: psycopg.Connection, kafka_url: str, chosen: list[int] | None) -> int:
-    resent = after = 0
-    while True:
-        with connection.transaction():
-            ids, records = _take(connection, chosen, after, is_ours=False)
-            if not ids:
-                return resent
-            async with AIOKafkaProducer(bootstrap_servers=kafka_url, acks="all") as producer:
-                for record in records:
-                    await producer.send_and_wait(record.topic, record.value, key=record.key)
-            connection.execute(_RESOLVE, (ids,))
-        resent, after = resent + len(ids), ids[-1]
+def _said(choice: Choice) -> dict[str, Any]:
+    return {**asdict(choice), "ids": None if choice.ids is None else list(choice.ids)}

@@ -1,15 +1,16 @@
 import uuid
+from datetime import UTC, datetime
 
 import pytest
 from aiokafka import AIOKafkaConsumer
 
 from warehouse import dead_letters
-from warehouse.dead_letters import Message, Retried
+from warehouse.dead_letters import Choice, Retried
 
 NOWHERE = "127.0.0.1:1"
 KEEP = """
 insert into raw.dead_letters (topic, kafka_partition, kafka_offset, key, value, reason, detail, consumer, failed_at)
-values ('user-actions.v1', 0, {offset}, '1', '{value}', 'BAD_PAYLOAD', 'productId: missing', '{consumer}', now())
+values ('{topic}', 0, {offset}, '1', '{value}', '{reason}', 'productId: missing', '{consumer}', '{failed_at}')
 returning id
 """
 
@@ -18,15 +19,16 @@ returning id
 def letter(rows):
     """Keeps a dead letter as an older contract would have: `letter(value, offset, consumer=…)` gives its id."""
 
-    def keep(value, offset=0, consumer="landing"):
-        return rows(KEEP.format(value=value.decode(), offset=offset, consumer=consumer))[0][0]
+    def keep(value, offset=0, **changes):
+        said = {"topic": "user-actions.v1", "reason": "BAD_PAYLOAD", "consumer": "landing", "failed_at": "2026-01-02Z"}
+        return rows(KEEP.format(value=value.decode(), offset=offset, **said | changes))[0][0]
 
     return keep
 
 
 def test_open_letters_are_listed_without_their_bytes(warehouse, letter):
     kept = letter(b"first")
-    (listed,) = dead_letters.list_open(warehouse.loader, topic="user-actions.v1")
+    (listed,) = dead_letters.list_open(warehouse.loader)
     assert (listed.id, listed.reason, listed.kafka_offset) == (kept, "BAD_PAYLOAD", 0)
 
 
@@ -36,8 +38,37 @@ def test_all_open_letters_are_listed_however_many_pages_they_fill(warehouse, let
     assert [listed.id for listed in dead_letters.list_open(warehouse.loader)] == kept
 
 
-def test_the_bytes_of_one_are_shown_when_asked_for(warehouse, letter):
-    assert dead_letters.show(warehouse.loader, letter(b"first")) == Message(b"1", b"first")
+@pytest.mark.parametrize(
+    "choice",
+    [
+        Choice(topic="order.v1"),
+        Choice(reason="CONFLICT"),
+        Choice(consumer="content.catalog"),
+        Choice(since=datetime(2026, 1, 3, tzinfo=UTC)),
+        Choice(topic="order.v1", reason="CONFLICT"),
+    ],
+)
+async def test_letters_are_chosen_by_what_they_have_in_common(warehouse, letter, choice):
+    letter(b"bytes")
+    other = {"topic": "order.v1", "reason": "CONFLICT", "consumer": "content.catalog", "failed_at": "2026-01-03Z"}
+    kept = letter(b"bytes", 1, **other)
+    assert [listed.id for listed in dead_letters.list_open(warehouse.loader, choice)] == [kept]
+    assert [kind.letters for kind in dead_letters.kinds(warehouse.loader, choice)] == [1]
+    assert await dead_letters.retry(warehouse.loader, NOWHERE, choice) == Retried(remaining=1)
+
+
+def test_letters_are_counted_by_topic_consumer_and_reason(warehouse, letter):
+    for offset, day in enumerate(("2026-01-04Z", "2026-01-03Z")):
+        letter(b"bytes", offset, failed_at=day)
+    letter(b"bytes", 2, reason="CONFLICT")
+    first, second = dead_letters.kinds(warehouse.loader)
+    assert (first.reason, first.letters, second.reason, second.letters) == ("BAD_PAYLOAD", 2, "CONFLICT", 1)
+    assert (first.first.day, first.last.day) == (3, 4)
+
+
+def test_one_is_shown_with_its_position_and_bytes(warehouse, letter):
+    shown = dead_letters.show(warehouse.loader, letter(b"first", 5))
+    assert (shown.kafka_offset, shown.reason, shown.key, shown.value) == (5, "BAD_PAYLOAD", b"1", b"first")
 
 
 def test_a_letter_that_is_not_there_cannot_be_shown(warehouse):
@@ -77,17 +108,43 @@ async def test_a_conflict_stays_one(warehouse, lander, letter, viewed):
 
 async def test_only_those_named_are_tried(warehouse, letter, viewed):
     first, second = letter(viewed()), letter(viewed())
-    assert await dead_letters.retry(warehouse.loader, NOWHERE, [second]) == Retried(landed=1)
+    assert await dead_letters.retry(warehouse.loader, NOWHERE, Choice(ids=(second,))) == Retried(landed=1)
     assert [kept.id for kept in dead_letters.list_open(warehouse.loader)] == [first]
 
 
-async def test_what_a_service_gave_up_is_sent_to_its_topic_again(warehouse, broker, letter):
+async def test_what_has_landed_in_the_meantime_is_known(warehouse, lander, letter, viewed):
+    value = viewed(event_id=uuid.UUID(int=7))
+    letter(value)
+    lander.land(value)
+    assert await dead_letters.retry(warehouse.loader, NOWHERE) == Retried(duplicates=1)
+    assert list(dead_letters.list_open(warehouse.loader)) == []
+
+
+async def test_a_trial_tells_what_would_become_of_letters_and_does_nothing(warehouse, letter, viewed, rows):
+    letter(viewed())
+    letter(b"unreadable", 1)
+    letter(viewed(), 2, consumer="content.catalog")
+    before = rows("select * from raw.dead_letters order by id")
+    would_be = await dead_letters.retry(warehouse.loader, NOWHERE, is_trial=True)
+    assert would_be == Retried(landed=1, resent=1, remaining=1)
+    assert rows("select * from raw.dead_letters order by id") == before
+    assert rows("select count(*) from raw.user_actions_v1") == [(0,)]
+
+
+async def test_what_a_service_gave_up_is_sent_to_its_topic_again(warehouse, broker, letter, viewed):
     broker.create_topics("user-actions.v1")
-    letter(b"handled in vain", consumer="content")
+    letter(viewed(), consumer="content.catalog")
     assert await dead_letters.retry(warehouse.loader, broker.url) == Retried(resent=1)
     async with AIOKafkaConsumer(
         "user-actions.v1", bootstrap_servers=broker.url, auto_offset_reset="earliest"
     ) as consumer:
         message = await consumer.getone()
-    assert (message.key, message.value) == (b"1", b"handled in vain")
+    assert (message.key, message.value[:10]) == (b"1", b'{"eventId"')
     assert list(dead_letters.list_open(warehouse.loader)) == []
+
+
+@pytest.mark.parametrize("topic", ["user-actions.v1", "nobody-has-it.v1"])
+async def test_what_no_service_could_read_is_not_sent_again(warehouse, letter, topic):
+    letter(b"unreadable", consumer="content.catalog", topic=topic)
+    assert await dead_letters.retry(warehouse.loader, NOWHERE) == Retried(remaining=1)
+    assert next(dead_letters.list_open(warehouse.loader)).reason == "NOT_JSON"
