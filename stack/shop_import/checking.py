@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from stack.history.folder import FolderError
 from stack.shop_import import reading, values
-from stack.shop_import.columns import FILES, Column, File, Kind
+from stack.shop_import.columns import FILES, Column, File
 from stack.shop_import.findings import BadRow, Fault, Findings
 from stack.shop_import.mapping import FileMapping, Shop
 from stack.shop_import.mapping import Mapping as ShopMapping
@@ -70,20 +70,17 @@ class ShopFolder:
             file.column(ours): pl.col(theirs) for ours, theirs in self.places[file.name].items()
         }
         texts |= {file.column(ours): pl.lit(_written(value)) for ours, value in mapping.constants.items()}
-        read, bad = values.read(chunk.table, texts, how)
+        read = values.read(chunk.table, texts, how)
         findings.add(
-            BadRow(file.name, row, column, value, Fault[fault]) for row, column, value, fault in bad.iter_rows()
+            BadRow(file.name, row, column, value, Fault[fault]) for row, column, value, fault in read.bad.iter_rows()
         )
-        for column, text in texts.items():
-            if column.kind is Kind.TIME and len(chunk.table):
-                skipped, twice = values.unusual_times(chunk.table, text, how)
-                findings.counts["times_in_a_skipped_hour"] += skipped
-                findings.counts["times_in_a_repeated_hour"] += twice
+        findings.counts["times_in_a_skipped_hour"] += read.skipped
+        findings.counts["times_in_a_repeated_hour"] += read.repeated
         absent = [column for column in file.columns if column not in texts]
         broken = pl.DataFrame(
             {"row": list(chunk.broken), "is_bad": [True] * len(chunk.broken)}, {"row": pl.Int64, "is_bad": pl.Boolean}
         )
-        whole = read.with_columns(pl.lit(None, values.type_of(column)).alias(column.name) for column in absent)
+        whole = read.table.with_columns(pl.lit(None, values.type_of(column)).alias(column.name) for column in absent)
         return pl.concat([whole, broken], how="diagonal")
 
 

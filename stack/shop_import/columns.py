@@ -94,7 +94,12 @@ FILES = {
                     likely=("invoiceno", "invoice", "basketid", "receiptid"),
                 ),
                 Column(
-                    "user_id", Kind.USER, "Who bought.", required=True, likely=("customerid", "customer", "householdid")
+                    "user_id",
+                    Kind.USER,
+                    "Who bought.",
+                    required=True,
+                    longest=128,
+                    likely=("customerid", "customer", "householdid"),
                 ),
                 Column(
                     "ordered_at",
@@ -124,6 +129,7 @@ FILES = {
                     Kind.USER,
                     "Who; `anon:…` for a visitor.",
                     required=True,
+                    longest=128,
                     likely=("customerid", "visitor"),
                 ),
                 Column(
@@ -149,7 +155,12 @@ ACTION_TYPES = tuple(
 def reference(file: File) -> str:
     """A file's columns as a table in Markdown, as the how-to has it."""
     rows = (
-        f"| `{column.name}` | {column.kind} | {'yes' if column.required else ''} | {column.meaning} |"
+        f"| `{column.name}` | {_holds(column)} | {'yes' if column.required else ''} | {column.meaning} |"
         for column in file.columns
     )
     return "\n".join(["| column | holds | must | meaning |", "|---|---|---|---|", *rows])
+
+
+def _holds(column: Column) -> str:
+    has_length = column.kind in {Kind.ID, Kind.USER, Kind.TEXT}
+    return f"{column.kind}, up to {column.longest:,} characters" if has_length else column.kind

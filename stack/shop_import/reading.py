@@ -62,17 +62,20 @@ class Source:
         return read(list(wanted))
 
     def _csv(self, wanted: list[str]) -> Iterator[Chunk]:
-        places = [self.columns.index(name) for name in wanted]
         with self._text() as text:
             rows = csv.reader(text, delimiter=self.delimiter, strict=True)
             next(rows)
-            numbered = _numbered(rows, start=2)
-            while batch := list(itertools.islice(numbered, CHUNK_ROWS)):
-                good = [(number, row) for number, row in batch if row and len(row) == len(self.columns)]
-                broken = [number for number, row in batch if row is None or (row and len(row) != len(self.columns))]
-                columns = list(zip(*(row for _, row in good), strict=True)) or [()] * len(self.columns)
-                values = {name: columns[place] for name, place in zip(wanted, places, strict=True)}
-                yield Chunk(_table([number for number, _ in good], values), broken)
+            start, width = 2, len(self.columns)
+            while batch := _batch(rows, width):
+                numbers: Sequence[int] = range(start, start + len(batch))
+                start += len(batch)
+                broken: list[int] = []
+                if set(map(len, batch)) != {width}:  # an empty line is no row
+                    broken = [number for number, row in zip(numbers, batch, strict=True) if len(row) not in {0, width}]
+                    numbers = [number for number, row in zip(numbers, batch, strict=True) if len(row) == width]
+                    batch = [row for row in batch if len(row) == width]
+                columns = list(zip(*batch, strict=True)) or [()] * width
+                yield Chunk(_table(numbers, {name: columns[self.columns.index(name)] for name in wanted}), broken)
 
     def _ndjson(self, wanted: list[str]) -> Iterator[Chunk]:
         with self._text() as text:
@@ -196,17 +199,17 @@ def _keys(path: Path, encoding: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(key for each in objects for key in each))
 
 
-def _numbered(rows: Iterator[list[str]], start: int) -> Iterator[tuple[int, list[str] | None]]:
-    """Rows with their numbers; None is one that is no CSV."""
-    for number in itertools.count(start):
+def _batch(rows: Iterator[list[str]], width: int) -> list[list[str]]:
+    """The next rows; one that is no CSV has too many fields."""
+    batch: list[list[str]] = []
+    while len(batch) < CHUNK_ROWS:
         try:
-            row = next(rows)
-        except StopIteration:
-            return
+            batch.extend(itertools.islice(rows, CHUNK_ROWS - len(batch)))
         except csv.Error:
-            yield number, None
+            batch.append([""] * (width + 1))
         else:
-            yield number, row
+            break
+    return batch
 
 
 def _object(line: str) -> dict[str, Any] | None:

@@ -37,45 +37,67 @@ class Reading:
     now: datetime
 
 
+@dataclass(frozen=True)
+class Values:
+    """What a chunk holds.
+
+    Attributes:
+        table: row, the values (null where they are missing or bad) and `is_bad`.
+        bad: a row each bad value: row, column, value, fault (its name).
+        skipped: how many local times lie in an hour that the clocks skip.
+        repeated: how many in one that comes twice.
+    """
+
+    table: pl.DataFrame
+    bad: pl.DataFrame
+    skipped: int
+    repeated: int
+
+
 def type_of(column: Column) -> pl.DataType | type[pl.DataType]:
     """The type of a column's values."""
     return TYPES.get(column.kind, pl.String)
 
 
-def read(chunk: pl.DataFrame, columns: Mapping[Column, pl.Expr], reading: Reading) -> tuple[pl.DataFrame, pl.DataFrame]:
+def read(chunk: pl.DataFrame, columns: Mapping[Column, pl.Expr], reading: Reading) -> Values:
     """Read the columns of a chunk.
 
     Args:
         chunk: the column `row`, and text.
         columns: where the text of each column is.
         reading: what holds for the file.
-
-    Returns:
-        row, the values (null where they are missing or bad) and `is_bad`; then, a row each bad value: row, column,
-        value, fault (its name).
     """
     texts = chunk.select("row", *(_clean(text).alias(column.name) for column, text in columns.items()))
+    texts = texts.with_columns(
+        part for column in columns if column.kind is Kind.TIME for part in _clock(column, reading)
+    )
     read_as = {column: READERS[column.kind](pl.col(column.name), column, reading) for column in columns}
+    names = [column.name for column in columns]
     faults = texts.select(
         "row", *(_first(column, conditions).alias(column.name) for column, (_, conditions) in read_as.items())
-    )
-    names = [column.name for column in columns]
-    bad = pl.any_horizontal(pl.col(names).is_not_null()) if names else pl.lit(value=False)
-    wrong = faults.filter(bad)
+    ).with_columns(pl.any_horizontal(pl.col(names).is_not_null()).alias("is_bad"))
     values = texts.select(
         "row", *(value.cast(type_of(column), strict=False).alias(column.name) for column, (value, _) in read_as.items())
-    ).with_columns(faults.select(bad.alias("is_bad")).to_series())
+    ).with_columns(faults.get_column("is_bad"))
+    unusual = [_unusual(texts, column, reading) for column in columns if column.kind is Kind.TIME]
+    return Values(
+        values, _bad(texts, faults, names), sum(each[0] for each in unusual), sum(each[1] for each in unusual)
+    )
+
+
+def _bad(texts: pl.DataFrame, faults: pl.DataFrame, names: list[str]) -> pl.DataFrame:
+    wrong = faults.filter("is_bad")
     if wrong.is_empty():
-        return values, wrong.select("row", column=pl.lit(""), value=pl.lit(""), fault=pl.lit(""))
+        return pl.DataFrame(schema=["row", "column", "value", "fault"])
     told = wrong.unpivot(names, index="row", variable_name="column", value_name="fault").drop_nulls("fault")
     written = texts.join(wrong.select("row"), on="row", how="semi").unpivot(names, index="row", variable_name="column")
-    return values, told.join(written, on=["row", "column"]).select("row", "column", "value", "fault").sort("row")
+    return told.join(written, on=["row", "column"]).select("row", "column", "value", "fault").sort("row")
 
 
-def unusual_times(chunk: pl.DataFrame, text: pl.Expr, reading: Reading) -> tuple[int, int]:
+def _unusual(texts: pl.DataFrame, column: Column, reading: Reading) -> tuple[int, int]:
     """How many local times lie in an hour that the clocks skip, and how many in one that comes twice."""
-    local, offset = _local(_clean(text), reading)
-    times = chunk.select(local.alias("at"), offset.is_null().alias("is_local")).filter("is_local").get_column("at")
+    local, offset = _clock_names(column)
+    times = texts.filter(pl.col(offset).is_null()).get_column(local)
     zone = reading.shop.timezone
     first = times.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
     second = times.dt.replace_time_zone(zone, ambiguous="latest", non_existent="null")
@@ -171,8 +193,18 @@ def _local(text: pl.Expr, reading: Reading) -> tuple[pl.Expr, pl.Expr]:
     return parsed, pl.duration(minutes=sign * minutes)
 
 
+def _clock_names(column: Column) -> tuple[str, str]:
+    return f"{column.name}, local", f"{column.name}, offset"
+
+
+def _clock(column: Column, reading: Reading) -> list[pl.Expr]:
+    """The two columns that `_time` and `_unusual` read: making them is most of the work, so it is done once."""
+    parts = _local(pl.col(column.name), reading)
+    return [part.alias(name) for part, name in zip(parts, _clock_names(column), strict=True)]
+
+
 def _time(text: pl.Expr, column: Column, reading: Reading) -> tuple[pl.Expr, Conditions]:
-    local, offset = _local(text, reading)
+    local, offset = map(pl.col, _clock_names(column))
     told = local.dt.replace_time_zone(None) - offset
     at = pl.coalesce(told, _at(local, reading), _at(local - GAP, reading) + GAP)
     oldest, youngest = (limit.replace(tzinfo=None) for limit in (OLDEST, YOUNGEST))
