@@ -1,32 +1,17 @@
-import asyncio
 import random
 import shutil
 
 import pytest
 
-from stack.parts.broker import Broker
-from stack.topics import create_topics
-
 
 @pytest.fixture
-def new_kafka(kafka):
+def new_kafka(kafka_server):
     """Apache Kafka with a new log, and every topic in it empty."""
-    kafka.kill()
-    shutil.rmtree(kafka.home / "log")
-    kafka.start()
-    kafka.create_topics()
-    return kafka
-
-
-@pytest.fixture(params=["embedded", "apache"])
-def fresh_broker(request, tmp_path):
-    """Both brokers, one after the other, with every topic and nothing in them."""
-    if request.param == "apache":
-        yield request.getfixturevalue("new_kafka")
-    else:
-        with Broker(tmp_path / "broker") as embedded:
-            asyncio.run(create_topics(embedded.url))
-            yield embedded
+    kafka_server.kill()
+    shutil.rmtree(kafka_server.home / "log")
+    kafka_server.start()
+    kafka_server.create_topics()
+    return kafka_server
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ import pytest
 
 from services.common import outbox
 from services.contracts.envelope import Event
-from stack.parts.kafka import Kafka
 from tests.services.waiting import read_topic
 
 pytestmark = pytest.mark.faults
@@ -34,7 +33,7 @@ def outbox_url(database):
 def start(outbox_url, fresh_broker):
     """Starts the service; it commits `count` events from `first` and relays, until its kill point if it has one."""
     children = []
-    environment = {**os.environ, "KAFKA_IDEMPOTENCE": str(isinstance(fresh_broker, Kafka))}
+    environment = {**os.environ, "KAFKA_IDEMPOTENCE": str(fresh_broker.is_idempotent)}
 
     def start(kill_point="none", *, batches=0, first=1, count=0):
         words = [sys.executable, SERVICE, outbox_url, fresh_broker.url, kill_point, batches, first, count]
@@ -68,7 +67,7 @@ def arrived(outbox_url, fresh_broker):
 
 @pytest.fixture
 def deaths(fresh_broker, rounds):
-    return rounds(20) if isinstance(fresh_broker, Kafka) else 1
+    return rounds(20) if fresh_broker.is_idempotent else 1
 
 
 def expected(count):
