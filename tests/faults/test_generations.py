@@ -3,12 +3,10 @@
 import json
 import os
 import socket
-import sys
 import time
-import urllib.request
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from threading import Event
+from contextlib import contextmanager
+from threading import Barrier, Event
 from urllib.parse import urlsplit
 
 import httpx2
@@ -16,26 +14,14 @@ import psycopg
 import pytest
 
 from services.common.migrate import migrate
-from stack.parts.process import HOST, Process, free_port
+from tests.faults.content_service import Content
 
 pytestmark = pytest.mark.faults
-ROOT = Path(__file__).parents[2]
 SHELVES = ("CONTINUE_SHOPPING", "REPURCHASE", "RECOMMENDED", "RECOMMENDED_CATEGORY")
 RANKS = 12
-ROWS = len(SHELVES) * RANKS
-
-
-class Content(Process):
-    """The content service as a process, on a port that it keeps when it is started again."""
-
-    def __init__(self, environment, log):
-        port = free_port()
-        self.url = f"http://{HOST}:{port}"
-        command = [sys.executable, "-m", "uvicorn", "--factory", "services.content.app:create_app", "--port", str(port)]
-        super().__init__("content", command, log, environment=environment, directory=ROOT, is_ready=self._answers)
-
-    def _answers(self):
-        return urllib.request.urlopen(f"{self.url}/health/live").status == 200
+SHOWN = len(SHELVES) * RANKS
+USERS = [None, *map(str, range(60))]
+ROWS = len(USERS) * SHOWN
 
 
 @pytest.fixture
@@ -63,7 +49,8 @@ def client(service, signing_keys):
 def body(number):
     """Generation `number`: every product id tells to which generation it belongs."""
     rows = (
-        {"displayType": shelf, "rank": rank, "productId": number * 1_000 + place * RANKS + rank}
+        {"displayType": shelf, "rank": rank, "userId": user, "productId": number * 1_000 + place * RANKS + rank}
+        for user in USERS
         for place, shelf in enumerate(SHELVES)
         for rank in range(1, RANKS + 1)
     )
@@ -85,13 +72,13 @@ def shown(client):
     products = [item["productId"] for shelf in answer["shelves"] for item in shelf["items"]]
     number = products[0] // 1_000
     assert answer["generation"] == f"g{number}"
-    assert len(products) == ROWS
+    assert len(products) == SHOWN
     assert {product // 1_000 for product in products} == {number}
     return number
 
 
-def begin_upload(client, number):
-    """Send the first half of an upload that announces more, and give the open connection."""
+def begin_upload(client, number, part):
+    """Send a part (0 to 1) of an upload that announces the whole, and give the open connection."""
     client.post("/v1/generations", json={"generation": f"g{number}", "bundle": "b"}).raise_for_status()
     address, rows = urlsplit(str(client.base_url)), body(number)
     connection = socket.create_connection((address.hostname, address.port))
@@ -99,7 +86,7 @@ def begin_upload(client, number):
         f"PUT /v1/generations/g{number}/rows HTTP/1.1\r\nHost: {address.netloc}\r\nContent-Length: {len(rows)}\r\n"
         f"Content-Type: application/x-ndjson\r\nAuthorization: {client.headers['Authorization']}\r\n\r\n"
     )
-    connection.sendall(head.encode() + rows[: len(rows) // 2])
+    connection.sendall(head.encode() + rows[: int(len(rows) * part)])
     return connection
 
 
@@ -113,68 +100,110 @@ def wait_for_copies(database_url, count):
             time.sleep(0.02)
 
 
-def draft_tables(database_url):
+def draft_tables(database_url, number):
     with psycopg.connect(database_url) as connection:
-        return connection.execute("SELECT relname FROM pg_class WHERE relname LIKE '%\\_g2%'").fetchall()
+        query = f"SELECT relname FROM pg_class WHERE relname LIKE '%\\_g{number}%'"
+        return connection.execute(query).fetchall()
+
+
+def told(database_url):
+    """How often generations were switched, as their events tell."""
+    with psycopg.connect(database_url) as connection:
+        return connection.execute("SELECT count(*) FROM outbox").fetchone()[0]
+
+
+@contextmanager
+def reading(client, readers=4):
+    """Read all the time; afterwards the list given holds every generation that was seen, each of them whole."""
+    seen, is_over = [], Event()
+
+    def read():
+        while not is_over.is_set():
+            seen.append(shown(client))
+
+    with ThreadPoolExecutor(readers) as pool:
+        running = [pool.submit(read) for _ in range(readers)]
+        try:
+            yield seen
+        finally:
+            is_over.set()
+        for reader in running:
+            reader.result()
 
 
 @pytest.mark.parametrize("who", ["client", "service"])
-def test_an_upload_that_breaks_off_leaves_nothing_and_can_be_repeated(who, service, client, database_url):
+def test_an_upload_that_breaks_off_leaves_nothing_and_can_be_repeated(who, service, client, database_url, rounds):
     load(client, 1)
     activate(client, 1).raise_for_status()
-    with begin_upload(client, 2):
-        wait_for_copies(database_url, 1)
-        load(client, 3)  # neither readers nor other uploads wait for this one
-        assert shown(client) == 1
+    points = rounds(20)
+    for number in range(2, points + 2):
+        with begin_upload(client, number, part=(number - 1) / (points + 1)):
+            wait_for_copies(database_url, 1)
+            assert shown(client) == number - 1  # readers do not wait for this one
+            if who == "service":
+                service.kill()
         if who == "service":
-            service.kill()
-    if who == "service":
-        service.start()
-    wait_for_copies(database_url, 0)
-    assert draft_tables(database_url) == []
-    assert activate(client, 2).status_code == 409
-    assert shown(client) == 1
-    load(client, 2)
-    activate(client, 2).raise_for_status()
-    assert shown(client) == 2
+            service.start()
+        wait_for_copies(database_url, 0)
+        assert draft_tables(database_url, number) == []
+        assert activate(client, number).status_code == 409
+        assert shown(client) == number - 1
+        load(client, number)
+        activate(client, number).raise_for_status()
+        assert shown(client) == number
 
 
-def test_concurrent_activations_and_rollbacks_always_show_one_whole_generation(client):
+def test_uploads_do_not_wait_for_one_that_hangs(client, database_url):
+    with begin_upload(client, 2, part=0.5):
+        wait_for_copies(database_url, 1)
+        load(client, 3)
+        activate(client, 3).raise_for_status()
+        assert shown(client) == 3
+
+
+def test_twenty_activations_at_once_always_show_one_whole_generation(client, rounds):
     for number in (1, 2, 3):
         load(client, number)
     activate(client, 1).raise_for_status()
+    with reading(client) as seen, ThreadPoolExecutor(20) as pool:
+        for _ in range(rounds(5)):
+            at_once = Barrier(20)
 
-    def switch(step):
-        if step % 5 == 4:
-            return client.post("/v1/generations/rollback").status_code
-        return activate(client, 1 + step % 3).status_code
+            def switch(step, at_once=at_once):
+                at_once.wait()
+                return activate(client, 1 + step % 3).status_code
 
-    def read(until):
-        seen = set()
-        while not until.is_set():
-            seen.add(shown(client))
-        return seen
-
-    switched = Event()
-    with ThreadPoolExecutor(8) as pool:
-        readers = [pool.submit(read, switched) for _ in range(4)]
-        try:
-            statuses = set(pool.map(switch, range(20)))
-        finally:
-            switched.set()
-    seen = set().union(*(reader.result() for reader in readers))
-    assert statuses <= {200, 409}
-    assert 200 in statuses
-    assert len(seen) > 1  # they read while the generations changed
-    assert seen <= {1, 2, 3}
+            assert set(pool.map(switch, range(20))) == {200}
+    assert set(seen) <= {1, 2, 3}
+    assert len(set(seen)) > 1  # they read while the generations changed
 
 
-def test_an_activation_survives_the_death_of_the_service_with_its_event(service, client, database_url):
-    load(client, 1)
+def test_readers_see_one_whole_generation_while_it_is_rolled_back(client, rounds):
+    for number in (1, 2):
+        load(client, number)
     activate(client, 1).raise_for_status()
-    service.kill()
-    service.start()
-    assert shown(client) == 1
+    with reading(client) as seen:
+        for _ in range(rounds(20, 3)):
+            activate(client, 2).raise_for_status()
+            client.post("/v1/generations/rollback").raise_for_status()
+            assert shown(client) == 1
+    assert set(seen) == {1, 2}
+
+
+def test_an_activation_cut_off_by_the_death_of_the_service_happened_with_its_event_or_not_at_all(
+    service, client, database_url, rounds, moments
+):
+    for number in (1, 2):
+        load(client, number)
     activate(client, 1).raise_for_status()
-    with psycopg.connect(database_url) as connection:
-        assert connection.execute("SELECT count(*) FROM outbox WHERE key = 'g1'").fetchone() == (1,)
+    switched = 1
+    for _ in range(rounds(20)):
+        before = shown(client)
+        with ThreadPoolExecutor(1) as pool:
+            cut_off = pool.submit(activate, client, 3 - before)
+            time.sleep(moments.uniform(0, 0.05))  # the moment of its death is what is tried
+            service.kill()
+            service.start()
+            assert cut_off.exception() or cut_off.result().status_code == 200
+        switched += shown(client) != before
+        assert told(database_url) == switched
