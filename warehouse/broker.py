@@ -1,5 +1,7 @@
 """What is asked of the broker, and how it is consumed."""
 
+import asyncio
+import contextlib
 from collections.abc import Mapping
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -10,6 +12,7 @@ from warehouse.settings import LandingSettings
 
 FETCH_BYTES = 8 * 1024 * 1024
 PARTITION_FETCH_BYTES = 2 * 1024 * 1024
+POSITION_SECONDS = 0.05
 DAY_MS = 24 * 60 * 60 * 1000
 
 
@@ -20,6 +23,7 @@ def new_consumer(settings: LandingSettings, *, group: str | None) -> AIOKafkaCon
         group_id=group,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
+        isolation_level="read_committed",  # of other programs' transactions: what was aborted did not happen
         fetch_max_bytes=FETCH_BYTES,
         max_partition_fetch_bytes=PARTITION_FETCH_BYTES,
         session_timeout_ms=settings.landing_session_ms,
@@ -55,8 +59,21 @@ async def all_partitions(kafka_url: str) -> set[TopicPartition]:
 
 
 def log_end(consumer: AIOKafkaConsumer, partition: TopicPartition) -> int | None:
-    """Where a partition's log ends, once a fetch has told: the embedded broker's own list of ends is wrong."""
-    return consumer.highwater(partition) if partition in consumer.assignment() else None
+    """Where what may be read of a partition ends, once a fetch has told."""
+    return consumer.last_stable_offset(partition) if partition in consumer.assignment() else None
+
+
+async def positions(consumer: AIOKafkaConsumer) -> dict[TopicPartition, int]:
+    """Where the next fetch of each partition begins.
+
+    That is behind the last message it got, and behind what no consumer gets: the markers of transactions, what was
+    aborted, what the log has dropped. Partitions whose position is being asked for are left out.
+    """
+    found = {}
+    for partition in consumer.assignment():
+        with contextlib.suppress(TimeoutError):
+            found[partition] = await asyncio.wait_for(consumer.position(partition), POSITION_SECONDS)
+    return found
 
 
 async def log_ends(settings: LandingSettings, start: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:

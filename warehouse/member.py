@@ -128,14 +128,15 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
                     await writing
                     writing = None
                 fetched = await consumer.getmany(timeout_ms=POLL_MS, max_records=BATCH_RECORDS)
+                reached = await broker.positions(consumer)
                 if self._assigned is not None:  # during the fetch: what it brought is not claimed
                     continue
                 if shrunken := self._shrunken(consumer, fetched):
                     await _settled(writing)
                     writing = None
                     await self._restart(consumer, shrunken)
-                elif fetched:
-                    batch = self._batch(fetched)
+                elif spans := await self._spans(consumer, fetched, reached):
+                    batch = Batch.of(list(chain.from_iterable(fetched.values())), spans)
                     if writing is not None:
                         await writing
                     writing = asyncio.create_task(self._write(batch))
@@ -160,7 +161,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
     def _shrunken(
         self, consumer: AIOKafkaConsumer, fetched: Mapping[TopicPartition, list[ConsumerRecord]]
     ) -> dict[TopicPartition, Claim]:
-        """The partitions whose log ends, or was read, before what has been landed from it."""
+        """The partitions whose log ends, or was read, before what has been landed from it, as far as fetches tell."""
         return {
             partition: claim
             for partition, claim in self._claims.items()
@@ -172,21 +173,31 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         if await broker.cluster_id(self._settings.kafka_url) != self._log_id:  # all of it is another log
             self._assigned = set(self._claims)
             return
+        ends = await consumer.end_offsets(list(shrunken))  # a broker that has just taken over tells a fetch too little
+        shrunken = {part: claim for part, claim in shrunken.items() if ends[part] < claim.next_offset}
         self._claims |= await self._patiently(self._store.restart, shrunken)
         for partition in self._claims:
             if partition in shrunken:
                 log.warning("%s/%d: the log is shorter than what was landed; beginning anew", *partition)
             consumer.seek(partition, self._claims[partition].next_offset)
 
-    def _batch(self, fetched: Mapping[TopicPartition, list[ConsumerRecord]]) -> Batch:
+    async def _spans(
+        self,
+        consumer: AIOKafkaConsumer,
+        fetched: Mapping[TopicPartition, list[ConsumerRecord]],
+        reached: Mapping[TopicPartition, int],
+    ) -> dict[TopicPartition, Span]:
+        """What the fetch covers of each partition in which it went on, be it over no message at all."""
         spans = {}
-        for partition, records in fetched.items():
-            claim, end = self._claims[partition], records[-1].offset + 1
-            if records[0].offset > claim.next_offset:
-                log.warning("%s/%d: the log lacks %d to %d", *partition, claim.next_offset, records[0].offset - 1)
+        for partition, end in reached.items():
+            claim, records = self._claims[partition], fetched.get(partition, [])
+            if end <= claim.next_offset:
+                continue
+            if (records[0].offset if records else end) > claim.next_offset:
+                await _warn_of_loss(consumer, partition, claim.next_offset)
             spans[partition] = Span(claim.epoch, claim.next_offset, end, len(records))
             self._claims[partition] = replace(claim, next_offset=end)
-        return Batch.of(list(chain.from_iterable(fetched.values())), spans)
+        return spans
 
     async def _write(self, batch: Batch) -> None:
         with metrics.WRITE_SECONDS.time():
@@ -221,3 +232,10 @@ async def _settled(writing: asyncio.Task[None] | None) -> None:
     if writing is not None:
         with contextlib.suppress(FencedError, AwayError):
             await writing
+
+
+async def _warn_of_loss(consumer: AIOKafkaConsumer, partition: TopicPartition, expected: int) -> None:
+    """Say so where the log has dropped messages before they landed; transactions leave gaps as well."""
+    start = (await consumer.beginning_offsets([partition]))[partition]
+    if start > expected:
+        log.warning("%s/%d: the log has dropped %d to %d before they landed", *partition, expected, start - 1)

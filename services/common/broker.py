@@ -7,7 +7,7 @@ consumers ask for it now and then, start afresh when it differs, and keep their 
 
 import logging
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Self
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -92,10 +92,12 @@ class LogWatch:
             raise LogReplacedError("the broker's log was replaced")
 
 
-async def has_unread(client: AIOKafkaConsumer) -> bool:
-    """Whether the last fetches told of messages beyond our positions (`end_offsets` is wrong on the embedded one)."""
-    for partition in client.assignment():
-        end = client.highwater(partition)
-        if end is not None and end > await client.position(partition):
-            return True
-    return False
+async def positions(client: AIOKafkaConsumer) -> dict[TopicPartition, int]:
+    """Where the next fetch of each partition begins: behind the last message, and the markers of transactions."""
+    return {partition: await client.position(partition) for partition in client.assignment()}
+
+
+def has_unread(client: AIOKafkaConsumer, reached: Mapping[TopicPartition, int]) -> bool:
+    """Whether the last fetches told of messages beyond the positions reached."""
+    ends = {partition: client.last_stable_offset(partition) for partition in reached}
+    return any(end is not None and end > reached[partition] for partition, end in ends.items())

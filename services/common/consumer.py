@@ -13,11 +13,11 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from uuid import UUID
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.common import inbox
-from services.common.broker import LogWatch, has_unread
+from services.common.broker import LogWatch, has_unread, positions
 from services.common.database import Database, is_away
 from services.common.messages import Message, dead_letter, read
 from services.common.producer import Producer
@@ -64,19 +64,25 @@ class Consumer(Worker):
             group_id=f"{self._group}.{watch.log_id}",
             enable_auto_commit=False,
             auto_offset_reset="earliest",
+            isolation_level="read_committed",
             metadata_max_age_ms=5_000,
             session_timeout_ms=6_000,
             heartbeat_interval_ms=1_000,
         )
         try:
             await client.start()
+            known: dict[TopicPartition, int] = {}
             while not stop.is_set():
                 fetched = await client.getmany(timeout_ms=500, max_records=self._batch)
                 await watch.check()
                 records = [record for part in fetched.values() for record in part]
-                if records and await self._handle_until_done(records, stop):
+                if records and not await self._handle_until_done(records, stop):
+                    break
+                reached = await positions(client)
+                if records or any(end > known.get(part, end) for part, end in reached.items()):  # over markers alone
                     await client.commit()
-                if fetched or not await has_unread(client):
+                known = reached
+                if fetched or not has_unread(client, reached):
                     self.beat()
         finally:
             await client.stop()

@@ -10,11 +10,11 @@ years of history cost only the fields it needs; what it cannot read it skips: la
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
-from services.common.broker import LogWatch, has_unread, partitions_of
+from services.common.broker import LogWatch, has_unread, partitions_of, positions
 from services.common.settings import ServiceSettings
 from services.common.worker import Worker, pause
 
@@ -46,6 +46,7 @@ class Follower(Worker):
             group_id=None,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
+            isolation_level="read_committed",
             metadata_max_age_ms=5_000,
         )
         try:
@@ -57,8 +58,9 @@ class Follower(Worker):
                 await watch.check()
                 if fetched:
                     self._handle([record for part in fetched.values() for record in part])
-                self.has_caught_up = self.has_caught_up or await _has_reached(client, ends)
-                if fetched or not await has_unread(client):
+                reached = await positions(client)
+                self.has_caught_up = self.has_caught_up or _has_reached(client, ends, reached)
+                if fetched or not has_unread(client, reached):
                     self.beat()
         finally:
             await client.stop()
@@ -74,12 +76,14 @@ class Follower(Worker):
         return []
 
 
-async def _has_reached(client: AIOKafkaConsumer, ends: dict[TopicPartition, int | None]) -> bool:
+def _has_reached(
+    client: AIOKafkaConsumer, ends: dict[TopicPartition, int | None], reached: Mapping[TopicPartition, int]
+) -> bool:
     """Whether every partition was read as far as it reached when it was first fetched; `ends` remembers how far.
 
     A pause in what comes tells nothing: under steady traffic there is none, and between two fetches there may be one.
     """
     for partition, end in ends.items():
         if end is None:
-            ends[partition] = client.highwater(partition)
-    return all([end is not None and await client.position(partition) >= end for partition, end in ends.items()])
+            ends[partition] = client.last_stable_offset(partition)
+    return all(end is not None and reached[partition] >= end for partition, end in ends.items())

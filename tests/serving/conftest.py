@@ -59,6 +59,7 @@ def settings(broker, signing_keys, bundles):
     broker.create_topics()
     return ServingSettings(
         kafka_url=broker.url,
+        kafka_idempotence=broker.is_idempotent,
         auth_issuer=signing_keys.issuer,
         auth_jwks_url=signing_keys.jwks_file.as_uri(),
         auth_signing_key_file=signing_keys.key_file,

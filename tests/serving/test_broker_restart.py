@@ -1,10 +1,22 @@
-"""The broker stops and comes back empty: answers go on, say so, and follow again by themselves."""
+"""The broker stops and comes back, empty or as it was: answers go on, say so, and follow again by themselves."""
 
 import pytest
 
 from tests.ml.tiny_bundle import RICE, TEA
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest.fixture(scope="module")
+def broker(any_broker):
+    return any_broker
+
+
+@pytest.fixture(scope="module")
+def bundles(any_broker, tmp_path_factory):
+    """Of each broker's own service."""
+    del any_broker
+    return tmp_path_factory.mktemp("bundles")
 
 
 async def test_without_the_broker_answers_are_degraded_and_recover_by_themselves(client, broker, happens, eventually):

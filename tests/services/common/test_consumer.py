@@ -3,8 +3,11 @@ import base64
 
 import psycopg
 import pytest
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from sqlalchemy import text
 
+from services.common.broker import cluster_id
 from services.common.consumer import Consumer
 from services.common.worker import running
 from services.contracts.envelope import Event
@@ -128,3 +131,26 @@ async def test_stopping_leaves_what_was_not_handled_to_the_next(
         asyncio.get_running_loop().call_later(0.1, go_on.set)
     async with running([consumer]):
         await eventually(effects, are(1))
+
+
+@pytest.mark.parametrize("fresh_broker", ["apache"], indirect=True)
+async def test_of_a_transaction_what_was_committed_is_handled_and_its_markers_are_passed(settings, consumer, effects):
+    partition = TopicPartition(TOPIC, 0)
+    async with AIOKafkaProducer(bootstrap_servers=settings.kafka_url, transactional_id="till") as till:
+        async with till.transaction():
+            await till.send(TOPIC, viewed(1), partition=partition.partition)
+        await till.begin_transaction()
+        await till.send_and_wait(TOPIC, viewed(2), partition=partition.partition)
+        await till.abort_transaction()
+
+    async def committed():
+        admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_url)
+        await admin.start()
+        group = f"common-test.consumer.{await cluster_id(settings.kafka_url)}"
+        offsets = await admin.list_consumer_group_offsets(group, partitions=[partition])
+        await admin.close()
+        return offsets[partition].offset
+
+    async with running([consumer]):
+        await eventually(committed, lambda offset: offset == 4)
+    assert await effects() == [1]
