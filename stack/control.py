@@ -10,9 +10,10 @@ from typing import Any
 
 from stack.environment import program_ports
 from stack.files import read_json
+from stack.parts import kafka_jars
 from stack.parts.process import PartError, Process
 from stack.programs import ROOT
-from stack.state import State, StateError
+from stack.state import BrokerKind, State, StateError
 
 POLL_SECONDS = 0.1
 START_SECONDS = 600.0
@@ -37,10 +38,13 @@ def start(state: State, pinned: Mapping[str, int], *, stays: bool) -> None:
 
     Raises:
         StateError: it runs already, or a pinned port is taken.
+        PartError: the state's broker is Apache Kafka, and something that it needs is missing.
     """
     if state.supervisor:
         raise StateError(f"the stack of {state.directory} runs already: tanawari status")
-    state.ports(program_ports(), pinned)  # a taken port is told here, at once
+    state.ports(program_ports(), pinned)  # a taken port is told here, at once; so is what Apache Kafka lacks
+    if state.broker is BrokerKind.APACHE and "KAFKA_URL" not in os.environ:
+        kafka_jars.class_path()
     command = [sys.executable, "-m", "stack.supervisor", str(state.directory)]
     log = state.log("supervisor")
     log.unlink(missing_ok=True)

@@ -24,6 +24,8 @@ NEEDED_MEMORY_GB = 6
 PYTHONS = ((3, 11), (3, 13))
 OPTIONAL = {
     "chromium": "the browser tests and the screenshot (apt-get install chromium chromium-driver)",
+    "java": "Apache Kafka, --broker apache (apt-get install openjdk-17-jre-headless)",
+    "mvn": "fetching Apache Kafka's jars (apt-get install maven)",
 }
 
 

@@ -16,7 +16,7 @@ from stack.files import read_json
 from stack.history.record import HistoryRecord
 from stack.parts.process import HOST
 from stack.programs import PROGRAMS, ROOT, Program
-from stack.state import State
+from stack.state import BrokerKind, State
 
 DATABASES = {f"{name.upper()}_DATABASE_URL": name for name in ("catalog", "analytics", "content", "dagster", "mlflow")}
 """The variable of each database that has a role of its own, with the name of both."""
@@ -73,6 +73,10 @@ class Environment:
         variables = {"broker": ("KAFKA_URL",), "valkey": ("REDIS_URL",), "postgres": (*DATABASES, *WAREHOUSE_ROLES)}
         return any(name not in self.external for name in variables[part])
 
+    def runs(self, broker: BrokerKind) -> bool:
+        """Whether this broker is the one that has to run here."""
+        return self.needs("broker") and self.state.broker is broker
+
     def of(self, program: Program) -> dict[str, str]:
         """The whole environment of one program."""
         return {name: value for name, value in self.variables.items() if name not in SECRETS or name in program.reads}
@@ -85,7 +89,7 @@ class Environment:
         keys = self.state.signing_keys()
         ours = {
             "KAFKA_URL": f"{HOST}:{self.ports.get('broker')}",
-            "KAFKA_IDEMPOTENCE": "true" if "KAFKA_URL" in self.external else "false",  # the embedded one lacks it
+            "KAFKA_IDEMPOTENCE": "false" if self.runs(BrokerKind.EMBEDDED) else "true",  # the embedded one lacks it
             "REDIS_URL": f"redis://{HOST}:{self.ports.get('valkey')}/0",
             **self._database_urls(),
             **keys.environment,

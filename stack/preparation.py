@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import yaml
+from aiokafka.errors import KafkaError
 
 from stack.databases import WAREHOUSE_ROLES, close_doors, create_database, create_warehouse
 from stack.environment import DATABASES, Environment, sqlalchemy_url
@@ -53,8 +54,16 @@ def migrate(environment: Environment) -> None:
 
 
 def make_topics(environment: Environment) -> None:
-    """Create the topics that the broker lacks."""
-    asyncio.run(create_topics(environment.variables["KAFKA_URL"]))
+    """Create the topics that the broker lacks.
+
+    Raises:
+        PartError: the broker is away, or refused one.
+    """
+    url = environment.variables["KAFKA_URL"]
+    try:
+        asyncio.run(create_topics(url))
+    except (KafkaError, TimeoutError) as error:
+        raise PartError(f"the topics could not be made at {url}: {error or type(error).__name__}") from error
 
 
 def configure_dagster(environment: Environment) -> None:

@@ -1,10 +1,12 @@
-"""The embedded servers of a state, as far as they are not external."""
+"""The servers of a state, as far as they are not external."""
 
 from stack.children import Child
 from stack.environment import Environment
 from stack.parts.broker import Broker
+from stack.parts.kafka import Kafka
 from stack.parts.postgres import Postgres
 from stack.parts.valkey import Valkey
+from stack.state import BrokerKind
 
 PARTS = ("postgres", "broker", "valkey")
 
@@ -13,16 +15,18 @@ def servers(environment: Environment) -> dict[str, Child]:
     """Those servers that have to run here, by name, not started yet.
 
     Raises:
-        PartError: a port was taken meanwhile.
+        PartError: a port was taken meanwhile, or Apache Kafka lacks something.
     """
     return {name: Child(_server(name, environment)) for name in PARTS if environment.needs(name)}
 
 
-def _server(name: str, environment: Environment) -> Postgres | Broker | Valkey:
+def _server(name: str, environment: Environment) -> Postgres | Broker | Kafka | Valkey:
     state, port, log = environment.state, environment.ports[name], environment.state.log(name)
     match name:
         case "postgres":
             return Postgres(state.path("postgres"), port, password=state.secret("postgres"), log=log)
+        case "broker" if environment.runs(BrokerKind.APACHE):
+            return Kafka(state.path("kafka"), port, log=log)
         case "broker":
             return Broker(state.path("run"), port, log=log)
         case _:

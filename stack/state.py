@@ -3,9 +3,10 @@
 version            which layout this is; older ones are migrated, newer ones refused
 ports.json         chosen once, kept while they are free
 secrets.json       generated passwords (0600); signing-key.pem and jwks.json beside it
+broker.json        which broker runs here, as chosen last
 history.json       what was imported, and by how many weeks its dates were moved; import-report.json of a shop's files
 run/               the supervisor's lock and status      logs/    one file a process
-postgres/ mlflow/ dagster/ bundles/ extracts/ history/ dbt-docs/
+postgres/ kafka/ mlflow/ dagster/ bundles/ extracts/ history/ dbt-docs/
 """
 
 import contextlib
@@ -15,6 +16,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import IO, Any
 
@@ -23,6 +25,13 @@ from stack.keys import SigningKeys, create_signing_keys
 from stack.parts.process import free_port, is_port_free
 
 DEFAULT_DIRECTORY = Path(".tanawari")
+
+
+class BrokerKind(StrEnum):
+    """Which broker runs here, where `KAFKA_URL` names no other."""
+
+    EMBEDDED = "embedded"
+    APACHE = "apache"
 
 
 class StateError(RuntimeError):
@@ -119,6 +128,22 @@ class State:
             chosen[name] = port if port and is_port_free(port) else free_port()
         write_json(self.path("ports.json"), {"pinned": pins, "chosen": chosen})
         return {name: chosen[name] for name in names}
+
+    @property
+    def broker(self) -> BrokerKind:
+        """The broker chosen last, at first the embedded one."""
+        return BrokerKind(read_json(self.path("broker.json")).get("kind", BrokerKind.EMBEDDED))
+
+    def choose_broker(self, kind: BrokerKind | None) -> None:
+        """Remember a choice, if it is one.
+
+        Raises:
+            StateError: another broker runs.
+        """
+        if kind is not None and kind is not self.broker:
+            if self.supervisor:
+                raise StateError(f"the {self.broker} broker of {self.directory} runs: tanawari down stops it")
+            write_json(self.path("broker.json"), {"kind": kind})
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:

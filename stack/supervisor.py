@@ -14,8 +14,6 @@ from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
-from aiokafka.errors import KafkaError
-
 from stack import preparation
 from stack.children import Child, Phase, child_of, frozen, stop_together
 from stack.drain import drain
@@ -26,7 +24,7 @@ from stack.parts.process import PartError
 from stack.programs import INTAKE, PROGRAMS, Program
 from stack.reckoning import landing_totals
 from stack.servers import PARTS, servers
-from stack.state import State, StateError, held
+from stack.state import BrokerKind, State, StateError, held
 
 logger = logging.getLogger("tanawari.supervisor")
 
@@ -98,7 +96,7 @@ class Supervisor:
 
     def _start_parts(self) -> None:
         self.parts |= servers(self.environment)
-        if "broker" in self.parts:
+        if self.environment.runs(BrokerKind.EMBEDDED):
             self.parts["broker"].restart = self._restart_broker
         for child in self.parts.values():
             child.start()
@@ -135,7 +133,7 @@ class Supervisor:
             self._report(self._phase)
 
     def _restart_broker(self) -> None:
-        """It comes back empty: make its topics before anybody reaches it, hence all stand still for that moment.
+        """The embedded one comes back empty: make its topics before anybody reaches it, while all stand still.
 
         It would make a topic that is asked for, with partitions of its choice, and forget what was sent there when the
         topic is made as declared. Who holds a position in the old log notices by itself, and goes on serving.
@@ -146,7 +144,7 @@ class Supervisor:
             try:
                 broker.process.wait_ready(BROKER_SECONDS)
                 preparation.make_topics(self.environment)
-            except (PartError, KafkaError) as error:
+            except PartError as error:
                 logger.warning("the broker is not usable: %s", error)
                 broker.process.kill()  # and so it is tried again
 

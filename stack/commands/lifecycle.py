@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 
 from stack import control, doctor, show
-from stack.commands.options import DEFAULT_STATE, JsonOption, PortsOption, StateOption, pins, screen, tell
+from stack.commands.options import DEFAULT_STATE, BrokerOption, JsonOption, PortsOption, StateOption, pins, screen, tell
 from stack.demo import Demo
 from stack.parts.process import PartError
 from stack.state import State, StateError
@@ -22,6 +22,7 @@ FEWEST_DAYS = 70
 def demo(
     state: StateOption = DEFAULT_STATE,
     port: PortsOption = None,
+    broker: BrokerOption = None,
     users: Annotated[int | None, typer.Option(min=20, help="Only so many users, the busiest.")] = None,
     days: Annotated[int | None, typer.Option(min=FEWEST_DAYS, help="Only the last so many days.")] = None,
     *,
@@ -32,12 +33,15 @@ def demo(
     Ends with the addresses of the shop and its tools, and with demo.json in the state. Ctrl-C stops everything.
     """
     doctor.refuse_unfit(state)
-    Demo(State(state), screen, users, days).run(pins(port), exits=leave)
+    here = State(state)
+    here.choose_broker(broker)
+    Demo(here, screen, users, days).run(pins(port), exits=leave)
 
 
 def up(
     state: StateOption = DEFAULT_STATE,
     port: PortsOption = None,
+    broker: BrokerOption = None,
     *,
     foreground: Annotated[bool, typer.Option("--foreground", help="Stay until Ctrl-C instead of returning.")] = False,
 ) -> None:
@@ -45,6 +49,7 @@ def up(
     doctor.refuse_unfit(state)
     here = State(state)
     with here.locked():
+        here.choose_broker(broker)
         if foreground:
             raise typer.Exit(supervise(here, pins(port)))
         try:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from stack.state import DEFAULT_DIRECTORY
+from stack.state import DEFAULT_DIRECTORY, BrokerKind
 
 screen = Console(highlight=False)
 
@@ -17,6 +17,10 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for a scri
 PortsOption = Annotated[
     list[str] | None,
     typer.Option("--port", help="Give a part this port from now on, e.g. gateway=8080.", metavar="PART=PORT"),
+]
+BrokerOption = Annotated[
+    BrokerKind | None,
+    typer.Option("--broker", help="Which broker runs here from now on; apache needs Java 17 and Maven."),
 ]
 DEFAULT_STATE = DEFAULT_DIRECTORY
 

@@ -11,10 +11,10 @@ from stack.state import VERSION, State
 COMMANDS = ["demo", "up", "down", "reset", "status", "logs", "doctor", "import", "land", "dead-letters", "rollback"]
 
 
-def tanawari(*arguments, cwd=None, text=None):
+def tanawari(*arguments, cwd=None, text=None, env=None):
     command = [sys.executable, "-m", "stack", *map(str, arguments)]
     root = Path(__file__).parents[2]
-    return subprocess.run(command, cwd=cwd or root, input=text, capture_output=True, text=True, check=False)
+    return subprocess.run(command, cwd=cwd or root, input=text, env=env, capture_output=True, text=True, check=False)
 
 
 def test_help_names_every_command():
@@ -89,3 +89,11 @@ def test_the_state_is_where_the_variable_says(tmp_path, monkeypatch):
     monkeypatch.setenv("TANAWARI_STATE", str(tmp_path / "elsewhere"))
     tanawari("status")
     assert State.version_of(tmp_path / "elsewhere") == VERSION
+
+
+def test_apache_kafka_is_remembered_and_refused_in_one_line_where_there_is_no_java(state, tmp_path):
+    bare = {"PATH": str(tmp_path), "HOME": str(tmp_path)}
+    for choice in (("--broker", "apache"), ()):
+        refused = tanawari("up", "--state", state.directory, *choice, env=bare)
+        assert refused.returncode == 1
+        assert refused.stderr.startswith("tanawari: Apache Kafka needs Java 17 or newer: install it")

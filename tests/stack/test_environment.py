@@ -3,7 +3,7 @@ import pytest
 from stack.environment import Environment, program_ports
 from stack.history.record import HistoryRecord
 from stack.programs import PROGRAMS
-from stack.state import State
+from stack.state import BrokerKind, State
 
 CATALOG = next(program for program in PROGRAMS if program.name == "catalog")
 
@@ -26,6 +26,15 @@ def test_every_part_is_embedded_unless_its_url_is_given(state, ports):
     assert environment.needs("postgres")
     assert environment.variables["KAFKA_URL"] == "kafka.example:9092"
     assert environment.variables["KAFKA_IDEMPOTENCE"] == "true"
+
+
+def test_apache_kafka_is_run_with_idempotent_producers_once_it_was_chosen(state, ports):
+    assert Environment(state, ports, {}).variables["KAFKA_IDEMPOTENCE"] == "false"
+    state.choose_broker(BrokerKind.APACHE)
+    environment = Environment(State(state.directory), ports, {})
+    assert environment.runs(BrokerKind.APACHE)
+    assert environment.variables["KAFKA_IDEMPOTENCE"] == "true"
+    assert not Environment(state, ports, {"KAFKA_URL": "kafka.example:9092"}).runs(BrokerKind.APACHE)
 
 
 def test_the_embedded_server_is_needed_until_all_databases_are_elsewhere(state, ports):
