@@ -19,7 +19,18 @@ from rich.console import Console
 
 from benchmarks.report import COLUMNS, ROOT, cells, table, tell
 
-BENCHMARKS: Final[tuple[str, ...]] = ("landing", "collector", "publish", "extract", "serving", "top_page", "freshness")
+BENCHMARKS: Final[tuple[str, ...]] = (
+    "demo",
+    "landing",
+    "collector",
+    "publish",
+    "extract",
+    "dbt_incremental",
+    "training",
+    "serving",
+    "top_page",
+    "freshness",
+)
 """In the order in which they run; the first makes the state that the others read."""
 DOCUMENT: Final = ROOT / "docs/benchmarks.md"
 

@@ -1,0 +1,173 @@
+"""What a day of new events costs dbt, on the whole history against its last quarter: 4x and 1x.
+
+Both are copies of the whole data's warehouse; the smaller one has lost the orders and actions of the first three
+quarters and was built anew. A day is the last whole day of the history with new ids, landed on both; then dbt builds as
+Dagster does, on one and on the other in turns, day after day, and the best of each counts. The models take from the
+start of the first to the end of the last; what never grows comes on top: the start of the process, reading the project,
+looking at the schemas.
+"""
+
+import json
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final, NamedTuple
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import scalar_row
+
+from benchmarks.measure import in_turns
+from benchmarks.report import ROOT, Figure, Options, at_most, run, tell
+from benchmarks.state import parts
+from stack.databases import WAREHOUSE_ROLES, Warehouse, create_warehouse, role_url
+from stack.environment import Environment
+from stack.parts.process import HOST
+from stack.programs import SCRIPTS
+
+COST: Final = at_most(1.3)
+PROJECT: Final = str(ROOT / "dbt")
+COPIES: Final = ("warehouse_1x", "warehouse_4x")
+TABLES: Final = ("order_v1", "user_actions_v1")
+FORGET: Final = """
+delete from raw.{table} where occurred_at < (select max(occurred_at) from raw.{table}) - interval '92 days'
+"""
+LAST_WHOLE_DAY: Final = "select date_trunc('day', max(occurred_at)) - interval '1 day' from raw.order_v1"
+ONE_DAY: Final = """
+insert into raw.{table} (event_id, event_type, schema_version, occurred_at, producer, key, data, topic, kafka_partition,
+    kafka_offset)
+select uuidv7(), event_type, schema_version, occurred_at + %(day)s * interval '1 day', producer, key,
+    case when data ->> 'orderId' is null then data else
+        data || jsonb_build_object('orderId', %(day)s * 1000000000000 + (data ->> 'orderId')::bigint)
+    end, topic, kafka_partition, kafka_offset
+from raw.{table}
+where occurred_at >= %(since)s and occurred_at < %(since)s + interval '1 day'
+"""
+
+
+class Cost(NamedTuple):
+    """What one build took, in seconds: from the first node's start to the last one's end, as a process, by node."""
+
+    models: float
+    process: float
+    by_node: dict[str, float]
+
+
+class History:
+    """A warehouse to which days happen."""
+
+    def __init__(self, warehouse: Warehouse, variables: dict[str, str], target: Path) -> None:
+        from pipelines.defs.transformation.translator import dbt_variables  # noqa: PLC0415 - it loads all of Dagster
+
+        self._warehouse = warehouse
+        self._variables = {**variables, **dbt_variables(warehouse.dbt)}
+        self._target = target
+        self._days = count(1)
+        self._since = last_whole_day(warehouse.loader)
+
+    def keep_last_quarter(self) -> None:
+        """Forget what was before."""
+        self._execute(*(sql.SQL(FORGET).format(table=sql.Identifier(table)) for table in TABLES))
+        self.build("--full-refresh")
+
+    def settle(self) -> None:
+        """Do what autovacuum would have done by the next day."""
+        with psycopg.connect(self._warehouse.owner, autocommit=True) as connection:
+            connection.execute("vacuum analyze")
+        with psycopg.connect(self._warehouse.dbt, autocommit=True) as connection:
+            connection.execute("vacuum analyze")
+
+    def day(self) -> Cost:
+        """Land one day more, and build."""
+        number = next(self._days)
+        events = land_day(self._warehouse.loader, self._since, number)
+        cost = self.build()
+        tell(f"{self._target.name}, day {number}: {events:,} events, {cost.models:.1f} s of {cost.process:.1f} s")
+        return cost
+
+    def build(self, *options: str) -> Cost:
+        """`dbt build` as Dagster runs it."""
+        command = [str(SCRIPTS / "dbt"), "build", "--quiet", "--exclude-resource-type", "unit_test", *options]
+        folders = ["--project-dir", PROJECT, "--profiles-dir", PROJECT, "--target-path", str(self._target)]
+        started = time.perf_counter()
+        subprocess.run([*command, *folders], env=self._variables, check=True)  # noqa: S603 - composed here
+        seconds = time.perf_counter() - started
+        return _cost(json.loads((self._target / "run_results.json").read_text())["results"], seconds)
+
+    def _execute(self, *statements: sql.Composed) -> None:
+        with psycopg.connect(self._warehouse.owner) as connection:
+            for statement in statements:
+                connection.execute(statement)
+
+
+def measure(options: Options) -> Iterator[Figure]:
+    """Let days pass on both, in turns."""
+    with parts(options.state, "postgres") as environment, _histories(environment) as (quarter, whole):
+        quarter.day(), whole.day()  # these find cold caches
+        large, small = in_turns(whole.day, quarter.day, rounds=1 if options.small else 3)
+    for node in large[0].by_node:
+        one, four = (min(cost.by_node[node] for cost in side) for side in (small, large))
+        tell(f"{node}: {one:.2f} s at 1x, {four:.2f} s at 4x")
+    for name, label in (("models", "a day's models"), ("process", "with dbt's start")):
+        four, one = (min(getattr(cost, name) for cost in side) for side in (large, small))
+        yield Figure(label, four, "s", COST, reference=one)
+
+
+def last_whole_day(loader_url: str) -> datetime:
+    """When the last whole day of the orders began (UTC)."""
+    with psycopg.connect(loader_url, row_factory=scalar_row) as connection:
+        found = connection.execute(LAST_WHOLE_DAY).fetchone()
+    assert isinstance(found, datetime)
+    return found
+
+
+def land_day(loader_url: str, since: datetime, number: int) -> int:
+    """Land the events of the day that began at `since` again, under new ids and `number` days later; how many."""
+    values = {"since": since, "day": number}
+    with psycopg.connect(loader_url) as connection:
+        statements = (sql.SQL(ONE_DAY).format(table=sql.Identifier(table)) for table in TABLES)
+        return sum(connection.execute(statement, values).rowcount for statement in statements)
+
+
+def _cost(results: list[dict[str, Any]], seconds: float) -> Cost:
+    timings = [timing for result in results for timing in result["timing"]]
+    began, ended = (
+        pick(datetime.fromisoformat(timing[name]) for timing in timings)
+        for pick, name in ((min, "started_at"), (max, "completed_at"))
+    )
+    by_node = {result["unique_id"].rpartition(".")[2]: float(result["execution_time"]) for result in results}
+    return Cost((ended - began).total_seconds(), seconds, by_node)
+
+
+@contextmanager
+def _histories(environment: Environment) -> Iterator[tuple[History, History]]:
+    """Copies of the warehouse, dropped afterwards: its last quarter, and all of it."""
+    passwords = {role: environment.state.secret(role) for role in ("postgres", *WAREHOUSE_ROLES.values())}
+    admin = role_url(f"{HOST}:{environment.ports['postgres']}", "postgres", passwords["postgres"], "postgres")
+    with TemporaryDirectory(prefix="tanawari-dbt-") as folder, psycopg.connect(admin, autocommit=True) as connection:
+        drops = [sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)) for name in COPIES]
+        try:
+            for drop in drops:
+                connection.execute(drop)
+            copies = [create_warehouse(admin, passwords, name=name, template="warehouse") for name in COPIES]
+            quarter, whole = (
+                History(copy, environment.variables, Path(folder) / name)
+                for name, copy in zip(COPIES, copies, strict=True)
+            )
+            tell("building the last quarter")
+            quarter.keep_last_quarter()
+            for history in (quarter, whole):
+                history.settle()
+            yield quarter, whole
+        finally:
+            for drop in drops:
+                connection.execute(drop)
+
+
+if __name__ == "__main__":
+    run("dbt_incremental", measure, __doc__)
