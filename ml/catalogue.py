@@ -6,6 +6,7 @@ from math import inf
 from typing import Any
 
 import msgspec
+import orjson
 
 from ml.bundle import Bundle
 
@@ -77,6 +78,16 @@ class Catalogue:
         self.is_shown = bytearray(product.is_shown for product in self.products)
         self.category_names = {product.category_id: product.category_name for product in self.products}
         self._offers: dict[int, None] | None = None
+        self._cards: dict[int, tuple[Product, orjson.Fragment]] = {}
+
+    def card(self, product: Product, offer: Decimal | None) -> dict[str, Any] | orjson.Fragment:
+        """What a page shows of a product, for orjson; without an offer it is rendered once for as long as it holds."""
+        if offer is not None:
+            return product.card(offer)
+        known = self._cards.get(product.product_id)
+        if known is None or known[0] is not product:
+            known = self._cards[product.product_id] = product, orjson.Fragment(orjson.dumps(product.card(None)))
+        return known[1]
 
     def get(self, product_id: int) -> Product | None:
         """The product of that id, if it is known."""

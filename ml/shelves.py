@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from itertools import chain, zip_longest
 from typing import Any
 
@@ -122,7 +123,13 @@ def _reason(visit: Visit, candidate: Candidate) -> str:
     assert candidate.ground is not None, "explained before"
     if candidate.ground == "offer":
         return ""
-    text, values = visit.rules.reasons.text, candidate.values or {}
+    reasons = visit.rules.reasons
     if candidate.because is None:
-        return text(candidate.ground, **values)
-    return text(candidate.ground, item=visit.catalogue.products[candidate.because].name, **values)
+        return reasons.text(candidate.ground, **(candidate.values or {}))
+    return _naming(getattr(reasons, candidate.ground), visit.catalogue.products[candidate.because].name)
+
+
+@lru_cache(maxsize=50_000)
+def _naming(template: str, name: str) -> str:
+    """A reason that names an item; the same few are given again and again."""
+    return template.format(item=name)

@@ -1,7 +1,7 @@
 """Answers as they go over the wire, made by hand from memory; and whose they are."""
 
 from collections.abc import Mapping
-from hashlib import blake2b
+from hashlib import sha256
 from typing import Any, Final
 
 import orjson
@@ -59,12 +59,12 @@ def ranked_answer(state: State, picks: list[Pick], *, fallback_used: bool, seen:
             "score": pick.score,
             "reason": pick.reason,
             "source": pick.source,
-            "product": pick.card(),
+            "product": recommender.card(pick),
         }
         for rank, pick in enumerate(picks, start=1)
     ]
     document = orjson.dumps({"items": items, **circumstances, "fallbackUsed": fallback_used})
-    tag = f'W/"{blake2b(document, digest_size=12).hexdigest()}"'
+    tag = f'W/"{sha256(document).hexdigest()[:24]}"'
     headers = {"ETag": tag, "Cache-Control": CACHE_CONTROL}
     if tag in seen:
         return Response(status_code=304, headers=headers)
