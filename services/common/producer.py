@@ -163,5 +163,5 @@ async def _abandon(client: AIOKafkaProducer) -> None:
     sender = client._sender.sender_task  # noqa: SLF001 - there is no public way to give up
     sender.cancel()
     await asyncio.wait([sender])
-    client._message_accumulator.fail_all(KafkaError("given up"))  # noqa: SLF001 - likewise
-    await client.stop()
+    await client.client.close()
+    client._closed = True  # noqa: SLF001 - likewise
