@@ -119,8 +119,8 @@ class LandingRun:
             process.wait()
 
     def ask(self, query):
-        """The rows of a query; the warehouse may be away."""
-        with psycopg.connect(self._warehouse.owner, connect_timeout=3) as connection:
+        """The rows of a query."""
+        with psycopg.connect(self._warehouse.owner, connect_timeout=30) as connection:
             return connection.execute(query).fetchall()
 
     def consumed(self):
@@ -148,7 +148,7 @@ def wait_for(condition, seconds=60):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"not within {seconds} s"
-        time.sleep(0.02)
+        time.sleep(0.1)
 
 
 def kill_with_children(part):
