@@ -1,5 +1,6 @@
 """Reads a shop's files row by row: values go to a Parquet file each, what is wrong with them to the findings."""
 
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -153,7 +154,7 @@ def _read(source: Source, wanted: list[str]) -> Iterator[Chunk]:
         raise FolderError(
             f"{source.path.name} is not {source.encoding} from byte {error.start} on: say `encoding:` in the mapping"
         ) from error
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, ValueError, zlib.error) as error:
         raise FolderError(f"{source.path.name} cannot be read to its end: {error}") from error
 
 

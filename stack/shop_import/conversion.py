@@ -206,7 +206,8 @@ def convert(
 
 def _write(connection: duckdb.DuckDBPyConnection, file: Path, query: str, columns: dict[str, Any]) -> None:
     typed = ", ".join(f'cast("{column}" as {SQL_TYPES[kind]}) as "{column}"' for column, kind in columns.items())
-    copy = f"copy (select {typed} from ({query})) to '{file}' (format parquet, row_group_size {ROWS_TOGETHER})"  # noqa: S608
+    place = str(file).replace("'", "''")
+    copy = f"copy (select {typed} from ({query})) to '{place}' (format parquet, row_group_size {ROWS_TOGETHER})"  # noqa: S608
     connection.execute(copy)
     connection.read_parquet(str(file)).create_view(f"made_{file.stem}")
 

@@ -4,6 +4,7 @@ import codecs
 import csv
 import gzip
 import itertools
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -144,7 +145,7 @@ def open_source(path: Path, mapping: FileMapping) -> Source:
         raise
     except LookupError as error:
         raise FolderError(f"{path.name}: {mapping.encoding} is no known encoding") from error
-    except (OSError, EOFError, UnicodeError, ValueError) as error:
+    except (OSError, EOFError, ValueError, zlib.error) as error:
         raise FolderError(f"{path.name} cannot be read: {error}") from error
     raise FolderError(
         f"{path.name} is of no known format: give .parquet, .csv, .tsv or .ndjson, the last three also .gz"

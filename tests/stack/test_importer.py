@@ -12,6 +12,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer
 
 from services.contracts.registry import parse
+from stack import importer
 from stack.history.folder import TABLES, FolderError, Manifest, write_manifest, write_table
 from stack.history.upload import Catalog, RefusedError
 from stack.importer import Import
@@ -76,9 +77,8 @@ def folder(tmp_path):
     for name, rows in tables.items():
         empty = dict.fromkeys(TABLES[name])
         write_table(tmp_path, name, pl.DataFrame([{**empty, **row} for row in rows], TABLES[name]))
-    write_manifest(
-        tmp_path, Manifest(name="Shop", currency="USD", last_event_at=(SUNDAY + timedelta(days=40)).replace(tzinfo=UTC))
-    )
+    last = (SUNDAY + timedelta(days=40)).replace(tzinfo=UTC)
+    write_manifest(tmp_path, Manifest(name="Shop", currency="USD", last_event_at=last, counts={"orders": 2}))
     return tmp_path
 
 
@@ -121,6 +121,22 @@ async def test_an_ended_offer_is_renewed_in_the_catalog(folder, catalog):
     offer = catalog.client.get(f"/v1/products/{product_id}").json()["specialPrice"]
     assert offer["price"] == "1.50"
     assert datetime.fromisoformat(offer["startDate"]) <= datetime.now(UTC) < datetime.fromisoformat(offer["endDate"])
+
+
+async def test_a_folder_larger_than_memory_is_sent_in_spans_and_whole(folder, catalog, broker, monkeypatch):
+    monkeypatch.setattr(importer, "SPAN_ROWS", 1)
+    back = {"return_id": "C1", "external_id": "1", "user_id": "u1", "sku": "T1", "quantity": 1, "is_whole": False}
+    row = back | {"returned_at": SUNDAY + timedelta(days=2)}
+    write_table(folder, "returns", pl.DataFrame([row], TABLES["returns"]))
+    source = Import(folder, WEEKS)
+    catalogue = await asyncio.to_thread(source.send_catalogue, catalog, silent)
+    told = []
+
+    sent = await source.send_history(catalogue, broker.url, told.append, idempotent=False)
+
+    assert sent == {"order.v1": 3, "user-actions.v1": 4}
+    assert sum(told) == source.expected_events == 7
+    assert max(told) == 1
 
 
 def test_what_the_catalog_refuses_is_told(catalog):

@@ -1,13 +1,16 @@
 """What a state says to an import, and to the demo, before anything is sent."""
 
+import io
 import json
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from stack.command import commands
 from stack.history.folder import FolderError
 from stack.history.record import HistoryRecord
+from stack.shop_history import settled
 from stack.state import StateError
 from tests.stack.shop_import.conftest import ITEMS, ORDERS
 
@@ -80,3 +83,9 @@ def test_a_state_s_currency_zone_and_shift_stay(run, state, option, value):
     result = run("--check", option, value)
     assert isinstance(result.exception, StateError)
     assert "a state has one" in str(result.exception)
+
+
+def test_a_person_at_a_terminal_is_asked(monkeypatch):
+    monkeypatch.setattr("builtins.input", lambda *_: " JPY ")
+    screen = Console(force_terminal=True, file=io.StringIO())
+    assert settled("currency", None, None, None, screen) == "JPY"

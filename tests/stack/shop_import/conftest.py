@@ -43,11 +43,11 @@ class Outcome:
 @pytest.fixture
 def take_in(tmp_path):
     """A factory: files by name, as text or bytes, taken in one import after the other."""
-    history = History(tmp_path / "history")
+    history = History(tmp_path / "the shop's history")
     imports = iter(range(1000))
 
     def run(files, *, currency="JPY", timezone="Asia/Tokyo", skip_bad=False, **mapping):
-        folder = tmp_path / f"shop-{next(imports)}"
+        folder = tmp_path / f"the shop's {next(imports)}"
         folder.mkdir()
         for name, content in files.items():
             (folder / name).write_bytes(content.encode() if isinstance(content, str) else content)
