@@ -30,3 +30,12 @@ def fill(disk: Path, *, leaving_kb: int) -> Path:
     with ballast.open("wb") as file:
         os.posix_fallocate(file.fileno(), 0, found.f_bavail * found.f_frsize - 1024 * leaving_kb)
     return ballast
+
+
+@contextmanager
+def on_small_disk(directory: Path, megabytes: int) -> Iterator[Path]:
+    """A directory that is there already, moved to a disk of its own, owners and all."""
+    aside = directory.rename(directory.with_name(f"{directory.name}.aside"))
+    with small_disk(directory, megabytes):
+        subprocess.run(["cp", "-a", f"{aside}/.", directory], check=True)
+        yield directory

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import psycopg
 import pytest
@@ -14,7 +15,7 @@ from stack.databases import WAREHOUSE_ROLES, create_warehouse
 from stack.parts.broker import Broker
 from stack.parts.postgres import Postgres
 from stack.topics import create_topics
-from tests.disks import fill, small_disk
+from tests.disks import fill, on_small_disk, small_disk
 from tests.faults.landing_run import BATCHES, new_views, send
 from warehouse.migrate import migrate
 
@@ -63,6 +64,14 @@ async def until(url, query, expected):
     async with asyncio.timeout(90), await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
         while (await (await connection.execute(query)).fetchone())[0] != expected:  # noqa: ASYNC110 - it happens in Postgres
             await asyncio.sleep(0.02)
+
+
+def bring_back(postgres):
+    """Wait until a server that crashed serves: it recovers by itself, or has given that up."""
+    while not postgres.serves():
+        if postgres.exit_code is not None:
+            postgres.start()
+        time.sleep(0.02)
 
 
 def counts(url):
@@ -134,12 +143,35 @@ async def test_a_full_disk_of_the_warehouse_is_named_and_landing_goes_on_when_th
         with landing(warehouse.loader, stderr=subprocess.PIPE, text=True) as process:
             assert any("its disk is full: make room there" in line for line in process.stderr)
             ballast.unlink()
-            if postgres.exit_code is not None:  # it could not even write its log, and ended
-                postgres.start()
+            bring_back(postgres)
             await until(warehouse.owner, CONSUMED, MANY)
             process.terminate()
             assert process.wait(timeout=30) == 0
         assert counts(warehouse.owner) == (MANY, MANY, MANY, 0, 0)
+
+
+async def test_a_full_disk_of_its_log_ends_the_warehouse_and_landing_goes_on_when_there_is_room(
+    broker, landing, tmp_path
+):
+    many = 3 * MANY  # more than the log has room for
+    with Postgres(tmp_path / "data", password="superuser") as postgres:
+        warehouse = create_warehouse(postgres.url(), dict.fromkeys(WAREHOUSE_ROLES.values(), "password"))
+        migrate(warehouse.owner)
+        postgres.stop()
+        with on_small_disk(tmp_path / "data" / "pg_wal", 96) as log:
+            postgres.start()
+            ballast = fill(log, leaving_kb=0)
+            await produce(broker.url, many)
+            with landing(warehouse.loader, stderr=subprocess.PIPE, text=True) as process:
+                assert any("the warehouse is away" in line for line in process.stderr)
+                assert "PANIC:  could not write to file" in postgres.log.read_text()
+                ballast.unlink()
+                bring_back(postgres)
+                await until(warehouse.owner, CONSUMED, many)
+                process.terminate()
+                assert process.wait(timeout=30) == 0
+            assert counts(warehouse.owner) == (many, many, many, 0, 0)
+            postgres.stop()
 
 
 async def test_asked_to_end_while_the_warehouse_is_away_it_exits_0(landing):
