@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from aiokafka.admin import AIOKafkaAdminClient
 
 from services.contracts.topics import TOPICS
@@ -29,6 +30,8 @@ from stack.topics import create_topics
 from tests.machine import require
 
 ROOT = Path(__file__).parents[1]
+settings.register_profile("unhurried", deadline=None)  # how long an example takes says how busy the machine is
+settings.load_profile("unhurried")
 UNSAFE_BUT_FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 

@@ -184,7 +184,7 @@ ANYTHING = st.builds(Message, st.sampled_from(sorted(TOPICS)), st.just(0), BYTES
 def test_any_bytes_on_any_topic_have_exactly_one_outcome(any_broker, landed, rounds):
     landing = LandingSettings(kafka_url=any_broker.url, warehouse_loader_url=landed.warehouse.loader)
 
-    @settings(deadline=None, suppress_health_check=list(HealthCheck), max_examples=rounds(50, 5))
+    @settings(suppress_health_check=list(HealthCheck), max_examples=rounds(50, 5))
     @given(sending=st.lists(ANYTHING, min_size=20, max_size=100))
     def check(sending: list[Message]) -> None:
         async def run():

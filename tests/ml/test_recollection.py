@@ -23,7 +23,7 @@ def bundle(tmp_path_factory):
     return Bundle.open(directory)
 
 
-@settings(deadline=None, max_examples=30)  # a busy machine is no fault
+@settings(max_examples=30)
 @given(
     actions=st.lists(
         st.tuples(

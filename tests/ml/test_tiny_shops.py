@@ -71,7 +71,7 @@ purchases = st.tuples(st.integers(1, 4), st.integers(1, 5), st.integers(1, 70))
 
 
 @given(bought=st.lists(purchases, min_size=1, max_size=40), more=st.integers(0, 2))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_no_shop_is_too_small_to_be_served(bought: Bought, more: int) -> None:
     products = max(product for _, product, _ in bought) + more
 

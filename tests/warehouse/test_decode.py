@@ -147,7 +147,7 @@ PAYLOADS = st.sampled_from(ACTIONS).flatmap(payloads)
 VALUES = st.binary() | (FIELDS | PAYLOADS).map(lambda changes: json.dumps(ENVELOPE | changes).encode())
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(value=VALUES)
 def test_whatever_the_bytes_they_are_read_as_the_registry_reads_them_or_refused(value):
     message = type("Message", (), {"topic": "user-actions.v1", "partition": 0, "offset": 0, "key": b"1"})

@@ -177,7 +177,7 @@ def test_another_log_is_landed_from_its_start(lander, other_lander, viewed):
 VALUES = st.lists(st.binary(max_size=20) | st.sampled_from([(7, 1), (7, 2), (8, 1)]), max_size=12)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 @given(values=VALUES)
 def test_nothing_is_lost_whatever_arrives(lander, viewed, rows, values):
     known = {number for (number,) in rows("select event_id from raw.user_actions_v1")}

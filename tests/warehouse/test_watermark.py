@@ -31,7 +31,7 @@ def reader(warehouse):
 STEPS = st.lists(st.tuples(st.sampled_from(["insert", "commit", "rollback", "read"]), st.integers(0, 2)), max_size=25)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 @given(steps=STEPS)
 def test_a_reader_by_watermark_sees_every_row_once_in_whatever_order_writers_commit(writers, reader, steps):
     seen, (watermark,) = [], reader.execute("select coalesce(max(loaded_xid), 0) from raw.user_actions_v1").fetchone()

@@ -109,7 +109,7 @@ def test_a_saved_model_gives_the_same_lists_when_loaded(model: Recommender, tmp_
     assert not [file for file in (tmp_path / "model").rglob("*") if file.suffix in {".pkl", ".pickle"}]
 
 
-@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 1000))
 def test_the_order_of_rows_does_not_matter(
     name: str, interactions: pl.DataFrame, items: pl.DataFrame, cut: datetime, seed: int
@@ -144,7 +144,7 @@ def test_nothing_bought_is_too_little_data_except_for_popularity(
             make(name).fit(empty)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     bought=st.lists(st.tuples(st.sampled_from("abcd"), st.integers(1, 9), st.integers(0, 99)), min_size=1, max_size=20),
     k=st.integers(1, 12),

@@ -78,7 +78,7 @@ def taken_in(write, lines):
         return orders.sort(columns), read_table(history.folders[0], "products")
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(shops())
 def test_orders_arrive_whole_and_alike_from_every_format(lines):
     orders, products = taken_in(write_csv, lines)
