@@ -15,8 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
 from aiokafka.admin import AIOKafkaAdminClient
+from hypothesis import settings
 
 from services.contracts.topics import TOPICS
 from stack.databases import WAREHOUSE_ROLES, Warehouse, close_doors, create_database, create_warehouse
