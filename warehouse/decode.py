@@ -8,18 +8,15 @@ too, goes through `registry.parse`, which names the reason.
 import base64
 import binascii
 import re
-from collections.abc import Callable
-from functools import partial
 from typing import Annotated, NamedTuple
 
 import msgspec
 from aiokafka import ConsumerRecord
 from msgspec import Meta
-from pydantic import ValidationError, create_model
+from pydantic import ValidationError
 
-from services.contracts.envelope import Event
 from services.contracts.events.dead_letters import DeadLetter
-from services.contracts.registry import EVENTS, ContractError, EventType, parse
+from services.contracts.registry import EVENTS, READERS, ContractError, parse, payload_in, peek
 from warehouse.structs import TimeText, UuidText, reader_of
 
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
@@ -56,23 +53,7 @@ class _Envelope(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     traceparent: Annotated[str, Meta(pattern=r"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}\Z")] | None = None
 
 
-class _Peek(msgspec.Struct, rename="camel"):
-    """What must be known before the model is chosen, and the payload's text as it was sent."""
-
-    event_type: str
-    data: msgspec.Raw
-
-
 _envelope = msgspec.json.Decoder(_Envelope).decode
-_peek = msgspec.json.Decoder(_Peek).decode
-
-
-def _reader(kind: EventType) -> Callable[[bytes], Event]:
-    model = create_model(kind.name, __base__=Event, data=(kind.payload, ...))
-    return partial(model.__pydantic_validator__.validate_json, by_name=False)
-
-
-_READERS = {(kind.topic, kind.name): (_reader(kind), kind.version) for kind in EVENTS.values()}
 _QUICK_READERS = {
     (kind.topic, kind.name): (reader_of(kind.payload), kind.version)
     for kind in EVENTS.values()
@@ -118,19 +99,18 @@ def decode_quickly(record: ConsumerRecord) -> Row | None:
 def _decode(record: ConsumerRecord) -> Row:
     value = record.value or b""
     try:
-        peek = _peek(value)
-        read, version = _READERS[record.topic, peek.event_type]
-        event = read(value)
-        data = str(peek.data, "utf-8")
+        seen = peek(value)
+        event = READERS[record.topic, seen.event_type](value)
+        data = str(seen.data, "utf-8")
         key = None if record.key is None else str(record.key, "utf-8")
     except (msgspec.MsgspecError, RecursionError, KeyError, ValidationError, UnicodeDecodeError) as error:
         raise _refusal(record) from error
-    if event.schema_version > version:
+    if event.schema_version > EVENTS[event.event_type].version:
         raise _refusal(record)
     if ("\\u0000" in data and _NUL.search(data)) or (key is not None and "\0" in key):
         raise ContractError("NUL_CHARACTER", "a text holds the character U+0000, which Postgres cannot keep")
-    if isinstance(event.data, DeadLetter):
-        _check_dead_letter(event.data)
+    if isinstance(payload := payload_in(event), DeadLetter):
+        _check_dead_letter(payload)
     return Row(
         str(event.event_id),
         event.event_type,

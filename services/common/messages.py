@@ -10,7 +10,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from aiokafka import ConsumerRecord
 
-from services.contracts.envelope import Contract, Event
+from services.contracts.envelope import Contract, Envelope, Event
 from services.contracts.events.dead_letters import DeadLetter
 from services.contracts.registry import ContractError, parse
 
@@ -19,7 +19,7 @@ from services.contracts.registry import ContractError, parse
 class Message:
     """One readable message: `payload` is the model that the event's type names."""
 
-    event: Event
+    event: Envelope
     payload: Contract
     record: ConsumerRecord
 

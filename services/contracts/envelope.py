@@ -75,8 +75,8 @@ class DisplayType(StrEnum):
     CONTINUE_SHOPPING = "CONTINUE_SHOPPING"
 
 
-class Event(Contract):
-    """One message on a topic; `data` is the payload that `registry.EVENTS` names for `event_type`."""
+class Envelope(Contract):
+    """What every message says of its event beside the payload."""
 
     event_id: UUID
     event_type: Annotated[str, Field(pattern=r"^[A-Z][A-Z_]{1,63}$")]
@@ -84,6 +84,11 @@ class Event(Contract):
     timestamp: Timestamp
     producer: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00]+$")]
     traceparent: Annotated[str, Field(pattern=r"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")] | None = None
+
+
+class Event(Envelope):
+    """One message on a topic; `data` is the payload that `registry.EVENTS` names for `event_type`."""
+
     data: dict[str, JsonValue]
 
     @classmethod
