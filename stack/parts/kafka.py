@@ -59,7 +59,8 @@ class Kafka(Process):
         self.port = claim_port("kafka", port)
         self.url = f"{HOST}:{self.port}"
         self.home = directory.absolute()
-        self._java = ["java", *(["-XX:TieredStopAtLevel=1"] if starts_fast else []), "-cp", kafka_jars.class_path()]
+        flags = [f"-Djava.io.tmpdir={self.home}", *(["-XX:TieredStopAtLevel=1"] if starts_fast else [])]
+        self._java = ["java", *flags, "-cp", kafka_jars.class_path()]
         command = [*self._java, *HEAP, *LOGGING, "kafka.Kafka", str(self._properties)]
         super().__init__("kafka", command, log or directory / "kafka.log", is_ready=self._answers)
 
