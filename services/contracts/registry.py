@@ -157,7 +157,7 @@ def parse(topic: str, value: bytes) -> tuple[Envelope, Contract]:
     try:
         name = peek(value).event_type
         envelope = READERS[topic, name](value)
-    except (msgspec.MsgspecError, RecursionError, KeyError, ValidationError):
+    except (msgspec.MsgspecError, RecursionError, KeyError, UnicodeDecodeError, ValidationError):
         return _parse_by_steps(topic, value)
     _check_version(envelope)
     return envelope, payload_in(envelope)

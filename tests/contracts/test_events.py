@@ -81,6 +81,7 @@ def test_a_field_that_a_later_version_added_is_ignored():
     ("message", "reason", "field"),
     [
         (b"{", "NOT_JSON", "message"),
+        (b'{"eventType": "\xff", "data": {}}', "NOT_JSON", "message"),
         (viewed(eventId="7"), "BAD_ENVELOPE", "eventId"),
         (viewed(timestamp="0000-01-01T00:00:00Z"), "BAD_ENVELOPE", "timestamp"),
         (viewed(timestamp="9999-12-31T00:00:00Z"), "BAD_ENVELOPE", "timestamp"),
