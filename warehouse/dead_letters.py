@@ -189,7 +189,7 @@ class _Pages:
                 if not ids:
                     return made
                 if is_ours:
-                    outcome = tables.insert(self.connection, batch.rows)
+                    outcome = tables.insert(self.connection, batch.rows, batch.copied)
                     refusals, duplicates = batch.refusals | outcome.refusals, len(outcome.duplicates)
                     done = Retried(len(ids) - len(refusals) - duplicates, duplicates, 0, len(refusals))
                 else:

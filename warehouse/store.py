@@ -47,6 +47,7 @@ class Batch:
     records: list[ConsumerRecord]
     spans: dict[TopicPartition, Span] = field(default_factory=dict)
     rows: dict[int, Row] = field(default_factory=dict)
+    copied: str = ""
     refusals: dict[int, Refusal] = field(default_factory=dict)
 
     @classmethod
@@ -58,6 +59,7 @@ class Batch:
                 batch.rows[index] = decode(record)
             except ContractError as error:
                 batch.refusals[index] = Refusal(error.reason, str(error))
+        batch.copied = tables.copied(batch.rows)
         return batch
 
     def counts(self, duplicates: Collection[int], refusals: Collection[int]) -> dict[TopicPartition, Counts]:
@@ -125,7 +127,7 @@ class Store:
         with self._transaction() as connection:
             if not offsets.lock(connection, batch.spans):
                 return {}
-            outcome = tables.insert(connection, batch.rows)
+            outcome = tables.insert(connection, batch.rows, batch.copied)
             refusals = batch.refusals | outcome.refusals
             known = tables.insert_refused(connection, batch.records, refusals)
             counts = batch.counts({*outcome.duplicates, *known}, refusals.keys() - known)

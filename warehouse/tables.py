@@ -106,7 +106,12 @@ def prepare(connection: psycopg.Connection) -> None:
     connection.execute(_REFUSED)
 
 
-def insert(connection: psycopg.Connection, rows: Mapping[int, Row]) -> Outcome:
+def copied(rows: Mapping[int, Row]) -> str:
+    """Rows as COPY reads them, for `insert`; whatever a sender chose is escaped."""
+    return "".join(f"{index}\t{_text_of(row)}\n" for index, row in rows.items())
+
+
+def insert(connection: psycopg.Connection, rows: Mapping[int, Row], text: str) -> Outcome:
     """Insert rows into the tables of their topics, within the caller's transaction, on a prepared connection.
 
     Rows that Postgres refuses although the contract allows them (a number beyond numeric's range, say) are refused,
@@ -115,15 +120,17 @@ def insert(connection: psycopg.Connection, rows: Mapping[int, Row]) -> Outcome:
     Args:
         connection: in a transaction.
         rows: by an index of the caller's, in the order in which the first of equal ids wins.
+        text: the rows, `copied`: made beforehand, so that Postgres does not wait for it.
     """
     unstorable: dict[int, Refusal] = {}
     try:
-        known = _insert(connection, rows)
+        known = _insert(connection, rows, text)
     except _DATA_ERRORS:
         unstorable = _no_jsonb(connection, rows)
         rest = [(index, row) for index, row in rows.items() if index not in unstorable]
         unstorable |= _unstorable(connection, rest)
-        known = _insert(connection, {index: row for index, row in rows.items() if index not in unstorable})
+        storable = {index: row for index, row in rows.items() if index not in unstorable}
+        known = _insert(connection, storable, copied(storable))
     conflict = Refusal("CONFLICT", "this eventId is known with other content")
     conflicts = {index: conflict for index, is_same in known.items() if not is_same}
     return Outcome([index for index, is_same in known.items() if is_same], unstorable | conflicts)
@@ -146,12 +153,12 @@ def insert_refused(
     return {index for (index,) in connection.execute(_INSERT_REFUSED)}
 
 
-def _insert(connection: psycopg.Connection, rows: Mapping[int, Row]) -> dict[int, bool]:
+def _insert(connection: psycopg.Connection, rows: Mapping[int, Row], text: str) -> dict[int, bool]:
     """Insert; for each row that was known already, whether its content is the same."""
     known: dict[int, bool] = {}
     with connection.transaction():
         with connection.cursor().copy("copy staged from stdin") as copy:
-            copy.write("".join(f"{index}\t{_text_of(row)}\n" for index, row in rows.items()))
+            copy.write(text)
         for topic, staged in Counter(row.topic for row in rows.values()).items():
             if topic == DEAD_LETTERS_TOPIC:
                 known |= _insert_dead_letters(connection, rows)
@@ -163,7 +170,6 @@ def _insert(connection: psycopg.Connection, rows: Mapping[int, Row]) -> dict[int
 
 
 def _text_of(row: Row) -> str:
-    """A row as COPY reads it; whatever a sender chose is escaped."""
     key = r"\N" if row.key is None else _escaped(row.key)
     return (
         f"{row.event_id}\t{row.event_type}\t{row.schema_version}\t{row.occurred_at}\t{_escaped(row.producer)}\t{key}\t"
@@ -200,7 +206,7 @@ def _unstorable(connection: psycopg.Connection, rows: Sequence[tuple[int, Row]])
     """Those refused for any other reason, found by halving."""
     try:
         with connection.transaction(force_rollback=True):
-            _insert(connection, dict(rows))
+            _insert(connection, dict(rows), copied(dict(rows)))
     except _DATA_ERRORS as error:
         if len(rows) == 1:
             yield rows[0][0], Refusal("UNSTORABLE", error.diag.message_primary or type(error).__name__)
