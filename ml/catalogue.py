@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from decimal import Decimal
+from functools import cached_property
 from math import inf
 from typing import Any
 
@@ -11,7 +12,7 @@ import orjson
 from ml.bundle import Bundle
 
 
-class Product(msgspec.Struct, frozen=True):
+class Product(msgspec.Struct, frozen=True, dict=True):
     """One product; times are seconds since 1970 UTC."""
 
     product_id: int
@@ -67,6 +68,11 @@ class Product(msgspec.Struct, frozen=True):
             "categoryName": self.category_name,
         }
 
+    @cached_property
+    def plain_card(self) -> orjson.Fragment:
+        """The card without an offer, rendered once."""
+        return orjson.Fragment(orjson.dumps(self.card(None)))
+
 
 class Catalogue:
     """Products by item index (the bundle's indices first, then products that came later)."""
@@ -78,16 +84,6 @@ class Catalogue:
         self.is_shown = bytearray(product.is_shown for product in self.products)
         self.category_names = {product.category_id: product.category_name for product in self.products}
         self._offers: dict[int, None] | None = None
-        self._cards: dict[int, tuple[Product, orjson.Fragment]] = {}
-
-    def card(self, product: Product, offer: Decimal | None) -> dict[str, Any] | orjson.Fragment:
-        """What a page shows of a product, for orjson; without an offer it is rendered once for as long as it holds."""
-        if offer is not None:
-            return product.card(offer)
-        known = self._cards.get(product.product_id)
-        if known is None or known[0] is not product:
-            known = self._cards[product.product_id] = product, orjson.Fragment(orjson.dumps(product.card(None)))
-        return known[1]
 
     def get(self, product_id: int) -> Product | None:
         """The product of that id, if it is known."""

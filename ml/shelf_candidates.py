@@ -41,8 +41,6 @@ class Candidate(msgspec.Struct, frozen=True, gc=False):
 def explained(bundle: Bundle, entries: slice, candidates: list[Candidate]) -> list[Candidate]:
     """The candidates with their grounds; `entries` are the shopper's own in the history."""
     unexplained = [candidate.item for candidate in candidates if candidate.ground is None]
-    if not unexplained:
-        return candidates
     history = bundle.content.history
     owned, counts = history.items[entries], history.counts[entries]
     own = dict(zip(unexplained, bought_counts(unexplained, owned, counts), strict=True))

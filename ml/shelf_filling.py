@@ -1,8 +1,9 @@
 """Filling one shelf from rankings: what may stand on it, how many, and how varied."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
 from decimal import Decimal
+
+import msgspec
 
 from ml.catalogue import Product
 from ml.shelf_candidates import Candidate
@@ -10,8 +11,7 @@ from ml.shelf_rules import DisplayType, ShelfRule
 from ml.shelf_sources import Visit
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(msgspec.Struct, frozen=True):
     """What is wanted of a page: which shelves, how long, without which product ids, which categories and products.
 
     `prices` are special prices, true now, that go before the catalogue's: product id -> price. Sold-out products stand
@@ -23,7 +23,7 @@ class Ask:
     exclude: Collection[int] = ()
     category_ids: frozenset[int] | None = None
     keep: Callable[[Product], bool] | None = None
-    prices: Mapping[int, Decimal] = field(default_factory=dict)
+    prices: Mapping[int, Decimal] = {}
     with_sold_out: bool = False
 
     def admits(self, product: Product) -> bool:
@@ -33,25 +33,33 @@ class Ask:
         return self.keep is None or self.keep(product)
 
 
-@dataclass(slots=True)
 class Filling:
-    """A shelf being filled, with the counts that its variety rests on."""
+    """A shelf being filled, with the counts that its variety rests on.
 
-    visit: Visit
-    rule: ShelfRule
-    ask: Ask
-    taken: set[int]
-    limit: int
-    any_offer: bool = False
-    chosen: list[Candidate] = field(default_factory=list)
-    types: dict[str | None, int] = field(default_factory=dict)
-    categories: dict[int | None, int] = field(default_factory=dict)
+    Attributes:
+        chosen: what stands on it, best first.
+        any_offer: whether an offer of another day will do.
+    """
+
+    def __init__(self, visit: Visit, rule: ShelfRule, ask: Ask, taken: set[int], limit: int) -> None:
+        self._visit = visit
+        self._ask = ask
+        self._taken = taken
+        self._limit = limit
+        self._offer = rule.offer
+        self._max_per_type = rule.max_per_type or limit
+        self._max_per_category = rule.max_per_category or limit
+        self._types: dict[str, int] = {}
+        self._categories: dict[int | None, int] = {}
+        self.any_offer = False
+        self.chosen: list[Candidate] = []
 
     def take(self, candidates: Iterator[Candidate]) -> None:
         """Choose from `candidates`, best first, until the shelf is full."""
-        products, is_shown, taken = self.visit.catalogue.products, self.visit.catalogue.is_shown, self.taken
-        sold_out_too = self.ask.with_sold_out
-        if len(self.chosen) >= self.limit:
+        chosen, limit, taken = self.chosen, self._limit, self._taken
+        products, is_shown = self._visit.catalogue.products, self._visit.catalogue.is_shown
+        sold_out_too = self._ask.with_sold_out
+        if len(chosen) >= limit:
             return
         for candidate in candidates:
             item = candidate.item
@@ -60,27 +68,27 @@ class Filling:
             if not self._fits(item, products[item]):
                 continue
             taken.add(item)
-            self.chosen.append(candidate)
-            if len(self.chosen) >= self.limit:
+            chosen.append(candidate)
+            if len(chosen) >= limit:
                 return
 
     def _fits(self, item: int, product: Product) -> bool:
-        rule = self.rule
-        if rule.offer and not self._is_offer(item, product):
+        """Whether an item is what the shelf is for and varied enough; if so it is counted."""
+        if (self._offer and not self._is_offer(item, product)) or not self._ask.admits(product):
             return False
-        if not self.ask.admits(product):
+        product_type, category = product.product_type, product.category_id
+        of_category = self._categories.get(category, 0)
+        if of_category >= self._max_per_category:
             return False
-        of_type = self.types.get(product.product_type, 0)
-        of_category = self.categories.get(product.category_id, 0)
-        if (rule.max_per_type and of_type >= rule.max_per_type and product.product_type) or (
-            rule.max_per_category and of_category >= rule.max_per_category
-        ):
-            return False
-        self.types[product.product_type] = of_type + 1
-        self.categories[product.category_id] = of_category + 1
+        if product_type:
+            of_type = self._types.get(product_type, 0)
+            if of_type >= self._max_per_type:
+                return False
+            self._types[product_type] = of_type + 1
+        self._categories[category] = of_category + 1
         return True
 
     def _is_offer(self, item: int, product: Product) -> bool:
-        if self.visit.offer(product) is None:
+        if self._visit.offer(product) is None:
             return False
-        return self.any_offer or self.visit.is_todays(item) == (self.rule.offer == "today")
+        return self.any_offer or self._visit.is_todays(item) == (self._offer == "today")

@@ -15,7 +15,7 @@ from ml.bundle import Bundle
 from ml.catalogue import Catalogue, Product
 from ml.session import fold
 from ml.shelf_candidates import HEAD, Candidate, Recollection, Shopper, explained
-from ml.shelf_rules import Rules
+from ml.shelf_rules import LIVE_SOURCES, Rules
 
 DAY: Final = 86_400.0
 CATEGORY_DEPTH: Final = 100
@@ -88,6 +88,11 @@ class Visit:
         """Whether an offer on the item is one of today's deals: each product has its day in turn."""
         return (self.catalogue.products[item].product_id + self.day) % self.rules.daily_deal_days == 0
 
+    def explained(self, candidates: list[Candidate]) -> list[Candidate]:
+        """The candidates with their grounds; those of a kept head have them already."""
+        is_needed = [candidate for candidate in candidates if candidate.ground is None]
+        return explained(self.bundle, self.entries, candidates) if is_needed else candidates
+
     def source(
         self,
         name: str,
@@ -100,6 +105,8 @@ class Visit:
 
         A learnt one may follow the session, and be narrowed to the items `among`.
         """
+        if name not in LIVE_SOURCES:
+            return self._learnt(name, among, follows_session=follows_session, is_new=is_new)
         live = {
             "touched": self._touched,
             "due": self._due,
@@ -108,8 +115,6 @@ class Visit:
             "popular": self._popular,
             "offers": self._offers,
         }
-        if name not in live:
-            return self._learnt(name, among, follows_session=follows_session, is_new=is_new)
         return (it for it in live[name]() if it.item not in self.bought) if is_new else live[name]()
 
     def _touched(self) -> Iterator[Candidate]:
@@ -125,17 +130,16 @@ class Visit:
             ranked = self._ranking(name, follows_session=follows_session)
             return (it for it in ranked if it.item not in self.bought) if is_new else ranked
 
-        if among is not None or self.recollection is None:
-            yield from (it for it in ranking() if among is None or it.item in among)
-            return
+        if among is not None:
+            return (it for it in ranking() if it.item in among)
+        if self.recollection is None:
+            return ranking()
         head = self.recollection.head(
             self.shopper,
             (name, follows_session, is_new),
-            lambda: explained(self.bundle, self.entries, list(islice(ranking(), HEAD))),
+            lambda: self.explained(list(islice(ranking(), HEAD))),
         )
-        yield from head
-        if len(head) == HEAD:
-            yield from islice(ranking(), HEAD, None)
+        return iter(head) if len(head) < HEAD else chain(head, islice(ranking(), HEAD, None))
 
     def _ranking(self, name: str, *, follows_session: bool) -> Iterator[Candidate]:
         items, scores = self.bundle.candidates(name, self.shopper.user_id or "")

@@ -1,6 +1,6 @@
 """From candidates and rules to the shelves of a page: the same code for the batch and for the API."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -12,9 +12,9 @@ import msgspec
 
 from ml.bundle import Bundle
 from ml.catalogue import Catalogue, Product
-from ml.shelf_candidates import Candidate, Recollection, Shopper, explained
+from ml.shelf_candidates import Candidate, Recollection, Shopper
 from ml.shelf_filling import Ask, Filling
-from ml.shelf_rules import DisplayType, Rules, ShelfRule
+from ml.shelf_rules import DisplayType, Rules
 from ml.shelf_sources import Visit
 
 __all__ = ["Ask", "DisplayType", "Pick", "Recollection", "Rules", "Shelf", "Shopper", "compose"]
@@ -99,34 +99,38 @@ def _fill(visit: Visit, display_type: DisplayType, ask: Ask, taken: set[int]) ->
     return Shelf(
         display_type,
         rule.title,
-        [_pick(visit, it, rule) for it in explained(visit.bundle, visit.entries, filling.chosen)],
+        _picks(visit, visit.explained(filling.chosen), is_offer=rule.offer is not None),
         is_short=len(filling.chosen) < minimum,
         fallback_used=len(filling.chosen) > own,
     )
 
 
-def _in_turns(sources: Iterable[Iterator[Candidate]]) -> Iterator[Candidate]:
+def _in_turns(sources: list[Iterator[Candidate]]) -> Iterator[Candidate]:
+    if len(sources) == 1:
+        return sources[0]
     return (candidate for round_ in zip_longest(*sources) for candidate in round_ if candidate is not None)
 
 
-def _pick(visit: Visit, candidate: Candidate, rule: ShelfRule) -> Pick:
-    product = visit.catalogue.products[candidate.item]
-    reason = _reason(visit, candidate)
-    offer = visit.offer(product)
-    if rule.offer and offer is not None:
-        saving = visit.rules.reasons.text("offer", percent=round(100 * (1 - offer / product.price)))
-        reason = f"{saving} · {reason}" if reason else saving
-    return Pick(product, offer, candidate.score, candidate.source, reason)
+def _picks(visit: Visit, candidates: list[Candidate], *, is_offer: bool) -> list[Pick]:
+    products, moment, prices = visit.catalogue.products, visit.moment, visit.prices
+    picks = []
+    for candidate in candidates:
+        product = products[candidate.item]
+        offer = product.offer_at(moment, prices.get(product.product_id))
+        reason = _reason(visit, candidate)
+        if is_offer and offer is not None:
+            saving = visit.rules.reasons.text("offer", percent=round(100 * (1 - offer / product.price)))
+            reason = f"{saving} · {reason}" if reason else saving
+        picks.append(Pick(product, offer, candidate.score, candidate.source, reason))
+    return picks
 
 
 def _reason(visit: Visit, candidate: Candidate) -> str:
-    assert candidate.ground is not None, "explained before"
-    if candidate.ground == "offer":
-        return ""
-    reasons = visit.rules.reasons
-    if candidate.because is None:
-        return reasons.text(candidate.ground, **(candidate.values or {}))
-    return _naming(getattr(reasons, candidate.ground), visit.catalogue.products[candidate.because].name)
+    ground, because = candidate.ground, candidate.because
+    assert ground is not None, "explained before"
+    if because is not None:
+        return _naming(getattr(visit.rules.reasons, ground), visit.catalogue.products[because].name)
+    return "" if ground == "offer" else visit.rules.reasons.text(ground, **(candidate.values or {}))
 
 
 @lru_cache(maxsize=50_000)

@@ -59,7 +59,7 @@ def ranked_answer(state: State, picks: list[Pick], *, fallback_used: bool, seen:
             "score": pick.score,
             "reason": pick.reason,
             "source": pick.source,
-            "product": recommender.card(pick),
+            "product": pick.product.plain_card if pick.offer is None else pick.card(),
         }
         for rank, pick in enumerate(picks, start=1)
     ]

@@ -1,9 +1,10 @@
 """Answers are composed here: live shelves, under what merchandisers said, filled up from the active generation."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
+
+from msgspec.structs import replace
 
 from ml.catalogue import Product
 from ml.shelves import Ask, DisplayType, Pick, Shelf

@@ -79,11 +79,6 @@ class Recommender:
         model = self.models.current
         return model.catalogue.get(product_id) if model and product_id is not None else None
 
-    def card(self, pick: Pick) -> Any:  # noqa: ANN401 - whatever orjson takes
-        """What a page shows of a pick, for orjson."""
-        model = self.models.current
-        return model.catalogue.card(pick.product, pick.offer) if model else pick.card()
-
     def may_show(self, product_id: int | None, user_id: str | None) -> bool:
         """Whether a product that another chose may stand on this shopper's page, by what is known live."""
         product = self.product(product_id)

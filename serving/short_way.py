@@ -63,8 +63,8 @@ def _answer(scope: Scope) -> Response | None:
     if path is None or scope["root_path"] or (question := _question(scope["query_string"])) is None:
         return None
     state, user_id = scope["app"].state, path[1]
-    headers = scope["headers"]
-    authorization = next((value for name, value in headers if name == b"authorization"), None)
+    headers = dict(reversed(scope["headers"]))  # of each name the first holds
+    authorization = headers.get(b"authorization")
     caller = None
     if authorization is not None:
         verifier: Verifier = state.verifier
@@ -74,8 +74,8 @@ def _answer(scope: Scope) -> Response | None:
             return None
     if not is_own(caller, user_id):
         return None
-    seen = next((value for name, value in headers if name == b"if-none-match"), b"")
-    return shelf_answer(state, user_id, *question, seen=seen.decode("latin-1"))
+    seen = headers.get(b"if-none-match", b"").decode("latin-1")
+    return shelf_answer(state, user_id, *question, seen=seen)
 
 
 @lru_cache(maxsize=1_000)

@@ -120,8 +120,7 @@ def set_up(settings: ServiceSettings) -> TracerProvider | None:
     root.setLevel(settings.log_level)
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).handlers.clear()
-        logging.getLogger(name).propagate = True
-    logging.getLogger("uvicorn.access").disabled = True  # its lines carry user ids; metrics and traces count requests
+        logging.getLogger(name).propagate = name != "uvicorn.access"  # its lines carry user ids; metrics count requests
     logging.getLogger("httpx2").setLevel(logging.WARNING)  # likewise
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # a broker away is told once, by ourselves
     return _tracer_provider(settings.service, settings.otlp_endpoint) if settings.otlp_endpoint else None
