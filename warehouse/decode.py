@@ -8,16 +8,15 @@ too, goes through `registry.parse`, which names the reason.
 import base64
 import binascii
 import re
-from typing import Annotated, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 from aiokafka import ConsumerRecord
-from msgspec import Meta
 from pydantic import ValidationError
 
 from services.contracts.events.dead_letters import DeadLetter
+from services.contracts.quick import read_quickly
 from services.contracts.registry import EVENTS, READERS, ContractError, parse, payload_in, peek
-from warehouse.structs import TimeText, UuidText, reader_of
 
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 """An escaped NUL character; `\\\\u0000` is an escaped backslash before harmless digits."""
@@ -41,26 +40,6 @@ class Row(NamedTuple):
     kafka_offset: int
 
 
-class _Envelope(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
-    """An envelope as most are, and the payload's text as it was sent."""
-
-    event_id: UuidText
-    event_type: str
-    timestamp: TimeText
-    producer: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00]+\Z")]
-    data: msgspec.Raw
-    schema_version: Annotated[int, Meta(ge=1)] = 1
-    traceparent: Annotated[str, Meta(pattern=r"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}\Z")] | None = None
-
-
-_envelope = msgspec.json.Decoder(_Envelope).decode
-_QUICK_READERS = {
-    (kind.topic, kind.name): (reader_of(kind.payload), kind.version)
-    for kind in EVENTS.values()
-    if kind.payload is not DeadLetter  # of which more is asked than its schema says
-}
-
-
 def decode(record: ConsumerRecord) -> Row:
     """The row of one message.
 
@@ -72,15 +51,14 @@ def decode(record: ConsumerRecord) -> Row:
 
 def decode_quickly(record: ConsumerRecord) -> Row | None:
     """The row of a message as most are; None where the contract's own models must be asked."""
-    try:
-        envelope = _envelope(record.value or b"")
-        read, version = _QUICK_READERS[record.topic, envelope.event_type]
-        read(envelope.data)
-        data = str(envelope.data, "utf-8")
-        key = None if record.key is None else str(record.key, "utf-8")
-    except (msgspec.MsgspecError, RecursionError, KeyError, UnicodeDecodeError):
+    if (read := read_quickly(record.topic, record.value or b"")) is None:
         return None
-    if envelope.schema_version > version or "\\u0000" in data or (key is not None and "\0" in key):
+    envelope, _, data = read
+    try:
+        key = None if record.key is None else str(record.key, "utf-8")
+    except UnicodeDecodeError:
+        return None
+    if key is not None and "\0" in key:
         return None
     return Row(
         envelope.event_id,

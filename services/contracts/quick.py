@@ -1,0 +1,50 @@
+"""Reads most messages in a tenth of the time that the contracts' models take, by structs made from them.
+
+It never reads what the models refuse, and gives no reasons: where it gives nothing, ask `registry.parse`.
+"""
+
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta
+
+from services.contracts.events.dead_letters import DeadLetter
+from services.contracts.registry import EVENTS
+from services.contracts.structs import TimeText, UuidText, struct_of
+
+
+class Envelope(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """An envelope as most are, and the payload's text as it was sent."""
+
+    event_id: UuidText
+    event_type: str
+    timestamp: TimeText
+    producer: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00]+\Z")]
+    data: msgspec.Raw
+    schema_version: Annotated[int, Meta(ge=1)] = 1
+    traceparent: Annotated[str, Meta(pattern=r"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}\Z")] | None = None
+
+
+Read = tuple[Envelope, msgspec.Struct, str]
+"""A message, its payload as a struct, and the payload's text as it was sent."""
+
+_envelope = msgspec.json.Decoder(Envelope).decode
+_PAYLOADS: Final = {
+    (kind.topic, kind.name): (msgspec.json.Decoder(struct_of(kind.payload)).decode, kind.version)
+    for kind in EVENTS.values()
+    if kind.payload is not DeadLetter  # of which more is asked than its schema says
+}
+
+
+def read_quickly(topic: str, value: bytes) -> Read | None:
+    """A message as most are; None where the models must be asked."""
+    try:
+        envelope = _envelope(value)
+        read, version = _PAYLOADS[topic, envelope.event_type]
+        payload = read(envelope.data)
+        data = str(envelope.data, "utf-8")
+    except (msgspec.MsgspecError, RecursionError, KeyError, UnicodeDecodeError):
+        return None
+    if envelope.schema_version > version or "\\u0000" in data:
+        return None
+    return envelope, payload, data
