@@ -3,13 +3,13 @@
 from datetime import datetime
 from typing import Annotated
 
+import msgspec
 from fastapi import Header, Path, Query, Request, Response
 
 from services.analytics import collector, service
+from services.analytics.quick import QuickActions, QuickRoute
 from services.analytics.schemas import (
-    ActionResult,
     ActionResults,
-    Actions,
     Outcome,
     PopularProduct,
     PopularProducts,
@@ -28,6 +28,7 @@ from services.common.schemas import UserId
 
 POPULAR_SECONDS = 60
 router = Router()
+collecting = Router(QuickRoute)
 User = Annotated[UserId, Path(alias="userId")]
 
 
@@ -45,9 +46,9 @@ class ViewPage(Page[RecordedView]):
     """A user's product views, the latest first."""
 
 
-@router.post("/v1/actions", status_code=202, response_model=ActionResults)
+@collecting.post("/v1/actions", status_code=202, response_model=ActionResults)
 async def collect(
-    batch: Actions,
+    batch: QuickActions,
     request: Request,
     principal: Annotated[Principal | None, PUBLIC],
     user_agent: Annotated[str, Header()] = "",
@@ -60,8 +61,7 @@ async def collect(
     or the batch an `Idempotency-Key`; without either, what had been acknowledged is recorded again.
     """
     if not batch.consent:
-        withheld = [ActionResult(status=Outcome.WITHHELD) for _ in batch.actions]
-        return _answer(ActionResults(accepted=0, results=withheld))
+        return _answer(0, [collector.Result(Outcome.WITHHELD)] * len(batch.actions))
     sender = collector.Sender(principal, user_agent, key)
     results = await collector.collect(request.app.state.producer, sender, batch.actions)
     accepted = sum(result.status is Outcome.ACCEPTED for result in results)
@@ -71,12 +71,16 @@ async def collect(
             for index, result in enumerate(results)
         ]
         raise NothingAccepted("None of the actions can be recorded.", errors=faults)
-    return _answer(ActionResults(accepted=accepted, results=results))
+    return _answer(accepted, results)
 
 
-def _answer(results: ActionResults) -> Response:
-    """The results as they travel; FastAPI would check each of them again."""
-    return Response(results.model_dump_json(by_alias=True), status_code=202, media_type="application/json")
+def _answer(accepted: int, results: list[collector.Result]) -> Response:
+    """`ActionResults` as they travel; FastAPI would check each of them again."""
+    body = msgspec.json.encode({"accepted": accepted, "results": results})
+    return Response(body, status_code=202, media_type="application/json")
+
+
+router.include_router(collecting)
 
 
 @router.get("/v1/users/{userId}/actions", dependencies=[OWNER])

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Self
 from uuid import UUID
 
 import msgspec
+import uuid_utils
 import uuid_utils.compat
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
 from pydantic.alias_generators import to_camel
@@ -117,28 +118,35 @@ class Event(Envelope):
         return self.model_dump_json(by_alias=True, exclude_none=True).encode()
 
 
-class _Message(msgspec.Struct, rename="camel", omit_defaults=True):
-    event_id: UUID
+class _Message(msgspec.Struct, rename="camel", omit_defaults=True, gc=False):
+    event_id: UUID | str
     event_type: str
     schema_version: int
     timestamp: datetime
     producer: str
-    data: msgspec.Raw
+    data: msgspec.Raw | msgspec.Struct
     traceparent: str | None = None
 
 
 def message_of(
     event_type: str,
-    data: Contract,
+    data: Contract | msgspec.Struct,
     *,
     producer: str,
-    event_id: UUID,
+    event_id: UUID | str,
     timestamp: datetime,
     traceparent: str | None = None,
 ) -> bytes:
-    """The bytes of `Event.of(…)`, whose envelope is not checked again, for those who send thousands a second."""
-    raw = msgspec.Raw(data.model_dump_json(by_alias=True, exclude_none=True).encode())
-    return msgspec.json.encode(_Message(event_id, event_type, 1, timestamp, producer, raw, traceparent))
+    """The bytes of `Event.of(…)`, whose envelope is not checked again, for those who send thousands a second.
+
+    The payload may be the struct of its model (`structs.struct_of`), and the id the text of a UUID.
+    """
+    payload = data if isinstance(data, msgspec.Struct) else _written(data)
+    return msgspec.json.encode(_Message(event_id, event_type, 1, timestamp, producer, payload, traceparent))
+
+
+def _written(data: Contract) -> msgspec.Raw:
+    return msgspec.Raw(data.model_dump_json(by_alias=True, exclude_none=True).encode())
 
 
 def payload_of(data: Contract) -> dict[str, Any]:
@@ -149,3 +157,8 @@ def payload_of(data: Contract) -> dict[str, Any]:
 def new_event_id() -> UUID:
     """A UUIDv7 (RFC 9562): unique, and ordered by the time it was made."""
     return uuid_utils.compat.uuid7()
+
+
+def new_event_id_text() -> str:
+    """The same as text, which is made in a fraction of the time."""
+    return str(uuid_utils.uuid7())

@@ -69,6 +69,7 @@ def _struct(schema: Schema, definitions: Schema, tag: Tag | None = None) -> type
         [*first, *rest],
         omit_defaults=True,
         forbid_unknown_fields=True,
+        gc=False,  # what JSON gives has no cycles
         tag_field=field,
         tag=value,
     )

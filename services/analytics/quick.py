@@ -1,0 +1,112 @@
+"""The quick way into the collector: a batch read by structs, each action by that of its own type.
+
+What a struct cannot read (metadata, a field that its type has no use for, anything wrong) goes the careful way, through
+the models of `schemas`, which alone say what is wrong with a request. The rules of `collector` hold for both.
+"""
+
+from collections.abc import Callable, Coroutine
+from datetime import datetime
+from typing import Annotated, Any, Final, NamedTuple, TypeAlias, Union
+
+import msgspec
+from fastapi import Request, Response
+from pydantic import ValidatorFunctionWrapHandler, WrapValidator
+
+from services.analytics.schemas import MAX_ACTIONS, Action, Actions
+from services.common.routing import Route
+from services.contracts.registry import EMITTERS, EVENTS
+from services.contracts.structs import struct_of
+
+QuickAction: TypeAlias = Any
+"""An instance of one of the structs that are made here, with the names of the wire."""
+
+_TAG: Final = "actionType"
+_PROPERTIES: Final = Action.model_json_schema()["properties"]
+
+
+class Kind(NamedTuple):
+    """An action type and the struct of its payload, whose fields come first among those of the action."""
+
+    name: str
+    payload: Callable[..., Any]
+    size: int
+    tells_time: bool
+
+
+def _structs() -> dict[type[msgspec.Struct], Kind]:
+    """The struct of an action of each type: the fields of its payload, and what the collector takes with any."""
+    structs = {}
+    more = {name: _PROPERTIES[name] for name in ("timestamp", "eventId")}
+    for name in map(str, EMITTERS):
+        model = EVENTS[name].payload
+        payload = struct_of(model)
+        struct = struct_of(model, more=more, tag=(_TAG, name))
+        fields = payload.__struct_fields__
+        structs[struct] = Kind(name, payload, len(fields), "timestamp" in fields)
+    return structs
+
+
+KIND_OF: Final = _structs()
+
+
+_ACTIONS: Final[Any] = Annotated[
+    list[Union[tuple(KIND_OF)]],  # type: ignore[misc]  # noqa: UP007 - made at run time
+    msgspec.Meta(min_length=1, max_length=MAX_ACTIONS),
+]
+Batch: Final = msgspec.defstruct("Batch", [("actions", _ACTIONS), ("consent", bool, True)], forbid_unknown_fields=True)
+"""`Actions` as most are."""
+
+_decode: Final = msgspec.json.Decoder(Batch).decode
+
+
+def read(body: bytes) -> Any:  # noqa: ANN401 - a `Batch`, which is made at run time
+    """The batch in a request's body; None where the models must be asked."""
+    if b"\\u0000" in body:
+        return None
+    try:
+        return _decode(body)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        return None
+
+
+class _Request(Request):
+    """A request whose body is read the quick way, or as JSON where that cannot be."""
+
+    async def json(self) -> Any:  # noqa: ANN401 - Starlette's own
+        return read(await self.body()) or await super().json()
+
+
+class QuickRoute(Route):
+    """A route whose body may come as a `Batch`."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The handler, given a request that reads quickly."""
+        handle = super().get_route_handler()
+
+        async def handler(request: Request) -> Response:
+            return await handle(_Request(request.scope, request.receive))
+
+        return handler
+
+
+def _unless_read(value: Any, check: ValidatorFunctionWrapHandler) -> Any:  # noqa: ANN401 - a batch or parsed JSON
+    return value if isinstance(value, Batch) else check(value)
+
+
+QuickActions = Annotated[Actions, WrapValidator(_unless_read)]
+"""The body of a `QuickRoute`: `Actions`, or a `Batch` in its place."""
+
+
+def payload_of(kind: Kind, action: QuickAction, happened_at: datetime, *, is_bot: bool) -> msgspec.Struct:
+    """The payload of an action; of those that tell their time, with the collector's."""
+    payload = kind.payload(*msgspec.structs.astuple(action)[: kind.size])
+    payload.isBot = is_bot
+    payload.simulated = payload.simulated or False
+    if kind.tells_time:
+        payload.timestamp = happened_at
+    return payload  # type: ignore[no-any-return]
+
+
+def model_of(action: QuickAction) -> Action:
+    """The same action as a model."""
+    return Action.model_validate(msgspec.to_builtins(action))
