@@ -53,8 +53,9 @@ def decode_quickly(record: ConsumerRecord) -> Row | None:
     """The row of a message as most are; None where the contract's own models must be asked."""
     if (read := read_quickly(record.topic, record.value or b"")) is None:
         return None
-    envelope, _, data = read
+    envelope, _ = read
     try:
+        data = str(envelope.data, "utf-8")
         key = None if record.key is None else str(record.key, "utf-8")
     except UnicodeDecodeError:
         return None

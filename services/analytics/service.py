@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import orjson
-from sqlalchemy import Select, select, text, tuple_
+from sqlalchemy import Boolean, Select, TextClause, select, text, tuple_
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.analytics.models import UserActionLog, ViewHistory
 from services.common.messages import Message
-from services.contracts.events.actions import ProductViewed
+from services.contracts.events.actions import ProductViewed, UserAction
 
+_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's
 Position = tuple[Any, ...] | None
 
 _POPULAR = text("""
@@ -28,32 +29,40 @@ _POPULAR = text("""
 """)
 
 
+_ALIASES = {name: field.alias for name, field in (ProductViewed.model_fields | UserAction.model_fields).items()}
+_ALIASES |= {"viewed_at": "at", "created_at": "at"}
+
+
+def _insert(table: type[ViewHistory | UserActionLog]) -> TextClause:
+    """Reads rows of payloads as they travel; every name in it is ours."""
+    columns = [column for column in table.__table__.columns if column.name != "id"]
+    given = [f'"{_ALIASES.get(column.name, column.name)}"' for column in columns]
+    types = [f"{name} {column.type.compile(_DIALECT)}" for name, column in zip(given, columns, strict=True)]
+    values = [
+        f"COALESCE({name}, false)" if isinstance(column.type, Boolean) else name  # as the contract has it
+        for name, column in zip(given, columns, strict=True)
+    ]
+    return text(
+        f"INSERT INTO {table.__tablename__} ({', '.join(column.name for column in columns)})"  # noqa: S608
+        f" SELECT {', '.join(values)} FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS given({', '.join(types)})"
+        " ON CONFLICT (event_id) DO NOTHING"
+    )
+
+
+_INSERT_VIEWS, _INSERT_ACTIONS = _insert(ViewHistory), _insert(UserActionLog)
+
+
 async def record(session: AsyncSession, messages: Sequence[Message]) -> None:
     """Write user actions to their tables, each table by one statement."""
-    views, actions = [], []
+    views: list[str] = []
+    actions: list[str] = []
     for message in messages:
-        row = message.payload.model_dump(mode="json", exclude={"timestamp"})
-        row["event_id"] = str(message.event.event_id)
-        if isinstance(message.payload, ProductViewed):
-            views.append(row | {"viewed_at": message.event.timestamp})
-        else:
-            actions.append(row | {"action_type": message.event.event_type, "created_at": message.event.timestamp})
-    await _insert(session, ViewHistory, views)
-    await _insert(session, UserActionLog, actions)
-
-
-async def _insert(
-    session: AsyncSession, table: type[ViewHistory | UserActionLog], rows: Sequence[dict[str, Any]]
-) -> None:
-    if not rows:
-        return
-    name = table.__tablename__
-    columns = ", ".join(column.name for column in table.__table__.columns if column.name != "id")
-    statement = (  # every name in it is ours
-        f"INSERT INTO {name} ({columns}) SELECT {columns}"  # noqa: S608
-        f" FROM jsonb_populate_recordset(CAST(NULL AS {name}), CAST(:rows AS jsonb)) ON CONFLICT (event_id) DO NOTHING"
-    )
-    await session.execute(text(statement), {"rows": orjson.dumps(rows).decode()})
+        rows = views if message.event_type == "PRODUCT_VIEWED" else actions
+        event = f'"event_id":"{message.event_id}","at":"{message.happened_at}","action_type":"{message.event_type}"'
+        rows.append(f"{{{event},{message.data[1:]}")  # the payload's object has a field at least: whose action it is
+    for insert, rows in ((_INSERT_VIEWS, views), (_INSERT_ACTIONS, actions)):
+        if rows:
+            await session.execute(insert, {"rows": f"[{','.join(rows)}]"})
 
 
 async def actions_of(session: AsyncSession, user_id: str, after: Position, limit: int) -> Sequence[UserActionLog]:

@@ -11,7 +11,6 @@ the database or the broker is away, nothing is given up and the batch is tried a
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from uuid import UUID
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -124,9 +123,9 @@ class Consumer(Worker):
             await self._handle_singly(messages)
 
     async def _handle_together(self, messages: Sequence[Message]) -> None:
-        firsts: dict[UUID, Message] = {}
+        firsts: dict[str, Message] = {}
         for message in messages:
-            firsts.setdefault(message.event.event_id, message)
+            firsts.setdefault(message.event_id, message)
         async with self._database.sessions.begin() as session:
             handled = await inbox.claim(session, self._group, firsts)
             todo = [message for key, message in firsts.items() if key not in handled]

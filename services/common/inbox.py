@@ -4,7 +4,6 @@ A consumer uses it by itself; a migration makes the table by `create(op)`.
 """
 
 from collections.abc import Iterable
-from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -32,7 +31,7 @@ def create(op: Operations) -> None:
     op.execute(_DDL)
 
 
-async def claim(session: AsyncSession, consumer: str, event_ids: Iterable[UUID]) -> set[UUID]:
+async def claim(session: AsyncSession, consumer: str, event_ids: Iterable[str]) -> set[str]:
     """Note that `consumer` handles these events now; the ids among them that it had handled before."""
-    ids = ",".join(map(str, event_ids))
-    return set((await session.scalars(_CLAIM, {"consumer": consumer, "ids": ids})).all())
+    ids = ",".join(event_ids)
+    return set(map(str, await session.scalars(_CLAIM, {"consumer": consumer, "ids": ids})))

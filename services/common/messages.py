@@ -1,36 +1,60 @@
 """Messages as consumers see them: read by contract, or made into a dead letter.
 
-A `Message` is an event with its typed payload and the record it came in.
+Most are read by structs; only a handler that asks for a `payload` pays for its model.
 """
 
 import base64
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from uuid import NAMESPACE_URL, uuid5
 
+import msgspec
 from aiokafka import ConsumerRecord
 
-from services.contracts.envelope import Contract, Envelope, Event
+from services.contracts.envelope import Contract, Event
 from services.contracts.events.dead_letters import DeadLetter
+from services.contracts.quick import read_quickly
 from services.contracts.registry import ContractError, parse
 
 
-@dataclass(frozen=True)
+@dataclass
 class Message:
-    """One readable message: `payload` is the model that the event's type names."""
+    """One readable message: what its envelope says, as text, and its payload."""
 
-    event: Envelope
-    payload: Contract
+    event_id: str
+    event_type: str
+    happened_at: str
     record: ConsumerRecord
+    content: msgspec.Struct | Contract
+    """The payload as it was read."""
+
+    @property
+    def data(self) -> str:
+        """The payload as a JSON object, with what the contract knows of it; what was not given may be left out."""
+        if isinstance(self.content, msgspec.Struct):
+            return msgspec.json.encode(self.content).decode()
+        return self.content.model_dump_json(by_alias=True)
+
+    @cached_property
+    def payload(self) -> Contract:
+        """The payload as the model that the event's type names."""
+        if isinstance(self.content, Contract):
+            return self.content
+        return parse(self.record.topic, self.record.value)[1]
 
 
 def read(record: ConsumerRecord) -> tuple[Message | None, tuple[str, str]]:
     """The message in a record, or None with the reason and detail of why it breaks the contract."""
+    value = record.value or b""
+    if (quick := read_quickly(record.topic, value)) is not None:
+        seen, content = quick
+        return Message(seen.event_id, seen.event_type, seen.timestamp, record, content), ("", "")
     try:
-        event, payload = parse(record.topic, record.value or b"")
+        event, payload = parse(record.topic, value)
     except ContractError as error:
         return None, (error.reason, str(error))
-    return Message(event, payload, record), ("", "")
+    return Message(str(event.event_id), event.event_type, event.timestamp.isoformat(), record, payload), ("", "")
 
 
 def dead_letter(record: ConsumerRecord, *, consumer: str, reason: str, detail: str) -> tuple[bytes, str]:
