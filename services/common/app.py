@@ -23,6 +23,7 @@ from starlette.types import ASGIApp
 from services.common.auth import Verifier
 from services.common.cache import Cache
 from services.common.database import Database
+from services.common.garbage import settled
 from services.common.handlers import install_error_handlers
 from services.common.health import Check, live, ready
 from services.common.http import DeadlineMiddleware
@@ -70,7 +71,8 @@ def build_app(  # noqa: PLR0913 - the parts a service may have
         exit_cleanly_on_sigterm()
         try:
             async with lifespan(app) if lifespan else nullcontext(), running(workers):
-                yield
+                with settled():
+                    yield
         finally:
             for part in parts:
                 await part.close()
