@@ -7,9 +7,10 @@ import msgspec
 from fastapi import Header, Path, Query, Request, Response
 
 from services.analytics import collector, service
-from services.analytics.quick import QuickActions, QuickRoute
+from services.analytics.quick import QuickBatch
 from services.analytics.schemas import (
     ActionResults,
+    Actions,
     Outcome,
     PopularProduct,
     PopularProducts,
@@ -23,12 +24,13 @@ from services.common.errors import Fault, Unprocessable
 from services.common.idempotency import KeyHeader
 from services.common.paging import CursorParam, LimitParam, Page, decode_cursor, encode_cursor
 from services.common.policy import OWNER, PUBLIC
+from services.common.producer import Producer
 from services.common.routing import Router
 from services.common.schemas import UserId
 
+PATH = "/v1/actions"
 POPULAR_SECONDS = 60
 router = Router()
-collecting = Router(QuickRoute)
 User = Annotated[UserId, Path(alias="userId")]
 
 
@@ -46,9 +48,9 @@ class ViewPage(Page[RecordedView]):
     """A user's product views, the latest first."""
 
 
-@collecting.post("/v1/actions", status_code=202, response_model=ActionResults)
+@router.post(PATH, status_code=202, response_model=ActionResults)
 async def collect(
-    batch: QuickActions,
+    batch: Actions,
     request: Request,
     principal: Annotated[Principal | None, PUBLIC],
     user_agent: Annotated[str, Header()] = "",
@@ -60,10 +62,19 @@ async def collect(
     broker has not acknowledged them all. Sending a batch again records nothing twice, if its actions have an `eventId`
     or the batch an `Idempotency-Key`; without either, what had been acknowledged is recorded again.
     """
+    return await answer(request.app.state.producer, collector.Sender(principal, user_agent, key), batch)
+
+
+async def answer(producer: Producer, sender: collector.Sender, batch: Actions | QuickBatch) -> Response:
+    """Collect a batch and tell what became of it.
+
+    Raises:
+        NothingAccepted: every action is refused.
+        CollectorUnavailable: some were not acknowledged.
+    """
     if not batch.consent:
         return _answer(0, [collector.Result(Outcome.WITHHELD)] * len(batch.actions))
-    sender = collector.Sender(principal, user_agent, key)
-    results = await collector.collect(request.app.state.producer, sender, batch.actions)
+    results = await collector.collect(producer, sender, batch.actions)
     accepted = sum(result.status is Outcome.ACCEPTED for result in results)
     if not accepted:
         faults = [
@@ -78,9 +89,6 @@ def _answer(accepted: int, results: list[collector.Result]) -> Response:
     """`ActionResults` as they travel; FastAPI would check each of them again."""
     body = msgspec.json.encode({"accepted": accepted, "results": results})
     return Response(body, status_code=202, media_type="application/json")
-
-
-router.include_router(collecting)
 
 
 @router.get("/v1/users/{userId}/actions", dependencies=[OWNER])

@@ -1,11 +1,14 @@
 """Composition root of analytics: `uvicorn --factory services.analytics.app:create_app`."""
 
+from functools import partial
+
 from fastapi import FastAPI
 
 from services.analytics import service
 from services.analytics.api import router
 from services.analytics.collector import TOPIC
 from services.analytics.settings import AnalyticsSettings
+from services.analytics.short_way import ShortWay
 from services.common.app import build_app
 from services.common.cache import Cache
 from services.common.consumer import Consumer
@@ -31,4 +34,5 @@ def create_app(settings: AnalyticsSettings | None = None) -> FastAPI:
         cache=Cache(settings),
         workers=[consumer],
         max_body_bytes=MAX_BODY_BYTES,
+        short_way=partial(ShortWay, routes=router.routes),
     )

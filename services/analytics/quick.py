@@ -1,24 +1,24 @@
-"""The quick way into the collector: a batch read by structs, each action by that of its own type.
+"""Batches as most are, read by structs: each action by that of its own type.
 
-What a struct cannot read (metadata, a field that its type has no use for, anything wrong) goes the careful way, through
-the models of `schemas`, which alone say what is wrong with a request. The rules of `collector` hold for both.
+What a struct cannot read (metadata, a field that its type has no use for, anything wrong) is for the models of
+`schemas`, which alone say what is wrong with a request. The rules of `collector` hold for both.
 """
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any, Final, NamedTuple, TypeAlias, Union
 
 import msgspec
-from fastapi import Request, Response
-from pydantic import ValidatorFunctionWrapHandler, WrapValidator
 
-from services.analytics.schemas import MAX_ACTIONS, Action, Actions
-from services.common.routing import Route
+from services.analytics.schemas import MAX_ACTIONS, Action
 from services.contracts.registry import EMITTERS, EVENTS
 from services.contracts.structs import struct_of
 
 QuickAction: TypeAlias = Any
 """An instance of one of the structs that are made here, with the names of the wire."""
+
+QuickBatch: TypeAlias = Any
+"""An instance of `Batch`, which is made at run time, too."""
 
 _TAG: Final = "actionType"
 _PROPERTIES: Final = Action.model_json_schema()["properties"]
@@ -59,7 +59,7 @@ Batch: Final = msgspec.defstruct("Batch", [("actions", _ACTIONS), ("consent", bo
 _decode: Final = msgspec.json.Decoder(Batch).decode
 
 
-def read(body: bytes) -> Any:  # noqa: ANN401 - a `Batch`, which is made at run time
+def read(body: bytes) -> QuickBatch | None:
     """The batch in a request's body; None where the models must be asked."""
     if b"\\u0000" in body:
         return None
@@ -67,34 +67,6 @@ def read(body: bytes) -> Any:  # noqa: ANN401 - a `Batch`, which is made at run 
         return _decode(body)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         return None
-
-
-class _Request(Request):
-    """A request whose body is read the quick way, or as JSON where that cannot be."""
-
-    async def json(self) -> Any:  # noqa: ANN401 - Starlette's own
-        return read(await self.body()) or await super().json()
-
-
-class QuickRoute(Route):
-    """A route whose body may come as a `Batch`."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """The handler, given a request that reads quickly."""
-        handle = super().get_route_handler()
-
-        async def handler(request: Request) -> Response:
-            return await handle(_Request(request.scope, request.receive))
-
-        return handler
-
-
-def _unless_read(value: Any, check: ValidatorFunctionWrapHandler) -> Any:  # noqa: ANN401 - a batch or parsed JSON
-    return value if isinstance(value, Batch) else check(value)
-
-
-QuickActions = Annotated[Actions, WrapValidator(_unless_read)]
-"""The body of a `QuickRoute`: `Actions`, or a `Batch` in its place."""
 
 
 def payload_of(kind: Kind, action: QuickAction, happened_at: datetime, *, is_bot: bool) -> msgspec.Struct:

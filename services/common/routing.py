@@ -41,10 +41,10 @@ class Route(APIRoute):
 
 
 class Router(APIRouter):
-    """An APIRouter whose operations are `Route`s, or of a class of these."""
+    """An APIRouter whose operations are `Route`s."""
 
-    def __init__(self, route_class: type[Route] = Route, **options: Any) -> None:  # noqa: ANN401 - FastAPI's own
-        super().__init__(route_class=route_class, **options)
+    def __init__(self, **options: Any) -> None:  # noqa: ANN401 - FastAPI's own
+        super().__init__(route_class=Route, **options)
 
 
 def _query_names(dependant: Dependant) -> set[str]:
