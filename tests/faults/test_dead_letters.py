@@ -23,7 +23,8 @@ pytestmark = pytest.mark.faults
 OLDER_LANDING = """
 import sys
 from services.contracts import registry
-del registry.EVENTS["REVIEW_START"]  # a type that was declared later
+kind = registry.EVENTS.pop("REVIEW_START")  # a type that was declared later
+del registry.READERS[kind.topic, kind.name]
 from warehouse import landing
 sys.argv = ["landing", "--until-caught-up"]
 landing.main()
