@@ -110,10 +110,13 @@ def fold(bundle: Bundle, items: Int32, scores: Float32, recent: list[int], weigh
     by_strength = np.argsort(pushes, kind="stable")
     strongest[near_places[by_strength]] = pushers[by_strength]  # the last write, by the strongest push, stays
     strongest[pushed <= base] = -1
-    ranking = np.lexsort((known, -total))
-    ranking = ranking[~np.isin(known[ranking], seeds)]
-    because = zip(known[ranking].tolist(), strongest[ranking].tolist(), strict=True)
-    return Folded(known[ranking].tolist(), total[ranking].tolist(), {item: seed for item, seed in because if seed >= 0})
+    is_seed = np.zeros(bundle.content.popularity.shape[0], dtype=bool)
+    is_seed[seeds] = True
+    ranking = np.argsort(-total, kind="stable")  # of equals the lower item first, as `known` has them
+    ranking = ranking[~is_seed[known[ranking]]]
+    moved = ranking[strongest[ranking] >= 0]
+    because = dict(zip(known[moved].tolist(), strongest[moved].tolist(), strict=True))
+    return Folded(known[ranking].tolist(), total[ranking].tolist(), because)
 
 
 def _pushes(bundle: Bundle, seeds: list[int], weight: float) -> tuple[Int32, Float64, Int64]:

@@ -88,9 +88,9 @@ async def feedback(request: Request, caller: Caller, report: Feedback) -> Feedba
     if user_id is None:
         raise Unauthorized("Whose feedback it is needs a user's token or a userId.")
     _check_is_own(caller, user_id)
-    events = reports.events_of(report, user_id)
-    accepted = request.app.state.feedback.take(user_id, events)
-    return FeedbackTaken(accepted=accepted, degraded=accepted < len(events))
+    messages = reports.messages_of(report, user_id)
+    accepted = request.app.state.feedback.take(user_id, messages)
+    return FeedbackTaken(accepted=accepted, degraded=accepted < len(messages))
 
 
 @router.get("/v1/models", dependencies=[PUBLIC])

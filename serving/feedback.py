@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections import deque
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, Final
 
@@ -10,8 +11,8 @@ from prometheus_client import Counter
 
 from services.common.producer import Producer
 from services.common.worker import Worker, pause
-from services.contracts.envelope import Event
-from services.contracts.events.feedback import RecommendationClicked, RecommendationShown, ShownItem
+from services.contracts.envelope import Contract, message_of, new_event_id
+from services.contracts.events.feedback import RecommendationClicked, RecommendationShown
 from serving.recommender import versions_of
 from serving.schemas import Feedback
 
@@ -24,22 +25,28 @@ BATCH: Final = 500
 DROPPED: Final = Counter("tanawari_feedback_dropped", "Feedback events given up: too many waited, or at the end.")
 
 
-def events_of(feedback: Feedback, user_id: str) -> list[Event]:
-    """The events that a report makes; the versions behind the answer are in its id."""
+def messages_of(feedback: Feedback, user_id: str) -> list[bytes]:
+    """The messages that a report makes; the versions behind the answer are in its id."""
     common: dict[str, Any] = {
         "recommendation_id": feedback.recommendation_id,
         "user_id": user_id,
         "simulated": feedback.simulated,
     }
-    events = []
+    messages = []
     if feedback.shown:
-        items = [ShownItem.model_validate(item.model_dump()) for item in feedback.shown]
-        shown = RecommendationShown(**common, **versions_of(feedback.recommendation_id), items=items)
-        events.append(Event.of("RECOMMENDATION_SHOWN", shown, producer=PRODUCER))
+        versions = versions_of(feedback.recommendation_id)
+        items = [item.model_dump() for item in feedback.shown]
+        shown = RecommendationShown.model_validate({**common, **versions, "items": items})
+        messages.append(_message("RECOMMENDATION_SHOWN", shown))
     if feedback.clicked is not None:
         clicked = RecommendationClicked(**common, **feedback.clicked.model_dump())
-        events.append(Event.of("RECOMMENDATION_CLICKED", clicked, producer=PRODUCER))
-    return events
+        messages.append(_message("RECOMMENDATION_CLICKED", clicked))
+    return messages
+
+
+def _message(event_type: str, payload: Contract) -> bytes:
+    now = datetime.now(UTC)
+    return message_of(event_type, payload, producer=PRODUCER, event_id=new_event_id(), timestamp=now)
 
 
 class FeedbackSender(Worker):
@@ -52,11 +59,11 @@ class FeedbackSender(Worker):
         self._producer = producer
         self._waiting: deque[tuple[str, bytes]] = deque()
 
-    def take(self, user_id: str, events: list[Event]) -> int:
-        """Take events to be sent; how many found room."""
-        accepted = events[: MAX_WAITING - len(self._waiting)]
-        self._waiting.extend((user_id, event.to_bytes()) for event in accepted)
-        DROPPED.inc(len(events) - len(accepted))
+    def take(self, user_id: str, messages: list[bytes]) -> int:
+        """Take messages to be sent; how many found room."""
+        accepted = messages[: MAX_WAITING - len(self._waiting)]
+        self._waiting.extend((user_id, message) for message in accepted)
+        DROPPED.inc(len(messages) - len(accepted))
         return len(accepted)
 
     async def run(self, stop: asyncio.Event) -> None:

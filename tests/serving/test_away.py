@@ -5,7 +5,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from serving.app import create_app
-from serving.feedback import events_of
+from serving.feedback import messages_of
 from serving.schemas import Feedback
 from serving.settings import ServingSettings
 from tests.ml.tiny_bundle import MILK
@@ -85,7 +85,7 @@ async def test_feedback_that_the_broker_never_took_is_counted_as_dropped(away):
 
     app, before = create_app(away), dropped()
     async with app.router.lifespan_context(app):
-        app.state.feedback.take("anon:1", events_of(Feedback(recommendation_id="r", clicked=CLICK), "anon:1"))
+        app.state.feedback.take("anon:1", messages_of(Feedback(recommendation_id="r", clicked=CLICK), "anon:1"))
         await until(lambda: app.state.feedback.failure is not None)
 
     assert dropped() == before + 1
