@@ -11,13 +11,13 @@ from typing import Final, NamedTuple
 from urllib.parse import parse_qsl
 
 from fastapi.responses import Response
-from opentelemetry import trace
 from pydantic import ValidationError
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ml.shelves import Ask, DisplayType
 from services.common.auth import Verifier
+from services.common.routing import route_of, stand_for
 from serving.answers import ask_of, is_own, shelf_answer
 from serving.schemas import RecommendationQuery
 
@@ -26,7 +26,6 @@ OWN_PATH: Final = re.compile(r"/v1/users/([^\x00\s/]{1,128})/recommendations")
 LISTS: Final = frozenset({"excludeIds", "categoryId"})
 NAMES: Final = frozenset(field.alias for field in RecommendationQuery.model_fields.values())
 LONGEST_QUERY: Final = 500
-BEARER: Final = b"bearer "
 
 
 class Question(NamedTuple):
@@ -41,7 +40,7 @@ class ShortWay:
 
     def __init__(self, app: ASGIApp, routes: list[BaseRoute]) -> None:
         self._app = app
-        self._route = next(route for route in routes if getattr(route, "path", None) == PATH)
+        self._route = route_of(routes, PATH)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or pass the request on."""
@@ -49,11 +48,7 @@ class ShortWay:
         if answer is None:
             await self._app(scope, receive, send)
             return
-        scope["route"] = self._route
-        span = trace.get_current_span()
-        if span.is_recording():
-            span.update_name(f"GET {PATH}")
-            span.set_attribute("http.route", PATH)
+        stand_for(scope, self._route)
         await answer(scope, receive, send)
 
 
@@ -68,8 +63,7 @@ def _answer(scope: Scope) -> Response | None:
     caller = None
     if authorization is not None:
         verifier: Verifier = state.verifier
-        is_bearer = authorization[: len(BEARER)].lower() == BEARER
-        caller = verifier.known(authorization[len(BEARER) :].decode("latin-1").strip()) if is_bearer else None
+        caller = verifier.known_bearer(authorization)
         if caller is None:
             return None
     if not is_own(caller, user_id):

@@ -9,7 +9,6 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from opentelemetry import trace
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -18,10 +17,10 @@ from services.analytics.api import PATH, answer
 from services.analytics.collector import Sender
 from services.common.auth import Verifier
 from services.common.errors import Problem
+from services.common.routing import route_of, stand_for
 
 LARGEST: Final = 1024 * 1024
 """A larger body goes the long way, which has its own limit."""
-BEARER: Final = b"bearer "
 KEY: Final = re.compile(rb"[!-~]{1,200}")
 
 
@@ -30,7 +29,7 @@ class ShortWay:
 
     def __init__(self, app: ASGIApp, routes: list[BaseRoute]) -> None:
         self._app = app
-        self._route = next(route for route in routes if getattr(route, "path", None) == PATH)
+        self._route = route_of(routes, PATH)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or pass the request on with all that came of it."""
@@ -45,11 +44,7 @@ class ShortWay:
         if batch is None:
             await self._app(scope, _again(received, receive), send)
             return
-        scope["route"] = self._route
-        span = trace.get_current_span()
-        if span.is_recording():
-            span.update_name(f"POST {PATH}")
-            span.set_attribute("http.route", PATH)
+        stand_for(scope, self._route)
         try:
             response = await answer(scope["app"].state.producer, sender, batch)
         except Problem as problem:
@@ -71,8 +66,7 @@ def _sender(scope: Scope) -> Sender | None:
     principal = None
     if (authorization := headers.get(b"authorization")) is not None:
         verifier: Verifier = scope["app"].state.verifier
-        is_bearer = authorization[: len(BEARER)].lower() == BEARER
-        principal = verifier.known(authorization[len(BEARER) :].decode("latin-1").strip()) if is_bearer else None
+        principal = verifier.known_bearer(authorization)
         if principal is None:
             return None
     agent = headers.get(b"user-agent", b"").decode("latin-1")

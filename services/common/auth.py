@@ -18,6 +18,7 @@ from services.common.errors import Unauthorized
 from services.common.jwks import ALGORITHM, PublishedKeys
 
 ACCESS, SERVICE = "access", "service"
+BEARER = b"bearer"
 REQUIRED = ["exp", "iat", "iss", "sub", "token_use"]
 REMEMBERED = 10_000
 LEEWAY = 5
@@ -45,6 +46,11 @@ class Verifier:
         """The caller that a token names, if it was verified before and still holds."""
         principal = self._verified.get(token)
         return principal if principal is not None and principal.expires_at > time.time() else None
+
+    def known_bearer(self, authorization: bytes) -> Principal | None:
+        """The same of an `Authorization` header as it came."""
+        scheme, _, token = authorization.partition(b" ")
+        return self.known(token.decode("latin-1").strip()) if scheme.lower() == BEARER else None
 
     async def verify(self, token: str) -> Principal:
         """The caller that a token names.
