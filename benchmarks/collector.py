@@ -2,7 +2,8 @@
 
 The analytics service as the stack starts it: one uvicorn worker on a real database, which also consumes its own topic
 into its tables meanwhile. Sixteen connections post batches, each of one visitor's product views; an answer comes once
-the broker has acknowledged the batch.
+the broker has acknowledged the batch. Actions are taken faster than they are recorded: from the second round on the
+worker also carries what the first has left.
 
 The reference is a producer that only sends the same bytes to the same broker, with the same acknowledgement and
 compression: the messages that the collector made, a hundred of one visitor at a time, sixteen at once. The two take
