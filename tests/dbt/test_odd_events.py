@@ -94,7 +94,7 @@ def test_whatever_landing_takes_can_be_modelled(shop: Shop):
             except ContractError:
                 return
             with connection.transaction():
-                tables.insert(connection, {0: row})
+                tables.insert(connection, {0: row}, tables.copied({0: row}))
             taken.add(row.event_type)
 
         land()
