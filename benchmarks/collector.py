@@ -2,12 +2,12 @@
 
 The analytics service as the stack starts it: one uvicorn worker on a real database, which also consumes its own topic
 into its tables meanwhile. Sixteen connections post batches, each of one visitor's product views; an answer comes once
-the broker has acknowledged the batch. Actions are taken faster than they are recorded: from the second round on the
-worker also carries what the first has left.
+the broker has acknowledged the batch. Actions are taken faster than they are recorded; each round begins when all that
+was taken before is in the tables.
 
 The reference is a producer that only sends the same bytes to the same broker, with the same acknowledgement and
-compression: the messages that the collector made, a hundred of one visitor at a time, sixteen at once. The two take
-turns; the best of each counts.
+compression: the messages that the collector made, a hundred of one visitor at a time, sixteen at once, to a topic that
+nobody reads. The two take turns; the best of each counts.
 """
 
 import asyncio
@@ -26,7 +26,9 @@ from pathlib import Path
 from typing import Final
 
 import orjson
+import psycopg
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from benchmarks.actions import PARTITIONS, TOPIC
 from benchmarks.load import CONNECTIONS, closed_loop, request
@@ -46,6 +48,8 @@ RATE: Final = at_least(0.30)
 ACTIONS: Final = 100
 VISITORS: Final = 500
 SECONDS, SMALL_SECONDS = 8.0, 1.0
+UNREAD: Final = "benchmark"
+LOOK_SECONDS: Final = 0.2
 BROWSER: Final = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 _PRODUCED = re.compile(rf'^tanawari_events_produced_total{{topic="{TOPIC}"}} (\S+)$', re.MULTILINE)
 
@@ -56,11 +60,11 @@ Batch = list[tuple[bytes, bytes]]
 def measure(options: Options) -> Iterator[Figure]:
     """The rate of acknowledged actions."""
     seconds = SMALL_SECONDS if options.small else SECONDS
-    with _collector() as (port, broker):
-        asyncio.run(_post(port, 1.0))  # the first requests find nothing compiled, connected or cached
+    with _collector() as (port, broker, database):
+        asyncio.run(_post(port, database, 1.0))  # the first requests find nothing compiled, connected or cached
         batches = asyncio.run(_sent(broker))
         ours, theirs = in_turns(
-            lambda: asyncio.run(_post(port, seconds)),
+            lambda: asyncio.run(_post(port, database, seconds)),
             lambda: asyncio.run(_produce(broker, batches, seconds)),
             rounds=1 if options.small else 3,
         )
@@ -68,8 +72,8 @@ def measure(options: Options) -> Iterator[Figure]:
 
 
 @contextmanager
-def _collector() -> Iterator[tuple[int, str]]:
-    """The analytics service and what it needs; its port, and the broker's address."""
+def _collector() -> Iterator[tuple[int, str, str]]:
+    """The analytics service and what it needs; its port, and the addresses of broker and database."""
     with (
         tempfile.TemporaryDirectory(prefix="tanawari-collector-") as name,
         Postgres(Path(name) / "postgres", password="benchmark") as postgres,  # noqa: S106 - a server of ours, for now
@@ -77,7 +81,7 @@ def _collector() -> Iterator[tuple[int, str]]:
     ):
         database = create_database(postgres.url(), "analytics", "benchmark")
         migrate("analytics", database)
-        asyncio.run(create_topics(broker.url))
+        asyncio.run(_create_topics(broker.url))
         port = free_port()
         command = [
             *(sys.executable, "-m", "uvicorn", "--factory", "services.analytics.app:create_app"),
@@ -91,7 +95,17 @@ def _collector() -> Iterator[tuple[int, str]]:
         }
         log = Path(name) / "analytics.log"
         with Process("analytics", command, log, environment=environment, is_ready=lambda: _produced(port) == 0):
-            yield port, broker.url
+            yield port, broker.url, database
+
+
+async def _create_topics(broker: str) -> None:
+    await create_topics(broker)
+    admin = AIOKafkaAdminClient(bootstrap_servers=broker)
+    await admin.start()
+    try:
+        await admin.create_topics([NewTopic(UNREAD, PARTITIONS, 1)])
+    finally:
+        await admin.close()
 
 
 def _produced(port: int) -> int:
@@ -116,12 +130,20 @@ def _request(visitor: int) -> bytes:
     return request("POST", "/v1/actions", body=body).replace(b"tanawari-benchmark", BROWSER.encode())
 
 
-async def _post(port: int, seconds: float) -> float:
+def _wait_until_recorded(database: str, actions: int) -> None:
+    with psycopg.connect(database, autocommit=True) as connection:
+        while (connection.execute("select count(*) from view_history").fetchone() or (0,))[0] < actions:
+            time.sleep(LOOK_SECONDS)
+
+
+async def _post(port: int, database: str, seconds: float) -> float:
     requests = cycle([_request(visitor) for visitor in range(VISITORS)])
     before = await asyncio.to_thread(_produced, port)
     sample = await closed_loop(port, requests, seconds=seconds)
-    rate = (await asyncio.to_thread(_produced, port) - before) / sample.seconds
+    produced = await asyncio.to_thread(_produced, port)
+    rate = (produced - before) / sample.seconds
     tell(f"the collector: {rate:,.0f} actions/s")
+    await asyncio.to_thread(_wait_until_recorded, database, produced)
     return rate
 
 
@@ -152,7 +174,7 @@ async def _produce(broker: str, batches: Sequence[Batch], seconds: float) -> flo
                 for key, value in messages:
                     batch.append(timestamp=None, key=key, value=value)
                 partition = partition_of(messages[0][0].decode(), PARTITIONS)
-                await (await producer.send_batch(batch, TOPIC, partition=partition))
+                await (await producer.send_batch(batch, UNREAD, partition=partition))
                 acknowledged += len(messages)
 
         async with asyncio.TaskGroup() as group:
