@@ -139,7 +139,9 @@ async def _one(session: AsyncSession, product_id: int) -> ProductOut:
 
 
 def _product(row: Row[Any]) -> ProductOut:
-    fields = dict(row._mapping)  # noqa: SLF001 - the public way to a row's names
-    price, start_date, end_date = (fields.pop(name) for name in ("special_price", "start_date", "end_date"))
-    offer = None if price is None else SpecialPrice(price=price, start_date=start_date, end_date=end_date)
-    return ProductOut(**fields, special_price=offer)
+    fields = {name: getattr(row, name) for name in ProductOut.model_fields}
+    if row.special_price is not None:
+        fields["special_price"] = SpecialPrice(
+            price=row.special_price, start_date=row.start_date, end_date=row.end_date
+        )
+    return ProductOut(**fields)

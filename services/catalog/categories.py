@@ -78,7 +78,14 @@ class _Tree:
         involved = or_(Category.code == func.any(list(around)), Category.name == func.any(list(names)))
         rows = await session.scalars(select(Category).where(involved).order_by(Category.id).with_for_update())
         known = [
-            CategorySnapshot(category_id=row.id, code=row.code, name=row.name, parent_id=row.parent_id, level=row.level)
+            CategorySnapshot(
+                category_id=row.id,
+                code=row.code,
+                name=row.name,
+                parent_id=row.parent_id,
+                level=row.level,
+                category_version=row.version,
+            )
             for row in rows
         ]
         missing = len(codes - {category.code for category in known})
@@ -91,7 +98,7 @@ class _Tree:
             raise Refused("name", f"is the name of {self._owners[name]}")
         if old and old.name == name:
             return Outcome("unchanged", old.category_id)
-        new = old.model_copy(update={"name": name}) if old else self._create(code, name)
+        new = _renamed(old, name) if old else self._create(code, name)
         if old:
             del self._owners[old.name]
         self._by_code[code], self._owners[name] = new, code
@@ -105,12 +112,23 @@ class _Tree:
             raise Refused("code", f"is below {above}, which does not exist")
         parent_id = self._by_code[above].category_id if above else None
         identifier = next(self._ids)
-        return CategorySnapshot(category_id=identifier, code=code, name=name, parent_id=parent_id, level=level_of(code))
+        return CategorySnapshot(
+            category_id=identifier,
+            code=code,
+            name=name,
+            parent_id=parent_id,
+            level=level_of(code),
+            category_version=1,
+        )
+
+
+def _renamed(category: CategorySnapshot, name: str) -> CategorySnapshot:
+    return category.model_copy(update={"name": name, "category_version": category.category_version + 1})
 
 
 def _row(category: CategorySnapshot) -> dict[str, Any]:
     fields = category.model_dump()
-    return {"id": fields.pop("category_id"), **fields}
+    return {"id": fields.pop("category_id"), "version": fields.pop("category_version"), **fields}
 
 
 async def create(session: AsyncSession, code: str, name: str | None) -> int:

@@ -31,6 +31,7 @@ class ProductState:
 
     product: ProductSnapshot
     offer: SpecialPriceSet | None = None
+    offer_version: int = 0
 
     @property
     def id(self) -> int:
@@ -53,6 +54,17 @@ class ProductState:
         elif offer and offer.currency != product.currency:
             offer = offer.model_copy(update={"currency": product.currency})
         return replace(self, product=product, offer=offer)
+
+    def succeeding(self, before: "ProductState | None") -> "ProductState":
+        """This state with the versions that follow those of `before`: one more for each part that differs."""
+        was, now = before.product if before else None, self.product
+        is_described_anew = was is None or was.model_copy(update={"stock": now.stock}) != now
+        versions = {
+            "product_version": now.product_version + is_described_anew,
+            "stock_version": now.stock_version + (was is None or was.stock != now.stock),
+        }
+        is_offered_anew = self.offer != (before.offer if before else None)
+        return ProductState(now.model_copy(update=versions), self.offer, self.offer_version + is_offered_anew)
 
 
 @dataclass(frozen=True)
@@ -103,20 +115,25 @@ def _offer(product: ProductSnapshot, terms: Changes | None) -> SpecialPriceSet |
 
 
 def events_between(before: ProductState | None, after: ProductState) -> Iterator[tuple[str, Contract]]:
-    """The events that tell how `before` became `after`: none where they are equal.
+    """The events that tell how `before` became its successor `after`: one for each part whose version grew.
 
     A change of stock is STOCK_CHANGED, one of the offer SPECIAL_PRICE_SET or _ENDED, any other PRODUCT_UPDATED.
     """
-    product, offer = after.product, after.offer
+    product = after.product
     if before is None:
         yield "PRODUCT_CREATED", product
     else:
-        if before.product.model_copy(update={"stock": product.stock}) != product:
+        if product.product_version != before.product.product_version:
             yield "PRODUCT_UPDATED", product
-        if before.product.stock != product.stock:
-            yield "STOCK_CHANGED", StockChanged(product_id=product.product_id, stock=product.stock)
-    if offer != (before.offer if before else None):
-        yield ("SPECIAL_PRICE_SET", offer) if offer else ("SPECIAL_PRICE_ENDED", SpecialPriceEnded(product_id=after.id))
+        if product.stock_version != before.product.stock_version:
+            level = StockChanged(product_id=after.id, stock=product.stock, stock_version=product.stock_version)
+            yield "STOCK_CHANGED", level
+    if after.offer_version != (before.offer_version if before else 0):
+        version = after.offer_version
+        if after.offer is None:
+            yield "SPECIAL_PRICE_ENDED", SpecialPriceEnded(product_id=after.id, offer_version=version)
+        else:
+            yield "SPECIAL_PRICE_SET", after.offer.model_copy(update={"offer_version": version})
 
 
 def parent_code(code: str) -> str | None:

@@ -17,7 +17,7 @@ class Base(DeclarativeBase):
 
 
 class Product(Base):
-    """A product; `sku` is its name in the shop's own systems."""
+    """A product; `sku` is its name in the shop's own systems, and each version grows with each change of its part."""
 
     __tablename__ = "products"
     __table_args__ = (
@@ -37,6 +37,9 @@ class Product(Base):
     image: Mapped[str | None]
     stock: Mapped[int]
     is_active: Mapped[bool]
+    product_version: Mapped[int] = mapped_column(server_default="0")
+    stock_version: Mapped[int] = mapped_column(server_default="0")
+    offer_version: Mapped[int] = mapped_column(server_default="0")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
@@ -51,6 +54,7 @@ class Category(Base):
     name: Mapped[str] = mapped_column(unique=True)
     parent_id: Mapped[int | None] = mapped_column(ForeignKey("categories.id"), index=True)
     level: Mapped[int]
+    version: Mapped[int] = mapped_column(server_default="0")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
 

@@ -115,21 +115,25 @@ async def change_stock(session: AsyncSession, product_id: int, amount: int, reas
     """
     stock = Product.stock + amount
     stock_is_possible = stock.between(0, MAX_STOCK)
+    version = Product.stock_version + int(amount != 0)
     changing = update(Product).where(Product.id == product_id, stock_is_possible)
-    after = await session.scalar(changing.values(stock=stock, updated_at=func.now()).returning(Product.stock))
+    changing = changing.values(stock=stock, stock_version=version, updated_at=func.now())
+    after = (await session.execute(changing.returning(Product.stock, Product.stock_version))).one_or_none()
     if after is None:
         if await session.scalar(select(Product.id).where(Product.id == product_id)) is None:
             raise ProductNotFound(f"There is no product {product_id}.")
         raise StockOutOfRange(f"The stock cannot change by {amount}.")
     if amount:
-        changed = StockChanged(product_id=product_id, stock=after, reason=reason)
+        changed = StockChanged(
+            product_id=product_id, stock=after.stock, reason=reason, stock_version=after.stock_version
+        )
         await _tell(session, product_id, "STOCK_CHANGED", changed)
-    return after
+    return int(after.stock)
 
 
 async def _store(session: AsyncSession, before: Mapping[int, ProductState], after: Iterable[ProductState]) -> None:
     """Write what differs, and its events."""
-    changed = [state for state in after if before.get(state.id) != state]
+    changed = [state.succeeding(old) for state in after if (old := before.get(state.id)) != state]
     await store.write_products(session, before, changed)
     await append_all(
         session,

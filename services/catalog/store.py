@@ -41,9 +41,11 @@ def _state(row: Row[Any]) -> ProductState:
         stock=row.stock,
         is_active=row.is_active,
         category_ids=tuple(row.category_ids),
+        product_version=row.product_version,
+        stock_version=row.stock_version,
     )
     if row.special_price is None:
-        return ProductState(product)
+        return ProductState(product, offer_version=row.offer_version)
     offer = SpecialPriceSet.model_construct(
         product_id=row.id,
         special_price=row.special_price,
@@ -51,7 +53,7 @@ def _state(row: Row[Any]) -> ProductState:
         start_date=row.start_date,
         end_date=row.end_date,
     )
-    return ProductState(product, offer)
+    return ProductState(product, offer, row.offer_version)
 
 
 async def write_products(
@@ -75,7 +77,7 @@ async def write_products(
 
 def _product_row(state: ProductState) -> dict[str, Any]:
     row = {name: value for name, value in state.product if name not in ("product_id", "category_ids")}
-    return {"id": state.id, **row}
+    return {"id": state.id, "offer_version": state.offer_version, **row}
 
 
 def _offer_row(offer: SpecialPriceSet) -> dict[str, Any]:

@@ -1,10 +1,28 @@
-"""What happens to products and categories: `catalog.v1`."""
+"""What happens to products and categories: `catalog.v1`.
+
+A product has three parts: what it is, its stock and its offer. Each has a version that grows with its changes, so that
+whoever keeps a copy takes a part only if it is no older than the one it has, in whatever order events come; 0 is what
+was told before there were versions. A deletion is final: ids are not given out again.
+"""
 
 from typing import Annotated
 
 from pydantic import Field
 
-from services.contracts.envelope import MAX_INTEGER, Contract, Currency, Id, Money, Quantity, Rating, Text, Timestamp
+from services.contracts.envelope import (
+    MAX_ID,
+    MAX_INTEGER,
+    Contract,
+    Currency,
+    Id,
+    Money,
+    Quantity,
+    Rating,
+    Text,
+    Timestamp,
+)
+
+Version = Annotated[int, Field(strict=True, ge=0, le=MAX_ID)]
 
 
 class ProductSnapshot(Contract):
@@ -22,6 +40,8 @@ class ProductSnapshot(Contract):
     stock: Quantity = 0
     is_active: bool = True
     category_ids: tuple[Id, ...] = ()
+    product_version: Version = 0
+    stock_version: Version = 0
 
 
 class ProductDeleted(Contract):
@@ -37,6 +57,7 @@ class StockChanged(Contract):
     product_id: Id
     stock: Quantity
     reason: Text | None = None
+    stock_version: Version = 0
 
 
 class SpecialPriceSet(Contract):
@@ -47,12 +68,14 @@ class SpecialPriceSet(Contract):
     currency: Currency = "JPY"
     start_date: Timestamp
     end_date: Timestamp | None = None
+    offer_version: Version = 0
 
 
 class SpecialPriceEnded(Contract):
     """SPECIAL_PRICE_ENDED: the product has no offer any more."""
 
     product_id: Id
+    offer_version: Version = 0
 
 
 class CategorySnapshot(Contract):
@@ -63,6 +86,7 @@ class CategorySnapshot(Contract):
     name: Text
     parent_id: Id | None = None
     level: Annotated[int, Field(ge=1, le=MAX_INTEGER)] = 1
+    category_version: Version = 0
 
 
 class CategoryDeleted(Contract):

@@ -5,12 +5,16 @@ import pytest
 
 from services.catalog.domain import Refused, events_between, level_of, new_product, parent_code
 
-TEA = new_product(1, "tea", {"name": "Tea", "price": Decimal("4.00"), "stock": 3})
+TEA = new_product(1, "tea", {"name": "Tea", "price": Decimal("4.00"), "stock": 3}).succeeding(None)
 OFFER = {"price": Decimal("3.00"), "start_date": datetime(2026, 1, 1, tzinfo=UTC), "end_date": None}
 
 
 def kinds(before, after):
-    return [event_type for event_type, _ in events_between(before, after)]
+    return [event_type for event_type, _ in events_between(before, after.succeeding(before))]
+
+
+def versions(state):
+    return state.product.product_version, state.product.stock_version, state.offer_version
 
 
 def test_a_product_needs_a_name_and_a_price_to_be_created():
@@ -64,3 +68,22 @@ def test_an_offer_that_is_no_longer_below_the_price_has_ended():
     offered = TEA.changed({"special_price": OFFER})
     cheaper = offered.changed({"price": OFFER["price"]})
     assert kinds(offered, cheaper) == ["PRODUCT_UPDATED", "SPECIAL_PRICE_ENDED"]
+
+
+def test_a_new_product_has_first_versions_of_the_parts_it_has():
+    assert versions(TEA) == (1, 1, 0)
+
+
+def test_each_part_has_a_version_that_grows_with_its_own_changes():
+    sold = TEA.changed({"stock": 2}).succeeding(TEA)
+    offered = sold.changed({"special_price": OFFER}).succeeding(sold)
+    renamed = offered.changed({"name": "Green tea", "stock": 1}).succeeding(offered)
+    assert [versions(state) for state in (sold, offered, renamed)] == [(1, 2, 0), (1, 2, 1), (2, 3, 1)]
+
+
+def test_an_event_carries_the_version_of_what_it_tells():
+    offered = TEA.changed({"special_price": OFFER}).succeeding(TEA)
+    after = offered.changed({"name": "Green tea", "stock": 2, "special_price": None}).succeeding(offered)
+    product, stock, offer = (data for _, data in events_between(offered, after))
+    assert (product.product_version, product.stock_version) == (2, 2)
+    assert (stock.stock_version, offer.offer_version) == (2, 2)

@@ -72,7 +72,24 @@ async def test_stock_never_goes_below_zero_however_many_take_from_it(client, cre
 async def test_a_stock_change_is_told_with_its_reason_and_the_stock_afterwards(client, create, events):
     product = await create("broken", stock=5)
     await client.patch(f"/v1/products/{product['id']}/stock", json={"change": -2, "reason": "broken"})
-    assert events(product["id"])[-1][1] == {"productId": product["id"], "stock": 3, "reason": "broken"}
+    assert events(product["id"])[-1][1] == {
+        "productId": product["id"], "stock": 3, "reason": "broken", "stockVersion": 2,
+    }  # fmt: skip
+
+
+async def test_versions_grow_by_one_whoever_changes_the_product(client, create, upsert, events):
+    product = await create("versioned", stock=5)
+    path = f"/v1/products/{product['id']}"
+    await client.patch(f"{path}/stock", json={"change": -2})
+    await client.patch(f"{path}/stock", json={"change": 0})
+    await upsert("products", {"sku": "versioned", "stock": 9}, {"sku": "versioned", "name": "Tea"})
+    told = [(kind, data.get("productVersion"), data["stockVersion"]) for kind, data in events(product["id"])]
+    assert told == [
+        ("PRODUCT_CREATED", 1, 1),
+        ("STOCK_CHANGED", None, 2),
+        ("PRODUCT_UPDATED", 2, 3),
+        ("STOCK_CHANGED", None, 3),
+    ]
 
 
 async def test_a_count_sets_the_stock(client, create, events):
