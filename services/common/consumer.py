@@ -4,8 +4,9 @@
 
     Consumer(settings, topics=["user-actions.v1"], database=database, producer=producer, handle=record_actions)
 
-What cannot be read or handled goes to `dead-letters.v1` with its position and bytes, and the partition moves on; when
-the database or the broker is away, nothing is given up and the batch is tried again.
+What cannot be read or handled goes to `dead-letters.v1` with its position and bytes, and the partition moves on: a
+batch that fails, or takes too long, is handled in halves, down to the messages at fault. When the database or the
+broker is away, or a table is locked, nothing is given up and the batch is tried again.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.common import inbox
@@ -27,6 +29,11 @@ logger = logging.getLogger(__name__)
 
 Handle = Callable[[AsyncSession, Sequence[Message]], Awaitable[None]]
 RETRY_SECONDS = 1.0
+STATEMENT_SECONDS = 20.0
+"""What a statement of a handler may take; well below the time after which a worker without progress has stalled."""
+_LIMITS = text(
+    "SELECT set_config('statement_timeout', :statement, true), set_config('lock_timeout', :lock, true)"
+)  # a lock is somebody else's, hence waited for; so it has to be told from a statement that takes too long
 
 
 class Consumer(Worker):
@@ -52,6 +59,8 @@ class Consumer(Worker):
         self._producer = producer
         self._handle = handle
         self._batch = batch
+        milliseconds = int(STATEMENT_SECONDS * 1000)
+        self._limits = {"statement": str(milliseconds), "lock": str(milliseconds // 4)}
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consume until `stop`; what was fetched and not handled is fetched again by the next member."""
@@ -94,15 +103,15 @@ class Consumer(Worker):
             except Exception as error:
                 if not is_away(error):
                     raise
-                logger.warning("%s waits: %s", self.name, type(error).__name__)
-                self.failure = f"waiting: {type(error).__name__}"
+                logger.warning("%s waits: %s", self.name, _kind(error))
+                self.failure = f"waiting: {_kind(error)}"
                 await pause(stop, RETRY_SECONDS)
             else:
                 return True
         return False
 
     async def handle_records(self, records: Sequence[ConsumerRecord]) -> None:
-        """Handle one batch: readable records in one transaction, or each in its own if that fails.
+        """Handle one batch: readable records in one transaction, or in smaller parts if that fails.
 
         Raises:
             Exception: something is away for the moment; nothing of the failed transaction remains.
@@ -114,34 +123,44 @@ class Consumer(Worker):
                 messages.append(message)
             else:
                 await self._give_up(record, *refusal)
+        if messages:
+            await self._handle_in_parts(messages)
+
+    async def _handle_in_parts(self, messages: Sequence[Message]) -> None:
+        """Handle messages together; else one half and then the other, so that those at fault are found in few steps."""
         try:
             await self._handle_together(messages)
         except Exception as error:
             if is_away(error):
                 raise
-            logger.warning("%s: a batch failed, handling its messages one by one", self.name, exc_info=error)
-            await self._handle_singly(messages)
+            self.beat()  # there is an end to halving
+            if len(messages) == 1:
+                await self._give_up(messages[0].record, "HANDLER_FAILED", _kind(error))
+                return
+            logger.warning("%s: %d messages failed, handling them in halves", self.name, len(messages), exc_info=error)
+            middle = len(messages) // 2
+            await self._handle_in_parts(messages[:middle])
+            await self._handle_in_parts(messages[middle:])
+        else:
+            self.beat()
 
     async def _handle_together(self, messages: Sequence[Message]) -> None:
         firsts: dict[str, Message] = {}
         for message in messages:
             firsts.setdefault(message.event_id, message)
         async with self._database.sessions.begin() as session:
+            await session.execute(_LIMITS, self._limits)
             handled = await inbox.claim(session, self._group, firsts)
             todo = [message for key, message in firsts.items() if key not in handled]
             if todo:
                 await self._handle(session, todo)
 
-    async def _handle_singly(self, messages: Sequence[Message]) -> None:
-        for message in messages:
-            try:
-                await self._handle_together([message])
-            except Exception as error:
-                if is_away(error):
-                    raise
-                await self._give_up(message.record, "HANDLER_FAILED", type(error).__name__)
-
     async def _give_up(self, record: ConsumerRecord, reason: str, detail: str) -> None:
         logger.warning("%s gives up %s/%s/%s: %s", self.name, record.topic, record.partition, record.offset, reason)
         letter, key = dead_letter(record, consumer=self._group, reason=reason, detail=detail)
         await self._producer.send("dead-letters.v1", key, letter)
+
+
+def _kind(error: BaseException) -> str:
+    """What an error is called; of the database's the name that Postgres has for it."""
+    return type(getattr(error, "orig", None) or error).__name__

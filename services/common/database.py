@@ -9,6 +9,7 @@ async def create(body: NewProduct, session: Session) -> ProductOut:
     return await service.create(session, body)      # services flush, they never commit
 """
 
+import socket
 from collections.abc import AsyncIterator
 from datetime import datetime
 from decimal import Decimal
@@ -42,7 +43,7 @@ _DATA_ERRORS = (psycopg.DataError, errors.ProgramLimitExceeded, errors.Statement
 _OUTAGES = (
     *(OperationalError, InterfaceError, PoolTimeoutError),
     *(psycopg.OperationalError, psycopg.InterfaceError),
-    OSError,  # TimeoutError among them
+    *(ConnectionError, TimeoutError, socket.gaierror),
 )
 
 
@@ -94,13 +95,21 @@ def is_unstorable(error: BaseException) -> bool:
     return isinstance(getattr(error, "orig", error), _DATA_ERRORS)
 
 
+def is_overdue(error: BaseException) -> bool:
+    """Whether a statement took longer than it was granted: it asked for too much, or the database is slow."""
+    return isinstance(getattr(error, "orig", error), errors.QueryCanceled)
+
+
 def is_away(error: BaseException) -> bool:
-    """Whether an error says that the database, the broker or another service is out of reach, or too slow, for now."""
-    if is_unstorable(error):
+    """Whether an error says that the database, the broker or another service is out of reach for now.
+
+    A file that is missing, or a statement that takes too long, is no outage: waiting would not end it.
+    """
+    if is_unstorable(error) or is_overdue(error):
         return False
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return True
-    return isinstance(error, _OUTAGES)
+    return isinstance(error, _OUTAGES) or type(error) is OSError  # the network's, and a full disk, have no class
 
 
 async def open_session(request: Request) -> AsyncIterator[AsyncSession]:

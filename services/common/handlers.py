@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 
-from services.common.database import is_away, is_unstorable
+from services.common.database import is_away, is_overdue, is_unstorable
 from services.common.errors import Conflict, Fault, Problem, Unavailable, Unprocessable, problem_response
 
 logger = logging.getLogger(__name__)
@@ -69,6 +69,9 @@ async def _database_error(_: Request, error: Exception) -> Response:
         return Unprocessable("A value cannot be stored: it is out of range or not valid text.").response()
     if isinstance(error.orig, ForeignKeyViolation | UniqueViolation):  # likewise: locks should have made one wait
         return Conflict("Another request changed what this one builds on; look again, and repeat it.").response()
+    if is_overdue(error):
+        logger.warning("a statement took too long", exc_info=error)
+        return Unavailable("The database did not answer in time.").response()
     if is_away(error):
         return await _database_away(_, error)
     return await _unexpected(_, error)

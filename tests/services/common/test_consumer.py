@@ -7,6 +7,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from sqlalchemy import text
 
+from services.common import consumer as module
 from services.common.broker import cluster_id
 from services.common.consumer import Consumer
 from services.common.worker import running
@@ -81,6 +82,41 @@ async def test_what_cannot_be_handled_is_a_dead_letter_and_the_partition_moves_o
         ("NOT_JSON", 2, b"{no json"),
         ("HANDLER_FAILED", 3, too_long),
     }
+
+
+async def sleep_for_each(session, messages):
+    """A handler whose one statement takes as long as its messages ask for, in seconds."""
+    seconds = sum(message.payload.product_id for message in messages) / 10
+    await session.execute(text("SELECT pg_sleep(:seconds)"), {"seconds": seconds})
+    await write_effects(session, messages)
+
+
+async def test_a_batch_that_takes_too_long_is_handled_in_parts_and_only_what_is_too_long_alone_is_given_up(
+    monkeypatch, settings, broker, producer, service_database, effects
+):
+    monkeypatch.setattr(module, "STATEMENT_SECONDS", 0.5)
+    consumer = Consumer(settings, topics=[TOPIC], database=service_database, producer=producer, handle=sleep_for_each)
+    slow = viewed(50)
+    await send(producer, viewed(2), viewed(2), viewed(1), slow, viewed(1))
+    async with running([consumer]):
+        await eventually(effects, are(2, 2, 1, 1))
+    (letter,) = await read_topic(broker.url, "dead-letters.v1", 1)
+    data = Event.model_validate_json(letter.value).data
+    assert (base64.b64decode(data["value"]), data["detail"]) == (slow, "QueryCanceled")
+
+
+async def test_a_locked_table_is_waited_for(consumer, broker, producer, database_url, effects):
+    await send(producer, viewed(1))
+
+    async def failure():
+        return consumer.failure
+
+    async with running([consumer]):
+        with psycopg.connect(database_url) as locking:
+            locking.execute("LOCK TABLE effects")
+            await eventually(failure, lambda found: found == "waiting: LockNotAvailable")
+        await eventually(effects, are(1))
+    assert await read_topic(broker.url, "dead-letters.v1", 0) == []
 
 
 async def test_nothing_is_given_up_while_the_database_is_away(
