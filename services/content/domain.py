@@ -24,7 +24,7 @@ Shown = tuple[int | None, int | None]
 
 @dataclass(frozen=True)
 class Row:
-    """A display row beside what the catalog says of its product; `stock` is None where the catalog has said nothing."""
+    """A display row beside what the catalog says of its product: None where it has said nothing."""
 
     display_type: str
     mode: str | None
@@ -57,9 +57,10 @@ class Row:
     @property
     def is_shown(self) -> bool:
         """Whether its product may be shown at all: pinned ones need not be in stock."""
-        if self.product_id is None or self.stock is None:
+        if self.product_id is None:
             return True
-        return bool(self.is_product_active) and (self.stock > 0 or self.mode == "pin")
+        is_in_stock = self.stock is None or self.stock > 0
+        return self.is_product_active is not False and (is_in_stock or self.mode == "pin")
 
     def special_price_at(self, now: datetime, manual: Decimal | None) -> Decimal | None:
         """The special price that is true at `now`: the row's own if a merchandiser set it, `manual`, or the catalog's.

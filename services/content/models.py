@@ -91,28 +91,37 @@ class Showing(Base):
 
 
 class Product(Base):
-    """The catalog's product as its events tell; a deleted one stays, inactive, so that no row shows it again."""
+    """The catalog's product as its events tell: what they have told nothing of is null.
+
+    A deleted one stays, inactive, so that no row and no late event shows it again.
+    """
 
     __tablename__ = "products"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str]
-    price: Mapped[Decimal]
-    currency: Mapped[str]
-    rating: Mapped[float]
+    name: Mapped[str | None]
+    price: Mapped[Decimal | None]
+    currency: Mapped[str | None]
+    rating: Mapped[float | None]
     image: Mapped[str | None]
     category_id: Mapped[int | None]
-    stock: Mapped[int]
-    is_active: Mapped[bool]
+    stock: Mapped[int | None]
+    is_active: Mapped[bool | None]
     special_price: Mapped[Decimal | None]
     special_starts_at: Mapped[datetime | None]
     special_ends_at: Mapped[datetime | None]
+    product_version: Mapped[int] = mapped_column(server_default="0")
+    stock_version: Mapped[int] = mapped_column(server_default="0")
+    offer_version: Mapped[int] = mapped_column(server_default="0")
+    is_deleted: Mapped[bool] = mapped_column(server_default="false")
 
 
 class Category(Base):
-    """The catalog's category as its events tell."""
+    """The catalog's category as its events tell; a deleted one stays, without its name."""
 
     __tablename__ = "categories"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str]
+    name: Mapped[str | None]
+    version: Mapped[int] = mapped_column(server_default="0")
+    is_deleted: Mapped[bool] = mapped_column(server_default="false")

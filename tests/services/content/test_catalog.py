@@ -27,15 +27,16 @@ async def happen(settings):
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def seen(client, load, activate):
-    """To wait until the first item of everyone's RECOMMENDED is as expected: some fields, or None for no item."""
-    row = {"displayType": "RECOMMENDED", "rank": 1, "productId": 1, "productName": "Old name", "productPrice": "9.00"}
-    await load("g1", row)
-    await activate("g1", 1)
+    """To wait until a product on everyone's RECOMMENDED is as expected: some fields, or None for not there."""
+    row = {"displayType": "RECOMMENDED", "productName": "Old name", "productPrice": "9.00"}
+    await load("g1", *({**row, "rank": each, "productId": each} for each in (1, 2)))
+    await activate("g1", 2)
 
-    async def wait(expected):
+    async def wait(expected, product_id=1):
         async def item():
             shelves = (await client.get("/v1/displays")).json()["shelves"]
-            return shelves[0]["items"][0] if shelves else None
+            items = [item for shelf in shelves for item in shelf["items"] if item["productId"] == product_id]
+            return items[0] if items else None
 
         await eventually(
             item, lambda item: item is expected is None or (item and expected and expected.items() <= item.items())
@@ -62,3 +63,15 @@ async def test_a_display_follows_its_product(happen, seen):
     await seen({"productName": "Green tea"})
     await happen(("PRODUCT_DELETED", catalog.ProductDeleted(product_id=1, sku="tea")))
     await seen(None)
+
+
+async def test_an_event_that_is_tried_again_late_puts_no_old_price_back(happen, seen):
+    first, second = (
+        catalog.ProductSnapshot(**{**TEA, "product_id": 2, "price": price}, product_version=version, stock_version=1)
+        for price, version in (("4.00", 1), ("5.00", 2))
+    )
+    offer = catalog.SpecialPriceSet(product_id=2, special_price="3.00", start_date=BEGIN, offer_version=1)
+    await happen(("SPECIAL_PRICE_SET", offer), ("PRODUCT_UPDATED", second), ("PRODUCT_CREATED", first))
+    await happen(("CATEGORY_CREATED", catalog.CategorySnapshot(category_id=7, code="TEA", name="Told last")))
+    expected = {"productPrice": "5.00", "specialPrice": "3.00", "categoryName": "Told last"}
+    await seen(expected, product_id=2)

@@ -1,0 +1,74 @@
+"""What the catalog's events make of the copies, in whatever order they come. Pure rules, no I/O.
+
+A part that is older than the copy's own changes nothing, and a deletion is final.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from services.contracts.envelope import Contract
+from services.contracts.events.catalog import (
+    CategoryDeleted,
+    CategorySnapshot,
+    ProductDeleted,
+    ProductSnapshot,
+    SpecialPriceEnded,
+    SpecialPriceSet,
+    StockChanged,
+)
+
+Copy = dict[str, Any]
+"""A row by column name."""
+
+NO_OFFER: Copy = {"special_price": None, "special_starts_at": None, "special_ends_at": None}
+UNKNOWN_PRODUCT: Copy = {
+    **dict.fromkeys(("name", "price", "currency", "rating", "image", "category_id", "is_active", "stock")),
+    **NO_OFFER,
+    **dict.fromkeys(("product_version", "stock_version", "offer_version"), 0),
+    "is_deleted": False,
+}
+UNKNOWN_CATEGORY: Copy = {"name": None, "version": 0, "is_deleted": False}
+
+
+def apply(copy: Copy, payload: Contract) -> None:
+    """Change the copy of a product or category as an event about it says."""
+    if copy["is_deleted"]:
+        return
+    match payload:
+        case ProductDeleted():
+            copy.update(is_deleted=True, is_active=False, stock=0, **NO_OFFER)
+        case CategoryDeleted():
+            copy.update(is_deleted=True, name=None)
+    for part, version, values in _parts(payload):
+        if version >= copy[part]:
+            copy.update(values)
+            copy[part] = version
+
+
+def _parts(payload: Contract) -> Iterator[tuple[str, int, Copy]]:
+    """The parts that an event tells of: the column of the part's version, the version, and values by column."""
+    match payload:
+        case CategorySnapshot():
+            yield "version", payload.category_version, {"name": payload.name}
+        case ProductSnapshot():
+            yield "product_version", payload.product_version, _description(payload)
+            yield "stock_version", payload.stock_version, {"stock": payload.stock}
+        case StockChanged():
+            yield "stock_version", payload.stock_version, {"stock": payload.stock}
+        case SpecialPriceSet():
+            dates = {"special_starts_at": payload.start_date, "special_ends_at": payload.end_date}
+            yield "offer_version", payload.offer_version, {"special_price": payload.special_price, **dates}
+        case SpecialPriceEnded():
+            yield "offer_version", payload.offer_version, NO_OFFER
+
+
+def _description(product: ProductSnapshot) -> Copy:
+    return {
+        "name": product.name,
+        "price": product.price,
+        "currency": product.currency,
+        "rating": product.rating,
+        "image": product.image,
+        "category_id": max(product.category_ids, default=None),
+        "is_active": product.is_active,
+    }
