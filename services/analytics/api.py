@@ -6,7 +6,7 @@ from typing import Annotated
 import msgspec
 from fastapi import Header, Path, Query, Request, Response
 
-from services.analytics import collector, service
+from services.analytics import collector, quick, service
 from services.analytics.quick import QuickBatch
 from services.analytics.schemas import (
     ActionResults,
@@ -16,6 +16,7 @@ from services.analytics.schemas import (
     PopularProducts,
     RecordedAction,
     RecordedView,
+    Window,
 )
 from services.common.auth import Principal
 from services.common.cache import Cache
@@ -29,7 +30,9 @@ from services.common.routing import Router
 from services.common.schemas import UserId
 
 PATH = "/v1/actions"
+MAX_FAULTS = 100
 POPULAR_SECONDS = 60
+MAX_POPULAR = 100
 router = Router()
 User = Annotated[UserId, Path(alias="userId")]
 
@@ -58,9 +61,11 @@ async def collect(
 ) -> Response:
     """Record what a shopper did; answered once the broker has it.
 
-    An action has its own outcome: a refused one does not hold up the others. 422 where none is accepted, 503 where the
-    broker has not acknowledged them all. Sending a batch again records nothing twice, if its actions have an `eventId`
-    or the batch an `Idempotency-Key`; without either, what had been acknowledged is recorded again.
+    An action has its own outcome: a refused one, be it malformed, does not hold up the others. 422 where none is
+    accepted, 503 where the broker has not acknowledged them all. Sending a batch again records nothing twice, if its
+    actions have an `eventId` or the batch an `Idempotency-Key`; without either, what had been acknowledged is recorded
+    again. An `eventId` belongs to one action: another under it is refused within a batch; in a later batch it is
+    accepted, and becomes a dead letter (`CONFLICT`) once it meets the first in the warehouse.
     """
     return await answer(request.app.state.producer, collector.Sender(principal, user_agent, key), batch)
 
@@ -73,15 +78,17 @@ async def answer(producer: Producer, sender: collector.Sender, batch: Actions | 
         CollectorUnavailable: some were not acknowledged.
     """
     if not batch.consent:
-        return _answer(0, [collector.Result(Outcome.WITHHELD)] * len(batch.actions))
-    results = await collector.collect(producer, sender, batch.actions)
+        return _answer(0, [collector.Result(index, Outcome.WITHHELD) for index in range(len(batch.actions))])
+    sent_at = batch.sent_at if isinstance(batch, Actions) else quick.sent_at(batch)
+    results = await collector.collect(producer, sender, batch.actions, sent_at)
     accepted = sum(result.status is Outcome.ACCEPTED for result in results)
     if not accepted:
         faults = [
-            Fault(field=f"body.actions.{index}.{result.field}", message=result.reason or "")
-            for index, result in enumerate(results)
+            Fault(field=f"body.actions.{result.index}.{error['field']}".rstrip("."), message=error["message"])
+            for result in results
+            for error in result.errors
         ]
-        raise NothingAccepted("None of the actions can be recorded.", errors=faults)
+        raise NothingAccepted("None of the actions can be recorded.", errors=faults[:MAX_FAULTS])
     return _answer(accepted, results)
 
 
@@ -112,8 +119,8 @@ async def views(user_id: User, session: Session, cursor: CursorParam = None, lim
 @router.get("/v1/products/popular", dependencies=[PUBLIC], response_model=PopularProducts)
 async def popular(
     request: Request,
-    days: Annotated[int, Query(ge=1, le=90)] = 7,
-    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    days: Annotated[Window, Query()] = Window.WEEK,
+    limit: Annotated[int, Query(ge=1, le=MAX_POPULAR)] = 20,
 ) -> Response:
     """The products that most people looked at or put in the cart; up to a minute old."""
     cache: Cache = request.app.state.cache
@@ -121,9 +128,9 @@ async def popular(
 
     async def make() -> bytes:
         async with database.sessions() as session:
-            rows = await service.popular_products(session, days, limit)
-        items = [PopularProduct.model_validate(row) for row in rows]
-        return PopularProducts(days=days, items=items).model_dump_json(by_alias=True).encode()
+            rows = await service.popular_products(session, days, MAX_POPULAR)
+        return b"\n".join(PopularProduct.model_validate(row).model_dump_json(by_alias=True).encode() for row in rows)
 
-    body = await cache.get_or_make(f"popular:{days}:{limit}", seconds=POPULAR_SECONDS, make=make)
-    return Response(body, media_type="application/json")
+    lines = await cache.get_or_make(f"popular:{days}", seconds=POPULAR_SECONDS, make=make)
+    items = b",".join(lines.split(b"\n")[:limit])
+    return Response(b'{"days":%d,"items":[%b]}' % (days, items), media_type="application/json")

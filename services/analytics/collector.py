@@ -1,35 +1,38 @@
 """The rules of the collector: who may send which action, when it may have happened, and whether a person did it."""
 
+import asyncio
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cached_property
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 import msgspec
 from pydantic import ValidationError
 
+from services.analytics.bots import is_known_bot
+from services.analytics.clocks import Clocks
 from services.analytics.quick import KIND_OF, QuickAction, model_of, payload_of
-from services.analytics.schemas import Action, Outcome
+from services.analytics.refusals import Reason, RefusedError, faults_of, letter_of
+from services.analytics.schemas import Action, Malformed, Outcome
 from services.common.auth import Principal
-from services.common.errors import Unavailable
-from services.common.producer import Producer
+from services.common.errors import Fault, Unavailable
+from services.common.producer import Message, Producer
 from services.common.telemetry import traceparent
 from services.contracts.envelope import message_of, new_event_id, new_event_id_text
+from services.contracts.events.actions import MAX_AGENT
 from services.contracts.registry import EMITTERS, EVENTS
 
 PRODUCER = "analytics"
 TOPIC = "user-actions.v1"
-CLOCK_SKEW = timedelta(minutes=5)
-OLDEST_FROM_BROWSER = timedelta(days=7)
+DEAD_LETTERS = "dead-letters.v1"
 _VISITOR = re.compile(r"^anon:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
-_BOT = re.compile(
-    r"bot|crawl|spider|slurp|headless|lighthouse|preview|monitor|curl/|wget/|python|okhttp|java/|go-http|scrapy|axios",
-    re.IGNORECASE,
-)
+_ENVELOPES = {"action_type", "event_id", "timestamp"}
+"""What an action says beside the fields of its payload."""
 
-
+Given = Action | Malformed | QuickAction
 Made = tuple[UUID | str, str, bytes]
 """An event's id, its user and its message."""
 
@@ -52,9 +55,9 @@ class Sender:
         return self.principal is not None and self.principal.is_service
 
     @cached_property
-    def is_bot(self) -> bool:
-        """Whether the program names itself as no browser; services are trusted to say so themselves."""
-        return not self.is_service and (not self.user_agent or _BOT.search(self.user_agent) is not None)
+    def agent(self) -> str | None:
+        """The program of the shopper, if it sends by itself; a service's own is none."""
+        return None if self.is_service else self.user_agent.replace("\0", "")[:MAX_AGENT] or None
 
     def event_id(self, index: int, action: Action | QuickAction) -> UUID | None:
         """The id of the batch's action at `index`: the same whenever it is sent under its key, None without a key."""
@@ -65,72 +68,117 @@ class Sender:
         return uuid5(NAMESPACE_URL, "\n".join((PRODUCER, caller, self.key, str(index), action.model_dump_json())))
 
 
-class Result(msgspec.Struct, rename="camel", gc=False):
+class Result(msgspec.Struct, rename="camel", omit_defaults=True, gc=False):
     """An `ActionResult` that is written quickly."""
 
+    index: int
     status: Outcome
     event_id: UUID | str | None = None
-    field: str | None = None
-    reason: str | None = None
+    errors: Sequence[dict[str, str]] = ()
 
 
-class _RefusedError(Exception):
-    """Why one action is refused."""
+@dataclass(frozen=True)
+class _Batch:
+    """What holds for each action of a batch."""
 
-    def __init__(self, field: str, reason: str) -> None:
-        super().__init__(reason)
-        self.result = Result(Outcome.REFUSED, field=field, reason=reason)
+    sender: Sender
+    clocks: Clocks
+    trace: str | None
 
 
-async def collect(producer: Producer, sender: Sender, actions: Sequence[Action | QuickAction]) -> list[Result]:
+async def collect(
+    producer: Producer, sender: Sender, actions: Sequence[Given], sent_at: datetime | None = None
+) -> list[Result]:
     """Send what may be sent and wait for the broker; the outcomes in the order of `actions`.
 
     Raises:
         CollectorUnavailable: some were not acknowledged.
     """
+    batch = _Batch(sender, Clocks.of(datetime.now(UTC), sent_at), traceparent())
     results: list[Result] = []
-    messages: list[tuple[str, bytes]] = []
-    trace = traceparent()
+    messages: list[Message] = []
+    letters: list[Message | None] = []
+    seen: dict[str, bytes] = {}
     for index, action in enumerate(actions):
-        make = _careful_message if isinstance(action, Action) else _quick_message
+        make = _careful_message if isinstance(action, Action | Malformed) else _quick_message
         try:
-            event_id, user_id, message = make(sender, index, action, trace)
-        except _RefusedError as refused:
-            results.append(refused.result)
+            event_id, user_id, message = make(batch, index, action)
+            if seen.setdefault(str(event_id), message) != message:
+                raise RefusedError.of(Reason.CONFLICT, "eventId", "belongs to another action of this batch")
+        except RefusedError as refused:
+            faults = [fault.model_dump() for fault in refused.faults]
+            results.append(Result(index, Outcome.REFUSED, errors=faults))
+            letters.append(letter_of(TOPIC, refused, _written(action)))
         else:
             messages.append((user_id, message))
-            results.append(Result(Outcome.ACCEPTED, event_id))
-    if messages and any(await producer.send_many(TOPIC, messages)):
+            results.append(Result(index, Outcome.ACCEPTED, event_id))
+    kept = [letter for letter in letters if letter is not None]
+    sent, _ = await asyncio.gather(_send(producer, TOPIC, messages), _send(producer, DEAD_LETTERS, kept))
+    if any(sent):
         raise CollectorUnavailable("The actions cannot be recorded now. Send them again, as they were.")
     return results
 
 
-def _careful_message(sender: Sender, index: int, action: Action, trace: str | None) -> Made:
+async def _send(producer: Producer, topic: str, messages: Sequence[Message]) -> Sequence[Exception | None]:
+    return await producer.send_many(topic, messages) if messages else ()
+
+
+def _written(action: Given) -> bytes:
+    """An action as JSON, about as it was sent."""
+    if isinstance(action, Malformed):
+        return json.dumps(action.value).encode()
+    if isinstance(action, Action):
+        return action.model_dump_json(by_alias=True, exclude_unset=True).encode()
+    return msgspec.json.encode(action)
+
+
+def _careful_message(batch: _Batch, index: int, action: Action | Malformed) -> Made:
+    if isinstance(action, Malformed):
+        raise RefusedError(Reason.MALFORMED, action.faults)
+    sender = batch.sender
     _refuse_foreign(sender, action.action_type, action.user_id)
     fields = action.model_dump(exclude={"action_type", "event_id"}, exclude_none=True)
-    happened_at = fields["timestamp"] = _happened_at(sender, action.timestamp)
-    fields["is_bot"] = action.is_bot or sender.is_bot
+    payload_type = EVENTS[action.action_type].payload
+    if unknown := fields.keys() - payload_type.model_fields.keys() - _ENVELOPES:
+        names = sorted(Action.model_fields[name].alias or name for name in unknown)
+        faults = [Fault(field=name, message=f"{action.action_type} has no such field") for name in names]
+        raise RefusedError(Reason.MALFORMED, faults)
+    happened_at = fields["timestamp"] = batch.clocks.happened_at(action.timestamp, is_trusted=sender.is_service)
+    if action.timestamp is not None and batch.clocks.offset:
+        fields["clock_offset_seconds"] = batch.clocks.offset
+    agent = fields["user_agent"] = action.user_agent or sender.agent
+    fields["is_bot"] = action.is_bot or (agent is not None and is_known_bot(agent))
     try:
-        payload = EVENTS[action.action_type].payload.model_validate(fields)
+        payload = payload_type.model_validate(fields)
     except ValidationError as error:
-        fault = error.errors(include_url=False, include_input=False)[0]
-        raise _RefusedError(".".join(map(str, fault["loc"])), fault["msg"]) from None
+        raise RefusedError(Reason.MALFORMED, faults_of(error)) from None
     event_id = action.event_id or sender.event_id(index, action) or new_event_id()
     message = message_of(
-        action.action_type, payload, producer=PRODUCER, event_id=event_id, timestamp=happened_at, traceparent=trace
+        action.action_type,
+        payload,
+        producer=PRODUCER,
+        event_id=event_id,
+        timestamp=happened_at,
+        traceparent=batch.trace,
     )
     return event_id, action.user_id, message
 
 
-def _quick_message(sender: Sender, index: int, action: QuickAction, trace: str | None) -> Made:
-    kind = KIND_OF[type(action)]
+def _quick_message(batch: _Batch, index: int, action: QuickAction) -> Made:
+    kind, sender = KIND_OF[type(action)], batch.sender
     _refuse_foreign(sender, kind.name, action.userId)
-    given = action.timestamp
-    happened_at = _happened_at(sender, None if given is None else datetime.fromisoformat(given))
-    payload = payload_of(kind, action, happened_at, is_bot=action.isBot or sender.is_bot)
+    told = action.timestamp
+    happened_at = batch.clocks.happened_at(
+        None if told is None else datetime.fromisoformat(told), is_trusted=sender.is_service
+    )
+    payload = payload_of(kind, action, happened_at)
+    if told is not None and batch.clocks.offset:
+        payload.clockOffsetSeconds = batch.clocks.offset
+    agent = payload.userAgent = action.userAgent or sender.agent
+    payload.isBot = action.isBot or (agent is not None and is_known_bot(agent))
     event_id = action.eventId or sender.event_id(index, action) or new_event_id_text()
     message = message_of(
-        kind.name, payload, producer=PRODUCER, event_id=event_id, timestamp=happened_at, traceparent=trace
+        kind.name, payload, producer=PRODUCER, event_id=event_id, timestamp=happened_at, traceparent=batch.trace
     )
     return event_id, action.userId, message
 
@@ -139,18 +187,9 @@ def _refuse_foreign(sender: Sender, action_type: str, user_id: str) -> None:
     if sender.is_service:
         return
     if EMITTERS[action_type] != "browser":
-        raise _RefusedError("actionType", f"{action_type} is emitted by {EMITTERS[action_type]} alone")
+        reason = f"{action_type} is emitted by {EMITTERS[action_type]} alone"
+        raise RefusedError.of(Reason.FOREIGN_TYPE, "actionType", reason)
     is_own = sender.principal is not None and user_id == sender.principal.subject
     if not is_own and not _VISITOR.match(user_id):
-        raise _RefusedError("userId", "must be the token's subject, or anon:<uuid> for a visitor")
-
-
-def _happened_at(sender: Sender, given: datetime | None) -> datetime:
-    now = datetime.now(UTC)
-    if given is None:
-        return now
-    if given > now + CLOCK_SKEW:
-        raise _RefusedError("timestamp", "lies in the future")
-    if given < now - OLDEST_FROM_BROWSER and not sender.is_service:
-        raise _RefusedError("timestamp", f"is more than {OLDEST_FROM_BROWSER.days} days ago")
-    return min(given.astimezone(UTC), now)
+        reason = "must be the token's subject, or anon:<uuid> for a visitor"
+        raise RefusedError.of(Reason.FOREIGN_USER, "userId", reason)

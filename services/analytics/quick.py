@@ -12,7 +12,7 @@ import msgspec
 
 from services.analytics.schemas import MAX_ACTIONS, Action
 from services.contracts.registry import EMITTERS, EVENTS
-from services.contracts.structs import struct_of
+from services.contracts.structs import TimeText, struct_of
 
 QuickAction: TypeAlias = Any
 """An instance of one of the structs that are made here, with the names of the wire."""
@@ -53,7 +53,11 @@ _ACTIONS: Final[Any] = Annotated[
     list[Union[tuple(KIND_OF)]],  # type: ignore[misc]  # noqa: UP007 - made at run time
     msgspec.Meta(min_length=1, max_length=MAX_ACTIONS),
 ]
-Batch: Final = msgspec.defstruct("Batch", [("actions", _ACTIONS), ("consent", bool, True)], forbid_unknown_fields=True)
+Batch: Final = msgspec.defstruct(
+    "Batch",
+    [("actions", _ACTIONS), ("consent", bool, True), ("sentAt", TimeText | None, None)],
+    forbid_unknown_fields=True,
+)
 """`Actions` as most are."""
 
 _decode: Final = msgspec.json.Decoder(Batch).decode
@@ -69,14 +73,18 @@ def read(body: bytes) -> QuickBatch | None:
         return None
 
 
-def payload_of(kind: Kind, action: QuickAction, happened_at: datetime, *, is_bot: bool) -> msgspec.Struct:
+def payload_of(kind: Kind, action: QuickAction, happened_at: datetime) -> Any:  # noqa: ANN401 - a struct made above
     """The payload of an action; of those that tell their time, with the collector's."""
     payload = kind.payload(*msgspec.structs.astuple(action)[: kind.size])
-    payload.isBot = is_bot
     payload.simulated = payload.simulated or False
     if kind.tells_time:
         payload.timestamp = happened_at
-    return payload  # type: ignore[no-any-return]
+    return payload
+
+
+def sent_at(batch: QuickBatch) -> datetime | None:
+    """When the batch was sent, by its sender's clock."""
+    return None if batch.sentAt is None else datetime.fromisoformat(batch.sentAt)
 
 
 def model_of(action: QuickAction) -> Action:

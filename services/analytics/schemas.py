@@ -1,13 +1,16 @@
 """What the collector takes and answers, and what the queries give."""
 
 import json
+from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
+from services.analytics.refusals import faults_of
+from services.common.errors import Fault
 from services.common.schemas import Boolean, Money, Schema, Timestamp
 from services.contracts.events.actions import ActionType, Metadata, UserAction
 from services.contracts.registry import EMITTERS
@@ -51,13 +54,34 @@ class Action(UserAction):
     metadata: Annotated[Metadata, AfterValidator(_short)] | None = None
 
 
+@dataclass(frozen=True)
+class Malformed:
+    """What stood in a batch for an action and is none."""
+
+    value: Any
+    faults: list[Fault]
+
+
+def _judge(value: Any, read: ValidatorFunctionWrapHandler) -> Action | Malformed:  # noqa: ANN401 - whatever was sent
+    """One that is malformed is refused by itself, not with its batch."""
+    try:
+        return read(value)  # type: ignore[no-any-return]  # the model's
+    except ValidationError as error:
+        return Malformed(value, faults_of(error))
+
+
 class Actions(Schema):
-    """A batch; without the shopper's consent nothing of it is kept."""
+    """A batch; without the shopper's consent nothing of it is kept.
+
+    With `sentAt`, the time of sending by the clock that the actions' times are of, a clock that is wrong by up to a day
+    is corrected, in whole minutes. Stamp the batch anew whenever it is sent again.
+    """
 
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
 
-    actions: Annotated[list[Action], Field(min_length=1, max_length=MAX_ACTIONS)]
+    actions: Annotated[list[Annotated[Action, WrapValidator(_judge)]], Field(min_length=1, max_length=MAX_ACTIONS)]
     consent: Boolean = True
+    sent_at: Timestamp | None = None
 
 
 class Outcome(StrEnum):
@@ -69,12 +93,12 @@ class Outcome(StrEnum):
 
 
 class ActionResult(Schema):
-    """The outcome of one action; `field` and `reason` say why it was refused."""
+    """The outcome of the batch's action at `index`; `errors` say why it was refused."""
 
+    index: int
     status: Outcome
     event_id: UUID | None = None
-    field: str | None = None
-    reason: str | None = None
+    errors: tuple[Fault, ...] = ()
 
 
 class ActionResults(Schema):
@@ -126,6 +150,15 @@ class RecordedView(Schema):
     viewed_at: datetime
 
 
+class Window(IntEnum):
+    """The days for which popularity is told."""
+
+    DAY = 1
+    WEEK = 7
+    MONTH = 30
+    QUARTER = 90
+
+
 class PopularProduct(Schema):
     """A product and what people did with it in the window; bots and simulated shoppers are no people."""
 
@@ -138,5 +171,5 @@ class PopularProduct(Schema):
 class PopularProducts(Schema):
     """The most popular first: by the people who looked at it or put it in the cart, then by views."""
 
-    days: int
+    days: Window
     items: list[PopularProduct]

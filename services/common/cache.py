@@ -6,6 +6,7 @@
 Values are bytes: what is stored is what is sent, and nothing read from Redis is ever unpickled.
 """
 
+import asyncio
 import logging
 import warnings
 from collections.abc import Awaitable, Callable
@@ -32,6 +33,7 @@ class Cache:
         self._prefix = f"{settings.service}:"
         self._breaker = Breaker(failures=1, pause=1.0)
         self._cache = cashews.Cache()
+        self._making: dict[str, asyncio.Task[bytes]] = {}
         if settings.redis_url is None:
             self._cache.setup("mem://", size=MEMORY_ENTRIES)
         else:
@@ -54,11 +56,18 @@ class Cache:
         await self._attempt(lambda: self._cache.set(self._prefix + key, value, expire=seconds))
 
     async def get_or_make(self, key: str, *, seconds: float, make: Callable[[], Awaitable[bytes]]) -> bytes:
-        """The value, made and kept when it is not there."""
+        """The value, made and kept when it is not there; this process makes it once however many ask meanwhile."""
         value = await self.get(key)
-        if value is None:
-            value = await make()
-            await self.set(key, value, seconds)
+        if value is not None:
+            return value
+        if key not in self._making:
+            task = self._making[key] = asyncio.create_task(self._make(key, seconds, make))
+            task.add_done_callback(lambda _: self._making.pop(key))
+        return await asyncio.shield(self._making[key])
+
+    async def _make(self, key: str, seconds: float, make: Callable[[], Awaitable[bytes]]) -> bytes:
+        value = await make()
+        await self.set(key, value, seconds)
         return value
 
     async def check(self) -> None:

@@ -56,15 +56,25 @@ def _check(value: JsonValue, depth: int) -> None:
             _check(inner, depth + 1)
 
 
+MAX_CLOCK_OFFSET = 86_400
+"""Seconds by which a clock that is wrong is corrected; what is further off is no clock, but a batch that lay about."""
+
+MAX_AGENT = 512
+Agent = Annotated[str, Field(max_length=MAX_AGENT, pattern=r"^[^\x00]*$")]
 Metadata = Annotated[dict[str, JsonValue], AfterValidator(_plain)]
 """Whatever else is known of an action."""
 
 
 class Behaviour(Contract):
-    """What every action carries: who, in which visit, and whether to trust it as a person's own."""
+    """What every action carries: who, in which visit, by what program, and whether to trust it as a person's own.
+
+    `clockOffsetSeconds` is what was added to the time that the sender's clock told.
+    """
 
     user_id: UserId
     session_id: Text | None = None
+    user_agent: Annotated[Agent | None, Field(json_schema_extra=PII)] = None
+    clock_offset_seconds: Annotated[int, Field(strict=True, ge=-MAX_CLOCK_OFFSET, le=MAX_CLOCK_OFFSET)] | None = None
     is_bot: bool = False
     simulated: bool = False
 

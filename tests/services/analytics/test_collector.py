@@ -1,8 +1,11 @@
+import base64
+import json
 import uuid
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from services.analytics import refusals
 from services.contracts.registry import parse
 from tests.services.waiting import read_topic
 
@@ -15,6 +18,13 @@ def viewed(user_id, product_id=1, **more):
 
 def nested(depth):
     return {} if depth == 0 else {"in": nested(depth - 1)}
+
+
+def outcomes(response):
+    return [
+        (result["index"], result["status"], [error["field"] for error in result.get("errors", [])])
+        for result in response.json()["results"]
+    ]
 
 
 async def post(client, *actions, headers=None, **more):
@@ -66,10 +76,38 @@ async def test_under_one_idempotency_key_an_action_keeps_its_event_id(client, vi
     assert set(await ids("k1", viewed(visitor, product_id=2))).isdisjoint(first)
 
 
-async def test_a_crawler_is_flagged_and_not_dropped(client, event_of, visitor):
-    response = await post(client, viewed(visitor), headers={"User-Agent": "Examplebot/1.0"})
+@pytest.mark.parametrize(
+    ("agent", "is_bot"),
+    [
+        ("Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)", True),
+        ("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/131.0.0.0", True),
+        ("Mozilla/5.0 (Linux; Android 11; CUBOT X30) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0", False),
+        ("okhttp/4.12.0", False),
+        ("axios/1.7.2", False),
+        ("python-httpx/0.28.1", False),
+    ],
+)
+@pytest.mark.parametrize("more", [{}, {"metadata": {"a": 1}}])
+async def test_a_known_bot_is_flagged_and_no_app_and_what_it_calls_itself_is_kept(
+    client, event_of, visitor, agent, is_bot, more
+):
+    search = {"actionType": "SEARCH_BY_KEYWORD", "userId": visitor, "searchKeyword": "tea", **more}
+    response = await post(client, search, headers={"User-Agent": agent})
     _, payload = await event_of(response.json()["results"][0]["eventId"])
-    assert payload.is_bot
+    assert (payload.is_bot, payload.user_agent) == (is_bot, agent)
+
+
+async def test_who_names_no_program_is_a_person(client, event_of, visitor):
+    response = await post(client, viewed(visitor), headers={"User-Agent": ""})
+    _, payload = await event_of(response.json()["results"][0]["eventId"])
+    assert (payload.is_bot, payload.user_agent) == (False, None)
+
+
+async def test_a_service_tells_the_shoppers_program_and_its_own_is_not_kept(client, event_of, as_service):
+    named = viewed("2375", userAgent="Googlebot/2.1")
+    results = (await post(client, viewed("2375"), named, headers=as_service)).json()["results"]
+    kept = [(await event_of(result["eventId"]))[1] for result in results]
+    assert [(payload.user_agent, payload.is_bot) for payload in kept] == [(None, False), ("Googlebot/2.1", True)]
 
 
 async def test_each_action_has_its_own_outcome(client, visitor):
@@ -80,12 +118,77 @@ async def test_each_action_has_its_own_outcome(client, visitor):
     assert response.status_code == 202
     body = response.json()
     assert body["accepted"] == 1
-    assert [(result["status"], result["field"]) for result in body["results"]] == [
-        ("ACCEPTED", None),
-        ("REFUSED", "actionType"),
-        ("REFUSED", "userId"),
-        ("REFUSED", "searchKeyword"),
+    assert outcomes(response) == [
+        (0, "ACCEPTED", []),
+        (1, "REFUSED", ["actionType"]),
+        (2, "REFUSED", ["userId"]),
+        (3, "REFUSED", ["searchKeyword"]),
     ]
+
+
+@pytest.mark.parametrize(
+    ("broken", "fields"),
+    [
+        ({"actionType": "PRODUCT_VIEWED", "userId": "u", "productId": "7"}, ["productId"]),
+        ({"actionType": "PRODUCT_STOLEN", "userId": 5}, ["userId", "actionType"]),
+        ({}, ["userId", "actionType"]),
+        (None, [""]),
+        ([[]], [""]),
+    ],
+)
+async def test_a_malformed_action_costs_itself_and_not_its_batch(client, visitor, broken, fields):
+    response = await post(client, viewed(visitor), broken, viewed(visitor))
+    assert response.status_code == 202
+    assert outcomes(response) == [(0, "ACCEPTED", []), (1, "REFUSED", fields), (2, "ACCEPTED", [])]
+
+
+@pytest.mark.parametrize("more", [{"metadata": {"page": "/7"}}, {"requestID": "r-1"}, {"quantity": 2}])
+async def test_what_a_view_has_no_field_for_is_refused_by_name_and_does_not_vanish(client, visitor, more):
+    response = await post(client, viewed(visitor), viewed(visitor, **more))
+    assert outcomes(response) == [(0, "ACCEPTED", []), (1, "REFUSED", [*more])]
+
+
+async def test_an_event_id_belongs_to_one_action_of_a_batch(client, visitor):
+    given = str(uuid.uuid4())
+    same, other = viewed(visitor, 1, eventId=given), viewed(visitor, 2, eventId=given)
+    response = await post(client, same, same, other)
+    assert outcomes(response) == [(0, "ACCEPTED", []), (1, "ACCEPTED", []), (2, "REFUSED", ["eventId"])]
+
+
+async def kept(broker):
+    """The dead letters and the actions in them."""
+    records = await read_topic(broker.url, "dead-letters.v1", 1)
+    letters = [parse(record.topic, record.value)[1] for record in records]
+    return [(letter, json.loads(base64.b64decode(letter.value))) for letter in letters]
+
+
+@pytest.fixture
+def _new_minute():
+    """As if none had been kept in the last minute."""
+    refusals.KEPT.clear()
+
+
+@pytest.mark.usefixtures("_new_minute")
+async def test_refused_actions_are_counted_by_reason_and_kept_as_dead_letters(client, broker, visitor):
+    async def counted():
+        lines = (await client.get("/metrics")).text.splitlines()
+        name = 'tanawari_actions_refused_total{reason="FOREIGN_TYPE"}'
+        return next((float(line.split()[-1]) for line in lines if line.startswith(name)), 0)
+
+    before = await counted()
+    cart = {"actionType": "CART_ADD", "userId": visitor, "productId": 1}
+    assert (await post(client, viewed(visitor), cart)).status_code == 202
+    assert await counted() == before + 1
+    (letter,) = [letter for letter, action in await kept(broker) if action == cart]
+    assert (letter.consumer, letter.reason) == ("analytics.collector", "FOREIGN_TYPE")
+    assert letter.detail == "actionType: CART_ADD is emitted by cart alone"
+
+
+@pytest.mark.usefixtures("_new_minute")
+async def test_of_many_refused_actions_only_so_many_are_kept(client, broker):
+    for _ in range(2):
+        await post(client, *[{"many": True}] * refusals.KEPT_A_MINUTE)
+    assert len([action for _, action in await kept(broker) if action == {"many": True}]) == refusals.KEPT_A_MINUTE
 
 
 async def test_a_batch_of_which_nothing_is_accepted_names_each_field(client, visitor):
@@ -116,7 +219,16 @@ async def test_a_clock_a_little_ahead_is_set_back_and_one_far_ahead_is_refused(c
     results = (await post(client, near, far)).json()["results"]
     event, _ = await event_of(results[0]["eventId"])
     assert event.timestamp <= datetime.now(UTC)
-    assert (results[1]["status"], results[1]["field"]) == ("REFUSED", "timestamp")
+    assert (results[1]["status"], results[1]["errors"][0]["field"]) == ("REFUSED", "timestamp")
+
+
+async def test_a_clock_that_is_wrong_is_corrected_by_what_it_says_when_it_sends(client, event_of, visitor):
+    ahead = datetime.now(UTC) + timedelta(minutes=6)
+    view = viewed(visitor, timestamp=(ahead - timedelta(seconds=30)).isoformat())
+    (result,) = (await post(client, view, sentAt=ahead.isoformat())).json()["results"]
+    event, payload = await event_of(result["eventId"])
+    assert timedelta(seconds=25) < datetime.now(UTC) - event.timestamp < timedelta(seconds=60)
+    assert payload.clock_offset_seconds == -360
 
 
 async def test_without_consent_nothing_is_kept(client, visitor):
@@ -124,7 +236,7 @@ async def test_without_consent_nothing_is_kept(client, visitor):
     assert response.status_code == 202
     assert response.json() == {
         "accepted": 0,
-        "results": [{"status": "WITHHELD", "eventId": None, "field": None, "reason": None}],
+        "results": [{"index": 0, "status": "WITHHELD"}],
     }
 
 

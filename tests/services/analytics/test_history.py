@@ -1,3 +1,5 @@
+from functools import partial
+
 import pytest
 
 from tests.services.waiting import eventually
@@ -12,6 +14,14 @@ def viewed(user_id, product_id, **more):
 async def send(client, headers, *actions):
     response = await client.post("/v1/actions", json={"actions": actions}, headers=headers)
     assert response.status_code == 202, response.text
+
+
+async def recorded(client, headers, user_id, what):
+    return (await client.get(f"/v1/users/{user_id}/{what}", headers=headers)).json()["items"]
+
+
+async def popular(client, **asked):
+    return (await client.get("/v1/products/popular", params=asked)).json()["items"]
 
 
 async def test_views_and_actions_come_to_their_tables_and_page_by_cursor(client, as_service, as_user):
@@ -62,16 +72,19 @@ async def test_popular_counts_people_and_neither_bots_nor_simulated_shoppers(cli
     await send(client, as_service, viewed("p1", 501), viewed("p1", 501), viewed("p2", 501), cart, *bots, *simulated)
     await send(client, as_service, viewed("p1", 503))
 
-    async def simulated_actions():
-        return (await client.get("/v1/users/s2/actions", headers=as_service)).json()["items"]
+    await eventually(lambda: recorded(client, as_service, "p1", "views"), lambda items: len(items) == 3)
+    for user, what in (("p2", "views"), ("bot8", "views"), ("s1", "views"), ("p3", "actions"), ("s2", "actions")):
+        await eventually(partial(recorded, client, as_service, user, what), bool)
 
-    await eventually(simulated_actions, bool)
-    limits = iter(range(10, 100))  # each limit is cached by itself
-
-    async def popular():
-        response = await client.get(f"/v1/products/popular?days=1&limit={next(limits)}")
-        return {item["productId"]: item for item in response.json()["items"]}
-
-    found = await eventually(popular, lambda items: 501 in items and 503 in items and items[501]["cartAdds"])
+    found = {item["productId"]: item for item in await popular(client, days=1, limit=90)}
     assert found[501] == {"productId": 501, "users": 3, "views": 3, "cartAdds": 1}
     assert 502 not in found
+
+    await send(client, as_service, *[viewed(f"p{number}", 504) for number in range(9)])
+    await eventually(lambda: recorded(client, as_service, "p8", "views"), bool)
+    assert await popular(client, days=1, limit=1) == [found[501]]  # computed once for all limits
+
+
+async def test_popularity_is_told_for_few_windows(client):
+    assert (await client.get("/v1/products/popular?days=8")).status_code == 422
+    assert (await client.get("/v1/products/popular?days=30")).json()["days"] == 30

@@ -1,4 +1,6 @@
+import asyncio
 import uuid
+from functools import partial
 
 import pytest
 
@@ -28,6 +30,36 @@ async def test_a_value_is_made_once_while_it_is_kept(cache):
 
     assert [await cache.get_or_make("k", seconds=60, make=make) for _ in range(2)] == [b"value", b"value"]
     assert made == [1]
+
+
+async def test_a_value_that_many_ask_for_at_once_is_made_once(cache):
+    made = []
+    begun, may_end = asyncio.Event(), asyncio.Event()
+
+    async def make():
+        made.append(1)
+        begun.set()
+        await may_end.wait()
+        return b"value"
+
+    asked = [asyncio.create_task(cache.get_or_make("k", seconds=60, make=make)) for _ in range(5)]
+    await begun.wait()
+    await asyncio.gather(
+        *[cache.get("other") for _ in asked]
+    )  # those who asked before have been told that it is missing
+    asked[0].cancel()
+    may_end.set()
+    assert await asyncio.gather(*asked[1:]) == [b"value"] * 4
+    assert made == [1]
+
+
+async def test_what_could_not_be_made_is_made_by_the_next_who_asks(cache):
+    async def fail():
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        await cache.get_or_make("k", seconds=60, make=fail)
+    assert await cache.get_or_make("k", seconds=60, make=partial(asyncio.sleep, 0, b"value")) == b"value"
 
 
 async def test_a_cache_that_is_away_means_not_cached(tmp_path):

@@ -1,0 +1,80 @@
+"""What becomes of refused actions: each is counted by its reason, and some are kept as dead letters to be looked at.
+
+The answer tells the sender, who need not be looking. Anybody may send, so that only so many are kept.
+"""
+
+import base64
+import time
+from collections import deque
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Final, Self
+
+from prometheus_client import Counter
+from pydantic import ValidationError
+
+from services.common.errors import Fault
+from services.common.producer import Message
+from services.contracts.envelope import Event
+from services.contracts.events.dead_letters import DeadLetter
+
+CONSUMER: Final = "analytics.collector"
+KEPT_A_MINUTE: Final = 60
+KEPT_BYTES: Final = 4_096
+_MAX_FAULTS: Final = 5
+KEPT: Final[deque[float]] = deque(maxlen=KEPT_A_MINUTE)
+"""When the last were kept."""
+
+REFUSED = Counter("tanawari_actions_refused", "Actions that the collector refused.", ["reason"])
+
+
+class Reason(StrEnum):
+    """Why an action is refused: the label of the metric, and the reason of the dead letter."""
+
+    MALFORMED = "MALFORMED"
+    FOREIGN_TYPE = "FOREIGN_TYPE"
+    FOREIGN_USER = "FOREIGN_USER"
+    IN_THE_FUTURE = "IN_THE_FUTURE"
+    TOO_OLD = "TOO_OLD"
+    CONFLICT = "CONFLICT"
+
+
+class RefusedError(Exception):
+    """Why one action is refused, and which of its fields are at fault."""
+
+    def __init__(self, reason: Reason, faults: Sequence[Fault]) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.faults = faults
+
+    @classmethod
+    def of(cls, reason: Reason, field: str, message: str) -> Self:
+        """For one field."""
+        return cls(reason, [Fault(field=field, message=message)])
+
+
+def faults_of(error: ValidationError) -> list[Fault]:
+    """The first faults of a validation error, without the values."""
+    faults = error.errors(include_url=False, include_input=False, include_context=False)[:_MAX_FAULTS]
+    return [Fault(field=".".join(map(str, fault["loc"]))[:200], message=fault["msg"]) for fault in faults]
+
+
+def letter_of(topic: str, refused: RefusedError, action: bytes) -> Message | None:
+    """Count a refused action; its dead letter, unless enough were kept. It never stood on the topic: its place is 0."""
+    REFUSED.labels(refused.reason).inc()
+    now = time.monotonic()
+    if len(KEPT) == KEPT_A_MINUTE and now < KEPT[0] + 60:
+        return None
+    KEPT.append(now)
+    letter = DeadLetter(
+        consumer=CONSUMER,
+        reason=refused.reason,
+        detail="; ".join(f"{fault.field or 'action'}: {fault.message}" for fault in refused.faults)[:2_000],
+        topic=topic,
+        partition=0,
+        offset=0,
+        value=base64.b64encode(action).decode() if len(action) <= KEPT_BYTES else None,
+        failed_at=datetime.now(UTC),
+    )
+    return CONSUMER, Event.of("DEAD_LETTER", letter, producer=CONSUMER).to_bytes()
