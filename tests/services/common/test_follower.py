@@ -1,7 +1,10 @@
-import pytest
-from aiokafka import AIOKafkaConsumer
+import asyncio
+import time
 
-from services.common.follower import Follower
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+
+from services.common.follower import TURN, Follower
 from services.common.worker import running
 from tests.services.waiting import eventually
 
@@ -69,3 +72,78 @@ async def test_a_follower_has_caught_up_once_it_read_what_was_there(settings, pr
         await eventually(caught_up, bool)
         assert seen == [(bytes(10_000), False)] * 500
         await producer.send(TOPIC, "u1", b"the last, for a busy client waits for it")
+
+
+class Trickling(AIOKafkaConsumer):
+    """It gets one record at a time, and not at once."""
+
+    async def getmany(self, *partitions, **options):
+        await asyncio.sleep(0.1)
+        return await super().getmany(*partitions, **options | {"max_records": 1})
+
+
+async def test_a_follower_that_falls_behind_says_so_until_it_has_caught_up_again(settings, producer, monkeypatch):
+    monkeypatch.setattr("services.common.follower.AIOKafkaConsumer", Trickling)
+    monkeypatch.setattr("services.common.follower.LAG_SECONDS", 1.0)
+    follower = Follower(settings, topics=[TOPIC], handle=lambda _: None)
+
+    async def caught_up():
+        return follower.has_caught_up
+
+    async with running([follower]):
+        await eventually(caught_up, bool)
+        await producer.send_many(TOPIC, [("u1", bytes(300_000))] * 40)
+
+        await eventually(caught_up, lambda is_caught_up: not is_caught_up)
+        await eventually(caught_up, bool)
+
+
+async def test_many_records_are_handled_in_turns_with_others(settings, producer):
+    turns = []
+    follower = Follower(settings, topics=[TOPIC], handle=lambda records: turns.append(len(records)))
+    await producer.send_many(TOPIC, [("u1", b"")] * 2_000)
+
+    async def handled():
+        return sum(turns)
+
+    async with running([follower]):
+        await eventually(handled, lambda total: total >= 2_000)
+
+    assert max(turns) <= TURN
+
+
+async def test_it_begins_at_its_time_where_the_broker_knows_times(settings, broker):
+    seen, since = set(), time.time() - 60
+
+    def note(records):
+        seen.update(record.value for record in records)
+
+    follower = Follower(settings, topics=[TOPIC], since=lambda: since, handle=note)
+    sender = AIOKafkaProducer(bootstrap_servers=broker.url)
+    await sender.start()
+    for value, age in ((b"old", 3_600), (b"new", 0)):
+        at = int((time.time() - age) * 1000)
+        await sender.send_and_wait(TOPIC, value, key=b"since", timestamp_ms=at, partition=0)
+    await sender.stop()
+
+    async def values():
+        return seen & {b"old", b"new"}
+
+    async with running([follower]):
+        found = await eventually(values, lambda found: b"new" in found)
+
+    assert found == ({b"new"} if broker.is_idempotent else {b"old", b"new"})  # the embedded one names its beginning
+
+
+async def test_it_is_followed_anew_when_its_time_becomes_earlier(settings):
+    since = time.time()
+    follower = Follower(settings, topics=[TOPIC], since=lambda: since, handle=lambda _: None)
+
+    async def starts():
+        return follower.starts
+
+    async with running([follower]):
+        await eventually(starts, lambda number: number == 1)
+        since -= 60
+
+        await eventually(starts, lambda number: number == 2)
