@@ -106,17 +106,17 @@ def order(order_id: int, *lines: tuple[int, int], user: str = "ann", hours: floa
     return event("ORDER_COMPLETED", hours, orderId=order_id, userId=user, items=items, totalAmount=total)
 
 
-def product(product_id: int, *category_ids: int, name: str = "Tea", hours: float = -48) -> dict:
+def product(product_id: int, *category_ids: int, name: str = "Tea", hours: float = -48, **more: int) -> dict:
     return event(
         "PRODUCT_CREATED", hours, productId=product_id, sku=f"P{product_id}", name=name, price="2.00", stock=5,
-        categoryIds=list(category_ids),
+        categoryIds=list(category_ids), **more,
     )  # fmt: skip
 
 
-def category(category_id: int, code: str, hours: float = -48) -> dict:
+def category(category_id: int, code: str, hours: float = -48, **more: int) -> dict:
     level = 1 + code.count(" > ")
     name = f"{category_id} {code}"
-    return event("CATEGORY_CREATED", hours, categoryId=category_id, code=code, name=name, level=level)
+    return event("CATEGORY_CREATED", hours, categoryId=category_id, code=code, name=name, level=level, **more)
 
 
 def shuffled_history(seed: int, count: int) -> list[dict]:
@@ -132,19 +132,22 @@ def shuffled_history(seed: int, count: int) -> list[dict]:
         shelf = {"displayType": "SALE", "productId": item, "rank": draw.randint(1, 3)}
         answer = {"recommendationId": f"r{draw.randint(1, 20)}", "userId": user}
         visitor = {"userId": f"user{draw.randint(1, 4)}", "sessionId": draw.choice(["a", "b", "c"])}
+        version = draw.randint(0, 3)
         lines = [(draw.randint(1, 50), draw.randint(1, 7)) for _ in range(draw.randint(0, 3))]
         return draw.choice([
             lambda: order(order_id, *lines, user=user, hours=hours),
             lambda: event("ORDER_CANCELLED", hours, orderId=draw.randint(40, 60), userId=user),
             lambda: event("RETURN_COMPLETED", hours, returnId=draw.randint(1, 20), orderId=order_id, userId=user,
                           items=[{"productId": item, "quantity": draw.randint(1, 3)} for _ in lines]),
-            lambda: product(item, *range(1, tree, 2), name=draw.choice(["Tea", "Milk"]), hours=hours),
+            lambda: product(item, *range(1, tree, 2), name=draw.choice(["Tea", "Milk"]), hours=hours,
+                            productVersion=version, stockVersion=draw.randint(0, 3)),
             lambda: event("PRODUCT_DELETED", hours, productId=item, sku=f"P{item}"),
-            lambda: event("STOCK_CHANGED", hours, productId=item, stock=draw.randint(0, 9)),
+            lambda: event("STOCK_CHANGED", hours, productId=item, stock=draw.randint(0, 9), stockVersion=version),
             lambda: event("SPECIAL_PRICE_SET", hours, productId=item, specialPrice="1.00",
-                          startDate=NOON.isoformat()),
-            lambda: event("SPECIAL_PRICE_ENDED", hours, productId=item),
-            lambda: category(tree, draw.choice(["FUEL > GAS", "GROCERY > TEA", "DELI > HAM > RAW", "DELI"]), hours),
+                          startDate=NOON.isoformat(), offerVersion=version),
+            lambda: event("SPECIAL_PRICE_ENDED", hours, productId=item, offerVersion=version),
+            lambda: category(tree, draw.choice(["FUEL > GAS", "GROCERY > TEA", "DELI > HAM > RAW", "DELI"]), hours,
+                             categoryVersion=version),
             lambda: event("CATEGORY_DELETED", hours, categoryId=tree, code="GROCERY"),
             lambda: event("PRODUCT_VIEWED", hours, userId=user, productId=item, simulated=draw.random() < 0.2),
             lambda: event("CART_ADD", hours, **visitor, productId=item, isBot=draw.random() < 0.1),

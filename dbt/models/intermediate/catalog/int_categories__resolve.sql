@@ -8,6 +8,7 @@ with events as (
 history as (
     select
         category_id, code, name, parent_id, level,
+        version,
         case when not is_deletion then occurred_at end as occurred_at,
         event_id,
         case when is_deletion then occurred_at end as deleted_at,
@@ -15,7 +16,7 @@ history as (
     from events
     {% if is_incremental() -%}
         union all
-        select category_id, code, name, parent_id, level, occurred_at, event_id, deleted_at, loaded_xid
+        select category_id, code, name, parent_id, level, version, occurred_at, event_id, deleted_at, loaded_xid
         from {{ this }}
         where category_id in (select category_id from events)
     {%- endif %}
@@ -23,7 +24,7 @@ history as (
 
 latest as (
     select distinct on (category_id) * from history
-    order by category_id, occurred_at desc nulls last, event_id desc
+    order by category_id, version desc, occurred_at desc nulls last, event_id desc
 ),
 
 marks as (
@@ -36,6 +37,7 @@ select
     latest.name,
     latest.parent_id,
     latest.level,
+    latest.version,
     latest.occurred_at,
     latest.event_id,
     marks.deleted_at,

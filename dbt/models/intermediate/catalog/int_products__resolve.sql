@@ -8,6 +8,7 @@ with events as (
 history as (
     select
         product_id, sku, name, description, brand, category_ids, price, currency, rating, image, is_active,
+        version,
         case when not is_deletion then occurred_at end as occurred_at,
         event_id,
         case when not is_deletion then occurred_at end as created_at,
@@ -18,7 +19,7 @@ history as (
         union all
         select
             product_id, sku, name, description, brand, category_ids, price, currency, rating, image, is_active,
-            occurred_at, event_id, created_at, deleted_at, loaded_xid
+            version, occurred_at, event_id, created_at, deleted_at, loaded_xid
         from {{ this }}
         where product_id in (select product_id from events)
     {%- endif %}
@@ -26,7 +27,7 @@ history as (
 
 latest as (
     select distinct on (product_id) * from history
-    order by product_id, occurred_at desc nulls last, event_id desc
+    order by product_id, version desc, occurred_at desc nulls last, event_id desc
 ),
 
 marks as (
@@ -47,6 +48,7 @@ select
     latest.rating,
     latest.image,
     latest.is_active,
+    latest.version,
     latest.occurred_at,
     latest.event_id,
     marks.created_at,

@@ -6,17 +6,20 @@ with events as (
 ),
 
 history as (
-    select product_id, special_price, special_starts_at, special_ends_at, occurred_at, event_id, loaded_xid from events
+    select product_id, special_price, special_starts_at, special_ends_at, version, occurred_at, event_id, loaded_xid
+    from events
     {% if is_incremental() -%}
         union all
-        select product_id, special_price, special_starts_at, special_ends_at, occurred_at, event_id, loaded_xid
+        select product_id, special_price, special_starts_at, special_ends_at, version, occurred_at, event_id, loaded_xid
         from {{ this }}
         where product_id in (select product_id from events)
     {%- endif %}
 ),
 
 latest as (
-    select distinct on (product_id) * from history order by product_id, occurred_at desc, event_id desc
+    select distinct on (product_id) * from history
+    order by product_id, version desc, occurred_at desc, event_id desc
 )
 
-select product_id, special_price, special_starts_at, special_ends_at, occurred_at, event_id, loaded_xid from latest
+select product_id, special_price, special_starts_at, special_ends_at, version, occurred_at, event_id, loaded_xid
+from latest

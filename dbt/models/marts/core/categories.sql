@@ -10,7 +10,7 @@ select
     name,
     parent_id,
     level,
-    coalesce(deleted_at >= occurred_at, false) as is_deleted,
+    deleted_at is not null as is_deleted,
     loaded_xid
 from categories
 where name is not null -- of a category that is only known to be deleted there is nothing to say

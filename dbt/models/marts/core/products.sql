@@ -53,7 +53,7 @@ select
     products.rating,
     products.image,
     coalesce(stock.stock, 0) as stock,
-    products.is_active and coalesce(products.deleted_at < products.occurred_at, true) as is_active,
+    products.is_active and products.deleted_at is null as is_active,
     special_prices.special_price,
     special_prices.special_starts_at,
     special_prices.special_ends_at,

@@ -7,6 +7,7 @@ select
     data ->> 'code' as code,
     data ->> 'name' as name,
     (data ->> 'parentId')::bigint as parent_id,
-    coalesce((data ->> 'level')::int, 1) as level
+    coalesce((data ->> 'level')::int, 1) as level,
+    coalesce((data ->> 'categoryVersion')::bigint, 0) as version
 from {{ source('raw', 'catalog_v1') }}
 where event_type in ('CATEGORY_CREATED', 'CATEGORY_UPDATED', 'CATEGORY_DELETED') and {{ settled() }}

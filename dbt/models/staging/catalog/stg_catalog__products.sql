@@ -13,6 +13,7 @@ select
     coalesce(data ->> 'currency', 'JPY') as currency,
     coalesce(data ->> 'rating', '0')::numeric(3, 2) as rating,
     data ->> 'image' as image,
-    coalesce((data ->> 'isActive')::boolean, true) as is_active
+    coalesce((data ->> 'isActive')::boolean, true) as is_active,
+    coalesce((data ->> 'productVersion')::bigint, 0) as version
 from {{ source('raw', 'catalog_v1') }}
 where event_type in ('PRODUCT_CREATED', 'PRODUCT_UPDATED', 'PRODUCT_DELETED') and {{ settled() }}

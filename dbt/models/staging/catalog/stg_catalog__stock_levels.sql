@@ -3,6 +3,7 @@ select
     occurred_at,
     loaded_xid,
     (data ->> 'productId')::bigint as product_id,
-    coalesce((data ->> 'stock')::int, 0) as stock
+    coalesce((data ->> 'stock')::int, 0) as stock,
+    coalesce((data ->> 'stockVersion')::bigint, 0) as version
 from {{ source('raw', 'catalog_v1') }}
 where event_type in ('PRODUCT_CREATED', 'PRODUCT_UPDATED', 'STOCK_CHANGED') and {{ settled() }}
