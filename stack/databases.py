@@ -1,4 +1,4 @@
-"""Databases and roles on one Postgres server: one of each per service, and the warehouse with its five roles.
+"""Databases and roles on one Postgres server: one of each per service, and the warehouse with its six roles.
 
 PUBLIC may connect nowhere, so a role reaches its own database and no other. Everything here may be repeated.
 """
@@ -16,6 +16,7 @@ WAREHOUSE_ROLES = {
     "WAREHOUSE_DBT_URL": "tanawari_dbt",
     "WAREHOUSE_ANALYST_URL": "tanawari_analyst",
     "WAREHOUSE_PIPELINES_URL": "tanawari_pipelines",
+    "WAREHOUSE_SERVING_URL": "tanawari_serving",
 }
 """The environment variable of each warehouse role; the first owns the database and migrates it."""
 
@@ -29,11 +30,12 @@ class Warehouse:
     dbt: str
     analyst: str
     pipelines: str
+    serving: str
 
     @property
     def environment(self) -> dict[str, str]:
         """The URLs under the names that the programs read."""
-        urls = (self.owner, self.loader, self.dbt, self.analyst, self.pipelines)
+        urls = (self.owner, self.loader, self.dbt, self.analyst, self.pipelines, self.serving)
         return dict(zip(WAREHOUSE_ROLES, urls, strict=True))
 
 
@@ -70,7 +72,7 @@ def create_warehouse(
         name: the database.
         template: a database to copy.
     """
-    owner, loader, dbt, _, _ = WAREHOUSE_ROLES.values()
+    owner, loader, dbt, *_ = WAREHOUSE_ROLES.values()
     with psycopg.connect(admin_url, autocommit=True) as connection:
         for role in WAREHOUSE_ROLES.values():
             _create_role(connection, role, passwords[role])

@@ -56,7 +56,7 @@ PROGRAMS = (
     _application("analytics", "services.analytics.app:create_app", "ANALYTICS_DATABASE_URL", probe="/health/ready"),
     _application("content", "services.content.app:create_app", "CONTENT_DATABASE_URL", probe="/health/ready"),
     # alive is enough for these two: without a bundle, or without what they ask, they answer `degraded`
-    _application("serving", "serving.app:create_app", probe="/health/live"),
+    _application("serving", "serving.app:create_app", "WAREHOUSE_SERVING_URL", probe="/health/live"),
     _application("gateway", "services.gateway.app:create_app", probe="/health/live"),
     Program(
         "landing",

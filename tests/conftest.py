@@ -184,7 +184,7 @@ def new_warehouse(postgres_server: Postgres) -> Callable[[], Warehouse]:
 
 @pytest.fixture
 def warehouse(new_warehouse: Callable[[], Warehouse]) -> Warehouse:
-    """A fresh migrated warehouse: `.owner`, `.loader`, `.dbt`, `.analyst`, `.pipelines` URLs, and `.environment`."""
+    """A fresh migrated warehouse: its `.environment`, and a URL a role, such as `.owner` and `.serving`."""
     return new_warehouse()
 
 

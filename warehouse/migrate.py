@@ -1,7 +1,8 @@
 """Brings the warehouse's schemas `raw` and `landing` up to date: `python -m warehouse.migrate`.
 
 Alembic owns what is there once (schemas, grants, dead letters, bookkeeping). The event tables follow the contracts:
-every topic has one, made here when it is missing, so that declaring a topic is all there is to adding one.
+every topic has one, made here when it is missing, so that declaring a topic is all there is to adding one; the views on
+them follow after.
 """
 
 import os
@@ -13,6 +14,7 @@ from alembic.config import Config
 from psycopg import sql
 
 from services.contracts.topics import TOPICS, Topic
+from warehouse.live_views import make_live_views
 from warehouse.tables import DEAD_LETTERS_TOPIC
 
 _EVENT_TABLE = """
@@ -37,7 +39,8 @@ def migrate(url: str) -> None:
 
     Args:
         url: `postgresql://…` of the role that owns the warehouse database. The roles `tanawari_loader`,
-            `tanawari_dbt`, `tanawari_analyst` and `tanawari_pipelines` must exist: they are granted their rights.
+            `tanawari_dbt`, `tanawari_analyst`, `tanawari_pipelines` and `tanawari_serving` must exist: they are granted
+            their rights.
     """
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
@@ -47,6 +50,7 @@ def migrate(url: str) -> None:
         for topic in TOPICS.values():
             if topic.name != DEAD_LETTERS_TOPIC:
                 make_event_table(connection, topic)
+        make_live_views(connection)
 
 
 def make_event_table(connection: psycopg.Connection, topic: Topic) -> None:

@@ -1,0 +1,55 @@
+"""Schema `live`: what serving reads at its start of what shoppers did, for the broker's log may have dropped it.
+
+The views name every field that they show, and none is personal: no search, no review, no reason, no address. They read
+as their owner, so that whoever may read them needs no right on `raw`.
+"""
+
+import psycopg
+
+_ACTIONS = """
+create or replace view live.actions as
+select
+    event_type,
+    occurred_at,
+    jsonb_strip_nulls(jsonb_build_object(
+        'userId', data -> 'userId', 'productId', data -> 'productId', 'quantity', data -> 'quantity'
+    )) as data
+from raw.user_actions_v1
+where event_type in ('PRODUCT_VIEWED', 'CART_ADD', 'CART_READD', 'CART_UPDATE', 'CART_REMOVE', 'USER_DELETE')
+union all
+select
+    event_type,
+    occurred_at,
+    jsonb_strip_nulls(jsonb_build_object(
+        'userId', data -> 'userId', 'orderId', data -> 'orderId', 'returnId', data -> 'returnId',
+        'items', (
+            select jsonb_agg(jsonb_build_object('productId', line -> 'productId', 'quantity', line -> 'quantity'))
+            from jsonb_array_elements(
+                case when jsonb_typeof(data -> 'items') = 'array' then data -> 'items' end
+            ) as line
+        )
+    )) as data
+from raw.order_v1
+where event_type in ('ORDER_COMPLETED', 'ORDER_CANCELLED', 'RETURN_COMPLETED')
+"""
+
+_DELETED_USERS = """
+create or replace view live.deleted_users as
+select data ->> 'userId' as user_id from raw.user_actions_v1 where event_type = 'USER_DELETE'
+"""
+
+_INDEXES = """
+create index if not exists user_actions_v1_deleted_users
+    on raw.user_actions_v1 ((data ->> 'userId')) where event_type = 'USER_DELETE';
+create index if not exists user_actions_v1_occurred_at
+    on raw.user_actions_v1 using brin (occurred_at timestamptz_minmax_multi_ops);
+create index if not exists order_v1_occurred_at
+    on raw.order_v1 using brin (occurred_at timestamptz_minmax_multi_ops)
+"""
+"""Ranges of pages, not rows: next to nothing for each row that lands, and enough to leave out what is older."""
+
+
+def make_live_views(connection: psycopg.Connection) -> None:
+    """Make the views, or bring them up to date; the schema's default privileges grant them."""
+    for statement in (_INDEXES, _ACTIONS, _DELETED_USERS):
+        connection.execute(statement)
