@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from services.catalog import api, api_categories
+from services.catalog import api, api_categories, api_snapshot
 from services.catalog.settings import CatalogSettings
 from services.common.app import build_app
 from services.common.database import Database
@@ -18,7 +18,7 @@ def create_app(settings: CatalogSettings | None = None) -> FastAPI:
         settings,
         title="Catalog",
         description="Products, the category tree, stock and special prices.",
-        routers=[api.router, api_categories.router],
+        routers=[api.router, api_categories.router, api_snapshot.router],
         database=Database(settings.database_url),
         producer=producer,
         workers=[Relay(settings.database_url, producer)],

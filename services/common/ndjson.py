@@ -2,18 +2,21 @@
 
     async for chunk in chunks(request, 1_000):          # [(line number from 1, bytes), ...]
     return answer(spool)                                # the lines in a file, as the answer
+    return await streamed(lines)                        # lines that are made while they are sent
 
-An answer is spooled to a file first: a client that sends everything before it reads anything, as most do, would wait
-for us while we wait for it.
+An answer to lines is spooled to a file first: a client that sends everything before it reads anything, as most do,
+would wait for us while we wait for it.
 """
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import aclosing
 from http import HTTPStatus
 from typing import IO, Any
 
 from fastapi import Request
 from fastapi.responses import StreamingResponse
 from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope, Send
 
 from services.common.errors import Fault, Problem, Unprocessable
 
@@ -26,6 +29,12 @@ BODY: dict[str, Any] = {
     "requestBody": {"required": True, "content": {MEDIA_TYPE: {"schema": {"description": "JSON objects, one a line"}}}},
 }
 """The `openapi_extra=` of an operation that reads lines."""
+
+
+def lines_of(description: str) -> dict[int | str, dict[str, Any]]:
+    """The `responses=` entry of an operation that answers with lines, each with the fields that are named."""
+    schema = {"type": "string", "description": f"JSON, a line each: the fields of {description}"}
+    return {200: {"description": "Lines of JSON", "content": {MEDIA_TYPE: {"schema": schema}}}}
 
 
 class NotNdjson(Problem):
@@ -104,3 +113,31 @@ def answer(spool: IO[bytes]) -> StreamingResponse:
                 yield block
 
     return StreamingResponse(blocks(), media_type=MEDIA_TYPE)
+
+
+async def streamed(blocks: AsyncGenerator[bytes, None]) -> StreamingResponse:
+    """Blocks of whole lines as they are made; what keeps the first from being made is answered as any error is.
+
+    The generator is closed, with what it holds, when the answer has been sent or its reader has gone.
+    """
+    first = await anext(blocks, b"")
+
+    async def all_blocks() -> AsyncIterator[bytes]:
+        yield first
+        async for block in blocks:
+            yield block
+
+    return _Streamed(blocks, all_blocks())
+
+
+class _Streamed(StreamingResponse):
+    media_type = MEDIA_TYPE
+
+    def __init__(self, source: AsyncGenerator[bytes, None], blocks: AsyncIterator[bytes]) -> None:
+        super().__init__(blocks)
+        self._source = source
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it, and close its source."""
+        async with aclosing(self._source):
+            await super().__call__(scope, receive, send)

@@ -1,0 +1,40 @@
+"""The whole catalogue as of one moment, for the services that keep a copy."""
+
+from fastapi import Request
+from fastapi.responses import StreamingResponse
+from sqlalchemy import TextClause
+
+from services.catalog import snapshot
+from services.common import ndjson
+from services.common.database import Database
+from services.common.policy import SERVICE
+from services.common.routing import Router
+
+router = Router(tags=["snapshot"])
+
+
+@router.get(
+    "/v1/snapshot/products",
+    dependencies=[SERVICE],
+    response_class=StreamingResponse,
+    responses=ndjson.lines_of("PRODUCT_UPDATED, and `offer` (null, or as in SPECIAL_PRICE_SET) with `offerVersion`"),
+)
+async def read_products(request: Request) -> StreamingResponse:
+    """Every product with its offer and versions, a line each, by id; what is not there does not exist."""
+    return await _answer(request, snapshot.PRODUCTS)
+
+
+@router.get(
+    "/v1/snapshot/categories",
+    dependencies=[SERVICE],
+    response_class=StreamingResponse,
+    responses=ndjson.lines_of("CATEGORY_UPDATED"),
+)
+async def read_categories(request: Request) -> StreamingResponse:
+    """Every category with its version, a line each, by id."""
+    return await _answer(request, snapshot.CATEGORIES)
+
+
+async def _answer(request: Request, page: TextClause) -> StreamingResponse:
+    database: Database = request.app.state.database
+    return await ndjson.streamed(snapshot.read(database, page))

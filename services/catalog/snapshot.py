@@ -1,0 +1,60 @@
+"""The whole catalogue as of one moment, line by line, for those who keep a copy and have not all of its events.
+
+Postgres makes the JSON, some thousand lines at a time, all of them in one read-only transaction: memory stays small,
+and the lines agree with each other.
+"""
+
+from collections.abc import AsyncGenerator
+
+from sqlalchemy import TextClause, text
+
+from services.common.database import Database
+
+PAGE_LINES = 2_000
+_UNREAD_FOR = text("SET LOCAL idle_in_transaction_session_timeout = '30s'")
+"""A reader that stops reading may not hold the transaction, and with it every dead row of the database, for ever."""
+
+_PAGE = """
+    SELECT max(id) AS last, string_agg(line, E'\\n' ORDER BY id) AS lines FROM (
+        SELECT id, json_build_object({fields})::text AS line FROM {table} WHERE id > :after ORDER BY id LIMIT :limit
+    ) AS page
+"""
+PRODUCTS = text(
+    _PAGE.format(
+        table="products LEFT JOIN special_prices ON special_prices.product_id = products.id",
+        fields="""
+            'productId', id, 'sku', sku, 'name', name, 'description', description, 'brand', brand,
+            'price', products.price::text, 'currency', currency, 'rating', rating, 'image', image,
+            'stock', stock, 'isActive', is_active, 'categoryIds', to_json(ARRAY(
+                SELECT category_id FROM product_categories WHERE product_id = products.id ORDER BY category_id
+            )),
+            'productVersion', product_version, 'stockVersion', stock_version, 'offerVersion', offer_version,
+            'offer', CASE WHEN special_prices.product_id IS NOT NULL THEN json_build_object(
+                'specialPrice', special_prices.price::text, 'currency', currency,
+                'startDate', start_date, 'endDate', end_date
+            ) END
+        """,
+    )
+)
+CATEGORIES = text(
+    _PAGE.format(
+        table="categories",
+        fields="""
+            'categoryId', id, 'code', code, 'name', name, 'parentId', parent_id, 'level', level,
+            'categoryVersion', version
+        """,
+    )
+)
+
+
+async def read(database: Database, page: TextClause) -> AsyncGenerator[bytes, None]:
+    """Whole lines, some at a time, in the order of ids, as of the moment of the first."""
+    async with database.sessions() as session:
+        await session.connection(execution_options={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True})
+        await session.execute(_UNREAD_FOR)
+        after: int | None = 0
+        while after is not None:
+            found = (await session.execute(page, {"after": after, "limit": PAGE_LINES})).one()
+            after = found.last
+            if after is not None:
+                yield f"{found.lines}\n".encode()
