@@ -36,6 +36,7 @@ from benchmarks.measure import in_turns
 from benchmarks.report import Figure, Options, at_least, run, tell
 from services.common.migrate import migrate
 from services.common.producer import BATCH_BYTES, partition_of
+from services.contracts.kafka import KafkaSettings
 from stack.databases import create_database
 from stack.keys import create_signing_keys
 from stack.parts.broker import Broker
@@ -99,7 +100,7 @@ def _collector() -> Iterator[tuple[int, str, str]]:
 
 
 async def _create_topics(broker: str) -> None:
-    await create_topics(broker)
+    await create_topics(KafkaSettings(kafka_url=broker))
     admin = AIOKafkaAdminClient(bootstrap_servers=broker)
     await admin.start()
     try:

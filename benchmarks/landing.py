@@ -25,6 +25,7 @@ from aiokafka import ConsumerRecord
 from benchmarks.actions import TOPIC, produce, views
 from benchmarks.measure import in_turns, peak_resident_mb
 from benchmarks.report import Figure, Options, at_least, at_most, run, tell
+from services.contracts.kafka import KafkaSettings
 from services.contracts.registry import ContractError
 from stack.databases import WAREHOUSE_ROLES, Warehouse, create_warehouse
 from stack.parts.broker import Broker
@@ -109,7 +110,7 @@ def _servers() -> Iterator[tuple[Path, Warehouses, str]]:
 
 
 async def _produce(broker: str, count: int) -> None:
-    await create_topics(broker)
+    await create_topics(KafkaSettings(kafka_url=broker))
     await produce(broker, views(count, malformed_every=MALFORMED_EVERY))
 
 

@@ -81,7 +81,7 @@ def _timed(what: str, do: Callable[[], None]) -> float:
 def _content(directory: Path) -> Iterator[tuple[Content, Path]]:
     """The content service of the state, as the stack starts it but on a copy of its database; and the bundles."""
     with parts(directory, "postgres", "broker", "valkey") as inside:
-        asyncio.run(create_topics(inside.variables["KAFKA_URL"]))
+        asyncio.run(create_topics(inside.kafka))
         with _copied_database(inside) as url:
             environment = Environment(inside.state, inside.ports, {**os.environ, "CONTENT_DATABASE_URL": url})
             (program,) = (program for program in PROGRAMS if program.name == "content")

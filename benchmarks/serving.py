@@ -79,7 +79,7 @@ def _servers(state: State) -> Iterator[tuple[Environment, int, int]]:
         log = Path(parts.enter_context(TemporaryDirectory()))
         environment = Environment(state, state.ports(program_ports()))
         parts.enter_context(Broker(log, environment.ports["broker"]))
-        asyncio.run(create_topics(environment.variables["KAFKA_URL"]))
+        asyncio.run(create_topics(environment.kafka))
         serving, empty = environment.ports["serving"], free_port()
         for factory, port in ((FACTORY, serving), ("benchmarks.empty_route:create_app", empty)):
             parts.enter_context(_application(factory, port, environment, log / f"{port}.log"))

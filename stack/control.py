@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from stack.environment import program_ports
+from stack.environment import Environment, program_ports
 from stack.files import read_json
 from stack.parts import kafka_jars
 from stack.parts.process import PartError, Process
@@ -42,8 +42,9 @@ def start(state: State, pinned: Mapping[str, int], *, stays: bool) -> None:
     """
     if state.supervisor:
         raise StateError(f"the stack of {state.directory} runs already: tanawari status")
-    state.ports(program_ports(), pinned)  # a taken port is told here, at once; so is what Apache Kafka lacks
-    if state.broker is BrokerKind.APACHE and "KAFKA_URL" not in os.environ:
+    # a taken port is told here, at once; so are settings that do not fit together, and what Apache Kafka lacks
+    environment = Environment(state, state.ports(program_ports(), pinned))
+    if environment.runs(BrokerKind.APACHE):
         kafka_jars.class_path()
     command = [sys.executable, "-m", "stack.supervisor", str(state.directory)]
     log = state.log("supervisor")

@@ -10,6 +10,7 @@ from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from services.contracts.kafka import KafkaSettings
 from services.contracts.topics import TOPICS
 from stack.environment import Environment
 from warehouse.broker import cluster_id, log_ends
@@ -59,8 +60,7 @@ async def _landing_is_done(environment: Environment) -> None:
 
 def landing_settings(environment: Environment) -> LandingSettings:
     """The landing of this stack."""
-    variables = environment.variables
-    return LandingSettings(kafka_url=variables["KAFKA_URL"], warehouse_loader_url=variables["WAREHOUSE_LOADER_URL"])
+    return LandingSettings.model_validate({name.lower(): value for name, value in environment.variables.items()})
 
 
 async def _services_are_done(environment: Environment) -> None:
@@ -77,7 +77,7 @@ async def services_under_way(environment: Environment) -> list[str]:
     waiting = {variable: _unpublished(environment.variables[variable]) for variable in OUTBOXES}
     left = [f"{number} events in the outbox of {variable}" for variable, number in waiting.items() if number]
     settings = landing_settings(environment)
-    for group, committed in (await _committed(settings.kafka_url)).items():
+    for group, committed in (await _committed(settings)).items():
         ends = await log_ends(settings, committed)
         behind = sum(max(0, end - committed.get(part, 0)) for part, end in ends.items() if part.topic == GROUPS[group])
         if behind:
@@ -91,12 +91,12 @@ def _unpublished(url: str) -> int:
     return int(row[0]) if row else 0
 
 
-async def _committed(url: str) -> dict[str, dict[TopicPartition, int]]:
+async def _committed(kafka: KafkaSettings) -> dict[str, dict[TopicPartition, int]]:
     """How far each group has committed, in the partitions that it reads."""
-    log_id = await cluster_id(url)
-    admin = AIOKafkaAdminClient(bootstrap_servers=url)
-    await admin.start()
+    log_id = await cluster_id(kafka)
+    admin = AIOKafkaAdminClient(**kafka.client_arguments())
     try:
+        await admin.start()
         committed = {}
         for group, topic in GROUPS.items():
             parts = [TopicPartition(topic, number) for number in range(TOPICS[topic].partitions)]

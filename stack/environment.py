@@ -11,17 +11,21 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from services.contracts.kafka import KafkaSettings
 from stack.databases import WAREHOUSE_ROLES, role_url
 from stack.files import read_json
 from stack.history.record import HistoryRecord
 from stack.parts.process import HOST
 from stack.programs import PROGRAMS, ROOT, Program
-from stack.state import BrokerKind, State
+from stack.state import BrokerKind, State, StateError
 
 DATABASES = {f"{name.upper()}_DATABASE_URL": name for name in ("catalog", "analytics", "content", "dagster", "mlflow")}
 """The variable of each database that has a role of its own, with the name of both."""
 EXTERNAL = ("KAFKA_URL", "REDIS_URL", *DATABASES, *WAREHOUSE_ROLES)
-SECRETS = frozenset((*DATABASES, *WAREHOUSE_ROLES, "AUTH_SIGNING_KEY_FILE"))
+SECRETS = frozenset((*DATABASES, *WAREHOUSE_ROLES, "KAFKA_SASL_PASSWORD", "AUTH_SIGNING_KEY_FILE"))
 TIMEZONE = "America/New_York"
 """The demo's shop; its days begin there."""
 
@@ -44,6 +48,9 @@ class Environment:
         state: the state.
         ports: by the names of parts and programs.
         outside: our own environment.
+
+    Raises:
+        StateError: what it says of the broker does not fit together.
     """
 
     def __init__(self, state: State, ports: Mapping[str, int], outside: Mapping[str, str] = os.environ) -> None:
@@ -52,6 +59,7 @@ class Environment:
         self.external = {name: outside[name] for name in EXTERNAL if outside.get(name)}
         self._outside = outside
         self.variables = self._compose()
+        self.kafka = self._broker()
 
     @classmethod
     def running(cls, state: State) -> Self:
@@ -114,6 +122,15 @@ class Environment:
             "PYTHONPATH": str(ROOT),
         }
 
+    def _broker(self) -> KafkaSettings:
+        """How to reach the broker."""
+        if self._outside.get("KAFKA_SECURITY_PROTOCOL") and self.needs("broker"):
+            raise StateError("KAFKA_SECURITY_PROTOCOL is of a broker of yours: set KAFKA_URL too, or unset it")
+        try:
+            return KafkaSettings.model_validate(self.variables)
+        except ValidationError as error:
+            raise StateError("; ".join(map(_told, error.errors()))) from error
+
     def _history(self) -> dict[str, str]:
         """What follows from the history: the shop's days and goods, the evaluation's window, and whom to look at."""
         record = HistoryRecord.read(self.state)
@@ -135,6 +152,10 @@ class Environment:
             variable: role_url(server, role, self.state.secret(role), database)
             for variable, (role, database) in roles.items()
         }
+
+
+def _told(error: ErrorDetails) -> str:
+    return ": ".join((*map(str, error["loc"]), error["msg"].removeprefix("Value error, ")))
 
 
 def program_ports() -> list[str]:

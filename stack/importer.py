@@ -12,6 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
+from services.contracts.kafka import KafkaSettings
 from stack.history import events
 from stack.history.folder import FolderError, Manifest, read_manifest, read_table, scan_table
 from stack.history.record import WEEK
@@ -63,10 +64,10 @@ class Import:
         return catalog.renew_offers(products.filter(pl.col("renewed")))
 
     async def send_history(
-        self, catalogue: events.Catalogue, kafka_url: str, progress: Progress, *, idempotent: bool
+        self, catalogue: events.Catalogue, kafka: KafkaSettings, progress: Progress, *, idempotent: bool
     ) -> Counter[str]:
         """Send orders and actions in time order; the number of acknowledged events by topic."""
-        async with Sender.connected(kafka_url, idempotent=idempotent) as sender:
+        async with Sender.connected(kafka, idempotent=idempotent) as sender:
             for span in self._spans():
                 for topic, table in self._events(span, catalogue).items():
                     await sender.send(topic, table.select("key", "value").rows())

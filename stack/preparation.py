@@ -59,11 +59,12 @@ def make_topics(environment: Environment) -> None:
     Raises:
         PartError: the broker is away, or refused one.
     """
-    url = environment.variables["KAFKA_URL"]
     try:
-        asyncio.run(create_topics(url))
+        asyncio.run(create_topics(environment.kafka))
     except (KafkaError, TimeoutError) as error:
-        raise PartError(f"the topics could not be made at {url}: {error or type(error).__name__}") from error
+        raise PartError(
+            f"the topics could not be made at {environment.kafka.kafka_url}: {error or type(error).__name__}"
+        ) from error
 
 
 def configure_dagster(environment: Environment) -> None:

@@ -38,12 +38,12 @@ def _application(name: str, factory: str, *reads: str, probe: str) -> Program:
         *(sys.executable, "-m", "uvicorn", "--factory", factory, "--host", "127.0.0.1", "--port", "{port}"),
         *("--no-access-log", "--timeout-graceful-shutdown", "15"),
     )
-    return Program(name, command, (*reads, "AUTH_SIGNING_KEY_FILE"), probe, follows_log=True)
+    return Program(name, command, (*reads, "KAFKA_SASL_PASSWORD", "AUTH_SIGNING_KEY_FILE"), probe, follows_log=True)
 
 
 PIPELINES = (
     *("DAGSTER_DATABASE_URL", "WAREHOUSE_LOADER_URL", "WAREHOUSE_PIPELINES_URL"),
-    *("WAREHOUSE_DBT_URL", "AUTH_SIGNING_KEY_FILE"),
+    *("WAREHOUSE_DBT_URL", "KAFKA_SASL_PASSWORD", "AUTH_SIGNING_KEY_FILE"),
 )
 DEFINITIONS = ("-m", "pipelines.definitions")
 DAGSTER_CODE = (str(SCRIPTS / "dagster"), "api", "grpc")
@@ -61,7 +61,7 @@ PROGRAMS = (
     Program(
         "landing",
         (sys.executable, "-m", "warehouse.landing"),
-        ("WAREHOUSE_LOADER_URL",),
+        ("WAREHOUSE_LOADER_URL", "KAFKA_SASL_PASSWORD"),
         "/metrics",
         follows_log=True,
     ),

@@ -24,7 +24,7 @@ def send(environment: Environment, source: Import, steps: Steps) -> Counter[str]
     with steps.step("events") as step:
         step.expect(source.expected_events)
         idempotent = variables["KAFKA_IDEMPOTENCE"] == "true"
-        sending = source.send_history(catalogue, variables["KAFKA_URL"], step.advance, idempotent=idempotent)
+        sending = source.send_history(catalogue, environment.kafka, step.advance, idempotent=idempotent)
         sent = asyncio.run(sending)
         step.counts |= sent
     with steps.step("landing") as step:

@@ -7,26 +7,28 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
+from services.contracts.kafka import KafkaSettings
 from services.contracts.topics import TOPICS, Topic
 
 VISIBLE_SECONDS = 30.0
 POLL_SECONDS = 0.05
 
 
-async def create_topics(url: str, names: Collection[str] = tuple(TOPICS)) -> list[str]:
+async def create_topics(kafka: KafkaSettings, names: Collection[str] = tuple(TOPICS)) -> list[str]:
     """Create those of the topics that the broker lacks, and return their names once it serves all of them.
 
     Args:
-        url: the broker, `host:port[,host:port…]`; a cluster keeps as many replicas as is its default.
+        kafka: the broker; a cluster keeps as many replicas as is its default.
         names: which of the declared topics.
 
     Raises:
         KafkaError: the broker refused one.
         TimeoutError: it did not serve them in time.
     """
-    admin = AIOKafkaAdminClient(bootstrap_servers=url)
-    await admin.start()
+    admin = AIOKafkaAdminClient(**kafka.client_arguments())
     try:
+        async with kafka.explained():
+            await admin.start()
         existing = set(await admin.list_topics())
         missing = [name for name in names if name not in existing]
         if missing:
@@ -34,7 +36,7 @@ async def create_topics(url: str, names: Collection[str] = tuple(TOPICS)) -> lis
             answer = await admin.create_topics([_as_declared(TOPICS[name], replicas) for name in missing])
             for name, code, *_ in answer.topic_errors:
                 if code not in (0, TopicAlreadyExistsError.errno):  # another process may have been first
-                    raise for_code(code)(f"topic {name} was refused by the broker at {url}")
+                    raise for_code(code)(f"topic {name} was refused by the broker at {kafka.kafka_url}")
         async with asyncio.timeout(VISIBLE_SECONDS):
             while not set(names) <= await _served(admin):  # noqa: ASYNC110 - what it waits for happens in the broker
                 await asyncio.sleep(POLL_SECONDS)

@@ -18,6 +18,7 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from hypothesis import settings
 
+from services.contracts.kafka import KafkaSettings
 from services.contracts.topics import TOPICS
 from stack.databases import WAREHOUSE_ROLES, Warehouse, close_doors, create_database, create_warehouse
 from stack.keys import SigningKeys, create_signing_keys
@@ -75,7 +76,12 @@ class Topics:
 
     def create_topics(self, *names: str) -> list[str]:
         """Create topics as `services.contracts.topics` has them, all or those named; from async tests as well."""
-        return in_thread(create_topics(self.url, names or tuple(TOPICS)))
+        return in_thread(create_topics(self.settings, names or tuple(TOPICS)))
+
+    @property
+    def settings(self) -> KafkaSettings:
+        """How a client connects."""
+        return KafkaSettings(kafka_url=self.url)
 
 
 class TestBroker(Topics, Broker):

@@ -2,11 +2,12 @@
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
+from services.contracts.kafka import KafkaSettings
 from services.contracts.topics import TOPICS
 from warehouse.settings import LandingSettings
 
@@ -19,7 +20,7 @@ DAY_MS = 24 * 60 * 60 * 1000
 def new_consumer(settings: LandingSettings, *, group: str | None) -> AIOKafkaConsumer:
     """A consumer whose memory is bounded, and that keeps no offsets at the broker; in a group or not."""
     return AIOKafkaConsumer(
-        bootstrap_servers=settings.kafka_url,
+        **settings.client_arguments(),
         group_id=group,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
@@ -32,30 +33,33 @@ def new_consumer(settings: LandingSettings, *, group: str | None) -> AIOKafkaCon
     )
 
 
-async def cluster_id(kafka_url: str) -> str:
+async def cluster_id(settings: KafkaSettings) -> str:
     """What the broker calls its cluster; the embedded one has a new name, and an empty log, at every start."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka_url)
-    await admin.start()
-    try:
+    async with _admin(settings) as admin:
         return (await admin.describe_cluster())["cluster_id"] or ""
-    finally:
-        await admin.close()
 
 
-async def all_partitions(kafka_url: str) -> set[TopicPartition]:
+async def all_partitions(settings: KafkaSettings) -> set[TopicPartition]:
     """Those of the declared topics, as far as the broker has them (a consumer knows none before it has subscribed)."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka_url)
-    await admin.start()
-    try:
+    async with _admin(settings) as admin:
         described = await admin.describe_topics()  # of all: some brokers would make one that is asked for
-    finally:
-        await admin.close()
     return {
         TopicPartition(topic["topic"], part["partition"])
         for topic in described
         if topic["topic"] in TOPICS
         for part in topic["partitions"]
     }
+
+
+@contextlib.asynccontextmanager
+async def _admin(settings: KafkaSettings) -> AsyncIterator[AIOKafkaAdminClient]:
+    admin = AIOKafkaAdminClient(**settings.client_arguments())
+    try:
+        async with settings.explained():
+            await admin.start()
+        yield admin
+    finally:
+        await admin.close()
 
 
 def log_end(consumer: AIOKafkaConsumer, partition: TopicPartition) -> int | None:
@@ -84,9 +88,10 @@ async def log_ends(settings: LandingSettings, start: Mapping[TopicPartition, int
         start: offsets from which a fetch costs little; partitions not named are read from their beginning.
     """
     consumer = new_consumer(settings, group=None)
-    await consumer.start()
     try:
-        partitions = await all_partitions(settings.kafka_url)
+        async with settings.explained():
+            await consumer.start()
+        partitions = await all_partitions(settings)
         consumer.assign(partitions)
         for partition in partitions & start.keys():
             consumer.seek(partition, start[partition])

@@ -32,7 +32,7 @@ async def land_until_caught_up(settings: LandingSettings) -> dict[str, Counts]:
     Returns:
         What became of each topic's messages in the meantime, whoever landed them; topics without any are left out.
     """
-    log_id = await broker.cluster_id(settings.kafka_url)
+    log_id = await broker.cluster_id(settings)
     with psycopg.connect(settings.warehouse_loader_url, autocommit=True) as connection:
         before = offsets.totals(connection)
         ends = await broker.log_ends(settings, offsets.stored_offsets(connection, log_id))
@@ -61,7 +61,7 @@ async def _land_alone(settings: LandingSettings, goal: Coroutine[None, None, boo
 async def _log_id(settings: LandingSettings, known: str) -> str:
     """The log that the broker has now; while it is away, the one that was known."""
     try:
-        return await broker.cluster_id(settings.kafka_url)
+        return await broker.cluster_id(settings)
     except (KafkaError, OSError):
         return known
 

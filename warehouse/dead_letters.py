@@ -15,6 +15,7 @@ import psycopg
 from aiokafka import AIOKafkaProducer, ConsumerRecord
 from psycopg.rows import class_row
 
+from services.contracts.kafka import KafkaSettings
 from warehouse import tables
 from warehouse.store import Batch
 from warehouse.tables import CONSUMER
@@ -157,19 +158,19 @@ def show(url: str, letter_id: int) -> Message:
     return message
 
 
-async def retry(url: str, kafka_url: str, choice: Choice = EVERY, *, is_trial: bool = False) -> Retried:
+async def retry(url: str, kafka: KafkaSettings, choice: Choice = EVERY, *, is_trial: bool = False) -> Retried:
     """Try unresolved dead letters again; a transaction a page.
 
     Args:
         url: the warehouse, as its loader.
-        kafka_url: the broker, for letters that services' consumers gave up.
+        kafka: the broker, for letters that services' consumers gave up.
         choice: which.
         is_trial: only tell what would become of them; nothing is written or sent.
     """
     with psycopg.connect(url, autocommit=True) as connection:
         tables.prepare(connection)
         pages = _Pages(connection, choice, is_trial=is_trial)
-        return await pages.retry(kafka_url, is_ours=True) + await pages.retry(kafka_url, is_ours=False)
+        return await pages.retry(kafka, is_ours=True) + await pages.retry(kafka, is_ours=False)
 
 
 @dataclass(frozen=True)
@@ -180,7 +181,7 @@ class _Pages:
     choice: Choice
     is_trial: bool
 
-    async def retry(self, kafka_url: str, *, is_ours: bool) -> Retried:
+    async def retry(self, kafka: KafkaSettings, *, is_ours: bool) -> Retried:
         """Try those of the landing's own, or those of services."""
         made, after = Retried(), 0
         while True:
@@ -195,7 +196,7 @@ class _Pages:
                 else:
                     refusals = batch.refusals
                     if not self.is_trial:
-                        await _send(kafka_url, [batch.records[index] for index in batch.rows])
+                        await _send(kafka, [batch.records[index] for index in batch.rows])
                     done = Retried(resent=len(batch.rows), remaining=len(refusals))
                 kept = [(*refusal, ids[index]) for index, refusal in refusals.items()]
                 self.connection.cursor().executemany(_KEEP, kept)
@@ -214,13 +215,18 @@ class _Pages:
         return [letter[0] for letter in letters], Batch.of(records, {})
 
 
-async def _send(kafka_url: str, records: list[ConsumerRecord]) -> None:
+async def _send(kafka: KafkaSettings, records: list[ConsumerRecord]) -> None:
     """Send messages to their topics again; return once all are acknowledged."""
     if not records:
         return
-    async with AIOKafkaProducer(bootstrap_servers=kafka_url, acks="all", max_request_size=LARGEST_BYTES) as producer:
+    producer = AIOKafkaProducer(**kafka.client_arguments(), acks="all", max_request_size=LARGEST_BYTES)
+    try:
+        async with kafka.explained():
+            await producer.start()
         sent = [await producer.send(record.topic, record.value, key=record.key) for record in records]
         await asyncio.gather(*sent)
+    finally:
+        await producer.stop()
 
 
 def _said(choice: Choice) -> dict[str, Any]:

@@ -82,11 +82,12 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
     async def _session(self) -> None:
         consumer = broker.new_consumer(self._settings, group=None if self._is_alone else self._settings.landing_group)
         self._assigned = None
-        await consumer.start()
         try:
+            async with self._settings.explained():
+                await consumer.start()
             await self._wait_for_topics(consumer)
             if self._is_alone:
-                self._assigned = await broker.all_partitions(self._settings.kafka_url)
+                self._assigned = await broker.all_partitions(self._settings)
                 consumer.assign(self._assigned)
             else:
                 consumer.subscribe(list(TOPICS), listener=self)
@@ -146,7 +147,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
 
     async def _claim(self, consumer: AIOKafkaConsumer) -> None:
         assigned, self._assigned = self._assigned or set(), None
-        self._log_id = await broker.cluster_id(self._settings.kafka_url)
+        self._log_id = await broker.cluster_id(self._settings)
         known = self._claims
         metrics.LAG.clear()  # of partitions that are another's now
         self._claims = await self._patiently(self._store.claim, assigned, self._log_id, self._owner)
@@ -170,7 +171,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         }
 
     async def _restart(self, consumer: AIOKafkaConsumer, shrunken: Mapping[TopicPartition, Claim]) -> None:
-        if await broker.cluster_id(self._settings.kafka_url) != self._log_id:  # all of it is another log
+        if await broker.cluster_id(self._settings) != self._log_id:  # all of it is another log
             self._assigned = set(self._claims)
             return
         ends = await consumer.end_offsets(list(shrunken))  # a broker that has just taken over tells a fetch too little

@@ -3,15 +3,13 @@
 from typing import Annotated
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from services.contracts.kafka import KafkaSettings
 
 
-class LandingSettings(BaseSettings):
+class LandingSettings(KafkaSettings):
     """Each field is the environment variable of the same name in capitals."""
 
-    model_config = SettingsConfigDict(frozen=True)
-
-    kafka_url: str
     warehouse_loader_url: str
     landing_group: str = "landing"
     landing_session_ms: Annotated[int, Field(ge=1_000)] = 6_000

@@ -2,7 +2,8 @@
 
 The embedded broker keeps nothing at a restart and does not say so: a consumer that went on at its old position would
 silently skip what the new log holds. Each of its starts has its own cluster id, and Apache Kafka's never changes; so
-consumers ask for it now and then, start afresh when it differs, and keep their offsets under it.
+consumers keep their offsets under it, and of the embedded one they ask for it now and then, and start afresh when it
+differs.
 """
 
 import logging
@@ -14,6 +15,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from services.contracts.kafka import VOLATILE, KafkaSettings
+
 logger = logging.getLogger(__name__)
 
 CHECK_SECONDS = 2.0
@@ -23,29 +26,31 @@ class LogReplacedError(ConnectionError):
     """The broker holds another log than before; read it from its beginning."""
 
 
-async def cluster_id(kafka_url: str) -> str:
+async def cluster_id(settings: KafkaSettings) -> str:
     """What the broker calls its cluster.
 
     Raises:
         KafkaError: it does not answer.
     """
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka_url, request_timeout_ms=3_000)
+    admin = AIOKafkaAdminClient(**settings.client_arguments(), request_timeout_ms=3_000)
     try:
-        await admin.start()
+        async with settings.explained():
+            await admin.start()
         return str((await admin.describe_cluster())["cluster_id"])
     finally:
         await admin.close()
 
 
-async def partitions_of(kafka_url: str, topics: Collection[str]) -> list[TopicPartition]:
+async def partitions_of(settings: KafkaSettings, topics: Collection[str]) -> list[TopicPartition]:
     """The partitions of those of the topics that exist (a consumer knows none before it has subscribed).
 
     Raises:
         KafkaError: the broker does not answer.
     """
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka_url, request_timeout_ms=3_000)
+    admin = AIOKafkaAdminClient(**settings.client_arguments(), request_timeout_ms=3_000)
     try:
-        await admin.start()
+        async with settings.explained():
+            await admin.start()
         described = await admin.describe_topics()  # of all: some brokers would make one that is asked for
     finally:
         await admin.close()
@@ -60,28 +65,28 @@ async def partitions_of(kafka_url: str, topics: Collection[str]) -> list[TopicPa
 class LogWatch:
     """Remembers the cluster's id; `check` tells when it is another."""
 
-    def __init__(self, kafka_url: str, log_id: str) -> None:
-        self._kafka_url = kafka_url
+    def __init__(self, settings: KafkaSettings, log_id: str) -> None:
+        self._settings = settings
         self._checked_at = time.monotonic()
         self._is_away = False
         self.log_id = log_id
 
     @classmethod
-    async def begin(cls, kafka_url: str) -> Self:
+    async def begin(cls, settings: KafkaSettings) -> Self:
         """Watch the log that the broker holds now; raises as `cluster_id` does."""
-        return cls(kafka_url, await cluster_id(kafka_url))
+        return cls(settings, await cluster_id(settings))
 
     async def check(self) -> None:
-        """Ask again, if the last answer is some seconds old; a broker that is away is no news.
+        """Ask the embedded broker again, if its last answer is some seconds old; that it is away is no news.
 
         Raises:
             LogReplacedError: the id is another.
         """
-        if time.monotonic() - self._checked_at < CHECK_SECONDS:
+        if not self.log_id.startswith(VOLATILE) or time.monotonic() - self._checked_at < CHECK_SECONDS:
             return
         self._checked_at = time.monotonic()
         try:
-            present = await cluster_id(self._kafka_url)
+            present = await cluster_id(self._settings)
         except (KafkaError, OSError) as error:
             if not self._is_away:
                 logger.warning("the broker is away: %s", type(error).__name__)

@@ -64,10 +64,10 @@ class Consumer(Worker):
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consume until `stop`; what was fetched and not handled is fetched again by the next member."""
-        watch = await LogWatch.begin(self._settings.kafka_url)
+        watch = await LogWatch.begin(self._settings)
         client = AIOKafkaConsumer(
             *self._topics,
-            bootstrap_servers=self._settings.kafka_url,
+            **self._settings.client_arguments(),
             client_id=self._settings.service,
             group_id=f"{self._group}.{watch.log_id}",
             enable_auto_commit=False,

@@ -70,9 +70,9 @@ class Follower(Worker):
     async def run(self, stop: asyncio.Event) -> None:
         """Follow until `stop`; a log that has begun anew is to be caught up with anew."""
         self._read_up_to = -inf
-        watch = await LogWatch.begin(self._settings.kafka_url)
+        watch = await LogWatch.begin(self._settings)
         client = AIOKafkaConsumer(
-            bootstrap_servers=self._settings.kafka_url,
+            **self._settings.client_arguments(),
             client_id=self._settings.service,
             group_id=None,
             enable_auto_commit=False,
@@ -107,7 +107,7 @@ class Follower(Worker):
     async def _partitions(self, stop: asyncio.Event) -> list[TopicPartition]:
         """All partitions, once every topic exists."""
         while not stop.is_set():
-            partitions = await partitions_of(self._settings.kafka_url, self._topics)
+            partitions = await partitions_of(self._settings, self._topics)
             if {partition.topic for partition in partitions} == set(self._topics):
                 return partitions
             self.failure = "the topics do not exist yet"

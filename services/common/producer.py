@@ -72,6 +72,7 @@ class Producer:
         except (KafkaError, OSError) as error:
             if not isinstance(error, CircuitOpenError):
                 self._breaker.failed()
+                logger.warning("the broker is not reachable: %s", error or type(error).__name__)
             return [BrokerUnavailableError(f"the broker is not reachable: {type(error).__name__}")] * len(messages)
         places: dict[int, list[int]] = {}
         for index, (key, _) in enumerate(messages):
@@ -139,7 +140,7 @@ class Producer:
         async with self._connecting:
             if self._client is None:
                 client = AIOKafkaProducer(
-                    bootstrap_servers=self._settings.kafka_url,
+                    **self._settings.client_arguments(),
                     client_id=self._settings.service,
                     enable_idempotence=self._settings.kafka_idempotence,
                     acks="all",
@@ -150,7 +151,8 @@ class Producer:
                     metadata_max_age_ms=30_000,
                 )
                 try:
-                    await client.start()
+                    async with self._settings.explained():
+                        await client.start()
                 except BaseException:
                     await client.stop()
                     raise

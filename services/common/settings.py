@@ -11,13 +11,12 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from services.contracts.kafka import KafkaSettings
 
 
-class ServiceSettings(BaseSettings):
+class ServiceSettings(KafkaSettings):
     """What every service may be told; external parts are URLs, so that each can be replaced."""
-
-    model_config = SettingsConfigDict(populate_by_name=True, extra="ignore", frozen=True)
 
     service: str
     kafka_url: str = Field("127.0.0.1:9092", validation_alias="KAFKA_URL")

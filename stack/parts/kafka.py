@@ -53,6 +53,9 @@ class Kafka(Process):
         PartError: Java, Maven or the jars are missing.
     """
 
+    format_options: tuple[str, ...] = ()
+    """What else its log is made with."""
+
     def __init__(
         self, directory: Path, port: int | None = None, *, log: Path | None = None, starts_fast: bool = False
     ) -> None:
@@ -71,25 +74,30 @@ class Kafka(Process):
     def spawn(self) -> None:
         """Start it, on a new log where there is none yet."""
         self.home.mkdir(parents=True, exist_ok=True)
+        self._properties.write_text("".join(f"{key}={value}\n" for key, value in self.properties().items()))
+        if not (self.home / "log" / "meta.properties").exists():
+            self._format()
+        super().spawn()
+
+    def properties(self) -> dict[str, str]:
+        """Its configuration, with a new port for its controller."""
         controller = f"{HOST}:{free_port()}"
         listener = f"PLAINTEXT://{self.url}"
-        places = {
+        return {
+            **PROPERTIES,
             "log.dirs": str(self.home / "log"),
             "controller.quorum.voters": f"1@{controller}",
             "listeners": f"{listener},CONTROLLER://{controller}",
             "advertised.listeners": listener,
         }
-        self._properties.write_text("".join(f"{key}={value}\n" for key, value in {**PROPERTIES, **places}.items()))
-        if not (self.home / "log" / "meta.properties").exists():
-            self._format()
-        super().spawn()
 
     def _format(self) -> None:
         """Give the log its cluster id."""
         shutil.rmtree(self.home / "log", ignore_errors=True)  # a first start that was cut off
         # sixteen bytes as text; the first letters keep it from looking like an option
         cluster_id = "tw" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()[2:22]
-        command = [*self._java, "kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", str(self._properties)]
+        options = ["-t", cluster_id, "-c", str(self._properties), *self.format_options]
+        command = [*self._java, "kafka.tools.StorageTool", "format", *options]
         made = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - composed here
         if made.returncode != 0:
             lines = (made.stdout + made.stderr).strip().splitlines() or ["it said nothing"]

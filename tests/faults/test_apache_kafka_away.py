@@ -32,4 +32,4 @@ async def test_what_was_sent_before_and_after_the_broker_died_lands(shop):
     after = shop.view(4, 5, 6)
     eventually(lambda: shop.send(after).status_code, lambda status: status == 202)
     eventually(lambda: shop.landed(before + after), lambda count: count == 6)
-    assert await create_topics(Environment.running(shop.state).variables["KAFKA_URL"]) == []
+    assert await create_topics(Environment.running(shop.state).kafka) == []

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from aiokafka import AIOKafkaProducer
 
+from services.contracts.kafka import KafkaSettings
 from stack.databases import WAREHOUSE_ROLES, create_warehouse
 from stack.parts.broker import Broker
 from stack.parts.postgres import Postgres
@@ -28,7 +29,7 @@ MANY = 40_000
 @pytest.fixture
 async def broker(tmp_path):
     with Broker(tmp_path / "broker") as running:
-        await create_topics(running.url)
+        await create_topics(KafkaSettings(kafka_url=running.url))
         yield running
 
 

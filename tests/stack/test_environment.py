@@ -3,7 +3,7 @@ import pytest
 from stack.environment import Environment, program_ports
 from stack.history.record import HistoryRecord
 from stack.programs import PROGRAMS
-from stack.state import BrokerKind, State
+from stack.state import BrokerKind, State, StateError
 
 CATALOG = next(program for program in PROGRAMS if program.name == "catalog")
 
@@ -26,6 +26,27 @@ def test_every_part_is_embedded_unless_its_url_is_given(state, ports):
     assert environment.needs("postgres")
     assert environment.variables["KAFKA_URL"] == "kafka.example:9092"
     assert environment.variables["KAFKA_IDEMPOTENCE"] == "true"
+
+
+def test_a_broker_of_yours_is_reached_as_you_say_and_only_who_uses_it_knows_the_password(state, ports):
+    login = {"KAFKA_SASL_USERNAME": "tanawari", "KAFKA_SASL_PASSWORD": "secret"}
+    environment = Environment(state, ports, {"KAFKA_URL": "kafka:9093", "KAFKA_SECURITY_PROTOCOL": "SASL_SSL", **login})
+    assert environment.kafka.client_arguments()["sasl_plain_username"] == "tanawari"
+    told = {program.name for program in PROGRAMS if "KAFKA_SASL_PASSWORD" in environment.of(program)}
+    assert told == {*("catalog", "analytics", "content", "serving", "gateway"), "landing", "dagster-code"}
+
+
+@pytest.mark.parametrize(
+    ("outside", "message"),
+    [
+        ({"KAFKA_SECURITY_PROTOCOL": "SSL"}, "set KAFKA_URL too"),
+        ({"KAFKA_URL": "kafka:9093", "KAFKA_SECURITY_PROTOCOL": "TLS"}, "KAFKA_SECURITY_PROTOCOL: Input should be"),
+        ({"KAFKA_URL": "kafka:9093", "KAFKA_SECURITY_PROTOCOL": "SASL_SSL"}, "^KAFKA_.* needs KAFKA_SASL_USERNAME"),
+    ],
+)
+def test_what_is_said_of_the_broker_has_to_fit_together(state, ports, outside, message):
+    with pytest.raises(StateError, match=message):
+        Environment(state, ports, outside)
 
 
 def test_apache_kafka_is_run_with_idempotent_producers_once_it_was_chosen(state, ports):

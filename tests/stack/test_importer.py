@@ -97,10 +97,10 @@ async def test_a_folder_becomes_products_and_events_and_sending_it_twice_changes
     source = Import(folder, WEEKS)
     catalogue = source.send_catalogue(catalog, silent)
     assert catalogue.products["sku"].to_list() == ["T1", "X9"]
-    sent = await source.send_history(catalogue, broker.url, silent, idempotent=False)
+    sent = await source.send_history(catalogue, broker.settings, silent, idempotent=False)
     assert sent == {"order.v1": 2, "user-actions.v1": 3}
     assert source.send_catalogue(catalog, silent).products.equals(catalogue.products)
-    await source.send_history(catalogue, broker.url, silent, idempotent=False)
+    await source.send_history(catalogue, broker.settings, silent, idempotent=False)
 
     orders = await everything(broker.url, "order.v1", 4)
     assert orders[0] == orders[1]
@@ -132,7 +132,7 @@ async def test_a_folder_larger_than_memory_is_sent_in_spans_and_whole(folder, ca
     catalogue = await asyncio.to_thread(source.send_catalogue, catalog, silent)
     told = []
 
-    sent = await source.send_history(catalogue, broker.url, told.append, idempotent=False)
+    sent = await source.send_history(catalogue, broker.settings, told.append, idempotent=False)
 
     assert sent == {"order.v1": 3, "user-actions.v1": 4}
     assert sum(told) == source.expected_events == 7

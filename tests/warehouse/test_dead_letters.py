@@ -4,10 +4,11 @@ from datetime import UTC, datetime
 import pytest
 from aiokafka import AIOKafkaConsumer
 
+from services.contracts.kafka import KafkaSettings
 from warehouse import dead_letters
 from warehouse.dead_letters import Choice, Retried
 
-NOWHERE = "127.0.0.1:1"
+NOWHERE = KafkaSettings(kafka_url="127.0.0.1:1")
 KEEP = """
 insert into raw.dead_letters (topic, kafka_partition, kafka_offset, key, value, reason, detail, consumer, failed_at)
 values ('{topic}', 0, {offset}, '1', '{value}', '{reason}', 'productId: missing', '{consumer}', '{failed_at}')
@@ -134,7 +135,7 @@ async def test_a_trial_tells_what_would_become_of_letters_and_does_nothing(wareh
 async def test_what_a_service_gave_up_is_sent_to_its_topic_again(warehouse, broker, letter, viewed):
     broker.create_topics("user-actions.v1")
     letter(viewed(), consumer="content.catalog")
-    assert await dead_letters.retry(warehouse.loader, broker.url) == Retried(resent=1)
+    assert await dead_letters.retry(warehouse.loader, broker.settings) == Retried(resent=1)
     async with AIOKafkaConsumer(
         "user-actions.v1", bootstrap_servers=broker.url, auto_offset_reset="earliest"
     ) as consumer:

@@ -2,6 +2,7 @@ import uuid
 
 import pytest
 
+from services.contracts.kafka import KafkaSettings
 from services.contracts.topics import TOPICS
 from warehouse import dead_letters
 from warehouse.offsets import Counts
@@ -9,7 +10,7 @@ from warehouse.reconciliation import Account, accounts
 
 ACTIONS = TOPICS["user-actions.v1"]
 KNOWN = uuid.UUID(int=7)
-NOWHERE = "127.0.0.1:1"
+NOWHERE = KafkaSettings(kafka_url="127.0.0.1:1")
 
 
 @pytest.fixture

@@ -182,7 +182,7 @@ async def test_of_a_transaction_what_was_committed_is_handled_and_its_markers_ar
     async def committed():
         admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_url)
         await admin.start()
-        group = f"common-test.consumer.{await cluster_id(settings.kafka_url)}"
+        group = f"common-test.consumer.{await cluster_id(settings)}"
         offsets = await admin.list_consumer_group_offsets(group, partitions=[partition])
         await admin.close()
         return offsets[partition].offset

@@ -1,0 +1,102 @@
+"""How every Kafka client of ours connects: where the brokers are, and over TLS and with a login where they ask for it.
+
+AIOKafkaProducer(**settings.client_arguments(), acks="all")
+async with settings.explained():    # an error says which setting is wrong, as far as the broker lets us know
+    await producer.start()
+"""
+
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Literal, Self
+
+from aiokafka.conn import collect_hosts, create_conn
+from aiokafka.errors import KafkaConnectionError, KafkaError, SaslAuthenticationFailed, UnsupportedSaslMechanismError
+from pydantic import Field, FilePath, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+VOLATILE = "tanawari-"
+"""So begins the cluster id of the embedded broker, which has another, and an empty log, at every start."""
+PROBE_MS = 3_000
+
+
+class KafkaSettings(BaseSettings):
+    """The connection; each field is the environment variable of the same name in capitals."""
+
+    model_config = SettingsConfigDict(populate_by_name=True, extra="ignore", frozen=True, hide_input_in_errors=True)
+
+    kafka_url: str = Field(validation_alias="KAFKA_URL")
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", validation_alias="KAFKA_SECURITY_PROTOCOL"
+    )
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "PLAIN", validation_alias="KAFKA_SASL_MECHANISM"
+    )
+    kafka_sasl_username: str | None = Field(None, validation_alias="KAFKA_SASL_USERNAME")
+    kafka_sasl_password: SecretStr | None = Field(None, validation_alias="KAFKA_SASL_PASSWORD")
+    kafka_ssl_ca_file: FilePath | None = Field(None, validation_alias="KAFKA_SSL_CA_FILE")
+    kafka_ssl_cert_file: FilePath | None = Field(None, validation_alias="KAFKA_SSL_CERT_FILE")
+    kafka_ssl_key_file: FilePath | None = Field(None, validation_alias="KAFKA_SSL_KEY_FILE")
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        """Refuse what would be left unused: who sets a password means that it is asked for."""
+        protocol = self.kafka_security_protocol
+        login = (self.kafka_sasl_username, self.kafka_sasl_password)
+        files = (self.kafka_ssl_ca_file, self.kafka_ssl_cert_file, self.kafka_ssl_key_file)
+        if protocol.startswith("SASL") and not all(login):
+            raise ValueError(f"KAFKA_SECURITY_PROTOCOL={protocol} needs KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD")
+        if any(login) and not protocol.startswith("SASL"):
+            raise ValueError(f"KAFKA_SASL_* is set, but a login needs KAFKA_SECURITY_PROTOCOL=SASL_SSL, not {protocol}")
+        if any(files) and not protocol.endswith("SSL"):
+            raise ValueError(f"KAFKA_SSL_* is set, but TLS needs KAFKA_SECURITY_PROTOCOL=SSL or SASL_SSL: {protocol}")
+        if self.kafka_ssl_key_file and not self.kafka_ssl_cert_file:
+            raise ValueError("KAFKA_SSL_KEY_FILE needs KAFKA_SSL_CERT_FILE, the certificate that it belongs to")
+        return self
+
+    def client_arguments(self) -> dict[str, Any]:
+        """What a client of aiokafka is constructed with; files are read anew, so a renewed certificate counts."""
+        password = self.kafka_sasl_password
+        return {
+            "bootstrap_servers": self.kafka_url,
+            "security_protocol": self.kafka_security_protocol,
+            "sasl_mechanism": self.kafka_sasl_mechanism,
+            "sasl_plain_username": self.kafka_sasl_username,
+            "sasl_plain_password": password.get_secret_value() if password else None,
+            "ssl_context": self._tls() if self.kafka_security_protocol.endswith("SSL") else None,
+        }
+
+    def _tls(self) -> ssl.SSLContext:
+        """Verify the broker by the given authority, else by the machine's, and show our certificate if there is one."""
+        context = ssl.create_default_context(cafile=self.kafka_ssl_ca_file)
+        if self.kafka_ssl_cert_file:
+            context.load_cert_chain(self.kafka_ssl_cert_file, self.kafka_ssl_key_file)
+        return context
+
+    @asynccontextmanager
+    async def explained(self) -> AsyncIterator[None]:
+        """Around a client's start: it hides why no broker took it, so ask each once more and tell."""
+        try:
+            yield
+        except KafkaConnectionError as error:
+            reasons = [await self._refusal(host, port) for host, port, _ in collect_hosts(self.kafka_url)]
+            raise KafkaConnectionError("; ".join(reasons)) from error
+
+    async def _refusal(self, host: str, port: int) -> str:
+        arguments = self.client_arguments()
+        del arguments["bootstrap_servers"]
+        try:
+            (await create_conn(host, port, request_timeout_ms=PROBE_MS, **arguments)).close()
+        except ssl.SSLCertVerificationError as error:
+            told = f"shows a certificate that is not trusted ({error.verify_message}): see KAFKA_SSL_CA_FILE"
+        except SaslAuthenticationFailed:
+            told = f"refuses the login of {self.kafka_sasl_username}: see KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD"
+        except UnsupportedSaslMechanismError:
+            told = f"does not know {self.kafka_sasl_mechanism}: see KAFKA_SASL_MECHANISM"
+        except (ssl.SSLError, KafkaError) as error:
+            told = f"ends connections of {self.kafka_security_protocol}: see KAFKA_SECURITY_PROTOCOL ({error})"
+        except OSError as error:
+            told = f"cannot be reached: {str(error) or type(error).__name__}"
+        else:
+            told = "answers again"
+        return f"{host}:{port} {told}"
