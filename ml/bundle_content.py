@@ -43,8 +43,13 @@ ACTIVITY: dict[str, pl.DataType | type[pl.DataType]] = {
     "product_id": pl.Int64,
     "kind": pl.String,
     "occurred_at": TIME,
+    "order_id": pl.Int64,
+    "quantity": pl.Int64,
 }
-"""`kind` is one of `ml.session.KINDS`: what shoppers, visitors included, did lately, up to the data cut."""
+"""What shoppers, visitors included, did lately, up to the data cut: `kind` is one of `ml.session.KINDS`, or BUY.
+
+BUY is a product of an order of which some was kept; the history counts it too. Only this has an order and a quantity.
+"""
 
 
 @dataclass(frozen=True)

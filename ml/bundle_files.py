@@ -14,7 +14,7 @@ from pydantic.alias_generators import to_camel
 from ml.bundle_check import BadManifestError, BadShapeError, BrokenHashError, MissingFileError, UnknownVersionError
 from ml.bundle_content import Array, Part
 
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
 MANIFEST: Final = "manifest.json"
 
 

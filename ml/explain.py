@@ -20,15 +20,6 @@ class Ground:
     kind: Literal["because_bought", "alike"]
 
 
-def bought_counts(targets: list[int], owned: Int32, counts: Int32) -> list[int]:
-    """How many of the user's baskets held each target; `owned` int32 [H] ascending, `counts` int32 [H] beside it."""
-    if not targets or not owned.size:
-        return [0] * len(targets)
-    places = np.minimum(np.searchsorted(owned, targets), owned.size - 1)
-    found: list[int] = np.where(owned[places] == targets, counts[places], 0).tolist()
-    return found
-
-
 def grounds(bundle: Bundle, targets: list[int], owned: Int32, counts: Int32) -> list[Ground | None]:
     """For each target the owned item that speaks for it most; None where no owned item does.
 

@@ -1,17 +1,19 @@
 """What a shopper did lately, and how it alters a ranking that was learnt before."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from ml.bundle import Bundle
 from ml.bundle_content import Float32, Int32, Int64
+from ml.purchases import NEVER, Float64, Order, Purchases, purchases
 
-Float64 = npt.NDArray[np.float64]
-Kind = Literal["VIEW", "CART", "UNCART", "BUY"]
-KINDS: Final[tuple[Kind, ...]] = ("VIEW", "CART", "UNCART", "BUY")
+Kind = Literal["VIEW", "CART", "UNCART"]
+KINDS: Final[tuple[Kind, ...]] = ("VIEW", "CART", "UNCART")
+BUY: Final = "BUY"
+Touch = Literal["viewed", "cart"]
 
 MAX_REMEMBERED: Final = 100
 MAX_SEEDS: Final = 10
@@ -25,7 +27,7 @@ CLOSE_TASTE: Final = 0.3
 
 @dataclass(slots=True)
 class LiveState:
-    """What one shopper did lately: product id -> when last, in seconds since 1970 UTC.
+    """What one shopper did lately: product id -> when last, in seconds since 1970 UTC, and orders by their id.
 
     Applying an action twice, or out of order, changes nothing: so it may be fed from topics that overlap. `changes`
     grows with each action, so that what was worked out from a state can be told from what is to be worked out anew.
@@ -33,47 +35,105 @@ class LiveState:
 
     viewed: dict[int, float] = field(default_factory=dict)
     carted: dict[int, float] = field(default_factory=dict)
-    bought: dict[int, float] = field(default_factory=dict)
     removed: dict[int, float] = field(default_factory=dict)
+    orders: dict[int, Order] = field(default_factory=dict)
     changes: int = field(default=0, compare=False)
+    _purchases: dict[int, Purchases] | None = field(default=None, compare=False, repr=False)
 
     def apply(self, kind: Kind, product_id: int, at: float) -> None:
         """Take one action; of each kind the latest `MAX_REMEMBERED` products are kept."""
-        times = {"VIEW": self.viewed, "CART": self.carted, "BUY": self.bought, "UNCART": self.removed}[kind]
+        times = self._times(kind)
         times[product_id] = max(at, times.pop(product_id, at))
         if len(times) > MAX_REMEMBERED:
             del times[min(times, key=times.__getitem__)]
         self.changes += 1
 
-    def undo_purchase(self, product_id: int) -> None:
-        """Take back that the product was bought."""
-        self.bought.pop(product_id, None)
-        self.changes += 1
+    def _times(self, kind: Kind) -> dict[int, float]:
+        return {"VIEW": self.viewed, "CART": self.carted, "UNCART": self.removed}[kind]
 
-    def touched(self) -> list[tuple[int, float, Literal["viewed", "cart"]]]:
+    def order(self, order_id: int, at: float, lines: Mapping[int, int]) -> None:
+        """Take an order that was completed: product id -> quantity."""
+        order = self._changed(order_id, at)
+        order.at = at
+        order.lines.update(lines)
+
+    def cancel(self, order_id: int, at: float) -> None:
+        """Take back a whole order, and no other."""
+        self._changed(order_id, at).is_cancelled = True
+
+    def take_back(self, order_id: int, return_id: int, at: float, lines: Mapping[int, int]) -> None:
+        """Take what came back of an order: product id -> quantity; of what is left of a product it was still bought."""
+        self._changed(order_id, at).returns[return_id] = lines
+
+    def _changed(self, order_id: int, at: float) -> Order:
+        """The order, which becomes known by this at the latest; the latest `MAX_REMEMBERED` are kept."""
+        self.changes += 1
+        self._purchases = None
+        order = self.orders.setdefault(order_id, Order())
+        order.changed_at = max(order.changed_at, at)
+        if len(self.orders) > MAX_REMEMBERED:
+            del self.orders[min(self.orders, key=lambda each: self.orders[each].changed_at)]
+        return order
+
+    @property
+    def purchases(self) -> dict[int, Purchases]:
+        """What the orders say of each product, by its id."""
+        if self._purchases is None:
+            self._purchases = purchases(self.orders.values())
+        return self._purchases
+
+    @property
+    def bought(self) -> set[int]:
+        """Products that were lately bought and kept."""
+        return {product_id for product_id, each in self.purchases.items() if each.kept}
+
+    def touched(self) -> list[tuple[int, float, Touch]]:
         """What is in the cart or was viewed, and was not bought since, latest first: product id, when, which."""
-        found: dict[int, tuple[int, float, Literal["viewed", "cart"]]] = {
-            product_id: (product_id, at, "viewed") for product_id, at in self.viewed.items()
+        orders = self.purchases
+        found: dict[int, tuple[int, float, Touch]] = {
+            product_id: (product_id, at, "viewed")
+            for product_id, at in self.viewed.items()
+            if at > orders.get(product_id, NEVER).bought_at
         }
-        for product_id, at in self.carted.items():
-            if at > self.removed.get(product_id, 0):
-                seen_at = self.viewed.get(product_id, at)
-                found[product_id] = (product_id, max(at, seen_at), "cart")
-        lasting = (touch for touch in found.values() if touch[1] > self.bought.get(touch[0], 0))
-        return sorted(lasting, key=lambda touch: -touch[1])
+        for product_id, at in self.carted.items():  # an order empties the cart, whatever becomes of it
+            if at > max(self.removed.get(product_id, 0), orders.get(product_id, NEVER).ordered_at):
+                found[product_id] = (product_id, max(at, self.viewed.get(product_id, at)), "cart")
+        return sorted(found.values(), key=lambda touch: -touch[1])
 
     def copy(self) -> "LiveState":
         """A state of its own, to be altered."""
-        return LiveState(dict(self.viewed), dict(self.carted), dict(self.bought), dict(self.removed))
+        orders = {order_id: order.copy() for order_id, order in self.orders.items()}
+        return LiveState(dict(self.viewed), dict(self.carted), dict(self.removed), orders)
+
+    def since(self, moment: float, newer: "LiveState") -> "LiveState":
+        """What happened from `moment` on, on top of the state in a newer bundle, whose history has all that was before.
+
+        Of an older order, what has happened since counts only if that bundle holds the order.
+        """
+        state = newer.copy()
+        for kind in KINDS:
+            for product_id, at in self._times(kind).items():
+                if at >= moment:
+                    state.apply(kind, product_id, at)
+        for order_id, order in self.orders.items():
+            if order.changed_at >= moment and (order_id in newer.orders or order.at is None or order.at >= moment):
+                state._changed(order_id, order.changed_at).merge(order)  # noqa: SLF001 (its own class)
+        return state
 
 
 def activity_of(bundle: Bundle) -> dict[str, LiveState]:
     """The state of every shopper at the bundle's data cut."""
     states: dict[str, LiveState] = {}
     activity = bundle.content.activity
-    columns = activity.select("user_id", "kind", "product_id", activity["occurred_at"].dt.epoch("us") / 1e6)
-    for user_id, kind, product_id, at in columns.iter_rows():
-        states.setdefault(user_id, LiveState()).apply(kind, product_id, at)
+    moments = activity["occurred_at"].dt.epoch("us") / 1e6
+    columns = activity.select("user_id", "kind", "product_id", moments, "order_id", "quantity")
+    for user_id, kind, product_id, at, order_id, quantity in columns.iter_rows():
+        state = states.setdefault(user_id, LiveState())
+        if kind == BUY:
+            state.order(order_id, at, {product_id: quantity})
+            state.orders[order_id].is_past = True
+        else:
+            state.apply(kind, product_id, at)
     return states
 
 

@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
+import numpy as np
 
 from ml.bundle import Bundle
-from ml.explain import bought_counts, grounds
+from ml.explain import grounds
+from ml.purchases import Owned
 from ml.session import LiveState
 
 HEAD: Final = 40
@@ -38,14 +40,13 @@ class Candidate(msgspec.Struct, frozen=True, gc=False):
     values: dict[str, Any] | None = None
 
 
-def explained(bundle: Bundle, entries: slice, candidates: list[Candidate]) -> list[Candidate]:
-    """The candidates with their grounds; `entries` are the shopper's own in the history."""
+def explained(bundle: Bundle, owned: Owned, candidates: list[Candidate]) -> list[Candidate]:
+    """The candidates with their grounds; `owned` is what the shopper has bought."""
     unexplained = [candidate.item for candidate in candidates if candidate.ground is None]
-    history = bundle.content.history
-    owned, counts = history.items[entries], history.counts[entries]
-    own = dict(zip(unexplained, bought_counts(unexplained, owned, counts), strict=True))
+    own = dict(zip(unexplained, owned.of(unexplained, owned.counts), strict=True))
     foreign = [item for item in unexplained if not own[item]]
-    found = dict(zip(foreign, grounds(bundle, foreign, owned, counts), strict=True))
+    learnt = np.searchsorted(owned.items, bundle.content.popularity.size)  # of younger products nothing was learnt
+    found = dict(zip(foreign, grounds(bundle, foreign, owned.items[:learnt], owned.counts[:learnt]), strict=True))
 
     def explain(candidate: Candidate) -> Candidate:
         item, score, source = candidate.item, candidate.score, candidate.source

@@ -3,6 +3,7 @@
 from enum import StrEnum
 from functools import cached_property
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
@@ -11,13 +12,17 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 RULES_FILE: Final = Path(__file__).with_name("shelves.yaml")
 
-LIVE_SOURCES: Final = frozenset({"touched", "due", "bought", "categories", "popular", "offers"})
+LIVE_SOURCES: Final = frozenset({"touched", "bought", "categories", "popular", "offers"})
 """Sources worked out on the spot; any other name is a candidate list of the bundle.
 
-touched = viewed or in the cart and not bought since, latest first; due = bought before and due again; bought = bought
-at least twice, the soonest due first; categories = the user's best categories, in each the best products; popular =
-what everyone buys; offers = whatever has a special price now, the most popular first.
+touched = viewed or in the cart and not bought since, latest first; bought = bought before and not just now, in the
+order of `repurchase`, what has been silent for long last; categories = what has a category, first what is likely to be
+bought again, then what is new; popular = what everyone buys; offers = whatever has a special price now, the most
+popular first.
 """
+
+MADE_OF: Final[dict[str, tuple[str, ...]]] = {"bought": ("repurchase",), "categories": ("repurchase", "discover")}
+"""Of which candidate lists a source worked out on the spot is made."""
 
 
 class DisplayType(StrEnum):
@@ -61,12 +66,20 @@ class ShelfRule(_Rule):
     max_per_category: Annotated[int, Field(ge=1)] | None = None
 
 
-class DueRule(_Rule):
-    """When a product is due again, in units of the user's own interval."""
+class RepurchaseRule(_Rule):
+    """When what was bought before may stand on a shelf again, and what is said of it.
 
-    from_: Annotated[float, Field(alias="from", gt=0)]
-    until: Annotated[float, Field(gt=0)]
-    soon: Annotated[float, Field(ge=0)]
+    Attributes:
+        rest_days: what was bought less than so many days ago rests.
+        silent_intervals: what was not bought for so many of the user's own median intervals comes last.
+        habit_purchases, habit_intervals: from so many purchases on, the last of them not longer ago than so many
+            intervals, something is bought "about every" so many days.
+    """
+
+    rest_days: Annotated[float, Field(ge=0)]
+    silent_intervals: Annotated[float, Field(gt=0)]
+    habit_purchases: Annotated[int, Field(ge=2)]
+    habit_intervals: Annotated[float, Field(gt=0)]
 
 
 class Reasons(_Rule):
@@ -106,7 +119,7 @@ class Rules(_Rule):
     limit: Annotated[int, Field(ge=1, le=100)]
     page: tuple[DisplayType, ...]
     shelves: dict[DisplayType, ShelfRule]
-    due: DueRule
+    repurchase: RepurchaseRule
     daily_deal_days: Annotated[int, Field(ge=1)]
     session_weight: Annotated[float, Field(ge=0, le=10)]
     reasons: Reasons
@@ -125,7 +138,8 @@ class Rules(_Rule):
     def candidate_sources(self) -> set[str]:
         """The candidate lists that a bundle must carry for these rules."""
         named = {name for rule in self.shelves.values() for name in (*rule.sources, *rule.fallback)}
-        return (named - LIVE_SOURCES) | ({"repurchase", "discover"} if "categories" in named else set())
+        made_of = set(chain.from_iterable(MADE_OF.get(name, ()) for name in named))
+        return (named - LIVE_SOURCES) | made_of
 
     @classmethod
     def load(cls, path: Path = RULES_FILE) -> Self:

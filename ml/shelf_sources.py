@@ -7,19 +7,15 @@ from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
 from itertools import chain, islice
-from typing import Final
 
 import numpy as np
 
 from ml.bundle import Bundle
 from ml.catalogue import Catalogue, Product
+from ml.purchases import DAY, Owned, owned
 from ml.session import fold
 from ml.shelf_candidates import HEAD, Candidate, Recollection, Shopper, explained
-from ml.shelf_rules import LIVE_SOURCES, Rules
-
-DAY: Final = 86_400.0
-CATEGORY_DEPTH: Final = 100
-"""So many of a list's best items speak for their categories."""
+from ml.shelf_rules import LIVE_SOURCES, MADE_OF, Rules
 
 
 @dataclass
@@ -40,38 +36,30 @@ class Visit:
         self.day = self.now.date().toordinal()
 
     @cached_property
-    def entries(self) -> slice:
-        """The user's part of the history."""
-        return self.bundle.bought(self.shopper.user_id or "")
+    def owned(self) -> Owned:
+        """What the shopper has bought and kept, up to this moment."""
+        return owned(self.bundle, self.catalogue.index, self.shopper.user_id or "", self.shopper.state.purchases)
 
     @cached_property
     def bought(self) -> set[int]:
-        """Items that the user ever bought, up to this moment."""
-        index = self.catalogue.index
-        lately = (index[product_id] for product_id in self.shopper.state.bought if product_id in index)
-        return {*self.bundle.content.history.items[self.entries].tolist(), *lately}
+        """The items of `owned`."""
+        return set(self.owned.items.tolist())
 
     @cached_property
     def touched_items(self) -> list[Candidate]:
         """Viewed or in the cart, known to the catalogue and not bought since; latest first."""
         index = self.catalogue.index
         touched = [(index[touch[0]], *touch[1:]) for touch in self.shopper.state.touched() if touch[0] in index]
-        times = self._last_bought([item for item, _, _ in touched])
+        times = self.owned.of([item for item, _, _ in touched], self.owned.last_bought)
         return [
             Candidate(item, at, "touched", ground)
             for (item, at, ground), bought_at in zip(touched, times, strict=True)
             if at > bought_at
         ]
 
-    def _last_bought(self, items: list[int]) -> list[float]:
-        """When each item was last bought before the data cut; 0 for never."""
-        history, entries = self.bundle.content.history, self.entries
-        owned, times = history.items[entries], history.last_bought[entries]
-        if not items or not owned.size:
-            return [0.0] * len(items)
-        places = np.minimum(np.searchsorted(owned, items), owned.size - 1)
-        found: list[float] = np.where(owned[places] == items, times[places], 0).tolist()
-        return found
+    def days_since(self, moment: float) -> int:
+        """How many of the shop's days ago that was; so nothing that rests on it changes before midnight."""
+        return self.day - datetime.fromtimestamp(moment, self.now.tzinfo).toordinal()
 
     @cached_property
     def offers(self) -> dict[int, None]:
@@ -91,7 +79,7 @@ class Visit:
     def explained(self, candidates: list[Candidate]) -> list[Candidate]:
         """The candidates with their grounds; those of a kept head have them already."""
         is_needed = [candidate for candidate in candidates if candidate.ground is None]
-        return explained(self.bundle, self.entries, candidates) if is_needed else candidates
+        return explained(self.bundle, self.owned, candidates) if is_needed else candidates
 
     def source(
         self,
@@ -109,8 +97,7 @@ class Visit:
             return self._learnt(name, among, follows_session=follows_session, is_new=is_new)
         live = {
             "touched": self._touched,
-            "due": self._due,
-            "bought": self._bought_before,
+            "bought": self._bought,
             "categories": self._categories,
             "popular": self._popular,
             "offers": self._offers,
@@ -160,57 +147,42 @@ class Visit:
             ranked = sorted(chain.from_iterable(members), key=lambda item: (-popularity[item], item))
         return (Candidate(item, float(popularity[item]), "popular", "popular") for item in ranked)
 
-    @cached_property
-    def _rhythm(self) -> list[tuple[int, float, float, float, int]]:
-        """Of what was bought at least twice: item, periods since the last time, interval and days since, baskets."""
-        history, entries = self.bundle.content.history, self.entries
-        intervals = history.interval_days[entries].astype(np.float64)
-        ago = (self.moment - history.last_bought[entries]) / DAY
-        periods = np.divide(ago, intervals, out=np.zeros_like(ago), where=intervals > 0)
-        regular = np.flatnonzero((intervals > 0) & (periods >= self.rules.due.soon)).tolist()
-        items, counts = history.items[entries], history.counts[entries]
-        lately = {self.catalogue.index.get(product_id) for product_id in self.shopper.state.bought}
-        return [
-            (int(items[i]), float(periods[i]), float(intervals[i]), float(ago[i]), int(counts[i]))
-            for i in regular
-            if int(items[i]) not in lately
-        ]
+    def _bought(self) -> Iterator[Candidate]:
+        """What was bought before, as the model expects it to be bought again; what has been silent for long comes last.
 
-    def _due(self) -> Iterator[Candidate]:
-        due = self.rules.due
-        rows = {row[0]: row for row in self._rhythm if due.from_ <= row[1] <= due.until}
-        liked, scores = self.bundle.candidates("repurchase", self.shopper.user_id or "")
-        ranked = {item: score for item, score in zip(liked.tolist(), scores.tolist(), strict=True) if item in rows}
-        ranked |= {item: 0.0 for item in sorted(rows, key=lambda item: -rows[item][4]) if item not in ranked}
-        for item, score in ranked.items():
-            values = {"days": max(1, round(rows[item][2])), "ago": max(1, round(rows[item][3]))}
-            yield Candidate(item, score, "due", "due", values=values)
+        What was only just bought rests. Of what the model does not name, the most bought comes first.
+        """
+        owned, rule = self.owned, self.rules.repurchase
+        ago = (self.moment - owned.last_bought) / DAY
+        is_silent = (owned.interval_days > 0) & (ago > rule.silent_intervals * owned.interval_days)
+        scores = np.zeros(owned.items.size, dtype=np.float32)
+        liked, liking = self.bundle.candidates("repurchase", self.shopper.user_id or "")
+        _, mine, theirs = np.intersect1d(owned.items, liked, assume_unique=True, return_indices=True)
+        scores[mine] = liking[theirs]
+        ranking = np.lexsort((owned.items, -owned.counts, -scores, is_silent))
+        columns = (owned.items, scores, owned.counts, owned.interval_days, owned.last_bought)
+        may_stand = ranking[ago[ranking] >= rule.rest_days]
+        for item, score, *rhythm in zip(*(column[may_stand].tolist() for column in columns), strict=True):
+            ground, values = self._rhythm(*rhythm)
+            yield Candidate(item, score, "bought", ground, values=values)
 
-    def _bought_before(self) -> Iterator[Candidate]:
-        due = self.rules.due
-        for item, periods, _, _, count in sorted(self._rhythm, key=lambda row: -row[1]):
-            if periods < due.from_:
-                yield Candidate(item, periods, "bought", "bought", values={"count": count})
+    def _rhythm(self, count: int, interval: float, last_bought: float) -> tuple[str, dict[str, int]]:
+        """The ground of what was bought so often: a habit only where it is one, and goes on."""
+        rule, days, days_ago = self.rules.repurchase, round(interval), self.days_since(last_bought)
+        if count >= rule.habit_purchases and min(days, days_ago) > 1 and days_ago <= rule.habit_intervals * interval:
+            return "due", {"days": days, "ago": days_ago}
+        return "bought" if count > 1 else "bought_once", {"count": count}
 
     def _categories(self) -> Iterator[Candidate]:
-        """Categories by the sum of their items' scores, in each the best products first."""
-        products = self.catalogue.products
-        totals: dict[int, float] = {}
-        members: dict[int, list[Candidate]] = {}
-        for name in ("repurchase", "discover"):
+        """What is likely to be bought again, then what is new: the shelf takes the best of each category."""
+        products, own = self.catalogue.products, self._own_categories
+        for name in MADE_OF["categories"]:
             items, scores = self.bundle.candidates(name, self.shopper.user_id or "")
-            best = fold(self.bundle, items[:CATEGORY_DEPTH], scores[:CATEGORY_DEPTH], [], 0)
-            for item, score in zip(best.items, best.scores, strict=True):
+            for item, score in zip(items.tolist(), scores.tolist(), strict=True):
                 category = products[item].category_id
                 if category is not None:
-                    totals[category] = totals.get(category, 0.0) + score
-                    members.setdefault(category, []).append(Candidate(item, score, name))
-        own = self._own_categories if totals else set()
-        for category in sorted(totals, key=lambda category: (-totals[category], category)):
-            for member in members[category]:
-                values = {"category": products[member.item].category_name}
-                ground = "category" if category in own else None
-                yield Candidate(member.item, totals[category], "categories", ground, values=values)
+                    values = {"category": products[item].category_name}
+                    yield Candidate(item, score, "categories", "category" if category in own else None, values=values)
 
     @cached_property
     def _own_categories(self) -> set[int | None]:

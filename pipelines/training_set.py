@@ -33,18 +33,22 @@ ITEM_ROWS = """
     left join recommendation.item_features as features using (product_id)
 """
 ACTIVITY_ROWS = """
-    select user_id, product_id, 'VIEW' as kind, occurred_at
+    select user_id, product_id, 'VIEW' as kind, occurred_at, null::bigint as order_id, null::bigint as quantity
     from behaviour.product_views
     where not is_bot and occurred_at between '{start}' and '{cut}'
     union all
-    select user_id, product_id, case when action_type = 'CART_REMOVE' then 'UNCART' else 'CART' end, occurred_at
+    select
+        user_id, product_id, case when action_type = 'CART_REMOVE' then 'UNCART' else 'CART' end, occurred_at,
+        null, null
     from behaviour.actions
     where action_type in ('CART_ADD', 'CART_READD', 'CART_REMOVE') and not is_bot
         and product_id is not null and occurred_at between '{start}' and '{cut}'
     union all
-    select user_id, product_id, 'BUY', ordered_at
+    select user_id, product_id, 'BUY', ordered_at, order_id, sum(quantity)
     from core.order_items
-    where not is_cancelled and quantity > returned_quantity and ordered_at between '{start}' and '{cut}'
+    where not is_cancelled and ordered_at between '{start}' and '{cut}'
+    group by user_id, product_id, ordered_at, order_id
+    having sum(quantity) > sum(returned_quantity)
 """
 FOLDER = "dataset"
 

@@ -27,6 +27,7 @@ class Line(msgspec.Struct, rename="camel"):
     """A product in an order or a return."""
 
     product_id: int
+    quantity: int = 1
 
 
 class Behaviour(msgspec.Struct, rename="camel"):
@@ -36,7 +37,15 @@ class Behaviour(msgspec.Struct, rename="camel"):
     product_id: int | None = None
     quantity: int | None = None
     order_id: int | None = None
+    return_id: int | None = None
     items: tuple[Line, ...] = ()
+
+    def quantities(self) -> dict[int, int]:
+        """How many there are of each product in `items`; one may stand on several lines."""
+        totals: dict[int, int] = {}
+        for line in self.items:
+            totals[line.product_id] = totals.get(line.product_id, 0) + line.quantity
+        return totals
 
 
 class ProductChange(msgspec.Struct, rename="camel"):
@@ -71,7 +80,6 @@ KIND_OF: Final[dict[str, Kind]] = {
     "CART_READD": "CART",
     "CART_UPDATE": "CART",
     "CART_REMOVE": "UNCART",
-    "ORDER_COMPLETED": "BUY",
 }
 
 

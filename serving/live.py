@@ -22,7 +22,6 @@ TOPICS: Final = ("user-actions.v1", "order.v1", "catalog.v1")
 OVERLAP_SECONDS: Final = 600.0
 """Events that happened shortly before the data cut may have landed after it; taking one twice changes nothing."""
 MAX_SHOPPERS: Final = 200_000
-MAX_ORDERS: Final = 200_000
 NOTHING: Final = LiveState()
 """The state of all who did nothing lately; nobody's own, so it never changes."""
 SKIPPED: Final = Counter("tanawari_live_records_skipped", "Followed records that could not be read.", ["topic"])
@@ -33,23 +32,28 @@ class Live:
 
     def __init__(self, models: Models) -> None:
         self._models = models
-        self._states: dict[str, LiveState] = {}
-        self._orders: dict[int, tuple[int, ...]] = {}
+        self._lately: dict[str, LiveState] = {}
+        self._states: dict[str, tuple[LiveState, int, LiveState]] = {}
+        self._deleted: set[str] = set()
         self._changed: dict[int, float] = {}
         models.before_swap = self._carry_over
 
     def state(self, user_id: str) -> LiveState:
-        """What the shopper did lately."""
-        known = self._states.get(user_id)
-        if known is not None:
-            return known
-        model = self._models.current
-        return model.activity.get(user_id, NOTHING) if model else NOTHING
+        """What the shopper did lately: what the bundle in use knows, and what followed its data cut."""
+        model, lately = self._models.current, self._lately.get(user_id)
+        begun = model.activity.get(user_id, NOTHING) if model and user_id not in self._deleted else NOTHING
+        if model is None or lately is None:
+            return begun
+        of, changes, state = self._states.get(user_id, (None, 0, begun))
+        if of is not lately or changes != lately.changes:
+            state = lately.since(model.bundle.manifest.data_cut.timestamp() - OVERLAP_SECONDS, begun)
+            self._states[user_id] = lately, lately.changes, state
+        return state
 
     @property
     def shoppers(self) -> int:
         """How many did something since the data cut."""
-        return len(self._states)
+        return len(self._lately)
 
     def apply(self, records: Sequence[ConsumerRecord]) -> None:
         """Take what the topics hold; whatever is older than the data cut is in the bundle and is skipped."""
@@ -82,41 +86,31 @@ class Live:
         if at < since:
             return
         match event.event_type:
-            case "ORDER_COMPLETED":
-                self._orders[data.order_id or 0] = tuple(line.product_id for line in data.items)
-                _shorten(self._orders, MAX_ORDERS)
-                self._note(data, "ORDER_COMPLETED", at, self._orders[data.order_id or 0])
-            case "ORDER_CANCELLED":
-                self._undo(data.user_id, self._orders.get(data.order_id or 0, ()))
-            case "RETURN_COMPLETED":
-                self._undo(data.user_id, tuple(line.product_id for line in data.items))
+            case "ORDER_COMPLETED" if data.order_id is not None:
+                self._own(data.user_id).order(data.order_id, at, data.quantities())
+            case "ORDER_CANCELLED" if data.order_id is not None:
+                self._own(data.user_id).cancel(data.order_id, at)
+            case "RETURN_COMPLETED" if data.order_id is not None and data.return_id is not None:
+                self._own(data.user_id).take_back(data.order_id, data.return_id, at, data.quantities())
             case "USER_DELETE":
-                self._states[data.user_id] = LiveState()
+                self._deleted.add(data.user_id)
+                self._lately.pop(data.user_id, None)
             case "CART_UPDATE" if data.quantity == 0:
-                self._note(data, "CART_REMOVE", at, (data.product_id or 0,))
+                self._own(data.user_id).apply("UNCART", data.product_id or 0, at)
             case event_type if event_type in KIND_OF and data.product_id is not None:
-                self._note(data, event_type, at, (data.product_id,))
-
-    def _note(self, data: Behaviour, event_type: str, at: float, products: tuple[int, ...]) -> None:
-        state = self._own(data.user_id)
-        for product_id in products:
-            state.apply(KIND_OF[event_type], product_id, at)
-
-    def _undo(self, user_id: str, products: tuple[int, ...]) -> None:
-        state = self._own(user_id)
-        for product_id in products:
-            state.undo_purchase(product_id)
+                self._own(data.user_id).apply(KIND_OF[event_type], data.product_id, at)
 
     def _own(self, user_id: str) -> LiveState:
-        """The shopper's state, begun as the bundle has it; those longest without an action are forgotten first."""
-        state = self._states.pop(user_id, None) or self.state(user_id).copy()
-        self._states[user_id] = state
-        _shorten(self._states, MAX_SHOPPERS)
+        """What followed of the shopper; those longest without an action are forgotten first."""
+        state = self._lately.pop(user_id, None) or LiveState()
+        self._lately[user_id] = state
+        _shorten(self._lately, MAX_SHOPPERS)
         return state
 
     def _carry_over(self, old: Model | None, new: Model) -> None:
         """Bring what changed since the new bundle's data cut to its catalogue, in the moment of the swap."""
         cut = new.bundle.manifest.data_cut.timestamp() - OVERLAP_SECONDS
+        self._states.clear()
         if old is not None:
             for product_id, at in self._changed.items():
                 product = old.catalogue.get(product_id)

@@ -95,7 +95,7 @@ def bundle(catalog, names, now=None):
         last_bought=np.full(len(bought), cut.timestamp() - 8 * DAY, dtype=np.int64),
         interval_days=np.full(len(bought), 7, dtype=np.float32),
     )
-    viewed = [(HOUSEHOLD, catalog[index]["id"], "VIEW", cut) for index in VIEWED]
+    viewed = [(HOUSEHOLD, catalog[index]["id"], "VIEW", cut, None, None) for index in VIEWED]
     return BundleContent(
         users=pl.DataFrame({"user_id": [HOUSEHOLD]}),
         items=items,

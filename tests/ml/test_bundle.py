@@ -18,6 +18,7 @@ from ml.bundle_check import (
     UnwritableError,
 )
 from ml.bundle_content import Ranked, to_files
+from ml.bundle_files import FORMAT_VERSION
 from tests.disks import fill, small_disk
 from tests.ml.tiny_bundle import BUYER, NEWCOMER, about, content
 
@@ -112,13 +113,13 @@ def test_a_missing_bundle_is_refused(tmp_path):
 def test_an_unknown_version_is_refused(tmp_path):
     write(tmp_path / "b1", content(), about())
     manifest = json.loads((tmp_path / "b1" / "manifest.json").read_text())
-    (tmp_path / "b1" / "manifest.json").write_text(json.dumps(manifest | {"formatVersion": 2}))
+    (tmp_path / "b1" / "manifest.json").write_text(json.dumps(manifest | {"formatVersion": FORMAT_VERSION + 1}))
 
     with pytest.raises(UnknownVersionError):
         Bundle.open(tmp_path / "b1")
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"formatVersion": 1}'])
+@pytest.mark.parametrize("text", ["", "[]", "{}", f'{{"formatVersion": {FORMAT_VERSION}}}'])
 def test_a_manifest_that_is_none_is_refused(tmp_path, text):
     (tmp_path / "manifest.json").write_text(text)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ml.bundle import Bundle
-from ml.explain import Ground, bought_counts, grounds
+from ml.explain import Ground, grounds
 from tests.ml.tiny_bundle import about, content
 
 MILK, BREAD, TEA, JAM, SOAP, RICE = range(6)
@@ -49,7 +49,3 @@ def test_nothing_is_claimed_where_no_owned_item_speaks_for_it(bundle):
 
     assert grounds(bundle, [SOAP], OWNED, np.array([1, 1], dtype=np.int32)) == [None]
     assert grounds(bundle, [SOAP], nothing, nothing) == [None]
-
-
-def test_a_target_is_counted_in_the_users_baskets():
-    assert bought_counts([BREAD, TEA], OWNED, np.array([5, 3], dtype=np.int32)) == [3, 0]

@@ -27,7 +27,7 @@ def test_ranks_count_from_one_on_each_shelf(rows):
 
 
 def test_a_row_names_its_product_in_the_contracts_words(rows):
-    [row] = [row for row in rows if row["userId"] == BUYER and row["displayType"] == "REPURCHASE"]
+    row = next(row for row in rows if row["userId"] == BUYER and row["displayType"] == "REPURCHASE")
 
     assert row == {
         "displayType": "REPURCHASE",

@@ -7,10 +7,10 @@ from msgspec.structs import replace as altered
 
 from ml.bundle import Bundle, write
 from ml.catalogue import Catalogue
-from ml.session import KINDS, LiveState
+from ml.session import BUY, KINDS, LiveState
 from ml.shelf_candidates import Candidate
 from ml.shelves import Ask, DisplayType, Recollection, Rules, Shopper, compose
-from tests.ml.tiny_bundle import BREAD, BUYER, JAM, MILK, NEWCOMER, NOW, RICE, SOAP, TEA, about, content
+from tests.ml.tiny_bundle import BREAD, BUYER, JAM, MILK, NEWCOMER, NOW, RICE, SOAP, TEA, about, act, content
 
 RULES = Rules.load()
 ONE = Ask([DisplayType.RECOMMENDED])
@@ -28,7 +28,7 @@ def bundle(tmp_path_factory):
     actions=st.lists(
         st.tuples(
             st.sampled_from([BUYER, NEWCOMER]),
-            st.sampled_from(KINDS),
+            st.sampled_from([*KINDS, BUY, "CANCEL"]),
             st.sampled_from([MILK, BREAD, TEA, JAM, SOAP, RICE]),
         ),
         max_size=8,
@@ -40,7 +40,7 @@ def test_a_page_is_the_same_whatever_was_kept(bundle, actions, kept):
     states = {BUYER: LiveState(), NEWCOMER: LiveState()}
 
     for at, (user, kind, product) in enumerate(actions):
-        states[user].apply(kind, product, NOW.timestamp() - 100 + at)
+        act(states[user], kind, product, NOW.timestamp() - 100 + at)
         for shopper in (Shopper(user, state) for user, state in states.items()):
             anew = compose(bundle, catalogue, RULES, shopper, NOW)
             assert compose(bundle, catalogue, RULES, shopper, NOW, recollection=recollection) == anew
@@ -77,10 +77,10 @@ def test_a_head_is_made_once_and_anew_after_each_action():
 
     head(), head()
     assert len(made) == 1
-    state.apply("BUY", TEA, 1.0)
+    state.order(1, 1.0, {TEA: 1})
     head()
     assert len(made) == 2
-    state.undo_purchase(TEA)
+    state.cancel(1, 2.0)
     head()
     assert len(made) == 3
 

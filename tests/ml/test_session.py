@@ -1,10 +1,14 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ml.bundle import Bundle
+from ml.purchases import Purchases
 from ml.session import MAX_REMEMBERED, LiveState, activity_of, fold
-from tests.ml.tiny_bundle import BUYER, JAM, SOAP, TEA, VISITOR, about, content
+from tests.ml.tiny_bundle import BUYER, CUT_AGE, DAY, JAM, MILK, NOW, SOAP, TEA, VISITOR, about, content
 
+CUT = (NOW - CUT_AGE).timestamp()
 NOTHING = (np.array([], dtype=np.int32), np.array([], dtype=np.float32))
 MILK_ITEM, BREAD_ITEM, JAM_ITEM, RICE_ITEM = 0, 1, 3, 5
 
@@ -40,17 +44,100 @@ def test_of_each_kind_the_latest_are_remembered():
 
 def test_a_purchase_that_arrives_before_the_view_it_followed_still_wins():
     state = LiveState()
-    state.apply("BUY", TEA, 20)
+    state.order(1, 20, {TEA: 1})
     state.apply("VIEW", TEA, 10)
 
     assert state.touched() == []
 
 
+def test_cancelling_an_order_forgets_no_other():
+    state = LiveState()
+    state.order(1, 10, {TEA: 1})
+    state.order(2, 20, {TEA: 1, JAM: 1})
+
+    state.cancel(2, 30)
+
+    assert state.bought == {TEA}
+    assert state.purchases[TEA].kept == [10]
+
+
+def test_what_was_ordered_and_cancelled_does_not_wait_in_the_cart():
+    state = LiveState()
+    state.apply("VIEW", TEA, 5)
+    state.apply("CART", TEA, 6)
+    state.order(1, 10, {TEA: 1})
+    assert state.touched() == []
+
+    state.cancel(1, 20)
+
+    assert state.touched() == [(TEA, 5, "viewed")]
+
+
+def test_of_what_came_back_in_part_the_rest_was_bought():
+    state = LiveState()
+    state.order(1, 10, {TEA: 3})
+
+    for _ in range(2):
+        state.take_back(1, 7, 20, {TEA: 2})
+    assert state.bought == {TEA}
+
+    state.take_back(1, 8, 30, {TEA: 1})
+    assert state.bought == set()
+
+
+@given(st.permutations(["order 1", "order 2", "cancel 2", "return of 1", "view", "order 2", "cancel 2"]))
+def test_in_whatever_sequence_it_becomes_known_it_comes_to_the_same(sequence):
+    state = LiveState()
+    tell = {
+        "order 1": lambda: state.order(1, 10, {TEA: 2, JAM: 1}),
+        "order 2": lambda: state.order(2, 20, {SOAP: 1, JAM: 1}),
+        "cancel 2": lambda: state.cancel(2, 30),
+        "return of 1": lambda: state.take_back(1, 7, 40, {TEA: 2}),
+        "view": lambda: state.apply("VIEW", SOAP, 15),
+    }
+
+    for each in sequence:
+        tell[each]()
+
+    assert state.bought == {JAM}
+    assert state.touched() == [(SOAP, 15, "viewed")]
+
+
+def test_a_newer_bundle_has_what_was_before_it_and_keeps_what_followed():
+    lately, newer = LiveState(), LiveState()
+    lately.apply("VIEW", SOAP, 10)
+    lately.apply("VIEW", TEA, 110)
+    lately.order(1, 50, {JAM: 1})
+    lately.order(2, 60, {TEA: 1})
+    lately.cancel(2, 70)
+    lately.order(3, 120, {JAM: 1})
+    newer.order(1, 50, {JAM: 1})
+    newer.orders[1].is_past = True
+
+    state = lately.since(100, newer)
+
+    assert list(state.viewed) == [TEA]
+    assert sorted(state.orders) == [1, 3]
+    assert state.purchases[JAM].added == 1
+
+
+def test_a_cancellation_after_a_newer_bundles_cut_takes_back_what_its_history_holds():
+    lately, newer = LiveState(), LiveState()
+    newer.order(1, 50, {JAM: 1})
+    newer.orders[1].is_past = True
+    lately.cancel(1, 110)
+
+    assert lately.since(100, newer).purchases[JAM].undone == [50]
+
+
 def test_a_copy_is_altered_alone():
     state = LiveState()
+    state.order(1, 1, {JAM: 1})
     state.copy().apply("VIEW", TEA, 1)
+    state.copy().cancel(1, 2)
 
     assert state.touched() == []
+    assert state.bought == {JAM}
 
 
 def test_the_bundle_knows_what_shoppers_and_visitors_did_up_to_its_cut(bundle):
@@ -58,6 +145,7 @@ def test_the_bundle_knows_what_shoppers_and_visitors_did_up_to_its_cut(bundle):
 
     assert list(states[BUYER].viewed) == [JAM]
     assert list(states[VISITOR].carted) == [SOAP]
+    assert states[BUYER].purchases[MILK] == Purchases(kept=[CUT - 8 * DAY], ordered_at=CUT - 8 * DAY)
 
 
 def test_without_recent_items_the_learnt_ranking_stays(bundle, learnt):

@@ -87,8 +87,9 @@ def test_a_shop_of_a_few_days_is_served_by_popularity_and_says_why() -> None:
     assert decision.reason is Reason.TOO_LITTLE_DATA
     assert decision.popularity_because is not None
     assert decision.popularity_because.startswith("there is nothing to compare: no shopper")
-    assert [(row["productId"], row["reason"]) for row in rows if row["userId"] == "u1"][:1] == [
-        (2, "Popular with other shoppers")
+    assert [(row["productId"], row["reason"]) for row in rows if row["userId"] == "u1"][:2] == [
+        (1, "You bought this before"),
+        (2, "Popular with other shoppers"),
     ]
 
 

@@ -8,6 +8,7 @@ import polars as pl
 
 from ml.bundle import About, BundleContent, History, Ranked
 from ml.bundle_content import ACTIVITY, ITEMS
+from ml.session import LiveState
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 CUT_AGE = timedelta(hours=12)
@@ -15,6 +16,9 @@ DAY = 86_400
 
 MILK, BREAD, TEA, JAM, SOAP, RICE, GONE, EMPTY = range(101, 109)
 """Product ids; item index = id - 101. GONE is inactive, EMPTY is out of stock."""
+
+MILK_ORDER = 70
+"""The buyer's last order of milk, two of it, which the history and the activity both know."""
 
 BUYER, NEWCOMER, VISITOR = "7", "8", "anon:0b9d4f1e-6a57-4f0e-9f8e-000000000001"
 
@@ -65,13 +69,13 @@ def content(now: datetime = NOW) -> BundleContent:
         users=pl.DataFrame({"user_id": [BUYER, NEWCOMER]}),
         items=items(now),
         activity=pl.DataFrame(
-            {
-                "user_id": [BUYER, VISITOR],
-                "product_id": [JAM, SOAP],
-                "kind": ["VIEW", "CART"],
-                "occurred_at": [cut_at - timedelta(hours=2), cut_at - timedelta(hours=1)],
-            },
+            [
+                (BUYER, JAM, "VIEW", cut_at - timedelta(hours=2), None, None),
+                (VISITOR, SOAP, "CART", cut_at - timedelta(hours=1), None, None),
+                (BUYER, MILK, "BUY", cut_at - timedelta(days=8), MILK_ORDER, 2),
+            ],
             schema=ACTIVITY,
+            orient="row",
         ),
         candidates={
             "discover": Ranked(
@@ -99,3 +103,14 @@ def content(now: datetime = NOW) -> BundleContent:
 def about(now: datetime = NOW) -> About:
     """Made at the cut."""
     return About(created_at=now - CUT_AGE, data_cut=now - CUT_AGE, rules_version="test", metrics={"all": 0.4})
+
+
+def act(state: LiveState, kind: str, product_id: int, at: float) -> None:
+    """Let a shopper do something; BUY is an order of one product, whose number is the product's, CANCEL undoes it."""
+    match kind:
+        case "BUY":
+            state.order(product_id, at, {product_id: 1})
+        case "CANCEL":
+            state.cancel(product_id, at)
+        case _:
+            state.apply(kind, product_id, at)

@@ -28,12 +28,12 @@ MARTS = """
     );
     create table core.order_items (
         user_id text, product_id bigint, quantity int, returned_quantity int, is_cancelled boolean,
-        ordered_at timestamptz
+        ordered_at timestamptz, order_id bigint
     );
     insert into core.order_items values
-        ('kept', 1, 1, 0, false, '2026-11-01'), ('cancelled', 1, 1, 0, true, '2026-11-01'),
-        ('returned', 1, 2, 2, false, '2026-11-01'), ('returned half', 1, 2, 1, false, '2026-11-01'),
-        ('later', 1, 1, 0, false, '2026-11-03');
+        ('kept', 1, 1, 0, false, '2026-11-01', 20), ('cancelled', 1, 1, 0, true, '2026-11-01', 21),
+        ('returned', 1, 2, 2, false, '2026-11-01', 22), ('later', 1, 1, 0, false, '2026-11-03', 23),
+        ('returned half', 1, 1, 1, false, '2026-11-01', 24), ('returned half', 1, 2, 0, false, '2026-11-01', 24);
 """
 
 
@@ -51,7 +51,9 @@ def test_only_purchases_before_the_cut_are_learnt_from(found):
 
 
 def test_what_was_cancelled_or_sent_back_does_not_count_as_bought(found):
-    assert sorted(found.activity["user_id"].to_list()) == ["kept", "returned half"]
+    bought = found.activity.sort("user_id").select("user_id", "kind", "order_id", "quantity").rows()
+
+    assert bought == [("kept", "BUY", 20, 1), ("returned half", "BUY", 24, 3)]
 
 
 def test_what_is_no_product_is_told_from_what_is_not_on_sale(found):

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from tests.ml.tiny_bundle import BREAD, JAM, MILK, RICE, SOAP, TEA
+from tests.ml.tiny_bundle import BREAD, BUYER, JAM, MILK, MILK_ORDER, RICE, SOAP, TEA
 from tests.serving.conftest import record
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -68,6 +68,29 @@ async def test_a_cancelled_order_was_not_bought(happens, shelf, eventually, user
     await happens("ORDER_CANCELLED", order_id=3, user_id=user)
 
     await eventually(shelf(user, "RECOMMENDED"), lambda found: MILK in found)
+
+
+async def test_cancelling_one_order_forgets_no_other(happens, shelf, eventually, user, order):
+    await happens("ORDER_CANCELLED", order_id=5, user_id=user)  # its order comes later
+    await happens("ORDER_COMPLETED", **order(MILK, order_id=4, user_id=user))
+    await happens("ORDER_COMPLETED", **order(MILK, TEA, order_id=5, user_id=user))
+    await happens("ORDER_COMPLETED", **order(BREAD, order_id=6, user_id=user))
+
+    found = await eventually(shelf(user, "RECOMMENDED"), lambda found: BREAD not in found)
+
+    assert (MILK in found, TEA in found) == (False, True)
+
+
+async def test_an_order_from_before_the_data_cut_can_be_cancelled(app, happens, eventually):
+    live = app.state.recommender.live
+    assert live.state(BUYER).bought == {MILK}
+
+    await happens("ORDER_CANCELLED", order_id=MILK_ORDER, user_id=BUYER)
+
+    async def bought():
+        return live.state(BUYER).bought
+
+    await eventually(bought, lambda found: found == set())
 
 
 async def test_what_happened_before_the_data_cut_is_in_the_bundle_and_is_skipped(happens, shelf, eventually, user):
