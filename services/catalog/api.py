@@ -2,19 +2,17 @@
 
 from typing import Annotated, Any
 
-from fastapi import Path, Query, Request, Response
+from fastapi import Depends, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.catalog import bulk, queries, service
 from services.catalog.schemas import (
-    Code,
     NewProduct,
     ProductChange,
     ProductOut,
     ProductPage,
-    Sku,
     SpecialPrice,
     StockChange,
     StockLevel,
@@ -25,13 +23,21 @@ from services.common.errors import problems
 from services.common.idempotency import IDEMPOTENT
 from services.common.paging import CursorParam, LimitParam, decode_cursor, encode_cursor
 from services.common.policy import PUBLIC, role
+from services.common.references import CategoryReference, ProductReference, Sku
 from services.common.routing import Router
-from services.common.schemas import PathId, ShortText
+from services.common.schemas import ShortText
 
 router = Router(tags=["products"])
 WRITER = role("merchandiser", "admin")
 CHANGE = [WRITER, IDEMPOTENT]
-ProductId = Annotated[PathId, Path(alias="productId")]
+
+
+async def _named(session: Session, reference: Annotated[ProductReference, Path(alias="productId")]) -> int:
+    """The id of the product that the path names."""
+    return await service.find(session, reference)
+
+
+ProductId = Annotated[int, Depends(_named)]
 
 
 @router.get("/v1/products", dependencies=[PUBLIC])
@@ -40,13 +46,13 @@ async def list_products(  # noqa: PLR0913 - a filter each
     *,
     cursor: CursorParam = None,
     limit: LimitParam = 100,
-    ids: Annotated[list[PathId] | None, Query(max_length=100)] = None,
+    ids: Annotated[list[ProductReference] | None, Query(max_length=100)] = None,
     sku: Annotated[list[Sku] | None, Query(max_length=100)] = None,
-    category: Annotated[Code | None, Query(description="Code or id; what is below counts")] = None,
+    category: Annotated[CategoryReference | None, Query(description="What is below counts")] = None,
     active: bool | None = None,
     q: Annotated[ShortText | None, Query(description="Words in name, brand or sku")] = None,
 ) -> ProductPage:
-    """Products by id; `ids` or `sku`, repeated, read up to 100 of them at once."""
+    """Products by id; `ids` (`7`, `sku:<id>`) or `sku`, repeated, read up to 100 of them at once."""
     (after,) = decode_cursor(cursor, int) or (None,)
     rows = await queries.list_products(
         session, limit + 1, after=after, ids=ids, skus=sku, category=category, is_active=active, words=q
@@ -80,40 +86,40 @@ async def upsert_products(request: Request) -> StreamingResponse:
     return await bulk.run(request, bulk.upsert_products)
 
 
-@router.get("/v1/products/{productId:int}", dependencies=[PUBLIC], responses=problems(404))
+@router.get("/v1/products/{productId:product}", dependencies=[PUBLIC], responses=problems(404))
 async def read_product(product_id: ProductId, session: Session) -> ProductOut:
     """One product."""
     return await _one(session, product_id)
 
 
-@router.patch("/v1/products/{productId:int}", dependencies=CHANGE, responses=problems(404))
+@router.patch("/v1/products/{productId:product}", dependencies=CHANGE, responses=problems(404))
 async def change_product(product_id: ProductId, body: ProductChange, session: Session) -> ProductOut:
     """Change a product; what is left out stays as it is."""
     await service.change(session, product_id, body.changes())
     return await _one(session, product_id)
 
 
-@router.delete("/v1/products/{productId:int}", status_code=204, dependencies=CHANGE, responses=problems(404))
+@router.delete("/v1/products/{productId:product}", status_code=204, dependencies=CHANGE, responses=problems(404))
 async def delete_product(product_id: ProductId, session: Session) -> None:
     """Delete a product."""
     await service.remove(session, product_id)
 
 
-@router.put("/v1/products/{productId:int}/stock", dependencies=CHANGE, responses=problems(404))
+@router.put("/v1/products/{productId:product}/stock", dependencies=CHANGE, responses=problems(404))
 async def set_stock(product_id: ProductId, body: StockLevel, session: Session) -> ProductOut:
     """Set the stock to what was counted."""
     await service.change(session, product_id, {"stock": body.stock})
     return await _one(session, product_id)
 
 
-@router.patch("/v1/products/{productId:int}/stock", dependencies=CHANGE, responses=problems(404))
+@router.patch("/v1/products/{productId:product}/stock", dependencies=CHANGE, responses=problems(404))
 async def change_stock(product_id: ProductId, body: StockChange, session: Session) -> ProductOut:
     """Take from the stock or put back; it never goes below 0."""
     await service.change_stock(session, product_id, body.change, body.reason)
     return await _one(session, product_id)
 
 
-@router.put("/v1/products/{productId:int}/special-price", dependencies=CHANGE, responses=problems(404))
+@router.put("/v1/products/{productId:product}/special-price", dependencies=CHANGE, responses=problems(404))
 async def set_special_price(product_id: ProductId, body: SpecialPrice, session: Session) -> ProductOut:
     """Offer a product below its price; the new offer takes the place of an older one."""
     await service.change(session, product_id, {"special_price": dict(body)})
@@ -121,7 +127,7 @@ async def set_special_price(product_id: ProductId, body: SpecialPrice, session: 
 
 
 @router.delete(
-    "/v1/products/{productId:int}/special-price",
+    "/v1/products/{productId:product}/special-price",
     status_code=204,
     dependencies=CHANGE,
     responses=problems(404),

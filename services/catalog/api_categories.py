@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import Path, Query, Request, Response
+from fastapi import Depends, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from services.catalog import bulk, categories, queries
@@ -13,11 +13,18 @@ from services.common.database import Session
 from services.common.errors import problems
 from services.common.paging import CursorParam, LimitParam, decode_cursor, encode_cursor
 from services.common.policy import PUBLIC
+from services.common.references import CategoryReference
 from services.common.routing import Router
-from services.common.schemas import PathId
 
 router = Router(tags=["categories"])
-CategoryId = Annotated[PathId, Path(alias="categoryId")]
+
+
+async def _named(session: Session, reference: Annotated[CategoryReference, Path(alias="categoryId")]) -> int:
+    """The id of the category that the path names."""
+    return await categories.identify(session, reference)
+
+
+CategoryId = Annotated[int, Depends(_named)]
 
 
 @router.get("/v1/categories", dependencies=[PUBLIC])
@@ -27,12 +34,12 @@ async def list_categories(
     cursor: CursorParam = None,
     limit: LimitParam = 500,
     code: Code | None = None,
-    parent_id: Annotated[PathId | None, Query(alias="parentId")] = None,
+    parent: Annotated[CategoryReference | None, Query(alias="parentId")] = None,
     level: Annotated[int | None, Query(ge=1, le=100)] = None,
 ) -> CategoryPage:
     """The tree as a list by code: a parent comes before its children."""
     (after,) = decode_cursor(cursor, Code) or (None,)
-    found = await queries.list_categories(session, limit + 1, after=after, code=code, parent_id=parent_id, level=level)
+    found = await queries.list_categories(session, limit + 1, after=after, code=code, parent=parent, level=level)
     more = encode_cursor(found[limit - 1].code) if len(found) > limit else None
     return CategoryPage(items=[CategoryOut.model_validate(each) for each in found[:limit]], next_cursor=more)
 
@@ -58,20 +65,20 @@ async def upsert_categories(request: Request) -> StreamingResponse:
     return await bulk.run(request, bulk.upsert_categories)
 
 
-@router.get("/v1/categories/{categoryId:int}", dependencies=[PUBLIC], responses=problems(404))
+@router.get("/v1/categories/{categoryId:category}", dependencies=[PUBLIC], responses=problems(404))
 async def read_category(category_id: CategoryId, session: Session) -> CategoryOut:
     """One category."""
     return CategoryOut.model_validate(await categories.find(session, category_id))
 
 
-@router.patch("/v1/categories/{categoryId:int}", dependencies=CHANGE, responses=problems(404))
+@router.patch("/v1/categories/{categoryId:category}", dependencies=CHANGE, responses=problems(404))
 async def rename_category(category_id: CategoryId, body: CategoryChange, session: Session) -> CategoryOut:
     """Give a category another name."""
     await categories.rename(session, category_id, body.name)
     return CategoryOut.model_validate(await categories.find(session, category_id))
 
 
-@router.delete("/v1/categories/{categoryId:int}", status_code=204, dependencies=CHANGE, responses=problems(404))
+@router.delete("/v1/categories/{categoryId:category}", status_code=204, dependencies=CHANGE, responses=problems(404))
 async def delete_category(category_id: CategoryId, session: Session) -> None:
     """Delete a category that has neither children nor products."""
     await categories.remove(session, category_id)

@@ -13,6 +13,7 @@ from services.catalog.service import PRODUCER
 from services.common import bulk
 from services.common.errors import Conflict, NotFound
 from services.common.outbox import append, append_all
+from services.common.references import CategoryReference
 from services.contracts.envelope import Event
 from services.contracts.events.catalog import CategoryDeleted, CategorySnapshot
 
@@ -171,6 +172,20 @@ async def remove(session: AsyncSession, category_id: int) -> None:
         "CATEGORY_DELETED", CategoryDeleted(category_id=category_id, code=category.code), producer=PRODUCER
     )
     await append(session, event, key=f"category:{category_id}")
+
+
+async def identify(session: AsyncSession, reference: CategoryReference) -> int:
+    """The id of the category that is meant; one of ours need not exist.
+
+    Raises:
+        CategoryNotFound: no category has the code.
+    """
+    if reference.id is not None:
+        return reference.id
+    category_id: int | None = await session.scalar(select(Category.id).where(Category.code == reference.own))
+    if category_id is None:
+        raise CategoryNotFound(f"There is no category {reference}.")
+    return category_id
 
 
 async def find(session: AsyncSession, category_id: int, *, lock: bool = False) -> Category:

@@ -6,6 +6,7 @@ from decimal import Decimal
 from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, func
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from services.catalog.domain import parent_code
 from services.common.database import COLUMN_TYPES, new_metadata
 
 
@@ -57,6 +58,11 @@ class Category(Base):
     version: Mapped[int] = mapped_column(server_default="0")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    @property
+    def parent_code(self) -> str | None:
+        """The code one level up."""
+        return parent_code(self.code)
 
 
 class ProductCategory(Base):

@@ -3,19 +3,20 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, Row, Select, and_, func, or_, select, true
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, Row, Select, Text, and_, func, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.catalog.domain import PATH_SEPARATOR
 from services.catalog.models import Category, Product, ProductCategory, SpecialPrice
+from services.common.references import CategoryReference, ProductReference
 
-ID_DIGITS = 18
+_LINKS = select(ProductCategory).where(ProductCategory.product_id == Product.id).order_by(ProductCategory.category_id)
 _CATEGORY_IDS = func.array(
-    select(ProductCategory.category_id)
-    .where(ProductCategory.product_id == Product.id)
-    .order_by(ProductCategory.category_id)
-    .scalar_subquery(),
-    type_=ARRAY(BigInteger),
+    _LINKS.with_only_columns(ProductCategory.category_id).scalar_subquery(), type_=ARRAY(BigInteger)
+)
+_CATEGORY_CODES = func.array(
+    _LINKS.join(Category).with_only_columns(Category.code, maintain_column_froms=True).scalar_subquery(),
+    type_=ARRAY(Text),
 )
 
 
@@ -30,9 +31,14 @@ def products(*conditions: ColumnElement[bool]) -> Select[Any]:
     )
 
 
+def shown(*conditions: ColumnElement[bool]) -> Select[Any]:
+    """The same with the codes of their categories, in the order of the ids."""
+    return products(*conditions).add_columns(_CATEGORY_CODES.label("category_codes"))
+
+
 async def one_product(session: AsyncSession, product_id: int) -> Row[Any] | None:
     """The product of this id, if there is one."""
-    row: Row[Any] | None = (await session.execute(products(Product.id == product_id))).one_or_none()
+    row: Row[Any] | None = (await session.execute(shown(Product.id == product_id))).one_or_none()
     return row
 
 
@@ -41,45 +47,60 @@ async def list_products(  # noqa: PLR0913 - a filter each
     limit: int,
     *,
     after: int | None,
-    ids: list[int] | None,
-    skus: list[str] | None,
-    category: str | None,
+    ids: Sequence[ProductReference] | None,
+    skus: Sequence[str] | None,
+    category: CategoryReference | None,
     is_active: bool | None,
     words: str | None,
 ) -> Sequence[Row[Any]]:
     """The first products by id, after one, of those that every given filter lets pass."""
     conditions = [
         *([Product.id > after] if after else []),
-        *([Product.id == func.any(ids)] if ids else []),
+        *([or_(Product.id == func.any(_ours(ids)), Product.sku == func.any(_own(ids)))] if ids else []),
         *([Product.sku == func.any(skus)] if skus else []),
         *([_within_category(category)] if category else []),
         *([Product.is_active == is_active] if is_active is not None else []),
         *([_matching(words)] if words else []),
     ]
-    rows: Sequence[Row[Any]] = (await session.execute(products(*conditions).limit(limit))).all()
+    rows: Sequence[Row[Any]] = (await session.execute(shown(*conditions).limit(limit))).all()
     return rows
 
 
 async def list_categories(
-    session: AsyncSession, limit: int, *, after: str | None, code: str | None, parent_id: int | None, level: int | None
+    session: AsyncSession,
+    limit: int,
+    *,
+    after: str | None,
+    code: str | None,
+    parent: CategoryReference | None,
+    level: int | None,
 ) -> Sequence[Category]:
     """The first categories by code, after one, of those that every given filter lets pass."""
     conditions = [
         *([Category.code > after] if after else []),
         *([Category.code == code] if code else []),
-        *([Category.parent_id == parent_id] if parent_id else []),
+        *([Category.parent_id == select(Category.id).where(named(parent)).scalar_subquery()] if parent else []),
         *([Category.level == level] if level else []),
     ]
     return (await session.scalars(select(Category).where(*conditions).order_by(Category.code).limit(limit))).all()
 
 
-def _within_category(reference: str) -> ColumnElement[bool]:
-    """Whether a product stands in the category of this id or code, or below it."""
-    named = Category.code == reference
-    if reference.isdecimal() and len(reference) <= ID_DIGITS:
-        named = or_(named, Category.id == int(reference))
-    code_first = (Category.code == reference).desc()
-    path = select(Category.code).where(named).order_by(code_first).limit(1).scalar_subquery()
+def named(category: CategoryReference) -> ColumnElement[bool]:
+    """Whether a category is the one that is meant."""
+    return Category.code == category.own if category.id is None else Category.id == category.id
+
+
+def _ours(references: Sequence[ProductReference]) -> list[int]:
+    return [each.id for each in references if each.id is not None]
+
+
+def _own(references: Sequence[ProductReference]) -> list[str]:
+    return [each.own for each in references if each.own is not None]
+
+
+def _within_category(category: CategoryReference) -> ColumnElement[bool]:
+    """Whether a product stands in a category, or below it."""
+    path = select(Category.code).where(named(category)).scalar_subquery()
     below = func.starts_with(Category.code, path + PATH_SEPARATOR)
     return Product.id.in_(select(ProductCategory.product_id).join(Category).where(or_(Category.code == path, below)))
 

@@ -8,10 +8,9 @@ from pydantic import AfterValidator, Field, model_validator
 from services.catalog.domain import PATH_SEPARATOR
 from services.common.errors import Fault
 from services.common.paging import Page
+from services.common.references import Sku
 from services.common.schemas import Boolean, Currency, Id, Money, Schema, ShortText, Timestamp, left_out
 from services.contracts.envelope import Quantity, Rating, Text
-
-Sku = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f]+$")]
 
 
 def _path(code: str) -> str:
@@ -100,6 +99,7 @@ class ProductOut(Schema):
     stock: int
     is_active: bool
     category_ids: list[int]
+    category_codes: list[str]
     special_price: SpecialPrice | None
     created_at: datetime
     updated_at: datetime
@@ -142,6 +142,7 @@ class CategoryOut(Schema):
     code: str
     name: str
     parent_id: int | None
+    parent_code: str | None
     level: int
     created_at: datetime
     updated_at: datetime

@@ -11,6 +11,7 @@ from services.catalog.domain import MAX_STOCK, Changes, Outcome, ProductState, R
 from services.catalog.models import Category, Product
 from services.common.errors import Conflict, NotFound
 from services.common.outbox import append, append_all
+from services.common.references import ProductReference
 from services.contracts.envelope import Contract, Event
 from services.contracts.events.catalog import ProductDeleted, StockChanged
 
@@ -18,7 +19,7 @@ PRODUCER = "catalog"
 
 
 class ProductNotFound(NotFound):
-    """No product has this id."""
+    """No product has this id, or this sku."""
 
     title = "Product not found"
 
@@ -33,6 +34,20 @@ class StockOutOfRange(Conflict):
     """There is less in stock than is to be taken, or no room for what is to be put back."""
 
     title = "Stock out of range"
+
+
+async def find(session: AsyncSession, reference: ProductReference) -> int:
+    """The id of the product that is meant; one of ours need not exist.
+
+    Raises:
+        ProductNotFound: no product has the sku.
+    """
+    if reference.id is not None:
+        return reference.id
+    product_id: int | None = await session.scalar(select(Product.id).where(Product.sku == reference.own))
+    if product_id is None:
+        raise ProductNotFound(f"There is no product {reference}.")
+    return product_id
 
 
 async def upsert(session: AsyncSession, lines: Sequence[tuple[str, dict[str, Any]]]) -> list[Outcome]:

@@ -32,6 +32,7 @@ from services.common.metrics import MetricsMiddleware, metrics
 from services.common.openapi import describe
 from services.common.policy import routes_without_policy
 from services.common.producer import Producer
+from services.common.references import SlashesInReferences
 from services.common.settings import ServiceSettings
 from services.common.shutdown import exit_cleanly_on_sigterm
 from services.common.telemetry import TraceIds, set_up
@@ -116,6 +117,7 @@ def build_app(  # noqa: PLR0913 - the parts a service may have
     if short_way is not None:
         app.add_middleware(short_way)
     app.add_middleware(MetricsMiddleware, service=settings.service)
+    app.add_middleware(SlashesInReferences)
     if tracer_provider is None:
         app.add_middleware(TraceIds)
     describe(app)

@@ -90,3 +90,19 @@ async def test_a_category_stays_if_a_child_is_just_being_made(client, upsert, se
         deleting = asyncio.create_task(client.delete(f"/v1/categories/{parent['categoryId']}"))
         await somebody_waits()
     assert (await deleting).status_code == 409
+
+
+async def test_a_category_is_read_and_named_under_the_shops_own_id(client, upsert):
+    above, below = await upsert("categories", {"code": "FOOD/DRINK"}, {"code": "FOOD/DRINK > TEA"})
+    path = "/v1/categories/code:FOOD%2FDRINK%20%3E%20TEA"
+    found = (await client.get(path)).json()
+    assert (found["id"], found["parentId"], found["parentCode"]) == (
+        below["categoryId"],
+        above["categoryId"],
+        "FOOD/DRINK",
+    )
+    assert (await client.patch(path, json={"name": "Teas"})).json()["name"] == "Teas"
+    children = await client.get("/v1/categories", params={"parentId": "code:FOOD/DRINK"})
+    assert [item["code"] for item in children.json()["items"]] == ["FOOD/DRINK > TEA"]
+    gone = await client.get("/v1/categories/code:NONE")
+    assert (gone.status_code, gone.json()["detail"]) == (404, "There is no category code:NONE.")

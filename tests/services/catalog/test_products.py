@@ -1,4 +1,5 @@
 import asyncio
+from urllib.parse import quote
 
 import pytest
 
@@ -142,7 +143,7 @@ async def test_products_are_found_by_ids_and_by_skus(client, create):
 async def test_a_category_holds_what_stands_below_it(client, create, upsert):
     category, below = await upsert("categories", {"code": "HOME"}, {"code": "HOME > LAMPS"})
     lamp = await create("lamp", categoryCodes=["HOME > LAMPS"])
-    for reference in ("HOME", category["categoryId"], below["categoryId"]):
+    for reference in ("code:HOME", category["categoryId"], below["categoryId"]):
         answer = await client.get("/v1/products", params={"category": reference})
         assert [product["id"] for product in answer.json()["items"]] == [lamp["id"]]
 
@@ -185,10 +186,27 @@ async def test_a_writer_that_waited_for_another_tells_what_that_one_wrote(
     assert (kind, data["name"], data["categoryIds"]) == ("PRODUCT_UPDATED", "Renamed", [category["categoryId"]])
 
 
-async def test_a_category_is_named_by_its_code_before_its_id(client, create, upsert):
+async def test_a_bare_number_is_our_id_and_the_shops_has_its_prefix(client, create, upsert):
     (other,) = await upsert("categories", {"code": "NUMBERED"})
-    await upsert("categories", {"code": str(other["categoryId"]), "name": "A number"})
-    await create("by-id", categoryCodes=["NUMBERED"])
-    meant = await create("by-code", categoryCodes=[str(other["categoryId"])])
-    answer = await client.get("/v1/products", params={"category": other["categoryId"]})
-    assert [product["id"] for product in answer.json()["items"]] == [meant["id"]]
+    number = other["categoryId"]
+    await upsert("categories", {"code": str(number), "name": "A number"})
+    ours = await create("by-id", categoryCodes=["NUMBERED"])
+    theirs = await create("by-code", categoryCodes=[str(number)])
+    for reference, found in ((str(number), ours), (f"code:{number}", theirs)):
+        answer = await client.get("/v1/products", params={"category": reference})
+        assert [product["id"] for product in answer.json()["items"]] == [found["id"]]
+        assert answer.json()["items"][0]["categoryCodes"] == found["categoryCodes"]
+
+
+@pytest.mark.parametrize("sku", ["85A/1", "999999", "sku:1", "茶 500g", "x/stock"])
+async def test_a_product_is_read_and_changed_under_the_shops_own_id(client, create, sku):
+    product = await create(sku)
+    path = f"/v1/products/sku:{quote(sku, safe='')}"
+    assert (await client.get(path)).json() == product
+    assert (await client.put(f"{path}/stock", json={"stock": 9})).json()["stock"] == 9
+    assert (await client.patch(path, json={"name": "Renamed"})).json()["id"] == product["id"]
+    found = await client.get("/v1/products", params={"ids": [f"sku:{sku}", ABSENT]})
+    assert [item["sku"] for item in found.json()["items"]] == [sku]
+    assert (await client.delete(path)).status_code == 204
+    gone = await client.get(path)
+    assert (gone.status_code, gone.json()["detail"]) == (404, f"There is no product sku:{sku}.")
