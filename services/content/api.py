@@ -12,6 +12,7 @@ from services.common.errors import Forbidden, Unauthorized, problems
 from services.common.idempotency import IDEMPOTENT
 from services.common.paging import CursorParam, LimitParam, decode_cursor, encode_cursor
 from services.common.policy import PUBLIC, role
+from services.common.references import ProductReference
 from services.common.routing import Router
 from services.common.schemas import PathId, UserId
 from services.content import queries, service
@@ -24,7 +25,7 @@ MERCHANDISER = role("merchandiser", "admin")
 CHANGE = [MERCHANDISER, IDEMPOTENT]
 VISITOR = "anon:"
 DisplayId = Annotated[PathId, Path(alias="displayId")]
-ProductFilter = Annotated[PathId | None, Query(alias="productId")]
+ProductFilter = Annotated[ProductReference | None, Query(alias="productId")]
 TypeFilter = Annotated[DisplayType | None, Query(alias="displayType")]
 
 
@@ -58,7 +59,7 @@ async def list_displays(
     session: Session,
     cursor: CursorParam = None,
     limit: LimitParam = 100,
-    product_id: ProductFilter = None,
+    product: ProductFilter = None,
     display_type: TypeFilter = None,
 ) -> DisplayPage:
     """The manual rows by id."""
@@ -66,8 +67,8 @@ async def list_displays(
     query = _manual().order_by(TopPageDisplay.id).limit(limit + 1)
     if after:
         query = query.where(TopPageDisplay.id > after[0])
-    if product_id:
-        query = query.where(TopPageDisplay.product_id == product_id)
+    if product:
+        query = query.where(queries.is_about(product))
     if display_type:
         query = query.where(TopPageDisplay.display_type == display_type.value)
     rows = (await session.execute(query)).mappings().all()

@@ -10,15 +10,14 @@ from sqlalchemy import Select, func, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.common import ndjson
-from services.common.database import Session
+from services.common.database import Database, Session
 from services.common.errors import Fault, Unprocessable, problems
 from services.common.idempotency import IDEMPOTENT
 from services.common.paging import CursorParam, LimitParam, decode_cursor, encode_cursor
 from services.common.policy import role
 from services.common.routing import Router
-from services.content import generations
+from services.content import generations, queries
 from services.content.models import Activation, Generation, Showing
-from services.content.queries import UPLOADED
 from services.content.schemas_generations import (
     Activate,
     GenerationName,
@@ -70,8 +69,8 @@ async def announce(body: NewGeneration, session: Session) -> GenerationOut:
 async def load(generation: Name, request: Request, session: Session) -> GenerationOut:
     """Load the rows of a generation, one JSON object a line; all of them or none.
 
-    A line: displayType, rank, userId (null: everyone's), productId, productName, productPrice, currency, rating, image,
-    categoryId, categoryName, specialPrice, startDate, endDate, score, reason.
+    A line: displayType, rank, userId (null: everyone's), productId or sku, productName, productPrice, currency, rating,
+    image, categoryId or categoryCode, categoryName, specialPrice, startDate, endDate, score, reason.
 
     A repeated upload takes the place of the one before, until the generation is first activated.
     """
@@ -83,20 +82,42 @@ async def load(generation: Name, request: Request, session: Session) -> Generati
 async def _rows(request: Request) -> AsyncIterator[list[tuple[Any, ...]]]:
     now = datetime.now(UTC)
     async for chunk in ndjson.chunks(request, CHUNK_LINES):
-        yield [_values(number, line, now) for number, line in chunk]
+        rows = [(number, _read(number, line)) for number, line in chunk]
+        ids = await _ids(request.app.state.database, [row for _, row in rows])
+        yield [_values(number, row, ids, now) for number, row in rows]
 
 
-def _values(number: int, line: bytes, now: datetime) -> tuple[Any, ...]:
+async def _ids(database: Database, rows: list[GenerationRow]) -> queries.Ids:
+    """Our ids of what rows name by the shop's; asked in a transaction of its own, for the upload's is copying."""
+    skus = [row.sku for row in rows if row.sku is not None]
+    codes = [row.category_code for row in rows if row.category_code is not None]
+    if not skus and not codes:
+        return {}
+    async with database.sessions() as session:
+        return await queries.ids_of(session, skus, codes)
+
+
+def _read(number: int, line: bytes) -> GenerationRow:
     try:
-        row = GenerationRow.model_validate_json(line)
+        return GenerationRow.model_validate_json(line)
     except ValidationError as error:
         faults = [
             Fault(field=".".join(["body", str(number), *map(str, fault["loc"])]), message=fault["msg"])
             for fault in error.errors(include_url=False, include_input=False, include_context=False)
         ]
         raise BadRow(f"Line {number} is not a row; nothing was loaded.", errors=faults) from error
+
+
+def _values(number: int, row: GenerationRow, ids: queries.Ids, now: datetime) -> tuple[Any, ...]:
     values = {**row.__dict__, "display_type": row.display_type.value, "start_date": row.start_date or now}
-    return tuple(values[name] for name in UPLOADED)
+    for ours, own, wire in (("product_id", "sku", "sku"), ("category_id", "category_code", "categoryCode")):
+        if (name := values[own]) is not None:
+            found = ids.get((own, name))
+            if found is None or values[ours] not in (None, found):
+                fault = Fault(field=f"body.{number}.{wire}", message=f"names nothing, or another thing: {name}")
+                raise BadRow(f"Line {number} is not a row; nothing was loaded.", errors=[fault])
+            values[ours] = found
+    return tuple(values[name] for name in queries.UPLOADED)
 
 
 @router.post("/v1/generations/{generation}/activate", dependencies=[OPERATOR, IDEMPOTENT], responses=problems(404, 409))

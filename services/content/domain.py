@@ -37,12 +37,14 @@ class Row:
     end_date: datetime | None
     special_price: Decimal | None
     product_id: int | None
+    sku: str | None
     product_name: str | None
     product_price: Decimal | None
     currency: str | None
     rating: float | None
     image: str | None
     category_id: int | None
+    category_code: str | None
     category_name: str | None
     stock: int | None
     is_product_active: bool | None
@@ -90,10 +92,10 @@ class Item:
 
 @dataclass(frozen=True)
 class Displays:
-    """The shelves of one shopper, what merchandisers hide and offer, and until when all of it is surely true."""
+    """The shelves of one shopper, the skus of what merchandisers hide, what they offer, and until when all is true."""
 
     shelves: dict[DisplayType, list[Item]]
-    hidden: list[int]
+    hidden: dict[int, str | None]
     prices: list[Item]
     true_until: datetime
 
@@ -111,7 +113,7 @@ def compose(rows: Sequence[Row], now: datetime) -> Displays:
         (row for row in rows if row.mode and row.is_due(now)),
         key=lambda row: (row.user_id is None, -row.priority, row.rank),
     )
-    hidden = {row.product_id for row in manual if row.mode == "hide" and row.product_id is not None}
+    hidden = {row.product_id: row.sku for row in manual if row.mode == "hide" and row.product_id is not None}
     prices: dict[int | None, Item] = {}
     for row in manual:
         if row.mode == "price" and (price := row.special_price_at(now, None)) is not None:
@@ -129,7 +131,7 @@ def compose(rows: Sequence[Row], now: datetime) -> Displays:
         own = [row for row in model if row.user_id is not None]
         chosen[display_type] = _items(sorted(own or model, key=lambda row: row.rank), taken, prices, now)
     shelves = {each: items for each in TITLES if (items := pinned[each] + chosen[each])}
-    return Displays(shelves, sorted(hidden), list(prices.values()), _true_until(rows, now))
+    return Displays(shelves, dict(sorted(hidden.items())), list(prices.values()), _true_until(rows, now))
 
 
 def _items(ranked: Iterable[Row], taken: set[Shown], prices: Mapping[int | None, Item], now: datetime) -> list[Item]:

@@ -22,12 +22,12 @@ Copy = dict[str, Any]
 
 NO_OFFER: Copy = {"special_price": None, "special_starts_at": None, "special_ends_at": None}
 UNKNOWN_PRODUCT: Copy = {
-    **dict.fromkeys(("name", "price", "currency", "rating", "image", "category_id", "is_active", "stock")),
+    **dict.fromkeys(("sku", "name", "price", "currency", "rating", "image", "category_id", "is_active", "stock")),
     **NO_OFFER,
     **dict.fromkeys(("product_version", "stock_version", "offer_version"), 0),
     "is_deleted": False,
 }
-UNKNOWN_CATEGORY: Copy = {"name": None, "version": 0, "is_deleted": False}
+UNKNOWN_CATEGORY: Copy = {"code": None, "name": None, "version": 0, "is_deleted": False}
 
 
 def apply(copy: Copy, payload: Contract) -> None:
@@ -49,7 +49,7 @@ def _parts(payload: Contract) -> Iterator[tuple[str, int, Copy]]:
     """The parts that an event tells of: the column of the part's version, the version, and values by column."""
     match payload:
         case CategorySnapshot():
-            yield "version", payload.category_version, {"name": payload.name}
+            yield "version", payload.category_version, {"code": payload.code, "name": payload.name}
         case ProductSnapshot():
             yield "product_version", payload.product_version, _description(payload)
             yield "stock_version", payload.stock_version, {"stock": payload.stock}
@@ -64,6 +64,7 @@ def _parts(payload: Contract) -> Iterator[tuple[str, int, Copy]]:
 
 def _description(product: ProductSnapshot) -> Copy:
     return {
+        "sku": product.sku,
         "name": product.name,
         "price": product.price,
         "currency": product.currency,

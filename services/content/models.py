@@ -99,6 +99,7 @@ class Product(Base):
     __tablename__ = "products"
 
     id: Mapped[int] = mapped_column(primary_key=True)
+    sku: Mapped[str | None] = mapped_column(index=True)
     name: Mapped[str | None]
     price: Mapped[Decimal | None]
     currency: Mapped[str | None]
@@ -122,6 +123,7 @@ class Category(Base):
     __tablename__ = "categories"
 
     id: Mapped[int] = mapped_column(primary_key=True)
+    code: Mapped[str | None]
     name: Mapped[str | None]
     version: Mapped[int] = mapped_column(server_default="0")
     is_deleted: Mapped[bool] = mapped_column(server_default="false")

@@ -8,10 +8,13 @@ from psycopg import sql
 from sqlalchemy import ColumnElement, Select, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.common.references import ProductReference
 from services.content.domain import Row
 from services.content.models import Category, Product, Showing, TopPageDisplay
 
 Display = TopPageDisplay
+Ids = dict[tuple[str, str | None], int]
+"""Our ids by the name of a column, `sku` or `category_code`, and the shop's id in it."""
 UPLOADED = (
     *("display_type", "user_id", "rank", "product_id", "product_name", "product_price", "currency", "rating", "image"),
     *("category_id", "category_name", "special_price", "start_date", "end_date", "score", "reason"),
@@ -36,12 +39,14 @@ ATTACH: tuple[LiteralString, ...] = (
 
 _CATEGORY_ID = func.coalesce(Display.category_id, Product.category_id)
 MIRRORED = (
+    Product.sku,
     func.coalesce(Product.name, Display.product_name).label("product_name"),
     func.coalesce(Product.price, Display.product_price).label("product_price"),
     func.coalesce(Product.currency, Display.currency).label("currency"),
     func.coalesce(Product.rating, Display.rating).label("rating"),
     func.coalesce(Product.image, Display.image).label("image"),
     _CATEGORY_ID.label("category_id"),
+    Category.code.label("category_code"),
     func.coalesce(Category.name, Display.category_name).label("category_name"),
 )
 """The columns that follow their owner: the catalog's word where it has given one, else the row's."""
@@ -74,6 +79,19 @@ async def rows_for(session: AsyncSession, generation: str | None, user_id: str |
         *(Product.special_starts_at.label("offer_starts_at"), Product.special_ends_at.label("offer_ends_at")),
     ).where(in_generation, of_user, Display.is_active, is_over.isnot(True))
     return [Row(**row) for row in (await session.execute(query)).mappings()]
+
+
+def is_about(product: ProductReference) -> ColumnElement[bool]:
+    """Whether a display row is about a product."""
+    return Product.sku == product.own if product.id is None else Display.product_id == product.id
+
+
+async def ids_of(session: AsyncSession, skus: Sequence[str], codes: Sequence[str] = ()) -> Ids:
+    """Our ids of products and categories by the shop's, as far as the catalog has told of them."""
+    products = select(Product.sku, Product.id).where(Product.sku == func.any(list(skus)), ~Product.is_deleted)
+    categories = select(Category.code, Category.id).where(Category.code == func.any(list(codes)), ~Category.is_deleted)
+    found = {("sku", sku): product_id for sku, product_id in await session.execute(products)}
+    return found | {("category_code", code): each for code, each in await session.execute(categories)}
 
 
 async def touch(session: AsyncSession) -> None:

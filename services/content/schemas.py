@@ -1,11 +1,12 @@
 """Requests and responses of the content service's API."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from services.common.paging import Page
+from services.common.references import Sku
 from services.common.schemas import Boolean, Id, Money, Schema, Timestamp, UserId, left_out
 from services.contracts.envelope import DisplayType, Text
 
@@ -19,6 +20,7 @@ class DisplayChange(Schema):
     display_type: DisplayType = left_out()
     mode: Mode = left_out()
     product_id: Id = left_out()
+    sku: Sku = left_out()
     user_id: UserId | None = left_out()
     priority: Priority = left_out()
     special_price: Money | None = left_out()
@@ -38,27 +40,34 @@ class NewDisplay(DisplayChange):
 
     `pin` puts it first on its shelf, in stock or not; `hide` takes it off every shelf; `price` gives it a special price
     wherever it stands. It holds for one user or (`userId` null) for everyone, from `startDate` until before `endDate`.
-    Among several the higher `priority` wins.
+    Among several the higher `priority` wins. `sku` names the product as well as `productId`.
     """
 
     display_type: DisplayType
     mode: Mode
-    product_id: Id
+
+    @model_validator(mode="after")
+    def _names_a_product(self) -> Self:
+        if not {"product_id", "sku"} & self.model_fields_set:
+            raise ValueError("give productId or sku")
+        return self
 
 
 class DisplayOut(Schema):
-    """A manual row; name, price, rating, image and category are those of the catalog, null where it has told none."""
+    """A manual row; what it shows of its product is the catalog's, null where that has told none."""
 
     id: int
     display_type: DisplayType
     mode: Mode
     product_id: int
+    sku: str | None
     product_name: str | None
     product_price: Money | None
     currency: str | None
     rating: float | None
     image: str | None
     category_id: int | None
+    category_code: str | None
     category_name: str | None
     user_id: str | None
     generation: str | None
@@ -81,6 +90,7 @@ class ShelfItem(Schema):
     """One product in its place; `source` is `model` or `manual`."""
 
     product_id: int | None
+    sku: str | None
     product_name: str | None
     product_price: Money | None
     special_price: Money | None
@@ -88,6 +98,7 @@ class ShelfItem(Schema):
     rating: float | None
     image: str | None
     category_id: int | None
+    category_code: str | None
     category_name: str | None
     rank: int
     score: float | None
@@ -107,6 +118,7 @@ class OfferOut(Schema):
     """A merchandiser's special price, true now, for the product on any shelf."""
 
     product_id: int
+    sku: str | None
     special_price: Money
     currency: str | None
     start_date: datetime
@@ -117,11 +129,12 @@ class DisplaysOut(Schema):
     """What one shopper is to see: the shelves that have products, in the order of the page.
 
     Whoever composes shelves of its own takes from here the pins (items whose `source` is `manual`), the products that
-    are `hidden` everywhere, and the `specialPrices` that merchandisers set.
+    are `hidden` everywhere (`hiddenSkus` in the same order), and the `specialPrices` that merchandisers set.
     """
 
     user_id: str | None
     generation: str | None
     shelves: list[Shelf]
     hidden: list[int]
+    hidden_skus: list[str | None]
     special_prices: list[OfferOut]

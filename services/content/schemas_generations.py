@@ -6,6 +6,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from services.common.paging import Page
+from services.common.references import MAX_CODE, Sku
 from services.common.schemas import Currency, Id, Money, Schema, ShortText, Timestamp, UserId
 from services.contracts.envelope import DisplayType, Rating, Text
 
@@ -22,18 +23,23 @@ class NewGeneration(Schema):
 
 
 class GenerationRow(Schema):
-    """One line of an upload: what stands at `rank` of a shelf, for one user or (`userId` null) for everyone."""
+    """One line of an upload: what stands at `rank` of a shelf, for one user or (`userId` null) for everyone.
+
+    `sku` and `categoryCode` name what is shown as well as the numbers do.
+    """
 
     display_type: DisplayType
     user_id: UserId | None = None
     rank: Rank
     product_id: Id | None = None
+    sku: Sku | None = None
     product_name: ShortText | None = None
     product_price: Money | None = None
     currency: Currency | None = None
     rating: Rating | None = None
     image: Text | None = None
     category_id: Id | None = None
+    category_code: Annotated[str, Field(min_length=1, max_length=MAX_CODE)] | None = None
     category_name: ShortText | None = None
     special_price: Money | None = None
     start_date: Timestamp | None = None
@@ -43,7 +49,7 @@ class GenerationRow(Schema):
 
     @model_validator(mode="after")
     def _shows_something(self) -> Self:
-        if self.product_id is None and self.category_id is None:
+        if all(each is None for each in (self.product_id, self.sku, self.category_id, self.category_code)):
             raise ValueError("a row shows a product or a category")
         return self
 

@@ -32,6 +32,12 @@ class Contradiction(Unprocessable):
     title = "Contradicting values"
 
 
+class UnknownSku(Unprocessable):
+    """The catalog has told of no product with this sku."""
+
+    title = "Unknown sku"
+
+
 async def displays(session: AsyncSession, cache: Cache, user_id: str | None) -> bytes:
     """The shelves of one user (None: of everyone) as the JSON of `DisplaysOut`.
 
@@ -61,7 +67,8 @@ def _answer(composed: Displays, user_id: str | None, generation: str | None) -> 
             )
             for display_type, items in composed.shelves.items()
         ],
-        hidden=composed.hidden,
+        hidden=list(composed.hidden),
+        hidden_skus=list(composed.hidden.values()),
         special_prices=[OfferOut.model_validate(_offer(item)) for item in composed.prices],
     )
 
@@ -70,6 +77,7 @@ def _item(item: Item, rank: int) -> ShelfItem:
     row = item.row
     return ShelfItem(
         product_id=row.product_id,
+        sku=row.sku,
         product_name=row.product_name,
         product_price=row.product_price,
         special_price=item.special_price,
@@ -77,6 +85,7 @@ def _item(item: Item, rank: int) -> ShelfItem:
         rating=row.rating,
         image=row.image,
         category_id=row.category_id,
+        category_code=row.category_code,
         category_name=row.category_name,
         rank=rank,
         score=row.score,
@@ -88,17 +97,19 @@ def _item(item: Item, rank: int) -> ShelfItem:
 def _offer(item: Item) -> dict[str, Any]:
     row = item.row
     dates = {"start_date": row.start_date, "end_date": row.end_date}
-    return {"product_id": row.product_id, "special_price": item.special_price, "currency": row.currency, **dates}
+    ids = {"product_id": row.product_id, "sku": row.sku}
+    return {**ids, "special_price": item.special_price, "currency": row.currency, **dates}
 
 
 async def create(session: AsyncSession, values: dict[str, Any]) -> int:
     """Make a manual row; its id.
 
     Raises:
-        Contradiction: its values do not go together.
+        UnknownSku, Contradiction: as they say.
     """
     await queries.touch(session)
-    display = TopPageDisplay(source="manual", **{"start_date": datetime.now(UTC), **values})
+    identified = await _identified(session, values)
+    display = TopPageDisplay(source="manual", **{"start_date": datetime.now(UTC), **identified})
     _refuse_contradictions(display)
     session.add(display)
     await session.flush()
@@ -110,11 +121,11 @@ async def change(session: AsyncSession, display_id: int, changes: dict[str, Any]
     """Change a manual row; equal values change nothing.
 
     Raises:
-        DisplayNotFound, Contradiction: as they say.
+        DisplayNotFound, UnknownSku, Contradiction: as they say.
     """
     await queries.touch(session)
     display = await _find(session, display_id)
-    for name, value in changes.items():
+    for name, value in (await _identified(session, changes)).items():
         setattr(display, name, value)
     _refuse_contradictions(display)
     if session.is_modified(display):
@@ -133,6 +144,18 @@ async def remove(session: AsyncSession, display_id: int) -> None:
     await session.delete(display)
     await session.flush()
     await _tell(session, display, "DELETED")
+
+
+async def _identified(session: AsyncSession, values: dict[str, Any]) -> dict[str, Any]:
+    """The values with the product's id for its sku, if that names it."""
+    if (sku := values.get("sku")) is None:
+        return values
+    product_id = (await queries.ids_of(session, [sku])).get(("sku", sku))
+    if product_id is None:
+        raise UnknownSku(errors=[Fault(field="body.sku", message=f"names no product: {sku}")])
+    if values.get("product_id", product_id) != product_id:
+        raise Contradiction(errors=[Fault(field="body.sku", message=f"is the sku of {product_id}, not of productId")])
+    return {**{name: value for name, value in values.items() if name != "sku"}, "product_id": product_id}
 
 
 async def _find(session: AsyncSession, display_id: int) -> TopPageDisplay:

@@ -75,3 +75,37 @@ async def test_an_event_that_is_tried_again_late_puts_no_old_price_back(happen, 
     await happen(("CATEGORY_CREATED", catalog.CategorySnapshot(category_id=7, code="TEA", name="Told last")))
     expected = {"productPrice": "5.00", "specialPrice": "3.00", "categoryName": "Told last"}
     await seen(expected, product_id=2)
+
+
+async def test_the_shops_own_ids_stand_beside_ours_and_name_what_is_meant(client, happen, load):
+    names = {"name": "Lamp", "price": "9.00", "stock": 5, "category_ids": (77,)}
+    await happen(
+        ("CATEGORY_CREATED", catalog.CategorySnapshot(category_id=77, code="HOME > LAMPS", name="Lamps")),
+        ("PRODUCT_CREATED", catalog.ProductSnapshot(product_id=700, sku="42", **names)),
+        ("PRODUCT_CREATED", catalog.ProductSnapshot(product_id=701, sku="gone", **names)),
+        ("PRODUCT_DELETED", catalog.ProductDeleted(product_id=701, sku="gone")),
+    )
+    pin = {"displayType": "SALE", "mode": "pin", "sku": "42"}
+    made = await eventually(
+        lambda: client.post("/v1/top-page-displays", json=pin), lambda answer: answer.status_code == 201
+    )
+    ids = {"productId": 700, "sku": "42", "categoryId": 77, "categoryCode": "HOME > LAMPS"}
+    assert ids.items() <= made.json().items()
+    found = await client.get("/v1/top-page-displays", params={"productId": "sku:42"})
+    assert [item["id"] for item in found.json()["items"]] == [made.json()["id"]]
+    shelves = (await client.get("/v1/displays")).json()["shelves"]
+    assert ids.items() <= next(shelf["items"][0] for shelf in shelves if shelf["displayType"] == "SALE").items()
+
+    row = {"displayType": "SALE", "rank": 1}
+    assert (await load("by-sku", {**row, "sku": "42"}, {**row, "rank": 2, "categoryCode": "HOME > LAMPS"})).json()[
+        "rows"
+    ] == 2
+    for body, message in (
+        ({**pin, "sku": "gone"}, "names no product: gone"),
+        ({**pin, "productId": 42}, "is the sku of 700, not of productId"),
+        ({**pin, "sku": "42", "productId": 701}, "is the sku of 700, not of productId"),
+    ):
+        refused = await client.post("/v1/top-page-displays", json=body)
+        assert (refused.status_code, refused.json()["errors"][0]) == (422, {"field": "body.sku", "message": message})
+    refused = await load("by-sku", {**row, "sku": "none"})
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "body.1.sku")

@@ -50,7 +50,8 @@ async def test_a_pin_is_seen_at_once_and_gone_at_once(client, shelves, say, even
 async def test_a_hidden_product_is_told_to_whoever_composes_pages(client, shelves, say):
     await say("hide", 1)
     assert (await shelves())["RECOMMENDED"] == [2]
-    assert (await client.get("/v1/displays")).json()["hidden"] == [1]
+    told = (await client.get("/v1/displays")).json()
+    assert (told["hidden"], told["hiddenSkus"]) == ([1], [None])
 
 
 async def test_a_row_for_one_user_is_not_everyones(shelves, say):

@@ -52,7 +52,7 @@ def test_a_product_stands_on_one_shelf_only_and_there_where_it_is_pinned():
 def test_a_hidden_product_stands_on_no_shelf_even_if_pinned():
     rows = [row(1), row(1, mode="pin"), row(1, "SALE", mode="hide"), row(2)]
     assert shown(rows) == [2]
-    assert compose(rows, NOW).hidden == [1]
+    assert list(compose(rows, NOW).hidden) == [1]
 
 
 @pytest.mark.parametrize("dates", [{"start_date": NOW + HOUR}, {"end_date": NOW}])
