@@ -41,6 +41,7 @@ class Shoppers:
         keys = environment.state.signing_keys()
         self.tokens = {user: keys.token(user) for user in users}
         self.questions = [request("GET", QUESTION.format(user), token=token) for user, token in self.tokens.items()]
+        self._operator = {"Authorization": f"Bearer {environment.service_token}"}
         self._kafka_url = environment.variables["KAFKA_URL"]
         self._reports: list[bytes] = []
         self._shown: list[int] = []
@@ -50,7 +51,7 @@ class Shoppers:
         """Wait until serving misses nothing that this state has, and see what some are shown, to report it."""
         async with httpx2.AsyncClient(base_url=f"http://{HOST}:{serving}", trust_env=False) as client:
             async with asyncio.timeout(60):
-                while not (await client.get("/v1/models")).json()["live"]["hasCaughtUp"]:  # noqa: ASYNC110 - no event
+                while not await _has_caught_up(client, self._operator):  # noqa: ASYNC110 - it has no event
                     await asyncio.sleep(0.1)
             for user, token in list(self.tokens.items())[:REPORTERS]:
                 headers = {"Authorization": f"Bearer {token}"}
@@ -94,3 +95,8 @@ class Shoppers:
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)
             await producer.close()
+
+
+async def _has_caught_up(client: httpx2.AsyncClient, headers: dict[str, str]) -> bool:
+    told = (await client.get("/v1/models", headers=headers)).raise_for_status().json()
+    return bool(told["live"]["hasCaughtUp"])

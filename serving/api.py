@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from ml.shelves import DisplayType
 from services.common.auth import Principal
 from services.common.errors import Forbidden, Unauthorized, problems
-from services.common.policy import PUBLIC
+from services.common.policy import PUBLIC, role
 from services.common.routing import Router
 from services.common.schemas import PathId, UserId
 from serving import feedback as reports
@@ -93,7 +93,7 @@ async def feedback(request: Request, caller: Caller, report: Feedback) -> Feedba
     return FeedbackTaken(accepted=accepted, degraded=accepted < len(messages))
 
 
-@router.get("/v1/models", dependencies=[PUBLIC])
+@router.get("/v1/models", dependencies=[role("operator")])
 async def models(request: Request) -> ModelStatus:
     """Which bundle answers, which one should, and why one was refused."""
     recommender: Recommender = request.app.state.recommender

@@ -13,12 +13,16 @@ from services.common.health import Check
 from services.common.http import ServiceClient
 from services.common.producer import Producer
 from serving.api import router
+from serving.catalog import Catalog
 from serving.feedback import FeedbackSender
+from serving.landed import Landed
 from serving.live import BrokerWatch, Live, LiveFollower
 from serving.merchandising import Merchandising
+from serving.products import Products
 from serving.recommender import Recommender
 from serving.settings import ServingSettings
 from serving.short_way import ShortWay
+from serving.start import CATALOG_UNREAD, LANDED_UNREAD, Reading
 from serving.state import Models
 
 
@@ -27,8 +31,13 @@ def create_app(settings: ServingSettings | None = None) -> FastAPI:
     settings = settings or ServingSettings()
     rules = Rules.load()
     models = Models(settings.bundles, rules, watch_seconds=settings.watch_seconds)
-    live = Live(models)
+    products = Products()
+    live = Live(models, products)
     follower = LiveFollower(settings, models, live)
+    catalog = Catalog(settings, products, models)
+    start = [Reading("catalog", CATALOG_UNREAD, catalog.read, follower)]
+    if settings.warehouse_url:
+        start.append(Reading("landed", LANDED_UNREAD, Landed(settings.warehouse_url, live).read, follower))
     producer = Producer(settings)
     broker = BrokerWatch(producer)
     feedback = FeedbackSender(producer)
@@ -41,7 +50,7 @@ def create_app(settings: ServingSettings | None = None) -> FastAPI:
         try:
             yield
         finally:
-            await content.close()
+            await asyncio.gather(content.close(), catalog.close())
 
     app = build_app(
         settings,
@@ -49,12 +58,13 @@ def create_app(settings: ServingSettings | None = None) -> FastAPI:
         description=__doc__,
         routers=[router],
         producer=producer,
-        workers=[models, follower, broker, feedback, merchandising],
+        workers=[models, follower, *start, broker, feedback, merchandising],
         checks=[Check("model", models.check, required=False)],
         short_way=partial(ShortWay, routes=router.routes),
         lifespan=lifespan,
     )
-    app.state.recommender = Recommender(models, live, follower, broker, rules, settings.zone)
+    app.state.recommender = Recommender(models, live, follower, start, broker, rules, settings.zone)
     app.state.feedback = feedback
+    app.state.catalog = catalog
     app.state.merchandising = merchandising
     return app

@@ -2,13 +2,10 @@
 
 from datetime import datetime
 from decimal import Decimal
-from math import inf
-from typing import Annotated, Any, Final, Generic, TypeVar
+from typing import Annotated, Final, Generic, TypeVar
 
 import msgspec
-from msgspec.structs import replace
 
-from ml.catalogue import Catalogue, Product
 from ml.session import Kind
 
 T = TypeVar("T")
@@ -48,8 +45,8 @@ class Behaviour(msgspec.Struct, rename="camel"):
         return totals
 
 
-class ProductChange(msgspec.Struct, rename="camel"):
-    """Of `catalog.v1`; events about categories have no product."""
+class ProductChange(msgspec.Struct, rename="camel", gc=False):
+    """Of `catalog.v1`; events about categories have no product. Versions are 0 in events from before there were any."""
 
     product_id: int | None = None
     name: str = ""
@@ -63,6 +60,14 @@ class ProductChange(msgspec.Struct, rename="camel"):
     special_price: Decimal | None = None
     start_date: Instant | None = None
     end_date: Instant | None = None
+    product_version: int = 0
+    stock_version: int = 0
+    offer_version: int = 0
+    category_id: int | None = None
+    level: int = 1
+    category_version: int = 0
+    offer: "ProductChange | None" = None
+    """Of a line of catalog's snapshot: the product's offer."""
 
     def __post_init__(self) -> None:
         """Refuse what no price can be: it would fail later, in the answer to a shopper."""
@@ -81,55 +86,3 @@ KIND_OF: Final[dict[str, Kind]] = {
     "CART_UPDATE": "CART",
     "CART_REMOVE": "UNCART",
 }
-
-
-def product_after(event_type: str, change: ProductChange, catalogue: Catalogue) -> Product | None:
-    """The product as it is after an event, or None if the event says nothing of a product that can be shown."""
-    if change.product_id is None:
-        return None
-    known = catalogue.get(change.product_id)
-    if event_type in {"PRODUCT_CREATED", "PRODUCT_UPDATED"} and change.price is not None:
-        return _described(change.product_id, change, known, catalogue)
-    changes = _changes(event_type, change)
-    return replace(known, **changes) if known is not None and changes else None
-
-
-def _changes(event_type: str, change: ProductChange) -> dict[str, Any]:
-    match event_type:
-        case "PRODUCT_DELETED":
-            return {"is_active": False}
-        case "STOCK_CHANGED":
-            return {"stock": change.stock}
-        case "SPECIAL_PRICE_SET":
-            return {
-                "special_price": change.special_price,
-                "special_starts_at": -inf if change.start_date is None else change.start_date.timestamp(),
-                "special_ends_at": inf if change.end_date is None else change.end_date.timestamp(),
-            }
-        case "SPECIAL_PRICE_ENDED":
-            return {"special_price": None}
-    return {}
-
-
-def _described(product_id: int, change: ProductChange, known: Product | None, catalogue: Catalogue) -> Product:
-    fields: dict[str, Any] = {
-        "name": change.name,
-        "price": change.price,
-        "currency": change.currency,
-        "rating": change.rating,
-        "image": change.image,
-        "stock": change.stock,
-        "is_active": change.is_active,
-    }
-    if known is not None:
-        return replace(known, **fields)
-    category_id = max(change.category_ids, default=None)
-    category_name = catalogue.category_names.get(category_id)
-    return Product(
-        product_id=product_id,
-        product_type=category_name,
-        category_id=category_id,
-        category_name=category_name,
-        is_recommendable=True,
-        **fields,
-    )

@@ -2,18 +2,20 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
 
 from aiokafka import ConsumerRecord
 from prometheus_client import Counter
 
+from ml.catalogue import Catalogue
 from ml.session import LiveState
 from services.common.follower import Follower
 from services.common.producer import Producer
 from services.common.settings import ServiceSettings
 from services.common.worker import Worker, pause
-from serving.events import BEHAVIOUR, CATALOGUE, KIND_OF, Behaviour, Envelope, product_after
+from serving.events import BEHAVIOUR, CATALOGUE, KIND_OF, Behaviour, Envelope
+from serving.products import Products
 from serving.state import Model, Models
 
 logger = logging.getLogger(__name__)
@@ -28,15 +30,20 @@ SKIPPED: Final = Counter("tanawari_live_records_skipped", "Followed records that
 
 
 class Live:
-    """The state of each shopper who did something since the data cut, and which products changed."""
+    """The state of each shopper who did something since the data cut, who was deleted, and what became of products."""
 
-    def __init__(self, models: Models) -> None:
+    def __init__(self, models: Models, products: Products) -> None:
         self._models = models
+        self._products = products
         self._lately: dict[str, LiveState] = {}
         self._states: dict[str, tuple[LiveState, int, LiveState]] = {}
         self._deleted: set[str] = set()
-        self._changed: dict[int, float] = {}
-        models.before_swap = self._carry_over
+        models.prepare = self._prepare
+
+    @property
+    def since(self) -> float:
+        """From when on events count, in seconds since 1970 UTC: what is older is in the bundle."""
+        return self._models.since - OVERLAP_SECONDS
 
     def state(self, user_id: str) -> LiveState:
         """What the shopper did lately: what the bundle in use knows, and what followed its data cut."""
@@ -59,7 +66,7 @@ class Live:
         """Take what the topics hold; whatever is older than the data cut is in the bundle and is skipped."""
         model = self._models.current
         assert model is not None, "the follower waits for a model"
-        since = self._models.since - OVERLAP_SECONDS
+        since = self.since
         for record in records:
             if record.timestamp < since * 1000:  # an event is never sent before it happened
                 continue
@@ -73,17 +80,33 @@ class Live:
                 place = (record.topic, record.partition, record.offset)
                 logger.info("skipped %s/%s/%s: %s", *place, type(error).__name__)
 
+    def apply_landed(self, events: Iterable[bytes]) -> None:
+        """Take what has landed, as if the topics held it."""
+        for event in events:
+            try:
+                self._apply_behaviour(BEHAVIOUR.decode(event), self.since)
+            except Exception as error:  # noqa: BLE001 - likewise
+                SKIPPED.labels("landed").inc()
+                logger.info("skipped what has landed: %s", type(error).__name__)
+
+    def forget(self, user_ids: Iterable[str]) -> None:
+        """Know nothing of these users from now on, whatever the bundle has."""
+        for user_id in user_ids:
+            self._deleted.add(user_id)
+            self._lately.pop(user_id, None)
+
+    def is_forgotten(self, user_id: str) -> bool:
+        """Whether the user was deleted."""
+        return user_id in self._deleted
+
     def _apply_change(self, value: bytes, model: Model, since: float) -> None:
         event = CATALOGUE.decode(value)
-        at = event.timestamp.timestamp()
-        product = product_after(event.event_type, event.data, model.catalogue) if at >= since else None
-        if product is not None:
-            model.catalogue.put(product)
-            self._changed[product.product_id] = at
+        if event.timestamp.timestamp() >= since:
+            self._products.apply(event.event_type, event.data, model.catalogue)
 
     def _apply_behaviour(self, event: Envelope[Behaviour], since: float) -> None:
         at, data = event.timestamp.timestamp(), event.data
-        if at < since:
+        if at < since or data.user_id in self._deleted:
             return
         match event.event_type:
             case "ORDER_COMPLETED" if data.order_id is not None:
@@ -93,8 +116,7 @@ class Live:
             case "RETURN_COMPLETED" if data.order_id is not None and data.return_id is not None:
                 self._own(data.user_id).take_back(data.order_id, data.return_id, at, data.quantities())
             case "USER_DELETE":
-                self._deleted.add(data.user_id)
-                self._lately.pop(data.user_id, None)
+                self.forget([data.user_id])
             case "CART_UPDATE" if data.quantity == 0:
                 self._own(data.user_id).apply("UNCART", data.product_id or 0, at)
             case event_type if event_type in KIND_OF and data.product_id is not None:
@@ -104,23 +126,21 @@ class Live:
         """What followed of the shopper; those longest without an action are forgotten first."""
         state = self._lately.pop(user_id, None) or LiveState()
         self._lately[user_id] = state
-        _shorten(self._lately, MAX_SHOPPERS)
+        if len(self._lately) > MAX_SHOPPERS:
+            longest = next(iter(self._lately))
+            del self._lately[longest]
+            self._states.pop(longest, None)
         return state
 
-    def _carry_over(self, old: Model | None, new: Model) -> None:
-        """Bring what changed since the new bundle's data cut to its catalogue, in the moment of the swap."""
-        cut = new.bundle.manifest.data_cut.timestamp() - OVERLAP_SECONDS
-        self._states.clear()
-        if old is not None:
-            for product_id, at in self._changed.items():
-                product = old.catalogue.get(product_id)
-                if at >= cut and product is not None:
-                    new.catalogue.put(product)
+    def _prepare(self, catalogue: Catalogue) -> Callable[[], None]:
+        """Bring a new bundle's catalogue up to date; in the moment of the swap the rest, and states are made anew."""
+        finish_products = self._products.bring_up(catalogue)
 
+        def finish() -> None:
+            finish_products()
+            self._states.clear()
 
-def _shorten(mapping: dict[Any, Any], size: int) -> None:
-    while len(mapping) > size:
-        del mapping[next(iter(mapping))]
+        return finish
 
 
 class LiveFollower(Follower):
@@ -129,7 +149,7 @@ class LiveFollower(Follower):
     name = "live"
 
     def __init__(self, settings: ServiceSettings, models: Models, live: Live) -> None:
-        super().__init__(settings, topics=TOPICS, handle=live.apply)
+        super().__init__(settings, topics=TOPICS, handle=live.apply, since=lambda: live.since)
         self._models = models
 
     async def run(self, stop: asyncio.Event) -> None:

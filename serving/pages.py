@@ -16,11 +16,12 @@ def page(
     recommender: Recommender, said: Displays, user_id: str | None, exclude: Collection[int], *, is_content_away: bool
 ) -> dict[str, Any]:
     """The page of one shopper (`user_id` None is everyone's) under what content says, or last said."""
-    moment = recommender.now().timestamp()
+    now = recommender.now()
+    moment = now.timestamp()
     prices = said.prices_at(moment)
     pins = said.pins(recommender.rules.page, exclude)
     taken = {*exclude, *said.hidden, *(item["productId"] for items in pins.values() for item in items)}
-    shelves = recommender.shelves(user_id, Ask(exclude=frozenset(taken), prices=prices))
+    shelves = recommender.shelves(user_id, Ask(exclude=frozenset(taken), prices=prices), now)
     taken |= {pick.product.product_id for shelf in shelves for pick in shelf.picks}
     circumstances = recommender.circumstances(is_content_away=is_content_away)
     circumstances["generation"] = said.generation or circumstances["generation"]
@@ -44,12 +45,13 @@ def one_shelf(
     recommender: Recommender, said: Displays, user_id: str | None, display_type: DisplayType, ask: Ask
 ) -> tuple[list[Pick], bool]:
     """One shelf under what merchandisers say to everyone, and whether its fallback was used."""
-    moment = recommender.now().timestamp()
-    prices = said.prices_at(moment)
+    now = recommender.now()
+    prices = said.prices_at(now.timestamp())
     pins = said.pins([display_type], ask.exclude)[display_type]
-    pinned = [pick for pick in _picks(recommender, pins, prices, moment) if ask.admits(pick.product)]
+    pinned = [pick for pick in _picks(recommender, pins, prices, now.timestamp()) if _is_asked_for(pick.product, ask)]
     exclude = {*ask.exclude, *said.hidden, *(pick.product.product_id for pick in pinned)}
-    [shelf] = recommender.shelves(user_id, replace(ask, display_types=[display_type], exclude=exclude, prices=prices))
+    wanted = replace(ask, display_types=[display_type], exclude=exclude, prices=prices)
+    [shelf] = recommender.shelves(user_id, wanted, now)
     return [*pinned, *shelf.picks][: ask.limit], shelf.fallback_used
 
 
@@ -57,8 +59,12 @@ def similar(
     recommender: Recommender, said: Displays, product_id: int, limit: int, exclude: Collection[int]
 ) -> tuple[list[Pick], bool]:
     """Products like one under what merchandisers say to everyone; see `Recommender.similar`."""
-    prices = said.prices_at(recommender.now().timestamp())
-    return recommender.similar(product_id, limit, {*exclude, *said.hidden}, prices)
+    moment = recommender.now().timestamp()
+    return recommender.similar(product_id, limit, {*exclude, *said.hidden}, said.prices_at(moment), moment)
+
+
+def _is_asked_for(product: Product, ask: Ask) -> bool:
+    return ask.admits(product) and (ask.with_sold_out or product.stock > 0)
 
 
 def _filling(

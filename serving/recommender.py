@@ -1,6 +1,6 @@
 """Answers from memory: shelves and similar products, and what has to be said about how they came about."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
@@ -14,6 +14,7 @@ from ml.shelves import Ask, Pick, Rules, Shelf, Shopper, compose
 from ml.similar import similar
 from services.common.errors import NotFound
 from serving.live import BrokerWatch, Live, LiveFollower
+from serving.start import Reading
 from serving.state import Models
 
 NO_MODEL = "NO_MODEL"
@@ -34,32 +35,44 @@ class Recommender:
     """What every route asks; it waits for nothing."""
 
     def __init__(
-        self, models: Models, live: Live, follower: LiveFollower, broker: BrokerWatch, rules: Rules, zone: ZoneInfo
+        self,
+        models: Models,
+        live: Live,
+        follower: LiveFollower,
+        start: Sequence[Reading],
+        broker: BrokerWatch,
+        rules: Rules,
+        zone: ZoneInfo,
     ) -> None:
         self.models = models
         self.live = live
         self.follower = follower
+        self.start = start
         self.broker = broker
         self.rules = rules
         self._zone = zone
 
     def now(self) -> datetime:
-        """The moment, in the shop's time zone."""
+        """The moment, in the shop's time zone: one for all of an answer."""
         return datetime.now(self._zone)
 
-    def shelves(self, user_id: str | None, ask: Ask) -> list[Shelf]:
-        """The shelves of one shopper, empty ones while there is no model; `user_id` None is everyone."""
+    def shelves(self, user_id: str | None, ask: Ask, now: datetime) -> list[Shelf]:
+        """The shelves of one shopper, empty ones while there is no model; `user_id` None is everyone.
+
+        Somebody who was deleted gets what everyone gets, whatever the bundle knows of them.
+        """
         model = self.models.current
         if model is None:
             wanted = [each for each in self.rules.page if ask.display_types is None or each in ask.display_types]
             return [
                 Shelf(each, self.rules.shelves[each].title, [], is_short=True, fallback_used=False) for each in wanted
             ]
-        shopper = Shopper(user_id, self.live.state(user_id)) if user_id else Shopper(None)
-        return compose(model.bundle, model.catalogue, self.rules, shopper, self.now(), ask, model.recollection)
+        is_known = user_id is not None and not self.live.is_forgotten(user_id)
+        shopper = Shopper(user_id, self.live.state(user_id)) if user_id and is_known else Shopper(None)
+        return compose(model.bundle, model.catalogue, self.rules, shopper, now, ask, model.recollection)
 
     def similar(
-        self, product_id: int, limit: int, exclude: Collection[int], prices: Mapping[int, Decimal]
+        self, product_id: int, limit: int, exclude: Collection[int], prices: Mapping[int, Decimal], moment: float
     ) -> tuple[list[Pick], bool]:
         """Products like one, and whether the fallback was used; none while there is no model.
 
@@ -72,7 +85,7 @@ class Recommender:
         item = model.catalogue.index.get(product_id)
         if item is None:
             raise ProductNotFound(f"There is no product {product_id}.")
-        return similar(model.bundle, model.catalogue, item, self.now().timestamp(), limit, exclude, prices)
+        return similar(model.bundle, model.catalogue, item, moment, limit, exclude, prices)
 
     def product(self, product_id: int | None) -> Product | None:
         """The product as it is now, if it is known."""
@@ -89,18 +102,20 @@ class Recommender:
         """The versions behind an answer, and whether something was missing when it was made."""
         models = self.models
         warnings = [CONTENT_AWAY] if is_content_away else []
-        if models.current is None:
-            warnings.append(NO_MODEL)
         if models.refusal is not None:
             warnings.append(CHAMPION_REFUSED)
-        if models.current is not None and not self.follower.has_caught_up:
-            warnings.append(LIVE_CATCHING_UP)
+        if models.current is None:
+            warnings.append(NO_MODEL)
+        else:
+            warnings += [reading.warning for reading in self.start if not reading.is_complete]
+            if not self.follower.has_caught_up:
+                warnings.append(LIVE_CATCHING_UP)
         if not self.broker.is_answering:
             warnings.append(LIVE_PAUSED)
         return {
             "modelVersion": models.current.version if models.current else None,
             "rulesVersion": self.rules.version,
-            "generation": models.champion.generation if models.champion else None,
+            "generation": models.generation,
             "degraded": bool(warnings),
             "warnings": warnings,
         }
@@ -111,7 +126,7 @@ class Recommender:
         return {
             "champion": champion.bundle if champion else None,
             "previous": champion.previous if champion else None,
-            "generation": champion.generation if champion else None,
+            "generation": models.generation,
             "serving": models.current
             and {
                 **models.current.bundle.manifest.model_dump(exclude={"files", "format_version"}),
@@ -122,6 +137,7 @@ class Recommender:
             "live": {
                 "is_broker_answering": self.broker.is_answering,
                 "has_caught_up": self.follower.has_caught_up,
+                "read_at_start": {reading.name: reading.is_complete for reading in self.start},
                 "shoppers": self.live.shoppers,
             },
         }

@@ -191,6 +191,10 @@ class LiveStatus(Schema):
 
     is_broker_answering: bool
     has_caught_up: bool
+    read_at_start: Annotated[
+        dict[str, bool],
+        Field(description="What is read beside the log, and whether it was; `landed` only where a warehouse is named."),
+    ]
     shoppers: int
 
 

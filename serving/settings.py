@@ -8,12 +8,14 @@ from services.common.settings import ServiceSettings
 
 
 class ServingSettings(ServiceSettings, env_prefix="SERVING_"):
-    """`SERVING_*`, where bundles lie, and where content answers."""
+    """`SERVING_*`, where bundles lie, and where content, catalog and what has landed are read."""
 
     service: str = "serving"
     state: Path = Field(Path(".tanawari"), validation_alias="TANAWARI_STATE")
     bundles_dir: Path | None = Field(None, validation_alias="TANAWARI_BUNDLES")
     content_url: str = Field("http://127.0.0.1:8003", validation_alias="CONTENT_URL")
+    catalog_url: str = Field("http://127.0.0.1:8001", validation_alias="CATALOG_URL")
+    warehouse_url: str | None = Field(None, validation_alias="WAREHOUSE_SERVING_URL")
     content_timeout: float = 0.2
     content_watch_seconds: float = 1.0
     watch_seconds: float = 0.5

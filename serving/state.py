@@ -43,7 +43,7 @@ class Model:
         """
         bundle = Bundle.open(directory, rules.candidate_sources())
         model = cls(bundle, Catalogue(bundle), activity_of(bundle), datetime.now(UTC))
-        _ = bundle.user_rows, bundle.popular, bundle.popular_by_category, model.catalogue.offers
+        _ = bundle.user_rows, bundle.popular, bundle.popular_by_category
         return model
 
     @property
@@ -66,7 +66,9 @@ class Models(Worker):
     """Watches `champion.json`; `current` is replaced in one step, so every request sees one whole model.
 
     `since` is the data cut, in seconds since 1970 UTC, of the older of the bundle in use and the one before it: whoever
-    follows the topics from there on has what a rollback needs too.
+    follows the topics from there on has what a rollback needs too. `champion` is what the file names, also while its
+    bundle is being loaded or after it was refused; `generation` is the one that was made by the bundle in use.
+    `prepare` brings a new bundle's products up to date, in the thread that loads it; what it gives back does the rest.
     """
 
     name = "models"
@@ -77,8 +79,9 @@ class Models(Worker):
         self._rules = rules
         self._watch_seconds = watch_seconds
         self._seen: tuple[int, int] | None = None
-        self.before_swap: Callable[[Model | None, Model], None] = lambda _old, _new: None
+        self.prepare: Callable[[Catalogue], Callable[[], None]] = lambda _catalogue: lambda: None
         self.champion: Champion | None = None
+        self.generation: str | None = None
         self.current: Model | None = None
         self.refusal: Refusal | None = None
         self.since = 0.0
@@ -87,6 +90,11 @@ class Models(Worker):
     def is_champion_served(self) -> bool:
         """Whether the bundle in use is the one that `champion.json` names."""
         return self.current is not None and self.refusal is None
+
+    @property
+    def catalogue(self) -> Catalogue | None:
+        """The products of the bundle in use."""
+        return self.current.catalogue if self.current else None
 
     async def check(self) -> None:
         """Raise unless the champion's bundle is in use."""
@@ -126,19 +134,25 @@ class Models(Worker):
     async def _take(self, name: str) -> bool:
         if self.current is None or self.current.version != name:
             try:
-                model = await asyncio.to_thread(Model.load, self._bundles / name, self._rules)
+                model, finish = await asyncio.to_thread(self._load, name)
             except BundleError as error:
                 self._refuse(name, error)
                 return False
             self.since = self._earliest_cut(model)
-            self.before_swap(self.current, model)
-            self.current = model
+            finish()
+            self.current, self.generation = model, None
             gc.freeze()  # a bundle's hundred thousand products are no garbage: do not search them for it at each turn
             SWAPPED.inc()
             logger.info("bundle %s is in use, with data up to %s", name, model.bundle.manifest.data_cut.isoformat())
         if self.champion is not None and name == self.champion.bundle:
-            self.refusal = None
+            self.generation, self.refusal = self.champion.generation, None
         return True
+
+    def _load(self, name: str) -> tuple[Model, Callable[[], None]]:
+        model = Model.load(self._bundles / name, self._rules)
+        finish = self.prepare(model.catalogue)
+        _ = model.catalogue.offers
+        return model, finish
 
     def _earliest_cut(self, model: Model) -> float:
         cuts = [model.bundle.manifest.data_cut]

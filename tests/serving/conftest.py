@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import httpx2
 import pytest
 import pytest_asyncio
-from fastapi import FastAPI
+from fastapi import FastAPI, HTTPException, Response
 
 from ml.bundle import Champion, write
 from services.common.http import ServiceClient
@@ -18,7 +18,7 @@ from services.contracts.events.catalog import ProductSnapshot, SpecialPriceEnded
 from services.contracts.events.order import OrderCancelled, OrderLine, OrderSnapshot
 from serving.app import create_app
 from serving.settings import ServingSettings
-from tests.ml.tiny_bundle import about, content
+from tests.ml.tiny_bundle import about, content, items
 
 PAYLOADS = {
     "PRODUCT_VIEWED": ("user-actions.v1", ProductViewed),
@@ -90,6 +90,47 @@ class Content:
         return ServiceClient("content", "http://content", timeout=5, transport=httpx2.ASGITransport(self.app))
 
 
+def as_told(row):
+    """A product of the tiny bundle as a line of catalog's snapshot."""
+    offer = {
+        "specialPrice": str(row["special_price"]),
+        "currency": row["currency"],
+        "startDate": row["special_starts_at"].isoformat(),
+        "endDate": row["special_ends_at"].isoformat(),
+    }
+    return {
+        "productId": row["product_id"],
+        "sku": str(row["product_id"]),
+        "name": row["name"],
+        "price": str(row["price"]),
+        "currency": row["currency"],
+        "rating": row["rating"],
+        "image": row["image"],
+        "stock": row["stock"],
+        "isActive": row["is_active"],
+        "categoryIds": [row["category_id"]],
+        "offer": offer if row["special_price"] else None,
+    }
+
+
+class Catalog:
+    """Catalog's snapshot as a small application: what it has is set by the test, None means that it fails."""
+
+    def __init__(self):
+        self.products = [as_told(row) for row in items(datetime.now(UTC)).iter_rows(named=True)]
+        self.app = FastAPI()
+        self.app.add_api_route("/v1/snapshot/products", self._products)
+        self.app.add_api_route("/v1/snapshot/categories", lambda: Response(""))
+
+    async def _products(self):
+        if self.products is None:
+            raise HTTPException(503)
+        return Response("".join(json.dumps(line) + "\n" for line in self.products))
+
+    def client(self):
+        return httpx2.AsyncClient(base_url="http://catalog", transport=httpx2.ASGITransport(self.app))
+
+
 @pytest_asyncio.fixture(loop_scope="module")
 async def content_service(app):
     """What content says during one test."""
@@ -106,6 +147,7 @@ async def app(settings, bundles):
     put_bundle(bundles, "b1")
     app = create_app(settings)
     app.state.merchandising.content = Content().client()
+    app.state.catalog.client = Catalog().client()
     async with app.router.lifespan_context(app):
         await until(lambda: not app.state.recommender.circumstances(is_content_away=False)["degraded"])
         yield app

@@ -20,6 +20,7 @@ def away(signing_keys, tmp_path):
     return ServingSettings(
         kafka_url="127.0.0.1:9",
         content_url="http://127.0.0.1:9",
+        catalog_url="http://127.0.0.1:9",
         auth_issuer=signing_keys.issuer,
         auth_jwks_url=signing_keys.jwks_file.as_uri(),
         bundles_dir=tmp_path,
@@ -70,7 +71,7 @@ async def test_the_first_bundle_is_taken_without_a_restart(client, app, tmp_path
     answer = await client.get("/v1/users/anon:1/recommendations")
 
     assert answer.json()["items"]
-    assert answer.json()["warnings"] == ["CONTENT_AWAY", "LIVE_CATCHING_UP", "LIVE_PAUSED"]
+    assert answer.json()["warnings"] == ["CONTENT_AWAY", "CATALOG_UNREAD", "LIVE_CATCHING_UP", "LIVE_PAUSED"]
 
 
 async def test_feedback_is_taken_while_the_broker_is_away(client):
@@ -91,12 +92,12 @@ async def test_feedback_that_the_broker_never_took_is_counted_as_dropped(away):
     assert dropped() == before + 1
 
 
-async def test_a_refused_champion_is_told_with_its_reason(client, app, tmp_path):
+async def test_a_refused_champion_is_told_with_its_reason(client, app, tmp_path, as_service):
     put_bundle(tmp_path, "b1")
     (tmp_path / "b1" / "factors.npy").unlink()
     await until(lambda: app.state.recommender.models.refusal is not None)
 
-    told = (await client.get("/v1/models")).json()
+    told = (await client.get("/v1/models", headers=as_service)).json()
 
     assert told["champion"] == "b1"
     assert told["serving"] is None

@@ -6,6 +6,7 @@ import pytest
 from ml.bundle import Champion
 from ml.shelves import Rules
 from serving.live import Live
+from serving.products import Products
 from serving.state import Models
 from tests.ml.tiny_bundle import JAM, TEA
 from tests.serving.conftest import put_bundle, record
@@ -131,7 +132,7 @@ async def test_a_champion_file_that_is_none_is_refused(models, bundles):
 
 
 async def test_what_changed_live_is_carried_over_to_the_new_bundle(models, bundles):
-    live = Live(models)
+    live = Live(models, Products())
     put_bundle(bundles, "b1")
     await models.refresh()
     live.apply([record("catalog.v1", "SPECIAL_PRICE_ENDED", productId=JAM)])

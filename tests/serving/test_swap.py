@@ -29,8 +29,8 @@ async def test_while_bundles_are_swapped_no_request_fails(app, client, bundles):
     assert set(statuses) == {(200, 6)}
 
 
-async def test_models_tell_what_answers(client):
-    told = (await client.get("/v1/models")).json()
+async def test_models_tell_what_answers(client, as_service):
+    told = (await client.get("/v1/models", headers=as_service)).json()
 
     assert told["serving"]["bundle"] == told["champion"]
     assert told["serving"]["metrics"] == {"all": 0.4}

@@ -1,0 +1,65 @@
+"""Reads what catalog itself has, products and categories: it keeps what the broker's log may have dropped."""
+
+from collections.abc import AsyncIterator
+from typing import Final
+
+import httpx2
+import msgspec
+
+from services.common.auth import Signer
+from serving.events import ProductChange
+from serving.products import Products
+from serving.settings import ServingSettings
+from serving.state import Models
+
+CATEGORIES: Final = "/v1/snapshot/categories"
+PRODUCTS: Final = "/v1/snapshot/products"
+LINES: Final = msgspec.json.Decoder(ProductChange)
+TIMEOUT: Final = httpx2.Timeout(10, connect=2)
+TURN: Final = 64 * 1024
+"""So many bytes are taken before others have their turn in the event loop."""
+
+
+class Catalog:
+    """Catalog's snapshot, read into what is known of products."""
+
+    def __init__(self, settings: ServingSettings, products: Products, models: Models) -> None:
+        key = settings.auth_signing_key_file
+        self._signer = Signer(key, settings.auth_issuer) if key else None
+        self._products = products
+        self._models = models
+        self.client = httpx2.AsyncClient(base_url=settings.catalog_url, timeout=TIMEOUT, trust_env=False)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self.client.aclose()
+
+    async def read(self) -> None:
+        """Take all that catalog has; what it has no more is gone.
+
+        Raises:
+            HTTPError: it does not answer, refuses, or breaks off; what was read until then is true and stays.
+            MsgspecError: a line is none of a snapshot.
+        """
+        end, present = self._products.begin_snapshot(), set[int]()
+        async for lines in self._turns(CATEGORIES):
+            for line in lines:
+                if line.category_id is not None:
+                    self._products.take_category(line.category_id, line, self._models.catalogue)
+        async for lines in self._turns(PRODUCTS):
+            for line in lines:
+                if line.product_id is not None:
+                    present.add(line.product_id)
+                    self._products.take_product(line.product_id, line, self._models.catalogue)
+        end(present, self._models.catalogue)
+
+    async def _turns(self, path: str) -> AsyncIterator[list[ProductChange]]:
+        """A snapshot's lines, as many at a time as came."""
+        headers = {"Authorization": f"Bearer {self._signer.service_token('serving')}"} if self._signer else {}
+        async with self.client.stream("GET", path, headers=headers) as answer:
+            answer.raise_for_status()
+            rest = b""
+            async for block in answer.aiter_bytes(TURN):
+                whole, newline, rest = (rest + block).rpartition(b"\n")
+                yield LINES.decode_lines(whole + newline)
+            yield LINES.decode_lines(rest)

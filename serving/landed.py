@@ -1,0 +1,45 @@
+"""Reads what shoppers did since the data cut as it has landed in the warehouse: the broker's log may have dropped it.
+
+It is read through views that hold no personal data, by a role that may read nothing else.
+"""
+
+from datetime import UTC, datetime
+from typing import Final
+
+import psycopg
+
+from serving.live import Live
+
+ACTIONS: Final = """
+select json_build_object('eventType', event_type, 'timestamp', occurred_at, 'data', data)::text
+from live.actions where occurred_at >= %s order by occurred_at
+"""
+DELETED: Final = "select user_id from live.deleted_users"
+TURN: Final = 250
+"""So many rows are taken before others have their turn in the event loop."""
+
+
+class Landed:
+    """The warehouse's word on what shoppers did, read into what is known live."""
+
+    def __init__(self, url: str, live: Live) -> None:
+        self._url = url
+        self._live = live
+
+    async def read(self) -> None:
+        """Take all that has landed since the data cut, and whoever was deleted at any time.
+
+        Raises:
+            psycopg.Error: the warehouse does not answer.
+        """
+        since = datetime.fromtimestamp(self._live.since, UTC)
+        connecting = psycopg.AsyncConnection.connect(self._url, connect_timeout=3, application_name="tanawari-serving")
+        async with await connecting as connection:
+            async with connection.cursor("deleted") as cursor:
+                await cursor.execute(DELETED)
+                while users := await cursor.fetchmany(TURN):
+                    self._live.forget(user_id for (user_id,) in users)
+            async with connection.cursor("actions") as cursor:
+                await cursor.execute(ACTIONS, (since,))
+                while rows := await cursor.fetchmany(TURN):
+                    self._live.apply_landed(event.encode() for (event,) in rows)

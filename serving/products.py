@@ -1,0 +1,208 @@
+"""What catalog says of products and categories, whichever way it came: by its events, or by its own snapshot.
+
+Every part of a product has a version of its own (product, stock, offer), and a part is taken only if it is newer than
+what is known: so the ways may overlap, and a change may come twice. What catalog never spoke of is the bundle's.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from datetime import datetime
+from math import inf
+from typing import Any, Final
+
+import msgspec
+from msgspec.structs import replace
+
+from ml.catalogue import Catalogue, Product
+from serving.events import ProductChange
+
+UNTOLD: Final = -1
+"""The version of what catalog has not spoken of; events from before there were versions have 0."""
+DESCRIBED: Final = ("name", "price", "currency", "rating", "image", "is_active")
+
+
+class Told(msgspec.Struct, frozen=True, gc=False):
+    """What catalog said last of one product; of parts with the version `UNTOLD` it has not spoken."""
+
+    product_id: int
+    description: ProductChange | None = None
+    stock: int = 0
+    offer: ProductChange | None = None
+    product_version: int = UNTOLD
+    stock_version: int = UNTOLD
+    offer_version: int = UNTOLD
+    is_deleted: bool = False
+
+
+def after(told: Told, event_type: str, change: ProductChange) -> Told:
+    """What is known of a product after an event of it; the same object if that is no news."""
+    news: dict[str, Any] = {}
+    if event_type == "PRODUCT_DELETED":
+        return told if told.is_deleted else replace(told, is_deleted=True)
+    is_snapshot = event_type in {"PRODUCT_CREATED", "PRODUCT_UPDATED"} and change.price is not None
+    if is_snapshot and _is_newer(change.product_version, told.product_version):
+        news |= {"description": change, "product_version": change.product_version}
+    if (is_snapshot or event_type == "STOCK_CHANGED") and _is_newer(change.stock_version, told.stock_version):
+        news |= {"stock": change.stock, "stock_version": change.stock_version}
+    is_offer = event_type == "SPECIAL_PRICE_SET" and change.special_price is not None
+    if (is_offer or event_type == "SPECIAL_PRICE_ENDED") and _is_newer(change.offer_version, told.offer_version):
+        news |= {"offer": change if is_offer else None, "offer_version": change.offer_version}
+    return replace(told, **news) if news else told
+
+
+def _is_newer(version: int, known: int) -> bool:
+    """Whether a part replaces the known one; without versions the log's order has to do."""
+    return version > known or version == known == 0
+
+
+def product_of(
+    told: Told, known: Product | None, levels: Mapping[int, int], names: Mapping[int | None, str | None]
+) -> Product | None:
+    """The product as catalog has it; None if too little is known to make one.
+
+    Args:
+        told: what catalog said.
+        known: the product as the bundle has it, or as it was; what catalog has not spoken of stays.
+        levels: category id -> its depth, as far as catalog has told.
+        names: category id -> its name.
+    """
+    fields: dict[str, Any] = {}
+    if told.description is not None:
+        fields = {name: getattr(told.description, name) for name in DESCRIBED}
+        fields |= _place(told.description.category_ids, known, levels, names)
+    if told.stock_version != UNTOLD:
+        fields["stock"] = told.stock
+    if told.offer_version != UNTOLD:
+        fields |= _offer(told.offer)
+    if told.is_deleted:
+        fields["is_active"] = False
+    if known is None:
+        is_enough = told.description is not None
+        return Product(product_id=told.product_id, is_recommendable=True, **fields) if is_enough else None
+    is_news = any(getattr(known, name) != value for name, value in fields.items())
+    return replace(known, **fields) if is_news else known
+
+
+def _place(
+    ids: tuple[int, ...], known: Product | None, levels: Mapping[int, int], names: Mapping[int | None, str | None]
+) -> dict[str, Any]:
+    """The deepest category, of equals the one with the lowest id, as in the warehouse."""
+    before = known.category_id if known else None
+    category_id = before
+    if before not in ids or levels.keys() >= set(ids):
+        category_id = max(ids, key=lambda each: (levels[each], -each) if each in levels else (0, each), default=None)
+    name = names.get(category_id)
+    product_type = known.product_type if known and before == category_id else name
+    return {"category_id": category_id, "category_name": name, "product_type": product_type}
+
+
+def _offer(offer: ProductChange | None) -> dict[str, Any]:
+    if offer is None:
+        return {"special_price": None}
+    return {
+        "special_price": offer.special_price,
+        "special_starts_at": _seconds(offer.start_date, -inf),
+        "special_ends_at": _seconds(offer.end_date, inf),
+    }
+
+
+def _seconds(time: datetime | None, default: float) -> float:
+    return default if time is None else time.timestamp()
+
+
+class Products:
+    """What catalog has said, put into the catalogue of whichever bundle answers.
+
+    Attributes:
+        is_whole: whether catalog's snapshot has been read, so that a product that nobody told of is gone.
+    """
+
+    def __init__(self) -> None:
+        self._told: dict[int, Told] = {}
+        self._levels: dict[int, int] = {}
+        self._names: dict[int | None, str | None] = {}
+        self._category_versions: dict[int, int] = {}
+        self.is_whole = False
+
+    def apply(self, event_type: str, change: ProductChange, catalogue: Catalogue | None) -> None:
+        """Take one event, and bring the catalogue up to it."""
+        if change.product_id is not None:
+            before = self._told.get(change.product_id) or Told(change.product_id)
+            told = after(before, event_type, change)
+            if told is not before:
+                self._take(told, catalogue)
+        elif change.category_id is not None and event_type in {"CATEGORY_CREATED", "CATEGORY_UPDATED"}:
+            self.take_category(change.category_id, change, catalogue)
+
+    def take_product(self, product_id: int, change: ProductChange, catalogue: Catalogue | None) -> None:
+        """Take a product as catalog's snapshot has it, its offer included; its categories are known by now."""
+        told = after(self._told.get(product_id) or Told(product_id), "PRODUCT_UPDATED", change)
+        if change.offer is None:
+            told = after(told, "SPECIAL_PRICE_ENDED", change)
+        else:
+            change.offer.offer_version = change.offer_version
+            told = after(told, "SPECIAL_PRICE_SET", change.offer)
+        self._take(told, catalogue)
+
+    def begin_snapshot(self) -> Callable[[Collection[int], Catalogue | None], None]:
+        """Begin to take all that catalog has; what is given back ends it, with the ids of all products that it has.
+
+        What was known before, is not there and was not spoken of meanwhile has been deleted.
+        """
+        before = dict(self._told)
+
+        def end(present: Collection[int], catalogue: Catalogue | None) -> None:
+            for product_id, told in before.items():
+                if product_id not in present and self._told[product_id] is told:
+                    self._take(replace(told, is_deleted=True), catalogue)
+            self.is_whole = True
+            if catalogue is not None:
+                self._hide_untold(catalogue)
+
+        return end
+
+    def bring_up(self, catalogue: Catalogue) -> Callable[[], None]:
+        """Put all that is known into a catalogue; what is given back puts what became known meanwhile.
+
+        The first may run in a thread, beside the event loop in which news comes and the second runs.
+        """
+        done = dict(self._told)
+        catalogue.category_names.update(self._names)
+        for told in done.values():
+            self._put(told, catalogue)
+
+        def finish() -> None:
+            for product_id, told in self._told.items():
+                if done.get(product_id) is not told:
+                    self._put(told, catalogue)
+            if self.is_whole:
+                self._hide_untold(catalogue)
+
+        return finish
+
+    def _take(self, told: Told, catalogue: Catalogue | None) -> None:
+        self._told[told.product_id] = told
+        if catalogue is not None:
+            self._put(told, catalogue)
+
+    def _put(self, told: Told, catalogue: Catalogue) -> None:
+        known = catalogue.get(told.product_id)
+        product = product_of(told, known, self._levels, catalogue.category_names)
+        if product is not None and product is not known:
+            catalogue.put(product)
+
+    def _hide_untold(self, catalogue: Catalogue) -> None:
+        gone = [each for each in catalogue.products if each.is_active and each.product_id not in self._told]
+        for product in gone:
+            catalogue.put(replace(product, is_active=False))
+
+    def take_category(self, category_id: int, change: ProductChange, catalogue: Catalogue | None) -> None:
+        """Take a category; its new name is that of its products' place."""
+        if not _is_newer(change.category_version, self._category_versions.get(category_id, UNTOLD)):
+            return
+        self._category_versions[category_id] = change.category_version
+        self._levels[category_id], self._names[category_id] = change.level, change.name
+        if catalogue is None or catalogue.category_names.get(category_id) == change.name:
+            return
+        catalogue.category_names[category_id] = change.name
+        for product in [each for each in catalogue.products if each.category_id == category_id]:
+            catalogue.put(replace(product, category_name=change.name))

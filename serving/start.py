@@ -1,0 +1,64 @@
+"""What serving has to read at its start, for the broker's log alone does not tell it."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from services.common.follower import Follower
+from services.common.worker import Worker, pause
+
+logger = logging.getLogger(__name__)
+
+LOOK_SECONDS: Final = 0.05
+RETRY_SECONDS: Final = 2.0
+READ_SECONDS: Final = 60.0
+CATALOG_UNREAD: Final = "CATALOG_UNREAD"
+LANDED_UNREAD: Final = "LANDED_UNREAD"
+
+
+class Reading(Worker):
+    """Reads something once after each start of the follower, and again until it succeeds.
+
+    The follower notes its positions first: whatever changes during the reading, or after it, is told by the log. While
+    the broker is away it cannot, and what is read without it is better than nothing. Until it is read, answers carry
+    the `warning`.
+    """
+
+    def __init__(self, name: str, warning: str, read: Callable[[], Awaitable[None]], follower: Follower) -> None:
+        super().__init__()
+        self.name = name
+        self.warning = warning
+        self._read = read
+        self._follower = follower
+        self._done_for: int | None = None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether it was read since the follower began."""
+        return self._done_for == self._follower.starts
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Read when it is time to, until `stop`."""
+        while not stop.is_set():
+            if self.is_complete or not (self._follower.starts or self._follower.failure):
+                self.beat()
+                await pause(stop, LOOK_SECONDS)
+            elif not await self._try():
+                await pause(stop, RETRY_SECONDS)
+
+    async def _try(self) -> bool:
+        start, began = self._follower.starts, asyncio.get_running_loop().time()
+        try:
+            async with asyncio.timeout(READ_SECONDS):
+                await self._read()
+        except Exception as error:  # noqa: BLE001 - whatever it is, answers go on without it, and say so
+            reason = f"{type(error).__name__}: {error}"
+            if reason != self.failure:
+                logger.warning("%s could not be read and will be tried again: %s", self.name, reason)
+            self.failure = reason
+            return False
+        self._done_for = start
+        self.beat()
+        logger.info("%s is read, in %.1f s", self.name, asyncio.get_running_loop().time() - began)
+        return True
