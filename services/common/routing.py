@@ -1,5 +1,7 @@
 """The router of every service: refuses unknown query parameters, and stores the answers of idempotent requests.
 
+It also reads `{productId:int}` of a path as digits, whose value the parameter's own type judges.
+
 router = Router()
 
 @router.get("/v1/products", dependencies=[PUBLIC])
@@ -13,6 +15,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
 from opentelemetry import trace
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.routing import BaseRoute
 from starlette.types import Scope
 
@@ -20,6 +23,19 @@ from services.common.errors import Fault, Unprocessable
 from services.common.idempotency import Claim
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class _Digits(Convertor[str]):
+    regex = "[0-9]+"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return str(value)
+
+
+register_url_convertor("int", _Digits())  # Starlette's own raises on more than 4,300 of them, which is a 500
 
 
 class Route(APIRoute):

@@ -1,4 +1,4 @@
-from tests.services.conformance import served, violations
+from tests.services.conformance import numbers_without_bound, served, violations
 from tests.serving.conftest import put_bundle
 
 
@@ -12,4 +12,6 @@ def test_the_api_does_what_its_document_says(broker, signing_keys, tmp_path):
         "CONTENT_URL": "http://127.0.0.1:9",
     }
     with served("serving.app:create_app", environment, tmp_path / "serving.log") as url:
-        assert violations(url, signing_keys.token("tests", use="service")) == ""
+        token = signing_keys.token("tests", use="service")
+        assert violations(url, token) == ""
+        assert numbers_without_bound(url, token) == []

@@ -1,4 +1,4 @@
-from tests.services.conformance import served, violations
+from tests.services.conformance import numbers_without_bound, served, violations
 
 
 def test_the_api_does_what_its_document_says(settings, signing_keys, tmp_path, monkeypatch):
@@ -9,4 +9,6 @@ def test_the_api_does_what_its_document_says(settings, signing_keys, tmp_path, m
         "KAFKA_URL": settings.kafka_url,
     }
     with served("services.content.app:create_app", environment, tmp_path / "content.log") as url:
-        assert violations(url, signing_keys.token("tests", use="service")) == ""
+        token = signing_keys.token("tests", use="service")
+        assert violations(url, token) == ""
+        assert numbers_without_bound(url, token) == []
