@@ -18,6 +18,7 @@ from services.catalog.schemas import (
     StockLevel,
 )
 from services.common import ndjson
+from services.common.auth import Principal
 from services.common.database import Session
 from services.common.errors import problems
 from services.common.idempotency import IDEMPOTENT
@@ -29,6 +30,7 @@ from services.common.schemas import ShortText
 
 router = Router(tags=["products"])
 WRITER = role("merchandiser", "admin")
+STAFF = frozenset({"merchandiser", "analyst", "operator", "admin"})
 CHANGE = [WRITER, IDEMPOTENT]
 
 
@@ -38,11 +40,13 @@ async def _named(session: Session, reference: Annotated[ProductReference, Path(a
 
 
 ProductId = Annotated[int, Depends(_named)]
+Caller = Annotated[Principal | None, PUBLIC]
 
 
-@router.get("/v1/products", dependencies=[PUBLIC])
+@router.get("/v1/products")
 async def list_products(  # noqa: PLR0913 - a filter each
     session: Session,
+    caller: Caller,
     *,
     cursor: CursorParam = None,
     limit: LimitParam = 100,
@@ -52,13 +56,25 @@ async def list_products(  # noqa: PLR0913 - a filter each
     active: bool | None = None,
     q: Annotated[ShortText | None, Query(description="Words in name, brand or sku")] = None,
 ) -> ProductPage:
-    """Products by id; `ids` (`7`, `sku:<id>`) or `sku`, repeated, read up to 100 of them at once."""
+    """Products by id; `ids` (`7`, `sku:<id>`) or `sku`, repeated, read up to 100 of them at once.
+
+    Shoppers see the active ones.
+    """
     (after,) = decode_cursor(cursor, int) or (None,)
+    is_public = not _is_staff(caller)
     rows = await queries.list_products(
-        session, limit + 1, after=after, ids=ids, skus=sku, category=category, is_active=active, words=q
+        session,
+        limit + 1,
+        after=after,
+        ids=ids,
+        skus=sku,
+        category=category,
+        is_active=active,
+        words=q,
+        is_public=is_public,
     )
     more = encode_cursor(rows[limit - 1].id) if len(rows) > limit else None
-    return ProductPage(items=[_product(row) for row in rows[:limit]], next_cursor=more)
+    return ProductPage(items=[_product(row, is_public=is_public) for row in rows[:limit]], next_cursor=more)
 
 
 @router.post("/v1/products", status_code=201, dependencies=CHANGE)
@@ -86,10 +102,10 @@ async def upsert_products(request: Request) -> StreamingResponse:
     return await bulk.run(request, bulk.upsert_products)
 
 
-@router.get("/v1/products/{productId:product}", dependencies=[PUBLIC], responses=problems(404))
-async def read_product(product_id: ProductId, session: Session) -> ProductOut:
-    """One product."""
-    return await _one(session, product_id)
+@router.get("/v1/products/{productId:product}", responses=problems(404))
+async def read_product(product_id: ProductId, session: Session, caller: Caller) -> ProductOut:
+    """One product; for shoppers, if it is active."""
+    return await _one(session, product_id, is_public=not _is_staff(caller))
 
 
 @router.patch("/v1/products/{productId:product}", dependencies=CHANGE, responses=problems(404))
@@ -137,17 +153,24 @@ async def end_special_price(product_id: ProductId, session: Session) -> None:
     await service.change(session, product_id, {"special_price": None})
 
 
-async def _one(session: AsyncSession, product_id: int) -> ProductOut:
-    row = await queries.one_product(session, product_id)
+def _is_staff(caller: Principal | None) -> bool:
+    return caller is not None and (caller.is_service or not caller.roles.isdisjoint(STAFF))
+
+
+async def _one(session: AsyncSession, product_id: int, *, is_public: bool = False) -> ProductOut:
+    row = await queries.one_product(session, product_id, is_public=is_public)
     if row is None:
         raise service.ProductNotFound(f"There is no product {product_id}.")
-    return _product(row)
+    return _product(row, is_public=is_public)
 
 
-def _product(row: Row[Any]) -> ProductOut:
-    fields = {name: getattr(row, name) for name in ProductOut.model_fields}
+def _product(row: Row[Any], *, is_public: bool) -> ProductOut:
+    fields = dict(row._mapping, in_stock=row.stock > 0)  # noqa: SLF001 - the public way to a row's names
     if row.special_price is not None:
-        fields["special_price"] = SpecialPrice(
+        fields["special_price"] = SpecialPrice.model_construct(
             price=row.special_price, start_date=row.start_date, end_date=row.end_date
         )
-    return ProductOut(**fields)
+    if is_public:
+        fields["stock"] = None
+        fields["special_price"] = fields["special_price"] if row.is_offer_true else None
+    return ProductOut(**{name: fields[name] for name in ProductOut.model_fields})

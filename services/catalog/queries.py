@@ -22,7 +22,12 @@ _CATEGORY_CODES = func.array(
 
 def products(*conditions: ColumnElement[bool]) -> Select[Any]:
     """Products with their categories and their offer, by id."""
-    offer = (SpecialPrice.price.label("special_price"), SpecialPrice.start_date, SpecialPrice.end_date)
+    now = func.now()
+    is_true = (SpecialPrice.start_date <= now) & (func.coalesce(SpecialPrice.end_date > now, true()))
+    offer = (
+        *(SpecialPrice.price.label("special_price"), SpecialPrice.start_date, SpecialPrice.end_date),
+        is_true.label("is_offer_true"),
+    )
     return (
         select(*Product.__table__.columns, _CATEGORY_IDS.label("category_ids"), *offer)
         .outerjoin(SpecialPrice, SpecialPrice.product_id == Product.id)
@@ -36,9 +41,10 @@ def shown(*conditions: ColumnElement[bool]) -> Select[Any]:
     return products(*conditions).add_columns(_CATEGORY_CODES.label("category_codes"))
 
 
-async def one_product(session: AsyncSession, product_id: int) -> Row[Any] | None:
-    """The product of this id, if there is one."""
-    row: Row[Any] | None = (await session.execute(shown(Product.id == product_id))).one_or_none()
+async def one_product(session: AsyncSession, product_id: int, *, is_public: bool) -> Row[Any] | None:
+    """The product of this id, if there is one, and the public may see it where `is_public`."""
+    conditions = [Product.id == product_id, *([Product.is_active.is_(True)] if is_public else [])]
+    row: Row[Any] | None = (await session.execute(shown(*conditions))).one_or_none()
     return row
 
 
@@ -52,8 +58,9 @@ async def list_products(  # noqa: PLR0913 - a filter each
     category: CategoryReference | None,
     is_active: bool | None,
     words: str | None,
+    is_public: bool,
 ) -> Sequence[Row[Any]]:
-    """The first products by id, after one, of those that every given filter lets pass."""
+    """The first products by id, after one, of those that every given filter lets pass, and the public may see."""
     conditions = [
         *([Product.id > after] if after else []),
         *([or_(Product.id == func.any(_ours(ids)), Product.sku == func.any(_own(ids)))] if ids else []),
@@ -61,6 +68,7 @@ async def list_products(  # noqa: PLR0913 - a filter each
         *([_within_category(category)] if category else []),
         *([Product.is_active == is_active] if is_active is not None else []),
         *([_matching(words)] if words else []),
+        *([Product.is_active.is_(True)] if is_public else []),
     ]
     rows: Sequence[Row[Any]] = (await session.execute(shown(*conditions).limit(limit))).all()
     return rows

@@ -9,7 +9,18 @@ from services.catalog.domain import PATH_SEPARATOR
 from services.common.errors import Fault
 from services.common.paging import Page
 from services.common.references import Sku
-from services.common.schemas import Boolean, Currency, Id, Money, Schema, ShortText, Timestamp, left_out
+from services.common.schemas import (
+    Boolean,
+    Currency,
+    Id,
+    ImageAddress,
+    Money,
+    OfferPrice,
+    Schema,
+    ShortText,
+    Timestamp,
+    left_out,
+)
 from services.contracts.envelope import Quantity, Rating, Text
 
 
@@ -30,7 +41,7 @@ Stock = Annotated[Quantity, Field(strict=True)]
 class SpecialPrice(Schema):
     """An offer, below the price: from `startDate` until before `endDate`, or until it is removed."""
 
-    price: Money
+    price: OfferPrice
     start_date: Timestamp
     end_date: Timestamp | None = None
 
@@ -50,7 +61,7 @@ class ProductChange(Schema):
     price: Money = left_out()
     currency: Currency = left_out()
     rating: Rating = left_out()
-    image: Text | None = left_out()
+    image: ImageAddress | None = left_out()
     stock: Stock = left_out()
     is_active: Boolean = left_out()
     category_ids: Annotated[list[Id], Field(max_length=20)] = left_out()
@@ -85,7 +96,11 @@ class NewProduct(ProductLine):
 
 
 class ProductOut(Schema):
-    """A product."""
+    """A product.
+
+    Shoppers see whether it is in stock and an offer that holds now; `stock` and an offer to come are for roles and
+    services.
+    """
 
     id: int
     sku: str
@@ -96,7 +111,8 @@ class ProductOut(Schema):
     currency: str
     rating: float
     image: str | None
-    stock: int
+    stock: int | None
+    in_stock: bool
     is_active: bool
     category_ids: list[int]
     category_codes: list[str]

@@ -5,14 +5,30 @@ class NewProduct(Schema):
     price: Money                 # "12.30" in JSON, as in the events
 """
 
+import re
+from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from services.contracts.envelope import MAX_ID, Currency, Id, Money, Timestamp, UserId
+from services.contracts.envelope import MAX_ID, Currency, Id, Money, Text, Timestamp, UserId
 
-__all__ = ["Boolean", "Currency", "Id", "Money", "PathId", "Schema", "ShortText", "Timestamp", "UserId", "left_out"]
+__all__ = [
+    "Boolean",
+    "Currency",
+    "Id",
+    "ImageAddress",
+    "Money",
+    "OfferPrice",
+    "PathId",
+    "Schema",
+    "ShortText",
+    "Timestamp",
+    "UserId",
+    "left_out",
+]
+_WEB_OR_PATH = re.compile(r"https?://[^\x00-\x1f]+|[^\x00-\x1f:/?#]*([/?#][^\x00-\x1f]*)?")
 
 
 class Schema(BaseModel):
@@ -39,3 +55,20 @@ def _without_default(schema: dict[str, Any]) -> None:
 PathId = Annotated[int, Field(ge=1, le=MAX_ID)]
 Boolean = Annotated[bool, Field(strict=True)]
 ShortText = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
+
+
+def _shown_by_browsers(address: str) -> str:
+    if not address or not _WEB_OR_PATH.fullmatch(address):
+        raise ValueError("must be an http or https address, or a path")
+    return address
+
+
+def _above_zero(price: Decimal) -> Decimal:
+    if not price:
+        raise ValueError("must be above 0")
+    return price
+
+
+ImageAddress = Annotated[Text, AfterValidator(_shown_by_browsers), Field(examples=["/images/tea.jpg"])]
+"""Where a picture lies: no other scheme, for it is put into pages as it is (`javascript:…`)."""
+OfferPrice = Annotated[Money, AfterValidator(_above_zero)]

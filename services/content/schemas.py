@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from services.common.paging import Page
 from services.common.references import Sku
-from services.common.schemas import Boolean, Id, Money, Schema, Timestamp, UserId, left_out
+from services.common.schemas import Boolean, Id, Money, OfferPrice, Schema, Timestamp, UserId, left_out
 from services.contracts.envelope import DisplayType, Text
 
 Mode = Literal["pin", "hide", "price"]
@@ -23,7 +23,7 @@ class DisplayChange(Schema):
     sku: Sku = left_out()
     user_id: UserId | None = left_out()
     priority: Priority = left_out()
-    special_price: Money | None = left_out()
+    special_price: OfferPrice | None = left_out()
     start_date: Timestamp = left_out()
     end_date: Timestamp | None = left_out()
     is_active: Boolean = left_out()

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from services.common.paging import Page
 from services.common.references import MAX_CODE, Sku
-from services.common.schemas import Currency, Id, Money, Schema, ShortText, Timestamp, UserId
+from services.common.schemas import Currency, Id, ImageAddress, Money, OfferPrice, Schema, ShortText, Timestamp, UserId
 from services.contracts.envelope import DisplayType, Rating, Text
 
 GenerationName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", examples=["20261125T031500-ease"])]
@@ -37,11 +37,11 @@ class GenerationRow(Schema):
     product_price: Money | None = None
     currency: Currency | None = None
     rating: Rating | None = None
-    image: Text | None = None
+    image: ImageAddress | None = None
     category_id: Id | None = None
     category_code: Annotated[str, Field(min_length=1, max_length=MAX_CODE)] | None = None
     category_name: ShortText | None = None
-    special_price: Money | None = None
+    special_price: OfferPrice | None = None
     start_date: Timestamp | None = None
     end_date: Timestamp | None = None
     score: float | None = None

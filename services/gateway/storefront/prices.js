@@ -13,8 +13,8 @@ export async function manualPrices() {
 }
 
 /** The price to pay now instead of the product's, or null. */
-export function specialPriceOf({ id, isActive, stock, specialPrice: offer }, manual) {
+export function specialPriceOf({ id, isActive, inStock, specialPrice: offer }, manual) {
   const now = Date.now();
-  const holds = offer && isActive && stock > 0 && Date.parse(offer.startDate) <= now && !(Date.parse(offer.endDate) <= now);
+  const holds = offer && isActive && inStock && Date.parse(offer.startDate) <= now && !(Date.parse(offer.endDate) <= now);
   return manual.get(id) ?? (holds ? offer.price : null);
 }

@@ -14,7 +14,7 @@ export async function productPage(productId) {
   act("PRODUCT_VIEWED", { productId: product.id, productName: product.name, productPrice: product.price, categoryId });
   const category = categoryId && (await get(`/v1/categories/${categoryId}`).catch(() => null));
   const item = asItem(product, manual);
-  const isThere = product.isActive && product.stock > 0;
+  const isThere = product.isActive && product.inStock;
   const details = element(
     "div",
     { className: "product" },

@@ -123,6 +123,70 @@ async def test_an_unknown_product_is_not_found(client, method, path):
     assert (answer.status_code, answer.json()["title"]) == (404, "Product not found")
 
 
+@pytest.mark.parametrize(
+    "image", ["javascript:alert(1)", " javascript:alert(1)", "data:image/svg+xml,x", "java\tscript:x", ""]
+)
+async def test_a_picture_lies_on_the_web_or_at_a_path(client, image):
+    answer = await client.post("/v1/products", json={"sku": "x", "name": "X", "price": "1.00", "image": image})
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "body.image")
+
+
+@pytest.mark.parametrize("image", ["https://cdn.example/tea.jpg", "/images/a b.svg?v=1:2", "tea.jpg", None])
+async def test_a_picture_on_the_web_or_at_a_path_is_kept(create, image):
+    assert (await create(f"picture {image}", image=image))["image"] == image
+
+
+async def test_nothing_is_offered_for_nothing(client, create):
+    path = f"/v1/products/{(await create('gift'))['id']}/special-price"
+    answer = await client.put(path, json={"price": "0.00", "startDate": "2026-01-01T00:00:00Z"})
+    assert (answer.status_code, answer.json()["errors"][0]["message"]) == (422, "Value error, must be above 0")
+
+
+@pytest.fixture
+def as_shopper(client, signing_keys):
+    """To read as somebody who is logged in and has no role; gives the body, or the status of a refusal."""
+    headers = {"Authorization": f"Bearer {signing_keys.token('u1')}"}
+
+    async def read(path, **query):
+        answer = await client.get(path, params=query, headers=headers)
+        return answer.json() if answer.status_code == 200 else answer.status_code
+
+    return read
+
+
+async def test_a_shopper_sees_no_inactive_product(create, client, as_shopper):
+    product = await create("unannounced")
+    assert len((await as_shopper("/v1/products", sku="unannounced"))["items"]) == 1
+    await client.patch(f"/v1/products/{product['id']}", json={"isActive": False})
+    assert await as_shopper(f"/v1/products/{product['id']}") == 404
+    assert (await as_shopper("/v1/products", sku="unannounced"))["items"] == []
+    assert (await as_shopper("/v1/products", sku="unannounced", active=False))["items"] == []
+
+
+@pytest.mark.parametrize(("stock", "is_in_stock"), [(7, True), (0, False)])
+async def test_a_shopper_sees_whether_there_is_stock_and_not_how_much(create, as_shopper, stock, is_in_stock):
+    product = await create(f"counted-{stock}", stock=stock)
+    seen = await as_shopper(f"/v1/products/{product['id']}")
+    assert (seen["stock"], seen["inStock"], product["stock"]) == (None, is_in_stock, stock)
+
+
+@pytest.mark.parametrize(
+    ("dates", "is_shown"),
+    [
+        (("2026-01-01", None), True),
+        (("2026-01-01", "2099-01-01"), True),
+        (("2098-01-01", None), False),
+        (("2026-01-01", "2026-01-02"), False),
+    ],
+)
+async def test_a_shopper_sees_an_offer_while_it_holds(create, as_shopper, dates, is_shown):
+    start, end = (date and f"{date}T00:00:00Z" for date in dates)
+    offer = {"price": "1.50", "startDate": start, "endDate": end}
+    product = await create(f"offer {dates}", specialPrice=offer)
+    assert product["specialPrice"] == offer
+    assert (await as_shopper(f"/v1/products/{product['id']}"))["specialPrice"] == (offer if is_shown else None)
+
+
 async def test_a_list_pages_by_cursor_without_gaps_or_repeats(client, create):
     made = [(await create(f"page-{number}", brand="Pages"))["id"] for number in range(5)]
     found, cursor = [], {}
