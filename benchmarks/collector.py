@@ -85,8 +85,8 @@ def _collector() -> Iterator[tuple[int, str, str]]:
         asyncio.run(_create_topics(broker.url))
         port = free_port()
         command = [
-            *(sys.executable, "-m", "uvicorn", "--factory", "services.analytics.app:create_app"),
-            *("--port", str(port), "--no-access-log"),
+            *(sys.executable, "-m", "services.common.server", "services.analytics.app:create_app"),
+            *("--port", str(port)),
         ]
         environment = {
             **os.environ,

@@ -1,4 +1,4 @@
-"""Composition root of serving: `uvicorn --factory serving.app:create_app`."""
+"""Composition root of serving: `python -m services.common.server serving.app:create_app`."""
 
 import asyncio
 from collections.abc import AsyncIterator

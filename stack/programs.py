@@ -34,10 +34,7 @@ class Program:
 
 
 def _application(name: str, factory: str, *reads: str, probe: str) -> Program:
-    command = (
-        *(sys.executable, "-m", "uvicorn", "--factory", factory, "--host", "127.0.0.1", "--port", "{port}"),
-        *("--no-access-log", "--timeout-graceful-shutdown", "15"),
-    )
+    command = (sys.executable, "-m", "services.common.server", factory, "--host", "127.0.0.1", "--port", "{port}")
     return Program(name, command, (*reads, "KAFKA_SASL_PASSWORD", "AUTH_SIGNING_KEY_FILE"), probe, follows_log=True)
 
 

@@ -1,4 +1,4 @@
-"""Composition root of analytics: `uvicorn --factory services.analytics.app:create_app`."""
+"""Composition root of analytics: `python -m services.common.server services.analytics.app:create_app`."""
 
 from functools import partial
 

@@ -1,4 +1,4 @@
-"""The catalog's composition root: `uvicorn --factory services.catalog.app:create_app`."""
+"""The catalog's composition root: `python -m services.common.server services.catalog.app:create_app`."""
 
 from fastapi import FastAPI
 

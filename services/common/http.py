@@ -28,6 +28,8 @@ KEPT_ALIVE_SECONDS = 2.0
 """How long an idle connection is used again: less than the 5 s after which uvicorn hangs up, for else a request now and
 then meets a connection that is just being closed."""
 TOO_LATE = (TimeoutError, httpx2.TimeoutException)
+OURS = (httpx2.LocalProtocolError, httpx2.PoolTimeout)
+"""Failures that say nothing of the other side: what may not be sent, and connections that are all in use."""
 deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
 """When the present request has to be answered, by `time.monotonic()`."""
 
@@ -42,7 +44,7 @@ class DeadlineMiddleware:
         """Pass the request on with its deadline set for the calls that answering it needs."""
         headers = scope.get("headers", ())
         given = next((value for name, value in headers if name == DEADLINE_HEADER.encode()), b"")
-        is_sane = given.isdigit() and len(given) < 8  # noqa: PLR2004 - three hours in milliseconds
+        is_sane = given.isdigit() and len(given) < 8 and int(given) > 0  # noqa: PLR2004 - three hours in milliseconds
         token = deadline.set(time.monotonic() + int(given) / 1000 if is_sane else None)
         try:
             await self._app(scope, receive, send)
@@ -92,7 +94,8 @@ class ServiceClient:
         except CircuitOpenError as error:
             raise CallFailedError(f"{self.name} is not asked: {error}") from error
         except (httpx2.TransportError, TimeoutError, ConnectionError) as error:
-            if isinstance(error, TOO_LATE) and left < self._timeout:  # that was the caller's time, which anyone may set
+            is_callers = isinstance(error, TOO_LATE) and left < self._timeout  # anyone may set this time
+            if is_callers or isinstance(error, OURS):
                 self._breaker.undecided()
             else:
                 self._breaker.failed()

@@ -10,7 +10,8 @@ In a test every setting can be given by its field name: `CatalogSettings(databas
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from pydantic import Field
+from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic_settings import BaseSettings
 
 from services.contracts.kafka import KafkaSettings
 
@@ -33,3 +34,15 @@ class ServiceSettings(KafkaSettings):
     def zone(self) -> ZoneInfo:
         """The shop's time zone: its days begin there, while every stored time is UTC."""
         return ZoneInfo(self.timezone)
+
+
+class ServerLimits(BaseSettings, env_prefix="SERVER_"):
+    """`SERVER_*`: of each process; those of an address do not hold for the proxies in `FORWARDED_ALLOW_IPS`."""
+
+    head_bytes: PositiveInt = 32 * 1024
+    head_seconds: PositiveFloat = 10.0
+    body_pause_seconds: PositiveFloat = 10.0
+    body_bytes_per_second: PositiveInt = 8 * 1024
+    unread_seconds: PositiveFloat = 30.0
+    connections: PositiveInt = 1024
+    connections_per_address: PositiveInt = 256

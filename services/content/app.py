@@ -1,4 +1,4 @@
-"""The content service's composition root: `uvicorn --factory services.content.app:create_app`."""
+"""The content service's composition root: `python -m services.common.server services.content.app:create_app`."""
 
 from fastapi import FastAPI
 

@@ -45,6 +45,9 @@ def incoming(answer: httpx2.Response) -> list[tuple[bytes, bytes]]:
 
 
 def _without(headers: Iterable[tuple[bytes, bytes]], connection: str, names: set[str]) -> list[tuple[bytes, bytes]]:
-    """The headers but those of this one hop: the standard's, those `Connection` names, and `names`."""
+    """The headers but those of this one hop: the standard's, those `Connection` names, and `names`.
+
+    Spaces around a value are no part of it, and httptools leaves those behind it.
+    """
     dropped = HOP_BY_HOP | names | {name.strip().lower() for name in connection.split(",")}
-    return [(name, value) for name, value in headers if name.decode("latin-1").lower() not in dropped]
+    return [(name, value.strip(b" \t")) for name, value in headers if name.decode("latin-1").lower() not in dropped]

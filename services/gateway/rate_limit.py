@@ -1,6 +1,7 @@
-"""How often one user and one address may ask in a minute; counted in Redis, so that all gateways count together.
+"""How often one caller may ask in a minute; counted in Redis, so that all gateways count together.
 
-It guards against floods, not against fraud: while Redis is away it lets everyone pass.
+A caller is a user, or, without a token, a network address: whoever asks a lot without one locks out no user of the same
+address. It guards against floods, not against fraud: while Redis is away it lets everyone pass.
 """
 
 import logging
@@ -12,6 +13,7 @@ from cashews.exceptions import CacheBackendInteractionError
 from fastapi import Depends, Request
 from redis.exceptions import RedisError
 
+from services.common.addresses import client_network
 from services.common.auth import Principal
 from services.common.breaker import Breaker
 from services.common.errors import Problem
@@ -24,7 +26,7 @@ REDIS_SECONDS = 0.2
 
 
 class TooManyRequests(Problem):
-    """This user or address has used up its minute."""
+    """This user or address has used up its minute, or the connections that one may have."""
 
     status = 429
     title = "Too many requests"
@@ -34,7 +36,7 @@ class TooManyRequests(Problem):
 
 
 class RateLimiter:
-    """Counts requests by user and by address in fixed windows of a minute."""
+    """Counts requests in fixed windows of a minute."""
 
     def __init__(self, settings: GatewaySettings) -> None:
         self._limits = {"user": settings.user_requests_per_minute, "address": settings.address_requests_per_minute}
@@ -51,18 +53,16 @@ class RateLimiter:
                 socket_timeout=REDIS_SECONDS,
             )
 
-    async def admit(self, user: str | None, address: str) -> None:
-        """Count one request.
+    async def admit(self, kind: str, caller: str) -> None:
+        """Count one request of a user or an address.
 
         Raises:
             TooManyRequests: with the seconds until the next window.
         """
         now = time.time()
         window = int(now // WINDOW_SECONDS)
-        callers = {"user": user, "address": address}
-        for kind, caller in callers.items():
-            if caller is not None and await self._count(f"gateway:rate:{kind}:{caller}:{window}") > self._limits[kind]:
-                raise TooManyRequests(int((window + 1) * WINDOW_SECONDS - now) + 1)
+        if await self._count(f"gateway:rate:{kind}:{caller}:{window}") > self._limits[kind]:
+            raise TooManyRequests(int((window + 1) * WINDOW_SECONDS - now) + 1)
 
     async def _count(self, key: str) -> int:
         try:
@@ -82,11 +82,13 @@ class RateLimiter:
 
 
 async def _limited(request: Request, caller: Annotated[Principal | None, PUBLIC]) -> None:
-    if caller is not None and caller.is_service:
-        return
-    limiter: RateLimiter = request.app.state.rate_limiter
-    address = request.client.host if request.client else "unknown"
-    await limiter.admit(caller.subject if caller else None, address)
+    """Admit the request, and note whose it is."""
+    address = client_network(request.client.host) if request.client else "unknown"
+    kind, name = ("address", address) if caller is None else ("user", caller.subject)
+    request.state.caller = f"{kind}:{name}"
+    if caller is None or not caller.is_service:
+        limiter: RateLimiter = request.app.state.rate_limiter
+        await limiter.admit(kind, name)
 
 
 LIMITED: Any = Depends(_limited)

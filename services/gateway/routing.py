@@ -50,9 +50,9 @@ TABLE = (
 )
 
 
-def _endpoint(upstream: Upstream, seconds: float) -> Callable[[Request], Awaitable[Response]]:
+def _endpoint(upstream: Upstream, seconds: float, *, is_upload: bool) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
-        return await upstream.forward(request, seconds)
+        return await upstream.forward(request, seconds, is_upload=is_upload)
 
     return endpoint
 
@@ -66,7 +66,7 @@ def forwarding(settings: GatewaySettings, upstreams: dict[str, Upstream]) -> API
             policy, size, seconds = UPLOADERS, settings.max_upload_bytes, settings.upload_timeout_seconds
         router.add_api_route(
             forward.path,
-            _endpoint(upstreams[forward.service], seconds),
+            _endpoint(upstreams[forward.service], seconds, is_upload=forward.upload),
             methods=METHODS,
             dependencies=[policy, LIMITED],
             response_model=None,

@@ -34,7 +34,7 @@ async def top_page(
     It always answers: `degraded` is true when the shelves are older than the last click, or missing.
     """
     shopper = _shopper(caller, user_id)
-    headers = {"authorization": request.headers["authorization"]} if caller else {}
+    headers = {"authorization": request.headers["authorization"].strip()} if caller else {}
     serving: ServiceClient = request.app.state.serving
     content: ServiceClient = request.app.state.content
     page = await _ask(serving, "POST", "/v1/pages", headers, json={"userId": shopper})

@@ -1,22 +1,33 @@
-"""Passes requests on to a service and its answers back, both as streams; a service that is away is told at once."""
+"""Passes requests on to a service and its answers back; a service that is away is told at once."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from functools import partial
 
 import httpx2
 from fastapi import Request
 from fastapi.responses import Response, StreamingResponse
 from starlette.requests import ClientDisconnect
-from starlette.types import Scope
+from starlette.types import Receive, Scope, Send
 
 from services.common.breaker import Breaker, CircuitOpenError
 from services.common.errors import NotFound, Problem, Unavailable
-from services.common.http import KEPT_ALIVE_SECONDS, TOO_LATE, time_left
+from services.common.http import KEPT_ALIVE_SECONDS, OURS, TOO_LATE, time_left
 from services.gateway import headers
+from services.gateway.rate_limit import TooManyRequests
 
 RETRY_AFTER = 2
 CONNECT_SECONDS = 1.0
+CONNECTIONS, CONNECTIONS_PER_CALLER = 200, 50
 CLIENT_CLOSED_REQUEST = 499  # nobody reads it; it only keeps an unfinished upload out of the errors
+
+
+class BadRequest(Problem):
+    """The caller sent what no HTTP client may send on."""
+
+    status = 400
+    title = "Bad request"
 
 
 class BrokenAnswer(Problem):
@@ -39,36 +50,59 @@ class TooSlow(BrokenAnswer):
 class Upstream:
     """One service behind the gateway.
 
-    Its circuit opens by its own failures only. The caller's deadline and a body that the caller is still sending say
-    nothing of it: else anyone could close the shop for everybody.
+    Its circuit opens by its own failures only. The caller's deadline, what the caller should not have sent, a body that
+    is still on its way, and connections that are all in use say nothing of it: else anyone could close the shop for
+    everybody.
     """
 
     def __init__(self, name: str, url: str) -> None:
         self.name = name
         self._url = httpx2.URL(url)
         self._breaker = Breaker(failures=3, pause=float(RETRY_AFTER))
-        limits = httpx2.Limits(max_connections=200, max_keepalive_connections=50, keepalive_expiry=KEPT_ALIVE_SECONDS)
+        self._asking: Counter[str] = Counter()
+        limits = httpx2.Limits(
+            max_connections=CONNECTIONS, max_keepalive_connections=50, keepalive_expiry=KEPT_ALIVE_SECONDS
+        )
         self._client = httpx2.AsyncClient(timeout=None, limits=limits, follow_redirects=False, trust_env=False)
 
     async def close(self) -> None:
         """Close the connections."""
         await self._client.aclose()
 
-    async def forward(self, request: Request, seconds: float) -> Response:
+    async def forward(self, request: Request, seconds: float, *, is_upload: bool = False) -> Response:
         """Pass a request on; `seconds` is the time until the answer begins, and between two pieces of it.
 
+        A body is read to its end first, for a connection to the service is not the caller's to hold; only an upload is
+        passed on while it comes.
+
         Raises:
+            TooManyRequests: this caller waits for many answers of the service already.
             Unavailable: the service is away (503), or was in the last calls.
             BrokenAnswer: it broke off (502) or is too slow (504).
         """
+        caller: str = request.state.caller
+        try:
+            body = _Upload(request) if is_upload else await request.body()
+            if self._asking[caller] >= CONNECTIONS_PER_CALLER:
+                raise TooManyRequests(1)
+            self._asking[caller] += 1
+            try:
+                answer = await self._ask(request, seconds, body)
+            except BaseException:
+                self._forget(caller)
+                raise
+        except ClientDisconnect:
+            return Response(status_code=CLIENT_CLOSED_REQUEST)
+        return _Passed(answer, partial(self._forget, caller))
+
+    async def _ask(self, request: Request, seconds: float, body: "_Upload | bytes") -> httpx2.Response:
         granted = min(seconds, time_left())
-        upload = _Upload(request)
         asked = self._client.build_request(
             request.method,
             self._url,
             headers=headers.outgoing(request, granted),
-            content=None if upload.is_over else upload,
-            timeout=httpx2.Timeout(granted, connect=min(granted, CONNECT_SECONDS)),
+            content=body or None,
+            timeout=httpx2.Timeout(granted, connect=min(granted, CONNECT_SECONDS), pool=min(granted, CONNECT_SECONDS)),
             extensions={"target": _target(request.scope)},
         )
         try:
@@ -79,21 +113,29 @@ class Upstream:
             raise Unavailable(f"{self.name} is away.", retry_after=RETRY_AFTER) from error
         except ClientDisconnect:
             self._breaker.undecided()
-            return Response(status_code=CLIENT_CLOSED_REQUEST)
+            raise
         except (httpx2.TransportError, TimeoutError) as error:
-            waits_for_caller = granted < seconds or not (upload.is_over or isinstance(error, httpx2.ConnectTimeout))
-            if not (waits_for_caller and isinstance(error, TOO_LATE)):
+            is_late = isinstance(error, TOO_LATE) and not isinstance(error, httpx2.ConnectTimeout)
+            is_theirs = not (isinstance(error, OURS) or (is_late and isinstance(body, _Upload) and not body.is_over))
+            if is_theirs and not (isinstance(error, TOO_LATE) and granted < seconds):
                 self._breaker.failed()
             else:
                 self._breaker.undecided()
             raise _problem(self.name, error) from error
         self._breaker.succeeded()
-        response = StreamingResponse(_pieces(answer), status_code=answer.status_code)
-        response.raw_headers = headers.incoming(answer)
-        return response
+        return answer
+
+    def _forget(self, caller: str) -> None:
+        self._asking[caller] -= 1
+        if not self._asking[caller]:
+            del self._asking[caller]
 
 
 def _problem(name: str, error: Exception) -> Problem:
+    if isinstance(error, httpx2.LocalProtocolError):
+        return BadRequest("This cannot be passed on: a header, the address or the length is not well-formed.")
+    if isinstance(error, httpx2.PoolTimeout):
+        return Unavailable(f"{name} is busy.", retry_after=RETRY_AFTER)
     if isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout):
         return Unavailable(f"{name} is away.", retry_after=RETRY_AFTER)
     if isinstance(error, TOO_LATE):
@@ -101,21 +143,29 @@ def _problem(name: str, error: Exception) -> Problem:
     return BrokenAnswer(f"{name} broke off.")
 
 
-async def _pieces(answer: httpx2.Response) -> AsyncIterator[bytes]:
-    """The body as it comes, still compressed; the connection is given back however this ends."""
-    try:
-        async for piece in answer.aiter_raw():
-            yield piece
-    finally:
-        await answer.aclose()
+class _Passed(StreamingResponse):
+    """An answer as it comes, still compressed; its connection is given back however this ends."""
+
+    def __init__(self, answer: httpx2.Response, ended: Callable[[], None]) -> None:
+        super().__init__(answer.aiter_raw(), answer.status_code)
+        self.raw_headers = headers.incoming(answer)
+        self._answer = answer
+        self._ended = ended
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._ended()
+            await self._answer.aclose()
 
 
 class _Upload:
-    """The caller's body on its way through; `is_over` when the caller has no more of it to send."""
+    """A body on its way through; `is_over` when the caller has no more of it to send."""
 
     def __init__(self, request: Request) -> None:
         self._request = request
-        self.is_over = "transfer-encoding" not in request.headers and request.headers.get("content-length", "0") == "0"
+        self.is_over = False
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         async for piece in self._request.stream():

@@ -15,7 +15,14 @@ class Content(Process):
     def __init__(self, environment, log):
         port = free_port()
         self.url = f"http://{HOST}:{port}"
-        command = [sys.executable, "-m", "uvicorn", "--factory", "services.content.app:create_app", "--port", str(port)]
+        command = [
+            sys.executable,
+            "-m",
+            "services.common.server",
+            "services.content.app:create_app",
+            "--port",
+            str(port),
+        ]
         super().__init__("content", command, log, environment=environment, directory=ROOT, is_ready=self._answers)
 
     def _answers(self):

@@ -131,7 +131,7 @@ def content(database, broker, signing_keys, tmp_path_factory: pytest.TempPathFac
     broker.create_topics("catalog.v1", "content.v1", "dead-letters.v1")
     port = free_port()
     url = f"http://{HOST}:{port}"
-    command = [sys.executable, "-m", "uvicorn", "--factory", "services.content.app:create_app", "--port", str(port)]
+    command = [sys.executable, "-m", "services.common.server", "services.content.app:create_app", "--port", str(port)]
     variables = {"CONTENT_DATABASE_URL": database_url, "KAFKA_URL": broker.url, **signing_keys.environment}
     with Process(
         "content",

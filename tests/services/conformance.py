@@ -27,13 +27,12 @@ UNPROCESSABLE = HTTPStatus.UNPROCESSABLE_ENTITY
 
 @contextmanager
 def served(factory: str, environment: Mapping[str, str], log: Path):
-    """Run an application factory under uvicorn, and give its base URL once it is ready; SIGTERM must end it with 0."""
+    """Run an application as the stack does, and give its base URL once it is ready; SIGTERM must end it with 0."""
     port = free_port()
     url = f"http://{HOST}:{port}"
-    options = ["--host", HOST, "--port", str(port), "--no-access-log"]
     process = Process(
         factory,
-        [sys.executable, "-m", "uvicorn", "--factory", factory, *options],
+        [sys.executable, "-m", "services.common.server", factory, "--host", HOST, "--port", str(port)],
         log,
         environment={**os.environ, **environment},
         directory=ROOT,

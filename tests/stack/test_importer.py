@@ -40,7 +40,7 @@ def catalog(tmp_path_factory, database, broker, signing_keys):
         check=True,
         stdout=subprocess.DEVNULL,
     )
-    command = [sys.executable, "-m", "uvicorn", "--factory", "services.catalog.app:create_app", "--port", str(port)]
+    command = [sys.executable, "-m", "services.common.server", "services.catalog.app:create_app", "--port", str(port)]
     log = tmp_path_factory.mktemp("catalog") / "log"
 
     def is_ready():

@@ -106,7 +106,9 @@ async def test_a_service_that_is_always_too_slow_is_left_alone(sleepy):
         await client.request("GET", "/")
 
 
-@pytest.mark.parametrize(("value", "is_set"), [(b"1500", True), (b"-1", False), (b"soon", False), (b"9" * 40, False)])
+@pytest.mark.parametrize(
+    ("value", "is_set"), [(b"1500", True), (b"0", False), (b"-1", False), (b"soon", False), (b"9" * 40, False)]
+)
 async def test_a_deadline_header_is_taken_over_if_it_is_sane(value, is_set):
     seen = []
 

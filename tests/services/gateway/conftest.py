@@ -11,6 +11,7 @@ import uvicorn
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
+from services.common.guard import GuardedProtocol
 from services.gateway.app import create_app
 from services.gateway.settings import GatewaySettings
 from stack.parts.process import free_port
@@ -21,7 +22,9 @@ SERVICES = ("catalog", "analytics", "content", "serving")
 @contextmanager
 def served(app, port=0) -> Iterator[str]:
     """Run an ASGI application on this port, or a free one; gives its address."""
-    config = uvicorn.Config(app, port=port, log_config=None, ws="none", timeout_graceful_shutdown=1)
+    config = uvicorn.Config(
+        app, port=port, http=GuardedProtocol, ws="none", log_config=None, timeout_graceful_shutdown=1
+    )
     server = uvicorn.Server(config)
     with config.bind_socket() as listener:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})

@@ -2,9 +2,13 @@ import asyncio
 import socket
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from starlette.responses import Response
+
+from services.common.guard import GuardedProtocol
+from services.common.settings import ServerLimits
 
 
 @contextmanager
@@ -86,11 +90,48 @@ def test_nobody_closes_the_shop_by_granting_no_time(gateway, services):
     assert client.get("/v1/products").status_code == 200
 
 
-def test_nobody_closes_the_shop_by_sending_half_a_body(gateway, raw):
-    client = gateway(timeout_seconds=0.1)
+def test_half_a_body_reaches_no_service_and_ends_with_a_408(gateway, services, raw, monkeypatch):
+    monkeypatch.setattr(GuardedProtocol, "limits", ServerLimits(body_pause_seconds=0.1))
     half = b"POST /v1/actions HTTP/1.1\r\nHost: shop\r\nContent-Length: 9\r\n\r\nhalf"
-    assert [raw(client, half) for _ in range(4)] == [504] * 4
-    assert client.post("/v1/actions", json={}).status_code == 200
+    assert raw(gateway(), half) == 408
+    assert not services["analytics"].asked
+
+
+def test_nobody_closes_the_shop_by_spaces_after_a_header(gateway, services, raw):
+    client = gateway()
+    spaces = b"GET /v1/products HTTP/1.1\r\nHost: shop\r\nX-A: a \t \r\n\r\n"
+    assert [raw(client, spaces) for _ in range(4)] == [200] * 4
+    assert services["catalog"].asked[0].headers["x-a"] == "a"
+
+
+def test_nobody_closes_the_shop_by_what_cannot_be_sent_on(gateway, raw):
+    client = gateway()
+    unspeakable = b"GET /v1/products?q=\xff HTTP/1.1\r\nHost: shop\r\n\r\n"
+    assert [raw(client, unspeakable) for _ in range(4)] == [400] * 4
+    assert client.get("/v1/products").status_code == 200
+
+
+def test_one_caller_has_a_part_of_the_connections_only(gateway, services, bearer, monkeypatch):
+    monkeypatch.setattr("services.gateway.upstream.CONNECTIONS_PER_CALLER", 1)
+    asked, may_answer = threading.Event(), threading.Event()
+
+    async def answer(_):
+        asked.set()
+        await asyncio.to_thread(may_answer.wait)
+        return Response()
+
+    services["catalog"].answers["/v1/products/1"] = answer
+    client = gateway()
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(client.get, "/v1/products/1")
+        assert asked.wait(10)
+        assert client.get("/v1/products").status_code == 429
+        assert client.get("/v1/products", headers=bearer("900")).status_code == 200
+        may_answer.set()
+        assert first.result().status_code == 200
+    deadline = time.monotonic() + 10
+    while client.get("/v1/products").status_code != 200:
+        assert time.monotonic() < deadline
 
 
 def test_a_service_that_comes_back_is_asked_again(gateway, services, serve, nowhere):
