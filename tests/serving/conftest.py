@@ -1,5 +1,6 @@
 import asyncio
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from types import SimpleNamespace
@@ -13,9 +14,9 @@ from ml.bundle import Champion, write
 from services.common.http import ServiceClient
 from services.common.producer import Producer
 from services.contracts.envelope import Event
-from services.contracts.events.actions import OrderAction, ProductAction, ProductViewed
+from services.contracts.events.actions import OrderAction, ProductAction, ProductViewed, UserAction
 from services.contracts.events.catalog import ProductSnapshot, SpecialPriceEnded, StockChanged
-from services.contracts.events.order import OrderCancelled, OrderLine, OrderSnapshot
+from services.contracts.events.order import OrderCancelled, OrderLine, OrderSnapshot, ReturnSnapshot
 from serving.app import create_app
 from serving.settings import ServingSettings
 from tests.ml.tiny_bundle import about, content, items
@@ -26,6 +27,8 @@ PAYLOADS = {
     "CART_UPDATE": ("user-actions.v1", ProductAction),
     "CART_REMOVE": ("user-actions.v1", ProductAction),
     "ORDER_COMPLETE": ("user-actions.v1", OrderAction),
+    "USER_DELETE": ("user-actions.v1", UserAction),
+    "RETURN_COMPLETED": ("order.v1", ReturnSnapshot),
     "ORDER_COMPLETED": ("order.v1", OrderSnapshot),
     "ORDER_CANCELLED": ("order.v1", OrderCancelled),
     "STOCK_CHANGED": ("catalog.v1", StockChanged),
@@ -34,10 +37,10 @@ PAYLOADS = {
 }
 
 
-def put_bundle(bundles, name, *, previous=None, promote=True):
-    """Write the tiny bundle, as of now, under a name, and make it the champion."""
-    now = datetime.now(UTC)
-    write(bundles / name, content(now), about(now))
+def put_bundle(bundles, name, *, previous=None, promote=True, now=None, **parts):
+    """Write the tiny bundle, as of now, under a name, with parts of its content replaced, and make it the champion."""
+    now = now or datetime.now(UTC)
+    write(bundles / name, replace(content(now), **parts), about(now))
     if promote:
         Champion(bundle=name, previous=previous, generation=f"g-{name}").put(bundles)
 

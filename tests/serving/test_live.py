@@ -93,6 +93,16 @@ async def test_an_order_from_before_the_data_cut_can_be_cancelled(app, happens, 
     await eventually(bought, lambda found: found == set())
 
 
+async def test_what_came_back_was_not_bought(happens, shelf, eventually, user, order):
+    await happens("ORDER_COMPLETED", **order(MILK, order_id=4, user_id=user))
+    await eventually(shelf(user, "RECOMMENDED"), lambda found: MILK not in found)
+
+    back = {"return_id": 1, "order_id": 4, "user_id": user, "items": [{"product_id": MILK, "quantity": 1}]}
+    await happens("RETURN_COMPLETED", **back)
+
+    await eventually(shelf(user, "RECOMMENDED"), lambda found: MILK in found)
+
+
 async def test_what_happened_before_the_data_cut_is_in_the_bundle_and_is_skipped(happens, shelf, eventually, user):
     await happens("PRODUCT_VIEWED", at=datetime.now(UTC) - timedelta(days=2), user_id=user, product_id=MILK)
     await happens("PRODUCT_VIEWED", user_id=user, product_id=RICE)
@@ -159,3 +169,16 @@ async def test_a_product_made_after_the_bundle_can_be_continued(happens, shelf, 
     await happens("PRODUCT_VIEWED", user_id=user, product_id=900)
 
     await eventually(shelf(user), lambda found: found == [900])
+
+
+async def test_a_deleted_user_is_served_as_unknown_at_once(happens, client, as_user, shelf, eventually):
+    async def recommended():
+        answer = await client.get(f"/v1/users/{BUYER}/recommendations?limit=100", headers=as_user(BUYER))
+        return [item["productId"] for item in answer.json()["items"]]
+
+    everyones = await shelf("anon:nobody", "RECOMMENDED")()
+    assert await recommended() != everyones
+
+    await happens("USER_DELETE", user_id=BUYER)
+
+    await eventually(recommended, lambda found: found == everyones)

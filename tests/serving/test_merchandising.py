@@ -64,6 +64,14 @@ async def test_a_pinned_product_stands_only_where_it_is_asked_for(say, items, qu
     assert RICE not in await items(f"/v1/users/anon:1/recommendations?{query}")
 
 
+@pytest.mark.parametrize(("query", "stands"), [("", False), ("?inStock=true", False), ("?inStock=false", True)])
+async def test_a_pinned_product_that_is_sold_out_stands_only_where_that_is_asked_for(say, items, query, stands):
+    pin = PIN | {"productId": EMPTY}
+    await say(shelves=[{"displayType": "RECOMMENDED", "items": [pin]}])
+
+    assert (EMPTY in await items(f"/v1/users/anon:1/recommendations{query}")) is stands
+
+
 async def test_a_sold_out_product_has_no_special_price(say, items):
     await say(specialPrices=[{"productId": EMPTY, "specialPrice": "0.75"}])
 

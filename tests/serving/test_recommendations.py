@@ -125,3 +125,25 @@ async def test_nothing_is_like_a_product_that_nobody_knows(client):
 
     assert answer.status_code == 404
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("path", ["/v1/users/anon:1/recommendations", f"/v1/products/{MILK}/similar", "/v1/pages"])
+async def test_an_answer_has_one_moment(client, app, monkeypatch, path):
+    moments, recommender = [], app.state.recommender
+    now = recommender.now
+    monkeypatch.setattr(recommender, "now", lambda: moments.append(now()) or moments[-1])
+
+    if path == "/v1/pages":
+        await client.post(path, json={"userId": "anon:1"})
+    else:
+        await client.get(path)
+
+    assert len(moments) == 1
+
+
+@pytest.mark.parametrize(("role", "status"), [("operator", 200), ("merchandiser", 403)])
+async def test_which_bundle_answers_is_told_to_operators(client, signing_keys, role, status):
+    headers = {"Authorization": f"Bearer {signing_keys.token('o', roles=(role,))}"}
+
+    assert (await client.get("/v1/models", headers=headers)).status_code == status
+    assert (await client.get("/v1/models")).status_code == 401

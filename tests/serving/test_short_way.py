@@ -1,7 +1,10 @@
 """The short way gives what the route gives, and leaves to it whatever is not plainly in order."""
 
+from datetime import timedelta
+
 import pytest
 
+from services.common.auth import LEEWAY
 from serving.short_way import PATH
 from tests.ml.tiny_bundle import BUYER, RICE, TEA
 
@@ -85,3 +88,30 @@ async def test_its_answers_are_counted_as_the_routes(client):
     await client.get("/v1/users/anon:1/recommendations")
 
     assert await counted() == before + 1
+
+
+async def test_a_service_token_is_taken_for_every_user(client, as_service, monkeypatch):
+    await client.get(OWN, headers=as_service)
+    monkeypatch.setattr("serving.api.shelf_answer", None)
+
+    assert (await client.get(OWN, headers=as_service)).status_code == 200
+
+
+async def test_a_known_token_is_refused_once_it_has_expired(client, signing_keys, eventually):
+    almost = timedelta(seconds=2) - timedelta(seconds=LEEWAY)
+    headers = {"Authorization": f"Bearer {signing_keys.token(BUYER, lifetime=almost)}"}
+    assert (await client.get(OWN, headers=headers)).status_code == 200
+
+    async def status():
+        return (await client.get(OWN, headers=headers)).status_code
+
+    await eventually(status, lambda found: found == 401)
+
+
+async def test_an_unchanged_answer_is_not_sent_again(client, as_user, monkeypatch):
+    first = await client.get(OWN, headers=as_user(BUYER))
+    monkeypatch.setattr("serving.api.shelf_answer", None)
+
+    second = await client.get(OWN, headers={**as_user(BUYER), "If-None-Match": first.headers["etag"]})
+
+    assert (second.status_code, second.content) == (304, b"")

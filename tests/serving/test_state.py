@@ -1,14 +1,17 @@
 import json
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
+import polars as pl
 import pytest
 
 from ml.bundle import Champion
+from ml.session import LiveState
 from ml.shelves import Rules
 from serving.live import Live
 from serving.products import Products
 from serving.state import Models
-from tests.ml.tiny_bundle import JAM, TEA
+from tests.ml.tiny_bundle import BUYER, JAM, TEA, items
 from tests.serving.conftest import put_bundle, record
 
 
@@ -69,6 +72,37 @@ async def test_a_new_generation_of_the_same_bundle_loads_nothing(models, bundles
 
     assert models.current is before
     assert models.champion.generation == "g2"
+
+
+async def test_the_generation_is_that_of_the_bundle_in_use_while_another_is_loaded(models, bundles):
+    put_bundle(bundles, "b1")
+    await models.refresh()
+    told = []
+    models.prepare = lambda _: told.append(models.generation) or (lambda: None)
+    put_bundle(bundles, "b2", previous="b1")
+
+    await models.refresh()
+
+    assert (told, models.generation) == (["g-b1"], "g-b2")
+
+
+async def test_the_generation_of_a_refused_bundle_is_not_told(models, bundles):
+    put_bundle(bundles, "b1")
+    await models.refresh()
+    Champion(bundle="none", previous="b1", generation="g-none").put(bundles)
+
+    await models.refresh()
+
+    assert (models.current.version, models.generation) == ("b1", "g-b1")
+
+
+async def test_a_bundle_that_stands_in_for_a_refused_one_has_no_generation(models, bundles):
+    put_bundle(bundles, "b1", promote=False)
+    Champion(bundle="none", previous="b1", generation="g-none").put(bundles)
+
+    await models.refresh()
+
+    assert (models.current.version, models.generation) == ("b1", None)
 
 
 def _break_hash(directory):
@@ -143,3 +177,43 @@ async def test_what_changed_live_is_carried_over_to_the_new_bundle(models, bundl
 
     assert models.current.catalogue.get(JAM).special_price is None
     assert TEA in live.state("7").viewed
+
+
+async def test_after_a_swap_a_worker_knows_what_one_that_starts_then_knows(models, bundles):
+    live = Live(models, Products())
+    put_bundle(bundles, "b1")
+    await models.refresh()
+    live.apply([record("user-actions.v1", "PRODUCT_VIEWED", userId="7", productId=TEA)])
+    put_bundle(bundles, "b2", now=datetime.now(UTC) + timedelta(days=1))  # its cut is past that view
+
+    await models.refresh()
+
+    fresh = Models(bundles, Rules.load())
+    await fresh.refresh()
+    assert live.state("7") == Live(fresh, Products()).state("7")
+
+
+async def test_a_new_bundle_keeps_what_it_says_of_a_product_that_changed_live(models, bundles):
+    live = Live(models, Products())
+    put_bundle(bundles, "b1")
+    await models.refresh()
+    live.apply([record("catalog.v1", "STOCK_CHANGED", productId=TEA, stock=1)])
+    put_bundle(bundles, "b2", items=items().with_columns(product_type=pl.lit("LEAVES")))
+
+    await models.refresh()
+
+    tea = models.current.catalogue.get(TEA)
+    assert (tea.stock, tea.product_type) == (1, "LEAVES")
+
+
+async def test_a_swap_forgets_no_deletion_of_a_user(models, bundles):
+    live = Live(models, Products())
+    put_bundle(bundles, "b1")
+    await models.refresh()
+    live.apply([record("user-actions.v1", "USER_DELETE", userId=BUYER)])
+    put_bundle(bundles, "b2")
+
+    await models.refresh()
+
+    assert live.is_forgotten(BUYER)
+    assert live.state(BUYER) == LiveState()
