@@ -33,14 +33,14 @@ class GenerationRow(Schema):
     rank: Rank
     product_id: Id | None = None
     sku: Sku | None = None
-    product_name: ShortText | None = None
+    product_name: Text | None = None
     product_price: Money | None = None
     currency: Currency | None = None
     rating: Rating | None = None
     image: ImageAddress | None = None
     category_id: Id | None = None
     category_code: Annotated[str, Field(min_length=1, max_length=MAX_CODE)] | None = None
-    category_name: ShortText | None = None
+    category_name: Text | None = None
     special_price: OfferPrice | None = None
     start_date: Timestamp | None = None
     end_date: Timestamp | None = None

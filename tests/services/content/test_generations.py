@@ -106,6 +106,11 @@ async def test_a_bad_row_is_named_and_nothing_of_the_upload_remains(load, client
     assert next(each["rows"] for each in listed if each["generation"] == "spoilt") is None
 
 
+async def test_a_name_that_the_catalog_gives_is_taken_however_long(load):
+    category = row(None, 2, categoryId=7, categoryName="c" * 500)
+    assert (await load("long-names", row(1, productName="p" * 2_000), category)).json()["rows"] == 2
+
+
 async def test_two_rows_for_one_place_are_refused(load):
     answer = await load("crowded", row(1), row(2))
     assert (answer.status_code, answer.json()["title"]) == (422, "Rank taken twice")
