@@ -4,9 +4,10 @@
 
     Consumer(settings, topics=["user-actions.v1"], database=database, producer=producer, handle=record_actions)
 
-What cannot be read or handled goes to `dead-letters.v1` with its position and bytes, and the partition moves on: a
-batch that fails, or takes too long, is handled in halves, down to the messages at fault. When the database or the
-broker is away, or a table is locked, nothing is given up and the batch is tried again.
+An event of a type that this release does not know is counted and passed over: its producer is newer. What else cannot
+be read or handled goes to `dead-letters.v1` with its position and bytes, and the partition moves on: a batch that
+fails, or takes too long, is handled in halves, down to the messages at fault. When the database or the broker is away,
+or a table is locked, nothing is given up and the batch is tried again.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from prometheus_client import Counter
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -24,11 +26,13 @@ from services.common.messages import Message, dead_letter, read
 from services.common.producer import Producer
 from services.common.settings import ServiceSettings
 from services.common.worker import Worker, pause
+from services.contracts.registry import UNKNOWN_TYPE
 
 logger = logging.getLogger(__name__)
 
 Handle = Callable[[AsyncSession, Sequence[Message]], Awaitable[None]]
 RETRY_SECONDS = 1.0
+UNKNOWN = Counter("tanawari_events_unknown", "Events of a type that this release does not know.", ["consumer", "topic"])
 STATEMENT_SECONDS = 20.0
 """What a statement of a handler may take; well below the time after which a worker without progress has stalled."""
 _LIMITS = text(
@@ -121,6 +125,8 @@ class Consumer(Worker):
             message, refusal = read(record)
             if message is not None:
                 messages.append(message)
+            elif refusal[0] == UNKNOWN_TYPE:
+                UNKNOWN.labels(self._group, record.topic).inc()
             else:
                 await self._give_up(record, *refusal)
         if messages:

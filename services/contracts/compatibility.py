@@ -1,4 +1,8 @@
-"""Tells whether a JSON Schema may take another's place without breaking those who read or write by the old one."""
+"""Tells whether a JSON Schema may take another's place without breaking those who read or write by the old one.
+
+Readers check what they read by the document they know, so that what is widened breaks those of yesterday as surely as
+what is narrowed breaks the writers. They take what is new: further fields, and further words of an open enumeration.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,27 +14,29 @@ _CONSTRAINTS = (
     *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
     *("minItems", "maxItems", "uniqueItems"),
 )
-_MEANINGS = ("default", "x-pii")
+_MEANINGS = ("default", "x-pii", "x-open")
 """What readers and writers rely on, so that it may not even be taken away."""
 
 
 def breaking_changes(old: Schema, new: Schema) -> list[str]:
     """What in `new` is not additive to `old`, as sentences that name the field; empty if it may replace it.
 
-    Additive is: a new optional field, a new definition, a longer description, a wider enum. Not additive is: a field
-    dropped, renamed, retyped, newly required or no longer required; a constraint made or altered on a field that was
-    there; another default, or none; personal data that is no longer marked.
+    Additive is: a new optional field, a new definition, a longer description, a wider enum that is open. Not additive
+    is: a field dropped, renamed, retyped, newly required or no longer required; a constraint made, altered or taken
+    from a field that was there; any other wider enum; another default, or none; personal data that is no longer marked.
     """
     return list(_compare(old, new, old.get("$defs", {}), new.get("$defs", {}), ""))
 
 
 def _compare(old: Schema, new: Schema, old_defs: Schema, new_defs: Schema, path: str) -> Iterator[str]:
-    old, new = _resolve(old, old_defs), _resolve(new, new_defs)
     place = path or "message"
+    yield from _meaning_otherwise(old, new, place)
+    is_open = new.get("x-open", False)
+    old, new = _resolve(old, old_defs), _resolve(new, new_defs)
     if _kind(old) != _kind(new):
         yield f"{place} changes its type from {_kind(old)} to {_kind(new)}"
         return
-    yield from _narrowed(old, new, place)
+    yield from _altered(old, new, place, is_open=is_open)
     if newly := sorted(set(new.get("required", ())) - set(old.get("required", ()))):
         yield f"{place} newly requires {', '.join(newly)}"
     if optional := sorted(set(old.get("required", ())) - set(new.get("required", ()))):
@@ -47,19 +53,24 @@ def _compare(old: Schema, new: Schema, old_defs: Schema, new_defs: Schema, path:
         yield from _compare(before, after, old_defs, new_defs, path)
 
 
-def _narrowed(old: Schema, new: Schema, place: str) -> Iterator[str]:
-    for name in _CONSTRAINTS:
-        was, now = old.get(name), new.get(name)
-        if was != now and now is not None:
-            yield f"{place} changes its {name} from {was} to {now}"
+def _meaning_otherwise(old: Schema, new: Schema, place: str) -> Iterator[str]:
     for name in _MEANINGS:
         if name in old and old[name] != new.get(name):
             yield f"{place} changes its {name} from {old[name]} to {new.get(name)}"
-    choices: list[str] = old.get("enum", [])
-    if dropped := sorted(set(choices) - set(new.get("enum") or choices)):
+
+
+def _altered(old: Schema, new: Schema, place: str, *, is_open: bool) -> Iterator[str]:
+    for name in _CONSTRAINTS:
+        was, now = old.get(name), new.get(name)
+        if was != now:
+            yield f"{place} changes its {name} from {was} to {now}"
+    if ("enum" in old) != ("enum" in new):
+        yield f"{place} {'newly takes only' if 'enum' in new else 'no longer takes only'} some words"
+    choices, offered = old.get("enum", ()), new.get("enum", ())
+    if choices and offered and (dropped := sorted(set(choices) - set(offered))):
         yield f"{place} drops {', '.join(dropped)}"
-    if "enum" in new and "enum" not in old:
-        yield f"{place} newly takes only {', '.join(map(str, new['enum']))}"
+    if choices and not is_open and (added := sorted(set(offered) - set(choices))):
+        yield f"{place} adds {', '.join(added)}, which readers of the old document refuse"
 
 
 def _resolve(schema: Schema, definitions: Schema) -> Schema:

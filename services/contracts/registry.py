@@ -24,6 +24,10 @@ class EventType:
     version: int = 1
 
 
+UNKNOWN_TYPE = "UNKNOWN_TYPE"
+"""The reason of a refusal: no event of that type travels on the topic, as far as this release knows."""
+
+
 class ContractError(ValueError):
     """A message that breaks the contract; `reason` is a short stable code, the message says what is wrong."""
 
@@ -197,7 +201,7 @@ def event_type_on(topic: str, name: str) -> EventType:
     """
     kind = EVENTS.get(name)
     if kind is None or kind.topic != topic:
-        raise ContractError("UNKNOWN_TYPE", f"{topic} carries no {name}")
+        raise ContractError(UNKNOWN_TYPE, f"{topic} carries no {name}")
     return kind
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+WORD = r"^[A-Z][A-Z_]{0,63}$"
 MONEY = r"^(0|[1-9][0-9]{0,9})(\.[0-9]{1,2})?$"
 RFC_3339 = (
     r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?"
@@ -54,3 +55,20 @@ class Spelled:
         if isinstance(value, _NUMBERS) or (isinstance(value, str) and not re.fullmatch(self.pattern, value)):
             raise PydanticCustomError("spelling", "must be a string such as {example}", {"example": self.example})
         return value
+
+
+class Open:
+    """The annotation of an enumeration that may grow: readers take a word that they do not know, writers none."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:  # noqa: ANN401
+        """From JSON also another word, as text; from Python a member."""
+        known = handler(source)
+        return core_schema.json_or_python_schema(
+            json_schema=core_schema.union_schema([known, core_schema.str_schema(pattern=WORD)], mode="left_to_right"),
+            python_schema=known,
+            serialization=core_schema.to_string_ser_schema(when_used="json"),
+        )
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """What writers may write, and that it may grow."""
+        return {**handler(schema["python_schema"]), "x-open": True}

@@ -29,7 +29,7 @@ TimeText: TypeAlias = Annotated[
 ]
 _FORMATS: Final = {"uuid": UuidText, "date-time": TimeText}
 
-_NOTES: Final = {"title", "description", "default", "examples", "x-pii", "type"}
+_NOTES: Final = {"title", "description", "default", "examples", "x-pii", "x-open", "type"}
 _BOUNDS: Final = {"minimum": "ge", "maximum": "le"}
 _LENGTHS: Final = {"minLength": "min_length", "maxLength": "max_length"}
 _KINDS: Final[dict[str, tuple[type, dict[str, str]]]] = {

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from services.contracts.envelope import Event, message_of
 from services.contracts.events.actions import ActionType, ProductViewed, UserAction
+from services.contracts.events.feedback import RecommendationClicked
 from services.contracts.events.order import OrderLine, OrderSnapshot
 from services.contracts.registry import EMITTERS, EVENTS, ContractError, parse
 from services.contracts.schemas import event_schema
@@ -69,6 +70,19 @@ def test_money_travels_as_a_decimal_string():
 def test_the_plans_names_are_kept_letter_by_letter():
     assert "requestID" in UserAction(user_id="900", request_id="r").model_dump(by_alias=True)
     assert EVENTS.keys() >= PLANNED_EVENTS | set(ActionType)
+
+
+def test_a_reader_takes_a_word_that_an_open_enumeration_has_since_got_and_a_writer_does_not():
+    data = {"recommendationId": "r", "userId": "900", "displayType": "FOR_YOUR_CAT", "productId": 3, "rank": 1}
+    message = viewed(eventType="RECOMMENDATION_CLICKED", data=data)
+
+    _, clicked = parse("recommendation-feedback.v1", message)
+    assert (clicked.display_type, json.loads(clicked.model_dump_json(by_alias=True))["displayType"]) == (
+        "FOR_YOUR_CAT",
+        "FOR_YOUR_CAT",
+    )
+    with pytest.raises(ValidationError):
+        RecommendationClicked(recommendation_id="r", user_id="900", display_type="FOR_YOUR_CAT", product_id=3, rank=1)
 
 
 def test_a_field_that_a_later_version_added_is_ignored():

@@ -63,6 +63,40 @@ def test_a_constraint_may_not_be_made_narrower():
     assert refused == [f"data.productId changes its maximum from {2**63 - 1} to 10"]
 
 
+@pytest.mark.parametrize("edit", [{"maxLength": 3_000}, {"maxLength": None}])
+def test_a_constraint_may_not_be_widened_either(edit):
+    def widen(data):
+        field = data["properties"]["sku"]
+        field |= edit
+        if field["maxLength"] is None:
+            del field["maxLength"]
+
+    (refused,) = changed(widen, "PRODUCT_DELETED")
+
+    assert refused.startswith("data.sku changes its maxLength from 2000 to")
+
+
+@pytest.mark.parametrize(
+    ("name", "refused"),
+    [
+        ("DisplayType", []),  # open
+        ("change", ["data.change adds RENAMED, which readers of the old document refuse"]),
+    ],
+)
+def test_only_an_open_enumeration_may_grow(name, refused):
+    old = schemas.event_schema(EVENTS["DISPLAY_CHANGED"])
+    new = deepcopy(old)
+    {**new["$defs"], **new["properties"]["data"]["properties"]}[name]["enum"].append("RENAMED")
+
+    assert breaking_changes(old, new) == refused
+
+
+def test_an_open_enumeration_may_not_be_closed():
+    refused = changed(lambda data: data["properties"]["displayType"].pop("x-open"), "RECOMMENDATION_CLICKED")
+
+    assert refused == ["data.displayType changes its x-open from True to None"]
+
+
 def test_a_field_may_not_become_optional():
     assert changed(lambda data: data["required"].remove("userId")) == ["data no longer requires userId"]
 

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from services.contracts.envelope import MAX_INTEGER, Contract, DisplayType, Id, Text
+from services.contracts.spelling import Open
 
 
 class GenerationSwitched(Contract):
@@ -21,5 +22,5 @@ class DisplayChanged(Contract):
 
     display_id: Id
     change: Literal["CREATED", "UPDATED", "DELETED"]
-    display_type: DisplayType
+    display_type: Annotated[DisplayType, Open()]
     product_id: Id | None = None

@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from services.contracts.envelope import Contract, Id, Text, UserId
+from services.contracts.spelling import Open
 
 
 class Placement(StrEnum):
@@ -27,7 +28,7 @@ RecommendationId = Annotated[str, Field(min_length=1, max_length=300, pattern=r"
 class ShownItem(Contract):
     """One product (or category) in its place."""
 
-    display_type: Placement
+    display_type: Annotated[Placement, Open()]
     product_id: Id
     rank: Annotated[int, Field(ge=1, le=1_000)]
     score: float | None = None
@@ -52,7 +53,7 @@ class RecommendationClicked(Contract):
 
     recommendation_id: RecommendationId
     user_id: UserId
-    display_type: Placement
+    display_type: Annotated[Placement, Open()]
     product_id: Id
     rank: Annotated[int, Field(ge=1, le=1_000)]
     simulated: bool = False

@@ -5,6 +5,7 @@ import psycopg
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from prometheus_client import REGISTRY
 from sqlalchemy import text
 
 from services.common import consumer as module
@@ -67,6 +68,18 @@ async def test_an_event_that_comes_twice_has_its_effect_once(consumer, producer,
         await eventually(effects, are(1, 2))
         await send(producer, first, viewed(3))
         await eventually(effects, are(1, 2, 3))
+
+
+async def test_an_event_of_an_unknown_type_is_counted_and_passed_over(consumer, producer, effects):
+    def counted():
+        labels = {"consumer": "common-test.consumer", "topic": TOPIC}
+        return REGISTRY.get_sample_value("tanawari_events_unknown_total", labels) or 0
+
+    before, newer = counted(), viewed(7).replace(b"PRODUCT_VIEWED", b"PRODUCT_DREAMT_OF")
+    await send(producer, newer, viewed(1))
+    async with running([consumer]):
+        await eventually(effects, are(1))
+    assert counted() == before + 1
 
 
 async def test_what_cannot_be_handled_is_a_dead_letter_and_the_partition_moves_on(broker, consumer, producer, effects):
