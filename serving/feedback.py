@@ -6,12 +6,13 @@ from collections import deque
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, Final
+from uuid import UUID, uuid5
 
 from prometheus_client import Counter
 
 from services.common.producer import Producer
 from services.common.worker import Worker, pause
-from services.contracts.envelope import Contract, message_of, new_event_id
+from services.contracts.envelope import message_of
 from services.contracts.events.feedback import RecommendationClicked, RecommendationShown
 from serving.recommender import versions_of
 from serving.schemas import Feedback
@@ -20,13 +21,18 @@ logger = logging.getLogger(__name__)
 
 TOPIC: Final = "recommendation-feedback.v1"
 PRODUCER: Final = "serving"
+NAMESPACE: Final = UUID("0199a3c4-6f0e-7d52-9c1b-2f6a4be0d8e1")
 MAX_WAITING: Final = 20_000
+MAX_WAITING_BYTES: Final = 32 * 1024 * 1024
 BATCH: Final = 500
 DROPPED: Final = Counter("tanawari_feedback_dropped", "Feedback events given up: too many waited, or at the end.")
 
 
 def messages_of(feedback: Feedback, user_id: str) -> list[bytes]:
-    """The messages that a report makes; the versions behind the answer are in its id."""
+    """The messages that a report makes; the versions behind the answer are in its id.
+
+    A report that is sent again makes the same events, known by what it says, or by its id if it has one.
+    """
     common: dict[str, Any] = {
         "recommendation_id": feedback.recommendation_id,
         "user_id": user_id,
@@ -37,20 +43,21 @@ def messages_of(feedback: Feedback, user_id: str) -> list[bytes]:
         versions = versions_of(feedback.recommendation_id)
         items = [item.model_dump() for item in feedback.shown]
         shown = RecommendationShown.model_validate({**common, **versions, "items": items})
-        messages.append(_message("RECOMMENDATION_SHOWN", shown))
+        messages.append(_message("RECOMMENDATION_SHOWN", shown, feedback.report_id))
     if feedback.clicked is not None:
         clicked = RecommendationClicked(**common, **feedback.clicked.model_dump())
-        messages.append(_message("RECOMMENDATION_CLICKED", clicked))
+        messages.append(_message("RECOMMENDATION_CLICKED", clicked, feedback.report_id))
     return messages
 
 
-def _message(event_type: str, payload: Contract) -> bytes:
-    now = datetime.now(UTC)
-    return message_of(event_type, payload, producer=PRODUCER, event_id=new_event_id(), timestamp=now)
+def _message(event_type: str, payload: RecommendationShown | RecommendationClicked, report_id: UUID | None) -> bytes:
+    content = f"{payload.user_id} {report_id}" if report_id else payload.model_dump_json()
+    event_id = uuid5(NAMESPACE, f"{event_type} {content}")
+    return message_of(event_type, payload, producer=PRODUCER, event_id=event_id, timestamp=datetime.now(UTC))
 
 
 class FeedbackSender(Worker):
-    """Sends feedback in batches, in order; while the broker is away it waits, up to `MAX_WAITING` events."""
+    """Sends feedback in batches, in order; while the broker is away so much of it waits, and no more is taken."""
 
     name = "feedback"
 
@@ -58,13 +65,19 @@ class FeedbackSender(Worker):
         super().__init__()
         self._producer = producer
         self._waiting: deque[tuple[str, bytes]] = deque()
+        self._waiting_bytes = 0
 
     def take(self, user_id: str, messages: list[bytes]) -> int:
         """Take messages to be sent; how many found room."""
-        accepted = messages[: MAX_WAITING - len(self._waiting)]
-        self._waiting.extend((user_id, message) for message in accepted)
-        DROPPED.inc(len(messages) - len(accepted))
-        return len(accepted)
+        accepted = 0
+        for message in messages:
+            if len(self._waiting) >= MAX_WAITING or self._waiting_bytes + len(message) > MAX_WAITING_BYTES:
+                break
+            self._waiting.append((user_id, message))
+            self._waiting_bytes += len(message)
+            accepted += 1
+        DROPPED.inc(len(messages) - accepted)
+        return accepted
 
     async def run(self, stop: asyncio.Event) -> None:
         """Send until `stop`, and then what is left; what the broker does not take even then is counted as dropped."""
@@ -90,4 +103,5 @@ class FeedbackSender(Worker):
             self._waiting.popleft()
         unsent = [message for message, failure in zip(batch, results, strict=True) if failure is not None]
         self._waiting.extendleft(reversed(unsent))
+        self._waiting_bytes -= sum(len(value) for _, value in batch) - sum(len(value) for _, value in unsent)
         return not unsent

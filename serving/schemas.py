@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Annotated, Any, Self
+from uuid import UUID
 
 from pydantic import Field, model_validator
 
@@ -146,6 +147,10 @@ class Feedback(Schema):
 
     recommendation_id: RecommendationId
     user_id: UserId | None = None
+    report_id: Annotated[
+        UUID | None,
+        Field(description="Of this report, which sent again counts once; without it a report that says the same does."),
+    ] = None
     shown: Annotated[list[Shown], Field(max_length=200, default_factory=list)]
     clicked: Clicked | None = None
     simulated: Boolean = False

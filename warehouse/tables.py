@@ -68,9 +68,10 @@ where (topic, kafka_partition, kafka_offset) not in (select topic, kafka_partiti
 _KNOWN = """
 select
     staged.index,
-    (known.event_type, known.schema_version, known.occurred_at, known.producer, known.key, known.data)
+    (known.event_type, known.schema_version, known.producer, known.key, known.data)
     is not distinct from
-    (staged.event_type, staged.schema_version, staged.occurred_at, staged.producer, staged.key, staged.data)
+    (staged.event_type, staged.schema_version, staged.producer, staged.key, staged.data)
+    and (known.occurred_at = staged.occurred_at or %s)
 from staged join raw.{table} as known using (event_id)
 where staged.topic = %s and (
     known.loaded_xid <> pg_current_xact_id()::text::bigint
@@ -165,7 +166,9 @@ def _insert(connection: psycopg.Connection, rows: Mapping[int, Row], text: str) 
                 continue
             names = {"table": sql.Identifier(TOPICS[topic].table), "columns": _COLUMNS}
             if connection.execute(sql.SQL(_INSERT).format(**names), (topic,)).rowcount < staged:
-                known |= dict(connection.execute(sql.SQL(_KNOWN).format(**names), (topic,)).fetchall())
+                known |= dict(
+                    connection.execute(sql.SQL(_KNOWN).format(**names), (TOPICS[topic].is_stamped, topic)).fetchall()
+                )
     return known
 
 

@@ -8,13 +8,17 @@ MEGABYTE = 1024 * 1024
 
 @dataclass(frozen=True)
 class Topic:
-    """One Kafka topic: partitions order events by key, retention is in milliseconds (-1 keeps all)."""
+    """One Kafka topic: partitions order events by key, retention is in milliseconds (-1 keeps all).
+
+    Where the time of an event is that of its report (`is_stamped`), the same event reported again has a later one.
+    """
 
     name: str
     key: str
     partitions: int = 3
     retention_ms: int = 30 * DAY
     max_message_bytes: int = MEGABYTE
+    is_stamped: bool = False
 
     @property
     def table(self) -> str:
@@ -33,7 +37,7 @@ TOPICS = {
         Topic("payment.v1", key="paymentId", retention_ms=-1),
         Topic("content.v1", key="generation, or display:<displayId>"),
         Topic("user-actions.v1", key="userId", partitions=6, retention_ms=90 * DAY),
-        Topic("recommendation-feedback.v1", key="userId", retention_ms=90 * DAY),
+        Topic("recommendation-feedback.v1", key="userId", retention_ms=90 * DAY, is_stamped=True),
         Topic("dead-letters.v1", key="topic/partition/offset", partitions=1, max_message_bytes=2 * MEGABYTE),
     )
 }

@@ -1,9 +1,12 @@
 import asyncio
 import json
+import uuid
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from services.common.producer import Producer
+from serving.feedback import FeedbackSender
 from serving.recommender import recommendation_id, versions_of
 from tests.ml.tiny_bundle import BUYER, MILK, TEA
 
@@ -78,6 +81,25 @@ async def test_a_click_on_a_similar_product_is_recorded(client, recorded):
     assert event["data"].items() >= clicked.items()
 
 
+async def test_a_report_sent_again_makes_the_same_event(client, recorded):
+    report = {"recommendationId": "r-3", "userId": "anon:1", "clicked": CLICKED}
+    for _ in range(2):
+        await client.post("/v1/feedback", json=report)
+
+    first, second = await recorded("r-3", 2)
+    assert first["eventId"] == second["eventId"]
+
+
+async def test_reports_that_say_the_same_are_told_apart_by_their_ids(client, recorded):
+    report = {"recommendationId": "r-4", "userId": "anon:1", "clicked": CLICKED}
+    for number in (1, 2, 2):
+        await client.post("/v1/feedback", json=report | {"reportId": str(uuid.UUID(int=number))})
+
+    events = await recorded("r-4", 3)
+    assert [event["eventId"] for event in events].count(events[2]["eventId"]) == 2
+    assert len({event["eventId"] for event in events}) == 2
+
+
 async def test_without_an_id_the_feedback_is_the_callers_own(client, as_user, recorded):
     await client.post("/v1/feedback", json={"recommendationId": "r-2", "clicked": CLICKED}, headers=as_user(BUYER))
 
@@ -124,3 +146,25 @@ async def test_an_answers_id_carries_its_versions():
         "degraded": True,
     }
     assert versions_of("not ours") == {}
+
+
+@pytest.mark.parametrize(("limit", "size"), [("MAX_WAITING", 3), ("MAX_WAITING_BYTES", 3 * 100)])
+async def test_of_what_waits_for_the_broker_only_so_much_is_kept(settings, monkeypatch, limit, size):
+    monkeypatch.setattr(f"serving.feedback.{limit}", size)
+    sender = FeedbackSender(Producer(settings))
+
+    assert [sender.take("anon:1", [bytes(100)] * 2) for _ in range(3)] == [2, 1, 0]
+
+
+async def test_what_was_sent_makes_room(settings, monkeypatch):
+    monkeypatch.setattr("serving.feedback.MAX_WAITING_BYTES", 100)
+    producer = Producer(settings)
+    sender = FeedbackSender(producer)
+    assert [sender.take("anon:1", [bytes(100)]) for _ in range(2)] == [1, 0]
+    stop = asyncio.Event()
+    stop.set()
+
+    await sender.run(stop)
+
+    assert sender.take("anon:1", [bytes(100)]) == 1
+    await producer.close()

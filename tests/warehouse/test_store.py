@@ -1,4 +1,5 @@
 import uuid
+from datetime import UTC, datetime
 
 import psycopg
 import pytest
@@ -9,6 +10,7 @@ from psycopg import errors
 
 from services.contracts.envelope import Event
 from services.contracts.events.dead_letters import DeadLetter
+from services.contracts.events.feedback import Placement, RecommendationClicked
 from warehouse.offsets import Counts, FencedError
 from warehouse.store import APPLICATION, AwayError, Store
 
@@ -37,6 +39,28 @@ def test_a_known_id_with_other_content_is_a_dead_letter(lander, viewed, rows):
     assert rows("select reason, value, kafka_offset from raw.dead_letters") == [
         ("CONFLICT", viewed(8, event_id=KNOWN), 1)
     ]
+
+
+@pytest.mark.parametrize("is_same_batch", [True, False])
+def test_feedback_that_is_reported_again_later_is_a_duplicate(lander, message, is_same_batch):
+    partition = TopicPartition("recommendation-feedback.v1", 0)
+    lander.claim(partition)
+    clicked = RecommendationClicked(
+        recommendation_id="r", user_id="1", display_type=Placement.SALE, product_id=7, rank=1
+    )
+
+    def reported(day, offset):
+        at = datetime(2026, 1, day, tzinfo=UTC)
+        event = Event.of("RECOMMENDATION_CLICKED", clicked, producer="serving", event_id=KNOWN, timestamp=at)
+        return message(event.to_bytes(), offset, topic=partition.topic)
+
+    batches = [[reported(1, 0), reported(2, 1)]] if is_same_batch else [[reported(1, 0)], [reported(2, 1)]]
+    counts = Counts()
+    for batch in batches:
+        counts += lander.store.write(lander.batch(*batch))[partition]
+        lander.claim(partition)
+
+    assert counts == Counts(consumed=2, landed=1, duplicates=1)
 
 
 def test_the_same_holds_within_one_batch_where_the_first_wins(lander, viewed, rows):
