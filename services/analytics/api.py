@@ -5,6 +5,7 @@ from typing import Annotated
 
 import msgspec
 from fastapi import Header, Path, Query, Request, Response
+from starlette.datastructures import State
 
 from services.analytics import collector, quick, service
 from services.analytics.quick import QuickBatch
@@ -25,7 +26,6 @@ from services.common.errors import Fault, Unprocessable
 from services.common.idempotency import KeyHeader
 from services.common.paging import CursorParam, LimitParam, Page, decode_cursor, encode_cursor
 from services.common.policy import OWNER, PUBLIC
-from services.common.producer import Producer
 from services.common.routing import Router
 from services.common.schemas import UserId
 
@@ -67,11 +67,11 @@ async def collect(
     again. An `eventId` belongs to one action: another under it is refused within a batch; in a later batch it is
     accepted, and becomes a dead letter (`CONFLICT`) once it meets the first in the warehouse.
     """
-    return await answer(request.app.state.producer, collector.Sender(principal, user_agent, key), batch)
+    return await answer(request.app.state, collector.Sender(principal, user_agent, key), batch)
 
 
-async def answer(producer: Producer, sender: collector.Sender, batch: Actions | QuickBatch) -> Response:
-    """Collect a batch and tell what became of it.
+async def answer(state: State, sender: collector.Sender, batch: Actions | QuickBatch) -> Response:
+    """Collect a batch and tell what became of it; `state` is the application's.
 
     Raises:
         NothingAccepted: every action is refused.
@@ -80,7 +80,7 @@ async def answer(producer: Producer, sender: collector.Sender, batch: Actions | 
     if not batch.consent:
         return _answer(0, [collector.Result(index, Outcome.WITHHELD) for index in range(len(batch.actions))])
     sent_at = batch.sent_at if isinstance(batch, Actions) else quick.sent_at(batch)
-    results = await collector.collect(producer, sender, batch.actions, sent_at)
+    results = await collector.collect(state.producer, state.names, sender, batch.actions, sent_at)
     accepted = sum(result.status is Outcome.ACCEPTED for result in results)
     if not accepted:
         faults = [

@@ -1,10 +1,11 @@
 """Composition root of analytics: `python -m services.common.server services.analytics.app:create_app`."""
 
 from functools import partial
+from typing import Any
 
 from fastapi import FastAPI
 
-from services.analytics import service
+from services.analytics import names, service
 from services.analytics.api import router
 from services.analytics.collector import TOPIC
 from services.analytics.settings import AnalyticsSettings
@@ -23,16 +24,19 @@ def create_app(settings: AnalyticsSettings | None = None) -> FastAPI:
     settings = settings or AnalyticsSettings()
     database = Database(settings.database_url, is_required=False)
     producer = Producer(settings)
-    consumer = Consumer(settings, topics=[TOPIC], database=database, producer=producer, handle=service.record)
-    return build_app(
+    parts: dict[str, Any] = {"database": database, "producer": producer}
+    consumer = Consumer(settings, topics=[TOPIC], handle=service.record, **parts)
+    catalog = Consumer(settings, topics=[names.TOPIC], handle=names.follow_catalog, name="catalog", **parts)
+    app = build_app(
         settings,
         title="Analytics",
         description="Collects what shoppers do, keeps their history, and tells what is popular.",
         routers=[router],
-        database=database,
-        producer=producer,
         cache=Cache(settings),
-        workers=[consumer],
+        workers=[consumer, catalog],
         max_body_bytes=MAX_BODY_BYTES,
         short_way=partial(ShortWay, routes=router.routes),
+        **parts,
     )
+    app.state.names = names.Names(database)
+    return app

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -14,10 +14,12 @@ from pydantic import ValidationError
 
 from services.analytics.bots import is_known_bot
 from services.analytics.clocks import Clocks
-from services.analytics.quick import KIND_OF, QuickAction, model_of, payload_of
+from services.analytics.names import Name, Names
+from services.analytics.quick import KIND_OF, OWN_NAMES, QuickAction, model_of, payload_of
 from services.analytics.refusals import Reason, RefusedError, faults_of, letter_of
 from services.analytics.schemas import Action, Malformed, Outcome
 from services.common.auth import Principal
+from services.common.database import is_away
 from services.common.errors import Fault, Unavailable
 from services.common.producer import Message, Producer
 from services.common.telemetry import traceparent
@@ -84,17 +86,20 @@ class _Batch:
     sender: Sender
     clocks: Clocks
     trace: str | None
+    ids: Mapping[Name, int] | None
+    """Ours by the shop's own, if any of its actions has one."""
 
 
 async def collect(
-    producer: Producer, sender: Sender, actions: Sequence[Given], sent_at: datetime | None = None
+    producer: Producer, names: Names, sender: Sender, actions: Sequence[Given], sent_at: datetime | None = None
 ) -> list[Result]:
     """Send what may be sent and wait for the broker; the outcomes in the order of `actions`.
 
     Raises:
         CollectorUnavailable: some were not acknowledged.
     """
-    batch = _Batch(sender, Clocks.of(datetime.now(UTC), sent_at), traceparent())
+    ids = await _ids(names, actions)
+    batch = _Batch(sender, Clocks.of(datetime.now(UTC), sent_at), traceparent(), ids)
     results: list[Result] = []
     messages: list[Message] = []
     letters: list[Message | None] = []
@@ -119,6 +124,23 @@ async def collect(
     return results
 
 
+async def _ids(names: Names, actions: Sequence[Given]) -> Mapping[Name, int] | None:
+    """Our ids of what the actions name by the shop's, None if they name nothing so."""
+    are_models = isinstance(actions[0], Action | Malformed)  # all of a batch are, or none
+    wanted: set[Name] = set()
+    for kind, field, wire, _ in OWN_NAMES:
+        given = {getattr(each, field if are_models else wire, None) for each in actions}
+        wanted.update((kind, name) for name in given if name is not None)
+    if not wanted:
+        return None
+    try:
+        return await names.ids(wanted)
+    except Exception as error:
+        if is_away(error):
+            raise CollectorUnavailable("The shop's own ids cannot be looked up now. Send the actions again.") from error
+        raise
+
+
 async def _send(producer: Producer, topic: str, messages: Sequence[Message]) -> Sequence[Exception | None]:
     return await producer.send_many(topic, messages) if messages else ()
 
@@ -139,11 +161,18 @@ def _careful_message(batch: _Batch, index: int, action: Action | Malformed) -> M
     _refuse_foreign(sender, action.action_type, action.user_id)
     fields = action.model_dump(exclude={"action_type", "event_id"}, exclude_none=True)
     payload_type = EVENTS[action.action_type].payload
+    own_names = [
+        (kind, wire, fields.pop(own), ours)
+        for kind, own, wire, ours in OWN_NAMES
+        if own in fields and ours in payload_type.model_fields
+    ]
     if unknown := fields.keys() - payload_type.model_fields.keys() - _ENVELOPES:
         names = sorted(Action.model_fields[name].alias or name for name in unknown)
         faults = [Fault(field=name, message=f"{action.action_type} has no such field") for name in names]
         raise RefusedError(Reason.MALFORMED, faults)
     happened_at = fields["timestamp"] = batch.clocks.happened_at(action.timestamp, is_trusted=sender.is_service)
+    for kind, wire, name, ours in own_names:
+        fields[ours] = _named(batch, kind, wire, name, fields.get(ours))
     if action.timestamp is not None and batch.clocks.offset:
         fields["clock_offset_seconds"] = batch.clocks.offset
     agent = fields["user_agent"] = action.user_agent or sender.agent
@@ -164,6 +193,16 @@ def _careful_message(batch: _Batch, index: int, action: Action | Malformed) -> M
     return event_id, action.user_id, message
 
 
+def _named(batch: _Batch, kind: str, wire: str, name: str, given: int | None) -> int:
+    """Our id of what is named by the shop's, which the given one must equal."""
+    found = (batch.ids or {}).get((kind, name))
+    if found is None:
+        raise RefusedError.of(Reason.UNKNOWN_NAME, wire, f"the catalog has told of none: {name}")
+    if given not in (None, found):
+        raise RefusedError.of(Reason.CONFLICT, wire, f"is {found}, not the id that is given beside it: {name}")
+    return found
+
+
 def _quick_message(batch: _Batch, index: int, action: QuickAction) -> Made:
     kind, sender = KIND_OF[type(action)], batch.sender
     _refuse_foreign(sender, kind.name, action.userId)
@@ -172,6 +211,12 @@ def _quick_message(batch: _Batch, index: int, action: QuickAction) -> Made:
         None if told is None else datetime.fromisoformat(told), is_trusted=sender.is_service
     )
     payload = payload_of(kind, action, happened_at)
+    if batch.ids is not None:
+        for what, wire, ours in kind.names:
+            if (name := getattr(action, wire)) is not None:
+                setattr(payload, ours, _named(batch, what, wire, name, getattr(payload, ours)))
+    if kind.needs is not None and getattr(payload, kind.needs) is None:
+        return _careful_message(batch, index, model_of(action))  # which tells what is wrong
     if told is not None and batch.clocks.offset:
         payload.clockOffsetSeconds = batch.clocks.offset
     agent = payload.userAgent = action.userAgent or sender.agent

@@ -1,13 +1,13 @@
-"""The plan's UserActionLog and ViewHistory; filled by the consumer alone."""
+"""The plan's UserActionLog and ViewHistory, and the shop's own ids; filled by the consumers alone."""
 
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Index
+from sqlalchemy import Index, select
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, MappedSQLExpression, column_property, mapped_column
 
 from services.common.database import COLUMN_TYPES, new_metadata
 
@@ -17,6 +17,34 @@ class Base(DeclarativeBase):
 
     metadata = new_metadata()
     type_annotation_map = COLUMN_TYPES
+
+
+class Product(Base):
+    """What a product is called in the shop's own systems."""
+
+    __tablename__ = "products"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    sku: Mapped[str] = mapped_column(index=True)
+    is_deleted: Mapped[bool]
+
+
+class Category(Base):
+    """What a category is called in the shop's own systems."""
+
+    __tablename__ = "categories"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    code: Mapped[str] = mapped_column(index=True)
+    is_deleted: Mapped[bool]
+
+
+def _sku_of(product_id: Any) -> MappedSQLExpression[str | None]:  # noqa: ANN401 - a column
+    return column_property(select(Product.sku).where(Product.id == product_id).scalar_subquery())
+
+
+def _code_of(category_id: Any) -> MappedSQLExpression[str | None]:  # noqa: ANN401 - a column
+    return column_property(select(Category.code).where(Category.id == category_id).scalar_subquery())
 
 
 class Recorded:
@@ -39,12 +67,14 @@ class ViewHistory(Recorded, Base):
         Index("ix_view_history_viewed_at", "viewed_at"),
     )
 
-    product_id: Mapped[int]
+    product_id: Mapped[int] = mapped_column()
     viewed_at: Mapped[datetime]
     product_name: Mapped[str | None]
     product_price: Mapped[Decimal | None]
-    category_id: Mapped[int | None]
+    category_id: Mapped[int | None] = mapped_column()
     category_name: Mapped[str | None]
+    sku: Mapped[str | None] = _sku_of(product_id)
+    category_code: Mapped[str | None] = _code_of(category_id)
 
 
 class UserActionLog(Recorded, Base):
@@ -58,17 +88,17 @@ class UserActionLog(Recorded, Base):
 
     request_id: Mapped[str | None]
     action_type: Mapped[str]
-    product_id: Mapped[int | None]
+    product_id: Mapped[int | None] = mapped_column()
     product_name: Mapped[str | None]
     product_price: Mapped[Decimal | None]
-    category_id: Mapped[int | None]
+    category_id: Mapped[int | None] = mapped_column()
     category_name: Mapped[str | None]
     cart_item_id: Mapped[int | None]
     order_id: Mapped[int | None]
     return_id: Mapped[int | None]
     quantity: Mapped[int | None]
     search_keyword: Mapped[str | None]
-    search_category_id: Mapped[int | None]
+    search_category_id: Mapped[int | None] = mapped_column()
     search_category_name: Mapped[str | None]
     review_text: Mapped[str | None]
     rating: Mapped[float | None]
@@ -76,3 +106,6 @@ class UserActionLog(Recorded, Base):
     error_details: Mapped[str | None]
     details: Mapped[dict[str, Any] | None] = mapped_column("metadata", JSONB)  # SQLAlchemy keeps the name for itself
     created_at: Mapped[datetime]
+    sku: Mapped[str | None] = _sku_of(product_id)
+    category_code: Mapped[str | None] = _code_of(category_id)
+    search_category_code: Mapped[str | None] = _code_of(search_category_id)

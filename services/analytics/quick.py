@@ -24,6 +24,14 @@ _TAG: Final = "actionType"
 _PROPERTIES: Final = Action.model_json_schema()["properties"]
 
 
+OWN_NAMES: Final = (
+    ("sku", "sku", "sku", "product_id"),
+    ("code", "category_code", "categoryCode", "category_id"),
+    ("code", "search_category_code", "searchCategoryCode", "search_category_id"),
+)
+"""The shop's own ids in an action: the kind, the field, its name on the wire, and the field of our id."""
+
+
 class Kind(NamedTuple):
     """An action type and the struct of its payload, whose fields come first among those of the action."""
 
@@ -31,18 +39,27 @@ class Kind(NamedTuple):
     payload: Callable[..., Any]
     size: int
     tells_time: bool
+    names: tuple[tuple[str, str, str], ...]
+    """The shop's own ids that it may have: the kind, and the names on the wire of it and of ours."""
+
+    needs: str | None
+    """That of our id which must be given, unless the shop's is."""
 
 
 def _structs() -> dict[type[msgspec.Struct], Kind]:
     """The struct of an action of each type: the fields of its payload, and what the collector takes with any."""
     structs = {}
-    more = {name: _PROPERTIES[name] for name in ("timestamp", "eventId")}
     for name in map(str, EMITTERS):
         model = EVENTS[name].payload
         payload = struct_of(model)
-        struct = struct_of(model, more=more, tag=(_TAG, name))
+        own = [wire for _, _, wire, ours in OWN_NAMES if ours in model.model_fields]
+        more = {each: _PROPERTIES[each] for each in ("timestamp", "eventId", *own)}
+        struct = struct_of(model, more=more, tag=(_TAG, name), may_lack={"productId", "searchCategoryId"})
         fields = payload.__struct_fields__
-        structs[struct] = Kind(name, payload, len(fields), "timestamp" in fields)
+        ids = {ours: model.model_fields[ours] for *_, ours in OWN_NAMES if ours in model.model_fields}
+        names = tuple((kind, wire, ids[ours].alias or ours) for kind, _, wire, ours in OWN_NAMES if ours in ids)
+        needs = next((field.alias for field in ids.values() if field.is_required()), None)
+        structs[struct] = Kind(name, payload, len(fields), "timestamp" in fields, names, needs)
     return structs
 
 

@@ -38,6 +38,7 @@ class Reason(StrEnum):
     IN_THE_FUTURE = "IN_THE_FUTURE"
     TOO_OLD = "TOO_OLD"
     CONFLICT = "CONFLICT"
+    UNKNOWN_NAME = "UNKNOWN_NAME"
 
 
 class RefusedError(Exception):

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, ConfigDict, Field, ValidationError, Validat
 
 from services.analytics.refusals import faults_of
 from services.common.errors import Fault
+from services.common.references import Code, Sku
 from services.common.schemas import Boolean, Money, Schema, Timestamp
 from services.contracts.events.actions import ActionType, Metadata, UserAction
 from services.contracts.registry import EMITTERS
@@ -44,6 +45,9 @@ class Action(UserAction):
 
     `eventId`, or an `Idempotency-Key` of the request, makes sending it again safe, if `timestamp` is given with it:
     when it happened. The collector's clock is used where there is none, and has moved on when it is sent again.
+
+    The shop's own ids may be given in the place of ours, or beside them: `sku` of `productId`, `categoryCode` of
+    `categoryId`, `searchCategoryCode` of `searchCategoryId`.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -52,6 +56,9 @@ class Action(UserAction):
     event_id: Annotated[UUID | None, Field(strict=False)] = None
     timestamp: Timestamp | None = None
     metadata: Annotated[Metadata, AfterValidator(_short)] | None = None
+    sku: Sku | None = None
+    category_code: Code | None = None
+    search_category_code: Code | None = None
 
 
 @dataclass(frozen=True)
@@ -117,9 +124,11 @@ class RecordedAction(Schema):
     user_id: str
     action_type: ActionType
     product_id: int | None
+    sku: str | None
     product_name: str | None
     product_price: Money | None
     category_id: int | None
+    category_code: str | None
     category_name: str | None
     cart_item_id: int | None
     order_id: int | None
@@ -127,6 +136,7 @@ class RecordedAction(Schema):
     quantity: int | None
     search_keyword: str | None
     search_category_id: int | None
+    search_category_code: str | None
     search_category_name: str | None
     review_text: str | None
     rating: float | None
@@ -143,9 +153,11 @@ class RecordedView(Schema):
     event_id: UUID
     user_id: str
     product_id: int
+    sku: str | None
     product_name: str | None
     product_price: Money | None
     category_id: int | None
+    category_code: str | None
     category_name: str | None
     viewed_at: datetime
 
@@ -163,6 +175,7 @@ class PopularProduct(Schema):
     """A product and what people did with it in the window; bots and simulated shoppers are no people."""
 
     product_id: int
+    sku: str | None
     users: int
     views: int
     cart_adds: int

@@ -24,8 +24,10 @@ _POPULAR = text("""
         FROM user_action_log
         WHERE action_type = 'CART_ADD' AND created_at >= :since AND NOT is_bot AND NOT simulated
     )
-    SELECT product_id, count(DISTINCT user_id) AS users, sum(views) AS views, sum(cart_adds) AS cart_adds
-    FROM interest GROUP BY product_id ORDER BY users DESC, views DESC, product_id LIMIT :limit
+    SELECT interest.product_id, products.sku,
+        count(DISTINCT user_id) AS users, sum(views) AS views, sum(cart_adds) AS cart_adds
+    FROM interest LEFT JOIN products ON products.id = interest.product_id
+    GROUP BY interest.product_id, products.sku ORDER BY users DESC, views DESC, interest.product_id LIMIT :limit
 """)
 
 

@@ -46,7 +46,7 @@ class ShortWay:
             return
         stand_for(scope, self._route)
         try:
-            response = await answer(scope["app"].state.producer, sender, batch)
+            response = await answer(scope["app"].state, sender, batch)
         except Problem as problem:
             response = problem.response()
         await response(scope, receive, send)

@@ -24,6 +24,8 @@ MAX_CODE: Final = 500
 _OWN: Final = r"[^\x00-\x1f]"
 Sku = Annotated[str, Field(min_length=1, max_length=MAX_SKU, pattern=rf"^{_OWN}+$")]
 """A product's id in the shop's own systems."""
+Code = Annotated[str, Field(min_length=1, max_length=MAX_CODE, pattern=rf"^{_OWN}+$")]
+"""A category's."""
 
 _SLASH: Final = "\x1f"
 """Stands for an encoded slash while a path is split: no id of a shop's has it."""

@@ -6,7 +6,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from services.common.paging import Page
-from services.common.references import MAX_CODE, Sku
+from services.common.references import Code, Sku
 from services.common.schemas import Currency, Id, ImageAddress, Money, OfferPrice, Schema, ShortText, Timestamp, UserId
 from services.contracts.envelope import DisplayType, Rating, Text
 
@@ -39,7 +39,7 @@ class GenerationRow(Schema):
     rating: Rating | None = None
     image: ImageAddress | None = None
     category_id: Id | None = None
-    category_code: Annotated[str, Field(min_length=1, max_length=MAX_CODE)] | None = None
+    category_code: Code | None = None
     category_name: Text | None = None
     special_price: OfferPrice | None = None
     start_date: Timestamp | None = None

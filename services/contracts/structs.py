@@ -6,7 +6,7 @@ must be given come first, so that the values of one struct can be the arguments 
 was not given.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import NoneType
 from typing import Annotated, Any, Final, Literal, TypeAlias, Union
 
@@ -43,7 +43,9 @@ _NO_NUL: Final = r"^[^\x00]*$"
 """Left out of structs: who uses them looks for an escaped NUL in the whole payload at once."""
 
 
-def struct_of(model: type[Contract], *, more: Schema | None = None, tag: Tag | None = None) -> type[msgspec.Struct]:
+def struct_of(
+    model: type[Contract], *, more: Schema | None = None, tag: Tag | None = None, may_lack: Collection[str] = ()
+) -> type[msgspec.Struct]:
     """The struct of a model: reading, it raises `msgspec.MsgspecError` where the model must be asked.
 
     What holds an escaped NUL must not be given to it.
@@ -52,16 +54,21 @@ def struct_of(model: type[Contract], *, more: Schema | None = None, tag: Tag | N
         model: whose fields it has.
         more: further fields that may be given, the last of it, with their JSON Schemas.
         tag: the field that tells it from others, and what stands there.
+        may_lack: fields that need not be given though the model needs them: then they are None.
     """
     schema = model.model_json_schema()
     properties = {**schema["properties"], **(more or {})}
-    return _struct({**schema, "properties": properties}, schema.get("$defs", {}), tag)
+    return _struct({**schema, "properties": properties}, schema.get("$defs", {}), tag, may_lack)
 
 
-def _struct(schema: Schema, definitions: Schema, tag: Tag | None = None) -> type[msgspec.Struct]:
+def _struct(
+    schema: Schema, definitions: Schema, tag: Tag | None = None, may_lack: Collection[str] = ()
+) -> type[msgspec.Struct]:
     required = schema.get("required", ())
     types = {name: _type(part, definitions) for name, part in schema["properties"].items()}
-    first = [(name, types[name]) for name in types if name in required]
+    first: list[Any] = [
+        (name, types[name], None) if name in may_lack else (name, types[name]) for name in types if name in required
+    ]
     rest = [(name, types[name], None) for name in types if name not in required]
     field, value = tag or (None, None)
     return msgspec.defstruct(
@@ -69,6 +76,7 @@ def _struct(schema: Schema, definitions: Schema, tag: Tag | None = None) -> type
         [*first, *rest],
         omit_defaults=True,
         forbid_unknown_fields=True,
+        kw_only=bool(may_lack),
         gc=False,  # what JSON gives has no cycles
         tag_field=field,
         tag=value,

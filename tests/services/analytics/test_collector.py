@@ -4,10 +4,14 @@ import uuid
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import pytest_asyncio
 
 from services.analytics import refusals
+from services.common.producer import Producer
+from services.contracts.envelope import Event
+from services.contracts.events import catalog
 from services.contracts.registry import parse
-from tests.services.waiting import read_topic
+from tests.services.waiting import eventually, read_topic
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -267,3 +271,62 @@ async def test_more_than_500_actions_are_refused(client, visitor):
     response = await post(client, *[viewed(visitor)] * 501)
     assert response.status_code == 422
     assert response.json()["errors"][0]["field"] == "body.actions"
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def told(settings, client):
+    """The catalog has told of a product, of one that was deleted, and of a category."""
+    names = {"name": "Tea", "price": "2.00"}
+    events = [
+        ("PRODUCT_CREATED", catalog.ProductSnapshot(product_id=7, sku="42", **names)),
+        ("PRODUCT_DELETED", catalog.ProductDeleted(product_id=8, sku="gone")),
+        ("PRODUCT_CREATED", catalog.ProductSnapshot(product_id=8, sku="gone", **names)),  # late
+        ("CATEGORY_CREATED", catalog.CategorySnapshot(category_id=5, code="FOOD > TEA", name="Teas")),
+    ]
+    producer = Producer(settings)
+    for event_type, data in events:
+        await producer.send("catalog.v1", "1", Event.of(event_type, data, producer="catalog").to_bytes())
+    await producer.close()
+    search = {"actionType": "SEARCH_BY_CATEGORY", "userId": f"anon:{uuid.uuid4()}", "searchCategoryCode": "FOOD > TEA"}
+    await eventually(lambda: post(client, search), lambda answer: answer.status_code == 202)
+
+
+@pytest.mark.usefixtures("told")
+@pytest.mark.parametrize("more", [{}, {"metadata": {"a": 1}}])
+async def test_actions_name_products_by_the_shops_own_ids(client, event_of, visitor, more):
+    review = {"actionType": "REVIEW_START", "userId": visitor, **more}
+    response = await post(
+        client,
+        {**review, "sku": "42", "categoryCode": "FOOD > TEA"},
+        {**review, "sku": "42", "productId": 7},
+        {**review, "sku": "42", "productId": 42},
+        {**review, "sku": "gone"},
+        {**review, "sku": "7"},
+        review,
+    )
+    assert outcomes(response) == [
+        (0, "ACCEPTED", []),
+        (1, "ACCEPTED", []),
+        *((index, "REFUSED", ["sku"]) for index in (2, 3, 4)),
+        (5, "REFUSED", ["productId"]),
+    ]
+    assert response.json()["results"][4]["errors"][0]["message"] == "the catalog has told of none: 7"
+    _, payload = await event_of(response.json()["results"][0]["eventId"])
+    assert (payload.product_id, payload.category_id) == (7, 5)
+
+
+@pytest.mark.usefixtures("told")
+async def test_histories_and_what_is_popular_carry_the_shops_own_ids(client, as_service):
+    view = {"actionType": "PRODUCT_VIEWED", "userId": "sku-reader", "sku": "42", "categoryCode": "FOOD > TEA"}
+    search = {"actionType": "SEARCH_BY_CATEGORY", "userId": "sku-reader", "searchCategoryCode": "FOOD > TEA"}
+    await post(client, view, search, headers=as_service)
+
+    async def recorded(what):
+        return (await client.get(f"/v1/users/sku-reader/{what}", headers=as_service)).json()["items"]
+
+    (seen,) = await eventually(lambda: recorded("views"), bool)
+    assert (seen["productId"], seen["sku"], seen["categoryCode"]) == (7, "42", "FOOD > TEA")
+    (searched,) = await eventually(lambda: recorded("actions"), bool)
+    assert (searched["searchCategoryId"], searched["searchCategoryCode"]) == (5, "FOOD > TEA")
+    popular = (await client.get("/v1/products/popular?days=90&limit=100")).json()["items"]
+    assert {item["productId"]: item["sku"] for item in popular}[7] == "42"

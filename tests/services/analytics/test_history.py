@@ -77,7 +77,7 @@ async def test_popular_counts_people_and_neither_bots_nor_simulated_shoppers(cli
         await eventually(partial(recorded, client, as_service, user, what), bool)
 
     found = {item["productId"]: item for item in await popular(client, days=1, limit=90)}
-    assert found[501] == {"productId": 501, "users": 3, "views": 3, "cartAdds": 1}
+    assert found[501] == {"productId": 501, "sku": None, "users": 3, "views": 3, "cartAdds": 1}
     assert 502 not in found
 
     await send(client, as_service, *[viewed(f"p{number}", 504) for number in range(9)])

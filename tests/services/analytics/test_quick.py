@@ -52,11 +52,18 @@ class Broker:
         return [None] * len(messages)
 
 
+class Catalog:
+    """Knows one product and one category."""
+
+    async def ids(self, wanted):
+        return {name: each for name, each in {("sku", "A 7"): 7, ("code", "TEA"): 5}.items() if name in wanted}
+
+
 def collected(sender, actions, sent_at=None):
     """The messages sent and the results answered, as JSON."""
     broker = Broker()
     broker.sent = []
-    results = asyncio.run(collector.collect(broker, sender, actions, sent_at))
+    results = asyncio.run(collector.collect(broker, Catalog(), sender, actions, sent_at))
     return broker.sent, json.loads(msgspec.json.encode(results))
 
 
@@ -77,6 +84,8 @@ FIELDS = {
     "PRODUCT_VIEWED": {"productId": 7, "productPrice": "2.90", "productName": "茶", "sessionId": "s"},
     "SEARCH_BY_KEYWORD": {"searchKeyword": "green tea", "requestID": "r-1", "isBot": True},
     "REVIEW_SUBMIT": {"productId": 7, "rating": 4, "reviewText": "good"},
+    "REVIEW_START": {"sku": "A 7"},
+    "SEARCH_BY_CATEGORY": {"searchCategoryCode": "TEA", "searchCategoryId": 5},
     "ORDER_COMPLETE": {"orderId": 9, "simulated": True, "timestamp": "2026-06-15T21:00:00+09:00"},
 }
 
@@ -128,6 +137,8 @@ SOUND = {
         lambda time: f"{time.isoformat()}Z"
     ),
     "productPrice": st.decimals(0, 10**9, places=2).map(str),
+    "sku": st.sampled_from(["A 7", "unknown"]),
+    **dict.fromkeys(("categoryCode", "searchCategoryCode"), st.sampled_from(["TEA", "unknown"])),
     "rating": st.floats(0, 5) | st.integers(0, 5),
     **dict.fromkeys(("isBot", "simulated"), st.booleans()),
     **dict.fromkeys(("productId", "orderId", "searchCategoryId", "categoryId", "quantity"), st.integers(1, 9)),
@@ -158,9 +169,12 @@ def actions_of(name):
         for field in kind
         if field.is_required() and field.alias != "userId"
     }
+    own = {"sku": "productId", "categoryCode": "categoryId", "searchCategoryCode": "searchCategoryId"}
     may = {field.alias: SOUND.get(field.alias, st.text(max_size=9)) for field in kind} | {
-        each: SOUND[each] for each in ("eventId", "timestamp")
+        each: SOUND[each] for each in ("eventId", "timestamp", *own)
     }
+    may = {each: may[each] for each in may if each not in own or own[each] in may}
+    must = {each: must[each] for each in must if each not in own.values()}
     sound = st.fixed_dictionaries(must, optional={each: may[each] for each in may if each not in {*must, "metadata"}})
     odd = st.lists(pairs([*may]), max_size=1) | st.lists(pairs([*may, "actionType", *NAMES]), max_size=2)
     return st.builds(lambda fields, more: spelled([("actionType", name), *fields.items(), *more]), sound, odd)

@@ -1,0 +1,70 @@
+"""The shop's own ids of products and categories: kept as the catalog's events tell them, and looked up for actions."""
+
+import time
+from collections.abc import Sequence
+from typing import Final
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.analytics.models import Category, Product
+from services.common.bulk import upsert
+from services.common.database import Database
+from services.common.messages import Message
+from services.contracts.events.catalog import CategoryDeleted, CategorySnapshot, ProductDeleted, ProductSnapshot
+
+TOPIC: Final = "catalog.v1"
+KEPT_SECONDS: Final = 60.0
+MAX_KEPT: Final = 200_000
+Name = tuple[str, str]
+"""`sku` or `code`, and the shop's own id."""
+
+
+async def follow_catalog(session: AsyncSession, messages: Sequence[Message]) -> None:
+    """Keep what events tell; an id never changes its name, and a deletion is final."""
+    products: dict[int, tuple[str, bool]] = {}
+    categories: dict[int, tuple[str, bool]] = {}
+    for message in messages:
+        match message.payload:
+            case ProductSnapshot() | ProductDeleted() as told:
+                is_deleted = isinstance(told, ProductDeleted) or products.get(told.product_id, ("", False))[1]
+                products[told.product_id] = told.sku, is_deleted
+            case CategorySnapshot() | CategoryDeleted() as told:
+                is_deleted = isinstance(told, CategoryDeleted) or categories.get(told.category_id, ("", False))[1]
+                categories[told.category_id] = told.code, is_deleted
+    for table, name, told_of in ((Product, "sku", products), (Category, "code", categories)):
+        gone = set(await session.scalars(select(table.id).where(table.is_deleted, table.id == func.any(list(told_of)))))
+        rows = [
+            {"id": each, name: own, "is_deleted": is_deleted or each in gone}
+            for each, (own, is_deleted) in told_of.items()
+        ]
+        await upsert(session, table, rows)
+
+
+class Names:
+    """Our ids by the shop's; what is known is asked for once a minute."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._known: dict[Name, tuple[int, float]] = {}
+
+    async def ids(self, wanted: set[Name]) -> dict[Name, int]:
+        """Our ids of those that the catalog has told of."""
+        now = time.monotonic()
+        found = {name: known[0] for name in wanted if (known := self._known.get(name)) and now < known[1]}
+        if missing := wanted - found.keys():
+            fresh = await self._ask(missing)
+            if len(self._known) > MAX_KEPT:
+                self._known.clear()
+            self._known.update({name: (each, now + KEPT_SECONDS) for name, each in fresh.items()})
+            found |= fresh
+        return found
+
+    async def _ask(self, names: set[Name]) -> dict[Name, int]:
+        found: dict[Name, int] = {}
+        async with self._database.sessions() as session:
+            for kind, table, column in (("sku", Product, Product.sku), ("code", Category, Category.code)):
+                if own := [name for each, name in names if each == kind]:
+                    query = select(column, table.id).where(column == func.any(own), ~table.is_deleted)
+                    found |= {(kind, name): each for name, each in await session.execute(query)}
+        return found
