@@ -12,6 +12,9 @@ from services.content import api, api_generations
 from services.content.consumer import TOPIC, follow_catalog
 from services.content.settings import ContentSettings
 
+BATCH = 500
+"""How many of the catalog's events are taken at once: pages wait while they are read."""
+
 
 def create_app(settings: ContentSettings | None = None) -> FastAPI:
     """Build the application, from the environment unless settings are given."""
@@ -19,7 +22,13 @@ def create_app(settings: ContentSettings | None = None) -> FastAPI:
     database = Database(settings.database_url)
     producer = Producer(settings)
     consumer = Consumer(
-        settings, topics=[TOPIC], database=database, producer=producer, handle=follow_catalog, name="catalog"
+        settings,
+        topics=[TOPIC],
+        database=database,
+        producer=producer,
+        handle=follow_catalog,
+        name="catalog",
+        batch=BATCH,
     )
     return build_app(
         settings,

@@ -27,7 +27,10 @@ PRODUCT_EVENTS = (ProductSnapshot, ProductDeleted, StockChanged, SpecialPriceSet
 
 
 async def follow_catalog(session: AsyncSession, messages: Sequence[Message]) -> None:
-    """Apply events in their order to the copies, in a few statements however many they are."""
+    """Apply events in their order to the copies, in a few statements however many they are.
+
+    Only where a page may look otherwise then, pages are composed anew: not for each unit that is sold.
+    """
     categories, products = [], []
     for message in messages:
         payload = message.payload
@@ -35,9 +38,9 @@ async def follow_catalog(session: AsyncSession, messages: Sequence[Message]) -> 
             categories.append((payload.category_id, payload))
         elif isinstance(payload, PRODUCT_EVENTS):
             products.append((payload.product_id, payload))
-    await _apply(session, Category, mirror.UNKNOWN_CATEGORY, categories)
-    await _apply(session, Product, mirror.UNKNOWN_PRODUCT, products)
-    await touch(session)
+    is_renamed = await _apply(session, Category, mirror.UNKNOWN_CATEGORY, categories)
+    if await _apply(session, Product, mirror.UNKNOWN_PRODUCT, products) or is_renamed:
+        await touch(session)
 
 
 async def _apply(
@@ -45,9 +48,15 @@ async def _apply(
     table: type[Category | Product],
     unknown: mirror.Copy,
     events: Sequence[tuple[int, Contract]],
-) -> None:
-    query = select(*table.__table__.columns).where(table.id == func.any([each for each, _ in events]))
-    copies: dict[int, mirror.Copy] = {row["id"]: dict(row) for row in (await session.execute(query)).mappings()}
+) -> bool:
+    """Whether a page may look otherwise."""
+    ids = {each for each, _ in events}
+    query = select(*table.__table__.columns).where(table.id == func.any(list(ids)))
+    known = {row["id"]: dict(row) for row in (await session.execute(query)).mappings()}
+    before = {each: known.get(each) or {"id": each, **unknown} for each in ids}
+    after = {each: dict(copy) for each, copy in before.items()}
     for each, payload in events:
-        mirror.apply(copies.setdefault(each, {"id": each, **unknown}), payload)
-    await upsert(session, table, list(copies.values()))
+        mirror.apply(after[each], payload)
+    changed = [each for each in ids if after[each] != before[each]]
+    await upsert(session, table, [after[each] for each in changed])
+    return any(mirror.seen(after[each]) != mirror.seen(before[each]) for each in changed)

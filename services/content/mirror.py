@@ -45,6 +45,12 @@ def apply(copy: Copy, payload: Contract) -> None:
             copy[part] = version
 
 
+def seen(copy: Copy) -> Copy:
+    """What a page can show of a copy: of its stock whether there is any, and of its versions nothing."""
+    shown = {name: value for name, value in copy.items() if not name.endswith("version")}
+    return {**shown, "stock": None if copy.get("stock") is None else copy["stock"] > 0}
+
+
 def _parts(payload: Contract) -> Iterator[tuple[str, int, Copy]]:
     """The parts that an event tells of: the column of the part's version, the version, and values by column."""
     match payload:

@@ -1,3 +1,4 @@
+import psycopg
 import pytest
 import pytest_asyncio
 
@@ -109,3 +110,24 @@ async def test_the_shops_own_ids_stand_beside_ours_and_name_what_is_meant(client
         assert (refused.status_code, refused.json()["errors"][0]) == (422, {"field": "body.sku", "message": message})
     refused = await load("by-sku", {**row, "sku": "none"})
     assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "body.1.sku")
+
+
+@pytest.fixture
+def told(database_url):
+    """The stock of the copy of product 3, and the version by which pages are cached."""
+
+    async def read():
+        async with await psycopg.AsyncConnection.connect(database_url) as connection:
+            query = "SELECT stock, version FROM showing LEFT JOIN products ON products.id = 3"
+            return await (await connection.execute(query)).fetchone()
+
+    return read
+
+
+async def test_pages_are_composed_anew_only_when_they_may_look_otherwise(happen, told):
+    await happen(("PRODUCT_CREATED", catalog.ProductSnapshot(**{**TEA, "product_id": 3, "stock": 2})))
+    _, version = await eventually(told, lambda found: found[0] == 2)
+    await happen(("STOCK_CHANGED", catalog.StockChanged(product_id=3, stock=1)))
+    assert await eventually(told, lambda found: found[0] == 1) == (1, version)
+    await happen(("STOCK_CHANGED", catalog.StockChanged(product_id=3, stock=0)))
+    assert await eventually(told, lambda found: found[0] == 0) == (0, version + 1)
