@@ -4,6 +4,9 @@ from typing import Any
 
 import dagster as dg
 import polars as pl
+import psycopg
+
+from warehouse import arrow
 
 
 class Warehouse(dg.ConfigurableResource[Any]):
@@ -12,5 +15,6 @@ class Warehouse(dg.ConfigurableResource[Any]):
     url: str
 
     def frame(self, query: str) -> pl.DataFrame:
-        """The rows of a query; connectorx moves them column by column (0.9 s a million rows)."""
-        return pl.read_database_uri(query, self.url, engine="connectorx")
+        """The rows of a query, as fast as by connectorx, which does not know how to verify a server."""
+        with psycopg.connect(self.url) as connection:
+            return pl.DataFrame(arrow.read(connection, query))

@@ -1,4 +1,4 @@
-"""Streams a Postgres query as Arrow batches, by COPY and Arrow's CSV reader, in bounded memory."""
+"""Reads a Postgres query as Arrow, by COPY and Arrow's CSV reader: in batches of bounded memory, or at once."""
 
 import io
 from collections.abc import Iterator, Sequence
@@ -56,15 +56,45 @@ def stream(connection: psycopg.Connection, query: sql.Composable, schema: pa.Sch
             rows,
             read_options=csv.ReadOptions(column_names=schema.names, block_size=BLOCK_BYTES, use_threads=False),
             parse_options=csv.ParseOptions(newlines_in_values=True),
-            convert_options=csv.ConvertOptions(
-                column_types=schema,
-                null_values=[""],
-                strings_can_be_null=True,
-                quoted_strings_can_be_null=False,  # an empty text is quoted, a null is not
-                true_values=["t"],
-                false_values=["f"],
-            ),
+            convert_options=_conversion(schema),
         )
+
+
+def read(connection: psycopg.Connection, query: str) -> pa.Table:
+    """All rows of a query, whose text fits in memory: half the work of `stream`, for all cores parse it."""
+    connection.execute("set local timezone to 'UTC'")
+    head = f"select * from ({query}) as rows limit 0"  # noqa: S608 - the query is our own
+    described = connection.execute(head.encode()).description or ()
+    schema = schema_of([_described(connection, column) for column in described])
+    text = io.BytesIO()
+    with connection.cursor().copy(f"copy ({query}) to stdout (format csv)".encode()) as copy:
+        for piece in copy:
+            text.write(piece)
+    if not text.tell():  # Arrow takes an empty file for an error
+        return schema.empty_table()
+    text.seek(0)
+    return csv.read_csv(
+        text,
+        read_options=csv.ReadOptions(column_names=schema.names),
+        parse_options=csv.ParseOptions(newlines_in_values=True),
+        convert_options=_conversion(schema),
+    )
+
+
+def _conversion(schema: pa.Schema) -> csv.ConvertOptions:
+    return csv.ConvertOptions(
+        column_types=schema,
+        null_values=[""],
+        strings_can_be_null=True,
+        quoted_strings_can_be_null=False,  # an empty text is quoted, a null is not
+        true_values=["t"],
+        false_values=["f"],
+    )
+
+
+def _described(connection: psycopg.Connection, column: psycopg.Column) -> Column:
+    kind = connection.adapters.types.get(column.type_code)
+    return Column(column.name, kind.regtype if kind else "", column.precision, column.scale)
 
 
 def _type_of(column: Column) -> pa.DataType:

