@@ -4,11 +4,11 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from psycopg.errors import UniqueViolation
+from psycopg.errors import LockNotAvailable, UniqueViolation
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.common.errors import Conflict, NotFound, Unprocessable
+from services.common.errors import Conflict, NotFound, Unavailable, Unprocessable
 from services.common.outbox import append
 from services.content import queries
 from services.content.models import Activation, Generation, Showing
@@ -48,6 +48,12 @@ class RankTakenTwice(Unprocessable):
     title = "Rank taken twice"
 
 
+class TableIsRead(Unavailable):
+    """An upload that replaces an earlier one has to wait until nobody reads the table for long."""
+
+    title = "Table is read"
+
+
 class NothingToRollBackTo(Conflict):
     """No generation was shown before the active one, or its rows were dropped, or another is active by now."""
 
@@ -81,7 +87,7 @@ async def load(
         kept: how many generations keep their rows.
 
     Raises:
-        GenerationNotFound, GenerationIsFixed, RankTakenTwice: as they say.
+        GenerationNotFound, GenerationIsFixed, RankTakenTwice, TableIsRead: as they say.
     """
     generation = await _find(session, name, for_update=True)
     await _refuse_if_fixed(session, generation)
@@ -91,7 +97,10 @@ async def load(
         raise RankTakenTwice("Two rows have the same user, shelf and rank.") from error
     await _lock_showing(session)
     await _refuse_if_fixed(session, generation)  # it may have been activated, with its earlier rows, in the meantime
-    await queries.attach_draft(session, generation.id, name)
+    try:
+        await queries.attach_draft(session, generation.id, name)
+    except LockNotAvailable as error:
+        raise TableIsRead("The rows that are to be replaced are being read, by a backup perhaps.") from error
     generation.loaded_at = datetime.now(UTC)
     await session.flush()
     await _drop_old(session, kept)
@@ -164,7 +173,8 @@ async def _drop_old(session: AsyncSession, kept: int) -> None:
     unlocked = newest_first.with_for_update(key_share=True, skip_locked=True)  # one that is loaded again now stays
     for old in (await session.scalars(unlocked)).all():
         if old.id not in needed:
-            await queries.drop_partition(session, old.id, old.generation)
+            if not await queries.drop_partition(session, old.id, old.generation):
+                return  # the next upload tries again
             old.dropped_at = datetime.now(UTC)
 
 

@@ -5,6 +5,7 @@ from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
+from psycopg.errors import LockNotAvailable
 from sqlalchemy import ColumnElement, Select, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -31,8 +32,14 @@ FINISH: tuple[LiteralString, ...] = (
     "ALTER TABLE {draft} ADD CHECK (generation IS NOT NULL AND generation = {generation})",  # spares ATTACH a scan
     "ANALYZE {draft}",
 )
-ATTACH: tuple[LiteralString, ...] = (
+DROP: tuple[LiteralString, ...] = (
+    # a drop waits for all who read the parent, a pg_dump too, and each page that comes meanwhile waits behind it
+    "SET LOCAL lock_timeout = '100ms'",
     "DROP TABLE IF EXISTS {table}",
+    "SET LOCAL lock_timeout = DEFAULT",
+)
+ATTACH: tuple[LiteralString, ...] = (
+    *DROP,
     "ALTER TABLE {draft} RENAME TO {table}",
     "ALTER TABLE top_page_displays ATTACH PARTITION {table} FOR VALUES IN ({generation})",
 )
@@ -137,9 +144,14 @@ async def attach_draft(session: AsyncSession, generation_id: int, name: str) -> 
     await _run(await _cursor(session), ATTACH, _names(generation_id, name))
 
 
-async def drop_partition(session: AsyncSession, generation_id: int, name: str) -> None:
-    """Remove a generation's rows at once."""
-    await _run(await _cursor(session), ("DROP TABLE IF EXISTS {table}",), _names(generation_id, name))
+async def drop_partition(session: AsyncSession, generation_id: int, name: str) -> bool:
+    """Remove a generation's rows at once; False, and nothing is done, while somebody reads the table for long."""
+    try:
+        async with session.begin_nested():
+            await _run(await _cursor(session), DROP, _names(generation_id, name))
+    except LockNotAvailable:
+        return False
+    return True
 
 
 async def _run(

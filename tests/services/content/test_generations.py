@@ -149,6 +149,40 @@ async def test_old_generations_lose_their_rows_but_neither_the_active_one_nor_th
     assert (await activate("newer-0", 1)).status_code == 409
 
 
+@pytest.fixture
+def reader(database_url):
+    """Somebody who reads all rows for long, as a backup does; to be closed."""
+    with psycopg.connect(database_url) as connection:
+        connection.execute("SELECT count(*) FROM top_page_displays")
+        yield connection
+
+
+async def test_while_a_backup_reads_uploads_and_pages_go_on_and_old_rows_are_dropped_after_it(
+    load, client, shelves, reader
+):
+    async def dropped():
+        listed = (await client.get("/v1/generations", params={"limit": 500})).json()["items"]
+        return {each["generation"] for each in listed if each["droppedAt"]}
+
+    before = await dropped()
+    for number in range(4):
+        assert (await load(f"backed-up-{number}", row(1))).status_code == 200
+    assert (await dropped(), await shelves()) == (before, await shelves())
+    reader.close()
+    await load("after-the-backup", row(1))
+    assert "backed-up-0" in await dropped()
+
+
+async def test_rows_that_a_backup_reads_are_not_replaced_and_their_upload_may_be_repeated(load, reader):
+    reader.rollback()
+    await load("read", row(1))
+    reader.execute("SELECT count(*) FROM top_page_displays")
+    answer = await load("read", row(2))
+    assert (answer.status_code, answer.json()["title"], answer.headers["retry-after"]) == (503, "Table is read", "2")
+    reader.rollback()
+    assert (await load("read", row(2))).status_code == 200
+
+
 async def test_merchandisers_and_uploads_do_not_wait_for_each_other(load, client):
     pin = {"displayType": "SALE", "mode": "pin", "productId": 1}
     await load("replaced", row(1))
