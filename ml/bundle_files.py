@@ -39,6 +39,7 @@ class About(Document):
     """What a bundle says of itself: made when, from data up to when, how, how good.
 
     `data_cut` is the time of the newest event in the data: whoever follows the topics takes what is newer.
+    `shelves` says how good the shelves are, as `ml.evaluation.shelves.as_document` gives it.
     `popularity_because` says why everybody's lists are what is popular, where no model was good for them yet.
     """
 
@@ -47,6 +48,7 @@ class About(Document):
     rules_version: str
     configuration: dict[str, JsonValue] = {}
     metrics: dict[str, float] = {}
+    shelves: dict[str, JsonValue] = {}
     popularity_because: str | None = None
 
 

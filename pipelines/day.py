@@ -53,12 +53,13 @@ class Judgement(DayFile):
 
 
 class Figures(DayFile):
-    """The published figures, and the configuration that they are of."""
+    """The published figures, of the models and of the shelves, and the configuration that they are of."""
 
     file = "metrics.json"
 
     configuration: dict[str, JsonValue]
     metrics: dict[str, float]
+    shelves: dict[str, JsonValue]
 
 
 class Passed(DayFile):

@@ -129,7 +129,7 @@ class Recommender:
             "generation": models.generation,
             "serving": models.current
             and {
-                **models.current.bundle.manifest.model_dump(exclude={"files", "format_version"}),
+                **models.current.bundle.manifest.model_dump(exclude={"files", "format_version", "shelves"}),
                 "loaded_at": models.current.loaded_at,
             },
             "refused": models.refusal and asdict(models.refusal),

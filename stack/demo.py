@@ -105,7 +105,7 @@ class Demo:
             "events": {topic: asdict(reckoning) for topic, reckoning in events.items()},
             "bundle": bundle,
             "generation": champion.get("generation"),
-            "metrics": manifest.get("metrics", {}),
+            "metrics": manifest.get("metrics", {}) | {"shelves": manifest.get("shelves", {})},
             "peak_rss_mb": memory.megabytes,
         }
         write_json(self.state.path("demo.json"), content)

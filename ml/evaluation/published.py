@@ -1,13 +1,16 @@
 """The published figures: which model answers which task, at which cuts."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 import polars as pl
 
 from ml.evaluation.evaluate import Evaluation, evaluate
-from ml.evaluation.split import WINDOW_DAYS, Protocol, Task, next_basket, window
-from ml.training import BLENDS, SINGLE, TrainingConfig, fit_all
+from ml.evaluation.shelves import measure_shelves
+from ml.evaluation.split import WINDOW_DAYS, Protocol, Task, next_basket, next_baskets, window
+from ml.shelves import Rules
+from ml.training import BLENDS, SINGLE, Fitted, TrainingConfig, fit_all
 
 DISCOVERING = ("popularity", "item_knn", "ease", "als", "content", "discover")
 REPEATING = ("popularity", "personal", "tifu_knn", "repurchase")
@@ -32,30 +35,45 @@ HEADLINES = {
 """Each headline is of one single model named beforehand: the best of several on the test would be chosen by it."""
 
 
+@dataclass(frozen=True)
+class Measured:
+    """What is published: of the models' lists, and of the shelves (columns `shelves.SHARES`)."""
+
+    models: Evaluation
+    shelves: pl.DataFrame
+
+
 def measure(
-    interactions: pl.DataFrame, items: pl.DataFrame, config: TrainingConfig, cut: datetime, days: int = WINDOW_DAYS
-) -> Evaluation:
-    """Fit and evaluate for all protocols, each model on what was known at its cut.
+    interactions: pl.DataFrame,
+    items: pl.DataFrame,
+    config: TrainingConfig,
+    cut: datetime,
+    rules: Rules,
+    days: int = WINDOW_DAYS,
+) -> Measured:
+    """Fit and evaluate for all protocols, each model on what was known at its cut, and the shelves as of the window's.
 
     Args:
         interactions: Purchase lines, see `Dataset.build`; simulated ones must not be among them.
         items: The catalogue.
         config: The hyper-parameters.
         cut: Where the window of the test begins.
+        rules: `shelves.yaml`.
         days: Its length.
     """
     last = next_basket(interactions, items)
-    in_window = window(interactions, items, cut, days)
-    return Evaluation.of(
-        [*_at_one_cut({last.name: last}, config, REPEATING), *_at_one_cut(in_window, config, (*SINGLE, *BLENDS))]
-    )
+    evaluations = [*_of_tasks({last.name: last}, fit_all(last.history, config, REPEATING))]
+    tasks = window(interactions, items, cut, days)
+    everything = tasks[Protocol.ALL]
+    fitted = fit_all(everything.history, config, (*SINGLE, *BLENDS))
+    evaluations += _of_tasks(tasks, fitted)
+    shelves = measure_shelves(everything, next_baskets(interactions, cut), fitted, rules)
+    return Measured(Evaluation.of(evaluations), shelves)
 
 
-def _at_one_cut(tasks: Mapping[str, Task], config: TrainingConfig, wanted: tuple[str, ...]) -> Iterator[Evaluation]:
-    history = next(iter(tasks.values())).history
-    models = fit_all(history, config, wanted).models
+def _of_tasks(tasks: Mapping[str, Task], fitted: Fitted) -> Iterator[Evaluation]:
     for name, task in tasks.items():
-        yield evaluate({model: models[model] for model in MODELS[name] if model in models}, task)
+        yield evaluate({model: fitted.models[model] for model in MODELS[name] if model in fitted.models}, task)
 
 
 def headlines(evaluation: Evaluation) -> dict[str, float]:

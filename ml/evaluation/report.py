@@ -2,6 +2,7 @@
 
 import base64
 import shutil
+from collections.abc import Iterable
 from html import escape
 from io import BytesIO
 from itertools import pairwise
@@ -13,6 +14,8 @@ from matplotlib.figure import Figure
 
 from ml.evaluation import metrics
 from ml.evaluation.evaluate import BASKETS, MODEL, SECONDS, TASK, USERS, Evaluation
+from ml.evaluation.published import Measured
+from ml.evaluation.shelves import KIND, NEXT_BASKET, PLACES, SHELF, WINDOW
 
 ACTIVITY_BOUNDS = (10, 25, 50, 100)
 """Users are grouped by their number of baskets before the cut, at these bounds."""
@@ -27,11 +30,11 @@ TITLE = "How good the recommenders are"
 _STYLE = "body{font:15px system-ui;max-width:70rem;margin:2rem auto}td,th{padding:.2rem .7rem;text-align:right}"
 
 
-def write(evaluation: Evaluation, directory: Path, title: str = TITLE) -> Path:
+def write(measured: Measured, directory: Path, title: str = TITLE) -> Path:
     """Write `report.html` and its plots as PNG.
 
     Args:
-        evaluation: What was measured.
+        measured: What was measured.
         directory: Made if it is missing; files of an earlier report are replaced.
         title: The heading.
 
@@ -39,6 +42,7 @@ def write(evaluation: Evaluation, directory: Path, title: str = TITLE) -> Path:
         Path of the page.
     """
     directory.mkdir(parents=True, exist_ok=True)
+    evaluation = measured.models
     summary = evaluation.summary().sort(TASK, metrics.NDCG, descending=[False, True], maintain_order=True)
     plots = {
         "accuracy": _accuracy(summary),
@@ -54,7 +58,7 @@ def write(evaluation: Evaluation, directory: Path, title: str = TITLE) -> Path:
         images.append(
             f'<img alt="{escape(name.replace("_", " and "))}" src="data:image/png;base64,{source}" width="100%">'
         )
-    return _page(f"{_table(summary)}{''.join(images)}", directory, title)
+    return _page(f"{_models(summary)}{_shelves(measured.shelves)}{''.join(images)}", directory, title)
 
 
 def write_left_out(because: str, directory: Path) -> Path:
@@ -74,7 +78,7 @@ def _page(body: str, directory: Path, title: str) -> Path:
     return page
 
 
-def _table(summary: pl.DataFrame) -> str:
+def _models(summary: pl.DataFrame) -> str:
     head = (
         TASK,
         MODEL,
@@ -102,8 +106,28 @@ def _table(summary: pl.DataFrame) -> str:
         )
         for row in summary.iter_rows(named=True)
     ]
+    return _table(head, rows)
+
+
+def _shelves(shares: pl.DataFrame) -> str:
+    head = ("shelf", "places", "whose", "users", "bought in the next basket", "bought in the window")
+    rows = [
+        (
+            row[SHELF],
+            f"first {row[PLACES]}",
+            row[KIND],
+            f"{row[USERS]:,}",
+            f"{row[NEXT_BASKET]:.4f}",
+            f"{row[WINDOW]:.4f}",
+        )
+        for row in shares.sort(SHELF, PLACES, maintain_order=True).iter_rows(named=True)
+    ]
+    return f"<h2>The shelves</h2>{_table(head, rows)}" if rows else ""
+
+
+def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     cells = ["".join(f"<th>{escape(name)}</th>" for name in head)]
-    cells += ["".join(f"<td>{escape(str(value))}</td>" for value in row) for row in rows]
+    cells += ["".join(f"<td>{escape(value)}</td>" for value in row) for row in rows]
     return f"<table>{''.join(f'<tr>{line}</tr>' for line in cells)}</table>"
 
 

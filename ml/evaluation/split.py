@@ -114,12 +114,21 @@ def window(interactions: pl.DataFrame, items: pl.DataFrame, cut: datetime, days:
     return {task.name: task for task in tasks}
 
 
-def _first_baskets(before: pl.DataFrame, inside: pl.DataFrame) -> pl.DataFrame:
+def next_baskets(interactions: pl.DataFrame, cut: datetime) -> pl.DataFrame:
+    """What everyone's first basket from a cut on holds: distinct pairs `user_id, product_id`."""
+    return _pairs(_of_first_baskets(interactions.filter(pl.col(c.ORDERED_AT) >= cut)))
+
+
+def _of_first_baskets(inside: pl.DataFrame) -> pl.DataFrame:
     first = inside.sort(c.ORDERED_AT, c.ORDER).group_by(c.USER, maintain_order=True).agg(pl.col(c.ORDER).first())
+    return inside.join(first, on=[c.USER, c.ORDER])
+
+
+def _first_baskets(before: pl.DataFrame, inside: pl.DataFrame) -> pl.DataFrame:
     enough = (
         before.group_by(c.USER).agg(baskets=pl.col(c.ORDER).n_unique() + 1).filter(pl.col("baskets") >= MINIMUM_BASKETS)
     )
-    return _pairs(inside.join(first, on=[c.USER, c.ORDER]).join(enough, on=c.USER, how="semi"))
+    return _pairs(_of_first_baskets(inside).join(enough, on=c.USER, how="semi"))
 
 
 def _pairs(lines: pl.DataFrame) -> pl.DataFrame:

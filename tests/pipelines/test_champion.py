@@ -38,7 +38,7 @@ def test_mlflow_shows_the_figures_and_the_gates_interval():
 
 
 def test_a_bundle_is_not_made_with_another_configurations_figures(another_day):
-    Figures(configuration={}, metrics={"all": 0.9}).put(another_day)
+    Figures(configuration={}, metrics={"all": 0.9}, shelves={}).put(another_day)
 
     assert "of another configuration" in said(run("bundle", day=NEXT_DAY))
 

@@ -68,3 +68,4 @@ def test_when_there_is_enough_to_learn_from_the_models_take_over(opened, trainin
     assert after.bundle != champion.bundle
     assert manifest.popularity_because is None
     assert manifest.metrics["all"] > 0
+    assert manifest.shelves["REPURCHASE"]["first_6"]["shown"]["window"] > 0

@@ -43,6 +43,7 @@ def bundle(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[N
         rules_version=rules.version,
         configuration=judgement.configuration,
         metrics=figures.metrics,
+        shelves=figures.shelves,
         popularity_because=judgement.popularity_because,
     )
     bundle_id = f"{now:%Y%m%dT%H%M%S%fZ}"

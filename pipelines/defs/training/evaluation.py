@@ -1,9 +1,13 @@
 """How good the models are as the accepted candidate configures them: the figures that are published."""
 
+from collections.abc import Iterator
+
 import dagster as dg
 
 from ml.evaluation import report
 from ml.evaluation.published import headlines, measure
+from ml.evaluation.shelves import as_document, falls_behind
+from ml.shelves import Rules
 from ml.training import TrainingConfig
 from pipelines.cuts import published_cut
 from pipelines.day import Figures
@@ -13,6 +17,7 @@ from pipelines.settings import settings
 from pipelines.training_set import TrainingSet
 
 REPORT = "report"
+CHECK = "shelves_keep_what_their_lists_achieve"
 
 
 @dg.asset(
@@ -21,9 +26,18 @@ REPORT = "report"
     kinds={"scikitlearn"},
     partitions_def=days,
     deps=[["training", "dataset"], ["training", "candidate"]],
+    check_specs=[
+        dg.AssetCheckSpec(
+            CHECK,
+            asset=["training", "evaluation"],
+            description="Of each shelf's first places shoppers buy at least 0.9 times what they buy of its list's.",
+        )
+    ],
 )
-def evaluation(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+def evaluation(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
     """Accuracy, coverage and novelty of every model, fitted on what was known at the cut, ranked over all items.
+
+    And of the shelves, composed as of the cut: which share of their first places was bought.
 
     Nothing is chosen by these figures: the gate has judged before, on other days. Where popularity is used for want of
     models that are known to be better, there are none: the report says why.
@@ -33,21 +47,35 @@ def evaluation(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
     configuration = judgement.configuration
     if judgement.popularity_because:
         page = report.write_left_out(judgement.popularity_because, day / REPORT)
-        Figures(configuration=configuration, metrics={}).put(day)
-        return dg.MaterializeResult(metadata={**judgement.stated, "report": dg.MetadataValue.path(page)})
+        Figures(configuration=configuration, metrics={}, shelves={}).put(day)
+        yield dg.MaterializeResult(
+            metadata={**judgement.stated, "report": dg.MetadataValue.path(page)},
+            check_results=[dg.AssetCheckResult(passed=True, check_name=CHECK, metadata=dict(judgement.stated))],
+        )
+        return
     cut = published_cut(found.data_cut, settings().tanawari_evaluation_test_start)
-    measured = measure(found.interactions, found.items, TrainingConfig.model_validate(configuration), cut)
-    figures = headlines(measured)
+    config = TrainingConfig.model_validate(configuration)
+    measured = measure(found.interactions, found.items, config, cut, Rules.load())
+    figures, shelves, behind = headlines(measured.models), as_document(measured.shelves), falls_behind(measured.shelves)
     page = report.write(measured, day / REPORT)
-    Figures(configuration=configuration, metrics=figures).put(day)
-    table = measured.summary().select("task", "model", "users", "ndcg", "ndcg_low", "ndcg_high", "coverage")
-    return dg.MaterializeResult(
+    Figures(configuration=configuration, metrics=figures, shelves=shelves).put(day)
+    table = measured.models.summary().select("task", "model", "users", "ndcg", "ndcg_low", "ndcg_high", "coverage")
+    yield dg.MaterializeResult(
         metadata={
             **figures,
             "cut": dg.MetadataValue.timestamp(cut),
             "report": dg.MetadataValue.path(page),
             "figures": dg.MetadataValue.md(_markdown(table.rows(named=True))),
-        }
+            "shelves": dg.MetadataValue.json(shelves),
+        },
+        check_results=[
+            dg.AssetCheckResult(
+                passed=not behind,
+                check_name=CHECK,
+                severity=dg.AssetCheckSeverity.WARN,
+                metadata={"fall_behind": dg.MetadataValue.json(behind), "shelves": dg.MetadataValue.json(shelves)},
+            )
+        ],
     )
 
 

@@ -6,16 +6,22 @@ import pytest
 
 from ml.evaluation import report
 from ml.evaluation.evaluate import Evaluation
-from ml.evaluation.published import HEADLINES, MODELS, headlines, measure
+from ml.evaluation.published import HEADLINES, MODELS, Measured, headlines, measure
 from ml.recommenders import ALSConfig
+from ml.shelves import Rules
 from ml.training import TrainingConfig
 
 CONFIG = TrainingConfig(als=ALSConfig(factors=2))
 
 
 @pytest.fixture
-def evaluation(interactions: pl.DataFrame, items: pl.DataFrame, cut: datetime) -> Evaluation:
-    return measure(interactions, items, CONFIG, cut - timedelta(days=20), days=20)
+def measured(interactions: pl.DataFrame, items: pl.DataFrame, cut: datetime) -> Measured:
+    return measure(interactions, items, CONFIG, cut - timedelta(days=20), Rules.load(), days=20)
+
+
+@pytest.fixture
+def evaluation(measured: Measured) -> Evaluation:
+    return measured.models
 
 
 def test_every_task_is_answered_by_its_models(evaluation: Evaluation) -> None:
@@ -38,11 +44,12 @@ def test_the_summary_gives_an_interval_around_each_mean(evaluation: Evaluation) 
     assert (summary["ndcg"] <= summary["ndcg_high"] + 1e-9).all()
 
 
-def test_the_report_is_one_page_with_its_plots(evaluation: Evaluation, tmp_path: Path) -> None:
-    page = report.write(evaluation, tmp_path / "report").read_text()
+def test_the_report_is_one_page_with_its_plots(measured: Measured, tmp_path: Path) -> None:
+    page = report.write(measured, tmp_path / "report").read_text()
 
     assert page.count("data:image/png") == 3
     assert "tifu_knn" in page
+    assert "REPURCHASE" in page
     assert "http" not in page
     assert {file.name for file in (tmp_path / "report").glob("*.png")} == {
         "accuracy.png",
@@ -54,7 +61,8 @@ def test_the_report_is_one_page_with_its_plots(evaluation: Evaluation, tmp_path:
 def test_a_shop_without_history_has_an_empty_report(
     interactions: pl.DataFrame, items: pl.DataFrame, cut: datetime, tmp_path: Path
 ) -> None:
-    nothing = measure(interactions.clear(), items, CONFIG, cut)
+    nothing = measure(interactions.clear(), items, CONFIG, cut, Rules.load())
 
-    assert headlines(nothing) == dict.fromkeys(HEADLINES, 0.0)
+    assert nothing.shelves.is_empty()
+    assert headlines(nothing.models) == dict.fromkeys(HEADLINES, 0.0)
     assert report.write(nothing, tmp_path).exists()

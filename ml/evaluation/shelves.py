@@ -1,0 +1,166 @@
+"""How good shelves are as shoppers see them: composed as of a cut, beside the lists that they are made from.
+
+They are composed with what was known then: the purchases before the cut. Stock, prices and offers of that moment are
+not recorded, so everything is in stock and nothing on offer; of browsing nothing is taken, the demo's is simulated.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from itertools import chain, islice, product, zip_longest
+from typing import Any, Final
+
+import numpy as np
+import polars as pl
+
+from ml import columns as c
+from ml.assemble import ask
+from ml.bundle import Bundle
+from ml.bundle_content import ITEMS
+from ml.bundle_files import Manifest
+from ml.catalogue import Catalogue
+from ml.dataset import Dataset
+from ml.evaluation.split import Task
+from ml.purchases import DAY
+from ml.session import BUY, LiveState, activity_of
+from ml.shelf_rules import LIVE_SOURCES, MADE_OF, ShelfRule
+from ml.shelves import Rules, Shopper, compose
+from ml.training import Fitted
+
+SHELF, KIND, PLACES, USERS, NEXT_BASKET, WINDOW = "shelf", "kind", "places", "users", "next_basket", "window"
+SHOWN, LIST, POPULARITY = "shown", "list", "popularity"
+"""Whose places: the shelf's own, those of its list, or those of what is popular."""
+FIRST: Final = (6, 12)
+"""So many places are looked at: what a shopper sees at once, and the whole shelf."""
+KEEPS: Final = 0.9
+"""A shelf should keep so much of what its list achieves."""
+ORDERS_DAYS: Final = 30
+"""A bundle names the orders of so many days one by one."""
+SHARES: Final[dict[str, type[pl.DataType]]] = {
+    SHELF: pl.String,
+    KIND: pl.String,
+    PLACES: pl.Int64,
+    USERS: pl.Int64,
+    NEXT_BASKET: pl.Float64,
+    WINDOW: pl.Float64,
+}
+
+
+def measure_shelves(task: Task, next_baskets: pl.DataFrame, fitted: Fitted, rules: Rules) -> pl.DataFrame:
+    """Which share of the first places each shopper bought, in the next basket and in the whole window.
+
+    A shelf's list is what its sources' lists hold that no shelf chosen before it shows, for a product stands on a page
+    once; it and what is popular leave out what was bought before where the shelf does. An empty place was not bought.
+
+    Args:
+        task: `all`: what everyone who is known at the cut buys in the window.
+        next_baskets: `user_id, product_id`, see `split.next_baskets`.
+        fitted: the models, fitted on the task's history.
+        rules: `shelves.yaml`.
+
+    Returns:
+        Columns `SHARES`, a row for each shelf, kind and number of places; without shelves of offers, and those that
+        no model fills.
+    """
+    measured = [shelf for shelf, rule in rules.shelves.items() if rule.offer is None and any(_learnt(rule))]
+    rows = _rows(task, fitted, rules) if task.users else []
+    schema = {SHELF: pl.String, KIND: pl.String, c.USER: pl.String, c.RANK: pl.Int64, c.ITEM: pl.Int64}
+    places = pl.DataFrame(rows, schema=schema, orient="row")
+    for name, bought in ((NEXT_BASKET, next_baskets), (WINDOW, task.relevant)):
+        places = places.join(bought.with_columns(pl.lit(1.0).alias(name)), on=[c.USER, c.ITEM], how="left")
+    shares = []
+    for first, shelf, kind in product(FIRST, measured if task.users else [], (SHOWN, LIST, POPULARITY)):
+        of = places.filter(pl.col(c.RANK) <= first, pl.col(SHELF) == shelf, pl.col(KIND) == kind)
+        of_all = first * len(task.users)
+        shares.append((shelf, kind, first, len(task.users), of[NEXT_BASKET].sum() / of_all, of[WINDOW].sum() / of_all))
+    return pl.DataFrame(shares, schema=SHARES, orient="row")
+
+
+def as_of(history: Dataset, fitted: Fitted, rules: Rules) -> Bundle:
+    """What serving would hold at the cut, as far as it is known: see the module."""
+    known = history.items
+    unknown = [pl.lit(None, kind).alias(name) for name, kind in ITEMS.items() if name not in known.columns]
+    no_offers = [pl.lit(None, kind).alias(name) for name, kind in ITEMS.items() if name.startswith("special_")]
+    items = known.with_columns(*unknown).with_columns(*no_offers, pl.lit(1).alias("stock"))
+    sources = rules.candidate_sources()
+    needed = Fitted({name: model for name, model in fitted.models.items() if name in {*sources, POPULARITY}})
+    about = Manifest(
+        created_at=history.cut,
+        data_cut=history.cut,
+        rules_version=rules.version,
+        format_version=0,
+        bundle="",
+        files={},
+    )
+    return Bundle(about, ask(replace(history, items=items), needed, sources, _orders(history)))
+
+
+def as_document(shares: pl.DataFrame) -> dict[str, Any]:
+    """The same by shelf, number of places and kind, for JSON."""
+    document: dict[str, Any] = {}
+    for row in shares.iter_rows(named=True):
+        shelf = document.setdefault(row[SHELF], {USERS: row[USERS]})
+        shelf.setdefault(f"first_{row[PLACES]}", {})[row[KIND]] = {name: row[name] for name in (NEXT_BASKET, WINDOW)}
+    return document
+
+
+def falls_behind(shares: pl.DataFrame) -> list[str]:
+    """The shelves that keep less than `KEEPS` of what their lists achieve, anywhere."""
+    shown, lists = (shares.filter(pl.col(KIND) == kind) for kind in (SHOWN, LIST))
+    both = shown.join(lists, on=[SHELF, PLACES])
+    worse = [pl.col(name) < KEEPS * pl.col(f"{name}_right") for name in (NEXT_BASKET, WINDOW)]
+    return both.filter(pl.any_horizontal(worse))[SHELF].unique(maintain_order=True).to_list()
+
+
+def _rows(task: Task, fitted: Fitted, rules: Rules) -> Iterator[tuple[str, str, str, int, int]]:
+    bundle = as_of(task.history, fitted, rules)
+    catalogue, states = Catalogue(bundle), activity_of(bundle)
+    product_ids = bundle.content.items[c.ITEM].to_list()
+    for user_id in task.users:
+        shopper = Shopper(user_id, states.get(user_id, LiveState()))
+        page = {shelf.display_type: shelf for shelf in compose(bundle, catalogue, rules, shopper, task.history.cut)}
+        owned = set(bundle.content.history.items[bundle.bought(user_id)].tolist())
+        taken: set[int] = set()
+        for display_type, rule in rules.shelves.items():
+            shown = [catalogue.index[pick.product.product_id] for pick in page[display_type].picks]
+            left_out = owned if rule.bought == "exclude" else set()
+            rankings = {
+                SHOWN: shown,
+                LIST: _first(_list(bundle, rule, user_id), taken | left_out),
+                POPULARITY: _first(bundle.popular, left_out),
+            }
+            for kind, items in rankings.items():
+                for rank, item in enumerate(items, start=1):
+                    yield display_type.value, kind, user_id, rank, product_ids[item]
+            taken.update(shown)
+
+
+def _list(bundle: Bundle, rule: ShelfRule, user_id: str) -> Iterator[int]:
+    """The lists of a shelf's sources, in turns."""
+    lists = [bundle.candidates(name, user_id)[0].tolist() for name in _learnt(rule)]
+    return (item for round_ in zip_longest(*lists) for item in round_ if item is not None)
+
+
+def _learnt(rule: ShelfRule) -> Iterator[str]:
+    """The candidate lists that a shelf's sources are, or are made of."""
+    made_of = chain.from_iterable(MADE_OF.get(name, (name,)) for name in rule.sources)
+    return (name for name in made_of if name not in LIVE_SOURCES)
+
+
+def _first(ranking: Iterable[int], without: set[int]) -> list[int]:
+    seen = set(without)
+    distinct = (item for item in ranking if not (item in seen or seen.add(item)))  # type: ignore[func-returns-value]
+    return list(islice(distinct, max(FIRST)))
+
+
+def _orders(history: Dataset) -> pl.DataFrame:
+    """The purchases of the last days before the cut, as a bundle's activity has them."""
+    lately = history.age <= ORDERS_DAYS
+    microseconds = pl.Series((history.age[lately] * DAY * 1e6).astype(np.int64)).cast(pl.Duration("us"))
+    return pl.DataFrame(
+        {
+            c.USER: pl.Series(history.users[history.user[lately]], dtype=pl.String),
+            c.ITEM: history.item_ids[history.item[lately]],
+            c.ORDER: history.order[lately],
+            "occurred_at": history.cut - microseconds,
+        }
+    ).with_columns(pl.lit(BUY).alias("kind"), pl.lit(1, pl.Int64).alias("quantity"))
