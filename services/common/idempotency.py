@@ -4,7 +4,7 @@
 
 Put it after the route's policy. Same key and same request: the stored answer; another request under the key: 422; the
 first still running: 409. The answer is stored in the transaction of the request's own effect, so that both or neither
-exist. Keys belong to the caller and the route, and last a day. A migration makes the table by `create(op)`.
+exist. Keys belong to the caller and the route, and last a day. Each service's migrations make the table.
 """
 
 import hashlib
@@ -19,25 +19,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.common.database import Session
 from services.common.errors import Conflict, Problem, Unprocessable
-from services.common.outbox import Operations
 
 KeyHeader = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=200, pattern=r"^[!-~]+$")]
 _KEPT_HEADERS = ("content-type", "location", "etag")
-_DDL = (
-    """
-    CREATE TABLE idempotency (
-        scope text NOT NULL,
-        key text NOT NULL,
-        fingerprint bytea NOT NULL,
-        status int NOT NULL,
-        headers jsonb NOT NULL,
-        body bytea NOT NULL,
-        created_at timestamptz NOT NULL DEFAULT now(),
-        PRIMARY KEY (scope, key)
-    )
-    """,
-    "CREATE INDEX ix_idempotency_created_at ON idempotency (created_at)",
-)
 _LOCK = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:scope || chr(10) || :key, 0))")
 _FIND = text(
     "SELECT fingerprint, status, headers, body FROM idempotency"
@@ -99,12 +83,6 @@ class Claim:
         await self.session.execute(
             _STORE, {"scope": self.scope, "key": self.key, "fingerprint": self.fingerprint, **values}
         )
-
-
-def create(op: Operations) -> None:
-    """Make the table."""
-    for statement in _DDL:
-        op.execute(statement)
 
 
 async def claim_key(

@@ -1,55 +1,93 @@
-"""Brings a service's database to its newest schema: `python -m services.common.migrate catalog [analytics ...]`.
+"""Brings a service's database to its newest schema, or back.
 
-The revisions lie in `services/<name>/migrations/versions`; the URL comes from `<NAME>_DATABASE_URL`. A migration makes
-the shared tables by `outbox.create(op)`, `inbox.create(op)` and `idempotency.create(op)`.
+    python -m services.common.migrate catalog analytics
+    python -m services.common.migrate --to 0002 catalog      # up or down to a revision, or to `base`
+
+The revisions lie in `services/<name>/migrations/versions`; the URL comes from `<NAME>_DATABASE_URL`. They read no code
+of ours: what a revision makes is the same for ever. Each has its way down.
 """
 
+import argparse
 import os
-import sys
+import time
 from pathlib import Path
+from typing import Any
 
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, text
+from psycopg.errors import LockNotAvailable
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.exc import OperationalError
 
 from services.common.database import sqlalchemy_url
 
 SERVICES = Path(__file__).parents[1]
+LOCK_TIMEOUT = "3s"
+TRIES, PAUSE_SECONDS = 20, 1.0
 
 
-def migrate(service: str, url: str) -> list[str]:
-    """Apply what is missing, in one transaction, one process at a time; the revisions applied.
+def migrate(service: str, url: str, to: str = "heads") -> list[str]:
+    """Apply what is missing, or take back what is too much, in one transaction, one process at a time.
 
-    There is no `env.py`: the same few lines would stand in every service.
+    A table that somebody else holds is asked for again and again, for a moment each time: whoever comes behind a
+    migration that waits for its lock would wait as well.
+
+    Returns:
+        the revisions applied, or taken back.
+
+    Raises:
+        OperationalError: a table was held for too long.
     """
+    engine = create_engine(sqlalchemy_url(url))
+    try:
+        for tries_left in reversed(range(TRIES)):
+            try:
+                return _migrate(service, engine, to)
+            except OperationalError as error:
+                if not (tries_left and isinstance(error.orig, LockNotAvailable)):
+                    raise
+                time.sleep(PAUSE_SECONDS)
+    finally:
+        engine.dispose()
+    raise AssertionError("unreachable: the last try returns or raises")
+
+
+def _migrate(service: str, engine: Engine, to: str) -> list[str]:
+    """Migrate in one transaction. There is no `env.py`: the same few lines would stand in every service."""
     config = Config()
     config.set_main_option("script_location", str(SERVICES / service / "migrations"))
     config.set_main_option("path_separator", "os")
     scripts = ScriptDirectory.from_config(config)
-    engine = create_engine(sqlalchemy_url(url))
+    done: list[str] = []
+
+    def steps(heads: tuple[str, ...], _: MigrationContext) -> list[Any]:
+        is_down = to == "base" or to in {each.revision for each in scripts.iterate_revisions(heads or "base", "base")}
+        plan = scripts._downgrade_revs if is_down else scripts._upgrade_revs  # noqa: SLF001 - what Alembic itself does
+        found = list(plan(to, heads))  # type: ignore[arg-type]
+        done.extend(step.revision.revision for step in found)
+        return found
+
     with engine.begin() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('services.common.migrate', 0))"))
-        before = MigrationContext.configure(connection).get_current_heads()
+        connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"))
         context = MigrationContext.configure(
-            connection,
-            opts={
-                "fn": lambda heads, _: scripts._upgrade_revs("heads", heads),  # noqa: SLF001 - what `upgrade` itself does
-                "script": scripts,
-                "transactional_ddl": True,
-            },
+            connection, opts={"fn": steps, "script": scripts, "transactional_ddl": True}
         )
         with Operations.context(context):
             context.run_migrations()
-    engine.dispose()
-    return [revision.revision for revision in scripts.iterate_revisions("heads", before or "base")][::-1]
+    return done
 
 
 def main() -> None:
     """Migrate each service named on the command line."""
-    for service in sys.argv[1:]:
-        applied = migrate(service, os.environ[f"{service.upper()}_DATABASE_URL"])
+    parser = argparse.ArgumentParser(prog="python -m services.common.migrate")
+    parser.add_argument("services", nargs="+")
+    parser.add_argument("--to", default="heads", help="a revision, or base; the newest by default")
+    arguments = parser.parse_args()
+    for service in arguments.services:
+        applied = migrate(service, os.environ[f"{service.upper()}_DATABASE_URL"], arguments.to)
         print(f"{service}: {', '.join(applied) or 'up to date'}")  # noqa: T201 - a command's answer
 
 

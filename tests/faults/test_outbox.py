@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from services.common import outbox
+from services.common.migrate import migrate
 from services.contracts.envelope import Event
 from tests.services.waiting import read_topic
 
@@ -24,8 +24,7 @@ PUBLISHED = "SELECT count(*) FROM outbox WHERE published_at IS NOT NULL"
 @pytest.fixture
 def outbox_url(database):
     url = database("outbox")
-    with psycopg.connect(url) as connection:
-        outbox.create(connection)
+    migrate("catalog", url)
     return url
 
 

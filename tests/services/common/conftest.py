@@ -1,8 +1,8 @@
 import psycopg
 import pytest
 
-from services.common import idempotency, inbox, outbox
 from services.common.database import Database
+from services.common.migrate import migrate
 from services.common.producer import Producer
 from services.common.settings import ServiceSettings
 
@@ -13,11 +13,10 @@ class Settings(ServiceSettings, env_prefix="COMMON_TEST_"):
 
 @pytest.fixture
 def database_url(database):
-    """A fresh database with the shared tables, and one of our own: `effects(event_id)`."""
+    """A fresh database with the shared tables, as content has them, and one of our own: `effects(event_id)`."""
     url = database("common")
+    migrate("content", url)
     with psycopg.connect(url) as connection:
-        for part in (outbox, inbox, idempotency):
-            part.create(connection)
         connection.execute("CREATE TABLE effects (id bigint GENERATED ALWAYS AS IDENTITY, event_id text NOT NULL)")
     return url
 

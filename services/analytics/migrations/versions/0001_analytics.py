@@ -4,17 +4,24 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from services.common import inbox
-
 revision = "0001"
 down_revision = None
 
 TIME = sa.DateTime(timezone=True)
 MONEY = sa.Numeric(12, 2)
 
+INBOX = """
+CREATE TABLE inbox (
+    event_id uuid NOT NULL,
+    consumer text NOT NULL,
+    handled_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (event_id, consumer)
+);
+"""
+
 
 def upgrade() -> None:
-    inbox.create(op)
+    op.execute(INBOX)
     op.create_table(
         "view_history",
         *_recorded("view_history"),
@@ -47,6 +54,11 @@ def upgrade() -> None:
     )
     op.create_index("ix_user_action_log_user_id_created_at_id", "user_action_log", ["user_id", "created_at", "id"])
     op.create_index("ix_user_action_log_action_type_created_at", "user_action_log", ["action_type", "created_at"])
+
+
+def downgrade() -> None:
+    for table in ("user_action_log", "view_history", "inbox"):
+        op.drop_table(table)
 
 
 def _recorded(table: str) -> list[sa.schema.SchemaItem]:

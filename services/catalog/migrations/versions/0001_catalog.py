@@ -2,8 +2,6 @@
 
 from alembic import op
 
-from services.common import idempotency, outbox
-
 revision = "0001"
 down_revision = None
 
@@ -53,8 +51,42 @@ CREATE TABLE special_prices (
 );
 """
 
+OUTBOX = """
+CREATE TABLE outbox (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    event_id uuid NOT NULL UNIQUE,
+    topic text NOT NULL,
+    key text NOT NULL,
+    value text NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    published_at timestamptz
+);
+CREATE INDEX ix_outbox_unpublished ON outbox (id) WHERE published_at IS NULL;
+CREATE FUNCTION outbox_notify() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN PERFORM pg_notify('outbox', ''); RETURN NULL; END $$;
+CREATE TRIGGER outbox_appended AFTER INSERT ON outbox FOR EACH STATEMENT EXECUTE FUNCTION outbox_notify();
+"""
+
+IDEMPOTENCY = """
+CREATE TABLE idempotency (
+    scope text NOT NULL,
+    key text NOT NULL,
+    fingerprint bytea NOT NULL,
+    status int NOT NULL,
+    headers jsonb NOT NULL,
+    body bytea NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (scope, key)
+);
+CREATE INDEX ix_idempotency_created_at ON idempotency (created_at);
+"""
+
 
 def upgrade() -> None:
-    op.execute(TABLES)
-    outbox.create(op)
-    idempotency.create(op)
+    for statements in (TABLES, OUTBOX, IDEMPOTENCY):
+        op.execute(statements)
+
+
+def downgrade() -> None:
+    op.execute("DROP TABLE idempotency, outbox, special_prices, product_categories, products, categories")
+    op.execute("DROP FUNCTION outbox_notify")

@@ -2,8 +2,6 @@
 
 from alembic import op
 
-from services.common import idempotency, inbox, outbox
-
 revision = "0001"
 down_revision = None
 
@@ -92,10 +90,52 @@ CREATE TABLE categories (
 );
 """
 
+OUTBOX = """
+CREATE TABLE outbox (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    event_id uuid NOT NULL UNIQUE,
+    topic text NOT NULL,
+    key text NOT NULL,
+    value text NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    published_at timestamptz
+);
+CREATE INDEX ix_outbox_unpublished ON outbox (id) WHERE published_at IS NULL;
+CREATE FUNCTION outbox_notify() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN PERFORM pg_notify('outbox', ''); RETURN NULL; END $$;
+CREATE TRIGGER outbox_appended AFTER INSERT ON outbox FOR EACH STATEMENT EXECUTE FUNCTION outbox_notify();
+"""
+
+INBOX = """
+CREATE TABLE inbox (
+    event_id uuid NOT NULL,
+    consumer text NOT NULL,
+    handled_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (event_id, consumer)
+);
+"""
+
+IDEMPOTENCY = """
+CREATE TABLE idempotency (
+    scope text NOT NULL,
+    key text NOT NULL,
+    fingerprint bytea NOT NULL,
+    status int NOT NULL,
+    headers jsonb NOT NULL,
+    body bytea NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (scope, key)
+);
+CREATE INDEX ix_idempotency_created_at ON idempotency (created_at);
+"""
+
 
 def upgrade() -> None:
-    for statements in (DISPLAYS, GENERATIONS, COPIES):
+    for statements in (DISPLAYS, GENERATIONS, COPIES, OUTBOX, INBOX, IDEMPOTENCY):
         op.execute(statements)
-    outbox.create(op)
-    inbox.create(op)
-    idempotency.create(op)
+
+
+def downgrade() -> None:
+    op.execute("DROP TABLE idempotency, inbox, outbox, categories, products, showing, activations, generations")
+    op.execute("DROP TABLE top_page_displays")
+    op.execute("DROP FUNCTION outbox_notify")

@@ -1,0 +1,87 @@
+"""Every service's migrations: up, down and up again, and what they have in common."""
+
+import threading
+
+import psycopg
+import pytest
+from psycopg import errors
+from sqlalchemy.exc import OperationalError
+
+from services.common import migrate as module
+from services.common.migrate import SERVICES, migrate
+
+MIGRATED = sorted(each.parent.parent.name for each in SERVICES.glob("*/migrations/versions"))
+SCHEMA = """
+SELECT table_name, column_name, data_type, is_nullable, column_default, is_identity FROM information_schema.columns
+WHERE table_schema = 'public' AND table_name <> 'alembic_version'
+UNION ALL SELECT tablename, indexname, indexdef, '', '', '' FROM pg_indexes
+WHERE schemaname = 'public' AND tablename <> 'alembic_version'
+UNION ALL SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid), '', '', '' FROM pg_constraint
+WHERE connamespace = 'public'::regnamespace AND conrelid::regclass::text <> 'alembic_version'
+UNION ALL SELECT tgrelid::regclass::text, tgname, pg_get_triggerdef(oid), '', '', '' FROM pg_trigger
+WHERE NOT tgisinternal
+UNION ALL SELECT proname, prosrc, '', '', '', '' FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+ORDER BY 1, 2, 3
+"""
+
+
+def schema(url):
+    with psycopg.connect(url) as connection:
+        return connection.execute(SCHEMA).fetchall()
+
+
+@pytest.mark.parametrize("service", MIGRATED)
+def test_each_revision_has_a_way_down_that_leaves_what_was_there_before(database, service):
+    url = database()
+    before = [schema(url)]
+    revisions = migrate(service, url, "heads")
+    migrate(service, url, "base")
+    for revision in revisions:
+        migrate(service, url, revision)
+        before.append(schema(url))
+    for revision, expected in zip(["base", *revisions[:-1]][::-1], before[-2::-1], strict=True):
+        assert migrate(service, url, revision)
+        assert schema(url) == expected
+
+
+def test_the_shared_tables_are_alike_in_every_service(database):
+    found = {}
+    for service in MIGRATED:
+        url = database()
+        migrate(service, url)
+        for table in ("outbox", "inbox", "idempotency"):
+            if rows := [row[1:] for row in schema(url) if row[0] == table]:
+                found.setdefault(table, []).append(rows)
+    assert {table: len(made) > 1 for table, made in found.items()} == dict.fromkeys(
+        ("outbox", "inbox", "idempotency"), True
+    )
+    assert all(rows == made[0] for made in found.values() for rows in made)
+
+
+def test_a_migration_that_waits_for_a_table_lets_others_by_and_goes_on_when_it_is_free(database, monkeypatch):
+    monkeypatch.setattr(module, "LOCK_TIMEOUT", "100ms")
+    monkeypatch.setattr(module, "PAUSE_SECONDS", 0.1)
+    url = database()
+    migrate("catalog", url, "0001")
+    with psycopg.connect(url) as reading:
+        reading.execute("SELECT FROM products")
+        waiting = threading.Thread(target=migrate, args=("catalog", url))
+        waiting.start()
+        with psycopg.connect(url, autocommit=True) as other:
+            for _ in range(20):  # behind a lock that is waited for without an end this would hang
+                other.execute("SELECT FROM products")
+        assert waiting.is_alive()
+    waiting.join()
+    assert migrate("catalog", url) == []
+
+
+def test_a_migration_does_not_wait_for_ever(database, monkeypatch):
+    monkeypatch.setattr(module, "LOCK_TIMEOUT", "10ms")
+    monkeypatch.setattr(module, "TRIES", 1)
+    url = database()
+    migrate("catalog", url, "0001")
+    with psycopg.connect(url) as reading:
+        reading.execute("SELECT FROM products")
+        with pytest.raises(OperationalError) as refused:
+            migrate("catalog", url)
+    assert isinstance(refused.value.orig, errors.LockNotAvailable)
