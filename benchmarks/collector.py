@@ -34,8 +34,9 @@ from benchmarks.actions import PARTITIONS, TOPIC
 from benchmarks.load import CONNECTIONS, closed_loop, request
 from benchmarks.measure import in_turns
 from benchmarks.report import Figure, Options, at_least, run, tell
+from services.common.connection import BATCH_BYTES
 from services.common.migrate import migrate
-from services.common.producer import BATCH_BYTES, partition_of
+from services.common.producer import partition_of
 from services.contracts.kafka import KafkaSettings
 from stack.databases import create_database
 from stack.keys import create_signing_keys

@@ -89,7 +89,7 @@ class FeedbackSender(Worker):
             elif is_last_try:
                 break
             else:
-                self.failure = "the broker does not acknowledge"
+                self.excuse("the broker does not acknowledge")
                 await pause(stop, 1.0)
         DROPPED.inc(len(self._waiting))
 

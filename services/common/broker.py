@@ -102,7 +102,12 @@ async def positions(client: AIOKafkaConsumer) -> dict[TopicPartition, int]:
     return {partition: await client.position(partition) for partition in client.assignment()}
 
 
+def lag(client: AIOKafkaConsumer, reached: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
+    """How many messages there are beyond the positions reached, as far as the last fetches told."""
+    ends = {partition: client.last_stable_offset(partition) for partition in reached}
+    return {partition: max(end - reached[partition], 0) for partition, end in ends.items() if end is not None}
+
+
 def has_unread(client: AIOKafkaConsumer, reached: Mapping[TopicPartition, int]) -> bool:
     """Whether the last fetches told of messages beyond the positions reached."""
-    ends = {partition: client.last_stable_offset(partition) for partition in reached}
-    return any(end is not None and end > reached[partition] for partition, end in ends.items())
+    return any(lag(client, reached).values())

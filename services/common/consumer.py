@@ -12,15 +12,16 @@ or a table is locked, nothing is given up and the batch is tried again.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
-from prometheus_client import Counter
+from prometheus_client import Counter, Gauge
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.common import inbox
-from services.common.broker import LogWatch, has_unread, positions
+from services.common.broker import LogWatch, has_unread, lag, positions
 from services.common.database import Database, is_away
 from services.common.messages import Message, dead_letter, read
 from services.common.producer import Producer
@@ -30,6 +31,8 @@ from services.contracts.registry import UNKNOWN_TYPE
 
 logger = logging.getLogger(__name__)
 
+LAG = Gauge("tanawari_consumer_lag", "Messages not handled yet.", ["consumer", "topic", "partition"])
+AGE = Gauge("tanawari_consumer_oldest_seconds", "Age of the oldest message that is being handled.", ["consumer"])
 Handle = Callable[[AsyncSession, Sequence[Message]], Awaitable[None]]
 RETRY_SECONDS = 1.0
 UNKNOWN = Counter("tanawari_events_unknown", "Events of a type that this release does not know.", ["consumer", "topic"])
@@ -63,6 +66,8 @@ class Consumer(Worker):
         self._producer = producer
         self._handle = handle
         self._batch = batch
+        self._observed: set[TopicPartition] = set()
+        self._oldest_at: float | None = None
         milliseconds = int(STATEMENT_SECONDS * 1000)
         self._limits = {"statement": str(milliseconds), "lock": str(milliseconds // 4)}
 
@@ -88,8 +93,10 @@ class Consumer(Worker):
                 fetched = await client.getmany(timeout_ms=500, max_records=self._batch)
                 await watch.check()
                 records = [record for part in fetched.values() for record in part]
+                await self._observe(client, fetched)
                 if records and not await self._handle_until_done(records, stop):
                     break
+                self._oldest_at = None
                 reached = await positions(client)
                 if records or any(end > known.get(part, end) for part, end in reached.items()):  # over markers alone
                     await client.commit()
@@ -98,6 +105,25 @@ class Consumer(Worker):
                     self.beat()
         finally:
             await client.stop()
+
+    async def _observe(
+        self, client: AIOKafkaConsumer, fetched: Mapping[TopicPartition, Sequence[ConsumerRecord]]
+    ) -> None:
+        """Tell how much of each partition is not handled yet, and since when."""
+        handled = {
+            part: fetched[part][0].offset if part in fetched else at for part, at in (await positions(client)).items()
+        }
+        lags = lag(client, handled)
+        for part in self._observed - lags.keys():
+            LAG.remove(self._group, *part)
+        for part, messages in lags.items():
+            LAG.labels(self._group, *part).set(messages)
+        self._observed = set(lags)
+        self._oldest_at = min((part[0].timestamp / 1000 for part in fetched.values()), default=None)
+        AGE.labels(self._group).set_function(self._age)
+
+    def _age(self) -> float:
+        return 0.0 if self._oldest_at is None else max(time.time() - self._oldest_at, 0.0)
 
     async def _handle_until_done(self, records: Sequence[ConsumerRecord], stop: asyncio.Event) -> bool:
         """Handle records, waiting for what is away; False if stopped before it was done."""
@@ -108,7 +134,7 @@ class Consumer(Worker):
                 if not is_away(error):
                     raise
                 logger.warning("%s waits: %s", self.name, _kind(error))
-                self.failure = f"waiting: {_kind(error)}"
+                self.excuse(_kind(error))
                 await pause(stop, RETRY_SECONDS)
             else:
                 return True

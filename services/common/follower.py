@@ -110,7 +110,7 @@ class Follower(Worker):
             partitions = await partitions_of(self._settings, self._topics)
             if {partition.topic for partition in partitions} == set(self._topics):
                 return partitions
-            self.failure = "the topics do not exist yet"
+            self.excuse("the topics do not exist yet")
             await pause(stop, 1.0)
         return []
 

@@ -22,7 +22,7 @@ class Check:
 
 
 def live(workers: Sequence[Worker]) -> Callable[[Request], Awaitable[Response]]:
-    """The liveness endpoint: 503 when a worker has stalled, so that the process is restarted."""
+    """The liveness endpoint: what each worker is at; 503 when one has stalled, so that the process is restarted."""
 
     async def endpoint(_: Request) -> Response:
         states = {worker.name: _progress(worker) for worker in workers}
@@ -37,7 +37,7 @@ def _progress(worker: Worker) -> str:
         return "stalled"
     if worker.crash is not None:
         return "crashed"
-    return "alive" if worker.failure is None else "waiting"
+    return "alive" if worker.failure is None else f"waiting: {worker.failure}"
 
 
 def ready(checks: Sequence[Check]) -> Callable[[Request], Awaitable[Response]]:

@@ -5,32 +5,51 @@
     failures = await producer.send_many("user-actions.v1", [("u1", b"..."), ...])   # None where acknowledged
 
 It connects by itself at the first message, and again after the broker was away; while the broker is away it fails fast
-with `BrokerUnavailableError`. `tanawari_events_produced_total{topic}` counts acknowledged messages.
+with `BrokerUnavailableError`. A partition that fails or is slow is sent to over a connection of its own, and fails fast
+by itself, until it is well again: the others do not wait behind it. `tanawari_events_produced_total{topic}` counts
+acknowledged messages.
 """
 
 import asyncio
 import logging
+import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
-from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import (
+    InvalidTimestampError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+)
 from aiokafka.partitioner import murmur2
 from prometheus_client import Counter
 
-from services.common.breaker import Breaker, CircuitOpenError
+from services.common.breaker import Breaker
+from services.common.connection import PAUSE, TIMEOUT, Connection
 from services.common.settings import ServiceSettings
+from services.contracts.topics import TOPICS
 
 logger = logging.getLogger(__name__)
 
 PRODUCED = Counter("tanawari_events_produced", "Messages that the broker acknowledged.", ["topic"])
-TIMEOUT = 5.0
-BATCH_BYTES = 512 * 1024
+SLOW_SECONDS = 1.0
+ROOM = 4096
+"""What the record and its batch may need beside a message's key and value."""
+_REFUSALS = (MessageSizeTooLargeError, RecordListTooLargeError, InvalidTimestampError)
 Message = tuple[str, bytes]
 
 
 class BrokerUnavailableError(ConnectionError):
     """The broker did not acknowledge in time; what was sent may or may not have arrived."""
+
+
+class MessageRefusedError(Exception):
+    """The broker does not take this message, however often it is sent: it is too large, for example."""
+
+
+Failure = BrokerUnavailableError | MessageRefusedError
 
 
 @lru_cache(maxsize=100_000)
@@ -39,131 +58,166 @@ def partition_of(key: str, partitions: int) -> int:
     return int(murmur2(key.encode()) & 0x7FFFFFFF) % partitions
 
 
+def is_too_large(topic: str, key: str, value: bytes) -> bool:
+    """Whether a message is larger than its topic takes."""
+    declared = TOPICS.get(topic)
+    return declared is not None and len(key.encode()) + len(value) > declared.max_message_bytes - ROOM
+
+
 class Producer:
     """The one producer of a process; safe for concurrent use."""
 
     def __init__(self, settings: ServiceSettings) -> None:
         self._settings = settings
-        self._client: AIOKafkaProducer | None = None
-        self._abandoned: set[asyncio.Task[None]] = set()
-        self._connecting = asyncio.Lock()
-        self._breaker = Breaker(failures=1, pause=1.0)
+        self._ending: set[asyncio.Task[None]] = set()
+        self._shared = Connection(settings, self._ending)
+        self._apart: dict[tuple[str, int], _Apart] = {}
+        self._unknown: dict[str, Breaker] = {}
+        """The topics that the broker does not know, or not tell us of."""
 
     async def send(self, topic: str, key: str, value: bytes) -> None:
         """Send one message and wait for its acknowledgement.
 
         Raises:
             BrokerUnavailableError: there was none in time.
+            MessageRefusedError: there will be none.
         """
         (failure,) = await self.send_many(topic, [(key, value)])
         if failure is not None:
             raise failure
 
-    async def send_many(self, topic: str, messages: Sequence[Message]) -> list[BrokerUnavailableError | None]:
+    async def send_many(self, topic: str, messages: Sequence[Message]) -> list[Failure | None]:
         """Send messages, those of one key in order; the result has, for each, None or why it is not acknowledged.
 
-        After a failure nothing later of the same partition is sent, so that no message overtakes another of its key.
+        After a failure nothing later of the same partition is sent, after a refusal nothing later of the same key, so
+        that no message overtakes another of its key.
         """
         try:
-            self._breaker.check()
-            async with asyncio.timeout(TIMEOUT):
-                client = await self._connected()
-                partitions = len(await client.partitions_for(topic))
+            partitions = await self._partitions(topic)
         except (KafkaError, OSError) as error:
-            if not isinstance(error, CircuitOpenError):
-                self._breaker.failed()
-                logger.warning("the broker is not reachable: %s", error or type(error).__name__)
-            return [BrokerUnavailableError(f"the broker is not reachable: {type(error).__name__}")] * len(messages)
+            return [BrokerUnavailableError(type(error).__name__)] * len(messages)
         places: dict[int, list[int]] = {}
         for index, (key, _) in enumerate(messages):
             places.setdefault(partition_of(key, partitions), []).append(index)
-        results: list[BrokerUnavailableError | None] = [None] * len(messages)
+        results: list[Failure | None] = [None] * len(messages)
         async with asyncio.TaskGroup() as group:
             for partition, indexes in places.items():
-                group.create_task(self._send_partition(client, topic, partition, messages, indexes, results))
+                group.create_task(self._send_partition((topic, partition), messages, indexes, results))
         PRODUCED.labels(topic).inc(sum(result is None for result in results))
-        if any(results):
-            self._leave(client)
         return results
+
+    async def _partitions(self, topic: str) -> int:
+        """How many partitions a topic has; that one is not there is no reason not to ask for another."""
+        if (unknown := self._unknown.get(topic)) is not None:
+            unknown.check()
+        client = await self._shared.client()
+        try:
+            async with asyncio.timeout(TIMEOUT):
+                number = len(await client.partitions_for(topic))
+        except (KafkaError, OSError):
+            self._unknown.setdefault(topic, Breaker(failures=1, pause=PAUSE)).failed()
+            raise
+        self._unknown.pop(topic, None)
+        return number
 
     async def _send_partition(
         self,
-        client: AIOKafkaProducer,
-        topic: str,
-        partition: int,
+        place: tuple[str, int],
         messages: Sequence[Message],
         indexes: list[int],
-        results: list[BrokerUnavailableError | None],
+        results: list[Failure | None],
     ) -> None:
-        start = 0
-        while start < len(indexes):
-            batch = client.create_batch()
-            end = start
-            while end < len(indexes):
-                key, value = messages[indexes[end]]
-                if batch.append(timestamp=None, key=key.encode(), value=value) is None:
-                    break
-                end += 1
+        """Send a partition's messages, batch after batch, and write down what failed."""
+        most = len(indexes)
+        while indexes:
+            if is_too_large(place[0], *messages[indexes[0]]):
+                indexes = _refuse(messages, indexes, results, MessageSizeTooLargeError.__name__)
+                continue
             try:
-                async with asyncio.timeout(TIMEOUT):
-                    await (await client.send_batch(batch, topic, partition=partition))
+                sent = await self._send_batch(place, [messages[index] for index in indexes[:most]])
+            except _RefusedBatchError as refused:
+                if refused.size == 1:
+                    indexes = _refuse(messages, indexes, results, str(refused))
+                most = refused.size // 2 or len(indexes)  # one of several is at fault: look for it
             except (KafkaError, OSError) as error:
-                self._breaker.failed()
-                refusal = BrokerUnavailableError(f"the broker did not acknowledge: {type(error).__name__}")
-                for index in indexes[start:]:
-                    results[index] = refusal
+                failure = BrokerUnavailableError(type(error).__name__)
+                for index in indexes:
+                    results[index] = failure
                 return
-            self._breaker.succeeded()
-            start = end
+            else:
+                indexes = indexes[sent:]
+
+    async def _send_batch(self, place: tuple[str, int], messages: Sequence[Message]) -> int:
+        """Send as many as one batch takes, over the connection that their partition has; how many those were."""
+        topic, partition = place
+        apart = self._apart.get(place)
+        if apart is not None:
+            apart.breaker.check()
+        connection = self._shared if apart is None else apart.connection
+        client = await connection.client()
+        batch = client.create_batch()
+        size = 0
+        for key, value in messages:
+            if is_too_large(topic, key, value):
+                break
+            if batch.append(timestamp=None, key=key.encode(), value=value) is None:
+                break
+            size += 1
+        started = time.monotonic()
+        try:
+            await connection.send(client, batch, topic, partition)
+        except _REFUSALS as error:
+            raise _RefusedBatchError(type(error).__name__, size) from error
+        except (KafkaError, OSError):
+            self._set_apart(place).breaker.failed()
+            raise
+        if time.monotonic() - started > SLOW_SECONDS:
+            self._set_apart(place).breaker.succeeded()
+        elif apart is not None and self._apart.pop(place, None) is not None:
+            connection.leave(client)
+        return size
+
+    def _set_apart(self, place: tuple[str, int]) -> "_Apart":
+        if place not in self._apart:
+            logger.warning("%s/%d is not well: what is sent to it goes apart from the rest", *place)
+            connection = Connection(self._settings, self._ending)
+            self._apart[place] = _Apart(connection, Breaker(failures=1, pause=PAUSE))
+        return self._apart[place]
 
     async def check(self) -> None:
         """Raise if the broker does not answer."""
         async with asyncio.timeout(TIMEOUT):
-            client = await self._connected()
+            client = await self._shared.client()
             await client.client.fetch_all_metadata()
 
     async def close(self) -> None:
         """Disconnect; what has not been acknowledged by now will not be."""
-        if self._client is not None:
-            self._leave(self._client)
-        await asyncio.gather(*self._abandoned)
-
-    def _leave(self, client: AIOKafkaProducer) -> None:
-        """Connect anew at the next message: what this client could not send would wait in it for ever, and block it."""
-        if self._client is client:
-            self._client = None
-            task = asyncio.create_task(_abandon(client))
-            self._abandoned.add(task)
-            task.add_done_callback(self._abandoned.discard)
-
-    async def _connected(self) -> AIOKafkaProducer:
-        async with self._connecting:
-            if self._client is None:
-                client = AIOKafkaProducer(
-                    **self._settings.client_arguments(),
-                    client_id=self._settings.service,
-                    enable_idempotence=self._settings.kafka_idempotence,
-                    acks="all",
-                    compression_type="lz4",
-                    max_batch_size=BATCH_BYTES,
-                    max_request_size=4 * BATCH_BYTES,
-                    request_timeout_ms=int(TIMEOUT * 1000),
-                    metadata_max_age_ms=30_000,
-                )
-                try:
-                    async with self._settings.explained():
-                        await client.start()
-                except BaseException:
-                    await client.stop()
-                    raise
-                self._client = client
-            return self._client
+        for connection in (self._shared, *(apart.connection for apart in self._apart.values())):
+            connection.close()
+        await asyncio.gather(*self._ending)
 
 
-async def _abandon(client: AIOKafkaProducer) -> None:
-    """Disconnect at once; its own `stop` would first send what is left, if idempotent for as long as that takes."""
-    sender = client._sender.sender_task  # noqa: SLF001 - there is no public way to give up
-    sender.cancel()
-    await asyncio.wait([sender])
-    await client.client.close()
-    client._closed = True  # noqa: SLF001 - likewise
+@dataclass(frozen=True)
+class _Apart:
+    """How a partition is sent to that is not well."""
+
+    connection: Connection
+    breaker: Breaker
+
+
+class _RefusedBatchError(Exception):
+    """The broker took nothing of a batch, for one of its messages."""
+
+    def __init__(self, reason: str, size: int) -> None:
+        super().__init__(reason)
+        self.size = size
+
+
+def _refuse(messages: Sequence[Message], indexes: list[int], results: list[Failure | None], reason: str) -> list[int]:
+    """Note that the first of these is refused, and that the later ones of its key wait for it; what is left to send."""
+    key = messages[indexes[0]][0]
+    behind = [index for index in indexes if messages[index][0] == key]
+    results[behind[0]] = MessageRefusedError(reason)
+    for index in behind[1:]:
+        results[index] = BrokerUnavailableError("waits behind a message that was refused")
+    return [index for index in indexes if messages[index][0] != key]

@@ -1,7 +1,8 @@
 """Background work of a service: started and ended with the application, restarted when it fails, watched by health.
 
-A worker has a `name`, a `run(stop)` that returns soon after `stop` is set, and a `beat()` each time it made progress
-or saw that there is nothing to do. It is alive as long as its last beat is recent: a task that merely runs is not.
+A worker has a `name`, a `run(stop)` that returns soon after `stop` is set, a `beat()` each time it made progress or saw
+that there is nothing to do, and an `excuse(reason)` each time something outside kept it from its work. It is alive as
+long as the last of these is recent: a task that merely runs is not, nor one that fell silent after an excuse.
 """
 
 import asyncio
@@ -18,6 +19,7 @@ from services.common.database import is_away
 logger = logging.getLogger(__name__)
 
 STALLED_AFTER = 60.0
+"""Longer than any one step of a worker may take."""
 DRAIN_SECONDS = 15.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
 
@@ -28,7 +30,7 @@ class Worker(ABC):
     name: str
 
     def __init__(self) -> None:
-        self._last_beat = time.monotonic()
+        self._heard_at = time.monotonic()
         self.failure: str | None = None
         """What outside of this process keeps it from its work: a reason to wait, and not to be started again."""
         self.crash: str | None = None
@@ -40,13 +42,18 @@ class Worker(ABC):
 
     def beat(self) -> None:
         """Note progress."""
-        self._last_beat = time.monotonic()
+        self._heard_at = time.monotonic()
         self.failure = self.crash = None
+
+    def excuse(self, reason: str) -> None:
+        """Note a try that something outside kept from its end: starting anew would not help."""
+        self._heard_at = time.monotonic()
+        self.failure, self.crash = reason, None
 
     @property
     def is_alive(self) -> bool:
-        """Whether progress was made lately, or a failure outside (a broker away) explains why not."""
-        return self.failure is not None or time.monotonic() - self._last_beat < STALLED_AFTER
+        """Whether progress was made lately, or a failure outside (a broker away) explained why not."""
+        return time.monotonic() - self._heard_at < STALLED_AFTER
 
 
 async def pause(stop: asyncio.Event, seconds: float) -> None:
@@ -66,11 +73,14 @@ async def keep_running(worker: Worker, stop: asyncio.Event) -> None:
             await worker.run(stop)
         except Exception as error:
             is_outside = isinstance(error, KafkaError) or is_away(error)
-            reason = f"{type(error).__name__}: {error}"
+            reason = type(getattr(error, "orig", None) or error).__name__
             if reason not in (worker.failure, worker.crash):
                 trace = None if is_outside else error  # what is away needs none
                 logger.warning("%s failed and will be started again: %r", worker.name, error, exc_info=trace)
-            worker.failure, worker.crash = (reason, None) if is_outside else (None, reason)
+            if is_outside:
+                worker.excuse(reason)
+            else:
+                worker.failure, worker.crash = None, reason
         else:
             continue
         seconds = FIRST_PAUSE if time.monotonic() - started > STALLED_AFTER else min(seconds * 2, LONGEST_PAUSE)

@@ -11,13 +11,21 @@ from sqlalchemy import text
 from services.common import consumer as module
 from services.common.broker import cluster_id
 from services.common.consumer import Consumer
+from services.common.producer import partition_of
 from services.common.worker import running
 from services.contracts.envelope import Event
 from services.contracts.events.actions import ProductViewed
+from services.contracts.topics import TOPICS
 from tests.services.waiting import eventually, read_topic
 
 TOPIC = "user-actions.v1"
+GROUP = "common-test.consumer"
 UNLUCKY, TOO_LONG = 13, 14
+
+
+def lag(partition):
+    labels = {"consumer": GROUP, "topic": TOPIC, "partition": str(partition)}
+    return REGISTRY.get_sample_value("tanawari_consumer_lag", labels)
 
 
 def viewed(number: int) -> bytes:
@@ -59,6 +67,20 @@ def are(*numbers):
 
 async def send(producer, *values):
     assert not any(await producer.send_many(TOPIC, [("u1", value) for value in values]))
+
+
+async def test_ids_of_long_ago_leave_the_inbox(consumer, producer, database_url, effects):
+    with psycopg.connect(database_url) as connection:
+        connection.execute(
+            "INSERT INTO inbox SELECT gen_random_uuid(), 'c', now() - make_interval(days => days)"
+            " FROM unnest(ARRAY[101, 102, 99]) AS given (days)"
+        )
+    await send(producer, viewed(1))
+    async with running([consumer]):
+        await eventually(effects, are(1))
+    with psycopg.connect(database_url) as connection:
+        left = connection.execute("SELECT consumer, count(*) FROM inbox GROUP BY 1 ORDER BY 1").fetchall()
+    assert left == [("c", 1), (GROUP, 1)]
 
 
 async def test_an_event_that_comes_twice_has_its_effect_once(consumer, producer, effects):
@@ -119,7 +141,9 @@ async def test_a_batch_that_takes_too_long_is_handled_in_parts_and_only_what_is_
 
 
 async def test_a_locked_table_is_waited_for(consumer, broker, producer, database_url, effects):
+    """A consumer that stands still says so, by how much it has to do and since when."""
     await send(producer, viewed(1))
+    partition = partition_of("u1", TOPICS[TOPIC].partitions)
 
     async def failure():
         return consumer.failure
@@ -127,8 +151,15 @@ async def test_a_locked_table_is_waited_for(consumer, broker, producer, database
     async with running([consumer]):
         with psycopg.connect(database_url) as locking:
             locking.execute("LOCK TABLE effects")
-            await eventually(failure, lambda found: found == "waiting: LockNotAvailable")
+            await eventually(failure, lambda found: found == "LockNotAvailable")
+            assert lag(partition) == 1
+            assert REGISTRY.get_sample_value("tanawari_consumer_oldest_seconds", {"consumer": GROUP}) > 1
         await eventually(effects, are(1))
+
+        async def unhandled():
+            return lag(partition)
+
+        await eventually(unhandled, lambda count: count == 0)
     assert await read_topic(broker.url, "dead-letters.v1", 0) == []
 
 

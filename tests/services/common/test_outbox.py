@@ -1,6 +1,12 @@
+import secrets
+
 import psycopg
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from prometheus_client import REGISTRY
 
+from services.common import backlog
 from services.common.outbox import EventTooLargeError, append, append_all
 from services.common.relay import Relay
 from services.common.worker import running
@@ -98,7 +104,75 @@ async def test_the_relay_waits_for_the_broker_and_then_publishes(
 
 
 async def test_an_event_that_no_topic_can_carry_is_refused_before_commit(service_database):
-    huge = ProductAction(user_id="u1", product_id=1, metadata={"text": "x" * 600_000})
+    huge = ProductAction(user_id="u1", product_id=1, metadata={"text": "棚" * 400_000})  # 1.2 MB
     async with service_database.sessions() as session:
         with pytest.raises(EventTooLargeError):
             await append(session, Event.of("CART_ADD", huge, producer="common-test"), "u1")
+
+
+async def change_topic(url, **settings):
+    admin = AIOKafkaAdminClient(bootstrap_servers=url)
+    await admin.start()
+    configs = {name.replace("_", "."): str(value) for name, value in settings.items()}
+    await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, "catalog.v1", configs=configs)])
+    await admin.close()
+
+
+def gauge(name):
+    return REGISTRY.get_sample_value(name, {"topic": "catalog.v1"})
+
+
+async def published(url):
+    async with await psycopg.AsyncConnection.connect(url) as connection:
+        cursor = await connection.execute("SELECT key FROM outbox WHERE published_at IS NOT NULL ORDER BY id")
+        return [key for (key,) in await cursor.fetchall()]
+
+
+@pytest.mark.parametrize("fresh_broker", ["apache"], indirect=True)  # the embedded one takes any size
+async def test_an_event_that_the_broker_refuses_is_set_aside_with_its_key_and_the_others_go_on(
+    broker, database_url, service_database, producer, monkeypatch
+):
+    monkeypatch.setattr(backlog, "OBSERVE_SECONDS", 0.1)
+    await change_topic(broker.url, max_message_bytes=1_000)
+    refused, behind = deleted(1, secrets.token_urlsafe(1_400)), deleted(1)
+    relay = Relay(database_url, producer, poll=0.1)
+    async with running([relay]):
+        async with service_database.sessions.begin() as session:
+            await append_all(session, [(refused, "1"), (behind, "1"), (deleted(2), "2"), (deleted(3), "3")])
+        await eventually(lambda: published(database_url), lambda keys: keys == ["2", "3"])
+
+        async def counted():
+            return gauge("tanawari_outbox_pending"), gauge("tanawari_outbox_refused")
+
+        await eventually(counted, lambda found: found == (2, 1))
+        assert gauge("tanawari_outbox_oldest_seconds") > 0
+        assert (relay.is_alive, relay.failure) == (True, "1 keys wait, catalog.v1: MessageSizeTooLargeError")
+        await change_topic(broker.url, max_message_bytes=1_000_000)
+        with psycopg.connect(database_url) as operator:
+            operator.execute("UPDATE outbox SET refused_at = NULL")
+        await eventually(lambda: published(database_url), lambda keys: len(keys) == 4)
+    records = [record.value for record in await read_topic(broker.url, "catalog.v1", 4) if record.key == b"1"]
+    assert records == [refused.to_bytes(), behind.to_bytes()]
+
+
+@pytest.mark.parametrize("fresh_broker", ["apache"], indirect=True)  # the embedded one makes what it is asked for
+async def test_a_topic_that_is_missing_holds_up_itself_alone_and_is_named(
+    broker, database_url, service_database, producer, unpublished
+):
+    admin = AIOKafkaAdminClient(bootstrap_servers=broker.url)
+    await admin.start()
+    await admin.delete_topics(["user-actions.v1"])
+    await admin.close()
+    action = Event.of("CART_ADD", ProductAction(user_id="u1", product_id=1), producer="common-test")
+    relay = Relay(database_url, producer)
+
+    async def failure():
+        return relay.failure
+
+    async with running([relay]):
+        async with service_database.sessions.begin() as session:
+            await append_all(session, [(action, "u1"), (deleted(2), "2")])
+        await eventually(lambda: published(database_url), lambda keys: keys == ["2"])
+        await eventually(failure, lambda found: found == "1 keys wait, user-actions.v1: UnknownTopicOrPartitionError")
+        broker.create_topics("user-actions.v1")
+        await eventually(unpublished, is_none)

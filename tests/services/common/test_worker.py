@@ -40,10 +40,17 @@ async def test_a_worker_that_fails_is_started_again_and_drains_at_the_end():
 async def test_a_worker_without_progress_is_not_alive_unless_something_outside_explains_it(monkeypatch):
     flaky = Flaky()
     monkeypatch.setattr(module, "STALLED_AFTER", 0.0)
-    flaky._last_beat = time.monotonic() - 1
     assert not flaky.is_alive
-    flaky.failure = "waiting: OperationalError"
-    assert flaky.is_alive
+    monkeypatch.setattr(module, "STALLED_AFTER", 60.0)
+    flaky.excuse("OperationalError")
+    assert (flaky.is_alive, flaky.failure) == (True, "OperationalError")
+
+
+async def test_a_worker_that_falls_silent_after_an_excuse_is_not_alive(monkeypatch):
+    flaky = Flaky()
+    flaky.excuse("OperationalError")
+    monkeypatch.setattr(module, "STALLED_AFTER", 0.0)
+    assert not flaky.is_alive
 
 
 class Failing(Worker):
@@ -79,6 +86,7 @@ async def test_each_new_reason_to_fail_is_logged_once(caplog):
 )
 async def test_only_what_is_outside_excuses_a_worker_that_makes_no_progress(monkeypatch, error, is_alive):
     failing = Failing(error)
+    heard_at = failing._heard_at = time.monotonic() - 30
     await until_failed(failing)
-    monkeypatch.setattr(module, "STALLED_AFTER", 0.0)
+    monkeypatch.setattr(module, "STALLED_AFTER", time.monotonic() - heard_at)
     assert failing.is_alive == is_alive
