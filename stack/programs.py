@@ -33,9 +33,10 @@ class Program:
     tool: bool = False
 
 
-def _application(name: str, factory: str, *reads: str, probe: str) -> Program:
+def _application(name: str, *reads: str, probe: str, follows_log: bool = True) -> Program:
+    factory = f"{'serving' if name == 'serving' else f'services.{name}'}.app:create_app"
     command = (sys.executable, "-m", "services.common.server", factory, "--host", "127.0.0.1", "--port", "{port}")
-    return Program(name, command, (*reads, "KAFKA_SASL_PASSWORD", "AUTH_SIGNING_KEY_FILE"), probe, follows_log=True)
+    return Program(name, command, (*reads, "KAFKA_SASL_PASSWORD"), probe, follows_log)
 
 
 PIPELINES = (
@@ -49,12 +50,12 @@ LOCATION = "tanawari"
 """Dagster's name for our definitions, as in `workspace.yaml`."""
 
 PROGRAMS = (
-    _application("catalog", "services.catalog.app:create_app", "CATALOG_DATABASE_URL", probe="/health/ready"),
-    _application("analytics", "services.analytics.app:create_app", "ANALYTICS_DATABASE_URL", probe="/health/ready"),
-    _application("content", "services.content.app:create_app", "CONTENT_DATABASE_URL", probe="/health/ready"),
+    _application("catalog", "CATALOG_DATABASE_URL", probe="/health/ready"),
+    _application("analytics", "ANALYTICS_DATABASE_URL", probe="/health/ready"),
+    _application("content", "CONTENT_DATABASE_URL", probe="/health/ready"),
     # alive is enough for these two: without a bundle, or without what they ask, they answer `degraded`
-    _application("serving", "serving.app:create_app", "WAREHOUSE_SERVING_URL", probe="/health/live"),
-    _application("gateway", "services.gateway.app:create_app", probe="/health/live"),
+    _application("serving", "WAREHOUSE_SERVING_URL", "AUTH_SIGNING_KEY_FILE", probe="/health/live"),
+    _application("gateway", "AUTH_SIGNING_KEY_FILE", probe="/health/live", follows_log=False),  # for the preview
     Program(
         "landing",
         (sys.executable, "-m", "warehouse.landing"),

@@ -23,6 +23,7 @@ from starlette.types import ASGIApp
 from services.common.auth import Verifier
 from services.common.cache import Cache
 from services.common.database import Database
+from services.common.docs import DocsPolicy, page_of
 from services.common.garbage import settled
 from services.common.handlers import install_error_handlers
 from services.common.health import Check, live, ready
@@ -56,10 +57,12 @@ def build_app(  # noqa: PLR0913 - the parts a service may have
     lifespan: Lifespan | None = None,
     max_body_bytes: int = MAX_BODY_BYTES,
     short_way: Callable[[ASGIApp], ASGIApp] | None = None,
+    is_public: bool = False,
 ) -> FastAPI:
     """The application; closes what it was given when it ends.
 
-    A `short_way` is a middleware that answers some requests itself; they are counted and traced as all are.
+    A `short_way` is a middleware that answers some requests itself; they are counted and traced as all are. One that
+    `is_public` is open to the world: it has no `/metrics`, and its readiness tells no names.
 
     Raises:
         RuntimeError: a route states no policy.
@@ -104,13 +107,15 @@ def build_app(  # noqa: PLR0913 - the parts a service may have
         *checks,
     ]
     app.add_route("/health/live", live(workers), include_in_schema=False)
-    app.add_route("/health/ready", ready(dependencies), include_in_schema=False)
-    app.add_route("/metrics", metrics, include_in_schema=False)
+    app.add_route("/health/ready", ready(dependencies, tells_names=not is_public), include_in_schema=False)
+    if not is_public:
+        app.add_route("/metrics", metrics, include_in_schema=False)
     for router in routers:
         app.include_router(router)
     if forgotten := routes_without_policy(app.routes):
         raise RuntimeError(f"routes without a policy: {forgotten}")
     install_error_handlers(app)
+    app.add_middleware(DocsPolicy, page=page_of(app))
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=max_body_bytes)
     app.add_middleware(TooLargeAsProblem)
     app.add_middleware(DeadlineMiddleware)

@@ -40,7 +40,7 @@ def _progress(worker: Worker) -> str:
     return "alive" if worker.failure is None else f"waiting: {worker.failure}"
 
 
-def ready(checks: Sequence[Check]) -> Callable[[Request], Awaitable[Response]]:
+def ready(checks: Sequence[Check], *, tells_names: bool = True) -> Callable[[Request], Awaitable[Response]]:
     """The readiness endpoint: 503 when a required dependency is away, `degraded` when another is."""
 
     async def endpoint(_: Request) -> Response:
@@ -49,7 +49,8 @@ def ready(checks: Sequence[Check]) -> Callable[[Request], Awaitable[Response]]:
         missing = [check for check in checks if states[check.name] != "ok"]
         is_ready = not any(check.required for check in missing)
         status = "ok" if not missing else "degraded" if is_ready else "unavailable"
-        return JSONResponse({"status": status, "dependencies": states}, 200 if is_ready else 503)
+        told = {"status": status} | ({"dependencies": states} if tells_names else {})
+        return JSONResponse(told, 200 if is_ready else 503)
 
     return endpoint
 

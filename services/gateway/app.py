@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
 from fastapi import FastAPI
+from prometheus_client import start_http_server
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
@@ -35,6 +36,11 @@ def create_app(settings: GatewaySettings | None = None) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as parts:
             parts.push_async_callback(rate_limiter.close)
+            if settings.metrics_port is not None:
+                metrics, thread = start_http_server(settings.metrics_port, settings.metrics_host)
+                parts.callback(thread.join)
+                parts.callback(metrics.server_close)
+                parts.callback(metrics.shutdown)
             for name in settings.urls:
                 parts.push_async_callback(upstreams[name].close)
                 parts.push_async_callback(clients[name].close)
@@ -48,14 +54,15 @@ def create_app(settings: GatewaySettings | None = None) -> FastAPI:
         cache=Cache(settings),
         checks=[Check(name, partial(_is_alive, client), required=False) for name, client in clients.items()],
         lifespan=lifespan,
+        is_public=True,
     )
-    key = settings.auth_signing_key_file
+    key = settings.auth_signing_key_file if settings.preview_login else None
     app.state.rate_limiter = rate_limiter
     app.state.signer = Signer(key, settings.auth_issuer) if key else None
     app.state.catalog, app.state.content, app.state.serving = map(clients.get, ("catalog", "content", "serving"))
     app.router.routes.insert(0, Route("/openapi.json", MergedDocument(clients, app.openapi()).answer))
     storefront.install(app)
-    app.add_middleware(EdgeMiddleware)
+    app.add_middleware(EdgeMiddleware, hosts=settings.allowed_hosts)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=settings.cors_origins,

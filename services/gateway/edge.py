@@ -1,22 +1,35 @@
-"""What happens to every request first: it gets its id, and the preview's session cookie becomes a bearer token."""
+"""What happens to every request first: it must mean this shop, gets its id, and a preview's cookie becomes a token."""
 
 import re
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
 
 import uuid_utils
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from services.common.errors import problem_response
+
 COOKIE = "tanawari_session"
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+NOTHING = "default-src 'none'; frame-ancestors 'none'"
+"""What an answer that is no page of ours may load, should a browser take it for one."""
+PROBES = "/health/"
+"""Asked by whatever address the orchestrator has."""
 
 
 class EdgeMiddleware:
-    """Sets `request.state.request_id`, answers with it, and turns the cookie into an Authorization header."""
+    """Sets `request.state.request_id`, answers with it, and turns the cookie into an Authorization header.
 
-    def __init__(self, app: ASGIApp) -> None:
+    A request for a host that is not among `hosts` (`*` stands for anything) is refused: its page would be somebody
+    else's, whose name leads here.
+    """
+
+    def __init__(self, app: ASGIApp, hosts: Sequence[str]) -> None:
         self._app = app
+        self._hosts = hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on."""
@@ -36,8 +49,14 @@ class EdgeMiddleware:
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-Id"] = request_id
                 headers.setdefault("X-Content-Type-Options", "nosniff")
+                headers.setdefault("Content-Security-Policy", NOTHING)
             await send(message)
 
+        host = request.url.hostname or ""
+        if not (any(fnmatchcase(host, each) for each in self._hosts) or scope["path"].startswith(PROBES)):
+            refusal = problem_response(421, "Misdirected request", "misdirected-request", "No such shop is here.")
+            await refusal(scope, receive, answer)
+            return
         await self._app(scope, receive, answer)
 
 

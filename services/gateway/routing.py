@@ -40,7 +40,6 @@ TABLE = (
     Forward("/v1/pages", "serving"),
     Forward("/v1/feedback", "serving"),
     Forward("/v1/models", "serving"),
-    Forward("/v1/models/{rest:path}", "serving"),
     Forward("/v1/displays", "content"),
     Forward("/v1/top-page-displays", "content"),
     Forward("/v1/top-page-displays/{rest:path}", "content"),

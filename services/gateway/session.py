@@ -1,6 +1,6 @@
 """The preview's identity: it views as a household, or as a visitor, by a short token of the development key.
 
-Without `AUTH_SIGNING_KEY_FILE`, which only a local state has, there is no preview.
+It signs for whoever it is asked, without a login: there is none unless `GATEWAY_PREVIEW_LOGIN` says so, as in the demo.
 """
 
 import uuid
@@ -23,7 +23,7 @@ VISITOR = "anon:"
 
 
 class PreviewOff(NotFound):
-    """This gateway has no development key."""
+    """This gateway signs for nobody."""
 
     title = "Preview is off"
 
@@ -77,5 +77,5 @@ async def begin(request: Request, response: Response, wish: NewSession) -> Sessi
 def _settings(request: Request) -> GatewaySettings:
     settings: GatewaySettings = request.app.state.settings
     if request.app.state.signer is None:
-        raise PreviewOff("The preview needs the development key of a local state.")
+        raise PreviewOff("The preview needs GATEWAY_PREVIEW_LOGIN and a development key.")
     return settings

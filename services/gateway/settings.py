@@ -22,7 +22,11 @@ class GatewaySettings(ServiceSettings, env_prefix="GATEWAY_"):
     address_requests_per_minute: int = 6_000
     cors_origins: tuple[str, ...] = ()
     preview_households: tuple[str, ...] = ()
+    preview_login: bool = False
     session_seconds: int = 900
+    allowed_hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "::1")
+    metrics_port: int | None = None
+    metrics_host: str = "127.0.0.1"
 
     @property
     def urls(self) -> dict[str, str]:

@@ -46,6 +46,7 @@ def shop(tmp_path_factory, database, new_warehouse, valkey):
             "KAFKA_URL": broker.url,
             "KAFKA_IDEMPOTENCE": "false",
             "REDIS_URL": valkey.url,
+            "GATEWAY_PREVIEW_LOGIN": "true",
             **{variable: database(name) for variable, name in DATABASES.items()},
             **warehouse.environment,
         }

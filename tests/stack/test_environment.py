@@ -81,6 +81,17 @@ def test_the_evaluation_moves_with_the_history(state, ports):
     assert variables["GATEWAY_PREVIEW_HOUSEHOLDS"] == '["900", "1"]'
 
 
+def test_only_the_demo_signs_for_whoever_asks_and_only_who_signs_has_the_key(state, ports):
+    assert "GATEWAY_PREVIEW_LOGIN" not in Environment(state, ports, {}).variables
+    HistoryRecord(source="shop", shift_weeks=0).write(state)
+    assert Environment(state, ports, {}).variables["GATEWAY_PREVIEW_LOGIN"] == "false"
+    HistoryRecord(shift_weeks=0).write(state)
+    environment = Environment(state, ports, {})
+    assert environment.variables["GATEWAY_PREVIEW_LOGIN"] == "true"
+    told = {program.name for program in PROGRAMS if "AUTH_SIGNING_KEY_FILE" in environment.of(program)}
+    assert told == {"gateway", "serving", "dagster-code"}
+
+
 def test_only_the_demos_grocer_sells_what_is_nothing_to_recommend(state, ports):
     HistoryRecord(shift_weeks=0).write(state)
     assert Environment(state, ports, {}).variables["TANAWARI_PSEUDO_PRODUCTS"] == "grocer"

@@ -5,6 +5,7 @@ const EARLY = 60_000;
 
 let session = JSON.parse(localStorage.getItem(KEY) ?? "null");
 let renewing = null;
+let isOff = false; // without the preview's own login everyone is a visitor
 
 // The cookie is one for all windows: when another one chooses someone, this one views as them too.
 addEventListener("storage", ({ key, newValue }) => key === KEY && (session = JSON.parse(newValue)));
@@ -19,6 +20,8 @@ export async function viewAs(id = null) {
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify(id === null ? {} : { userId: id }),
   });
+  isOff = response.status === 404;
+  if (isOff) return;
   if (!response.ok) throw new Error((await response.json()).detail ?? response.statusText);
   session = await response.json();
   localStorage.setItem(KEY, JSON.stringify(session));
@@ -29,7 +32,7 @@ const begin = async () => viewAs((await suggestions())[0]);
 
 /** Renew the session that has ended, or is about to; begin one where there is none. All who ask meanwhile wait for the same. */
 export async function renew({ force = false } = {}) {
-  const isDue = force || !session || Date.parse(session.expiresAt) - Date.now() < EARLY;
+  const isDue = !isOff && (force || !session || Date.parse(session.expiresAt) - Date.now() < EARLY);
   if (isDue) renewing ??= (session ? viewAs(userId()) : begin()).finally(() => (renewing = null));
   await renewing;
 }

@@ -90,6 +90,8 @@ def environment(all_services, signing_keys):
         "auth_issuer": signing_keys.issuer,
         "auth_jwks_url": signing_keys.jwks_file.as_uri(),
         "auth_signing_key_file": signing_keys.key_file,
+        "preview_login": True,
+        "allowed_hosts": ("127.0.0.1", "shop"),
         "redis_url": None,
     }
 

@@ -151,7 +151,6 @@ def test_a_service_whose_own_parts_are_away_opens_no_circuit(gateway, services):
     assert len(services["catalog"].asked) == 6
 
 
-def test_readiness_names_the_service_that_is_away(gateway, nowhere):
+def test_readiness_tells_that_a_service_is_away_and_not_which(gateway, nowhere):
     answer = gateway(catalog_url=nowhere).get("/health/ready")
-    assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
-    assert {name for name, state in answer.json()["dependencies"].items() if state != "ok"} == {"catalog"}
+    assert (answer.status_code, answer.json()) == (200, {"status": "degraded"})

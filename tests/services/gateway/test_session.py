@@ -1,4 +1,5 @@
 import jwt
+import pytest
 
 COOKIE = "tanawari_session"
 
@@ -54,8 +55,9 @@ def test_another_program_on_this_machine_cannot_act_with_the_cookie(gateway):
     assert "authorization" not in seen
 
 
-def test_without_the_development_key_there_is_no_preview(gateway):
-    client = gateway(auth_signing_key_file=None)
+@pytest.mark.parametrize("lacking", [{"auth_signing_key_file": None}, {"preview_login": False}], ids=["key", "switch"])
+def test_without_the_development_key_and_the_switch_there_is_no_preview(gateway, lacking):
+    client = gateway(**lacking)
     assert begin(client, "900").status_code == client.get("/preview/session").status_code == 404
 
 
