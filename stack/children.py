@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 
-from stack.environment import Environment, sqlalchemy_url
+from stack.environment import Environment
 from stack.parts.process import HOST, Process
 from stack.programs import ROOT, TCP, Program
 
@@ -98,7 +98,6 @@ def child_of(program: Program, environment: Environment) -> Child:
     values = {
         "port": str(port),
         "state": str(environment.state.directory),
-        "mlflow_database": sqlalchemy_url(environment.variables["MLFLOW_DATABASE_URL"], "psycopg"),
     }
     process = Process(
         program.name,

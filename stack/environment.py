@@ -19,13 +19,19 @@ from stack.databases import WAREHOUSE_ROLES, role_url
 from stack.files import read_json
 from stack.history.record import HistoryRecord
 from stack.parts.process import HOST
+from stack.parts.valkey import redis_url
 from stack.programs import PROGRAMS, ROOT, Program
 from stack.state import BrokerKind, State, StateError
 
 DATABASES = {f"{name.upper()}_DATABASE_URL": name for name in ("catalog", "analytics", "content", "dagster", "mlflow")}
 """The variable of each database that has a role of its own, with the name of both."""
 EXTERNAL = ("KAFKA_URL", "REDIS_URL", *DATABASES, *WAREHOUSE_ROLES)
-SECRETS = frozenset((*DATABASES, *WAREHOUSE_ROLES, "KAFKA_SASL_PASSWORD", "AUTH_SIGNING_KEY_FILE"))
+SECRETS = frozenset(
+    (
+        *(*DATABASES, *WAREHOUSE_ROLES, "MLFLOW_BACKEND_STORE_URI"),
+        *("REDIS_URL", "KAFKA_SASL_PASSWORD", "AUTH_SIGNING_KEY_FILE"),
+    )
+)
 TIMEZONE = "America/New_York"
 """The demo's shop; its days begin there."""
 
@@ -98,7 +104,7 @@ class Environment:
         ours = {
             "KAFKA_URL": f"{HOST}:{self.ports.get('broker')}",
             "KAFKA_IDEMPOTENCE": "false" if self.runs(BrokerKind.EMBEDDED) else "true",  # the embedded one lacks it
-            "REDIS_URL": f"redis://{HOST}:{self.ports.get('valkey')}/0",
+            "REDIS_URL": redis_url(self.ports.get("valkey", 0), self.state.secret("valkey")),
             **self._database_urls(),
             **keys.environment,
             "MLFLOW_TRACKING_URI": self.address("mlflow"),
@@ -117,6 +123,8 @@ class Environment:
             **QUIET,
             **ours,
             **given,
+            # a command line would show it to everyone on the machine
+            "MLFLOW_BACKEND_STORE_URI": sqlalchemy_url({**ours, **given}["MLFLOW_DATABASE_URL"], "psycopg"),
             "TANAWARI_STATE": str(self.state.directory),
             "DAGSTER_HOME": str(self.state.path("dagster")),
             "PYTHONPATH": str(ROOT),

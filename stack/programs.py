@@ -18,7 +18,7 @@ class Program:
 
     Attributes:
         name: its name in status, logs and ports.
-        command: `{port}`, `{state}` and `{mlflow_database}` are filled in.
+        command: `{port}` and `{state}` are filled in.
         reads: the variables with a secret that it is given.
         probe: the path that answers 200 once it serves, or TCP; None: it serves nothing, running is enough.
         follows_log: it reads or writes the broker's log; its metrics tell how much.
@@ -36,7 +36,7 @@ class Program:
 def _application(name: str, *reads: str, probe: str, follows_log: bool = True) -> Program:
     factory = f"{'serving' if name == 'serving' else f'services.{name}'}.app:create_app"
     command = (sys.executable, "-m", "services.common.server", factory, "--host", "127.0.0.1", "--port", "{port}")
-    return Program(name, command, (*reads, "KAFKA_SASL_PASSWORD"), probe, follows_log)
+    return Program(name, command, (*reads, "REDIS_URL", "KAFKA_SASL_PASSWORD"), probe, follows_log)
 
 
 PIPELINES = (
@@ -68,10 +68,10 @@ PROGRAMS = (
         kept(
             (
                 *(str(SCRIPTS / "mlflow"), "server", "--host", "127.0.0.1", "--port", "{port}", "--workers", "1"),
-                *("--backend-store-uri", "{mlflow_database}", "--artifacts-destination", "{state}/mlflow"),
+                *("--artifacts-destination", "{state}/mlflow"),
             )
         ),
-        ("MLFLOW_DATABASE_URL",),
+        ("MLFLOW_BACKEND_STORE_URI",),
         "/health",
         tool=True,
     ),

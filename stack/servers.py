@@ -30,4 +30,4 @@ def _server(name: str, environment: Environment) -> Postgres | Broker | Kafka | 
         case "broker":
             return Broker(state.path("run"), port, log=log)
         case _:
-            return Valkey(state.path("run"), port, log=log)
+            return Valkey(state.path("run"), port, password=state.secret("valkey"), log=log)

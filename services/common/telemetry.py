@@ -30,7 +30,7 @@ _TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?|(?i:bearer)\s+\S+")
 _ROW = re.compile(
     r"(DETAIL|CONTEXT):.*?(?=\n\[SQL: |\n\n(?:The above|During handling of)|\Z)", re.DOTALL
 )  # a row that Postgres quotes may have many lines
-_URL_PASSWORD = re.compile(r"(://[^:/\s]+):[^@\s]+@")
+_URL_PASSWORD = re.compile(r"(://[^:/\s]*):[^@\s]+@")
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 
 

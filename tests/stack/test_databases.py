@@ -3,6 +3,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+import redis
 from aiokafka import AIOKafkaConsumer
 
 from services.contracts.topics import TOPICS
@@ -42,5 +43,8 @@ def test_the_broker_has_every_declared_topic_with_its_partitions(broker):
     assert asyncio.run(partitions()) == {name: topic.partitions for name, topic in TOPICS.items()}
 
 
-def test_valkey_answers(valkey):
-    assert valkey.is_ready()
+def test_valkey_answers_whoever_knows_its_password_and_nobody_else(valkey):
+    with redis.Redis(port=valkey.port) as stranger, pytest.raises(redis.AuthenticationError):
+        stranger.ping()
+    with redis.Redis.from_url(valkey.url) as ours:
+        assert ours.ping()

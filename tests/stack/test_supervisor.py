@@ -11,6 +11,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer
 
 from services.contracts.topics import TOPICS
+from stack.files import read_json
 from stack.parts.process import is_port_free
 from stack.state import State
 
@@ -101,6 +102,12 @@ def test_a_broker_that_lost_its_log_has_its_topics_again_and_nobody_else_is_rest
 def broker_port(stack):
     connections = psutil.Process(stack.of("broker")["pid"]).net_connections()
     return next(each.laddr.port for each in connections if each.status == psutil.CONN_LISTEN)
+
+
+def test_no_process_shows_a_secret_on_its_command_line(stack):
+    supervisor = psutil.Process(stack.process.pid)
+    shown = " ".join(word for each in (supervisor, *supervisor.children(recursive=True)) for word in each.cmdline())
+    assert [name for name, secret in read_json(stack.state.path("secrets.json")).items() if secret in shown] == []
 
 
 def test_one_state_has_one_supervisor(stack):

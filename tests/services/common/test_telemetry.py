@@ -19,6 +19,7 @@ from services.common.telemetry import JsonFormatter, redact
             "DETAIL: [row]\n\nThe above exception was the direct cause",
         ),
         ("eyJhbGciOi.eyJzdWIi.c2ln", "[token]"),
+        ("redis://:s3cret@cache:6379/0", "redis://:[password]@cache:6379/0"),
         ("postgresql://catalog:s3cret@db:5432/catalog", "postgresql://catalog:[password]@db:5432/catalog"),
     ],
 )
