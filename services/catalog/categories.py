@@ -54,10 +54,7 @@ async def upsert(session: AsyncSession, lines: Sequence[tuple[str, str | None]])
     await bulk.upsert(session, Category, [_row(category) for category, _ in tree.changed.values()])
     await append_all(
         session,
-        (
-            (Event.of(event_type, category, producer=PRODUCER), f"category:{category.category_id}")
-            for category, event_type in tree.changed.values()
-        ),
+        (Event.of(event_type, category, producer=PRODUCER) for category, event_type in tree.changed.values()),
     )
     return outcomes
 
@@ -171,7 +168,7 @@ async def remove(session: AsyncSession, category_id: int) -> None:
     event = Event.of(
         "CATEGORY_DELETED", CategoryDeleted(category_id=category_id, code=category.code), producer=PRODUCER
     )
-    await append(session, event, key=f"category:{category_id}")
+    await append(session, event)
 
 
 async def identify(session: AsyncSession, reference: CategoryReference) -> int:

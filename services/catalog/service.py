@@ -118,7 +118,7 @@ async def remove(session: AsyncSession, product_id: int) -> None:
     sku = await session.scalar(delete(Product).where(Product.id == product_id).returning(Product.sku))
     if sku is None:
         raise ProductNotFound(f"There is no product {product_id}.")
-    await _tell(session, product_id, "PRODUCT_DELETED", ProductDeleted(product_id=product_id, sku=sku))
+    await _tell(session, "PRODUCT_DELETED", ProductDeleted(product_id=product_id, sku=sku))
 
 
 async def change_stock(session: AsyncSession, product_id: int, amount: int, reason: str | None) -> int:
@@ -142,7 +142,7 @@ async def change_stock(session: AsyncSession, product_id: int, amount: int, reas
         changed = StockChanged(
             product_id=product_id, stock=after.stock, reason=reason, stock_version=after.stock_version
         )
-        await _tell(session, product_id, "STOCK_CHANGED", changed)
+        await _tell(session, "STOCK_CHANGED", changed)
     return int(after.stock)
 
 
@@ -153,15 +153,15 @@ async def _store(session: AsyncSession, before: Mapping[int, ProductState], afte
     await append_all(
         session,
         (
-            (Event.of(event_type, data, producer=PRODUCER), str(state.id))
+            Event.of(event_type, data, producer=PRODUCER)
             for state in changed
             for event_type, data in events_between(before.get(state.id), state)
         ),
     )
 
 
-async def _tell(session: AsyncSession, product_id: int, event_type: str, data: Contract) -> None:
-    await append(session, Event.of(event_type, data, producer=PRODUCER), key=str(product_id))
+async def _tell(session: AsyncSession, event_type: str, data: Contract) -> None:
+    await append(session, Event.of(event_type, data, producer=PRODUCER))
 
 
 async def _known_categories(session: AsyncSession, all_changes: Iterable[Changes]) -> dict[int | str, int]:

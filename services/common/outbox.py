@@ -1,10 +1,11 @@
 """The outbox: an event is a row in the transaction that changed the state, so that neither exists without the other.
 
-    await append(session, Event.of("PRODUCT_CREATED", snapshot, producer="catalog"), key=str(product.id))
-    await append_all(session, [(event, key), ...])      # one statement, for bulk changes
+    await append(session, Event.of("PRODUCT_CREATED", snapshot, producer="catalog"))
+    await append_all(session, events)      # one statement, for bulk changes
 
-Append after the statement that changed (and so locked) the aggregate: ids are then in the order of its changes. Rows
-are kept after they are published, so that a copy elsewhere can be rebuilt. Each service's migrations make the table.
+Topic and key follow from the event (`services.contracts.topics`), whose payload must be what its type says. Append
+after the statement that changed (and so locked) the aggregate: ids are then in the order of its changes. Rows are kept
+after they are published, so that a copy elsewhere can be rebuilt. Each service's migrations make the table.
 """
 
 from collections.abc import Iterable
@@ -16,8 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.common.producer import is_too_large
 from services.common.telemetry import traceparent
 from services.contracts.envelope import Event
-from services.contracts.registry import EVENTS
-from services.contracts.topics import TOPICS
+from services.contracts.writing import outgoing
 
 CHANNEL = "outbox"
 
@@ -32,19 +32,23 @@ class EventTooLargeError(ValueError):
     """An event that its topic could not carry; told before commit, for the relay could never send it."""
 
 
-async def append(session: AsyncSession, event: Event, key: str) -> None:
-    """Append one event of the aggregate `key` to the caller's transaction."""
-    await append_all(session, [(event, key)])
+async def append(session: AsyncSession, event: Event) -> None:
+    """Append one event to the caller's transaction."""
+    await append_all(session, [event])
 
 
-async def append_all(session: AsyncSession, events: Iterable[tuple[Event, str]]) -> None:
-    """Append events with their keys, in order, in one statement."""
+async def append_all(session: AsyncSession, events: Iterable[Event]) -> None:
+    """Append events in order, in one statement.
+
+    Raises:
+        ContractError: an event is not what its type says.
+        EventTooLargeError: as it says.
+    """
     parent = traceparent()
     rows = []
-    for event, key in events:
-        topic = TOPICS[EVENTS[event.event_type].topic]
+    for event in events:
         traced = event if event.traceparent or not parent else event.model_copy(update={"traceparent": parent})
-        content = traced.to_bytes()
+        topic, key, content = outgoing(traced)
         if is_too_large(topic.name, key, content):
             raise EventTooLargeError(f"{event.event_type} of {key} has {len(content):,} bytes")
         rows.append({"event_id": event.event_id, "topic": topic.name, "key": key, "value": content.decode()})

@@ -161,7 +161,7 @@ async def _show(session: AsyncSession, showing: Showing, generation: Generation,
     showing.generation = generation.generation
     showing.version += 1
     await session.flush()
-    await append(session, Event.of(event_type, switched, producer=PRODUCER), key=generation.generation)
+    await append(session, Event.of(event_type, switched, producer=PRODUCER))
 
 
 async def _drop_old(session: AsyncSession, kept: int) -> None:

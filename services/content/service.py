@@ -182,4 +182,4 @@ async def _tell(
         display_type=DisplayType(display.display_type),
         product_id=display.product_id,
     )
-    await append(session, Event.of("DISPLAY_CHANGED", changed, producer=PRODUCER), key=f"display:{display.id}")
+    await append(session, Event.of("DISPLAY_CHANGED", changed, producer=PRODUCER))

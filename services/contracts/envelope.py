@@ -6,7 +6,7 @@ Unknown fields are ignored when reading, for an additive change keeps the schema
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 from uuid import UUID
 
 import msgspec
@@ -64,6 +64,9 @@ class Contract(BaseModel):
         ser_json_inf_nan="null",
     )
 
+    version: ClassVar[int] = 1
+    """Of the schema of a payload: an additive change keeps it."""
+
 
 class DisplayType(StrEnum):
     """The six shelves of the top page."""
@@ -107,6 +110,7 @@ class Event(Envelope):
         return cls(
             event_id=event_id or new_event_id(),
             event_type=event_type,
+            schema_version=data.version,
             timestamp=timestamp or datetime.now(UTC),
             producer=producer,
             traceparent=traceparent,
@@ -142,7 +146,8 @@ def message_of(
     The payload may be the struct of its model (`structs.struct_of`), and the id the text of a UUID.
     """
     payload = data if isinstance(data, msgspec.Struct) else _written(data)
-    return msgspec.json.encode(_Message(event_id, event_type, 1, timestamp, producer, payload, traceparent))
+    version: int = data.version  # type: ignore[union-attr]  # `struct_of` gives structs that of their models
+    return msgspec.json.encode(_Message(event_id, event_type, version, timestamp, producer, payload, traceparent))
 
 
 def _written(data: Contract) -> msgspec.Raw:

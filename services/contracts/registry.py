@@ -16,12 +16,16 @@ from services.contracts.events.actions import ActionType
 
 @dataclass(frozen=True)
 class EventType:
-    """One kind of event: its topic, its payload and the newest schema version this code can read."""
+    """One kind of event: its topic and its payload."""
 
     name: str
     topic: str
     payload: type[Contract]
-    version: int = 1
+
+    @property
+    def version(self) -> int:
+        """The newest schema version of the payload."""
+        return self.payload.version
 
 
 UNKNOWN_TYPE = "UNKNOWN_TYPE"

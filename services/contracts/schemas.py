@@ -60,7 +60,7 @@ def asyncapi() -> Document:
         names = [kind.name for kind in EVENTS.values() if kind.topic == topic.name]
         channels[topic.table] = {
             "address": topic.name,
-            "description": f"Keyed by {topic.key}.",
+            "description": f"Keyed by {topic.key.words}.",
             "messages": {
                 name: {
                     "name": name,

@@ -58,11 +58,16 @@ def struct_of(
     """
     schema = model.model_json_schema()
     properties = {**schema["properties"], **(more or {})}
-    return _struct({**schema, "properties": properties}, schema.get("$defs", {}), tag, may_lack)
+    whole = {**schema, "properties": properties}
+    return _struct(whole, schema.get("$defs", {}), tag, may_lack, namespace={"version": model.version})
 
 
 def _struct(
-    schema: Schema, definitions: Schema, tag: Tag | None = None, may_lack: Collection[str] = ()
+    schema: Schema,
+    definitions: Schema,
+    tag: Tag | None = None,
+    may_lack: Collection[str] = (),
+    namespace: dict[str, Any] | None = None,
 ) -> type[msgspec.Struct]:
     required = schema.get("required", ())
     types = {name: _type(part, definitions) for name, part in schema["properties"].items()}
@@ -74,6 +79,7 @@ def _struct(
     return msgspec.defstruct(
         schema["title"],
         [*first, *rest],
+        namespace=namespace,
         omit_defaults=True,
         forbid_unknown_fields=True,
         kw_only=bool(may_lack),

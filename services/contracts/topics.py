@@ -1,9 +1,31 @@
 """The topics, with what the broker must be told about each; the stack creates them from here."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 DAY = 24 * 60 * 60 * 1000
 MEGABYTE = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Key:
+    """What the events of one aggregate share, so that they stay in order: in words, and of a payload as it travels."""
+
+    words: str
+    of: Callable[[Mapping[str, Any]], str]
+
+
+def _field(name: str) -> Key:
+    return Key(name, lambda data: str(data[name]))
+
+
+def _product_or_category(data: Mapping[str, Any]) -> str:
+    return str(data["productId"]) if "productId" in data else f"category:{data['categoryId']}"
+
+
+def _generations_or_display(data: Mapping[str, Any]) -> str:
+    return f"display:{data['displayId']}" if "displayId" in data else "generations"
 
 
 @dataclass(frozen=True)
@@ -14,7 +36,7 @@ class Topic:
     """
 
     name: str
-    key: str
+    key: Key
     partitions: int = 3
     retention_ms: int = 30 * DAY
     max_message_bytes: int = MEGABYTE
@@ -29,15 +51,20 @@ class Topic:
 TOPICS = {
     topic.name: topic
     for topic in (
-        Topic("auth.v1", key="userId"),
-        Topic("profile.v1", key="userId"),
-        Topic("catalog.v1", key="productId, or category:<categoryId>", retention_ms=-1),
-        Topic("cart.v1", key="userId"),
-        Topic("order.v1", key="orderId", retention_ms=-1),
-        Topic("payment.v1", key="paymentId", retention_ms=-1),
-        Topic("content.v1", key="generation, or display:<displayId>"),
-        Topic("user-actions.v1", key="userId", partitions=6, retention_ms=90 * DAY),
-        Topic("recommendation-feedback.v1", key="userId", retention_ms=90 * DAY, is_stamped=True),
-        Topic("dead-letters.v1", key="topic/partition/offset", partitions=1, max_message_bytes=2 * MEGABYTE),
+        Topic("auth.v1", key=_field("userId")),
+        Topic("profile.v1", key=_field("userId")),
+        Topic("catalog.v1", key=Key("productId, or category:<categoryId>", _product_or_category), retention_ms=-1),
+        Topic("cart.v1", key=_field("userId")),
+        Topic("order.v1", key=_field("orderId"), retention_ms=-1),
+        Topic("payment.v1", key=_field("paymentId"), retention_ms=-1),
+        Topic("content.v1", key=Key("generations, or display:<displayId>", _generations_or_display)),
+        Topic("user-actions.v1", key=_field("userId"), partitions=6, retention_ms=90 * DAY),
+        Topic("recommendation-feedback.v1", key=_field("userId"), retention_ms=90 * DAY, is_stamped=True),
+        Topic(
+            "dead-letters.v1",
+            key=Key("topic/partition/offset", "{topic}/{partition}/{offset}".format_map),
+            partitions=1,
+            max_message_bytes=2 * MEGABYTE,
+        ),
     )
 }

@@ -57,9 +57,8 @@ async def main(database_url, kafka_url, kill_point, batches, first, count):
     for start in range(first, first + count, KEYS):
         async with database.sessions.begin() as session:
             for number in range(start, min(start + KEYS, first + count)):
-                deleted = ProductDeleted(product_id=number, sku=str(number))
-                event = Event.of("PRODUCT_DELETED", deleted, producer="outbox-service")
-                await append(session, event, key=str(number % KEYS))
+                deleted = ProductDeleted(product_id=1 + number % KEYS, sku=str(number))
+                await append(session, Event.of("PRODUCT_DELETED", deleted, producer="outbox-service"))
     relay = Relay(database_url, producer, batch=20, poll=0.1)
     connection = await psycopg.AsyncConnection.connect(database_url, autocommit=True)
 

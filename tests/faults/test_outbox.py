@@ -47,7 +47,7 @@ def start(outbox_url, fresh_broker):
 
 @pytest.fixture
 def arrived(outbox_url, fresh_broker):
-    """What a consumer has after de-duplication, by key: the products of the events, none of which is invented."""
+    """What a consumer has after de-duplication, by key: the numbers of the events, none of which is invented."""
 
     async def read():
         with psycopg.connect(outbox_url) as connection:
@@ -57,7 +57,7 @@ def arrived(outbox_url, fresh_broker):
             event = Event.model_validate_json(record.value)
             if event.event_id not in seen:
                 seen.add(event.event_id)
-                by_key.setdefault(int(record.key), []).append(event.data["productId"])
+                by_key.setdefault(int(record.key), []).append(int(event.data["sku"]))
         assert seen == known
         return by_key
 
@@ -70,7 +70,7 @@ def deaths(fresh_broker, rounds):
 
 
 def expected(count):
-    return {key: [number for number in range(1, count + 1) if number % KEYS == key] for key in range(KEYS)}
+    return {1 + rest: [number for number in range(1, count + 1) if number % KEYS == rest] for rest in range(KEYS)}
 
 
 @pytest.mark.parametrize("kill_point", ["committed", "published"])

@@ -42,7 +42,7 @@ async def test_what_is_committed_is_published_and_stays_in_the_outbox(
     event = deleted(7)
     async with running([Relay(database_url, producer)]):
         async with service_database.sessions.begin() as session:
-            await append(session, event, "7")
+            await append(session, event)
         await eventually(unpublished, is_none)
     (record,) = await read_topic(broker.url, "catalog.v1", 1)
     assert (record.key, record.value) == (b"7", event.to_bytes())
@@ -50,7 +50,7 @@ async def test_what_is_committed_is_published_and_stays_in_the_outbox(
 
 async def test_what_is_rolled_back_is_never_published(service_database, unpublished):
     async with service_database.sessions() as session:
-        await append(session, deleted(8), "8")
+        await append(session, deleted(8))
         await session.rollback()
     assert await unpublished() == 0
 
@@ -58,12 +58,12 @@ async def test_what_is_rolled_back_is_never_published(service_database, unpublis
 async def test_a_row_committed_late_under_a_smaller_id_is_published_too(
     broker, database_url, service_database, producer, unpublished
 ):
-    late, early = deleted(1), deleted(2)
+    late, early = deleted(1, "late"), deleted(1, "early")
     async with running([Relay(database_url, producer)]):
         async with service_database.sessions.begin() as slow:
-            await append(slow, late, "k")
+            await append(slow, late)
             async with service_database.sessions.begin() as fast:
-                await append(fast, early, "k")
+                await append(fast, early)
             await eventually(unpublished, is_none)
         await eventually(unpublished, is_none)
     records = await read_topic(broker.url, "catalog.v1", 2)
@@ -75,13 +75,13 @@ async def test_two_relays_on_one_database_publish_each_row_once_in_order_per_key
 ):
     async with running([Relay(database_url, producer, batch=500), Relay(database_url, producer, batch=500)]):
         async with service_database.sessions.begin() as session:
-            await append_all(session, [(deleted(number), str(number % 5)) for number in range(1, 3001)])
+            await append_all(session, [deleted(1 + number % 5, str(number)) for number in range(3000)])
         await eventually(unpublished, is_none)
     records = await read_topic(broker.url, "catalog.v1", 3000)
     by_key = {}
     for record in records:
-        by_key.setdefault(int(record.key), []).append(Event.model_validate_json(record.value).data["productId"])
-    assert by_key == {key: [number for number in range(1, 3001) if number % 5 == key] for key in range(5)}
+        by_key.setdefault(int(record.key), []).append(int(Event.model_validate_json(record.value).data["sku"]))
+    assert by_key == {1 + rest: list(range(rest, 3000, 5)) for rest in range(5)}
 
 
 async def test_the_relay_waits_for_the_broker_and_then_publishes(
@@ -95,7 +95,7 @@ async def test_the_relay_waits_for_the_broker_and_then_publishes(
 
     async with running([relay]):
         async with service_database.sessions.begin() as session:
-            await append(session, deleted(7), "7")
+            await append(session, deleted(7))
         await eventually(failure, bool)
         assert await unpublished() == 1
         broker.start()
@@ -107,7 +107,7 @@ async def test_an_event_that_no_topic_can_carry_is_refused_before_commit(service
     huge = ProductAction(user_id="u1", product_id=1, metadata={"text": "棚" * 400_000})  # 1.2 MB
     async with service_database.sessions() as session:
         with pytest.raises(EventTooLargeError):
-            await append(session, Event.of("CART_ADD", huge, producer="common-test"), "u1")
+            await append(session, Event.of("CART_ADD", huge, producer="common-test"))
 
 
 async def change_topic(url, **settings):
@@ -138,7 +138,7 @@ async def test_an_event_that_the_broker_refuses_is_set_aside_with_its_key_and_th
     relay = Relay(database_url, producer, poll=0.1)
     async with running([relay]):
         async with service_database.sessions.begin() as session:
-            await append_all(session, [(refused, "1"), (behind, "1"), (deleted(2), "2"), (deleted(3), "3")])
+            await append_all(session, [refused, behind, deleted(2), deleted(3)])
         await eventually(lambda: published(database_url), lambda keys: keys == ["2", "3"])
 
         async def counted():
@@ -171,7 +171,7 @@ async def test_a_topic_that_is_missing_holds_up_itself_alone_and_is_named(
 
     async with running([relay]):
         async with service_database.sessions.begin() as session:
-            await append_all(session, [(action, "u1"), (deleted(2), "2")])
+            await append_all(session, [action, deleted(2)])
         await eventually(lambda: published(database_url), lambda keys: keys == ["2"])
         await eventually(failure, lambda found: found == "1 keys wait, user-actions.v1: UnknownTopicOrPartitionError")
         broker.create_topics("user-actions.v1")

@@ -43,11 +43,12 @@ async def client(settings, signing_keys):
 
 @pytest.fixture
 def events(database_url):
-    """The events of a key, in order: `events("g1")` gives [(event type, data), ...]."""
+    """The events of a key or a generation, in order: `events("g1")` gives [(event type, data), ...]."""
 
     def of(key):
+        query = "SELECT value FROM outbox WHERE key = %s OR value::json #>> '{data,generation}' = %s ORDER BY id"
         with psycopg.connect(database_url) as connection:
-            rows = connection.execute("SELECT value FROM outbox WHERE key = %s ORDER BY id", [key]).fetchall()
+            rows = connection.execute(query, [key, key]).fetchall()
         found = [json.loads(value) for (value,) in rows]
         return [(event["eventType"], event["data"]) for event in found]
 
