@@ -16,7 +16,7 @@ from benchmarks.report import ROOT, tell
 from stack import control
 from stack.environment import Environment, program_ports
 from stack.servers import servers
-from stack.state import State
+from stack.state import BrokerKind, State
 
 
 def whole(directory: Path) -> State:
@@ -29,9 +29,10 @@ def whole(directory: Path) -> State:
 
 
 @contextmanager
-def running(directory: Path) -> Iterator[Environment]:
-    """The whole shop runs meanwhile."""
+def running(directory: Path, broker: BrokerKind = BrokerKind.EMBEDDED) -> Iterator[Environment]:
+    """The whole shop runs meanwhile, on a broker of that kind."""
     state = whole(directory)
+    state.choose_broker(broker)
     with state.locked():
         control.start(state, {}, stays=False)
         try:

@@ -2,6 +2,7 @@
 
 from benchmarks.freshness import click
 from benchmarks.top_page import look
+from stack.state import BrokerKind
 
 
 def test_pages_are_timed(shop):
@@ -9,4 +10,4 @@ def test_pages_are_timed(shop):
 
 
 def test_clicks_are_followed_until_the_answer_knows_them(shop):
-    assert [figure.value > 0 for figure in click(shop.environment, 3)] == [True, True]
+    assert [figure.value > 0 for figure in click(shop.environment, 3, BrokerKind.EMBEDDED)] == [True, True]
