@@ -12,7 +12,7 @@ logger = logging.getLogger(__name__)
 
 LOOK_SECONDS: Final = 0.05
 RETRY_SECONDS: Final = 2.0
-READ_SECONDS: Final = 60.0
+READ_SECONDS: Final = 30.0
 CATALOG_UNREAD: Final = "CATALOG_UNREAD"
 LANDED_UNREAD: Final = "LANDED_UNREAD"
 
@@ -56,7 +56,7 @@ class Reading(Worker):
             reason = f"{type(error).__name__}: {error}"
             if reason != self.failure:
                 logger.warning("%s could not be read and will be tried again: %s", self.name, reason)
-            self.failure = reason
+            self.excuse(reason)
             return False
         self._done_for = start
         self.beat()

@@ -1,7 +1,9 @@
 """What serving knows at its start comes from who keeps it: the log may have lost it, or never held it."""
 
 import json
+import time
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 
 import httpx2
 import psycopg
@@ -14,7 +16,9 @@ from aiokafka.admin.records_to_delete import RecordsToDelete
 from services.catalog.app import create_app as create_catalog
 from services.catalog.settings import CatalogSettings
 from services.common.migrate import migrate
+from services.common.worker import running
 from serving.app import create_app
+from serving.start import CATALOG_UNREAD, Reading
 from tests.ml.tiny_bundle import BREAD, BUYER, JAM, MILK, RICE, SOAP, TEA, items
 from tests.serving.conftest import Content, put_bundle, until
 
@@ -227,3 +231,18 @@ async def test_while_the_warehouse_is_away_answers_are_degraded(start, eventuall
             return (await client.get("/v1/users/anon:1/recommendations")).json()["warnings"]
 
         assert await eventually(warnings, lambda found: found == ["LANDED_UNREAD"])
+
+
+async def test_a_reading_that_fails_for_long_is_no_reason_to_start_the_process_again(monkeypatch):
+    monkeypatch.setattr("services.common.worker.STALLED_AFTER", 0.5)
+    monkeypatch.setattr("serving.start.RETRY_SECONDS", 0.01)
+    tried_at = []
+
+    async def fail():
+        tried_at.append(time.monotonic())
+        raise ConnectionError
+
+    reading = Reading("catalog", CATALOG_UNREAD, fail, SimpleNamespace(starts=1, failure=None))
+    async with running([reading]):
+        await until(lambda: tried_at and tried_at[-1] > tried_at[0] + 1)
+        assert reading.is_alive
