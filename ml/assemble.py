@@ -16,6 +16,15 @@ from ml.training import Fitted
 CANDIDATES = 300
 """Length of each user's list of a source: filters and shelves do not run dry, and a source costs 6 MB."""
 
+TOGETHER = "together"
+NEIGHBOURS_FOUND: dict[str, type[pl.DataType]] = {
+    c.ITEM: pl.Int64,
+    c.NEIGHBOUR: pl.Int64,
+    c.SCORE: pl.Float32,
+    c.RANK: pl.Int32,
+    TOGETHER: pl.Boolean,
+}
+
 DAY_SECONDS = 86_400
 
 
@@ -39,12 +48,13 @@ def ask(dataset: Dataset, fitted: Fitted, sources: Iterable[str], activity: pl.D
 
 
 def neighbours(fitted: Fitted) -> pl.DataFrame:
-    """Each item's neighbours: those bought by the same shoppers, or, for an item nobody bought, those like it."""
-    lists = [model.similar(NEIGHBOURS) for model in fitted.models.values() if isinstance(model, ItemKNN | ContentBased)]
-    if not lists:
-        return pl.DataFrame(schema={c.ITEM: pl.Int64, c.NEIGHBOUR: pl.Int64, c.SCORE: pl.Float32, c.RANK: pl.Int32})
-    bought, *described = lists  # in the order in which they are fitted
-    return pl.concat([bought, *(others.join(bought, on=c.ITEM, how="anti") for others in described)])
+    """Each item's neighbours: those bought `together` by enough shoppers, or, where there are none, those like it."""
+    models = [model for model in fitted.models.values() if isinstance(model, ItemKNN | ContentBased)]
+    found = pl.DataFrame(schema=NEIGHBOURS_FOUND)
+    for model in models:  # in the order in which they are fitted: what is bought together goes first
+        others = model.similar(NEIGHBOURS).with_columns(pl.lit(isinstance(model, ItemKNN)).alias(TOGETHER))
+        found = pl.concat([found, others.join(found, on=c.ITEM, how="anti").select(*NEIGHBOURS_FOUND)])
+    return found
 
 
 def assemble(
@@ -59,7 +69,7 @@ def assemble(
     Args:
         dataset: what the models were fitted on; its items carry all columns of `bundle_content.ITEMS`.
         candidates: by source, lists as `Recommender.recommend` gives them.
-        similar: `product_id, neighbour_id, score, rank`; scores in (0, 1].
+        similar: columns `NEIGHBOURS_FOUND`; scores in (0, 1].
         factors: float32, shape (items, F); their rows need not have length 1.
         activity: columns of `bundle_content.ACTIVITY`: what shoppers lately did, up to the cut.
     """
@@ -69,6 +79,7 @@ def assemble(
         activity=activity.select(*ACTIVITY),
         candidates={source: _by_user(lists, dataset) for source, lists in candidates.items()},
         neighbours=_by_item(similar, dataset),
+        together=np.isin(dataset.item_ids, similar.filter(pl.col(TOGETHER))[c.ITEM].to_numpy()),
         factors=unit_rows(factors),
         popularity=popularity(dataset),
         history=history(dataset),

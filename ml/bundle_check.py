@@ -95,6 +95,7 @@ def check(content: BundleContent, sources: Iterable[str] = ()) -> None:
     for source, ranked in content.candidates.items():
         if not (ranked.items >= 0).any():
             _check_all_is_bought(source, content)
+    _expect("together", content.together, np.bool_, (items,))
     _expect("factors", content.factors, np.float32, (items, *content.factors.shape[1:2]))
     if (np.linalg.norm(content.factors, axis=1) > 1 + _ROUNDING).any():
         raise BadShapeError("factors have rows longer than 1")

@@ -11,6 +11,7 @@ import polars as pl
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
 Float32 = npt.NDArray[np.float32]
+Bool = npt.NDArray[np.bool_]
 Array = npt.NDArray[Any]
 Part = Array | pl.DataFrame
 
@@ -84,7 +85,8 @@ class BundleContent:
         items: columns `ITEMS`, one row a product, inactive ones included.
         activity: columns `ACTIVITY`, in any order.
         candidates: source name -> `Ranked` [users, K]; `shelves.yaml` says which sources it draws on.
-        neighbours: `Ranked` [items, N]: the items bought by the same shoppers, score in (0, 1].
+        neighbours: `Ranked` [items, N]: the items bought by the same shoppers, or described alike; score in (0, 1].
+        together: bool [items]: whether an item's neighbours were bought by the same shoppers, and by enough of them.
         factors: float32 [items, F], rows of length 1 (0 = unknown): two rows' product is their cosine. F may be 0.
         popularity: float32 [items], recent purchases weighted as the popularity model does; 0 = never.
         history: purchases by user.
@@ -95,6 +97,7 @@ class BundleContent:
     activity: pl.DataFrame
     candidates: Mapping[str, Ranked]
     neighbours: Ranked
+    together: Bool
     factors: Float32
     popularity: Float32
     history: History
@@ -113,6 +116,7 @@ def to_files(content: BundleContent) -> dict[str, Part]:
         },
         "neighbours.items.npy": content.neighbours.items,
         "neighbours.scores.npy": content.neighbours.scores,
+        "together.npy": content.together,
         "factors.npy": content.factors,
         "popularity.npy": content.popularity,
         **{f"history.{name}.npy": getattr(content.history, name) for name in History.__dataclass_fields__},
@@ -132,6 +136,7 @@ def from_files(frames: Mapping[str, pl.DataFrame], arrays: Mapping[str, Array]) 
         activity=frames["activity.arrow"],
         candidates={source: _ranked(arrays, f"candidates.{source}") for source in sources},
         neighbours=_ranked(arrays, "neighbours"),
+        together=arrays["together.npy"],
         factors=arrays["factors.npy"],
         popularity=arrays["popularity.npy"],
         history=History(*(arrays[f"history.{name}.npy"] for name in History.__dataclass_fields__)),

@@ -14,7 +14,7 @@ ALIKE_FROM: Final = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """The own item that contributed most, and how: bought by the same shoppers, or alike by its factors."""
+    """The own item that contributed most, and how: bought by the same shoppers, or alike by description or factors."""
 
     item: int
     kind: Literal["because_bought", "alike"]
@@ -48,9 +48,10 @@ def grounds(bundle: Bundle, targets: list[int], owned: Int32, counts: Int32) -> 
     alike = _most_alike(
         bundle, [target for target, strength in zip(targets, strengths, strict=True) if not strength], owned
     )
+    together = bundle.content.together[targets].tolist()
     return [
-        Ground(item, "because_bought") if strength else alike[target]
-        for target, item, strength in zip(targets, items, strengths, strict=True)
+        Ground(item, "because_bought" if is_together else "alike") if strength else alike[target]
+        for target, item, strength, is_together in zip(targets, items, strengths, together, strict=True)
     ]
 
 

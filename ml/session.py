@@ -146,26 +146,28 @@ class Folded:
     because: dict[int, int]
 
 
-def fold(bundle: Bundle, items: Int32, scores: Float32, recent: list[int], weight: float) -> Folded:
+def fold(bundle: Bundle, items: Int32, scores: Float32, recent: list[tuple[int, float]], weight: float) -> Folded:
     """Fold recent items into a ranking by their neighbours and factors.
 
     Args:
         bundle: where neighbours and factors are.
         items: int32 [K], the learnt ranking, best first; empty for a visitor.
         scores: float32 [K], its scores.
-        recent: item indices just viewed or put in the cart, latest first.
+        recent: items lately viewed or put in the cart, latest first, and what of their weight age has left (1 = all).
         weight: how much the closest neighbour of the latest item counts against the best learnt item.
     """
-    seeds = [item for item in recent if item < bundle.content.popularity.shape[0]][:MAX_SEEDS]
+    known_seeds = [seed for seed in recent if seed[0] < bundle.content.popularity.shape[0]][:MAX_SEEDS]
+    seeds = [item for item, _ in known_seeds]
+    fading = FADING ** np.arange(len(seeds)) * np.array([left for _, left in known_seeds])
     learnt = scores / scores[0] if scores.size and scores[0] > 0 else scores
     if not seeds:
         return Folded(items.tolist(), learnt.tolist(), {})
-    near, pushes, pushers = _pushes(bundle, seeds, weight)
+    near, pushes, pushers = _pushes(bundle, seeds, weight * fading)
     known, places = np.unique(np.concatenate([items, near]), return_inverse=True)
     own_places, near_places = places[: items.size], places[items.size :]
     base, pushed = np.zeros(known.size), np.bincount(near_places, weights=pushes, minlength=known.size)
     base[own_places] = learnt
-    total = base + pushed + weight * CLOSE_TASTE * _tastes(bundle, seeds, known)
+    total = base + pushed + weight * CLOSE_TASTE * _tastes(bundle, seeds, fading, known)
     strongest = np.full(known.size, -1)
     by_strength = np.argsort(pushes, kind="stable")
     strongest[near_places[by_strength]] = pushers[by_strength]  # the last write, by the strongest push, stays
@@ -179,24 +181,19 @@ def fold(bundle: Bundle, items: Int32, scores: Float32, recent: list[int], weigh
     return Folded(known[ranking].tolist(), total[ranking].tolist(), because)
 
 
-def _pushes(bundle: Bundle, seeds: list[int], weight: float) -> tuple[Int32, Float64, Int64]:
-    """Each neighbour of each seed, how strongly it is pushed (1 = a seed's closest), and by which seed."""
+def _pushes(bundle: Bundle, seeds: list[int], weights: Float64) -> tuple[Int32, Float64, Int64]:
+    """Each neighbour of each seed, how strongly it is pushed (a seed's closest by its weight), and by which seed."""
     neighbours = bundle.content.neighbours
     near, strengths = neighbours.items[seeds], neighbours.scores[seeds].astype(np.float64)
     strengths /= np.maximum(strengths.max(axis=1, keepdims=True, initial=0), TINY)
-    strengths *= weight * _fading(len(seeds))[:, None]
+    strengths *= weights[:, None]
     there = near >= 0
     return near[there], strengths[there], np.repeat(seeds, near.shape[1])[there.ravel()]
 
 
-def _tastes(bundle: Bundle, seeds: list[int], items: Int32) -> Float64:
-    """How alike each item is to the seeds taken together, by their factors."""
-    factors, fading = bundle.content.factors, _fading(len(seeds))
-    taste = fading @ factors[seeds] / fading.sum()
+def _tastes(bundle: Bundle, seeds: list[int], fading: Float64, items: Int32) -> Float64:
+    """How alike each item is to the seeds taken together, by their factors; less so the older they are."""
+    factors = bundle.content.factors
+    taste = fading @ factors[seeds] / (FADING ** np.arange(len(seeds))).sum()
     alike: Float64 = factors[items] @ taste
     return alike
-
-
-def _fading(count: int) -> Float64:
-    fading: Float64 = FADING ** np.arange(count, dtype=np.float64)
-    return fading

@@ -90,19 +90,26 @@ class Reasons(_Rule):
     due: str
     bought: str
     bought_once: str
-    because_viewed: str
+    often_with: str
+    alike_touched: str
+    which_seen_today: str
+    which_seen: str
+    which_in_cart: str
     because_bought: str
     alike: str
     category: str
     taste: str
     popular: str
     offer: str
+    also_bought: str
+    alike_product: str
+    popular_in: str
 
     @field_validator("*")
     @classmethod
     def _names_only_what_is_known(cls, text: str) -> str:
         try:
-            text.format(item="", days=0, ago=0, count=0, category="", percent=0)
+            text.format(item="", which="", days=0, ago=0, count=0, category="", percent=0)
         except (KeyError, IndexError) as error:
             raise ValueError(f"there is no {{{error.args[0]}}} to name") from error
         return text
@@ -122,6 +129,7 @@ class Rules(_Rule):
     repurchase: RepurchaseRule
     daily_deal_days: Annotated[int, Field(ge=1)]
     session_weight: Annotated[float, Field(ge=0, le=10)]
+    session_half_life_days: Annotated[float, Field(gt=0)]
     reasons: Reasons
 
     @model_validator(mode="after")

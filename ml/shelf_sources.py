@@ -123,14 +123,15 @@ class Visit:
             return ranking()
         head = self.recollection.head(
             self.shopper,
-            (name, follows_session, is_new),
+            (name, self.day if follows_session else None, is_new),
             lambda: self.explained(list(islice(ranking(), HEAD))),
         )
         return iter(head) if len(head) < HEAD else chain(head, islice(ranking(), HEAD, None))
 
     def _ranking(self, name: str, *, follows_session: bool) -> Iterator[Candidate]:
         items, scores = self.bundle.candidates(name, self.shopper.user_id or "")
-        recent = [touch.item for touch in self.touched_items] if follows_session else []
+        touched = {touch.item: touch for touch in self.touched_items} if follows_session else {}
+        recent = [(touch.item, self._freshness(touch.score)) for touch in touched.values()]
         ranking = fold(self.bundle, items, scores, recent, self.rules.session_weight)
         ground = "popular" if self.bundle.manifest.popularity_because else None
         for item, score in zip(ranking.items, ranking.scores, strict=True):
@@ -138,7 +139,18 @@ class Visit:
             if seed is None:
                 yield Candidate(item, score, name, ground)
             else:
-                yield Candidate(item, score, "session", "because_viewed", seed)
+                how = "often_with" if self.bundle.content.together[seed] else "alike_touched"
+                yield Candidate(item, score, "session", how, seed, {"which": self._touch(touched[seed])})
+
+    def _freshness(self, moment: float) -> float:
+        """What of an action's weight its age has left."""
+        return float(0.5 ** (self.days_since(moment) / self.rules.session_half_life_days))
+
+    def _touch(self, touch: Candidate) -> str:
+        """Which of `Reasons` says what the shopper did with an item."""
+        if touch.ground == "cart":
+            return "which_in_cart"
+        return "which_seen" if self.days_since(touch.score) else "which_seen_today"
 
     def _popular(self) -> Iterator[Candidate]:
         popularity, ranked = self.bundle.content.popularity, self.bundle.popular

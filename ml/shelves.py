@@ -126,14 +126,15 @@ def _picks(visit: Visit, candidates: list[Candidate], *, is_offer: bool) -> list
 
 
 def _reason(visit: Visit, candidate: Candidate) -> str:
-    ground, because = candidate.ground, candidate.because
+    ground, because, reasons, values = candidate.ground, candidate.because, visit.rules.reasons, candidate.values or {}
     assert ground is not None, "explained before"
     if because is not None:
-        return _naming(getattr(visit.rules.reasons, ground), visit.catalogue.products[because].name)
-    return "" if ground == "offer" else visit.rules.reasons.text(ground, **(candidate.values or {}))
+        which = getattr(reasons, values["which"]) if values else ""
+        return _naming(getattr(reasons, ground), visit.catalogue.products[because].name, which)
+    return "" if ground == "offer" else reasons.text(ground, **values)
 
 
 @lru_cache(maxsize=50_000)
-def _naming(template: str, name: str) -> str:
+def _naming(template: str, name: str, which: str) -> str:
     """A reason that names an item; the same few are given again and again."""
-    return template.format(item=name)
+    return template.format(item=name, which=which)

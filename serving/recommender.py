@@ -85,7 +85,11 @@ class Recommender:
         item = model.catalogue.index.get(product_id)
         if item is None:
             raise ProductNotFound(f"There is no product {product_id}.")
-        return similar(model.bundle, model.catalogue, item, moment, limit, exclude, prices)
+
+        def offer(product: Product) -> Decimal | None:
+            return product.offer_at(moment, prices.get(product.product_id))
+
+        return similar(model.bundle, model.catalogue, self.rules.reasons, item, limit, offer, exclude)
 
     def product(self, product_id: int | None) -> Product | None:
         """The product as it is now, if it is known."""

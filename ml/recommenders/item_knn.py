@@ -12,6 +12,9 @@ from ml.recommenders.base import Recommender, RecommenderConfig
 from ml.recommenders.similar import nearest
 from ml.recommenders.sparse_math import unit_rows
 
+_PAIRS = 200_000
+"""So many pairs of items are looked at together, so that memory is bounded."""
+
 
 class ItemKNNConfig(RecommenderConfig):
     """Configuration of `ItemKNN`.
@@ -20,11 +23,15 @@ class ItemKNNConfig(RecommenderConfig):
         decay_days: A basket weighs exp(-age / decay_days), then log1p of the sum.
         neighbours: How many nearest items vote for an item; 50 found on validation better than 200.
         shrinkage: Makes cosines of rarely bought items smaller, see `unit_rows`.
+        least_support: How many shoppers must have bought both items before they are told to go together. On validation,
+            neighbours that fewer share were bought less than what is only described alike: with one shopper .0007 of
+            the buyers of the one bought the other, with five .0036, of what is described alike .0033 to .0038.
     """
 
     decay_days: PositiveFloat = 180
     neighbours: PositiveInt = 50
     shrinkage: NonNegativeFloat = 3
+    least_support: PositiveInt = 5
 
 
 class ItemKNN(Recommender[ItemKNNConfig]):
@@ -50,5 +57,16 @@ class ItemKNN(Recommender[ItemKNNConfig]):
         return (self.weights[users] @ self.votes).toarray()
 
     def similar(self, k: int, items: ArrayLike | None = None) -> pl.DataFrame:
-        """The items bought by the same users, see `similar.nearest`."""
-        return nearest(self.neighbours, self.items, self.allowed(), k, items)
+        """The items bought by the same users, by enough of them, see `similar.nearest`."""
+        return nearest(self._supported(), self.items, self.allowed(), k, items)
+
+    def _supported(self) -> csr_array[np.float32]:
+        """The neighbours which `least_support` users bought together with the item."""
+        buyers = csr_array(self.seen.T.astype(bool).astype(np.int32))
+        pairs = self.neighbours.tocoo()
+        together = [
+            buyers[pairs.row[start : start + _PAIRS]].multiply(buyers[pairs.col[start : start + _PAIRS]]).sum(axis=1)
+            for start in range(0, pairs.nnz, _PAIRS)
+        ]
+        enough = np.concatenate([np.empty(0, np.int32), *together]) >= self.config.least_support
+        return csr_array((pairs.data[enough], (pairs.row[enough], pairs.col[enough])), shape=pairs.shape)

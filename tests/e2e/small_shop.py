@@ -102,6 +102,7 @@ def bundle(catalog, names, now=None):
         activity=pl.DataFrame(viewed, schema=ACTIVITY, orient="row"),
         candidates={"discover": _ranked(rest[None, ::-1]), "repurchase": _ranked(bought[None, :])},
         neighbours=_ranked(np.stack([(np.arange(count) + 1) % count, (np.arange(count) + 2) % count], axis=1)),
+        together=np.ones(count, dtype=bool),
         factors=np.eye(kinds, dtype=np.float32)[kind],
         popularity=np.linspace(1, 0.1, count, dtype=np.float32),
         history=history,

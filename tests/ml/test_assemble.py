@@ -10,7 +10,7 @@ from ml.assemble import ask, assemble, history, neighbours, popularity
 from ml.bundle import check
 from ml.bundle_content import ACTIVITY, ITEMS
 from ml.dataset import Dataset
-from ml.recommenders import ALSConfig
+from ml.recommenders import ALSConfig, ItemKNNConfig
 from ml.training import TrainingConfig, fit_all
 
 CUT = datetime(2026, 11, 25, tzinfo=UTC)
@@ -79,19 +79,20 @@ def test_popularity_stands_in_where_models_had_too_little_data(dataset):
 
 
 def test_an_item_without_buyers_has_neighbours_by_what_it_is(dataset):
-    fitted = fit_all(dataset, TrainingConfig(), ["item_knn", "content"])
+    fitted = fit_all(dataset, TrainingConfig(item_knn=ItemKNNConfig(least_support=1)), ["item_knn", "content"])
 
     similar = neighbours(fitted)
 
     assert similar.filter(pl.col("product_id") == 11)["neighbour_id"].to_list() == [12]
     assert similar.filter(pl.col("product_id") == 13)["neighbour_id"].to_list() == [11, 12]
+    assert dict(similar.select("product_id", "together").iter_rows()) == {11: True, 12: True, 13: False}
 
 
 def test_lists_become_rows_of_item_positions_filled_up_with_minus_one(dataset):
     lists = pl.DataFrame(
         {"user_id": ["8", "7", "7"], "product_id": [13, 12, 11], "score": [0.5, 0.9, 0.8], "rank": [1, 1, 2]}
     )
-    similar = pl.DataFrame({"product_id": [12], "neighbour_id": [11], "score": [0.7], "rank": [1]})
+    similar = pl.DataFrame({"product_id": [12], "neighbour_id": [11], "score": [0.7], "rank": [1], "together": [True]})
 
     content = assemble(
         dataset, {"discover": lists}, similar, np.ones((3, 2), np.float32), pl.DataFrame(schema=ACTIVITY)
@@ -100,3 +101,4 @@ def test_lists_become_rows_of_item_positions_filled_up_with_minus_one(dataset):
     check(content, ["discover"])
     assert content.candidates["discover"].items.tolist() == [[1, 0], [2, -1]]
     assert content.neighbours.items.tolist() == [[-1], [0], [-1]]
+    assert content.together.tolist() == [False, True, False]

@@ -66,7 +66,7 @@ def test_stock_and_names_are_those_of_the_moment(bundle):
     [shelf] = compose(bundle, catalogue, RULES, shopper, NOW, ONE, recollection)
 
     assert MILK not in [pick.product.product_id for pick in shelf.picks]
-    assert "Often bought with Baguette, which you just looked at" in [pick.reason for pick in shelf.picks]
+    assert "Often bought with Baguette, which you looked at today" in [pick.reason for pick in shelf.picks]
 
 
 def test_a_head_is_made_once_and_anew_after_each_action():

@@ -156,28 +156,36 @@ def test_without_recent_items_the_learnt_ranking_stays(bundle, learnt):
 
 
 def test_without_a_learnt_ranking_the_neighbours_of_recent_items_are_it(bundle):
-    folded = fold(bundle, *NOTHING, recent=[MILK_ITEM], weight=1)
+    folded = fold(bundle, *NOTHING, recent=[(MILK_ITEM, 1.0)], weight=1)
 
     assert folded.items == [BREAD_ITEM, RICE_ITEM]
     assert folded.because == {BREAD_ITEM: MILK_ITEM, RICE_ITEM: MILK_ITEM}
 
 
 def test_what_is_recent_is_not_recommended_itself(bundle, learnt):
-    assert JAM_ITEM not in fold(bundle, *learnt, recent=[JAM_ITEM], weight=1).items
+    assert JAM_ITEM not in fold(bundle, *learnt, recent=[(JAM_ITEM, 1.0)], weight=1).items
 
 
 def test_a_greater_weight_lifts_the_neighbours_of_recent_items(bundle, learnt):
-    light = fold(bundle, *learnt, recent=[MILK_ITEM], weight=0.1).items
-    heavy = fold(bundle, *learnt, recent=[MILK_ITEM], weight=5).items
+    light = fold(bundle, *learnt, recent=[(MILK_ITEM, 1.0)], weight=0.1).items
+    heavy = fold(bundle, *learnt, recent=[(MILK_ITEM, 1.0)], weight=5).items
 
     assert light.index(RICE_ITEM) > heavy.index(RICE_ITEM)
 
 
 def test_the_later_item_counts_for_more(bundle):
-    folded = fold(bundle, *NOTHING, recent=[RICE_ITEM, JAM_ITEM], weight=1)
+    folded = fold(bundle, *NOTHING, recent=[(RICE_ITEM, 1.0), (JAM_ITEM, 1.0)], weight=1)
 
     assert folded.items[0] == MILK_ITEM
 
 
+def test_an_older_item_counts_for_less(bundle, learnt):
+    today = fold(bundle, *learnt, recent=[(MILK_ITEM, 1.0)], weight=5)
+    long_ago = fold(bundle, *learnt, recent=[(MILK_ITEM, 0.01)], weight=5)
+
+    assert today.items[0] == BREAD_ITEM
+    assert long_ago.items[:2] == learnt[0][:2].tolist()
+
+
 def test_an_item_younger_than_the_bundle_moves_nothing(bundle, learnt):
-    assert fold(bundle, *learnt, recent=[99], weight=1).items == learnt[0].tolist()
+    assert fold(bundle, *learnt, recent=[(99, 1.0)], weight=1).items == learnt[0].tolist()

@@ -2,6 +2,7 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
+import numpy as np
 import pytest
 from msgspec.structs import replace as altered
 
@@ -185,7 +186,40 @@ def test_a_view_alters_the_next_recommendation(page):
 
     assert ids(shelf)[0] == BREAD
     assert ids(shelf).index(RICE) < ids(shelf).index(JAM)
-    assert "Often bought with Milk, which you just looked at" in [pick.reason for pick in shelf.picks]
+    assert "Often bought with Milk, which you looked at today" in [pick.reason for pick in shelf.picks]
+
+
+@pytest.mark.parametrize(
+    ("kind", "hours", "which"),
+    [
+        ("VIEW", 12, "which you looked at today"),
+        ("VIEW", 13, "which you looked at lately"),
+        ("CART", 13, "which is in your cart"),
+    ],
+)
+def test_a_reason_says_what_was_done_and_how_long_ago(page, kind, hours, which):
+    shelf = page("8", (kind, MILK, hours), display_types=[T.RECOMMENDED])[T.RECOMMENDED]
+
+    assert f"Often bought with Milk, {which}" in [pick.reason for pick in shelf.picks]
+
+
+def test_a_view_of_long_ago_alters_a_recommendation_less_and_not_within_a_day(page):
+    def scores(days, hours=0):
+        now = NOW + timedelta(days=days, hours=hours)
+        shelf = page("8", ("VIEW", MILK, 1), now=now, display_types=[T.RECOMMENDED])[T.RECOMMENDED]
+        return {pick.product.product_id: pick.score for pick in shelf.picks}
+
+    assert scores(0)[BREAD] > scores(1)[BREAD] > scores(20)[BREAD]
+    assert scores(1) == scores(1, hours=11)
+
+
+def test_what_is_only_described_alike_is_not_said_to_be_bought_together(bundle, catalogue, rules):
+    described = Bundle(bundle.manifest, replace(bundle.content, together=np.zeros(8, dtype=bool)))
+    state = LiveState(viewed={MILK: MOMENT})
+
+    [shelf] = compose(described, catalogue, rules, Shopper("8", state), NOW, Ask([T.RECOMMENDED]))
+
+    assert "Similar to Milk, which you looked at today" in [pick.reason for pick in shelf.picks]
 
 
 def test_an_unknown_shopper_gets_what_is_popular(page):

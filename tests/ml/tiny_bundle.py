@@ -88,6 +88,7 @@ def content(now: datetime = NOW) -> BundleContent:
             ),
         },
         neighbours=Ranked(neighbours, strengths),
+        together=neighbours[:, 0] >= 0,
         factors=np.eye(8, dtype=np.float32),
         popularity=np.array([9, 8, 7, 6, 5, 4, 3, 2], dtype=np.float32),
         history=History(

@@ -96,7 +96,7 @@ def test_als_finds_the_block_that_a_user_belongs_to(make_lines: Callable, make_i
 
 def test_item_knn_likeness_is_the_cosine_of_buyers(make_lines: Callable, make_items: Callable) -> None:
     bought = make_lines([("a", 1, 1), ("a", 2, 1), ("b", 2, 1), ("c", 4, 1)])
-    model = ItemKNN(ItemKNNConfig(shrinkage=0)).fit(Dataset.build(bought, make_items(1, 2, 4)))
+    model = ItemKNN(ItemKNNConfig(shrinkage=0, least_support=1)).fit(Dataset.build(bought, make_items(1, 2, 4)))
 
     similar = model.similar(5)
 
@@ -105,8 +105,19 @@ def test_item_knn_likeness_is_the_cosine_of_buyers(make_lines: Callable, make_it
     assert similar["score"].to_list() == pytest.approx([1 / np.sqrt(2)] * 2)
 
 
+def test_what_too_few_shoppers_bought_together_does_not_go_together(make_lines: Callable, make_items: Callable) -> None:
+    both = [(user, product, 1) for user in ("a", "b") for product in (1, 2)]
+    bought = make_lines([*both, ("a", 4, 2), ("a", 4, 3), ("c", 4, 1)])  # 4 went with 1 and 2 for one shopper, twice
+    dataset = Dataset.build(bought, make_items(1, 2, 4))
+
+    similar = ItemKNN(ItemKNNConfig(least_support=2)).fit(dataset).similar(5)
+
+    assert similar.select("product_id", "neighbour_id").rows() == [(1, 2), (2, 1)]
+    assert ItemKNN(ItemKNNConfig(least_support=3)).fit(dataset).similar(5).is_empty()
+
+
 def test_similar_products_are_available_ones_in_order(dataset: Dataset) -> None:
-    similar = ItemKNN().fit(dataset).similar(3, items=[2, 7, 999])
+    similar = ItemKNN(ItemKNNConfig(least_support=1)).fit(dataset).similar(3, items=[2, 7, 999])
 
     assert set(similar["product_id"]) == {2, 7}
     assert not similar["neighbour_id"].is_in([7, 9]).any()
