@@ -29,6 +29,7 @@ BENCHMARKS: Final[tuple[str, ...]] = (
     "training",
     "serving",
     "top_page",
+    "attacks",
     "freshness",
 )
 """In the order in which they run; the first makes the state that the others read."""

@@ -39,7 +39,8 @@ from services.common.shutdown import exit_cleanly_on_sigterm
 from services.common.telemetry import TraceIds, set_up
 from services.common.worker import Worker, running
 
-MAX_BODY_BYTES = 1024 * 1024
+MAX_BODY_BYTES = 256 * 1024
+"""Some hundred times what a route of ours needs; one that takes many things at once has a limit of its own."""
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 

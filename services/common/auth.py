@@ -11,17 +11,31 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final, Literal
 
 import jwt
+from pydantic import BaseModel, ConfigDict, FiniteFloat
 
 from services.common.errors import Unauthorized
 from services.common.jwks import ALGORITHM, PublishedKeys
 
-ACCESS, SERVICE = "access", "service"
+ACCESS: Final = "access"
+SERVICE: Final = "service"
 BEARER = b"bearer"
 REQUIRED = ["exp", "iat", "iss", "sub", "token_use"]
 REMEMBERED = 10_000
 LEEWAY = 5
+
+
+class Claims(BaseModel):
+    """What a token tells of its caller; PyJWT looks at the signature, the issuer and the times."""
+
+    model_config = ConfigDict(strict=True)
+
+    sub: str
+    token_use: Literal["access", "service"]
+    exp: FiniteFloat
+    roles: list[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -64,7 +78,7 @@ class Verifier:
         try:
             identifier = jwt.get_unverified_header(token).get("kid")
             principal = self._principal(token, await self._keys.named(identifier))
-        except (jwt.PyJWTError, ValueError) as error:
+        except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError) as error:  # PyJWT lets some pass
             raise Unauthorized("The token is not valid.") from error
         self._verified[token] = principal
         while len(self._verified) > REMEMBERED:
@@ -86,10 +100,8 @@ class Verifier:
             except jwt.InvalidSignatureError as error:
                 failure = error
                 continue
-            if claims["token_use"] not in {ACCESS, SERVICE}:
-                raise jwt.InvalidTokenError("token_use")
-            roles = frozenset(str(role) for role in claims.get("roles") or ())
-            return Principal(claims["sub"], claims["token_use"] == SERVICE, roles, float(claims["exp"]) + LEEWAY)
+            told = Claims.model_validate(claims)
+            return Principal(told.sub, told.token_use == SERVICE, frozenset(told.roles or ()), told.exp + LEEWAY)
         raise failure
 
 

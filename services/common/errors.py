@@ -21,6 +21,7 @@ from services.common.telemetry import trace_id
 
 logger = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
+MOST_FAULTS = 20
 
 
 class Fault(BaseModel):

@@ -11,16 +11,30 @@ from psycopg.errors import ForeignKeyViolation, UniqueViolation
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from services.common.database import is_away, is_overdue, is_unstorable
-from services.common.errors import Conflict, Fault, Problem, Unavailable, Unprocessable, problem_response
+from services.common.errors import (
+    MOST_FAULTS,
+    Conflict,
+    Fault,
+    Forbidden,
+    Problem,
+    Unauthorized,
+    Unavailable,
+    Unprocessable,
+    problem_response,
+)
 
 logger = logging.getLogger(__name__)
+LONGEST_NAME, LONGEST_MESSAGE = 100, 300
+CLIENT_CLOSED_REQUEST = 499  # nobody reads it; it only keeps what was never sent out of the errors
 
 
 def install_error_handlers(app: FastAPI) -> None:
     """Register the handlers on an application."""
     app.add_exception_handler(Problem, _problem)
+    app.add_exception_handler(ClientDisconnect, _broken_off)
     app.add_exception_handler(RequestValidationError, _invalid_request)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(DBAPIError, _database_error)
@@ -28,14 +42,23 @@ def install_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unexpected)
 
 
-async def _problem(_: Request, error: Exception) -> Response:
+async def _problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)
+    if isinstance(error, Unauthorized | Forbidden) and getattr(request.state, "is_unverified", False):
+        return Unavailable("Tokens cannot be verified at the moment.").response()  # it may well be a good one
     return error.response()
+
+
+async def _broken_off(_: Request, __: Exception) -> Response:
+    return Response(status_code=CLIENT_CLOSED_REQUEST)
 
 
 async def _invalid_request(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    faults = [Fault(field=".".join(map(str, item["loc"])), message=item["msg"]) for item in error.errors()[:20]]
+    faults = [
+        Fault(field=".".join(str(part)[:LONGEST_NAME] for part in item["loc"]), message=item["msg"][:LONGEST_MESSAGE])
+        for item in error.errors()[:MOST_FAULTS]
+    ]
     if any(item["type"] == "json_invalid" for item in error.errors()):
         return problem_response(400, "Malformed JSON", "malformed-json", "The body is not valid JSON.", faults)
     return Unprocessable("Some values are not acceptable.", errors=faults).response()

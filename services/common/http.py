@@ -24,6 +24,8 @@ from services.common.telemetry import traceparent
 DEADLINE_HEADER = "x-deadline-ms"
 AWAY = frozenset({502, 503, 504})
 MINIMUM_SECONDS = 0.001
+LARGEST_ANSWER = 16 * 1024 * 1024
+BODY_HEADERS = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 KEPT_ALIVE_SECONDS = 2.0
 """How long an idle connection is used again: less than the 5 s after which uvicorn hangs up, for else a request now and
 then meets a connection that is just being closed."""
@@ -87,13 +89,14 @@ class ServiceClient:
         seconds = min(self._timeout, left)
         try:
             self._breaker.check()
-            async with asyncio.timeout(seconds):
-                response = await self._client.request(
-                    method, path, headers=_with_circumstances(headers, seconds), **options
-                )
+            async with (
+                asyncio.timeout(seconds),
+                self._client.stream(method, path, headers=_with_circumstances(headers, seconds), **options) as answer,
+            ):
+                response = await read_answer(answer)
         except CircuitOpenError as error:
             raise CallFailedError(f"{self.name} is not asked: {error}") from error
-        except (httpx2.TransportError, TimeoutError, ConnectionError) as error:
+        except (httpx2.RequestError, TimeoutError, ConnectionError) as error:
             is_callers = isinstance(error, TOO_LATE) and left < self._timeout  # anyone may set this time
             if is_callers or isinstance(error, OURS):
                 self._breaker.undecided()
@@ -109,6 +112,21 @@ class ServiceClient:
     async def close(self) -> None:
         """Close the connections."""
         await self._client.aclose()
+
+
+async def read_answer(answer: httpx2.Response) -> httpx2.Response:
+    """The same answer with its body, unpacked.
+
+    Raises:
+        DecodingError: it cannot be unpacked, or is longer than any answer that is asked for here.
+    """
+    body = bytearray()
+    async for piece in answer.aiter_bytes():
+        body += piece
+        if len(body) > LARGEST_ANSWER:
+            raise httpx2.DecodingError("the answer is too long", request=answer.request)
+    headers = [each for each in answer.headers.multi_items() if each[0] not in BODY_HEADERS]
+    return httpx2.Response(answer.status_code, headers=headers, content=bytes(body), request=answer.request)
 
 
 def time_left() -> float:

@@ -16,6 +16,7 @@ import httpx2
 import jwt
 
 from services.common.errors import Unavailable
+from services.common.http import read_answer
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +57,7 @@ class PublishedKeys:
         self._tried_at = time.monotonic()
         try:
             keys = jwt.PyJWKSet.from_dict(await self._read()).keys
-        except (OSError, httpx2.HTTPError, ValueError, jwt.PyJWTError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever stands there, no key was readable
             logger.warning("the signing keys cannot be read: %s", type(error).__name__)
             return
         self._keys = {key.key_id: key for key in keys if key.algorithm_name == ALGORITHM}
@@ -68,5 +69,5 @@ class PublishedKeys:
         parts = urlsplit(self._url)
         if parts.scheme == "file":
             return dict(json.loads(Path(url2pathname(parts.path)).read_bytes()))  # noqa: ASYNC240 - a small local file
-        async with httpx2.AsyncClient(timeout=ANSWER_SECONDS) as client:
-            return dict((await client.get(self._url)).raise_for_status().json())
+        async with httpx2.AsyncClient(timeout=ANSWER_SECONDS) as client, client.stream("GET", self._url) as answer:
+            return dict((await read_answer(answer.raise_for_status())).json())

@@ -16,7 +16,7 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.routing import BaseRoute
 
 from services.common.auth import Principal, Verifier
-from services.common.errors import Forbidden, Unauthorized
+from services.common.errors import Forbidden, Unauthorized, Unavailable
 
 Kind = Literal["public", "user", "owner", "service", "role"]
 SCHEME = "bearer"
@@ -32,8 +32,13 @@ class Policy:
         self.roles = frozenset(roles)
 
     async def __call__(self, request: Request) -> Principal | None:
-        """The caller, once it is known that it may."""
-        principal = await _caller(request)
+        """The caller, once it is known that it may; whom nobody can verify is nobody where everyone may."""
+        try:
+            principal = await _caller(request)
+        except Unavailable:
+            if self.kind != "public":
+                raise
+            principal, request.state.is_unverified = None, True
         if self.kind != "public":
             if principal is None:
                 raise Unauthorized("A bearer token is needed.")

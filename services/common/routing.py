@@ -19,9 +19,11 @@ from starlette.convertors import Convertor, register_url_convertor
 from starlette.routing import BaseRoute
 from starlette.types import Scope
 
-from services.common.errors import Fault, Unprocessable
+from services.common.errors import MOST_FAULTS, Fault, Unprocessable
 from services.common.idempotency import Claim
 
+MOST_NAMES = 20_000
+"""In a body; to find that so many fields are unknown takes as long as a request may hold up all others."""
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
@@ -45,11 +47,17 @@ class Route(APIRoute):
         """The handler of FastAPI, between the two things of ours."""
         handle: Callable[[Request], Awaitable[Response]] = super().get_route_handler()
         known = _query_names(self.dependant)
+        has_body = self.body_field is not None
 
         async def handler(request: Request) -> Response:
             if request.scope["query_string"] and (unknown := set(request.query_params) - known):
-                faults = [Fault(field=f"query.{name[:100]}", message="Unknown parameter") for name in sorted(unknown)]
+                faults = [
+                    Fault(field=f"query.{name[:100]}", message="Unknown parameter")
+                    for name in sorted(unknown)[:MOST_FAULTS]
+                ]
                 raise Unprocessable("The query has unknown parameters.", errors=faults)
+            if has_body and (await request.body()).count(b":") > MOST_NAMES:
+                raise Unprocessable(f"The body has more than {MOST_NAMES} names and values.")
             response = await handle(request)
             claim: Claim | None = getattr(request.state, "idempotency", None)
             if claim is not None:

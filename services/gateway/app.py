@@ -54,6 +54,7 @@ def create_app(settings: GatewaySettings | None = None) -> FastAPI:
         cache=Cache(settings),
         checks=[Check(name, partial(_is_alive, client), required=False) for name, client in clients.items()],
         lifespan=lifespan,
+        max_body_bytes=settings.max_body_bytes,
         is_public=True,
     )
     key = settings.auth_signing_key_file if settings.preview_login else None

@@ -17,6 +17,7 @@ class GatewaySettings(ServiceSettings, env_prefix="GATEWAY_"):
     serving_url: str = Field("http://127.0.0.1:8004", validation_alias="SERVING_URL")
     timeout_seconds: float = 10.0
     upload_timeout_seconds: float = 900.0
+    max_body_bytes: int = MEGABYTE
     max_upload_bytes: int = 1024 * MEGABYTE
     user_requests_per_minute: int = 1_200
     address_requests_per_minute: int = 6_000

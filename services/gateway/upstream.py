@@ -20,7 +20,6 @@ from services.gateway.rate_limit import TooManyRequests
 RETRY_AFTER = 2
 CONNECT_SECONDS = 1.0
 CONNECTIONS, CONNECTIONS_PER_CALLER = 200, 50
-CLIENT_CLOSED_REQUEST = 499  # nobody reads it; it only keeps an unfinished upload out of the errors
 
 
 class BadRequest(Problem):
@@ -81,18 +80,15 @@ class Upstream:
             BrokenAnswer: it broke off (502) or is too slow (504).
         """
         caller: str = request.state.caller
+        body = _Upload(request) if is_upload else await request.body()
+        if self._asking[caller] >= CONNECTIONS_PER_CALLER:
+            raise TooManyRequests(1)
+        self._asking[caller] += 1
         try:
-            body = _Upload(request) if is_upload else await request.body()
-            if self._asking[caller] >= CONNECTIONS_PER_CALLER:
-                raise TooManyRequests(1)
-            self._asking[caller] += 1
-            try:
-                answer = await self._ask(request, seconds, body)
-            except BaseException:
-                self._forget(caller)
-                raise
-        except ClientDisconnect:
-            return Response(status_code=CLIENT_CLOSED_REQUEST)
+            answer = await self._ask(request, seconds, body)
+        except BaseException:
+            self._forget(caller)
+            raise
         return _Passed(answer, partial(self._forget, caller))
 
     async def _ask(self, request: Request, seconds: float, body: "_Upload | bytes") -> httpx2.Response:

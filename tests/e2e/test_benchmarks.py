@@ -1,5 +1,6 @@
 """The benchmarks of a running shop, with so little that their figures say nothing."""
 
+from benchmarks.attacks import look as attacked_look
 from benchmarks.freshness import click
 from benchmarks.top_page import look
 from stack.state import BrokerKind
@@ -7,6 +8,11 @@ from stack.state import BrokerKind
 
 def test_pages_are_timed(shop):
     assert [figure.value > 0 for figure in look(shop.environment, seconds=0.3)] == [True, True]
+
+
+def test_pages_are_timed_under_an_attack(shop):
+    (figure,) = attacked_look(shop.environment, ["slow bodies"], seconds=0.3)
+    assert figure.value > 0 < figure.reference
 
 
 def test_clicks_are_followed_until_the_answer_knows_them(shop):

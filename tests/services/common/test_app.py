@@ -13,10 +13,10 @@ from services.common.app import build_app
 from services.common.auth import Principal
 from services.common.cache import Cache
 from services.common.database import Session
-from services.common.errors import Conflict
+from services.common.errors import MOST_FAULTS, Conflict, Unauthorized
 from services.common.idempotency import IDEMPOTENT
 from services.common.policy import OWNER, PUBLIC, SERVICE, USER, role
-from services.common.routing import Router
+from services.common.routing import MOST_NAMES, Router
 from services.common.schemas import Money, Schema, ShortText
 
 
@@ -77,6 +77,13 @@ async def shelves() -> str:
 
 @router.get("/v1/me")
 async def me(caller: Annotated[Principal, USER]) -> str:
+    return caller.subject
+
+
+@router.get("/v1/mine")
+async def mine(caller: Annotated[Principal | None, PUBLIC]) -> str:
+    if caller is None:
+        raise Unauthorized
     return caller.subject
 
 
@@ -286,3 +293,25 @@ async def test_a_trace_goes_on_through_the_problem(client):
     trace = "0af7651916cd43dd8448eb211c80319c"
     response = await client.get("/v1/nothing", headers={"traceparent": f"00-{trace}-b7ad6b7169203331-01"})
     assert response.json()["traceId"] == trace
+
+
+async def test_a_body_of_very_many_fields_is_refused_soon_and_in_a_few_words(settings, service_database, as_user):
+    app = build_app(settings, title="Notes", routers=[router], database=service_database, max_body_bytes=8_000_000)
+    body = {f"{number}{'x' * 200}": 0 for number in range(MOST_NAMES - 1)}
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://n") as client:
+        few = await client.post("/v1/notes", json=body, headers=as_user())
+        many = await client.post("/v1/notes", json=body | {"1": 1, "2": 2}, headers=as_user())
+    assert (few.status_code, many.status_code) == (422, 422)
+    assert len(few.json()["errors"]) == MOST_FAULTS
+    assert max(len(few.content), len(many.content)) < 10_000
+
+
+async def test_while_tokens_cannot_be_verified_public_routes_go_on_and_others_ask_for_patience(
+    service_database, settings, as_user, tmp_path
+):
+    away = settings.model_copy(update={"auth_jwks_url": (tmp_path / "missing.json").as_uri()})
+    app = build_app(away, title="Notes", routers=[router], database=service_database)
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://n") as client:
+        paths = ("/v1/notes", "/v1/me", "/v1/mine")
+        statuses = [(await client.get(path, headers=as_user())).status_code for path in paths]
+    assert statuses == [200, 503, 503]

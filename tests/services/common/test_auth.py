@@ -1,3 +1,4 @@
+import base64
 import time
 
 import jwt
@@ -56,6 +57,12 @@ async def test_a_token_without_a_required_claim_is_refused(verifier, signing_key
         {"iat": int(time.time()) + 600},
         {"key": "x" * 64, "algorithm": "HS256"},
         {"headers": {"kid": "unknown"}},
+        {"roles": 5},
+        {"roles": [5]},
+        {"token_use": ["access"]},
+        {"exp": float("inf")},
+        {"exp": []},
+        {"sub": 5},
     ],
 )
 async def test_a_forged_or_stale_token_is_refused(verifier, signing_keys, changes):
@@ -99,3 +106,17 @@ async def test_without_any_keys_the_answer_is_unavailable_and_not_unauthorized(s
     verifier = Verifier(signing_keys.issuer, (tmp_path / "missing.json").as_uri())
     with pytest.raises(Unavailable):
         await verifier.verify(signing_keys.token("u1"))
+
+
+async def test_a_token_of_boundless_depth_is_refused(verifier):
+    header = base64.urlsafe_b64encode(b"[" * 20_000).rstrip(b"=").decode()
+    with pytest.raises(Unauthorized):
+        await verifier.verify(f"{header}.e30.x")
+
+
+@pytest.mark.parametrize("published", ["[1]", '{"keys": 5}', '{"keys": [1]}', "null", "<html>", "[" * 20_000])
+async def test_published_garbage_is_no_key(signing_keys, tmp_path, published):
+    jwks = tmp_path / "jwks.json"
+    jwks.write_text(published)
+    with pytest.raises(Unavailable):
+        await Verifier(signing_keys.issuer, jwks.as_uri()).verify(signing_keys.token("u1"))

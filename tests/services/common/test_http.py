@@ -1,4 +1,5 @@
 import asyncio
+import gzip
 import time
 from functools import partial
 from types import SimpleNamespace
@@ -11,6 +12,7 @@ from services.common.breaker import Breaker, CircuitOpenError
 from services.common.http import (
     DEADLINE_HEADER,
     KEPT_ALIVE_SECONDS,
+    LARGEST_ANSWER,
     CallFailedError,
     DeadlineMiddleware,
     ServiceClient,
@@ -104,6 +106,26 @@ async def test_a_service_that_is_always_too_slow_is_left_alone(sleepy):
         await times_out(client)
     with pytest.raises(CallFailedError):
         await client.request("GET", "/")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx2.Response(200, headers={"Content-Encoding": "gzip"}, stream=httpx2.ByteStream(b"no gzip")),
+        httpx2.Response(200, stream=httpx2.ByteStream(b"x" * (LARGEST_ANSWER + 1))),
+    ],
+    ids=["broken", "endless"],
+)
+async def test_an_answer_that_nobody_can_use_is_a_failed_call(answer):
+    client = ServiceClient("catalog", "http://catalog", transport=httpx2.MockTransport(lambda _: answer))
+    with pytest.raises(CallFailedError):
+        await client.request("GET", "/")
+
+
+async def test_a_packed_answer_is_unpacked():
+    packed = httpx2.Response(200, headers={"Content-Encoding": "gzip"}, stream=httpx2.ByteStream(gzip.compress(b"[1]")))
+    client = ServiceClient("catalog", "http://catalog", transport=httpx2.MockTransport(lambda _: packed))
+    assert (await client.request("GET", "/")).json() == [1]
 
 
 @pytest.mark.parametrize(
