@@ -63,7 +63,8 @@ def test_what_cannot_be_shown_or_is_not_wanted_is_left_out(bundle, catalogue):
 
 
 def test_each_has_the_special_price_that_is_true_now(bundle, catalogue):
-    [tea], _ = similar(bundle, catalogue, REASONS, catalogue.index[EMPTY], 5, lambda product: PRICES[product.product_id])
+    index = catalogue.index[EMPTY]
+    [tea], _ = similar(bundle, catalogue, REASONS, index, 5, lambda product: PRICES[product.product_id])
 
     assert tea.offer == Decimal("1.00")
 
