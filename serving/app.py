@@ -1,6 +1,7 @@
 """Composition root of serving: `python -m services.common.server serving.app:create_app`."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -25,6 +26,8 @@ from serving.short_way import ShortWay
 from serving.start import CATALOG_UNREAD, LANDED_UNREAD, Reading
 from serving.state import Models
 
+logger = logging.getLogger(__name__)
+
 
 def create_app(settings: ServingSettings | None = None) -> FastAPI:
     """The application; it answers from memory, and says `degraded` where a part that it follows is away."""
@@ -46,6 +49,10 @@ def create_app(settings: ServingSettings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        if settings.warehouse_url is None:
+            logger.warning(
+                "WAREHOUSE_SERVING_URL is not set: of shoppers' actions only what the log holds will be known"
+            )
         await asyncio.gather(models.refresh(), merchandising.refresh())
         try:
             yield

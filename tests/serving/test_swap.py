@@ -1,24 +1,36 @@
 import asyncio
 
+import numpy as np
 import pytest
 
+from tests.ml.tiny_bundle import MILK, content
 from tests.serving.conftest import put_bundle
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-async def test_while_bundles_are_swapped_no_request_fails(app, client, bundles):
-    statuses = []
+def put_numbered(bundles, number):
+    """A bundle whose every score tells its number."""
+    popularity = content().popularity
+    put_bundle(bundles, f"b{number}", previous=f"b{number - 1}", popularity=popularity * np.float32(number))
+
+
+async def test_while_bundles_are_swapped_no_request_fails_and_each_answer_is_of_one_bundle(app, client, bundles):
+    popularity = dict(zip(range(MILK, MILK + 8), content().popularity.tolist(), strict=True))
+    statuses, numbers = set(), []
 
     async def ask():
         while app.state.recommender.models.current.version != "b4":
             answer = await client.get("/v1/users/anon:1/recommendations")
-            statuses.append((answer.status_code, len(answer.json()["items"])))
+            found = answer.json()
+            statuses.add((answer.status_code, len(found["items"])))
+            scores = {item["score"] / popularity[item["productId"]] for item in found["items"]}
+            numbers.append(({int(found["modelVersion"][1:])}, {int(found["generation"][3:])}, scores))
             await asyncio.sleep(0)
 
     async def swap():
         for number in (2, 3, 4):
-            put_bundle(bundles, f"b{number}", previous=f"b{number - 1}")
+            put_numbered(bundles, number)
             while app.state.recommender.models.current.version != f"b{number}":  # noqa: ASYNC110 - no event for it
                 await asyncio.sleep(0.01)
 
@@ -26,7 +38,9 @@ async def test_while_bundles_are_swapped_no_request_fails(app, client, bundles):
         group.create_task(ask())
         group.create_task(swap())
 
-    assert set(statuses) == {(200, 6)}
+    assert statuses == {(200, 6)}
+    assert all(version == generation == scores for version, generation, scores in numbers)
+    assert len({min(version) for version, _, _ in numbers}) > 1
 
 
 async def test_models_tell_what_answers(client, as_service):
