@@ -50,14 +50,14 @@ def wait_for(shop: Shop, query: str, number: int) -> None:
 
 
 def kill_while_writing(shop: Shop, target: Path, table: str) -> None:
-    """Begin a run, let it come to a table and wait there for us, kill it, and let Postgres notice."""
+    """Begin a run, let it come to a table and wait there for us, kill it, and let Postgres notice though we wait on."""
     with psycopg.connect(shop.warehouse.dbt) as reader:
         reader.execute(sql.SQL("lock table {} in share mode").format(sql.Identifier(*table.split("."))))
         run = start_build(shop, target)
         wait_for(shop, WAITING, 1)
         os.killpg(run.pid, signal.SIGKILL)
         run.wait()
-    wait_for(shop, GONE, 0)
+        wait_for(shop, GONE, 0)
 
 
 @pytest.mark.faults

@@ -23,24 +23,13 @@ history as (
 ),
 
 latest as (
-    select distinct on (category_id) * from history
+    select distinct on (category_id)
+        category_id, code, name, parent_id, level, version, occurred_at, event_id,
+        max(deleted_at) over of_category as deleted_at,
+        max(loaded_xid) over of_category as loaded_xid
+    from history
+    window of_category as (partition by category_id)
     order by category_id, version desc, occurred_at desc nulls last, event_id desc
-),
-
-marks as (
-    select category_id, max(deleted_at) as deleted_at, max(loaded_xid) as loaded_xid from history group by category_id
 )
 
-select
-    latest.category_id,
-    latest.code,
-    latest.name,
-    latest.parent_id,
-    latest.level,
-    latest.version,
-    latest.occurred_at,
-    latest.event_id,
-    marks.deleted_at,
-    marks.loaded_xid
-from latest
-inner join marks on latest.category_id = marks.category_id
+select category_id, code, name, parent_id, level, version, occurred_at, event_id, deleted_at, loaded_xid from latest

@@ -26,33 +26,33 @@ history as (
 ),
 
 latest as (
-    select distinct on (product_id) * from history
-    order by product_id, version desc, occurred_at desc nulls last, event_id desc
-),
-
-marks as (
-    select product_id, min(created_at) as created_at, max(deleted_at) as deleted_at, max(loaded_xid) as loaded_xid
+    select distinct on (product_id)
+        product_id, sku, name, description, brand, category_ids, price, currency, rating, image, is_active,
+        version, occurred_at, event_id,
+        min(created_at) over of_product as created_at,
+        max(deleted_at) over of_product as deleted_at,
+        max(loaded_xid) over of_product as loaded_xid
     from history
-    group by product_id
+    window of_product as (partition by product_id)
+    order by product_id, version desc, occurred_at desc nulls last, event_id desc
 )
 
 select
-    latest.product_id,
-    latest.sku,
-    latest.name,
-    latest.description,
-    latest.brand,
-    latest.category_ids,
-    latest.price,
-    latest.currency,
-    latest.rating,
-    latest.image,
-    latest.is_active,
-    latest.version,
-    latest.occurred_at,
-    latest.event_id,
-    marks.created_at,
-    marks.deleted_at,
-    marks.loaded_xid
+    product_id,
+    sku,
+    name,
+    description,
+    brand,
+    category_ids,
+    price,
+    currency,
+    rating,
+    image,
+    is_active,
+    version,
+    occurred_at,
+    event_id,
+    created_at,
+    deleted_at,
+    loaded_xid
 from latest
-inner join marks on latest.product_id = marks.product_id

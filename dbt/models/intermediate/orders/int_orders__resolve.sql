@@ -10,33 +10,29 @@ touched as (
 ),
 
 history as (
-    select events.* from events inner join touched on events.order_id = touched.order_id
+    select
+        events.*,
+        min(events.occurred_at) filter (where events.change = 'CANCELLED') over of_order as cancelled_at,
+        max(events.loaded_xid) over of_order as newest_xid
+    from events
+    inner join touched on events.order_id = touched.order_id
+    window of_order as (partition by events.order_id)
 ),
 
 latest as (
     select distinct on (order_id) * from history where change = 'COMPLETED'
     order by order_id, occurred_at desc, event_id desc
-),
-
-marks as (
-    select
-        order_id,
-        min(occurred_at) filter (where change = 'CANCELLED') as cancelled_at,
-        max(loaded_xid) as loaded_xid
-    from history
-    group by order_id
 )
 
 select
-    latest.order_id,
-    latest.event_id,
-    latest.external_id,
-    latest.user_id,
-    latest.total_amount,
-    latest.currency,
-    latest.occurred_at as ordered_at,
-    latest.is_simulated,
-    marks.cancelled_at,
-    marks.loaded_xid
+    order_id,
+    event_id,
+    external_id,
+    user_id,
+    total_amount,
+    currency,
+    occurred_at as ordered_at,
+    is_simulated,
+    cancelled_at,
+    newest_xid as loaded_xid
 from latest
-inner join marks on latest.order_id = marks.order_id

@@ -12,40 +12,39 @@ touched as (
 known as (
     {% if is_incremental() %}
         select
-            user_id, session_number, started_at,
-            lag(ended_at) over (partition by user_id order by session_number) as previous_ended_at
-        from {{ this }} where user_id in (select touched.user_id from touched)
+            touched.user_id, known.session_number, known.started_at,
+            touched.since > known.started_at
+            and coalesce(known.started_at > lag(known.ended_at) over of_user, true) as is_settled
+        from touched
+        left join {{ this }} as known on touched.user_id = known.user_id
+        window of_user as (partition by touched.user_id order by known.session_number)
     {% else %}
-        select user_id, 1 as session_number, since as started_at, since as previous_ended_at from touched where false
+        select user_id, null::int as session_number, null::timestamptz as started_at, false as is_settled from touched
     {% endif %}
 ),
 
-restarts as ( -- news changes nothing before the last visit that had begun by then, apart from the one before it
+dated as ( -- news changes nothing before the last visit that had begun by then, apart from the one before it
     select
-        touched.user_id, coalesce(max(known.session_number), 1) as session_number,
-        coalesce(max(known.started_at), '-infinity') as started_at
-    from touched
-    left join known
-        on
-            touched.user_id = known.user_id and touched.since > known.started_at
-            and coalesce(known.started_at > known.previous_ended_at, true)
-    group by touched.user_id
+        user_id, session_number,
+        coalesce(max(session_number) filter (where is_settled) over of_user, 1) as first_number,
+        coalesce(max(started_at) filter (where is_settled) over of_user, '-infinity') as restarts_at
+    from known
+    window of_user as (partition by user_id)
 ),
 
-replaced as (
-    select known.user_id, known.session_number from known
-    inner join restarts on known.user_id = restarts.user_id and known.session_number >= restarts.session_number
-),
+restarts as (select distinct user_id, first_number, restarts_at from dated),
+
+replaced as (select user_id, session_number from dated where session_number >= first_number),
 
 steps as (
     select
-        actions.*, restarts.session_number as first_number,
+        actions.*, restarts.first_number,
         lag(actions.occurred_at) over by_time as previous_at, lag(actions.session_id) over by_time as previous_session
     from actions
     inner join restarts
         on
-            actions.user_id = restarts.user_id and actions.occurred_at >= restarts.started_at
-            and actions.occurred_date >= {{ shop_date('restarts.started_at') }}
+            actions.user_id = restarts.user_id and actions.occurred_at >= restarts.restarts_at
+            and actions.occurred_date >= {{ shop_date('restarts.restarts_at') }}
     window by_time as (partition by actions.user_id order by actions.occurred_at, actions.event_id)
 ),
 

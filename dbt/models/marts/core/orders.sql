@@ -42,4 +42,4 @@ select
     {{ is_sale('orders') }} as is_sale,
     orders.loaded_xid
 from orders
-left join totals on orders.order_id = totals.order_id
+full join totals on orders.order_id = totals.order_id -- full: never a nested loop (ADR 25)

@@ -67,6 +67,6 @@ select
     pg_current_xact_id()::text::bigint as modelled_xid
 from products
 inner join touched on products.product_id = touched.product_id
-left join places on products.product_id = places.product_id
+full join places on products.product_id = places.product_id -- full: never a nested loop (ADR 25)
 left join stock on products.product_id = stock.product_id
 left join special_prices on products.product_id = special_prices.product_id

@@ -61,6 +61,6 @@ select
     purchases.loaded_xid,
     visits.loaded_xid as session_loaded_xid
 from touched
-left join purchases on touched.user_id = purchases.user_id
-left join visits on touched.user_id = visits.user_id
+full join purchases on touched.user_id = purchases.user_id -- full: never a nested loop (ADR 25)
+full join visits on touched.user_id = visits.user_id
 {% if not is_incremental() %}where coalesce(purchases.loaded_xid, visits.loaded_xid) is not null{% endif %}

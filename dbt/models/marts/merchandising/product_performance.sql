@@ -56,7 +56,7 @@ facts as (
         {%- endif %}
 )
 
-select
+select -- the join is full, for that is never a nested loop (ADR 25)
     product_id,
     performance_date,
     (count(*) filter (where facts.fact = 'PRODUCT_VIEWED'))::int as view_count,
@@ -70,5 +70,5 @@ select
     coalesce(sum(facts.quantity) filter (where facts.fact = 'CANCELLED'), 0)::int as cancelled_unit_count,
     max(facts.order_loaded_xid) as order_loaded_xid,
     max(facts.action_loaded_xid) as action_loaded_xid
-from {% if is_incremental() %}touched left join facts using (product_id, performance_date){% else %}facts{% endif %}
+from {% if is_incremental() %}touched full join facts using (product_id, performance_date){% else %}facts{% endif %}
 group by product_id, performance_date

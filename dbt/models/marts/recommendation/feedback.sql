@@ -42,38 +42,32 @@ history as (
 ),
 
 first_shown as ( -- a page may be reported twice; a click may arrive without its page
-    select distinct on (recommendation_id, display_type, product_id) * from history
-    order by recommendation_id, display_type, product_id, shown_at, event_id, rank
-),
-
-marks as (
-    select
-        recommendation_id, display_type, product_id, min(clicked_at) as clicked_at,
-        bool_or(is_simulated) as is_simulated, max(loaded_xid) as loaded_xid
+    select distinct on (recommendation_id, display_type, product_id)
+        recommendation_id, display_type, product_id, user_id, rank, score, source, shown_at, model_version,
+        rules_version, generation, is_degraded, event_id,
+        min(clicked_at) over of_place as clicked_at,
+        bool_or(is_simulated) over of_place as is_simulated,
+        max(loaded_xid) over of_place as loaded_xid
     from history
-    group by recommendation_id, display_type, product_id
+    window of_place as (partition by recommendation_id, display_type, product_id)
+    order by recommendation_id, display_type, product_id, shown_at, event_id, rank
 )
 
 select
-    first_shown.recommendation_id,
-    first_shown.display_type,
-    first_shown.product_id,
-    first_shown.user_id,
-    first_shown.rank,
-    first_shown.score,
-    first_shown.source,
-    first_shown.shown_at,
-    marks.clicked_at,
-    first_shown.model_version,
-    first_shown.rules_version,
-    first_shown.generation,
-    first_shown.is_degraded,
-    marks.is_simulated,
-    first_shown.event_id,
-    marks.loaded_xid
+    recommendation_id,
+    display_type,
+    product_id,
+    user_id,
+    rank,
+    score,
+    source,
+    shown_at,
+    clicked_at,
+    model_version,
+    rules_version,
+    generation,
+    is_degraded,
+    is_simulated,
+    event_id,
+    loaded_xid
 from first_shown
-inner join marks
-    on
-        first_shown.recommendation_id = marks.recommendation_id
-        and first_shown.display_type = marks.display_type
-        and first_shown.product_id = marks.product_id

@@ -1,0 +1,143 @@
+"""What an incremental run costs when much is new at once, whatever the planner has been told."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from stack.databases import Warehouse
+from stack.parts.postgres import Postgres
+from tests.dbt.shop import Shop
+
+BEFORE, AFTER = 8_000, 10_000
+"""Orders; a fifth of all is new at once."""
+EVENTS = """
+insert into raw.{table}
+    (event_id, event_type, schema_version, occurred_at, producer, key, data, topic, kafka_partition, kafka_offset)
+select uuidv7(), %s, 1, timestamptz '2026-01-10 17:00+00' + number * interval '1 minute', 'test', '', data, '', 0, 0
+from generate_series(%s::int, %s::int) as number cross join lateral (select {data} as data)
+"""
+ORDER = """
+jsonb_build_object('orderId', number, 'userId', 'u' || number %% 2000, 'totalAmount', '20.00', 'items', (
+    select jsonb_agg(jsonb_build_object('productId', 1 + (number * 7 + line * 31) %% 8000, 'quantity', line,
+        'price', '2.00', 'amount', (line * 2)::text)) from generate_series(1, 4) as line
+))
+"""
+RETURN = """
+jsonb_build_object('returnId', number, 'orderId', number, 'userId', 'u' || number %% 2000, 'items',
+    jsonb_build_array(jsonb_build_object('productId', 1 + (number * 7 + 31) %% 8000, 'quantity', 1)))
+"""
+ABOUT_A_PRODUCT = """
+jsonb_build_object('productId', number, 'sku', number, 'name', 'p', 'price', '2.00', 'stock', 5, 'specialPrice', '1.00',
+    'categoryIds', jsonb_build_array(number), 'categoryId', number, 'code', 'GROCERY > T' || number, 'level', 2)
+"""
+ABOUT_A_USER = """
+jsonb_build_object('userId', 'u' || number %% 2000, 'orderId', number, 'productId', 1 + number * 7 %% 8000)
+"""
+PAGE = """
+jsonb_build_object('recommendationId', number, 'userId', 'u' || number %% 2000, 'items', jsonb_build_array(
+    jsonb_build_object('displayType', 'SALE', 'productId', number, 'rank', 1)))
+"""
+MISLEAD = """
+select pg_restore_attribute_stats(
+    'schemaname', table_schema::text, 'relname', table_name::text, 'attname', column_name::text, 'inherited', false,
+    'version', 180000, 'null_frac', 0::real, 'avg_width', 8, 'n_distinct', 1::real,
+    'most_common_vals', '{1}', 'most_common_freqs', '{1}'::real[]
+)
+from information_schema.columns inner join information_schema.tables using (table_schema, table_name)
+where column_name like '%xid' and table_type = 'BASE TABLE' and table_schema != 'pg_catalog'
+"""
+"""All rows are old ones: whatever is above a watermark is taken for one row at most."""
+
+
+def land(warehouse: Warehouse, first: int, last: int) -> None:
+    """Orders of these numbers and what goes with them, and returns and the like of half as many from before, too."""
+    across = max(first - (last - first) // 2, 1)
+    with psycopg.connect(warehouse.loader) as connection:
+        for table, kind, data, numbers in (
+            ("order_v1", "ORDER_COMPLETED", ORDER, (first, last)),
+            ("order_v1", "ORDER_CANCELLED", ABOUT_A_USER, (across, across + (last - first) // 8)),
+            ("order_v1", "RETURN_COMPLETED", RETURN, (across, last)),
+            ("user_actions_v1", "ORDER_COMPLETE", ABOUT_A_USER, (first, last)),
+            ("user_actions_v1", "PRODUCT_VIEWED", ABOUT_A_USER, (first, last)),
+            ("recommendation_feedback_v1", "RECOMMENDATION_SHOWN", PAGE, (first, last)),
+            ("catalog_v1", "CATEGORY_CREATED", ABOUT_A_PRODUCT, (across, last)),
+            ("catalog_v1", "PRODUCT_CREATED", ABOUT_A_PRODUCT, (across, last)),
+            ("catalog_v1", "STOCK_CHANGED", ABOUT_A_PRODUCT, (across, last)),
+            ("catalog_v1", "SPECIAL_PRICE_SET", ABOUT_A_PRODUCT, (across, last)),
+        ):
+            connection.execute(EVENTS.format(table=table, data=data), (kind, *numbers))
+
+
+@dataclass(frozen=True)
+class Grown:
+    """A shop that has grown by a fifth in one run."""
+
+    shop: Shop
+    connection: psycopg.Connection
+    """The superuser's: statistics are nobody else's to set."""
+    increments: dict[str, str]
+    """What each model asked for in that run."""
+    wholes: dict[str, str]
+    """What it asks for in a full refresh."""
+
+
+@pytest.fixture(scope="module")
+def grown(
+    new_warehouse: Callable[[], Warehouse], run_dbt: Callable[..., None], target: Path, postgres_server: Postgres
+) -> Iterator[Grown]:
+    shop = Shop(new_warehouse(), run_dbt)
+
+    def queries(*options: str) -> dict[str, str]:
+        shop.dbt("compile", *options)
+        nodes = json.loads((target / "manifest.json").read_text())["nodes"].values()
+        return {
+            node["name"]: node["compiled_code"] for node in nodes if node["config"]["materialized"] == "incremental"
+        }
+
+    land(shop.warehouse, 1, BEFORE)
+    shop.dbt("seed")
+    shop.dbt("run")
+    increments = queries()
+    land(shop.warehouse, BEFORE + 1, AFTER)
+    shop.dbt("run")
+    url = postgres_server.url(shop.warehouse.dbt.rpartition("/")[2])
+    with psycopg.connect(url, options="-c statement_timeout=20s -c work_mem=64MB") as connection:
+        yield Grown(shop, connection, increments, queries("--full-refresh"))
+
+
+def plan_of(connection: psycopg.Connection, query: str, options: str = "") -> dict:
+    found = connection.execute(f"explain ({options} format json) {query}").fetchone()
+    assert found
+    return found[0][0]["Plan"]
+
+
+def rows_handled(plan: dict) -> float:
+    """The rows that all nodes of a plan have given or thrown away."""
+    kinds = ("Actual Rows", "Rows Removed by Filter", "Rows Removed by Join Filter")
+    own = plan["Actual Loops"] * sum(plan.get(kind, 0) for kind in kinds)
+    return own + sum(map(rows_handled, plan.get("Plans", ())))
+
+
+@pytest.mark.parametrize("statistics", ["select 'as they are'", MISLEAD], ids=["right", "wrong"])
+def test_a_fifth_new_at_once_is_no_more_work_than_a_full_refresh_whatever_the_statistics(grown: Grown, statistics: str):
+    with grown.connection.transaction(force_rollback=True):
+        grown.connection.execute(statistics)
+        for name, query in grown.increments.items():
+            increment, whole = (
+                rows_handled(plan_of(grown.connection, each, "analyze, timing off,"))
+                for each in (query, grown.wholes[name])
+            )
+            assert increment <= 2 * whole, name
+
+
+def test_after_a_run_the_planner_knows_how_much_is_new(grown: Grown):
+    assert grown.shop.rows("select count(*) from intermediate.int_orders__resolve") == [(AFTER,)]
+    for table in ("intermediate.int_order_events__unnest", "intermediate.int_orders__resolve", "core.orders"):
+        [(count, newest)] = grown.shop.rows(f"select count(*), max(loaded_xid) from {table} group by loaded_xid "
+                                            "order by loaded_xid desc limit 1")  # fmt: skip
+        guess = plan_of(grown.connection, f"select from {table} where loaded_xid >= {newest}")["Plan Rows"]
+        assert guess == pytest.approx(count, rel=0.3), table
