@@ -1,6 +1,8 @@
 """The command `tanawari`: the local stack, its data, and what an operator does with them."""
 
+import signal
 import sys
+from typing import NoReturn
 
 import psycopg
 import typer
@@ -31,8 +33,18 @@ commands.add_typer(letters.letters, name="dead-letters")
 
 def app() -> None:
     """Run the command; a known fault is one clear line and exit code 1."""
+    end_by_sigterm_too()
     try:
         commands()
     except (StateError, PartError, FolderError, RefusedError, KafkaError, psycopg.OperationalError) as error:
         Console(stderr=True, highlight=False).print(f"[red]tanawari:[/] {error}", soft_wrap=True)
         sys.exit(1)
+
+
+def end_by_sigterm_too() -> None:
+    """Let SIGTERM end a command as Ctrl-C does: in order, and with what it runs."""
+    signal.signal(signal.SIGTERM, _interrupt)
+
+
+def _interrupt(*_: object) -> NoReturn:
+    raise KeyboardInterrupt

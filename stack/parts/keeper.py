@@ -2,31 +2,44 @@
 
 MLflow's and Dagster's servers start processes of their own, which a death signal for the program alone would orphan.
 The keeper leads the session that they all belong to. However the program ends, and also when the keeper's own parent
-dies, the whole session is asked to end. Run as a script of its own (`python -I -S`), for it should cost little.
+dies, the whole session is asked to end, and killed if it does not. Run as a script of its own (`python -I -S`), for it
+should cost little.
 """
 
+import contextlib
 import ctypes
 import os
 import signal
-import subprocess
 import sys
 
-PR_SET_PDEATHSIG = 1
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+GRACE_SECONDS = 10
 
 
 def main(*program: str) -> int:
     """Run the program to its end; its exit code."""
-
-    def end(*_: object) -> None:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        os.killpg(0, signal.SIGTERM)
-
+    signal.signal(signal.SIGALRM, lambda *_: os.killpg(0, signal.SIGKILL))
     signal.signal(signal.SIGTERM, end)
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGTERM))  # instead of the tether's, which leaves no time
-    code = subprocess.Popen(program).wait()  # noqa: S603 - composed by the stack
-    end()
+        control = ctypes.CDLL(None).prctl
+        control(PR_SET_PDEATHSIG, int(signal.SIGTERM))  # instead of the tether's, which leaves no time
+        control(PR_SET_CHILD_SUBREAPER, 1)  # whom the program leaves behind becomes our child
+    started = os.spawnvp(os.P_NOWAIT, program[0], program)  # noqa: S606 - composed by the stack
+    code = 0
+    with contextlib.suppress(ChildProcessError):  # nobody is left
+        while True:
+            ended, status = os.wait()
+            if ended == started:
+                code = os.waitstatus_to_exitcode(status)
+                end()
     return code if code >= 0 else 128 - code
+
+
+def end(*_: object) -> None:
+    """Ask the whole session to end, and give it some time."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.alarm(GRACE_SECONDS)
+    os.killpg(0, signal.SIGTERM)
 
 
 if __name__ == "__main__":

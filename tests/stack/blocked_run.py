@@ -1,5 +1,6 @@
-"""A run of Dagster that waits until its standard input ends: `python -m tests.stack.blocked_run`."""
+"""Runs of Dagster that wait: until standard input ends (`python -m tests.stack.blocked_run`), and for a deaf child."""
 
+import subprocess
 import sys
 
 import dagster as dg
@@ -13,6 +14,19 @@ def wait() -> None:
 @dg.job(executor_def=dg.in_process_executor)
 def blocked() -> None:
     wait()
+
+
+@dg.op
+def wait_for_a_deaf_child() -> None:
+    subprocess.Popen(["env", "--ignore-signal=TERM,INT", "sleep", "300"]).wait()
+
+
+@dg.job(executor_def=dg.in_process_executor)
+def endless() -> None:
+    wait_for_a_deaf_child()
+
+
+definitions = dg.Definitions(jobs=[blocked, endless])
 
 
 def main() -> None:
