@@ -21,6 +21,7 @@ TIME = pl.Datetime("us", "UTC")
 USERS: dict[str, pl.DataType | type[pl.DataType]] = {"user_id": pl.String}
 ITEMS: dict[str, pl.DataType | type[pl.DataType]] = {
     "product_id": pl.Int64,
+    "sku": pl.String,
     "name": pl.String,
     "price": MONEY,
     "currency": pl.String,
@@ -31,6 +32,7 @@ ITEMS: dict[str, pl.DataType | type[pl.DataType]] = {
     "category": pl.String,
     "product_type": pl.String,
     "category_id": pl.Int64,
+    "category_code": pl.String,
     "category_name": pl.String,
     "is_active": pl.Boolean,
     "is_recommendable": pl.Boolean,
@@ -132,7 +134,7 @@ def from_files(frames: Mapping[str, pl.DataFrame], arrays: Mapping[str, Array]) 
     sources = sorted(name.split(".")[1] for name in arrays if name.startswith("candidates.") and ".items." in name)
     return BundleContent(
         users=frames["users.arrow"],
-        items=frames["items.arrow"],
+        items=_with_own_ids(frames["items.arrow"]),
         activity=frames["activity.arrow"],
         candidates={source: _ranked(arrays, f"candidates.{source}") for source in sources},
         neighbours=_ranked(arrays, "neighbours"),
@@ -141,6 +143,12 @@ def from_files(frames: Mapping[str, pl.DataFrame], arrays: Mapping[str, Array]) 
         popularity=arrays["popularity.npy"],
         history=History(*(arrays[f"history.{name}.npy"] for name in History.__dataclass_fields__)),
     )
+
+
+def _with_own_ids(items: pl.DataFrame) -> pl.DataFrame:
+    """The items; those of bundles from before they had the shop's own ids have none."""
+    absent = [name for name in ("sku", "category_code") if name not in items.columns]
+    return items.with_columns(pl.lit(None, pl.String).alias(name) for name in absent)
 
 
 def _ranked(arrays: Mapping[str, Array], name: str) -> Ranked:

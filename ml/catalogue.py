@@ -27,6 +27,8 @@ class Product(msgspec.Struct, frozen=True, dict=True):
     is_active: bool
     is_recommendable: bool
     stock: int
+    sku: str | None = None
+    category_code: str | None = None
     special_price: Decimal | None = None
     special_starts_at: float = -inf
     special_ends_at: float = inf
@@ -58,6 +60,7 @@ class Product(msgspec.Struct, frozen=True, dict=True):
         """What a page shows of it, as JSON values; `offer` is the special price that is true now."""
         return {
             "productId": self.product_id,
+            "sku": self.sku,
             "productName": self.name,
             "productPrice": str(self.price),
             "specialPrice": None if offer is None else str(offer),
@@ -65,6 +68,7 @@ class Product(msgspec.Struct, frozen=True, dict=True):
             "rating": self.rating,
             "image": self.image,
             "categoryId": self.category_id,
+            "categoryCode": self.category_code,
             "categoryName": self.category_name,
         }
 
@@ -83,6 +87,10 @@ class Catalogue:
         self.index = {product.product_id: item for item, product in enumerate(self.products)}
         self.is_shown = bytearray(product.is_shown for product in self.products)
         self.category_names = {product.category_id: product.category_name for product in self.products}
+        self.category_codes = {product.category_id: product.category_code for product in self.products}
+        self._by_sku: dict[str, int] = {}
+        for product in self.products:
+            self._name(product)
         self._offers: dict[int, None] | None = None
 
     def get(self, product_id: int) -> Product | None:
@@ -90,8 +98,18 @@ class Catalogue:
         item = self.index.get(product_id)
         return None if item is None else self.products[item]
 
+    def id_of(self, sku: str) -> int | None:
+        """The id of the product that the shop calls so, if it is known."""
+        return self._by_sku.get(sku)
+
+    def _name(self, product: Product) -> None:
+        """A sku is an active product's before one's that is gone."""
+        if product.sku is not None and (product.is_active or product.sku not in self._by_sku):
+            self._by_sku[product.sku] = product.product_id
+
     def put(self, product: Product) -> None:
         """Take the product as it now is."""
+        self._name(product)
         item = self.index.setdefault(product.product_id, len(self.products))
         if item == len(self.products):
             self.products.append(product)

@@ -23,9 +23,10 @@ INTERACTIONS = """
 """
 ITEM_ROWS = """
     select
-        products.product_id, products.name, products.price::float8 as price, products.currency, products.image,
-        products.rating::float8 as rating, products.brand, products.department, products.category,
-        products.product_type, products.category_id, products.category_name, products.is_active,
+        products.product_id, products.sku, products.name, products.price::float8 as price, products.currency,
+        products.image, products.rating::float8 as rating, products.brand, products.department, products.category,
+        products.product_type, products.category_id, products.category_code, products.category_name,
+        products.is_active,
         features.product_id is not null and features.pseudo_reason is null as is_recommendable,
         products.stock::bigint as stock,
         products.special_price::float8 as special_price, products.special_starts_at, products.special_ends_at

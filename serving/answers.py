@@ -1,6 +1,6 @@
 """Answers as they go over the wire, made by hand from memory; and whose they are."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from hashlib import sha256
 from typing import Any, Final
 
@@ -26,8 +26,8 @@ def is_own(caller: Principal | None, user_id: str | None) -> bool:
     return caller is not None and (caller.is_service or caller.subject == user_id)
 
 
-def ask_of(query: RecommendationQuery) -> Ask:
-    """What a query asks of a shelf."""
+def ask_of(query: RecommendationQuery, exclude: Collection[int | None], categories: Collection[int | None]) -> Ask:
+    """What a query asks of a shelf; the ids are ours of what it names, None for what nobody knows."""
     low, high = query.price_min, query.price_max
 
     def fits(product: Product) -> bool:
@@ -35,8 +35,8 @@ def ask_of(query: RecommendationQuery) -> Ask:
 
     return Ask(
         limit=query.limit,
-        exclude=query.exclude_ids,
-        category_ids=frozenset(query.category_id) or None,
+        exclude=[each for each in exclude if each is not None],
+        category_ids=frozenset(each or 0 for each in categories) or None,
         keep=None if low is None and high is None else fits,
         with_sold_out=not query.in_stock,
     )
@@ -55,6 +55,7 @@ def ranked_answer(state: State, picks: list[Pick], *, fallback_used: bool, seen:
     items = [
         {
             "productId": pick.product.product_id,
+            "sku": pick.product.sku,
             "rank": rank,
             "score": pick.score,
             "reason": pick.reason,

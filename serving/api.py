@@ -9,8 +9,9 @@ from ml.shelves import DisplayType
 from services.common.auth import Principal
 from services.common.errors import Forbidden, Unauthorized, problems
 from services.common.policy import PUBLIC, role
+from services.common.references import ProductReference
 from services.common.routing import Router
-from services.common.schemas import PathId, UserId
+from services.common.schemas import UserId
 from serving import feedback as reports
 from serving import pages
 from serving.answers import ask_of, is_own, json_answer, ranked_answer, shelf_answer
@@ -35,7 +36,7 @@ NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "Not modif
 @router.get(
     "/v1/users/{userId}/recommendations",
     response_model=Recommendations,
-    responses=NOT_MODIFIED | problems(403),
+    responses=NOT_MODIFIED | problems(403, 431),
 )
 async def recommendations(
     request: Request,
@@ -46,24 +47,31 @@ async def recommendations(
     """What one user, or one visitor (`anon:…`), is to be shown on one shelf."""
     _check_is_own(caller, user_id)
     shelf = DisplayType(query.shelf)
-    return shelf_answer(request.app.state, user_id, shelf, ask_of(query), seen=_seen(request))
+    recommender: Recommender = request.app.state.recommender
+    exclude = recommender.product_ids(query.exclude_ids)
+    categories = [recommender.category_id(each) for each in query.category_id]
+    return shelf_answer(request.app.state, user_id, shelf, ask_of(query, exclude, categories), seen=_seen(request))
 
 
 @router.get(
-    "/v1/products/{productId}/similar",
+    "/v1/products/{productId:product}/similar",
     dependencies=[PUBLIC],
     response_model=Recommendations,
-    responses=NOT_MODIFIED | problems(404),
+    responses=NOT_MODIFIED | problems(404, 431),
 )
 async def similar(
     request: Request,
-    product_id: Annotated[PathId, Path(alias="productId")],
+    product: Annotated[ProductReference, Path(alias="productId")],
     query: Annotated[SimilarQuery, Query()],
 ) -> Response:
     """Products like one product: those that the same shoppers buy, then what is popular in its category."""
     state = request.app.state
     picks, fallback_used = pages.similar(
-        state.recommender, state.merchandising.everyones, product_id, query.limit, query.exclude_ids
+        state.recommender,
+        state.merchandising.everyones,
+        product,
+        query.limit,
+        state.recommender.product_ids(query.exclude_ids),
     )
     return ranked_answer(state, picks, fallback_used=fallback_used, seen=_seen(request))
 
@@ -77,7 +85,8 @@ async def page(request: Request, caller: Caller, wish: PageRequest) -> Response:
     merchandising: Merchandising = state.merchandising
     said = await merchandising.ask(user_id, request.headers.get("authorization"))
     displays = said or merchandising.everyones
-    document = pages.page(state.recommender, displays, user_id, wish.exclude_ids, is_content_away=said is None)
+    exclude = state.recommender.product_ids(wish.exclude_ids)
+    document = pages.page(state.recommender, displays, user_id, exclude, is_content_away=said is None)
     return json_answer(document, {"Cache-Control": "private, no-store"})
 
 
@@ -88,7 +97,7 @@ async def feedback(request: Request, caller: Caller, report: Feedback) -> Feedba
     if user_id is None:
         raise Unauthorized("Whose feedback it is needs a user's token or a userId.")
     _check_is_own(caller, user_id)
-    messages = reports.messages_of(report, user_id)
+    messages = reports.messages_of(reports.identified(report, request.app.state.recommender), user_id)
     accepted = request.app.state.feedback.take(user_id, messages)
     return FeedbackTaken(accepted=accepted, degraded=accepted < len(messages))
 

@@ -49,6 +49,8 @@ class ProductChange(msgspec.Struct, rename="camel", gc=False):
     """Of `catalog.v1`; events about categories have no product. Versions are 0 in events from before there were any."""
 
     product_id: int | None = None
+    sku: str | None = None
+    code: str | None = None
     name: str = ""
     price: Decimal | None = None
     currency: str = "JPY"

@@ -10,12 +10,14 @@ from uuid import UUID, uuid5
 
 from prometheus_client import Counter
 
+from services.common.errors import Fault, Unprocessable
 from services.common.producer import Producer
+from services.common.references import ProductReference
 from services.common.worker import Worker, pause
 from services.contracts.envelope import message_of
 from services.contracts.events.feedback import RecommendationClicked, RecommendationShown
-from serving.recommender import versions_of
-from serving.schemas import Feedback
+from serving.recommender import Recommender, versions_of
+from serving.schemas import Feedback, Placed
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +28,36 @@ MAX_WAITING: Final = 20_000
 MAX_WAITING_BYTES: Final = 32 * 1024 * 1024
 BATCH: Final = 500
 DROPPED: Final = Counter("tanawari_feedback_dropped", "Feedback events given up: too many waited, or at the end.")
+
+
+class UnknownSku(Unprocessable):
+    """The shop's own id names no product, or another than the id beside it."""
+
+    title = "Unknown sku"
+
+
+def identified(feedback: Feedback, recommender: Recommender) -> Feedback:
+    """The report with both ids of each product, as far as they are known.
+
+    Raises:
+        UnknownSku: as it says.
+    """
+    shown = [
+        each.model_copy(update=_ids(each, recommender, f"shown.{index}")) for index, each in enumerate(feedback.shown)
+    ]
+    clicked = feedback.clicked and feedback.clicked.model_copy(update=_ids(feedback.clicked, recommender, "clicked"))
+    return feedback.model_copy(update={"shown": shown, "clicked": clicked})
+
+
+def _ids(placed: Placed, recommender: Recommender, place: str) -> dict[str, Any]:
+    if placed.sku is None:
+        product = recommender.product(placed.product_id)
+        return {"sku": product and product.sku}
+    product_id = recommender.product_id(ProductReference(f"sku:{placed.sku}"))
+    if product_id is None or placed.product_id not in (None, product_id):
+        what = "names no product" if product_id is None else f"is the sku of {product_id}, not of productId"
+        raise UnknownSku(errors=[Fault(field=f"body.{place}.sku", message=f"{what}: {placed.sku}")])
+    return {"product_id": product_id}
 
 
 def messages_of(feedback: Feedback, user_id: str) -> list[bytes]:

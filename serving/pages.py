@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from ml.catalogue import Product
 from ml.shelves import Ask, DisplayType, Pick, Shelf
+from services.common.references import ProductReference
 from serving.merchandising import MANUAL, Displays, Item
 from serving.recommender import Recommender, recommendation_id
 
@@ -56,11 +57,11 @@ def one_shelf(
 
 
 def similar(
-    recommender: Recommender, said: Displays, product_id: int, limit: int, exclude: Collection[int]
+    recommender: Recommender, said: Displays, reference: ProductReference, limit: int, exclude: Collection[int]
 ) -> tuple[list[Pick], bool]:
     """Products like one under what merchandisers say to everyone; see `Recommender.similar`."""
     moment = recommender.now().timestamp()
-    return recommender.similar(product_id, limit, {*exclude, *said.hidden}, said.prices_at(moment), moment)
+    return recommender.similar(reference, limit, {*exclude, *said.hidden}, said.prices_at(moment), moment)
 
 
 def _is_asked_for(product: Product, ask: Ask) -> bool:

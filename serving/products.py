@@ -15,9 +15,10 @@ from msgspec.structs import replace
 from ml.catalogue import Catalogue, Product
 from serving.events import ProductChange
 
+Texts = Mapping[int | None, str | None]
 UNTOLD: Final = -1
 """The version of what catalog has not spoken of; events from before there were versions have 0."""
-DESCRIBED: Final = ("name", "price", "currency", "rating", "image", "is_active")
+DESCRIBED: Final = ("sku", "name", "price", "currency", "rating", "image", "is_active")
 
 
 class Told(msgspec.Struct, frozen=True, gc=False):
@@ -55,7 +56,7 @@ def _is_newer(version: int, known: int) -> bool:
 
 
 def product_of(
-    told: Told, known: Product | None, levels: Mapping[int, int], names: Mapping[int | None, str | None]
+    told: Told, known: Product | None, levels: Mapping[int, int], names: Texts, codes: Texts
 ) -> Product | None:
     """The product as catalog has it; None if too little is known to make one.
 
@@ -64,11 +65,15 @@ def product_of(
         known: the product as the bundle has it, or as it was; what catalog has not spoken of stays.
         levels: category id -> its depth, as far as catalog has told.
         names: category id -> its name.
+        codes: category id -> its id in the shop's own systems.
     """
     fields: dict[str, Any] = {}
     if told.description is not None:
         fields = {name: getattr(told.description, name) for name in DESCRIBED}
         fields |= _place(told.description.category_ids, known, levels, names)
+        fields["category_code"] = codes.get(fields["category_id"])
+        if known is not None and fields["sku"] is None:
+            fields["sku"] = known.sku
     if told.stock_version != UNTOLD:
         fields["stock"] = told.stock
     if told.offer_version != UNTOLD:
@@ -82,9 +87,7 @@ def product_of(
     return replace(known, **fields) if is_news else known
 
 
-def _place(
-    ids: tuple[int, ...], known: Product | None, levels: Mapping[int, int], names: Mapping[int | None, str | None]
-) -> dict[str, Any]:
+def _place(ids: tuple[int, ...], known: Product | None, levels: Mapping[int, int], names: Texts) -> dict[str, Any]:
     """The deepest category, of equals the one with the lowest id, as in the warehouse."""
     before = known.category_id if known else None
     category_id = before
@@ -120,6 +123,7 @@ class Products:
         self._told: dict[int, Told] = {}
         self._levels: dict[int, int] = {}
         self._names: dict[int | None, str | None] = {}
+        self._codes: dict[int | None, str | None] = {}
         self._category_versions: dict[int, int] = {}
         self.is_whole = False
 
@@ -167,6 +171,7 @@ class Products:
         """
         done = dict(self._told)
         catalogue.category_names.update(self._names)
+        catalogue.category_codes.update(self._codes)
         for told in done.values():
             self._put(told, catalogue)
 
@@ -186,7 +191,7 @@ class Products:
 
     def _put(self, told: Told, catalogue: Catalogue) -> None:
         known = catalogue.get(told.product_id)
-        product = product_of(told, known, self._levels, catalogue.category_names)
+        product = product_of(told, known, self._levels, catalogue.category_names, catalogue.category_codes)
         if product is not None and product is not known:
             catalogue.put(product)
 
@@ -201,8 +206,12 @@ class Products:
             return
         self._category_versions[category_id] = change.category_version
         self._levels[category_id], self._names[category_id] = change.level, change.name
-        if catalogue is None or catalogue.category_names.get(category_id) == change.name:
+        code = self._codes[category_id] = change.code or self._codes.get(category_id)
+        if catalogue is None:
             return
-        catalogue.category_names[category_id] = change.name
+        known = catalogue.category_names.get(category_id), catalogue.category_codes.get(category_id)
+        if known == (change.name, code):
+            return
+        catalogue.category_names[category_id], catalogue.category_codes[category_id] = change.name, code
         for product in [each for each in catalogue.products if each.category_id == category_id]:
-            catalogue.put(replace(product, category_name=change.name))
+            catalogue.put(replace(product, category_name=change.name, category_code=code))

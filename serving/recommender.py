@@ -1,6 +1,6 @@
 """Answers from memory: shelves and similar products, and what has to be said about how they came about."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
@@ -13,6 +13,7 @@ from ml.catalogue import Product
 from ml.shelves import Ask, Pick, Rules, Shelf, Shopper, compose
 from ml.similar import similar
 from services.common.errors import NotFound
+from services.common.references import CategoryReference, ProductReference
 from serving.live import BrokerWatch, Live, LiveFollower
 from serving.start import Reading
 from serving.state import Models
@@ -72,7 +73,12 @@ class Recommender:
         return compose(model.bundle, model.catalogue, self.rules, shopper, now, ask, model.recollection)
 
     def similar(
-        self, product_id: int, limit: int, exclude: Collection[int], prices: Mapping[int, Decimal], moment: float
+        self,
+        reference: ProductReference,
+        limit: int,
+        exclude: Collection[int],
+        prices: Mapping[int, Decimal],
+        moment: float,
     ) -> tuple[list[Pick], bool]:
         """Products like one, and whether the fallback was used; none while there is no model.
 
@@ -82,14 +88,32 @@ class Recommender:
         model = self.models.current
         if model is None:
             return [], False
-        item = model.catalogue.index.get(product_id)
+        item = model.catalogue.index.get(self.product_id(reference) or 0)
         if item is None:
-            raise ProductNotFound(f"There is no product {product_id}.")
+            raise ProductNotFound(f"There is no product {reference}.")
 
         def offer(product: Product) -> Decimal | None:
             return product.offer_at(moment, prices.get(product.product_id))
 
         return similar(model.bundle, model.catalogue, self.rules.reasons, item, limit, offer, exclude)
+
+    def product_id(self, reference: ProductReference | int) -> int | None:
+        """Our id of the product that is meant, None for a sku that nobody knows."""
+        if isinstance(reference, int):
+            return reference
+        model = self.models.current
+        return reference.id if reference.own is None else model.catalogue.id_of(reference.own) if model else None
+
+    def product_ids(self, references: Iterable[ProductReference | int]) -> frozenset[int]:
+        """Our ids of those that are meant, as far as they are known."""
+        return frozenset(each for each in map(self.product_id, references) if each is not None)
+
+    def category_id(self, reference: CategoryReference) -> int | None:
+        """Our id of the category that is meant, None for a code that nobody knows."""
+        if reference.own is None:
+            return reference.id
+        codes = self.models.current.catalogue.category_codes if self.models.current else {}
+        return next((each for each, code in codes.items() if code == reference.own), None)
 
     def product(self, product_id: int | None) -> Product | None:
         """The product as it is now, if it is known."""

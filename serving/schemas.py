@@ -6,13 +6,15 @@ from uuid import UUID
 
 from pydantic import Field, model_validator
 
-from services.common.schemas import Boolean, Id, Money, PathId, Schema, UserId
+from services.common.references import CategoryReference, ProductReference, Sku
+from services.common.schemas import Boolean, Id, Money, Schema, UserId
 from services.contracts.envelope import DisplayType
 from services.contracts.events.feedback import Placement
 
 MAX_ITEMS = 100
 MAX_EXCLUDED = 500
-PathIds = Annotated[list[PathId], Field(max_length=MAX_EXCLUDED)]
+Products = Annotated[list[ProductReference], Field(max_length=MAX_EXCLUDED)]
+Categories = Annotated[list[CategoryReference], Field(max_length=MAX_EXCLUDED)]
 RecommendationId = Annotated[str, Field(min_length=1, max_length=300, pattern=r"^[^\x00]+$")]
 
 
@@ -21,8 +23,8 @@ class RecommendationQuery(Schema):
 
     shelf: DisplayType = DisplayType.RECOMMENDED
     limit: Annotated[int, Field(ge=1, le=MAX_ITEMS)] = 10
-    exclude_ids: PathIds = Field(default_factory=list)
-    category_id: PathIds = Field(default_factory=list)
+    exclude_ids: Products = Field(default_factory=list)
+    category_id: Categories = Field(default_factory=list)
     price_min: Money | None = None
     price_max: Money | None = None
     in_stock: bool = True
@@ -38,20 +40,24 @@ class SimilarQuery(Schema):
     """How many, and which not."""
 
     limit: Annotated[int, Field(ge=1, le=MAX_ITEMS)] = 12
-    exclude_ids: PathIds = Field(default_factory=list)
+    exclude_ids: Products = Field(default_factory=list)
 
 
 class PageRequest(Schema):
-    """Whose page: a user, a visitor (`anon:…`), or, without an id, the caller's own."""
+    """Whose page: a user, a visitor (`anon:…`), or, without an id, the caller's own.
+
+    `excludeIds` may hold our ids and the shop's own: `[7, "sku:85123A"]`.
+    """
 
     user_id: UserId | None = None
-    exclude_ids: Annotated[list[Id], Field(max_length=MAX_EXCLUDED, default_factory=list)]
+    exclude_ids: Annotated[list[Id | ProductReference], Field(max_length=MAX_EXCLUDED, default_factory=list)]
 
 
 class Card(Schema):
     """What a page shows of a product; `specialPrice` only while it is true."""
 
     product_id: int
+    sku: str | None
     product_name: str
     product_price: Annotated[str, Field(examples=["12.30"])]
     special_price: Annotated[str | None, Field(examples=["9.99"])]
@@ -59,6 +65,7 @@ class Card(Schema):
     rating: float
     image: str | None
     category_id: int | None
+    category_code: str | None
     category_name: str | None
 
 
@@ -66,6 +73,7 @@ class Item(Schema):
     """One recommended product, and the true reason for it; `source` is `manual` for what a merchandiser pinned."""
 
     product_id: int
+    sku: str | None
     rank: int
     score: float | None
     reason: str | None
@@ -77,6 +85,7 @@ class ShelfItem(Schema):
     """One place on a shelf; a merchandiser's row need not name a product."""
 
     product_id: int | None
+    sku: str | None
     product_name: str | None
     product_price: str | None
     special_price: str | None
@@ -84,6 +93,7 @@ class ShelfItem(Schema):
     rating: float | None
     image: str | None
     category_id: int | None
+    category_code: str | None
     category_name: str | None
     rank: int
     score: float | None
@@ -124,21 +134,31 @@ class Page(Circumstances):
     shelves: list[PageShelf]
 
 
-class Shown(Schema):
-    """A product that was seen, and where."""
+class Placed(Schema):
+    """A product in its place: `productId`, `sku`, or both of the same product."""
 
     display_type: Placement
-    product_id: Id
+    product_id: Id | None = None
+    sku: Sku | None = None
+
+    @model_validator(mode="after")
+    def _names_a_product(self) -> Self:
+        if self.product_id is None and self.sku is None:
+            raise ValueError("give productId or sku")
+        return self
+
+
+class Shown(Placed):
+    """A product that was seen, and where."""
+
     rank: Annotated[int, Field(strict=True, ge=1, le=1_000)]
     score: Annotated[float, Field(strict=True)] | None = None
     source: Annotated[str, Field(max_length=64, pattern=r"^[^\x00]*$")] | None = None
 
 
-class Clicked(Schema):
+class Clicked(Placed):
     """A product that was opened, and where it stood."""
 
-    display_type: Placement
-    product_id: Id
     rank: Annotated[int, Field(strict=True, ge=1, le=1_000)]
 
 

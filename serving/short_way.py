@@ -89,4 +89,7 @@ def _question(query: bytes) -> Question | None:
         valid = RecommendationQuery.model_validate(given)
     except ValidationError:
         return None
-    return Question(DisplayType(valid.shelf), ask_of(valid))
+    if any(each.own is not None for each in (*valid.exclude_ids, *valid.category_id)):
+        return None  # what a name means may change
+    products, categories = ([each.id for each in ids] for ids in (valid.exclude_ids, valid.category_id))
+    return Question(DisplayType(valid.shelf), ask_of(valid, products, categories))

@@ -26,7 +26,7 @@ class Forward:
 
 TABLE = (
     Forward("/v1/products/popular", "analytics"),
-    Forward("/v1/products/{productId}/similar", "serving"),
+    Forward("/v1/products/{productId:product}/similar", "serving"),
     Forward("/v1/products/bulk", "catalog", upload=True),
     Forward("/v1/categories/bulk", "catalog", upload=True),
     Forward("/v1/products", "catalog"),

@@ -18,6 +18,7 @@ class ShelfItem(Open):
     """One place on a shelf: a product, or a whole category, and why it stands there."""
 
     product_id: int | None
+    sku: str | None
     product_name: str | None
     product_price: Annotated[str | None, Field(examples=["12.30"])]
     special_price: Annotated[str | None, Field(examples=["9.99"])]
@@ -25,6 +26,7 @@ class ShelfItem(Open):
     rating: float | None
     image: str | None
     category_id: int | None
+    category_code: str | None
     category_name: str | None
     rank: int
     score: float | None

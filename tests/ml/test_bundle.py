@@ -4,6 +4,7 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 import pytest
+from msgspec.structs import replace as replace_struct
 
 from ml.bundle import Bundle, BundleContent, Champion, check, write
 from ml.bundle_check import (
@@ -17,8 +18,9 @@ from ml.bundle_check import (
     UnknownVersionError,
     UnwritableError,
 )
-from ml.bundle_content import Ranked, to_files
+from ml.bundle_content import ITEMS, Ranked, to_files
 from ml.bundle_files import FORMAT_VERSION
+from ml.catalogue import Catalogue
 from tests.disks import fill, small_disk
 from tests.ml.tiny_bundle import BUYER, NEWCOMER, about, content
 
@@ -223,3 +225,23 @@ def test_an_unknown_user_has_neither_candidates_nor_history(tmp_path):
     assert [part.tolist() for part in opened.candidates("discover", "nobody")] == [[], []]
     assert opened.bought("nobody") == slice(0, 0)
     assert opened.bought(BUYER) == slice(0, 2)
+
+
+def test_a_bundle_from_before_it_had_the_shops_own_ids_is_opened_without_them(tmp_path, monkeypatch):
+    made = content()
+    with monkeypatch.context() as before:
+        for name in ("sku", "category_code"):
+            before.delitem(ITEMS, name)
+        write(tmp_path / "old", made, about())
+    catalogue = Catalogue(Bundle.open(tmp_path / "old"))
+    product = catalogue.products[0]
+    assert (product.name, product.sku, product.category_code) == ("Milk", None, None)
+
+
+def test_a_sku_is_an_active_products_before_one_that_is_gone(tmp_path):
+    write(tmp_path / "b1", content(), about())
+    catalogue = Catalogue(Bundle.open(tmp_path / "b1"))
+    old = catalogue.products[0]
+    catalogue.put(replace_struct(old, product_id=999))
+    catalogue.put(replace_struct(old, is_active=False))
+    assert catalogue.id_of("M/1") == 999

@@ -33,6 +33,7 @@ def items(now: datetime = NOW) -> pl.DataFrame:
     return pl.DataFrame(
         {
             "product_id": range(101, 101 + count),
+            "sku": [f"{name[0]}/{i}" for i, name in enumerate(names, start=1)],
             "name": names,
             "price": [Decimal(f"{i}.50") for i in range(1, count + 1)],
             "currency": ["USD"] * count,
@@ -43,6 +44,7 @@ def items(now: datetime = NOW) -> pl.DataFrame:
             "category": types,
             "product_type": types,
             "category_id": [11, 12, 13, 14, 15, 16, 13, 13],
+            "category_code": types,
             "category_name": types,
             "is_active": [True] * 6 + [False, True],
             "is_recommendable": [True] * count,

@@ -62,6 +62,7 @@ def training_set(state: Path) -> TrainingSet:
     items = pl.DataFrame(
         {
             "product_id": numbers,
+            "sku": [f"S-{number}" for number in numbers],
             "name": [f"Product {number}" for number in numbers],
             "price": [f"{number}.00" for number in numbers],
             "currency": "USD",
@@ -72,6 +73,7 @@ def training_set(state: Path) -> TrainingSet:
             "category": [f"C{number % 9}" for number in numbers],
             "product_type": [f"T{number % 30}" for number in numbers],
             "category_id": [number % 9 + 1 for number in numbers],
+            "category_code": [f"C{number % 9}" for number in numbers],
             "category_name": [f"C{number % 9}" for number in numbers],
             "is_active": True,
             "is_recommendable": True,

@@ -14,12 +14,13 @@ MARTS = """
     create table recommendation.interactions (user_id text, product_id bigint, order_id bigint, ordered_at timestamptz);
     insert into recommendation.interactions values ('ann', 1, 10, '2026-11-01'), ('ann', 1, 11, '2026-11-03');
     create table core.products (
-        product_id bigint, name text, price numeric, currency text, image text, rating numeric, brand text,
-        department text, category text, product_type text, category_id bigint, category_name text, is_active boolean,
-        stock int, special_price numeric, special_starts_at timestamptz, special_ends_at timestamptz
+        product_id bigint, sku text, name text, price numeric, currency text, image text, rating numeric, brand text,
+        department text, category text, product_type text, category_id bigint, category_code text, category_name text,
+        is_active boolean, stock int, special_price numeric, special_starts_at timestamptz, special_ends_at timestamptz
     );
-    insert into core.products (product_id, name, price, currency, rating, is_active, stock)
-    values (1, 'milk', 1, 'USD', 0, true, 1), (2, 'fuel', 1, 'USD', 0, true, 1), (3, 'old', 1, 'USD', 0, false, 0);
+    insert into core.products (product_id, sku, name, price, currency, rating, is_active, stock) values
+        (1, 'M-1', 'milk', 1, 'USD', 0, true, 1), (2, 'F-1', 'fuel', 1, 'USD', 0, true, 1),
+        (3, 'O-1', 'old', 1, 'USD', 0, false, 0);
     create table recommendation.item_features (product_id bigint, pseudo_reason text);
     insert into recommendation.item_features values (1, null), (2, 'department is FUEL'), (3, null);
     create table behaviour.product_views (user_id text, product_id bigint, occurred_at timestamptz, is_bot boolean);
@@ -54,6 +55,10 @@ def test_what_was_cancelled_or_sent_back_does_not_count_as_bought(found):
     bought = found.activity.sort("user_id").select("user_id", "kind", "order_id", "quantity").rows()
 
     assert bought == [("kept", "BUY", 20, 1), ("returned half", "BUY", 24, 3)]
+
+
+def test_items_bear_the_shops_own_ids(found):
+    assert found.items.sort("product_id")["sku"].to_list() == ["M-1", "F-1", "O-1"]
 
 
 def test_what_is_no_product_is_told_from_what_is_not_on_sale(found):

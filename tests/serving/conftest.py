@@ -103,7 +103,7 @@ def as_told(row):
     }
     return {
         "productId": row["product_id"],
-        "sku": str(row["product_id"]),
+        "sku": row["sku"],
         "name": row["name"],
         "price": str(row["price"]),
         "currency": row["currency"],

@@ -30,7 +30,7 @@ def recorded(settings):
             async with asyncio.timeout(20):
                 while len(events) < count:
                     for records in (await consumer.getmany(timeout_ms=200)).values():
-                        found = [json.loads(record.value) for record in records]
+                        found = [json.loads(record.value) for record in records if record.value.startswith(b"{")]
                         events += [event for event in found if event["data"]["recommendationId"] == recommendation]
             return events
         finally:
@@ -52,7 +52,7 @@ async def test_what_was_shown_is_recorded_with_the_versions_behind_it(client, as
     assert event["data"] == {
         "recommendationId": identifier,
         "userId": BUYER,
-        "items": SHOWN,
+        "items": [{**SHOWN[0], "sku": "T/3"}],
         "modelVersion": "b1",
         "rulesVersion": answer.json()["rulesVersion"],
         "generation": "g-b1",
@@ -168,3 +168,33 @@ async def test_what_was_sent_makes_room(settings, monkeypatch):
 
     assert sender.take("anon:1", [bytes(100)]) == 1
     await producer.close()
+
+
+async def test_feedback_names_products_by_the_shops_own_ids(client, as_user, recorded):
+    report = {
+        "recommendationId": f"by-sku-{uuid.uuid4()}",
+        "shown": [
+            {"displayType": "SALE", "sku": "T/3", "rank": 1},
+            {"displayType": "SALE", "productId": MILK, "rank": 2},
+        ],
+        "clicked": {"displayType": "SALE", "sku": "T/3", "productId": TEA, "rank": 1},
+    }
+    taken = await client.post("/v1/feedback", json=report, headers=as_user(BUYER))
+    assert taken.json()["accepted"] == 2
+    events = {event["eventType"]: event["data"] for event in await recorded(report["recommendationId"], 2)}
+    shown = [(item["productId"], item["sku"]) for item in events["RECOMMENDATION_SHOWN"]["items"]]
+    assert shown == [(TEA, "T/3"), (MILK, "M/1")]
+    assert events["RECOMMENDATION_CLICKED"]["sku"] == "T/3"
+
+
+@pytest.mark.parametrize(
+    ("named", "message"),
+    [
+        ({"sku": "103"}, "names no product: 103"),
+        ({"sku": "T/3", "productId": MILK}, f"is the sku of {TEA}, not of productId: T/3"),
+    ],
+)
+async def test_feedback_on_an_unknown_or_another_sku_is_refused_by_name(client, as_user, named, message):
+    report = {"recommendationId": "r", "clicked": {"displayType": "SALE", "rank": 1, **named}}
+    refused = await client.post("/v1/feedback", json=report, headers=as_user(BUYER))
+    assert (refused.status_code, refused.json()["errors"]) == (422, [{"field": "body.clicked.sku", "message": message}])

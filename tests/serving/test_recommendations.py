@@ -147,3 +147,28 @@ async def test_which_bundle_answers_is_told_to_operators(client, signing_keys, r
 
     assert (await client.get("/v1/models", headers=headers)).status_code == status
     assert (await client.get("/v1/models")).status_code == 401
+
+
+async def test_answers_bear_the_shops_own_ids_and_take_them(client, as_user):
+    own = "sku:M%2F1"  # MILK
+    similar = (await client.get(f"/v1/products/{own}/similar")).json()["items"]
+    assert [item["sku"] for item in similar] == ["B/2", "R/6"]
+    assert (similar[0]["product"]["sku"], similar[0]["product"]["categoryCode"]) == ("B/2", "BREAD")
+    without = await client.get(f"/v1/products/{own}/similar", params={"excludeIds": "sku:B/2", "limit": 1})
+    assert [item["sku"] for item in without.json()["items"]] == ["R/6"]
+
+    path = f"/v1/users/{BUYER}/recommendations"
+    for named, ours in (("code:BREAD", 12), ("code:none", 999_999)):
+        answers = [
+            await client.get(path, params={"categoryId": each}, headers=as_user(BUYER)) for each in (named, ours)
+        ]
+        assert answers[0].json()["items"] == answers[1].json()["items"]
+    page = await client.post("/v1/pages", json={"excludeIds": [BREAD, "sku:M/1"]}, headers=as_user(BUYER))
+    shown = {item["sku"] for shelf in page.json()["shelves"] for item in shelf["items"]}
+    assert shown
+    assert shown.isdisjoint({"M/1", "B/2"})
+
+
+async def test_a_sku_that_nobody_knows_is_not_found_by_its_name(client):
+    answer = await client.get("/v1/products/sku:101/similar")
+    assert (answer.status_code, answer.json()["detail"]) == (404, "There is no product sku:101.")

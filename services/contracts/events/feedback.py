@@ -30,6 +30,7 @@ class ShownItem(Contract):
 
     display_type: Annotated[Placement, Open()]
     product_id: Id
+    sku: Text | None = None
     rank: Annotated[int, Field(ge=1, le=1_000)]
     score: float | None = None
     source: Text | None = None
@@ -55,5 +56,6 @@ class RecommendationClicked(Contract):
     user_id: UserId
     display_type: Annotated[Placement, Open()]
     product_id: Id
+    sku: Text | None = None
     rank: Annotated[int, Field(ge=1, le=1_000)]
     simulated: bool = False
