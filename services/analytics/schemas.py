@@ -21,7 +21,7 @@ MAX_METADATA_BYTES = 4_096
 
 EXAMPLE: dict[str, Any] = {
     "actions": [
-        {"actionType": "PRODUCT_VIEWED", "userId": "anon:0198f2c4-8f5e-7c3a-9d41-5b8f0e6a7c21", "productId": 7},
+        {"actionType": "PRODUCT_VIEWED", "userId": "anon:0198f2c4-8f5e-7c3a-9d41-5b8f0e6a7c21", "sku": "85001A"},
         {
             "actionType": "SEARCH_BY_KEYWORD",
             "userId": "anon:0198f2c4-8f5e-7c3a-9d41-5b8f0e6a7c21",

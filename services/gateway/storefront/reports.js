@@ -15,7 +15,7 @@ sessionStorage.setItem(SESSION, visit);
 export function act(actionType, fields) {
   const action = { actionType, eventId: uuid(), timestamp: new Date().toISOString(), sessionId: visit, ...fields };
   const viewer = userId();
-  lastAction = report("/v1/actions", () => ({ actions: [{ ...action, userId: viewer ?? userId() }] }));
+  lastAction = report("/v1/actions", () => ({ actions: [{ ...action, userId: viewer ?? userId() }], sentAt: new Date().toISOString() }));
 }
 
 /** Wait, not for long, until the shop has the last action: the page asked for next then knows of it. */

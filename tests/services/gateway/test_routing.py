@@ -11,6 +11,8 @@ TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
         ("/v1/products/7/stock", "catalog"),
         ("/v1/products/popular", "analytics"),
         ("/v1/products/7/similar", "serving"),
+        ("/v1/products/sku:a%2Fb/similar", "serving"),
+        ("/v1/products/sku:a%2Fsimilar", "catalog"),
         ("/v1/categories/3", "catalog"),
         ("/v1/actions", "analytics"),
         ("/v1/users/900/actions", "analytics"),
