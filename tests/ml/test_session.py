@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from ml.bundle import Bundle
 from ml.purchases import Purchases
 from ml.session import MAX_REMEMBERED, LiveState, activity_of, fold
-from tests.ml.tiny_bundle import BUYER, CUT_AGE, DAY, JAM, MILK, NOW, SOAP, TEA, VISITOR, about, content
+from tests.ml.tiny_bundle import BUYER, CUT_AGE, DAY, JAM, MILK, MILK_ORDER, NOW, SOAP, TEA, VISITOR, about, content
 
 CUT = (NOW - CUT_AGE).timestamp()
 NOTHING = (np.array([], dtype=np.int32), np.array([], dtype=np.float32))
@@ -119,6 +119,16 @@ def test_a_newer_bundle_has_what_was_before_it_and_keeps_what_followed():
     assert list(state.viewed) == [TEA]
     assert sorted(state.orders) == [1, 3]
     assert state.purchases[JAM].added == 1
+
+
+def test_an_order_that_the_bundle_and_the_topics_both_hold_counts_once_after_a_restart(bundle):
+    lately, known = LiveState(), activity_of(bundle)[BUYER]
+    [(bought_at, line)] = [(order.at, order.lines) for order in known.orders.values()]
+    lately.order(MILK_ORDER, bought_at, line)
+
+    state = lately.since(bought_at - 600, known)
+
+    assert state.purchases == known.purchases
 
 
 def test_a_cancellation_after_a_newer_bundles_cut_takes_back_what_its_history_holds():
