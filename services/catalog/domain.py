@@ -57,14 +57,15 @@ class ProductState:
 
     def succeeding(self, before: "ProductState | None") -> "ProductState":
         """This state with the versions that follow those of `before`: one more for each part that differs."""
-        was, now = before.product if before else None, self.product
-        is_described_anew = was is None or was.model_copy(update={"stock": now.stock}) != now
+        if before is None:
+            return replace(self, offer_version=int(self.offer is not None))
+        was, now = before.product, self.product
         versions = {
-            "product_version": now.product_version + is_described_anew,
-            "stock_version": now.stock_version + (was is None or was.stock != now.stock),
+            "product_version": now.product_version + (was.model_copy(update={"stock": now.stock}) != now),
+            "stock_version": now.stock_version + (was.stock != now.stock),
         }
-        is_offered_anew = self.offer != (before.offer if before else None)
-        return ProductState(now.model_copy(update=versions), self.offer, self.offer_version + is_offered_anew)
+        offer_version = self.offer_version + (self.offer != before.offer)
+        return ProductState(now.model_copy(update=versions), self.offer, offer_version)
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,9 @@ def new_product(product_id: int, sku: str, changes: Changes) -> ProductState:
     for field in ("name", "price"):
         if field not in changes:
             raise Refused(field, "is needed to create a product")
-    blank = ProductSnapshot.model_construct(product_id=product_id, sku=sku, name="", price=changes["price"])
+    blank = ProductSnapshot.model_construct(
+        product_id=product_id, sku=sku, name="", price=changes["price"], product_version=1, stock_version=1
+    )
     return ProductState(blank).changed(changes)
 
 

@@ -118,8 +118,9 @@ class Event(Envelope):
         )
 
     def to_bytes(self) -> bytes:
-        """The message value: UTF-8 JSON without empty optional fields."""
-        return self.model_dump_json(by_alias=True, exclude_none=True).encode()
+        """The message value: UTF-8 JSON, whose payload is as it was given."""
+        envelope = (self.event_id, self.event_type, self.schema_version, self.timestamp, self.producer)
+        return msgspec.json.encode(_Message(*envelope, self.data, self.traceparent))
 
 
 class _Message(msgspec.Struct, rename="camel", omit_defaults=True, gc=False):
@@ -128,7 +129,7 @@ class _Message(msgspec.Struct, rename="camel", omit_defaults=True, gc=False):
     schema_version: int
     timestamp: datetime
     producer: str
-    data: msgspec.Raw | msgspec.Struct
+    data: msgspec.Raw | msgspec.Struct | dict[str, Any]
     traceparent: str | None = None
 
 

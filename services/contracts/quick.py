@@ -26,10 +26,13 @@ class Envelope(msgspec.Struct, rename="camel", forbid_unknown_fields=True, gc=Fa
 
 
 _envelope = msgspec.json.Decoder(Envelope).decode
-_PAYLOADS: Final = {
-    (kind.topic, kind.name): (msgspec.json.Decoder(struct_of(kind.payload)).decode, kind.version)
+STRUCTS: Final = {
+    (kind.topic, kind.name): struct_of(kind.payload)
     for kind in EVENTS.values()
     if kind.payload is not DeadLetter  # of which more is asked than its schema says
+}
+_PAYLOADS: Final = {
+    place: (msgspec.json.Decoder(struct).decode, EVENTS[place[1]].version) for place, struct in STRUCTS.items()
 }
 
 
