@@ -23,6 +23,9 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from services.common.http import time_left
 
 NAMING: Final = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -38,6 +41,9 @@ COLUMN_TYPES: Final[dict[Any, Any]] = {
     datetime: DateTime(timezone=True),
     dict[str, Any]: JSONB,
 }
+STATEMENT_SECONDS = 60
+_CONNECTING = {"connect_timeout": 3, "options": f"-c timezone=UTC -c statement_timeout={STATEMENT_SECONDS}s"}
+_LIMIT = text("SELECT set_config('statement_timeout', :milliseconds, true)")
 _DATA_ERRORS = (psycopg.DataError, errors.ProgramLimitExceeded, errors.StatementTooComplex)
 """The last two are operational errors to psycopg, yet trying again does not help."""
 _OUTAGES = (
@@ -76,13 +82,14 @@ class Database:
             pool_timeout=5,
             pool_pre_ping=True,
             hide_parameters=True,  # an error's text is logged, and parameters may be personal
-            connect_args={"connect_timeout": 3, "options": "-c timezone=UTC -c statement_timeout=60000"},
+            connect_args=_CONNECTING,
         )
+        self._probe = create_async_engine(sqlalchemy_url(url), poolclass=NullPool, connect_args=_CONNECTING)
         self.sessions = async_sessionmaker(self.engine, expire_on_commit=False)
 
     async def check(self) -> None:
-        """Raise if the database does not answer."""
-        async with self.engine.connect() as connection:
+        """Raise if the database does not answer, over a connection of its own: to be busy is not to be unready."""
+        async with self._probe.connect() as connection:
             await connection.execute(text("SELECT 1"))
 
     async def close(self) -> None:
@@ -113,9 +120,11 @@ def is_away(error: BaseException) -> bool:
 
 
 async def open_session(request: Request) -> AsyncIterator[AsyncSession]:
-    """The request's transaction."""
+    """The request's transaction, none of whose statements takes longer than what is left of the request's time."""
     database: Database = request.app.state.database
     async with database.sessions.begin() as session:
+        if (seconds := time_left()) < STATEMENT_SECONDS:
+            await session.execute(_LIMIT, {"milliseconds": str(max(int(seconds * 1000), 1))})
         yield session
 
 

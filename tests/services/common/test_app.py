@@ -1,6 +1,7 @@
 """One small service, with everything that `build_app` gives to each."""
 
 import asyncio
+from contextlib import AsyncExitStack
 from typing import Annotated
 
 import httpx2
@@ -52,6 +53,7 @@ async def write(note: Note, session: Session, request: Request) -> Note:
 STATEMENTS = {
     "the-same-twice": "INSERT INTO idempotency SELECT 's', 'k', '', 200, '{}', '' FROM generate_series(1, 2)",
     "too-long": "SELECT repeat('x', 2000000000)",
+    "slow": "SELECT pg_sleep(60)",
 }
 
 
@@ -265,6 +267,20 @@ async def test_a_repetition_while_the_first_runs_is_refused(app, client, as_user
 @pytest.mark.parametrize(("statement", "status"), [("the-same-twice", 409), ("too-long", 422)])
 async def test_what_the_database_refuses_is_no_error_of_the_service(client, statement, status):
     assert (await client.get(f"/v1/statements/{statement}")).status_code == status
+
+
+async def test_a_statement_ends_with_the_time_that_the_caller_granted(client):
+    async with asyncio.timeout(20):
+        response = await client.get("/v1/statements/slow", headers={"X-Deadline-Ms": "200"})
+    assert (response.status_code, response.json()["detail"]) == (503, "The database did not answer in time.")
+
+
+async def test_a_service_whose_connections_are_all_taken_is_ready(client, service_database):
+    async with AsyncExitStack() as taken:
+        for _ in range(20):
+            await taken.enter_async_context(service_database.engine.connect())
+        assert service_database.engine.pool.checkedout() == 20
+        assert (await client.get("/health/ready")).status_code == 200
 
 
 async def test_the_docs_load_nothing_from_elsewhere(client):
