@@ -26,6 +26,7 @@ from services.common.database import Database, is_away
 from services.common.messages import Message, dead_letter, read
 from services.common.producer import Producer
 from services.common.settings import ServiceSettings
+from services.common.telemetry import continued
 from services.common.worker import Worker, pause
 from services.contracts.registry import UNKNOWN_TYPE
 
@@ -156,7 +157,9 @@ class Consumer(Worker):
             else:
                 await self._give_up(record, *refusal)
         if messages:
-            await self._handle_in_parts(messages)
+            parents = dict.fromkeys(message.traceparent for message in messages if message.traceparent)
+            with continued(self._settings, f"process {self._group}", parents):
+                await self._handle_in_parts(messages)
 
     async def _handle_in_parts(self, messages: Sequence[Message]) -> None:
         """Handle messages together; else one half and then the other, so that those at fault are found in few steps."""

@@ -28,6 +28,8 @@ class Message:
     record: ConsumerRecord
     content: msgspec.Struct | Contract
     """The payload as it was read."""
+    traceparent: str | None = None
+    """The span in which it was sent."""
 
     @property
     def data(self) -> str:
@@ -49,12 +51,15 @@ def read(record: ConsumerRecord) -> tuple[Message | None, tuple[str, str]]:
     value = record.value or b""
     if (quick := read_quickly(record.topic, value)) is not None:
         seen, content = quick
-        return Message(seen.event_id, seen.event_type, seen.timestamp, record, content), ("", "")
+        message = Message(seen.event_id, seen.event_type, seen.timestamp, record, content, seen.traceparent)
+        return message, ("", "")
     try:
         event, payload = parse(record.topic, value)
     except ContractError as error:
         return None, (error.reason, str(error))
-    return Message(str(event.event_id), event.event_type, event.timestamp.isoformat(), record, payload), ("", "")
+    happened_at = event.timestamp.isoformat()
+    message = Message(str(event.event_id), event.event_type, happened_at, record, payload, event.traceparent)
+    return message, ("", "")
 
 
 def dead_letter(record: ConsumerRecord, *, consumer: str, reason: str, detail: str) -> tuple[bytes, str]:

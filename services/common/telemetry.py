@@ -3,23 +3,27 @@
 `set_up(settings)` is called once by `build_app`. Where `OTEL_EXPORTER_OTLP_ENDPOINT` is set, FastAPI itself opens the
 server spans and they are exported; without it requests have trace ids all the same (`TraceIds`), so that logs and
 problems carry them. Both go on with the W3C `traceparent` that a request brings; `traceparent()` gives it for what
-leaves: HTTP calls and outbox events.
+leaves: HTTP calls and outbox events. A consumer goes on from there: `continued(settings, name, parents)`.
 """
 
 import logging
 import re
 import sys
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
+from itertools import islice
 
 import orjson
 from opentelemetry import context, trace
+from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
-from opentelemetry.trace import NonRecordingSpan, SpanContext
+from opentelemetry.trace import Link, NonRecordingSpan, NoOpTracer, SpanContext, SpanKind, Tracer
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -34,6 +38,8 @@ _URL_PASSWORD = re.compile(r"(://[^:/\s]*):[^@\s]+@")
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 
 
+MOST_LINKS = 128
+"""As many as a span keeps."""
 _IDS = RandomIdGenerator()
 _W3C = TraceContextTextMapPropagator()
 
@@ -50,6 +56,21 @@ def traceparent() -> str | None:
     if not span.is_valid:
         return None
     return f"00-{span.trace_id:032x}-{span.span_id:016x}-{int(span.trace_flags):02x}"
+
+
+@contextmanager
+def continued(settings: ServiceSettings, name: str, parents: Collection[str]) -> Iterator[None]:
+    """A span that goes on from the one `traceparent` that is given, or is linked to several."""
+    sources = [_span_context(parent) for parent in islice(parents, MOST_LINKS)]
+    is_one = len(sources) == 1
+    span = tracer(settings).start_span(
+        name,
+        trace.set_span_in_context(NonRecordingSpan(sources[0]), Context()) if is_one else Context(),
+        kind=SpanKind.CONSUMER,
+        links=[] if is_one else [Link(source) for source in sources],
+    )
+    with trace.use_span(span, end_on_exit=True):
+        yield
 
 
 class TraceIds:
@@ -72,10 +93,12 @@ class TraceIds:
 
 def _given_id(given: bytes | None) -> int:
     """The trace id in a `traceparent`, 0 if there is none."""
-    if given is None:
-        return trace.INVALID_TRACE_ID
-    parent = _W3C.extract({"traceparent": given.decode("latin-1")}, context.Context())
-    return trace.get_current_span(parent).get_span_context().trace_id
+    return trace.INVALID_TRACE_ID if given is None else _span_context(given.decode("latin-1")).trace_id
+
+
+def _span_context(traceparent: str) -> SpanContext:
+    """The span that a `traceparent` names; an invalid one if it names none."""
+    return trace.get_current_span(_W3C.extract({"traceparent": traceparent}, Context())).get_span_context()
 
 
 def redact(text: str) -> str:
@@ -124,6 +147,13 @@ def set_up(settings: ServiceSettings) -> TracerProvider | None:
     logging.getLogger("httpx2").setLevel(logging.WARNING)  # likewise
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # a broker away is told once, by ourselves
     return _tracer_provider(settings.service, settings.otlp_endpoint) if settings.otlp_endpoint else None
+
+
+def tracer(settings: ServiceSettings) -> Tracer:
+    """Makes spans outside of requests: they leave where those of requests do."""
+    if not settings.otlp_endpoint:
+        return NoOpTracer()
+    return _tracer_provider(settings.service, settings.otlp_endpoint).get_tracer(__name__)
 
 
 @cache

@@ -5,10 +5,12 @@ import psycopg
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from prometheus_client import REGISTRY
 from sqlalchemy import text
 
 from services.common import consumer as module
+from services.common import telemetry
 from services.common.broker import cluster_id
 from services.common.consumer import Consumer
 from services.common.producer import partition_of
@@ -28,9 +30,9 @@ def lag(partition):
     return REGISTRY.get_sample_value("tanawari_consumer_lag", labels)
 
 
-def viewed(number: int) -> bytes:
+def viewed(number: int, traceparent: str | None = None) -> bytes:
     data = ProductViewed(user_id="u1", product_id=number)
-    return Event.of("PRODUCT_VIEWED", data, producer="common-test").to_bytes()
+    return Event.of("PRODUCT_VIEWED", data, producer="common-test", traceparent=traceparent).to_bytes()
 
 
 async def write_effects(session, messages):
@@ -67,6 +69,51 @@ def are(*numbers):
 
 async def send(producer, *values):
     assert not any(await producer.send_many(TOPIC, [("u1", value) for value in values]))
+
+
+@pytest.fixture
+def spans(monkeypatch):
+    """What leaves of the spans, once asked for."""
+    exporter = InMemorySpanExporter()
+    telemetry._tracer_provider.cache_clear()
+    monkeypatch.setattr(telemetry, "OTLPSpanExporter", lambda **_: exporter)
+
+    def finished():
+        telemetry._tracer_provider("common-test", "memory").force_flush()
+        return exporter.get_finished_spans()
+
+    yield finished
+    telemetry._tracer_provider("common-test", "memory").shutdown()
+    telemetry._tracer_provider.cache_clear()
+
+
+TRACES = [f"00-{'ab' * 15}0{number}-{'cd' * 7}0{number}-01" for number in (1, 2)]
+
+
+def traced(context):
+    return f"00-{context.trace_id:032x}-{context.span_id:016x}-01"
+
+
+@pytest.mark.parametrize("fresh_broker", ["embedded"], indirect=True)
+async def test_a_trace_goes_on_in_the_consumer_or_is_linked_where_a_batch_has_several(
+    settings, service_database, producer, effects, spans
+):
+    traces = []
+
+    async def handle(session, messages):
+        traces.append(telemetry.trace_id())
+        await write_effects(session, messages)
+
+    traced_settings = settings.model_copy(update={"otlp_endpoint": "memory"})
+    consumer = Consumer(traced_settings, topics=[TOPIC], database=service_database, producer=producer, handle=handle)
+    await send(producer, viewed(1, TRACES[0]))
+    async with running([consumer]):
+        await eventually(effects, are(1))
+        await send(producer, viewed(2, TRACES[0]), viewed(3, TRACES[1]), viewed(4, TRACES[1]))
+        await eventually(effects, are(1, 2, 3, 4))
+    child, linked = spans()
+    assert (traced(child.parent), traces[0]) == (TRACES[0], TRACES[0][3:35])
+    assert (linked.parent, [traced(link.context) for link in linked.links]) == (None, TRACES)
 
 
 async def test_ids_of_long_ago_leave_the_inbox(consumer, producer, database_url, effects):
