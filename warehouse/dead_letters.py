@@ -3,6 +3,8 @@
 What the contract as it now is cannot read stays, with the reason of today. Of the rest, a letter of the landing's own
 lands in its table as if it had just arrived. One that a service's consumer gave up has landed long since: it is sent to
 its topic again, where all but that consumer know it as a duplicate.
+
+What will never be handled is closed: it is kept, with who gave it up and why, and no longer open.
 """
 
 import asyncio
@@ -30,13 +32,14 @@ LARGEST_BYTES = 2 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Choice:
-    """Which open letters are meant: those that everything said here fits."""
+    """Which letters are meant, open or closed: those that everything said here fits."""
 
     ids: tuple[int, ...] | None = None
     topic: str | None = None
     reason: str | None = None
     consumer: str | None = None
     since: datetime | None = None
+    is_closed: bool = False
 
 
 EVERY = Choice()
@@ -56,6 +59,8 @@ class DeadLetter:
     failed_at: datetime
     retried_at: datetime | None
     resolved_at: datetime | None
+    closed_by: str | None
+    closed_reason: str | None
 
 
 @dataclass(frozen=True)
@@ -68,7 +73,7 @@ class Message(DeadLetter):
 
 @dataclass(frozen=True)
 class Kind:
-    """Open letters that are alike, and when the first and the last of them failed."""
+    """Letters that are alike, and when the first and the last of them failed."""
 
     topic: str
     consumer: str
@@ -91,9 +96,12 @@ class Retried:
         return Retried(*(mine + asdict(other)[name] for name, mine in asdict(self).items()))
 
 
-_COLUMNS = "id, topic, kafka_partition, kafka_offset, reason, detail, consumer, failed_at, retried_at, resolved_at"
+_COLUMNS = """
+id, topic, kafka_partition, kafka_offset, reason, detail, consumer, failed_at, retried_at, resolved_at,
+closed_by, closed_reason
+"""
 _CHOSEN = """
-resolved_at is null
+(case when %(is_closed)s then closed_by is not null else resolved_at is null end)
 and (%(ids)s::bigint[] is null or id = any(%(ids)s))
 and (%(topic)s::text is null or topic = %(topic)s)
 and (%(reason)s::text is null or reason = %(reason)s)
@@ -126,11 +134,14 @@ for update skip locked
 """  # noqa: S608 - likewise
 
 _RESOLVE = "update raw.dead_letters set retried_at = now(), resolved_at = now() where id = any(%s)"
+_CLOSE = f"""
+update raw.dead_letters set resolved_at = now(), closed_by = %(by)s, closed_reason = %(because)s where {_CHOSEN}
+"""  # noqa: S608 - likewise
 _KEEP = "update raw.dead_letters set retried_at = now(), reason = %s, detail = %s where id = %s"
 
 
-def list_open(url: str, choice: Choice = EVERY) -> Iterator[DeadLetter]:
-    """The unresolved dead letters, oldest first, asked for by pages."""
+def list_chosen(url: str, choice: Choice = EVERY) -> Iterator[DeadLetter]:
+    """The dead letters chosen, oldest first, asked for by pages."""
     after = 0
     with psycopg.connect(url, row_factory=class_row(DeadLetter)) as connection:
         while page := connection.execute(_LIST, {**_said(choice), "after": after, "page": PAGE}).fetchall():
@@ -139,7 +150,7 @@ def list_open(url: str, choice: Choice = EVERY) -> Iterator[DeadLetter]:
 
 
 def kinds(url: str, choice: Choice = EVERY) -> list[Kind]:
-    """The unresolved dead letters, counted by topic, consumer and reason, the most first."""
+    """The dead letters chosen, counted by topic, consumer and reason, the most first."""
     with psycopg.connect(url, row_factory=class_row(Kind)) as connection:
         return connection.execute(_KINDS, _said(choice)).fetchall()
 
@@ -156,6 +167,20 @@ def show(url: str, letter_id: int) -> Message:
     if message is None:
         raise KeyError(letter_id)
     return message
+
+
+def close(url: str, choice: Choice, *, because: str, by: str, is_trial: bool = False) -> int:
+    """Give up open dead letters for good; how many.
+
+    Args:
+        url: the warehouse, as its loader.
+        choice: which.
+        because: why.
+        by: who does.
+        is_trial: only count them.
+    """
+    with psycopg.connect(url) as connection, connection.transaction(force_rollback=is_trial):
+        return connection.execute(_CLOSE, {**_said(choice), "by": by, "because": because}).rowcount
 
 
 async def retry(url: str, kafka: KafkaSettings, choice: Choice = EVERY, *, is_trial: bool = False) -> Retried:

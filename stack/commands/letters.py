@@ -1,7 +1,8 @@
-"""`tanawari dead-letters`: look at messages that could not be handled, and try them again."""
+"""`tanawari dead-letters`: look at messages that could not be handled, try them again, or give them up."""
 
 import asyncio
 import base64
+import getpass
 import json
 import os
 import sys
@@ -18,12 +19,14 @@ from rich.text import Text
 
 from services.contracts.kafka import KafkaSettings
 from stack.commands.data import running
-from stack.commands.options import DEFAULT_STATE, JsonOption, StateOption, screen, tell
+from stack.commands.options import DEFAULT_STATE, JsonOption, screen, tell
 from stack.state import StateError
 from warehouse import dead_letters
 from warehouse.dead_letters import Choice, DeadLetter, Kind, Message
 
-letters = typer.Typer(help="Look at messages that could not be handled, and try them again.", no_args_is_help=True)
+letters = typer.Typer(
+    help="Look at messages that could not be handled, try them again, or give them up.", no_args_is_help=True
+)
 
 ADDRESSES = ("WAREHOUSE_LOADER_URL", "KAFKA_URL")
 SOME_REMAIN = 3
@@ -33,6 +36,12 @@ ReasonOption = Annotated[str | None, typer.Option(help="Only those with this rea
 ConsumerOption = Annotated[
     str | None, typer.Option(help="Only those that this consumer gave up: landing, content.catalog, ...")
 ]
+IdsArgument = Annotated[list[int] | None, typer.Argument(help="Which; without any, all that the options leave.")]
+NamedStateOption = Annotated[
+    Path | None,
+    typer.Option("--state", envvar="TANAWARI_STATE", help="A running stack's directory.", metavar="DIR"),
+]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only tell what would become of them.")]
 SinceOption = Annotated[datetime | None, typer.Option(help="Only those that failed at or after this time, in UTC.")]
 
 
@@ -44,18 +53,21 @@ def list_letters(  # noqa: PLR0913 - a command has as many parameters as options
     since: SinceOption = None,
     limit: Annotated[int, typer.Option(min=1, help="How many, the oldest first.")] = 50,
     *,
+    closed: Annotated[
+        bool, typer.Option("--closed", help="Those that were given up, instead of the open ones.")
+    ] = False,
     summary: Annotated[bool, typer.Option("--summary", help="Count them by topic, consumer and reason.")] = False,
-    state: StateOption = DEFAULT_STATE,
+    state: NamedStateOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """List what could not be handled and is still open, with the reason; without the bytes."""
     url = _addresses(state)["WAREHOUSE_LOADER_URL"]
-    choice = Choice(None, topic, reason, consumer, _utc(since))
+    choice = Choice(None, topic, reason, consumer, _utc(since), is_closed=closed)
     if summary:
         kinds = dead_letters.kinds(url, choice)
         _print_all(kinds) if as_json else screen.print(_summary(kinds) if kinds else "no dead letters")
         return
-    listed = islice(dead_letters.list_open(url, choice), limit)
+    listed = islice(dead_letters.list_chosen(url, choice), limit)
     if as_json:
         _print_all(listed)
         return
@@ -70,7 +82,7 @@ def show_letter(
     letter: Annotated[int, typer.Argument(help="Its id, as `list` shows it.")],
     raw: Annotated[Path | None, typer.Option(help="Write the exact bytes of the value to this file; - prints.")] = None,
     *,
-    state: StateOption = DEFAULT_STATE,
+    state: NamedStateOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Print one message as it came, where it stood, and why it was refused. It may hold personal data."""
@@ -90,14 +102,14 @@ def show_letter(
 
 @letters.command("retry")
 def retry_letters(  # noqa: PLR0913 - likewise
-    ids: Annotated[list[int] | None, typer.Argument(help="Which; without any, all that the options leave.")] = None,
+    ids: IdsArgument = None,
     topic: TopicOption = None,
     reason: ReasonOption = None,
     consumer: ConsumerOption = None,
     since: SinceOption = None,
     *,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would become of them.")] = False,
-    state: StateOption = DEFAULT_STATE,
+    dry_run: DryRunOption = False,
+    state: NamedStateOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Try messages again after their cause was mended; what still fails stays, with today's reason.
@@ -107,8 +119,7 @@ def retry_letters(  # noqa: PLR0913 - likewise
     addresses = _addresses(state)
     url, kafka = addresses["WAREHOUSE_LOADER_URL"], KafkaSettings.model_validate(addresses)
     choice = Choice(tuple(ids) if ids else None, topic, reason, consumer, _utc(since))
-    if ids and (missing := set(ids) - {letter.id for letter in dead_letters.list_open(url, choice)}):
-        raise StateError(f"no open dead letter of these options: {', '.join(map(str, sorted(missing)))}")
+    _require(url, choice)
     retried = asyncio.run(dead_letters.retry(url, kafka, choice, is_trial=dry_run))
     if as_json:
         screen.print_json(data=asdict(retried))
@@ -119,9 +130,43 @@ def retry_letters(  # noqa: PLR0913 - likewise
         raise typer.Exit(SOME_REMAIN)
 
 
-def _addresses(state: Path) -> Mapping[str, str]:
-    """Where warehouse and broker are: as the environment has it, where no stack of ours runs; else the stack's."""
-    return os.environ if all(os.environ.get(name) for name in ADDRESSES) else running(state).variables
+@letters.command("close")
+def close_letters(  # noqa: PLR0913 - likewise
+    because: Annotated[str, typer.Option(help="Why; it is kept with them, and with who you are.", min=1)],
+    ids: IdsArgument = None,
+    topic: TopicOption = None,
+    reason: ReasonOption = None,
+    consumer: ConsumerOption = None,
+    since: SinceOption = None,
+    *,
+    dry_run: DryRunOption = False,
+    state: NamedStateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Give messages up for good: they are kept, no longer open, and never tried again."""
+    url = _addresses(state)["WAREHOUSE_LOADER_URL"]
+    choice = Choice(tuple(ids) if ids else None, topic, reason, consumer, _utc(since))
+    if choice == dead_letters.EVERY:
+        raise StateError("say which dead letters: by their ids, or by --topic, --reason, --consumer or --since")
+    _require(url, choice)
+    closed = dead_letters.close(url, choice, because=because, by=getpass.getuser(), is_trial=dry_run)
+    if as_json:
+        screen.print_json(data={"closed": closed})
+    else:
+        tell(f"nothing was done; it would be: {closed:,} closed" if dry_run else f"{closed:,} closed")
+
+
+def _require(url: str, choice: Choice) -> None:
+    """See that every letter named by its id is there to be chosen."""
+    if choice.ids and (missing := set(choice.ids) - {letter.id for letter in dead_letters.list_chosen(url, choice)}):
+        raise StateError(f"no open dead letter of these options: {', '.join(map(str, sorted(missing)))}")
+
+
+def _addresses(state: Path | None) -> Mapping[str, str]:
+    """Where warehouse and broker are: those of the state that is named, else as the environment has it."""
+    if state is None and all(os.environ.get(name) for name in ADDRESSES):
+        return os.environ
+    return running(state or DEFAULT_STATE).variables
 
 
 def _utc(at: datetime | None) -> datetime | None:
@@ -132,7 +177,8 @@ def _table(found: Iterable[DeadLetter]) -> Table:
     table = Table("id", "topic", "at", "consumer", "reason", "detail", box=None, pad_edge=False)
     for letter in found:
         at = f"{letter.kafka_partition}/{letter.kafka_offset}"
-        row = (str(letter.id), letter.topic, at, letter.consumer, letter.reason, letter.detail)
+        detail = f"closed by {letter.closed_by}: {letter.closed_reason}" if letter.closed_by else letter.detail
+        row = (str(letter.id), letter.topic, at, letter.consumer, letter.reason, detail)
         table.add_row(*map(Text, row))  # a detail may hold what Rich takes for markup
     return table
 

@@ -1,5 +1,6 @@
 """`tanawari dead-letters` as an operator uses it: on a warehouse and a broker that the environment names."""
 
+import getpass
 import json
 import os
 import subprocess
@@ -28,12 +29,12 @@ def keep(warehouse):
 
 
 @pytest.fixture
-def tanawari(warehouse, tmp_path):
-    """Runs `tanawari dead-letters …` where no stack of ours runs."""
+def tanawari(warehouse):
+    """Runs `tanawari dead-letters …` where the environment says where everything is."""
     addresses = {"WAREHOUSE_LOADER_URL": warehouse.loader, "KAFKA_URL": "127.0.0.1:1", "COLUMNS": "200"}
 
     def run(*words):
-        command = [sys.executable, "-m", "stack", "dead-letters", *map(str, words), "--state", str(tmp_path / "none")]
+        command = [sys.executable, "-m", "stack", "dead-letters", *map(str, words)]
         root = Path(__file__).parents[2]
         return subprocess.run(command, cwd=root, env={**os.environ, **addresses}, capture_output=True, check=False)
 
@@ -88,3 +89,32 @@ def test_a_retry_of_what_is_not_there_is_refused_in_one_line(keep, tanawari):
 def test_a_trial_says_that_it_is_one(keep, tanawari):
     keep(b"{")
     assert tanawari("retry", "--dry-run").stdout.startswith(b"nothing was done; it would be: 0 landed")
+
+
+def test_a_state_that_is_named_wins_over_the_environment(keep, tanawari, tmp_path):
+    keep(b"{")
+    refused = tanawari("retry", "--state", tmp_path)
+    assert (refused.returncode, f"the stack of {tmp_path} does not run" in refused.stderr.decode()) == (1, True)
+
+
+def test_closed_letters_are_kept_with_who_and_why_and_are_no_longer_open(keep, tanawari):
+    first = keep(b"{", 2) - 1
+    assert tanawari("close", first, "--because", "lost for good", "--dry-run").stdout.endswith(b"would be: 1 closed\n")
+    assert json.loads(tanawari("close", first, "--because", "lost for good", "--json").stdout) == {"closed": 1}
+    assert [each["id"] for each in json.loads(tanawari("list", "--json").stdout)] == [first + 1]
+    (closed,) = json.loads(tanawari("list", "--closed", "--json").stdout)
+    assert (closed["id"], closed["closed_by"], closed["closed_reason"]) == (first, getpass.getuser(), "lost for good")
+    assert json.loads(tanawari("list", "--closed", "--summary", "--json").stdout)[0]["letters"] == 1
+    assert tanawari("show", first, "--raw", "-").stdout == b"{"
+
+
+def test_a_closed_letter_is_not_tried_again(keep, tanawari):
+    letter = keep(b"{")
+    tanawari("close", "--topic", "order.v1", "--because", "lost")
+    assert tanawari("retry", letter).stderr.decode().endswith(f"no open dead letter of these options: {letter}\n")
+    assert tanawari("retry").returncode == 0
+
+
+def test_to_close_all_of_them_has_to_be_said(keep, tanawari):
+    keep(b"{")
+    assert tanawari("close", "--because", "tidy").returncode == 1

@@ -29,14 +29,14 @@ def letter(rows):
 
 def test_open_letters_are_listed_without_their_bytes(warehouse, letter):
     kept = letter(b"first")
-    (listed,) = dead_letters.list_open(warehouse.loader)
+    (listed,) = dead_letters.list_chosen(warehouse.loader)
     assert (listed.id, listed.reason, listed.kafka_offset) == (kept, "BAD_PAYLOAD", 0)
 
 
 def test_all_open_letters_are_listed_however_many_pages_they_fill(warehouse, letter, monkeypatch):
     monkeypatch.setattr(dead_letters, "PAGE", 2)
     kept = [letter(b"bytes", offset) for offset in range(5)]
-    assert [listed.id for listed in dead_letters.list_open(warehouse.loader)] == kept
+    assert [listed.id for listed in dead_letters.list_chosen(warehouse.loader)] == kept
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ async def test_letters_are_chosen_by_what_they_have_in_common(warehouse, letter,
     letter(b"bytes")
     other = {"topic": "order.v1", "reason": "CONFLICT", "consumer": "content.catalog", "failed_at": "2026-01-03Z"}
     kept = letter(b"bytes", 1, **other)
-    assert [listed.id for listed in dead_letters.list_open(warehouse.loader, choice)] == [kept]
+    assert [listed.id for listed in dead_letters.list_chosen(warehouse.loader, choice)] == [kept]
     assert [kind.letters for kind in dead_letters.kinds(warehouse.loader, choice)] == [1]
     assert await dead_letters.retry(warehouse.loader, NOWHERE, choice) == Retried(remaining=1)
 
@@ -81,13 +81,13 @@ async def test_what_the_contract_now_reads_lands_with_its_first_position(warehou
     letter(viewed(), offset=5)
     assert await dead_letters.retry(warehouse.loader, NOWHERE) == Retried(landed=1)
     assert rows("select key, kafka_offset from raw.user_actions_v1") == [("1", 5)]
-    assert list(dead_letters.list_open(warehouse.loader)) == []
+    assert list(dead_letters.list_chosen(warehouse.loader)) == []
 
 
 async def test_what_it_still_cannot_read_stays_with_its_reason(warehouse, letter):
     letter(b"unreadable")
     assert await dead_letters.retry(warehouse.loader, NOWHERE) == Retried(remaining=1)
-    (kept,) = dead_letters.list_open(warehouse.loader)
+    (kept,) = dead_letters.list_chosen(warehouse.loader)
     assert kept.reason == "NOT_JSON"
     assert kept.retried_at is not None
 
@@ -104,13 +104,13 @@ async def test_a_conflict_stays_one(warehouse, lander, letter, viewed):
     lander.land(viewed(7, event_id=event_id))
     letter(viewed(8, event_id=event_id))
     assert await dead_letters.retry(warehouse.loader, NOWHERE) == Retried(remaining=1)
-    assert next(dead_letters.list_open(warehouse.loader)).reason == "CONFLICT"
+    assert next(dead_letters.list_chosen(warehouse.loader)).reason == "CONFLICT"
 
 
 async def test_only_those_named_are_tried(warehouse, letter, viewed):
     first, second = letter(viewed()), letter(viewed())
     assert await dead_letters.retry(warehouse.loader, NOWHERE, Choice(ids=(second,))) == Retried(landed=1)
-    assert [kept.id for kept in dead_letters.list_open(warehouse.loader)] == [first]
+    assert [kept.id for kept in dead_letters.list_chosen(warehouse.loader)] == [first]
 
 
 async def test_what_has_landed_in_the_meantime_is_known(warehouse, lander, letter, viewed):
@@ -118,7 +118,7 @@ async def test_what_has_landed_in_the_meantime_is_known(warehouse, lander, lette
     letter(value)
     lander.land(value)
     assert await dead_letters.retry(warehouse.loader, NOWHERE) == Retried(duplicates=1)
-    assert list(dead_letters.list_open(warehouse.loader)) == []
+    assert list(dead_letters.list_chosen(warehouse.loader)) == []
 
 
 async def test_a_trial_tells_what_would_become_of_letters_and_does_nothing(warehouse, letter, viewed, rows):
@@ -141,11 +141,11 @@ async def test_what_a_service_gave_up_is_sent_to_its_topic_again(warehouse, brok
     ) as consumer:
         message = await consumer.getone()
     assert (message.key, message.value[:10]) == (b"1", b'{"eventId"')
-    assert list(dead_letters.list_open(warehouse.loader)) == []
+    assert list(dead_letters.list_chosen(warehouse.loader)) == []
 
 
 @pytest.mark.parametrize("topic", ["user-actions.v1", "nobody-has-it.v1"])
 async def test_what_no_service_could_read_is_not_sent_again(warehouse, letter, topic):
     letter(b"unreadable", consumer="content.catalog", topic=topic)
     assert await dead_letters.retry(warehouse.loader, NOWHERE) == Retried(remaining=1)
-    assert next(dead_letters.list_open(warehouse.loader)).reason == "NOT_JSON"
+    assert next(dead_letters.list_chosen(warehouse.loader)).reason == "NOT_JSON"
