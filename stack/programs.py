@@ -60,7 +60,7 @@ PROGRAMS = (
         "landing",
         (sys.executable, "-m", "warehouse.landing"),
         ("WAREHOUSE_LOADER_URL", "KAFKA_SASL_PASSWORD"),
-        "/metrics",
+        "/health/live",
         follows_log=True,
     ),
     Program(

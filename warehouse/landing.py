@@ -12,9 +12,7 @@ import signal
 import sys
 from dataclasses import asdict
 
-from prometheus_client import start_http_server
-
-from warehouse import logs
+from warehouse import logs, metrics
 from warehouse.catch_up import land_until_caught_up
 from warehouse.member import Member
 from warehouse.settings import LandingSettings
@@ -29,9 +27,9 @@ SWITCH_SECONDS = 0.0002
 
 async def land(settings: LandingSettings) -> None:
     """Land until SIGTERM or SIGINT, then finish the batch at hand."""
-    if settings.landing_metrics_port:
-        start_http_server(settings.landing_metrics_port, settings.landing_metrics_host)
     member = Member(settings)
+    if settings.landing_metrics_port:
+        metrics.serve(settings.landing_metrics_host, settings.landing_metrics_port, lambda: member.is_alive)
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, member.stop)
     await member.run()

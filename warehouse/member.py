@@ -8,6 +8,7 @@ that a batch is there wholly and once, whatever dies when.
 import asyncio
 import contextlib
 import logging
+import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -31,6 +32,8 @@ BATCH_RECORDS = 10_000
 POLL_MS = 250
 RETRY_SECONDS = 2.0
 """The longest pause between two attempts to reach what is down."""
+STALLED_AFTER = 60.0
+"""Longer than anything takes that goes on; then `/health/live` fails, and the process is to be started again."""
 
 
 class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
@@ -50,6 +53,15 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         self._assigned: set[TopicPartition] | None = None
         self._is_sharing = False
         self._stopping = asyncio.Event()
+        self._heard_at = time.monotonic()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it went on lately: fetched with no write outstanding, landed something, or met what is away."""
+        return time.monotonic() - self._heard_at < STALLED_AFTER
+
+    def _beat(self) -> None:
+        self._heard_at = time.monotonic()
 
     def stop(self) -> None:
         """Finish the batch at hand, then end `run`."""
@@ -65,6 +77,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
                     return
                 except (KafkaError, OSError, AwayError) as error:
                     log.warning("beginning again after %s: %s", type(error).__name__, error)
+                    self._beat()
                     await self._pause(RETRY_SECONDS / 4)
         finally:
             self._store.close()
@@ -115,6 +128,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         """Never ask for a topic that is not there: some brokers would make it, with partitions of their choice."""
         while (missing := set(TOPICS) - await consumer.topics()) and not self._stopping.is_set():
             log.info("waiting for topics: %s", ", ".join(sorted(missing)))
+            self._beat()
             await self._pause(RETRY_SECONDS / 2)
 
     async def _follow(self, consumer: AIOKafkaConsumer) -> None:
@@ -142,6 +156,8 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
                         await writing
                     writing = asyncio.create_task(self._write(batch))
                 self._observe_lag(consumer)
+                if writing is None:
+                    self._beat()
         finally:
             await _settled(writing)
 
@@ -204,6 +220,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         with metrics.WRITE_SECONDS.time():
             counts = await self._patiently(self._store.write, batch)
         metrics.count(counts)
+        self._beat()
 
     async def _patiently(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Make a call to the warehouse in a thread, again and again while it is away, unless we are to stop."""
@@ -213,6 +230,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
                 return await asyncio.to_thread(call, *args, **kwargs)
             except AwayError as error:
                 log.warning("the warehouse is away: %s", error)
+                self._beat()
                 if self._stopping.is_set():
                     raise
             await self._pause(pause)

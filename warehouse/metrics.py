@@ -1,11 +1,22 @@
-"""What the landing tells Prometheus; the cumulative truth is in `landing.partitions`."""
+"""What a landing process tells over HTTP: `/metrics` to Prometheus, `/health/live` to whoever restarts it.
 
-from collections.abc import Mapping
+The cumulative truth is in `landing.partitions`.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from socketserver import ThreadingMixIn
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from aiokafka import TopicPartition
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Gauge, Histogram, make_wsgi_app
 
 from warehouse.offsets import Counts
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIEnvironment
 
 MESSAGES = Counter(
     "tanawari_landing_messages", "Messages landed, by what became of them", ["topic", "partition", "outcome"]
@@ -23,3 +34,31 @@ def count(counts: Mapping[TopicPartition, Counts]) -> None:
         CONSUMED.labels(topic, partition).inc(made.consumed)
         for outcome in ("landed", "duplicates", "dead_letters"):
             MESSAGES.labels(topic, partition, outcome).inc(getattr(made, outcome))
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    """Answers each request in a thread of its own: a slow client holds up nobody."""
+
+    daemon_threads = True
+
+
+class _Quiet(WSGIRequestHandler):
+    def log_message(self, *_: Any) -> None:  # noqa: ANN401 - the signature of the standard library
+        """Write no line a request."""
+
+
+def serve(host: str, port: int, is_alive: Callable[[], bool]) -> int:
+    """Answer in a thread, until the process ends; the port, which may be given as 0."""
+    metrics = make_wsgi_app()
+
+    def application(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        if environ["PATH_INFO"] != "/health/live":
+            return metrics(environ, start_response)  # type: ignore[no-any-return]  # theirs says nothing of it
+        alive = is_alive()
+        status = "200 OK" if alive else "503 Service Unavailable"
+        start_response(status, [("Content-Type", "application/json")])
+        return [json.dumps({"status": "ok" if alive else "stalled"}).encode()]
+
+    server = make_server(host, port, application, _Server, _Quiet)
+    Thread(target=server.serve_forever, daemon=True).start()
+    return server.server_port

@@ -3,6 +3,8 @@ import contextlib
 import json
 import sys
 import uuid
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import psycopg
 import pytest
@@ -10,7 +12,8 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from prometheus_client import REGISTRY
 
 from tests.warehouse.conftest import until
-from warehouse import catch_up
+from warehouse import catch_up, metrics
+from warehouse import member as member_module
 from warehouse.broker import log_ends
 from warehouse.catch_up import land_until_caught_up
 from warehouse.member import Member
@@ -57,6 +60,28 @@ async def test_what_is_in_the_topics_lands_and_is_counted_by_topic(landing, view
     await produce(landing.kafka_url, *(viewed(number) for number in range(1, 21)), b"unreadable")
     assert await land_until_caught_up(landing) == {ACTIONS: Counts(consumed=21, landed=20, dead_letters=1)}
     assert rows("select count(*) from raw.user_actions_v1") == [(20,)]
+
+
+async def test_a_landing_that_cannot_go_on_with_what_it_has_is_not_alive(landing, warehouse, viewed, rows, monkeypatch):
+    member = Member(landing)
+    port = metrics.serve("127.0.0.1", 0, lambda: member.is_alive)
+
+    def status(path="/health/live"):
+        try:
+            return urlopen(f"http://127.0.0.1:{port}{path}").status
+        except HTTPError as error:
+            return error.code
+
+    async with running(member):
+        await produce(landing.kafka_url, viewed(1))
+        await until(lambda: rows("select count(*) from raw.user_actions_v1") == [(1,)])
+        monkeypatch.setattr(member_module, "STALLED_AFTER", 2.0)
+        with psycopg.connect(warehouse.owner) as locking:
+            locking.execute("lock table raw.user_actions_v1")
+            await produce(landing.kafka_url, viewed(2))
+            await until(lambda: status() == 503)
+        await until(lambda: status() == 200)
+    assert status("/metrics") == 200
 
 
 async def test_the_metrics_tell_what_became_of_what_was_consumed_and_how_much_waits(landing, viewed):
