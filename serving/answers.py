@@ -11,11 +11,11 @@ from starlette.datastructures import State
 from ml.catalogue import Product
 from ml.shelves import Ask, DisplayType, Pick
 from services.common.auth import Principal
+from services.contracts.envelope import VISITOR
 from serving import pages
 from serving.recommender import Recommender, recommendation_id
 from serving.schemas import RecommendationQuery
 
-VISITOR: Final = "anon:"
 CACHE_CONTROL: Final = "private, max-age=0, must-revalidate"
 
 

@@ -9,13 +9,12 @@ from pydantic import Field, model_validator
 from services.common.references import CategoryReference, ProductReference, Sku
 from services.common.schemas import Boolean, Id, Money, Schema, UserId
 from services.contracts.envelope import DisplayType
-from services.contracts.events.feedback import Placement
+from services.contracts.events.feedback import Placement, RecommendationId
 
 MAX_ITEMS = 100
 MAX_EXCLUDED = 500
 Products = Annotated[list[ProductReference], Field(max_length=MAX_EXCLUDED)]
 Categories = Annotated[list[CategoryReference], Field(max_length=MAX_EXCLUDED)]
-RecommendationId = Annotated[str, Field(min_length=1, max_length=300, pattern=r"^[^\x00]+$")]
 
 
 class RecommendationQuery(Schema):

@@ -18,12 +18,11 @@ from services.common.schemas import PathId, UserId
 from services.content import queries, service
 from services.content.models import TopPageDisplay
 from services.content.schemas import DisplayChange, DisplayOut, DisplayPage, DisplaysOut, NewDisplay
-from services.contracts.envelope import DisplayType
+from services.contracts.envelope import VISITOR, DisplayType
 
 router = Router(tags=["displays"])
 MERCHANDISER = role("merchandiser", "admin")
 CHANGE = [MERCHANDISER, IDEMPOTENT]
-VISITOR = "anon:"
 DisplayId = Annotated[PathId, Path(alias="displayId")]
 ProductFilter = Annotated[ProductReference | None, Query(alias="productId")]
 TypeFilter = Annotated[DisplayType | None, Query(alias="displayType")]

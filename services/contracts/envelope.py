@@ -30,6 +30,8 @@ OLDEST, YOUNGEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo
 
 Id = Annotated[int, Field(strict=True, ge=1, le=MAX_ID)]
 UserId = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00\s/]+$")]
+VISITOR = "anon:"
+"""So begins the user id of someone who is not logged in."""
 Text = Annotated[str, Field(max_length=2_000, pattern=r"^[^\x00]*$")]
 Money = Annotated[
     Decimal,

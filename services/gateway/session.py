@@ -14,12 +14,12 @@ from services.common.errors import NotFound, problems
 from services.common.policy import PUBLIC
 from services.common.routing import Router
 from services.common.schemas import Schema, UserId
+from services.contracts.envelope import VISITOR
 from services.gateway.edge import COOKIE
 from services.gateway.rate_limit import LIMITED
 from services.gateway.settings import GatewaySettings
 
 router = Router(tags=["preview"])
-VISITOR = "anon:"
 
 
 class PreviewOff(NotFound):

@@ -14,9 +14,9 @@ from services.common.http import ServiceClient
 from services.common.policy import PUBLIC
 from services.common.routing import Router
 from services.common.schemas import UserId
+from services.contracts.envelope import VISITOR
 from services.gateway.rate_limit import LIMITED
 from services.gateway.schemas import TopPage
-from services.gateway.session import VISITOR
 
 logger = logging.getLogger(__name__)
 router = Router(tags=["top page"])

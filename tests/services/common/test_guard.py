@@ -45,18 +45,18 @@ def connect(application, monkeypatch):
     with ExitStack() as stack:
         ports = []
 
-        def connect(**limits):
+        def connect(*, proxies="", **limits):
             if not ports:
                 monkeypatch.setattr(GuardedProtocol, "limits", ServerLimits(**limits))
-                ports.append(stack.enter_context(_served(application)))
+                ports.append(stack.enter_context(_served(application, proxies)))
             return stack.enter_context(socket.create_connection(("127.0.0.1", ports[0]), timeout=20))
 
         yield connect
 
 
 @contextmanager
-def _served(application):
-    options = {"ws": "none", "lifespan": "off", "log_config": None, "forwarded_allow_ips": ""}
+def _served(application, proxies):
+    options = {"ws": "none", "lifespan": "off", "log_config": None, "forwarded_allow_ips": proxies}
     config = uvicorn.Config(application, http=GuardedProtocol, port=0, **options)
     server = uvicorn.Server(config)
     with config.bind_socket() as listener:
@@ -175,6 +175,13 @@ def test_where_an_address_has_too_many_the_one_that_is_waited_for_longest_ends(c
     first.sendall(b"GET")
     assert ask(first)[0] == 503
     assert [ask(each, GET)[0] for each in (second, third)] == [200, 200]
+
+
+def test_a_stated_proxy_may_have_many(connect):
+    first, second = (connect(connections_per_address=1, proxies="127.0.0.1") for _ in range(2))
+    first.sendall(b"GET / HTTP/1.1\r\n")
+    assert ask(second, GET)[0] == 200
+    assert ask(first, b"Host: shop\r\n\r\n")[0] == 200
 
 
 def test_where_a_server_has_too_many_the_idle_one_ends(connect):

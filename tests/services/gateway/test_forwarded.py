@@ -1,0 +1,32 @@
+"""Whose address counts, as the server that the stack starts sees it."""
+
+import httpx2
+import pytest
+
+from tests.services.conformance import served
+
+TWO_CLIENTS = ({"X-Forwarded-For": "203.0.113.1"}, {"X-Forwarded-For": "203.0.113.2"})
+
+
+@pytest.fixture
+def statuses(signing_keys, nowhere, tmp_path):
+    """Of two requests that say to come from two addresses, where each address may ask once a minute."""
+
+    def ask(**environment):
+        environment |= {
+            **signing_keys.environment,
+            **dict.fromkeys(("CATALOG_URL", "ANALYTICS_URL", "CONTENT_URL", "SERVING_URL"), nowhere),
+            "GATEWAY_ADDRESS_REQUESTS_PER_MINUTE": "1",
+        }
+        with served("services.gateway.app:create_app", environment, tmp_path / "gateway.log") as url:
+            return [httpx2.get(f"{url}/v1/top-page", headers=headers).status_code for headers in TWO_CLIENTS]
+
+    return ask
+
+
+def test_an_address_that_is_only_said_counts_for_nothing(statuses):
+    assert statuses() == [200, 429]
+
+
+def test_a_stated_proxy_is_believed(statuses):
+    assert statuses(FORWARDED_ALLOW_IPS="127.0.0.1") == [200, 200]
