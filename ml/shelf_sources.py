@@ -59,7 +59,7 @@ class Visit:
 
     def days_since(self, moment: float) -> int:
         """How many of the shop's days ago that was; so nothing that rests on it changes before midnight."""
-        return self.day - datetime.fromtimestamp(moment, self.now.tzinfo).toordinal()
+        return max(0, self.day - datetime.fromtimestamp(moment, self.now.tzinfo).toordinal())
 
     @cached_property
     def offers(self) -> dict[int, None]:
