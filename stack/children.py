@@ -1,22 +1,25 @@
-"""A supervised child: started, probed, restarted after a crash with growing pauses."""
+"""A supervised child: started, probed, restarted after a crash or when it hangs, with growing pauses."""
 
 import contextlib
 import os
 import signal
-import socket
 import time
-import urllib.request
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 
 from stack.environment import Environment
-from stack.parts.process import HOST, Process
+from stack.parts.process import Process
 from stack.programs import ROOT, TCP, Program
+from stack.pulse import Probe, Pulse, http_probe, liveness_of, tcp_probe
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 CALM_SECONDS = 60.0
 """A child that ran this long without a crash starts over with the first pause."""
+QUESTION_SECONDS = 2.0
+"""Between two questions whether a child is alive."""
+SILENT, HUNG = 2, 3
+"""So many questions in a row without an answer: it is shown as not answering; it hangs."""
 
 
 class Phase(StrEnum):
@@ -24,6 +27,7 @@ class Phase(StrEnum):
 
     STARTING = "starting"
     READY = "ready"
+    SILENT = "not answering"
     WAITING = "waiting to restart"
     STOPPED = "stopped"
 
@@ -34,14 +38,23 @@ class Child:
     Args:
         process: what runs.
         address: where people and programs find it, if it serves.
+        is_alive: asks whether it makes progress, once it is ready; None: nobody asks.
+        ends_hung: whether it is killed when it hangs, so that it is restarted; else it is only shown as not answering.
 
     Attributes:
         restart: what is done when it has crashed, `start` where nothing else is set.
+        trouble: why it was or will be restarted last.
     """
 
-    def __init__(self, process: Process, *, address: str | None = None) -> None:
+    def __init__(
+        self, process: Process, *, address: str | None = None, is_alive: Probe | None = None, ends_hung: bool = False
+    ) -> None:
         self.process = process
         self.address = address
+        self.trouble: str | None = None
+        self._is_alive = is_alive
+        self._ends_hung = ends_hung
+        self._pulse: Pulse | None = None
         self.restart: Callable[[], None] = self.start
         self.phase = Phase.STOPPED
         self.restarts = 0
@@ -56,6 +69,7 @@ class Child:
     def start(self) -> None:
         """Start it; `watch` tells when it is ready."""
         self.process.spawn()
+        self._pulse = None
         self._enter(Phase.STARTING)
 
     def stop(self, seconds: float) -> None:
@@ -66,15 +80,32 @@ class Child:
     def watch(self) -> bool:
         """Look at it once, restart it when its pause is over; tells whether its phase changed."""
         before, now = self.phase, time.monotonic()
-        if self.phase in (Phase.STARTING, Phase.READY) and self.process.exit_code is not None:
+        if self._runs and self.process.exit_code is not None:
+            is_hung = self._pulse is not None and self._pulse.misses >= HUNG
+            self.trouble = f"did not answer {HUNG} times in a row" if is_hung else f"ended: {self.process.exit_code}"
             self._pause = FIRST_PAUSE if now - self._since > CALM_SECONDS else min(self._pause * 2, LONGEST_PAUSE)
             self._enter(Phase.WAITING)
         elif self.phase is Phase.WAITING and now - self._since >= self._pause:
             self.restarts += 1
             self.restart()
         elif self.phase is Phase.STARTING and self.process.serves():
+            self._pulse = Pulse(self._is_alive, QUESTION_SECONDS) if self._is_alive else None
             self._enter(Phase.READY)
+        elif self._pulse is not None and self._runs:
+            self._feel(self._pulse)
         return self.phase is not before
+
+    @property
+    def _runs(self) -> bool:
+        return self.phase in (Phase.STARTING, Phase.READY, Phase.SILENT)
+
+    def _feel(self, pulse: Pulse) -> None:
+        pulse.look()
+        phase = Phase.SILENT if pulse.misses >= SILENT else Phase.READY
+        if phase is not self.phase:
+            self._enter(phase)
+        if pulse.misses >= HUNG and self._ends_hung:
+            self.process.kill()
 
     def status(self) -> dict[str, object]:
         """What `tanawari status` shows of it."""
@@ -82,6 +113,7 @@ class Child:
             "state": self.phase.value,
             "pid": self.process.pid,
             "restarts": self.restarts,
+            "trouble": self.trouble,
             "address": self.address,
             "log": str(self.process.log),
         }
@@ -105,9 +137,10 @@ def child_of(program: Program, environment: Environment) -> Child:
         environment.state.log(program.name),
         environment=environment.of(program),
         directory=ROOT,
-        is_ready=_http_probe(f"{address}{program.probe}") if address else _tcp_probe(port) if port else lambda: True,
+        is_ready=http_probe(f"{address}{program.probe}", 1) if address else tcp_probe(port) if port else lambda: True,
     )
-    return Child(process, address=address)
+    is_alive = liveness_of(program, port) if port and program.alive else None
+    return Child(process, address=address, is_alive=is_alive, ends_hung=True)
 
 
 def stop_together(children: Iterable[Child], seconds: float) -> None:
@@ -132,19 +165,3 @@ def _signal(groups: Iterable[int], number: signal.Signals) -> None:
     for group in groups:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(group, number)
-
-
-def _http_probe(url: str) -> Callable[[], bool]:
-    def answers() -> bool:
-        with urllib.request.urlopen(url, timeout=1) as answer:  # noqa: S310 - an address of our own
-            return bool(answer.status == 200)  # noqa: PLR2004 - HTTP's OK
-
-    return answers
-
-
-def _tcp_probe(port: int) -> Callable[[], bool]:
-    def answers() -> bool:
-        with socket.create_connection((HOST, port), timeout=1):
-            return True
-
-    return answers

@@ -8,8 +8,11 @@ from stack.parts.process import kept
 
 ROOT = Path(__file__).parents[1]
 SCRIPTS = Path(sys.executable).parent
-TCP = "tcp"
-"""The probe of a program that serves something else than HTTP: a connection is enough."""
+TCP, GRPC = "tcp", "grpc"
+"""The probes of a program that serves something else than HTTP: a connection is enough; it has to greet."""
+
+UNHURRIED = 15.0
+"""Seconds for an answer of what serves people beside the shop, and loads a lot while it starts."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,8 @@ class Program:
         command: `{port}` and `{state}` are filled in.
         reads: the variables with a secret that it is given.
         probe: the path that answers 200 once it serves, or TCP; None: it serves nothing, running is enough.
+        alive: the path that answers 200 as long as it makes progress, or GRPC; None: nobody asks.
+        answers_within: seconds for such an answer.
         follows_log: it reads or writes the broker's log; its metrics tell how much.
         tool: it serves people beside the shop, and starts after it.
     """
@@ -29,6 +34,8 @@ class Program:
     command: tuple[str, ...]
     reads: tuple[str, ...] = ()
     probe: str | None = None
+    alive: str | None = None
+    answers_within: float = 3.0
     follows_log: bool = False
     tool: bool = False
 
@@ -36,7 +43,8 @@ class Program:
 def _application(name: str, *reads: str, probe: str, follows_log: bool = True) -> Program:
     factory = f"{'serving' if name == 'serving' else f'services.{name}'}.app:create_app"
     command = (sys.executable, "-m", "services.common.server", factory, "--host", "127.0.0.1", "--port", "{port}")
-    return Program(name, command, (*reads, "REDIS_URL", "KAFKA_SASL_PASSWORD"), probe, follows_log)
+    reads = (*reads, "REDIS_URL", "KAFKA_SASL_PASSWORD")
+    return Program(name, command, reads, probe, "/health/live", follows_log=follows_log)
 
 
 PIPELINES = (
@@ -61,6 +69,7 @@ PROGRAMS = (
         (sys.executable, "-m", "warehouse.landing"),
         ("WAREHOUSE_LOADER_URL", "KAFKA_SASL_PASSWORD"),
         "/health/live",
+        "/health/live",
         follows_log=True,
     ),
     Program(
@@ -73,6 +82,8 @@ PROGRAMS = (
         ),
         ("MLFLOW_BACKEND_STORE_URI",),
         "/health",
+        "/health",
+        UNHURRIED,
         tool=True,
     ),
     # the definitions are loaded once here, rather than by the web server and by the daemon; lazily, for a fault in them
@@ -82,12 +93,16 @@ PROGRAMS = (
         kept((*DAGSTER_CODE, "-h", "127.0.0.1", "-p", "{port}", "--lazy-load-user-code", *DEFINITIONS)),
         PIPELINES,
         TCP,
+        GRPC,
+        UNHURRIED,
         tool=True,
     ),
     Program(
         "dagster",
         kept((str(SCRIPTS / "dagster-webserver"), "-h", "127.0.0.1", "-p", "{port}", "-w", WORKSPACE)),
         probe="/server_info",
+        alive="/server_info",
+        answers_within=UNHURRIED,
         tool=True,
     ),
     Program("dagster-daemon", kept((str(SCRIPTS / "dagster-daemon"), "run", "-w", WORKSPACE)), tool=True),
@@ -96,6 +111,8 @@ PROGRAMS = (
         (sys.executable, "-m", "http.server", "{port}", "--bind", "127.0.0.1", "--directory", "{state}/dbt-docs"),
         (),
         "/",
+        "/",
+        UNHURRIED,
         tool=True,
     ),
 )

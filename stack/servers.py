@@ -17,7 +17,9 @@ def servers(environment: Environment) -> dict[str, Child]:
     Raises:
         PartError: a port was taken meanwhile, or Apache Kafka lacks something.
     """
-    return {name: Child(_server(name, environment)) for name in PARTS if environment.needs(name)}
+    needed = {name: _server(name, environment) for name in PARTS if environment.needs(name)}
+    # to end one that is only slow would cost its log or a recovery: it is shown, and left to people
+    return {name: Child(server, is_alive=server.is_ready) for name, server in needed.items()}
 
 
 def _server(name: str, environment: Environment) -> Postgres | Broker | Kafka | Valkey:

@@ -4,7 +4,14 @@ from typing import Any
 
 from rich.table import Table
 
-COLOURS = {"ready": "green", "starting": "yellow", "external": "cyan", "stopped": "red", "waiting to restart": "red"}
+COLOURS = {
+    "ready": "green",
+    "starting": "yellow",
+    "not answering": "red",
+    "external": "cyan",
+    "stopped": "red",
+    "waiting to restart": "red",
+}
 
 ADDRESSES = {
     "storefront": ("gateway", "/"),
@@ -28,10 +35,11 @@ def addresses(status: dict[str, Any]) -> dict[str, str]:
 
 def processes_table(status: dict[str, Any]) -> Table:
     """Every process with its state."""
-    table = Table("process", "state", "pid", "restarts", "address", box=None, pad_edge=False, header_style="bold")
+    columns = ("process", "state", "pid", "restarts", "address", "last trouble")
+    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for name, process in status["processes"].items():
         state = process["state"]
-        cells = (process["pid"] or "", process["restarts"] or "", process["address"] or "")
+        cells = (process["pid"] or "", process["restarts"] or "", process["address"] or "", process["trouble"] or "")
         table.add_row(name, f"[{COLOURS[state]}]{state}[/]", *map(str, cells))
     return table
 

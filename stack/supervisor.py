@@ -128,7 +128,8 @@ class Supervisor:
         for child in (*self.parts.values(), *self.programs.values()):
             if child.watch():
                 changed = True
-                logger.info("%s is %s", child.name, child.phase.value)
+                why = f": {child.trouble}" if child.phase is Phase.WAITING else ""
+                logger.info("%s is %s%s", child.name, child.phase.value, why)
         if changed:
             self._report(self._phase)
 
@@ -174,7 +175,11 @@ class Supervisor:
         processes = {name: child.status() for name, child in children.items()}
         for part in PARTS:
             if not self.environment.needs(part):
-                processes[part] = {"state": "external", "pid": None, "restarts": 0, "address": None, "log": None}
+                processes[part] = {
+                    **dict.fromkeys(("pid", "trouble", "address", "log")),
+                    "state": "external",
+                    "restarts": 0,
+                }
         content = {
             "phase": phase,
             "steps": self._steps,

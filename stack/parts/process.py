@@ -180,8 +180,8 @@ def claim_port(name: str, port: int | None) -> int:
     return port or free_port()
 
 
-def exchange(port: int, request: bytes, *, size: int = 4096) -> bytes:
+def exchange(port: int, request: bytes, *, size: int = 4096, seconds: float = 2) -> bytes:
     """Send bytes to a local port and return the first bytes of the answer."""
-    with socket.create_connection((HOST, port), timeout=2) as connection:
+    with socket.create_connection((HOST, port), timeout=seconds) as connection:
         connection.sendall(request)
         return connection.recv(size)

@@ -19,13 +19,13 @@ ROOT = Path(__file__).parents[2]
 STACK = """
 import logging, sys
 from pathlib import Path
-from stack.programs import Program
+from stack.programs import PROGRAMS, Program
 from stack.state import State
 from stack.supervisor import supervise
 
 logging.basicConfig(level=logging.INFO)
 serve = (sys.executable, "-m", "http.server", "{port}", "--bind", "127.0.0.1", "--directory", "{state}/run")
-gateway = Program("gateway", serve, probe="/")
+gateway = next(program for program in PROGRAMS if program.name == "gateway")
 tool = Program("dbt-docs", serve, probe="/", tool=True)
 broken = Program("mlflow", (sys.executable, "-c", "raise SystemExit('no such thing')"), probe="/", tool=True)
 programs = {"whole": [gateway, tool], "broken": [broken]}
@@ -45,7 +45,7 @@ def is_gone(pid):
 
 
 class Stack:
-    """A supervisor in a process of its own, with two tiny programs beside the real servers."""
+    """A supervisor in a process of its own, with the gateway and a tiny tool beside the real servers."""
 
     def __init__(self, directory, programs="whole"):
         self.state = State(directory)
@@ -84,6 +84,25 @@ def test_a_crashed_program_is_restarted(stack):
     wait_until(lambda: stack.of("dbt-docs")["restarts"] == 1 and stack.of("dbt-docs")["state"] == "ready")
     assert stack.of("dbt-docs")["pid"] != before["pid"]
     assert stack.of("dbt-docs")["address"] == before["address"]
+
+
+def test_a_program_that_hangs_is_not_called_ready_and_restarted_within_15_seconds(stack):
+    before, started = stack.of("gateway"), time.monotonic()
+    os.kill(before["pid"], signal.SIGSTOP)
+    wait_until(lambda: stack.of("gateway")["state"] == "not answering", 15)
+    wait_until(lambda: stack.of("gateway")["restarts"] == 1, started + 15 - time.monotonic())
+    wait_until(lambda: stack.of("gateway")["state"] == "ready")
+    assert stack.of("gateway")["trouble"] == "did not answer 3 times in a row"
+    assert is_gone(before["pid"])
+
+
+def test_a_server_that_hangs_is_not_called_ready_and_left_to_people(stack):
+    before = stack.of("valkey")
+    os.kill(before["pid"], signal.SIGSTOP)
+    wait_until(lambda: stack.of("valkey")["state"] == "not answering", 15)
+    os.kill(before["pid"], signal.SIGCONT)
+    wait_until(lambda: stack.of("valkey")["state"] == "ready")
+    assert (stack.of("valkey")["pid"], stack.of("valkey")["restarts"]) == (before["pid"], before["restarts"])
 
 
 def test_a_broker_that_lost_its_log_has_its_topics_again_and_nobody_else_is_restarted(stack):
