@@ -18,11 +18,13 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from stack.files import read_json, write_json
-from stack.keys import SigningKeys, create_signing_keys
 from stack.parts.process import free_port, is_port_free
+
+if TYPE_CHECKING:
+    from stack.keys import SigningKeys
 
 DEFAULT_DIRECTORY = Path(".tanawari")
 
@@ -106,16 +108,21 @@ class State:
             write_json(self.path("secrets.json"), known, mode=0o600)
         return str(known[name])
 
-    def signing_keys(self) -> SigningKeys:
+    def signing_keys(self) -> "SigningKeys":
         """The development key, which exists in this state only."""
+        from stack.keys import create_signing_keys  # noqa: PLC0415 - cryptography is half of what `status` would import
+
         return create_signing_keys(self.directory)
 
     def ports(self, names: Iterable[str], pinned: Mapping[str, int] | None = None) -> dict[str, int]:
         """A port for each name: the one pinned, else the one used last if it is still free, else a free one.
 
         Raises:
-            StateError: a pinned port is taken.
+            StateError: a pinned port is taken, or nothing has the name that it is given to.
         """
+        names = list(names)
+        if unknown := set(pinned or ()) - set(names):
+            raise StateError(f"there is no {', '.join(sorted(unknown))} to give a port; there are: {', '.join(names)}")
         stored = read_json(self.path("ports.json"))
         pins = {**stored.get("pinned", {}), **(pinned or {})}
         chosen: dict[str, int] = stored.get("chosen", {})

@@ -67,20 +67,6 @@ def down(state: StateOption = DEFAULT_STATE) -> None:
         raise PartError(f"stopped, but not everything was drained; see {State(state).log('supervisor')}")
 
 
-def status(state: StateOption = DEFAULT_STATE, *, as_json: JsonOption = False) -> None:
-    """Show what runs, where it answers, and how often it was restarted. Exit code 3 when nothing runs."""
-    found = State(state).status()
-    if as_json:
-        screen.print_json(data={**found, "addresses": show.addresses(found)})
-    elif found["phase"] == "stopped":
-        tell("stopped")
-    else:
-        screen.print(show.processes_table(found))
-        screen.print(show.addresses_table(found))
-    if found["phase"] == "stopped":
-        raise typer.Exit(3)
-
-
 def logs(
     name: Annotated[str | None, typer.Argument(help="A process; without one, the names are listed.")] = None,
     state: StateOption = DEFAULT_STATE,

@@ -46,10 +46,25 @@ def test_a_taken_port_is_refused_in_one_line(tmp_path):
     assert f"port {port} of gateway is taken" in refused.stderr
 
 
+def test_a_port_for_something_that_is_not_there_is_refused_in_one_line(tmp_path):
+    refused = tanawari("up", "--state", tmp_path / "state", "--port", "gatway=8080")
+    assert refused.returncode == 1
+    assert "there is no gatway to give a port; there are: postgres, broker" in refused.stderr
+
+
 def test_status_of_nothing_says_so_and_ends_with_3(tmp_path):
     shown = tanawari("status", "--json", "--state", tmp_path / "state")
     assert shown.returncode == 3
     assert json.loads(shown.stdout) == {"phase": "stopped", "processes": {}, "addresses": {}}
+    assert not (tmp_path / "state").exists()
+
+
+def test_status_imports_nothing_that_takes_time():
+    """It took 5 s, of which all but a tenth was what other commands need."""
+    code = "import sys; from stack.command import tanawari; tanawari('status'); print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    slow = {"aiokafka", "cryptography", "dagster", "duckdb", "numpy", "polars", "psycopg", "pydantic", "sqlalchemy"}
+    assert not slow & set(loaded)
 
 
 def test_what_needs_a_running_stack_says_how_to_start_it(state):

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from stack.command import commands
+from stack.command import tanawari
 from stack.history.folder import FolderError
 from stack.history.record import HistoryRecord
 from stack.shop_history import settled
@@ -31,7 +31,7 @@ def folder(tmp_path):
 def run(folder, state):
     """`tanawari import` of the shop into the state."""
     return lambda *options: CliRunner().invoke(
-        commands, ["import", str(folder), "--state", str(state.directory), *options], catch_exceptions=True
+        tanawari(), ["import", str(folder), "--state", str(state.directory), *options], catch_exceptions=True
     )
 
 
@@ -72,7 +72,7 @@ def test_the_demo_s_state_is_refused(run, state):
 
 def test_the_demo_refuses_the_state_of_a_shop(state):
     HistoryRecord(source="shop", shift_weeks=0).write(state)
-    result = CliRunner().invoke(commands, ["demo", "--state", str(state.directory)])
+    result = CliRunner().invoke(tanawari(), ["demo", "--state", str(state.directory)])
     assert isinstance(result.exception, StateError)
     assert "holds an imported shop" in str(result.exception)
 
