@@ -37,6 +37,7 @@ class ShopImport:
         steps: are shown while they run.
         findings: what checking the files has found.
         sent: the events that the broker acknowledged, by topic.
+        because: why the models of this shop choose nothing, if they do not.
     """
 
     state: State
@@ -44,6 +45,7 @@ class ShopImport:
     findings: Findings = field(init=False)
     steps: Steps = field(init=False)
     sent: Counter[str] = field(default_factory=Counter)
+    because: str | None = None
 
     def __post_init__(self) -> None:
         self.findings = Findings(self.state.directory)
@@ -86,6 +88,8 @@ class ShopImport:
         record.model_copy(update={"is_served": True}).write(self.state)
         with self.steps.step("shop") as step:
             step.counts |= storefront.wait_until_served(environment, next(iter(record.households), NOBODY))
+        self.because = storefront.popularity_because(environment)
+        self.screen.print(storefront.choice_in_words(self.because), markup=False, soft_wrap=True)
 
     def start(self, pinned: Mapping[str, int]) -> dict[str, Any]:
         """Start the stack, which runs on, unless it runs already; its status."""
@@ -115,6 +119,7 @@ class ShopImport:
         return {
             **self.findings.summary(),
             "sent": dict(self.sent),
+            "popularity_because": self.because,
             "steps": self.steps.records,
             "addresses": show.addresses(self.state.status()),
         }

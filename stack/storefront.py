@@ -18,6 +18,24 @@ def champion(environment: Environment) -> dict[str, Any]:
     return read_json(environment.bundles / "champion.json")
 
 
+def popularity_because(environment: Environment) -> str | None:
+    """Why everybody gets what is popular, as the bundle in use says; None where its models choose for each shopper."""
+    manifest = environment.bundles / str(champion(environment).get("bundle")) / "manifest.json"
+    return read_json(manifest).get("popularityBecause")
+
+
+def choice_in_words(because: str | None) -> str:
+    """What `popularity_because` means for a shopper, for people who have just brought their shop in."""
+    if because is None:
+        return (
+            "The shelves are chosen for each shopper: the models did no worse than what is popular on the last orders."
+        )
+    return (
+        f"All shoppers get what is popular, no model chooses for them yet: {because}. "
+        "More orders, or more of the same shoppers' orders, change that: every import judges anew."
+    )
+
+
 def wait_until_served(environment: Environment, user_id: str) -> dict[str, int]:
     """Wait until the shopper's top page is whole, and made from the champion; how much stands on it.
 
