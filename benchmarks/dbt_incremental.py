@@ -26,6 +26,7 @@ from psycopg.rows import scalar_row
 from benchmarks.measure import in_turns
 from benchmarks.report import ROOT, Figure, Options, at_most, run, tell
 from benchmarks.state import parts
+from pipelines.dbt import dbt_variables
 from stack.databases import WAREHOUSE_ROLES, Warehouse, create_warehouse, role_url
 from stack.environment import Environment
 from stack.parts.process import HOST
@@ -65,8 +66,6 @@ class History:
     """A warehouse to which days happen."""
 
     def __init__(self, warehouse: Warehouse, variables: dict[str, str], target: Path) -> None:
-        from pipelines.defs.transformation.translator import dbt_variables  # noqa: PLC0415 - it loads all of Dagster
-
         self._warehouse = warehouse
         self._variables = {**variables, **dbt_variables(warehouse.dbt)}
         self._target = target

@@ -1,11 +1,15 @@
 """What `dagster dev -w workspace.yaml` loads: everything in `defs/`."""
 
+import os
 from pathlib import Path
 
 import dagster as dg
+
+from services.contracts.settings import resolve
 
 
 @dg.definitions
 def definitions() -> dg.Definitions:
     """All assets, checks, jobs, schedules, sensors and resources."""
+    resolve(os.environ)  # what Dagster and dbt read there
     return dg.load_from_defs_folder(path_within_project=Path(__file__).parent)

@@ -6,10 +6,11 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from pydantic import AwareDatetime
-from pydantic_settings import BaseSettings
+
+from services.contracts import settings as contracts
 
 
-class Settings(BaseSettings):
+class Settings(contracts.Settings):
     """Variables of docs/configuration.md that are no address or secret: those are Dagster's to resolve, run by run."""
 
     tanawari_state: Path = Path(".tanawari")

@@ -73,7 +73,8 @@ def _known_faults() -> tuple[type[Exception], ...]:
     from aiokafka.errors import KafkaError  # noqa: PLC0415
     from psycopg import OperationalError  # noqa: PLC0415
 
+    from services.contracts.settings import SecretError  # noqa: PLC0415
     from stack.history.folder import FolderError  # noqa: PLC0415
     from stack.history.upload import RefusedError  # noqa: PLC0415
 
-    return (StateError, PartError, FolderError, RefusedError, KafkaError, OperationalError)
+    return (StateError, SecretError, PartError, FolderError, RefusedError, KafkaError, OperationalError)

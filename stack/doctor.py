@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import psutil
 
+from services.contracts.settings import resolved
 from stack.environment import EXTERNAL
 from stack.files import read_json
 from stack.parts.postgres import MAJOR_VERSION
@@ -22,6 +23,7 @@ GIGABYTE = 1024**3
 NEEDED_DISK_GB = 3
 NEEDED_MEMORY_GB = 6
 PYTHONS = ((3, 11), (3, 13))
+USUAL_PORTS = {"kafka": 9092, "redis": 6379, "rediss": 6379}
 OPTIONAL = {
     "chromium": "the browser tests and the screenshot (apt-get install chromium chromium-driver)",
     "java": "Apache Kafka, --broker apache (apt-get install openjdk-17-jre-headless)",
@@ -60,7 +62,7 @@ def refuse_unfit(directory: Path) -> None:
 
 def examine(directory: Path, outside: Mapping[str, str] = os.environ) -> list[Finding]:
     """Everything worth saying about this machine and the state in a directory."""
-    findings = [*machine(directory), *optional_parts(), *external_parts(outside)]
+    findings = [*machine(directory), *optional_parts(), *external_parts(resolved(outside))]
     try:
         version = State.version_of(directory)
     except StateError as error:
@@ -102,7 +104,8 @@ def external_parts(outside: Mapping[str, str]) -> Iterator[Finding]:
     """Whether the parts that are given by URL answer at all."""
     for variable in (name for name in EXTERNAL if outside.get(name)):
         url = outside[variable] if "://" in outside[variable] else f"kafka://{outside[variable].split(',')[0]}"
-        host, port = urlsplit(url).hostname or "", urlsplit(url).port or 5432
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port or USUAL_PORTS.get(parts.scheme, 5432)
         try:
             socket.create_connection((host, port), timeout=3).close()
         except OSError as error:

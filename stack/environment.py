@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from services.contracts.kafka import KafkaSettings
+from services.contracts.settings import resolved
 from stack.databases import WAREHOUSE_ROLES, role_url
 from stack.files import read_json
 from stack.history.record import HistoryRecord
@@ -62,8 +63,8 @@ class Environment:
     def __init__(self, state: State, ports: Mapping[str, int], outside: Mapping[str, str] = os.environ) -> None:
         self.state = state
         self.ports = ports
-        self.external = {name: outside[name] for name in EXTERNAL if outside.get(name)}
-        self._outside = outside
+        self._outside = resolved(outside)
+        self.external = {name: self._outside[name] for name in EXTERNAL if self._outside.get(name)}
         self.variables = self._compose()
         self.kafka = self._broker()
 

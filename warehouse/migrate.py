@@ -13,6 +13,7 @@ from alembic import command
 from alembic.config import Config
 from psycopg import sql
 
+from services.contracts.settings import resolved
 from services.contracts.topics import TOPICS, Topic
 from warehouse.live_views import make_live_views
 from warehouse.tables import DEAD_LETTERS_TOPIC
@@ -64,4 +65,4 @@ def make_event_table(connection: psycopg.Connection, topic: Topic) -> None:
 
 
 if __name__ == "__main__":
-    migrate(os.environ["WAREHOUSE_DATABASE_URL"])
+    migrate(resolved(os.environ)["WAREHOUSE_DATABASE_URL"])

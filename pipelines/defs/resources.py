@@ -4,8 +4,8 @@ import dagster as dg
 from dagster_dbt import DbtCliResource
 
 from pipelines.content import Content
+from pipelines.dbt import PROGRAM
 from pipelines.defs.transformation.assets import PROJECT
-from pipelines.defs.transformation.project import DBT
 from pipelines.warehouse import Warehouse
 
 
@@ -14,7 +14,7 @@ def resources() -> dg.Definitions:
     """Values are resolved when a run starts, so that secrets stand in no definition."""
     return dg.Definitions(
         resources={
-            "dbt": DbtCliResource(project_dir=PROJECT, dbt_executable=DBT),
+            "dbt": DbtCliResource(project_dir=PROJECT, dbt_executable=PROGRAM),
             "warehouse": Warehouse(url=dg.EnvVar("WAREHOUSE_PIPELINES_URL")),
             "content": Content(
                 url=dg.EnvVar("CONTENT_URL"),

@@ -22,6 +22,7 @@ from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import OperationalError
 
 from services.common.database import sqlalchemy_url
+from services.contracts.settings import resolved
 
 SERVICES = Path(__file__).parents[1]
 LOCK_TIMEOUT = "3s"
@@ -87,7 +88,7 @@ def main() -> None:
     parser.add_argument("--to", default="heads", help="a revision, or base; the newest by default")
     arguments = parser.parse_args()
     for service in arguments.services:
-        applied = migrate(service, os.environ[f"{service.upper()}_DATABASE_URL"], arguments.to)
+        applied = migrate(service, resolved(os.environ)[f"{service.upper()}_DATABASE_URL"], arguments.to)
         print(f"{service}: {', '.join(applied) or 'up to date'}")  # noqa: T201 - a command's answer
 
 

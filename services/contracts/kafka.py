@@ -13,17 +13,16 @@ from typing import Any, Literal, Self
 from aiokafka.conn import collect_hosts, create_conn
 from aiokafka.errors import KafkaConnectionError, KafkaError, SaslAuthenticationFailed, UnsupportedSaslMechanismError
 from pydantic import Field, FilePath, SecretStr, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from services.contracts.settings import Settings
 
 VOLATILE = "tanawari-"
 """So begins the cluster id of the embedded broker, which has another, and an empty log, at every start."""
 PROBE_MS = 3_000
 
 
-class KafkaSettings(BaseSettings):
+class KafkaSettings(Settings):
     """The connection; each field is the environment variable of the same name in capitals."""
-
-    model_config = SettingsConfigDict(populate_by_name=True, extra="ignore", frozen=True, hide_input_in_errors=True)
 
     kafka_url: str = Field(validation_alias="KAFKA_URL")
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(

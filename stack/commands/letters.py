@@ -18,6 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from services.contracts.kafka import KafkaSettings
+from services.contracts.settings import resolved
 from stack.commands.data import running
 from stack.commands.options import DEFAULT_STATE, JsonOption, screen, tell
 from stack.state import StateError
@@ -164,8 +165,9 @@ def _require(url: str, choice: Choice) -> None:
 
 def _addresses(state: Path | None) -> Mapping[str, str]:
     """Where warehouse and broker are: those of the state that is named, else as the environment has it."""
-    if state is None and all(os.environ.get(name) for name in ADDRESSES):
-        return os.environ
+    ours = resolved(os.environ)
+    if state is None and all(ours.get(name) for name in ADDRESSES):
+        return ours
     return running(state or DEFAULT_STATE).variables
 
 

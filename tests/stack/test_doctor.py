@@ -39,6 +39,19 @@ def test_an_external_part_that_does_not_answer_is_named(state):
     assert "127.0.0.1:1 does not answer" in found["REDIS_URL"]
 
 
+@pytest.mark.parametrize(
+    ("variable", "url", "port"),
+    [
+        ("KAFKA_URL", "[::1],two:9092", 9092),
+        ("REDIS_URL", "redis://[::1]/0", 6379),
+        ("CATALOG_DATABASE_URL", "postgresql://[::1]/x", 5432),
+    ],
+)
+def test_an_external_part_without_a_port_is_looked_for_at_its_usual_one(variable, url, port):
+    (finding,) = doctor.external_parts({variable: url})
+    assert f"::1:{port} " in finding.message
+
+
 def test_data_of_another_postgres_is_named(state):
     state.path("postgres").mkdir()
     state.path("postgres", "PG_VERSION").write_text("17\n")

@@ -36,6 +36,15 @@ def test_a_broker_of_yours_is_reached_as_you_say_and_only_who_uses_it_knows_the_
     assert told == {*("catalog", "analytics", "content", "serving", "gateway"), "landing", "dagster-code"}
 
 
+def test_a_secret_from_a_file_is_told_to_who_reads_it_and_its_file_to_nobody(state, ports, tmp_path):
+    (tmp_path / "url").write_text("postgresql://catalog:secret@db.example/catalog\n")
+    environment = Environment(state, ports, {"CATALOG_DATABASE_URL_FILE": str(tmp_path / "url")})
+    assert environment.external == {"CATALOG_DATABASE_URL": "postgresql://catalog:secret@db.example/catalog"}
+    told = {program.name for program in PROGRAMS if "CATALOG_DATABASE_URL" in environment.of(program)}
+    assert told == {"catalog"}
+    assert not any("CATALOG_DATABASE_URL_FILE" in environment.of(program) for program in PROGRAMS)
+
+
 @pytest.mark.parametrize(
     ("outside", "message"),
     [

@@ -9,10 +9,10 @@ from aiokafka.errors import KafkaConnectionError
 
 from services.analytics.app import create_app
 from services.analytics.settings import AnalyticsSettings
-from services.common import outbox
 from services.common.database import Database
 from services.common.follower import Follower
 from services.common.migrate import migrate
+from services.common.outbox import append
 from services.common.producer import BrokerUnavailableError, Producer
 from services.common.relay import Relay
 from services.common.settings import ServiceSettings
@@ -82,16 +82,15 @@ async def test_what_is_collected_reaches_the_history(told, database, signing_key
 
 
 async def test_what_the_outbox_holds_is_relayed_and_followed(broker, told, database):
-    url = database("common")
-    with psycopg.connect(url) as connection:
-        outbox.create(connection)
+    url = database("content")
+    migrate("content", url)
     settings = told(ServiceSettings, broker.settings_with(**SCRAM), service="test")
     producer, storage, seen = Producer(settings), Database(url), []
     follower = Follower(settings, topics=["catalog.v1"], handle=seen.extend)
     deleted = Event.of("PRODUCT_DELETED", ProductDeleted(product_id=7, sku="T1"), producer="test")
     async with running([Relay(url, producer), follower]):
         async with storage.sessions.begin() as session:
-            await outbox.append(session, deleted, "7")
+            await append(session, deleted)
 
         async def followed():
             return [record.value for record in seen]

@@ -2,18 +2,15 @@
 
 import fcntl
 import os
-import sys
 import tempfile
 from pathlib import Path
 
 from dagster_dbt import DbtCliResource, DbtProject
 
-from pipelines.defs.transformation.translator import dbt_variables
+from pipelines.dbt import FOLDER, PROGRAM, dbt_variables
 
-FOLDER = Path(__file__).parents[3] / "dbt"
 NOWHERE = "postgresql://tanawari_dbt@127.0.0.1:5432/warehouse"
 """Enough to look at the definitions with; a run needs the variable."""
-DBT = str(Path(sys.executable).with_name("dbt"))
 
 
 def prepared_project() -> DbtProject:
@@ -31,7 +28,7 @@ def prepared_project() -> DbtProject:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not manifest.exists() or manifest.stat().st_mtime < _newest_source():
             with tempfile.TemporaryDirectory(dir=manifest.parent) as parsed:
-                DbtCliResource(project_dir=project, dbt_executable=DBT).cli(
+                DbtCliResource(project_dir=project, dbt_executable=PROGRAM).cli(
                     ["parse", "--quiet"], target_path=Path(parsed)
                 ).wait()
                 (Path(parsed) / manifest.name).replace(manifest)

@@ -3,15 +3,11 @@
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
 
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtProject
 
 from pipelines.freshness import EVERY_NIGHT
-
-TLS = ("sslmode", "sslrootcert", "sslcert", "sslkey")
-"""What a URL may say of TLS, in libpq's words."""
 
 
 class TableTranslator(DagsterDbtTranslator):
@@ -33,17 +29,3 @@ class TableTranslator(DagsterDbtTranslator):
         """The layer; for a mart its subject."""
         folders = Path(dbt_resource_props["original_file_path"]).parts
         return {"seeds": "intermediate"}.get(folders[0], folders[2] if folders[1] == "marts" else folders[1])
-
-
-def dbt_variables(url: str) -> dict[str, str]:
-    """The pieces of `WAREHOUSE_DBT_URL` as the profile of the dbt project reads them."""
-    parts = urlsplit(url)
-    options = dict(parse_qsl(parts.query))
-    return {
-        "WAREHOUSE_DBT_HOST": parts.hostname or "",
-        "WAREHOUSE_DBT_PORT": str(parts.port or 5432),
-        "WAREHOUSE_DBT_USER": unquote(parts.username or ""),
-        "WAREHOUSE_DBT_PASSWORD": unquote(parts.password or ""),
-        "WAREHOUSE_DBT_DBNAME": parts.path.lstrip("/"),
-        **{f"WAREHOUSE_DBT_{name.upper()}": options.get(name, "") for name in TLS},
-    }

@@ -1,0 +1,92 @@
+"""Settings from the environment, and secrets from files, as Docker and Kubernetes mount them.
+
+`CATALOG_DATABASE_URL_FILE` names a file that holds `CATALOG_DATABASE_URL`; so it is with every URL, user name, password
+and webhook. `TANAWARI_SECRETS_DIR` names a directory of files that are called as the variables they hold.
+"""
+
+import os
+import re
+from collections.abc import Mapping, MutableMapping
+from pathlib import Path
+
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+DIRECTORY = "TANAWARI_SECRETS_DIR"
+_NAMES_A_FILE = re.compile(r"([A-Z][A-Z0-9_]*_(?:URL|USERNAME|PASSWORD|WEBHOOK))_FILE")
+_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
+
+
+class SecretError(ValueError):
+    """A secret cannot be read, or stands in two places; the message names the variables and no secret."""
+
+
+def resolved(environment: Mapping[str, str]) -> dict[str, str]:
+    """An environment in which secrets stand in variables, and nothing names a file of one any more.
+
+    Raises:
+        SecretError: a variable is set twice, or a file cannot be read.
+    """
+    named = [
+        (name, variable[1], Path(value))
+        for name, value in environment.items()
+        if value and (variable := _NAMES_A_FILE.fullmatch(name))
+    ]
+    if directory := environment.get(DIRECTORY):
+        named += [(f"{DIRECTORY}/{path.name}", path.name, path) for path in _secrets_in(Path(directory))]
+    found = {
+        name: value for name, value in environment.items() if name != DIRECTORY and not _NAMES_A_FILE.fullmatch(name)
+    }
+    sources = {name: name for name, value in found.items() if value}
+    for source, name, path in named:
+        if name in sources:
+            raise SecretError(f"{sources[name]} and {source} are both set: unset one")
+        sources[name], found[name] = source, _read(source, path)
+    return found
+
+
+def resolve(environment: MutableMapping[str, str]) -> None:
+    """The same in place, where others than we read the environment."""
+    values = resolved(environment)
+    for name in [*environment]:
+        if name not in values:
+            del environment[name]
+    environment.update(values)
+
+
+def _secrets_in(directory: Path) -> list[Path]:
+    try:
+        return sorted(path for path in directory.iterdir() if _VARIABLE.fullmatch(path.name) and path.is_file())
+    except OSError as error:
+        raise SecretError(f"{DIRECTORY}: {directory} cannot be read: {error.strerror}") from error
+
+
+def _read(source: str, path: Path) -> str:
+    try:
+        value = path.read_text().rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise SecretError(f"{source}: {path} cannot be read: {reason}") from None
+    if not value:
+        raise SecretError(f"{source}: {path} is empty")
+    return value
+
+
+class Settings(BaseSettings):
+    """Fields from the environment, resolved; errors show no values, which may be secret."""
+
+    model_config = SettingsConfigDict(populate_by_name=True, extra="ignore", frozen=True, hide_input_in_errors=True)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments go before the environment; there is nothing else."""
+        del env_settings, dotenv_settings, file_secret_settings
+        environment = EnvSettingsSource(settings_cls)
+        environment.env_vars = {name.lower(): value for name, value in resolved(os.environ).items()}
+        return init_settings, environment
