@@ -6,6 +6,9 @@ Dagster does, on one and on the other in turns, day after day, and the best of e
 start of the first to the end of the last; what never grows comes on top: the start of the process, reading the project,
 looking at the schemas. Seconds flatter, for much of each is the same for any history; the pages that Postgres touches
 in the same builds hold less of that, and nothing of what else the machine does.
+
+Then much comes at once, as with a second import: the last quarter again, a fifth of all, with returns on both sides of
+the border. Building that is held against building all of it anew.
 """
 
 import json
@@ -13,7 +16,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -33,6 +36,8 @@ from stack.parts.process import HOST
 from stack.programs import SCRIPTS
 
 COST: Final = at_most(1.3)
+MUCH_COST: Final = at_most(0.5)
+QUARTER_DAYS: Final = 92
 PROJECT: Final = str(ROOT / "dbt")
 COPIES: Final = ("warehouse_1x", "warehouse_4x")
 TABLES: Final = ("order_v1", "user_actions_v1")
@@ -49,7 +54,17 @@ select uuidv7(), event_type, schema_version, occurred_at + %(day)s * interval '1
         data || jsonb_build_object('orderId', %(day)s * 1000000000000 + (data ->> 'orderId')::bigint)
     end, topic, kafka_partition, kafka_offset
 from raw.{table}
-where occurred_at >= %(since)s and occurred_at < %(since)s + interval '1 day'
+where occurred_at >= %(since)s and occurred_at < %(since)s + %(days)s * interval '1 day'
+"""
+RETURNS: Final = """
+insert into raw.order_v1 (event_id, event_type, schema_version, occurred_at, producer, key, data, topic,
+    kafka_partition, kafka_offset)
+select uuidv7(), 'RETURN_COMPLETED', 1, occurred_at + interval '3 days', producer, key, jsonb_build_object(
+        'returnId', row_number() over (), 'orderId', data -> 'orderId', 'userId', data -> 'userId',
+        'items', jsonb_build_array(data #> '{items,0}' || '{"quantity": 1}')
+    ), topic, kafka_partition, kafka_offset
+from raw.order_v1
+where event_type = 'ORDER_COMPLETED' and occurred_at >= %(since)s and hashtext(event_id::text) %% 20 = 0
 """
 
 
@@ -93,6 +108,13 @@ class History:
         tell(f"{self._target.name}, day {number}: {events:,} events, {seconds}, {cost.pages:,} pages")
         return cost
 
+    def much(self) -> tuple[Cost, Cost]:
+        """Land the last quarter once more, with returns across its border; what building that costs, and all anew."""
+        since = self._since - timedelta(days=QUARTER_DAYS)
+        land_day(self._warehouse.loader, since, 2 * QUARTER_DAYS, days=QUARTER_DAYS)
+        land_returns(self._warehouse.loader, since)
+        return self.build(), self.build("--full-refresh")
+
     def build(self, *options: str) -> Cost:
         """`dbt build` as Dagster runs it."""
         command = [str(SCRIPTS / "dbt"), "build", "--quiet", "--exclude-resource-type", "unit_test", *options]
@@ -117,6 +139,7 @@ def measure(options: Options) -> Iterator[Figure]:
     with parts(options.state, "postgres") as environment, _histories(environment) as (quarter, whole):
         quarter.day(), whole.day()  # these find cold caches
         large, small = in_turns(whole.day, quarter.day, rounds=1 if options.small else 3)
+        much, all_anew = whole.much()
     for node in large[0].by_node:
         one, four = (min(cost.by_node[node] for cost in side) for side in (small, large))
         tell(f"{node}: {one:.2f} s at 1x, {four:.2f} s at 4x")
@@ -125,6 +148,7 @@ def measure(options: Options) -> Iterator[Figure]:
         yield Figure(label, four, "s", COST, reference=one)
     four, one = (min(cost.pages for cost in side) for side in (large, small))
     yield Figure("pages touched", four, "pages", reference=one)
+    yield Figure("a fifth new at once", much.models, "s", MUCH_COST, reference=all_anew.models)
 
 
 def last_whole_day(loader_url: str) -> datetime:
@@ -135,12 +159,18 @@ def last_whole_day(loader_url: str) -> datetime:
     return found
 
 
-def land_day(loader_url: str, since: datetime, number: int) -> int:
-    """Land the events of the day that began at `since` again, under new ids and `number` days later; how many."""
-    values = {"since": since, "day": number}
+def land_day(loader_url: str, since: datetime, number: int, *, days: int = 1) -> int:
+    """Land the events of the days that began at `since` again, under new ids and `number` days later; how many."""
+    values = {"since": since, "day": number, "days": days}
     with psycopg.connect(loader_url) as connection:
         statements = (sql.SQL(ONE_DAY).format(table=sql.Identifier(table)) for table in TABLES)
         return sum(connection.execute(statement, values).rowcount for statement in statements)
+
+
+def land_returns(loader_url: str, since: datetime) -> int:
+    """Let a unit of one order in twenty since then come back; how many."""
+    with psycopg.connect(loader_url) as connection:
+        return connection.execute(RETURNS, {"since": since}).rowcount
 
 
 def _cost(results: list[dict[str, Any]], pages: int, seconds: float) -> Cost:

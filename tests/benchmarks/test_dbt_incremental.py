@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import psycopg
 
-from benchmarks.dbt_incremental import land_day, last_whole_day
+from benchmarks.dbt_incremental import land_day, land_returns, last_whole_day
 from tests.dbt.shop import NOON, event, land, order
 
 
@@ -22,3 +22,15 @@ def test_a_day_comes_again_under_new_ids_and_as_much_later_as_is_wanted(warehous
     later = [(f"{number}000000000001", NOON + timedelta(days=number - 1)) for number in (2, 3)]
     assert orders == [("1", NOON - timedelta(days=1)), ("2", NOON), *later]
     assert actions == [("1",), *((order_id,) for order_id, _ in later)]
+
+
+def test_one_order_in_twenty_comes_back_by_one_unit(warehouse):
+    with psycopg.connect(warehouse.loader) as connection:
+        land(connection, [order(number, (7, 3), (8, 1)) for number in range(1, 201)])
+
+    returned = land_returns(warehouse.loader, NOON)
+
+    with psycopg.connect(warehouse.loader) as connection:
+        found = connection.execute("select data from raw.order_v1 where event_type = 'RETURN_COMPLETED'").fetchall()
+    assert 0 < returned == len(found) < 40
+    assert {(item["productId"], item["quantity"]) for (data,) in found for item in data["items"]} == {(7, 1)}
