@@ -31,6 +31,9 @@ LOCK: LiteralString = "hashtextextended('services.common.relay', 0)"
 SELECT: LiteralString = (
     "SELECT id, topic, key, value FROM outbox WHERE published_at IS NULL AND id > %(after)s ORDER BY id LIMIT %(limit)s"
 )
+OLDER: LiteralString = (
+    "SELECT DISTINCT topic, key FROM outbox WHERE published_at IS NULL AND id <= %(after)s AND key = ANY(%(keys)s)"
+)
 MARK: LiteralString = "UPDATE outbox SET published_at = clock_timestamp() WHERE id = ANY(%(ids)s)"
 REFUSE: LiteralString = "UPDATE outbox SET refused_at = clock_timestamp(), refusal = %(refusal)s WHERE id = %(id)s"
 PATIENCE_SECONDS = 1.0
@@ -103,10 +106,11 @@ class Relay(Worker):
         if not (self._waiting or self._busy) or (self._has_seen_all and time.monotonic() >= self._again_at):
             self._begin_again()
         rows = await (await connection.execute(SELECT, {"after": self._after, "limit": self._batch})).fetchall()
+        free = await self._free(connection, {(topic, key) for _, topic, key, _ in rows})
         groups: dict[tuple[str, int], list[Row]] = {}
         for row in rows:
             self._after, topic, key, _ = row
-            if (topic, key) not in self._waiting and (topic, key) not in self._busy:
+            if (topic, key) in free:
                 groups.setdefault((topic, _group(topic, key)), []).append(row)
         self._has_seen_all = len(rows) < self._batch
         sending = set()
@@ -116,6 +120,17 @@ class Relay(Worker):
         await self._settle(sending)
         self._tell()
         return len(rows)
+
+    async def _free(self, connection: psycopg.AsyncConnection, keys: set[Key]) -> set[Key]:
+        """Those keys whose events need not wait: for the broker, or for one of theirs among the rows passed already.
+
+        Such a one was committed late, or came while another of its key was being sent.
+        """
+        free = keys - self._waiting.keys() - self._busy
+        if not self._after or not free:
+            return free
+        asked = {"after": self._after, "keys": list({key for _, key in free})}
+        return free - set(await (await connection.execute(OLDER, asked)).fetchall())
 
     async def _send(self, connection: psycopg.AsyncConnection, topic: str, rows: Sequence[Row]) -> None:
         """Send rows of one topic, mark what was acknowledged, and let the keys of the rest wait."""

@@ -1,3 +1,4 @@
+import asyncio
 import secrets
 
 import psycopg
@@ -7,12 +8,15 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from prometheus_client import REGISTRY
 
 from services.common import backlog
+from services.common import relay as module
 from services.common.outbox import EventTooLargeError, append, append_all
+from services.common.producer import BrokerUnavailableError, partition_of
 from services.common.relay import Relay
 from services.common.worker import running
 from services.contracts.envelope import Event
 from services.contracts.events.actions import ProductAction
 from services.contracts.events.catalog import ProductDeleted
+from services.contracts.topics import TOPICS
 from tests.services.waiting import eventually, read_topic
 
 
@@ -176,3 +180,71 @@ async def test_a_topic_that_is_missing_holds_up_itself_alone_and_is_named(
         await eventually(failure, lambda found: found == "1 keys wait, user-actions.v1: UnknownTopicOrPartitionError")
         broker.create_topics("user-actions.v1")
         await eventually(unpublished, is_none)
+
+
+class Partitions:
+    """A producer that notes the skus that were sent: partition 0 is away, and partition 1 is as slow as `gate` lets it."""
+
+    def __init__(self):
+        self.sent = []
+        self.gate = asyncio.Event()
+
+    async def send_many(self, topic, messages):
+        place = partition_of(messages[0][0], TOPICS[topic].partitions)
+        if place == 0:
+            return [BrokerUnavailableError("away")] * len(messages)
+        if place == 1:
+            await self.gate.wait()
+        self.sent += [Event.model_validate_json(value).data["sku"] for _, value in messages]
+        return [None] * len(messages)
+
+
+def product_on(partition):
+    return next(each for each in range(1, 100) if partition_of(str(each), TOPICS["catalog.v1"].partitions) == partition)
+
+
+async def until_published(relay, connection, count):
+    while (
+        await (
+            await connection.execute("SELECT 1 FROM outbox WHERE published_at IS NOT NULL OFFSET %s", [count - 1])
+        ).fetchone()
+        is None
+    ):
+        await relay.publish_batch(connection)
+        await asyncio.sleep(0.05)
+
+
+async def test_what_is_committed_late_is_not_overtaken_by_what_follows_it_while_another_key_waits(
+    database_url, service_database
+):
+    producer = Partitions()
+    relay = Relay(database_url, producer)
+    async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
+        async with service_database.sessions.begin() as late:
+            await append(late, deleted(product_on(2), "first"))
+            async with service_database.sessions.begin() as session:
+                await append(session, deleted(product_on(0), "waits"))
+            await relay.publish_batch(connection)  # has seen the row that waits, whose id is the larger one
+        async with service_database.sessions.begin() as session:
+            await append(session, deleted(product_on(2), "second"))
+        await relay.publish_batch(connection)
+        await until_published(relay, connection, 2)
+    assert producer.sent == ["first", "second"]
+
+
+async def test_what_came_while_its_key_was_being_sent_is_not_overtaken_while_another_key_waits(
+    database_url, service_database, monkeypatch
+):
+    monkeypatch.setattr(module, "PATIENCE_SECONDS", 0.05)
+    producer = Partitions()
+    relay = Relay(database_url, producer)
+    async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
+        for sku in ("first", "second", "third"):
+            async with service_database.sessions.begin() as session:
+                await append_all(session, [deleted(product_on(0), "waits"), deleted(product_on(1), sku)])
+            if sku == "third":
+                producer.gate.set()
+                await asyncio.wait(relay._sending)
+            await relay.publish_batch(connection)
+        await until_published(relay, connection, 3)
+    assert producer.sent == ["first", "second", "third"]
