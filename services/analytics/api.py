@@ -67,7 +67,8 @@ async def collect(
     again. An `eventId` belongs to one action: another under it is refused within a batch; in a later batch it is
     accepted, and becomes a dead letter (`CONFLICT`) once it meets the first in the warehouse.
     """
-    return await answer(request.app.state, collector.Sender(principal, user_agent, key), batch)
+    is_unverified = getattr(request.state, "is_unverified", False)
+    return await answer(request.app.state, collector.Sender(principal, user_agent, key, is_unverified), batch)
 
 
 async def answer(state: State, sender: collector.Sender, batch: Actions | QuickBatch) -> Response:

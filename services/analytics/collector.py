@@ -45,11 +45,12 @@ class CollectorUnavailable(Unavailable):
 
 @dataclass(frozen=True)
 class Sender:
-    """Who sends a batch, by what program, and under which Idempotency-Key."""
+    """Who sends a batch, by what program, and under which Idempotency-Key; `is_unverified`: nobody can tell who."""
 
     principal: Principal | None
     user_agent: str
     key: str | None = None
+    is_unverified: bool = False
 
     @cached_property
     def is_service(self) -> bool:
@@ -229,6 +230,15 @@ def _quick_message(batch: _Batch, index: int, action: QuickAction) -> Made:
 
 
 def _refuse_foreign(sender: Sender, action_type: str, user_id: str) -> None:
+    try:
+        _judge_foreign(sender, action_type, user_id)
+    except RefusedError as refused:
+        if sender.is_unverified:  # it may well be allowed
+            raise CollectorUnavailable("Tokens cannot be verified now. Send the actions again.") from refused
+        raise
+
+
+def _judge_foreign(sender: Sender, action_type: str, user_id: str) -> None:
     if sender.is_service:
         return
     if EMITTERS[action_type] != "browser":

@@ -61,6 +61,12 @@ def faults_of(error: ValidationError) -> list[Fault]:
     return [Fault(field=".".join(map(str, fault["loc"]))[:200], message=fault["msg"]) for fault in faults]
 
 
+def _told(faults: Sequence[Fault]) -> str:
+    """Faults in a text that a letter may hold; a field's name is what the sender called it."""
+    told = "; ".join(f"{fault.field or 'action'}: {fault.message}" for fault in faults)
+    return told.replace("\0", "\N{REPLACEMENT CHARACTER}")[:2_000]
+
+
 def letter_of(topic: str, refused: RefusedError, action: bytes) -> Message | None:
     """Count a refused action; its dead letter, unless enough were kept. It never stood on the topic: its place is 0."""
     REFUSED.labels(refused.reason).inc()
@@ -71,7 +77,7 @@ def letter_of(topic: str, refused: RefusedError, action: bytes) -> Message | Non
     letter = DeadLetter(
         consumer=CONSUMER,
         reason=refused.reason,
-        detail="; ".join(f"{fault.field or 'action'}: {fault.message}" for fault in refused.faults)[:2_000],
+        detail=_told(refused.faults),
         topic=topic,
         partition=0,
         offset=0,

@@ -3,10 +3,12 @@ import json
 import uuid
 from datetime import UTC, datetime, timedelta
 
+import httpx2
 import pytest
 import pytest_asyncio
 
 from services.analytics import refusals
+from services.analytics.app import create_app
 from services.common.producer import Producer
 from services.contracts.envelope import Event
 from services.contracts.events import catalog
@@ -138,8 +140,10 @@ async def test_each_action_has_its_own_outcome(client, visitor):
         ({}, ["userId", "actionType"]),
         (None, [""]),
         ([[]], [""]),
+        ({"actionType": "PRODUCT_VIEWED", "userId": "u", "productId": 7, "a\0b": 1}, ["a\0b"]),
     ],
 )
+@pytest.mark.usefixtures("_new_minute")
 async def test_a_malformed_action_costs_itself_and_not_its_batch(client, visitor, broken, fields):
     response = await post(client, viewed(visitor), broken, viewed(visitor))
     assert response.status_code == 202
@@ -208,6 +212,18 @@ async def test_a_service_token_may_send_any_action_of_any_user_and_time(client, 
     order = {"actionType": "ORDER_COMPLETE", "userId": "2375", "orderId": 9, "timestamp": "2016-12-28T10:15:00Z"}
     response = await post(client, order, headers=as_service)
     assert response.json()["accepted"] == 1
+
+
+async def test_while_nobody_can_verify_tokens_what_only_its_bearer_may_send_is_to_be_sent_again(
+    settings, visitor, as_user
+):
+    app = create_app(settings.model_copy(update={"auth_jwks_url": "file:///nowhere"}))
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://analytics") as unknowing:
+        responses = [
+            await post(unknowing, viewed(visitor), viewed(who), headers=as_user(who)) for who in ("2375", visitor)
+        ]
+    await app.state.producer.close()
+    assert [response.status_code for response in responses] == [503, 202]
 
 
 async def test_a_user_sends_for_itself_alone(client, as_user):

@@ -183,7 +183,7 @@ async def test_a_topic_that_is_missing_holds_up_itself_alone_and_is_named(
 
 
 class Partitions:
-    """A producer that notes the skus that were sent: partition 0 is away, and partition 1 is as slow as `gate` lets it."""
+    """A producer that notes the skus sent: partition 0 is away, partition 1 as slow as `gate` lets it."""
 
     def __init__(self):
         self.sent = []
