@@ -51,10 +51,11 @@ class LiveState:
     def _times(self, kind: Kind) -> dict[int, float]:
         return {"VIEW": self.viewed, "CART": self.carted, "UNCART": self.removed}[kind]
 
-    def order(self, order_id: int, at: float, lines: Mapping[int, int]) -> None:
-        """Take an order that was completed: product id -> quantity."""
+    def order(self, order_id: int, at: float, lines: Mapping[int, int], *, is_past: bool = False) -> None:
+        """Take an order that was completed: product id -> quantity; `is_past` if the bundle's history holds it."""
         order = self._changed(order_id, at)
         order.at = at
+        order.is_past |= is_past
         order.lines.update(lines)
 
     def cancel(self, order_id: int, at: float) -> None:
@@ -130,8 +131,7 @@ def activity_of(bundle: Bundle) -> dict[str, LiveState]:
     for user_id, kind, product_id, at, order_id, quantity in columns.iter_rows():
         state = states.setdefault(user_id, LiveState())
         if kind == BUY:
-            state.order(order_id, at, {product_id: quantity})
-            state.orders[order_id].is_past = True
+            state.order(order_id, at, {product_id: quantity}, is_past=True)
         else:
             state.apply(kind, product_id, at)
     return states

@@ -1,4 +1,8 @@
+from dataclasses import replace
+from datetime import timedelta
+
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -111,8 +115,7 @@ def test_a_newer_bundle_has_what_was_before_it_and_keeps_what_followed():
     lately.order(2, 60, {TEA: 1})
     lately.cancel(2, 70)
     lately.order(3, 120, {JAM: 1})
-    newer.order(1, 50, {JAM: 1})
-    newer.orders[1].is_past = True
+    newer.order(1, 50, {JAM: 1}, is_past=True)
 
     state = lately.since(100, newer)
 
@@ -133,8 +136,7 @@ def test_an_order_that_the_bundle_and_the_topics_both_hold_counts_once_after_a_r
 
 def test_a_cancellation_after_a_newer_bundles_cut_takes_back_what_its_history_holds():
     lately, newer = LiveState(), LiveState()
-    newer.order(1, 50, {JAM: 1})
-    newer.orders[1].is_past = True
+    newer.order(1, 50, {JAM: 1}, is_past=True)
     lately.cancel(1, 110)
 
     assert lately.since(100, newer).purchases[JAM].undone == [50]
@@ -156,6 +158,19 @@ def test_the_bundle_knows_what_shoppers_and_visitors_did_up_to_its_cut(bundle):
     assert list(states[BUYER].viewed) == [JAM]
     assert list(states[VISITOR].carted) == [SOAP]
     assert states[BUYER].purchases[MILK] == Purchases(kept=[CUT - 8 * DAY], ordered_at=CUT - 8 * DAY)
+
+
+def test_a_till_with_more_orders_than_are_remembered_is_known_by_its_latest(bundle):
+    activity = pl.DataFrame(
+        [("till", JAM, "BUY", NOW - timedelta(hours=number), number, 1) for number in range(MAX_REMEMBERED + 5)],
+        schema=bundle.content.activity.schema,
+        orient="row",
+    )
+
+    states = activity_of(Bundle(about(), replace(content(), activity=activity)))
+
+    assert sorted(states["till"].orders) == list(range(MAX_REMEMBERED))
+    assert states["till"].purchases[JAM].added == 0
 
 
 def test_without_recent_items_the_learnt_ranking_stays(bundle, learnt):
