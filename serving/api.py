@@ -83,10 +83,12 @@ async def page(request: Request, caller: Caller, wish: PageRequest) -> Response:
     _check_is_own(caller, user_id)
     state = request.app.state
     merchandising: Merchandising = state.merchandising
-    said = await merchandising.ask(user_id, request.headers.get("authorization"))
+    recommender: Recommender = state.recommender
+    is_known = user_id is not None and not recommender.live.is_forgotten(user_id)  # content keeps what was made for them
+    said = await merchandising.ask(user_id if is_known else None, request.headers.get("authorization"))
     displays = said or merchandising.everyones
-    exclude = state.recommender.product_ids(wish.exclude_ids)
-    document = pages.page(state.recommender, displays, user_id, exclude, is_content_away=said is None)
+    exclude = recommender.product_ids(wish.exclude_ids)
+    document = pages.page(recommender, displays, user_id, exclude, is_content_away=said is None)
     return json_answer(document, {"Cache-Control": "private, no-store"})
 
 

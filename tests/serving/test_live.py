@@ -171,7 +171,9 @@ async def test_a_product_made_after_the_bundle_can_be_continued(happens, shelf, 
     await eventually(shelf(user), lambda found: found == [900])
 
 
-async def test_a_deleted_user_is_served_as_unknown_at_once(happens, client, as_user, shelf, eventually):
+async def test_a_deleted_user_is_served_as_unknown_at_once(
+    happens, client, as_user, shelf, eventually, content_service
+):
     async def recommended():
         answer = await client.get(f"/v1/users/{BUYER}/recommendations?limit=100", headers=as_user(BUYER))
         return [item["productId"] for item in answer.json()["items"]]
@@ -182,3 +184,7 @@ async def test_a_deleted_user_is_served_as_unknown_at_once(happens, client, as_u
     await happens("USER_DELETE", user_id=BUYER)
 
     await eventually(recommended, lambda found: found == everyones)
+    content_service.asked.clear()
+    page = await client.post("/v1/pages", json={}, headers=as_user(BUYER))
+    assert page.json()["userId"] == BUYER
+    assert BUYER not in content_service.asked  # the active generation still has shelves that were made for them
