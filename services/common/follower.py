@@ -86,14 +86,14 @@ class Follower(Worker):
             partitions, since = await self._partitions(stop), self._since()
             await _begin(client, partitions, since)
             self.starts += 1
-            goal = _Goal(partitions)
+            goal = _Goal(client, partitions)
             while not stop.is_set() and self._since() >= since:
                 fetched = await client.getmany(timeout_ms=200, max_records=self._batch)
                 await self._take([record for part in fetched.values() for record in part])
                 await watch.check()
                 reached = await positions(client)
-                if goal.is_reached(client, reached):
-                    self._read_up_to, goal = goal.set_at, _Goal(partitions)
+                if goal.is_reached(reached):
+                    self._read_up_to, goal = goal.set_at, _Goal(client, partitions)
                 if fetched or not has_unread(client, reached):
                     self.beat()
         finally:
@@ -130,18 +130,22 @@ async def _begin(client: AIOKafkaConsumer, partitions: Collection[TopicPartition
 
 
 class _Goal:
-    """Where every partition ended when it was set, as far as the fetches since have told.
+    """Where every partition ended when it was set, as the next fetch of each has told.
 
     A pause in what comes tells nothing: under steady traffic there is none, and between two fetches there may be one.
+    Nor does what an earlier fetch told: a partition whose broker hangs would be read to its end for ever.
     """
 
-    def __init__(self, partitions: Collection[TopicPartition]) -> None:
-        self._ends: dict[TopicPartition, int | None] = dict.fromkeys(partitions)
+    def __init__(self, client: AIOKafkaConsumer, partitions: Collection[TopicPartition]) -> None:
+        self._client = client
+        self._fetched_at = {partition: client.last_poll_timestamp(partition) for partition in partitions}
+        self._ends: dict[TopicPartition, int] = {}
         self.set_at = time.monotonic()
 
-    def is_reached(self, client: AIOKafkaConsumer, reached: Mapping[TopicPartition, int]) -> bool:
+    def is_reached(self, reached: Mapping[TopicPartition, int]) -> bool:
         """Whether every partition was read as far."""
-        for partition, end in self._ends.items():
-            if end is None:
-                self._ends[partition] = client.last_stable_offset(partition)
-        return all(end is not None and reached[partition] >= end for partition, end in self._ends.items())
+        for partition in self._fetched_at.keys() - self._ends.keys():
+            end = self._client.last_stable_offset(partition)
+            if end is not None and self._client.last_poll_timestamp(partition) != self._fetched_at[partition]:
+                self._ends[partition] = end
+        return all(partition in self._ends and reached[partition] >= self._ends[partition] for partition in reached)

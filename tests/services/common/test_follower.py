@@ -1,5 +1,8 @@
 import asyncio
+import os
+import signal
 import time
+from math import inf
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -95,6 +98,25 @@ async def test_a_follower_that_falls_behind_says_so_until_it_has_caught_up_again
         await producer.send_many(TOPIC, [("u1", bytes(300_000))] * 40)
 
         await eventually(caught_up, lambda is_caught_up: not is_caught_up)
+        await eventually(caught_up, bool)
+
+
+async def test_a_follower_has_not_caught_up_with_a_broker_that_hangs(settings, broker, monkeypatch):
+    monkeypatch.setattr("services.common.follower.LAG_SECONDS", 1.0)
+    monkeypatch.setattr("services.common.broker.CHECK_SECONDS", inf)  # as with others: only fetches can tell
+    follower = Follower(settings, topics=[TOPIC], handle=lambda _: None)
+
+    async def caught_up():
+        return follower.has_caught_up
+
+    async with running([follower]):
+        await eventually(caught_up, bool)
+        os.kill(broker.pid, signal.SIGSTOP)
+        try:
+            await eventually(caught_up, lambda is_caught_up: not is_caught_up)
+        finally:
+            os.kill(broker.pid, signal.SIGCONT)
+
         await eventually(caught_up, bool)
 
 
