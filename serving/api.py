@@ -84,8 +84,8 @@ async def page(request: Request, caller: Caller, wish: PageRequest) -> Response:
     state = request.app.state
     merchandising: Merchandising = state.merchandising
     recommender: Recommender = state.recommender
-    is_known = user_id is not None and not recommender.live.is_forgotten(user_id)  # content keeps what was made for them
-    said = await merchandising.ask(user_id if is_known else None, request.headers.get("authorization"))
+    is_forgotten = user_id is not None and recommender.live.is_forgotten(user_id)  # content still has their shelves
+    said = await merchandising.ask(None if is_forgotten else user_id, request.headers.get("authorization"))
     displays = said or merchandising.everyones
     exclude = recommender.product_ids(wish.exclude_ids)
     document = pages.page(recommender, displays, user_id, exclude, is_content_away=said is None)
