@@ -11,10 +11,10 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
 import jwt
-from pydantic import BaseModel, ConfigDict, FiniteFloat
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
 from services.common.errors import Unauthorized
 from services.common.jwks import ALGORITHM, PublishedKeys
@@ -32,7 +32,7 @@ class Claims(BaseModel):
 
     model_config = ConfigDict(strict=True)
 
-    sub: str
+    sub: Annotated[str, Field(pattern=r"^[^\x00]+$")]  # a pattern refuses half of a pair of surrogates, too
     token_use: Literal["access", "service"]
     exp: FiniteFloat
     roles: list[str] | None = None

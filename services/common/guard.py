@@ -24,6 +24,9 @@ from services.common.errors import problem_response
 from services.common.settings import ServerLimits
 
 LOOK_SECONDS: Final = 1.0
+PIPELINED: Final = 100
+"""So many requests may wait behind the one that is being answered; each is kept, and each answer lets more in."""
+BODY_HEADERS: Final = frozenset({b"content-length", b"transfer-encoding"})
 GRACE_SECONDS: Final = 0.5
 TURNED_AWAY: Final = Counter("tanawari_connections_turned_away", "Connections ended by the guard.", ["reason"])
 
@@ -69,12 +72,22 @@ class GuardedProtocol(HttpToolsProtocol):
             super().data_received(piece)
             if self._unfinished > size:
                 self._turn_away(431, "head")
+            if len(self.pipeline) > PIPELINED:
+                self._turn_away(429, "pipeline")
             if self.transport.is_closing():
                 return
 
     def on_headers_complete(self) -> None:
-        """Wait for the body."""
+        """Wait for the body.
+
+        Raises:
+            ValueError: a body is announced beside an upgrade, and the parser would keep it from us; so it is a 400.
+        """
+        is_upgrade = self.parser.should_upgrade()
+        if is_upgrade and any(name in BODY_HEADERS and value != b"0" for name, value in self.headers):
+            raise ValueError("a body beside an upgrade")
         super().on_headers_complete()
+        self.cycle.keep_alive &= not is_upgrade  # the parser reads nothing behind it
         self._unfinished = 0
         self._wait(self.limits.body_pause_seconds)
 

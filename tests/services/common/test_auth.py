@@ -59,6 +59,8 @@ async def test_a_token_without_a_required_claim_is_refused(verifier, signing_key
         {"headers": {"kid": "unknown"}},
         {"roles": 5},
         {"roles": [5]},
+        {"sub": "\ud800"},
+        {"sub": ""},
         {"token_use": ["access"]},
         {"exp": float("inf")},
         {"exp": []},

@@ -170,6 +170,35 @@ def test_who_does_not_read_the_answer_is_hung_up_on(connect):
         time.sleep(0.05)
 
 
+def test_who_asks_on_and_on_without_reading_is_hung_up_on(connect):
+    connection = connect()
+    try:
+        for _ in range(100):
+            connection.sendall(GET * 10_000)
+    except OSError:
+        return
+    pytest.fail("a million requests were taken in")
+
+
+def test_some_requests_may_wait_behind_the_first(connect):
+    connection = connect()
+    connection.sendall(GET * 49 + GET[:-2] + b"Connection: close\r\n\r\n")
+    assert connection.makefile("rb").read().count(b"HTTP/1.1 200 OK") == 50
+
+
+def test_an_upgrade_is_ignored_and_its_connection_ends_with_the_answer(connect):
+    connection = connect()
+    wish = b"Connection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 0\r\n\r\n"
+    assert ask(connection, GET[:-2] + wish) == (200, b"0")
+    assert is_closed(connection)
+
+
+@pytest.mark.parametrize("framing", [b"Content-Length: 4", b"Transfer-Encoding: chunked"])
+def test_a_body_beside_an_upgrade_is_refused_for_nobody_could_read_it(connect, framing):
+    head = b"POST / HTTP/1.1\r\nHost: shop\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n" + framing + b"\r\n\r\n"
+    assert ask(connect(), head + b"4\r\nfour\r\n0\r\n\r\n")[0] == 400
+
+
 def test_where_an_address_has_too_many_the_one_that_is_waited_for_longest_ends(connect):
     first, second, third = (connect(connections_per_address=2) for _ in range(3))
     first.sendall(b"GET")
