@@ -10,6 +10,7 @@ from services.common.auth import Signer
 from serving.events import ProductChange
 from serving.products import Products
 from serving.settings import ServingSettings
+from serving.start import GoesOn
 from serving.state import Models
 
 CATEGORIES: Final = "/v1/snapshot/categories"
@@ -34,7 +35,7 @@ class Catalog:
         """Close the connections."""
         await self.client.aclose()
 
-    async def read(self) -> None:
+    async def read(self, goes_on: GoesOn) -> None:
         """Take all that catalog has; what it has no more is gone.
 
         Raises:
@@ -43,10 +44,12 @@ class Catalog:
         """
         end, present = self._products.begin_snapshot(), set[int]()
         async for lines in self._turns(CATEGORIES):
+            goes_on()
             for line in lines:
                 if line.category_id is not None:
                     self._products.take_category(line.category_id, line, self._models.catalogue)
         async for lines in self._turns(PRODUCTS):
+            goes_on()
             for line in lines:
                 if line.product_id is not None:
                     present.add(line.product_id)

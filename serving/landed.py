@@ -9,6 +9,7 @@ from typing import Final
 import psycopg
 
 from serving.live import Live
+from serving.start import GoesOn
 
 ACTIONS: Final = """
 select json_build_object('eventType', event_type, 'timestamp', occurred_at, 'data', data)::text
@@ -26,7 +27,7 @@ class Landed:
         self._url = url
         self._live = live
 
-    async def read(self) -> None:
+    async def read(self, goes_on: GoesOn) -> None:
         """Take all that has landed since the data cut, and whoever was deleted at any time.
 
         Raises:
@@ -38,8 +39,10 @@ class Landed:
             async with connection.cursor("deleted") as cursor:
                 await cursor.execute(DELETED)
                 while users := await cursor.fetchmany(TURN):
+                    goes_on()
                     self._live.forget(user_id for (user_id,) in users)
             async with connection.cursor("actions") as cursor:
                 await cursor.execute(ACTIONS, (since,))
                 while rows := await cursor.fetchmany(TURN):
+                    goes_on()
                     self._live.apply_landed(event.encode() for (event,) in rows)

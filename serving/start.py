@@ -12,20 +12,22 @@ logger = logging.getLogger(__name__)
 
 LOOK_SECONDS: Final = 0.05
 RETRY_SECONDS: Final = 2.0
-READ_SECONDS: Final = 30.0
+SILENT_SECONDS: Final = 30.0
+"""A reading may take as long as there is much to read, but not be without news for so long."""
+GoesOn = Callable[[], None]
 CATALOG_UNREAD: Final = "CATALOG_UNREAD"
 LANDED_UNREAD: Final = "LANDED_UNREAD"
 
 
 class Reading(Worker):
-    """Reads something once after each start of the follower, and again until it succeeds.
+    """Reads something once after each start of the follower, and again until it succeeds; `read` tells that it goes on.
 
     The follower notes its positions first: whatever changes during the reading, or after it, is told by the log. While
     the broker is away it cannot, and what is read without it is better than nothing. Until it is read, answers carry
     the `warning`.
     """
 
-    def __init__(self, name: str, warning: str, read: Callable[[], Awaitable[None]], follower: Follower) -> None:
+    def __init__(self, name: str, warning: str, read: Callable[[GoesOn], Awaitable[None]], follower: Follower) -> None:
         super().__init__()
         self.name = name
         self.warning = warning
@@ -48,10 +50,16 @@ class Reading(Worker):
                 await pause(stop, RETRY_SECONDS)
 
     async def _try(self) -> bool:
-        start, began = self._follower.starts, asyncio.get_running_loop().time()
+        time = asyncio.get_running_loop().time
+        start, began = self._follower.starts, time()
         try:
-            async with asyncio.timeout(READ_SECONDS):
-                await self._read()
+            async with asyncio.timeout(SILENT_SECONDS) as limit:
+
+                def goes_on() -> None:
+                    self.beat()
+                    limit.reschedule(time() + SILENT_SECONDS)
+
+                await self._read(goes_on)
         except Exception as error:  # noqa: BLE001 - whatever it is, answers go on without it, and say so
             reason = f"{type(error).__name__}: {error}"
             if reason != self.failure:
@@ -60,5 +68,5 @@ class Reading(Worker):
             return False
         self._done_for = start
         self.beat()
-        logger.info("%s is read, in %.1f s", self.name, asyncio.get_running_loop().time() - began)
+        logger.info("%s is read, in %.1f s", self.name, time() - began)
         return True

@@ -1,5 +1,6 @@
 """What serving knows at its start comes from who keeps it: the log may have lost it, or never held it."""
 
+import asyncio
 import json
 import time
 from contextlib import asynccontextmanager
@@ -18,7 +19,7 @@ from services.catalog.settings import CatalogSettings
 from services.common.migrate import migrate
 from services.common.worker import running
 from serving.app import create_app
-from serving.start import CATALOG_UNREAD, Reading
+from serving.start import CATALOG_UNREAD, LANDED_UNREAD, Reading
 from tests.ml.tiny_bundle import BREAD, BUYER, JAM, MILK, RICE, SOAP, TEA, items
 from tests.serving.conftest import Content, put_bundle, until
 
@@ -238,7 +239,7 @@ async def test_a_reading_that_fails_for_long_is_no_reason_to_start_the_process_a
     monkeypatch.setattr("serving.start.RETRY_SECONDS", 0.01)
     tried_at = []
 
-    async def fail():
+    async def fail(_):
         tried_at.append(time.monotonic())
         raise ConnectionError
 
@@ -246,3 +247,23 @@ async def test_a_reading_that_fails_for_long_is_no_reason_to_start_the_process_a
     async with running([reading]):
         await until(lambda: tried_at and tried_at[-1] > tried_at[0] + 1)
         assert reading.is_alive
+
+
+async def test_a_reading_may_take_long_as_long_as_it_goes_on(monkeypatch):
+    monkeypatch.setattr("serving.start.SILENT_SECONDS", 0.3)
+
+    async def read_much(goes_on):
+        for _ in range(10):
+            await asyncio.sleep(0.1)
+            goes_on()
+
+    async def be_silent(_):
+        await asyncio.Event().wait()
+
+    long, silent = (
+        Reading("landed", LANDED_UNREAD, read, SimpleNamespace(starts=1, failure=None))
+        for read in (read_much, be_silent)
+    )
+    async with running([long, silent]):
+        await until(lambda: silent.failure)
+        await until(lambda: long.is_complete, seconds=3)
