@@ -39,10 +39,14 @@ ACTIVITY_ROWS = """
     where not is_bot and occurred_at between '{start}' and '{cut}'
     union all
     select
-        user_id, product_id, case when action_type = 'CART_REMOVE' then 'UNCART' else 'CART' end, occurred_at,
-        null, null
+        user_id, product_id,
+        case
+            when action_type = 'CART_REMOVE' or (action_type = 'CART_UPDATE' and quantity = 0) then 'UNCART'
+            else 'CART'
+        end,
+        occurred_at, null, null
     from behaviour.actions
-    where action_type in ('CART_ADD', 'CART_READD', 'CART_REMOVE') and not is_bot
+    where action_type in ('CART_ADD', 'CART_READD', 'CART_UPDATE', 'CART_REMOVE') and not is_bot
         and product_id is not null and occurred_at between '{start}' and '{cut}'
     union all
     select user_id, product_id, 'BUY', ordered_at, order_id, sum(quantity)

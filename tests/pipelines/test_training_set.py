@@ -25,8 +25,11 @@ MARTS = """
     insert into recommendation.item_features values (1, null), (2, 'department is FUEL'), (3, null);
     create table behaviour.product_views (user_id text, product_id bigint, occurred_at timestamptz, is_bot boolean);
     create table behaviour.actions (
-        user_id text, product_id bigint, action_type text, occurred_at timestamptz, is_bot boolean
+        user_id text, product_id bigint, action_type text, quantity int, occurred_at timestamptz, is_bot boolean
     );
+    insert into behaviour.actions values
+        ('cart', 1, 'CART_ADD', 1, '2026-11-01 01:00', false), ('cart', 1, 'CART_UPDATE', 2, '2026-11-01 02:00', false),
+        ('cart', 1, 'CART_UPDATE', 0, '2026-11-01 03:00', false), ('cart', 1, 'CART_ADD', 1, '2026-11-01 04:00', true);
     create table core.order_items (
         user_id text, product_id bigint, quantity int, returned_quantity int, is_cancelled boolean,
         ordered_at timestamptz, order_id bigint
@@ -52,9 +55,15 @@ def test_only_purchases_before_the_cut_are_learnt_from(found):
 
 
 def test_what_was_cancelled_or_sent_back_does_not_count_as_bought(found):
-    bought = found.activity.sort("user_id").select("user_id", "kind", "order_id", "quantity").rows()
+    bought = found.activity.filter(kind="BUY").sort("user_id").select("user_id", "kind", "order_id", "quantity").rows()
 
     assert bought == [("kept", "BUY", 20, 1), ("returned half", "BUY", 24, 3)]
+
+
+def test_what_was_set_to_none_is_no_longer_in_the_cart(found):
+    in_cart = found.activity.filter(user_id="cart").sort("occurred_at")["kind"].to_list()
+
+    assert in_cart == ["CART", "CART", "UNCART"]
 
 
 def test_items_bear_the_shops_own_ids(found):
