@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError, KafkaTimeoutError
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.structs import RecordMetadata
 
-from services.common.breaker import Breaker
+from services.common.breaker import Breaker, CircuitOpenError
 from services.common.settings import ServiceSettings
 
 logger = logging.getLogger(__name__)
@@ -42,9 +42,11 @@ class Connection:
             KafkaError: the broker is away.
             OSError: likewise, or it was a moment ago.
         """
-        self._breaker.check()
+        if self._breaker.is_open:
+            raise CircuitOpenError("the last try to connect failed")
         async with self._connecting:
             if self._client is None:
+                self._breaker.check()  # who waited for a try that failed does not try in turn
                 try:
                     async with asyncio.timeout(TIMEOUT):
                         self._client = await _start(self._settings)

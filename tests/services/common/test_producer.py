@@ -31,6 +31,25 @@ async def test_while_the_broker_is_away_it_fails_fast_and_counts_nothing(produce
     assert produced("cart.v1") == before
 
 
+@pytest.mark.parametrize("fresh_broker", ["embedded"], indirect=True)
+async def test_all_who_ask_a_broker_that_is_silent_wait_for_the_same_try(settings, monkeypatch):
+    monkeypatch.setattr("services.common.connection.TIMEOUT", 0.5)
+
+    async def say_nothing(reader, writer):
+        await reader.read()
+        writer.close()
+        await writer.wait_closed()
+
+    async with await asyncio.start_server(say_nothing, "127.0.0.1", 0) as silent:
+        address = "{}:{}".format(*silent.sockets[0].getsockname())
+        producer = Producer(settings.model_copy(update={"kafka_url": address}))
+        started = time.monotonic()
+        failures = await asyncio.gather(*(producer.send_many("cart.v1", [("u1", b"{}")]) for _ in range(20)))
+        assert time.monotonic() - started < 2
+        await producer.close()
+    assert all(isinstance(failure, BrokerUnavailableError) for (failure,) in failures)
+
+
 async def test_it_closes_at_once_and_quietly_while_the_broker_is_away(settings, broker, caplog):
     producer = Producer(settings)
     await producer.send("cart.v1", "u1", b"{}")
