@@ -24,7 +24,7 @@ from services.common import inbox
 from services.common.broker import LogWatch, has_unread, lag, positions
 from services.common.database import Database, is_away
 from services.common.messages import Message, dead_letter, read
-from services.common.producer import Producer
+from services.common.producer import Producer, is_too_large
 from services.common.settings import ServiceSettings
 from services.common.telemetry import continued
 from services.common.worker import Worker, pause
@@ -35,6 +35,7 @@ logger = logging.getLogger(__name__)
 LAG = Gauge("tanawari_consumer_lag", "Messages not handled yet.", ["consumer", "topic", "partition"])
 AGE = Gauge("tanawari_consumer_oldest_seconds", "Age of the oldest message that is being handled.", ["consumer"])
 Handle = Callable[[AsyncSession, Sequence[Message]], Awaitable[None]]
+DEAD_LETTERS = "dead-letters.v1"
 RETRY_SECONDS = 1.0
 UNKNOWN = Counter("tanawari_events_unknown", "Events of a type that this release does not know.", ["consumer", "topic"])
 STATEMENT_SECONDS = 20.0
@@ -193,7 +194,11 @@ class Consumer(Worker):
     async def _give_up(self, record: ConsumerRecord, reason: str, detail: str) -> None:
         logger.warning("%s gives up %s/%s/%s: %s", self.name, record.topic, record.partition, record.offset, reason)
         letter, key = dead_letter(record, consumer=self._group, reason=reason, detail=detail)
-        await self._producer.send("dead-letters.v1", key, letter)
+        if is_too_large(DEAD_LETTERS, key, letter):  # what was compressed may be larger than any topic takes
+            detail = f"too large to be kept here: {len(record.value or b''):,} bytes; {detail}"
+            letter, key = dead_letter(record, consumer=self._group, reason=reason, detail=detail, has_bytes=False)
+        await self._producer.send(DEAD_LETTERS, key, letter)
+        self.beat()  # thousands of them take minutes
 
 
 def _kind(error: BaseException) -> str:

@@ -5,7 +5,7 @@ line of 200 MB froze a worker for 52 s; and whoever sends nothing, or a byte a s
 
 So a client that we wait for has its time: to complete a head, to go on with a body, to use an idle connection. No clock
 runs while the client waits for us. Where there is no room for a new connection, the one ends that we have waited for
-longest: an idle or a slow one, never one whose request is being answered.
+longest: an idle or a slow one; only where there is none, one whose request is being answered.
 """
 
 import asyncio

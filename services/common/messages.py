@@ -62,8 +62,10 @@ def read(record: ConsumerRecord) -> tuple[Message | None, tuple[str, str]]:
     return message, ("", "")
 
 
-def dead_letter(record: ConsumerRecord, *, consumer: str, reason: str, detail: str) -> tuple[bytes, str]:
-    """The dead letter of a record and its key; giving up a record twice gives one event id."""
+def dead_letter(
+    record: ConsumerRecord, *, consumer: str, reason: str, detail: str, has_bytes: bool = True
+) -> tuple[bytes, str]:
+    """The dead letter of a record and its key, with or without what stood there; twice it has one event id."""
     position = f"{record.topic}/{record.partition}/{record.offset}"
     letter = DeadLetter(
         consumer=consumer,
@@ -72,8 +74,8 @@ def dead_letter(record: ConsumerRecord, *, consumer: str, reason: str, detail: s
         topic=record.topic,
         partition=record.partition,
         offset=record.offset,
-        key=base64.b64encode(record.key).decode() if record.key is not None else None,
-        value=base64.b64encode(record.value).decode() if record.value is not None else None,
+        key=base64.b64encode(record.key).decode() if has_bytes and record.key is not None else None,
+        value=base64.b64encode(record.value).decode() if has_bytes and record.value is not None else None,
         failed_at=datetime.now(UTC),
     )
     identifier = uuid5(NAMESPACE_URL, f"{consumer}/{position}/{record.timestamp}")

@@ -3,17 +3,18 @@ import base64
 
 import psycopg
 import pytest
-from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from prometheus_client import REGISTRY
 from sqlalchemy import text
 
 from services.common import consumer as module
-from services.common import telemetry
+from services.common import telemetry, worker
 from services.common.broker import cluster_id
 from services.common.consumer import Consumer
-from services.common.producer import partition_of
+from services.common.producer import MessageRefusedError, is_too_large, partition_of
+from services.common.settings import ServiceSettings
 from services.common.worker import running
 from services.contracts.envelope import Event
 from services.contracts.events.actions import ProductViewed
@@ -164,6 +165,49 @@ async def test_what_cannot_be_handled_is_a_dead_letter_and_the_partition_moves_o
         ("NOT_JSON", 2, b"{no json"),
         ("HANDLER_FAILED", 3, too_long),
     }
+
+
+def unreadable(offset, value=b"{no json"):
+    return ConsumerRecord(TOPIC, 0, offset, 0, 0, b"u1", value, None, 0, len(value), ())
+
+
+class Letters:
+    """A producer that needs a while for each message, and refuses what is too large."""
+
+    def __init__(self, after):
+        self.sent = []
+        self._after = after
+
+    async def send(self, topic, key, value):
+        if is_too_large(topic, key, value):
+            raise MessageRefusedError("MessageSizeTooLargeError")
+        await asyncio.sleep(0.05)
+        self._after()
+        self.sent.append(Event.model_validate_json(value).data)
+
+
+@pytest.fixture
+def alone(monkeypatch):
+    """A consumer that reaches nothing but a producer, to which it looks stalled after a moment."""
+    monkeypatch.setattr(worker, "STALLED_AFTER", 0.2)
+    states = []
+    producer = Letters(lambda: states.append(consumer.is_alive))
+    unused = ServiceSettings(service="common-test")
+    consumer = Consumer(unused, topics=[TOPIC], database=None, producer=producer, handle=write_effects)
+    return consumer, producer, states
+
+
+async def test_to_give_up_many_messages_is_progress(alone):
+    consumer, producer, states = alone
+    await consumer.handle_records([unreadable(offset) for offset in range(10)])
+    assert (len(producer.sent), all(states)) == (10, True)
+
+
+async def test_of_what_no_dead_letter_can_hold_there_is_one_without_the_bytes(alone):
+    consumer, producer, _ = alone
+    await consumer.handle_records([unreadable(1, b"x" * 2_000_000), unreadable(2)])
+    assert [(each["offset"], "value" in each) for each in producer.sent] == [(1, False), (2, True)]
+    assert producer.sent[0]["detail"].startswith("too large to be kept here: 2,000,000 bytes; ")
 
 
 async def sleep_for_each(session, messages):
