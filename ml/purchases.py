@@ -156,7 +156,12 @@ def owned(bundle: Bundle, index: Mapping[int, int], user_id: str, recent: Mappin
 
 
 def _after(recent: Purchases, count: int, last: float, interval: float) -> tuple[int, float, float]:
-    """Count, last purchase and interval in days of a product, after what the history lacks."""
-    if recent.undone and max(recent.undone) >= last - ROUNDING:  # the one before it was about an interval earlier
+    """Count, last purchase and interval in days of a product, after what the history lacks.
+
+    Where the last purchase was undone and none before it is known one by one, it was about an interval earlier; then
+    there is no rhythm, for a reason would name a day that nobody knows.
+    """
+    if recent.undone and max(recent.undone) >= last - ROUNDING:
         last -= interval * DAY
+        interval = interval if recent.kept and recent.bought_at >= last else 0.0
     return max(0, count - len(recent.undone)) + recent.added, max([last, *recent.kept]), interval

@@ -1,5 +1,5 @@
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import numpy as np
@@ -148,6 +148,16 @@ def test_an_order_that_was_cancelled_after_the_cut_was_not_bought(bundle, catalo
         "You bought this 4 times",
         "You bought this before",
     ]
+
+
+def test_when_it_was_last_bought_is_not_said_where_nobody_knows(bundle, catalogue, rules):
+    state = activity_of(bundle)[BUYER].copy()
+    three_days_later = datetime.fromtimestamp(state.orders[MILK_ORDER].at, UTC) + timedelta(days=3)
+    state.cancel(MILK_ORDER, MOMENT)
+
+    shelf = compose(bundle, catalogue, rules, Shopper(BUYER, state), three_days_later, Ask([T.REPURCHASE]))[0]
+
+    assert "You bought this 4 times" in [pick.reason for pick in shelf.picks]
 
 
 def test_what_came_back_after_the_cut_was_not_bought(bundle, catalogue, rules):
