@@ -103,10 +103,12 @@ class ServiceClient:
             else:
                 self._breaker.failed()
             raise CallFailedError(f"{self.name} does not answer: {type(error).__name__}") from error
-        if response.status_code in AWAY:
-            self._breaker.failed()
-        else:
+        if response.status_code not in AWAY:
             self._breaker.succeeded()
+        elif left < self._timeout:  # likewise: the service may have had too little time
+            self._breaker.undecided()
+        else:
+            self._breaker.failed()
         return response
 
     async def close(self) -> None:

@@ -91,6 +91,14 @@ async def test_a_call_takes_no_longer_than_the_request_it_serves_may(sleepy, gra
     await times_out(sleepy(timeout=20))
 
 
+async def test_what_a_service_could_not_do_within_the_callers_own_deadline_opens_no_circuit(client_of, granted):
+    client = client_of(*[503] * 5, 200)
+    granted(1)
+    assert {(await client.request("GET", "/")).status_code for _ in range(5)} == {503}
+    granted(None)
+    assert (await client.request("GET", "/")).status_code == 200
+
+
 async def test_a_time_out_by_the_callers_own_deadline_opens_no_circuit(sleepy, granted):
     client = sleepy(timeout=20)
     for _ in range(10):
