@@ -175,10 +175,15 @@ class Products:
         for told in done.values():
             self._put(told, catalogue)
 
+        self._name_categories(catalogue)
+
         def finish() -> None:
+            catalogue.category_names.update(self._names)
+            catalogue.category_codes.update(self._codes)
             for product_id, told in self._told.items():
                 if done.get(product_id) is not told:
                     self._put(told, catalogue)
+            self._name_categories(catalogue)
             if self.is_whole:
                 self._hide_untold(catalogue)
 
@@ -194,6 +199,14 @@ class Products:
         product = product_of(told, known, self._levels, catalogue.category_names, catalogue.category_codes)
         if product is not None and product is not known:
             catalogue.put(product)
+
+    def _name_categories(self, catalogue: Catalogue) -> None:
+        """Call the categories of products as catalog does, also of those that it has not spoken of."""
+        codes, names = self._codes, self._names
+        for product in [each for each in catalogue.products if each.category_id in names]:
+            told = names[product.category_id], codes.get(product.category_id)
+            if told != (product.category_name, product.category_code):
+                catalogue.put(replace(product, category_name=told[0], category_code=told[1]))
 
     def _hide_untold(self, catalogue: Catalogue) -> None:
         gone = [each for each in catalogue.products if each.is_active and each.product_id not in self._told]

@@ -118,3 +118,18 @@ def test_a_new_bundles_products_are_as_catalog_has_them_and_else_its_own(product
     tea = catalogue.get(TEA)
     assert (tea.stock, tea.product_type) == (1, "Tea")
     assert catalogue.get(MILK).stock == 2
+
+
+@pytest.mark.parametrize("is_meanwhile", [False, True])
+def test_a_new_bundles_categories_are_called_as_catalog_does(products, catalogue, is_meanwhile):
+    renamed = ProductChange(category_id=catalogue.get(MILK).category_id, name="New", code="N", category_version=1)
+    if is_meanwhile:
+        finish = products.bring_up(catalogue)
+        products.apply("CATEGORY_UPDATED", renamed, None)
+    else:
+        products.apply("CATEGORY_UPDATED", renamed, None)
+        finish = products.bring_up(catalogue)
+
+    finish()
+
+    assert (catalogue.get(MILK).category_name, catalogue.get(MILK).category_code) == ("New", "N")
