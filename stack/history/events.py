@@ -42,9 +42,7 @@ def orders(lines: pl.DataFrame, catalogue: Catalogue, currency: str, shift: time
         at, order_id, user_id, external_id, items (the lines as a JSON array's inside), total.
     """
     ids = catalogue.products.select("sku", "product_id")
-    known = lines.join(ids, on="sku", how="left", maintain_order="left")
-    if missing := known.get_column("product_id").null_count():
-        raise ValueError(f"{missing} order lines name products that the catalog did not take")
+    known = _identified(lines, ids)
     line = _json(productId="product_id", quantity="quantity", price=_text("price"), amount=_text("amount"))
     grouped = known.group_by("external_id", maintain_order=True).agg(
         (pl.col("ordered_at").first() + shift).alias("at"),
@@ -54,6 +52,13 @@ def orders(lines: pl.DataFrame, catalogue: Catalogue, currency: str, shift: time
     )
     numbers = pl.Series("order_id", map(order_id, grouped.get_column("external_id")), pl.Int64)
     return grouped.with_columns(numbers, pl.lit(currency).alias("currency")).sort("at", "order_id")
+
+
+def _identified(lines: pl.DataFrame, ids: pl.DataFrame) -> pl.DataFrame:
+    known = lines.join(ids, on="sku", how="left", maintain_order="left")
+    if missing := known.get_column("product_id").null_count():
+        raise ValueError(f"{missing} order lines name products that the catalog did not take")
+    return known
 
 
 def order_events(orders: pl.DataFrame) -> pl.DataFrame:
@@ -80,7 +85,7 @@ def returns(table: pl.DataFrame, catalogue: Catalogue, shift: timedelta) -> tupl
 
     What comes back of an order is a return; all of it at once is its cancellation.
     """
-    known = table.join(catalogue.products.select("sku", "product_id"), on="sku", maintain_order="left")
+    known = _identified(table, catalogue.products.select("sku", "product_id"))
     grouped = known.group_by("return_id", "external_id", maintain_order=True).agg(
         (pl.col("returned_at").first() + shift).alias("at"),
         pl.col("user_id").first(),

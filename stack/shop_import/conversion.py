@@ -79,7 +79,10 @@ with told as (
 ),
 
 wanted as (
-    select sku from (select sku from new_lines union select item_id from new_actions where item_id is not null)
+    select sku from (
+        select sku from new_lines union select sku from matched
+        union select item_id from new_actions where item_id is not null
+    )
     where sku not in (select item_id from told)
 )
 

@@ -72,7 +72,7 @@ def _notes(shop: ShopFolder, findings: Findings) -> list[str]:
     constants = shop.mapping.items.constants
     notes = [f"amounts are in {shop.shop.currency}; times without an offset are those of {zone}"]
     if "items" not in shop.sources:
-        notes.append("there is no file of items: every item that was sold becomes a product named by its id")
+        notes.append("there is no file of items: an item that no import has named becomes a product named by its id")
     elif "stock" not in {*places, *constants}:
         notes.append("the items have no stock: 1,000 each")
     if skipped := findings.counts["times_in_a_skipped_hour"]:

@@ -119,3 +119,8 @@ def test_what_comes_back_is_a_return_and_all_of_an_order_its_cancellation(catalo
     assert returned.order_id == action_taken.order_id
     assert of_orders["key"].item() == str(returned.order_id)
     assert is_whole or [(line.product_id, line.quantity) for line in returned.items] == [(1, 1)]
+
+
+def test_what_comes_back_of_an_unknown_product_is_refused(catalogue):
+    with pytest.raises(ValueError, match="1 order lines name products"):
+        events.returns(back(sku="nobody sold this", is_whole=True), catalogue, SHIFT)

@@ -253,6 +253,13 @@ def test_what_comes_back_later_finds_its_order_in_an_earlier_import(take_in):
     assert later.table("returns")["external_id"].to_list() == ["B1"]
 
 
+def test_what_alone_comes_back_later_is_asked_for_in_the_catalog(take_in):
+    take_in({"items.csv": ITEMS, "orders.csv": TWO})
+    later = take_in({"orders.csv": ORDERS + "C8,u2,2026-10-06,T1,-1,480\n"})
+    assert later.table("returns")["sku"].to_list() == ["T1"]
+    assert later.table("products").select("sku", "stock").rows() == [("T1", None)]
+
+
 def test_an_overlapping_folder_brings_only_what_is_new(take_in):
     take_in({"items.csv": ITEMS, "orders.csv": TWO})
     more = take_in({"items.csv": ITEMS, "orders.csv": TWO + "D1,u3,2026-10-03,T2,1,400\n"})
