@@ -96,7 +96,7 @@ FILES = {
                 Column(
                     "user_id",
                     Kind.USER,
-                    "Who bought.",
+                    "Who bought; without a blank or a slash.",
                     required=True,
                     longest=128,
                     likely=("customerid", "customer", "householdid"),
