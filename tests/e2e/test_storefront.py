@@ -154,6 +154,24 @@ def test_who_opens_a_product_first_becomes_one_visitor(shop, open_page):
     assert begun.count("POST") == 1
 
 
+def test_without_the_previews_login_the_page_is_a_visitors(shop, open_page):
+    page = open_page("/docs")
+    off = {"status": 404, "json": {"title": "Preview is off", "detail": "The preview needs a switch."}}
+    page.route("**/preview/session", lambda route: route.fulfill(**off))
+    page.goto("/")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Welcome")
+    assert products(page, "Recommended for you").count() > 0
+    viewer = page.evaluate("JSON.parse(localStorage.getItem('tanawari.session')).userId")
+    page.reload()
+    products(page, "Recommended for you").first.get_by_role("link").click()
+    assert landed(shop, "user_actions_v1", "key = %s AND event_type = 'PRODUCT_VIEWED'", viewer)
+    page.get_by_role("button", name="Viewing as").click()
+    page.get_by_role("button", name="Browse as a new visitor").click()
+    expect(page.locator("#picker-problem")).to_have_text("The preview needs a switch.")
+    complaints = open_page.complaints
+    complaints[:] = [each for each in complaints if "404" not in each and not each.endswith("/preview/session")]
+
+
 def test_a_merchandisers_price_holds_on_every_page(shop, open_page):
     with httpx2.Client(base_url=shop.gateway_url, headers={"Authorization": f"Bearer {shop.service_token}"}) as staff:
         product = staff.get("/v1/products", params={"q": "salmon small"}).json()["items"][0]

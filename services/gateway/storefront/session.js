@@ -21,19 +21,36 @@ export async function viewAs(id = null) {
     body: JSON.stringify(id === null ? {} : { userId: id }),
   });
   isOff = response.status === 404;
-  if (isOff) return;
   if (!response.ok) throw new Error((await response.json()).detail ?? response.statusText);
-  session = await response.json();
+  keep(await response.json());
+}
+
+function keep(next) {
+  session = next;
   localStorage.setItem(KEY, JSON.stringify(session));
 }
 
-/** Begin as the first household worth a look, whose shelves are full; where there is none, as a new visitor. */
-const begin = async () => viewAs((await suggestions())[0]);
+/** Go on as before, or as the first household worth a look, whose shelves are full; where there is none, as a new visitor. */
+async function begin() {
+  try {
+    await viewAs(session ? userId() : (await suggestions())[0]);
+  } catch (error) {
+    if (!isOff) throw error;
+    if (!session || !isVisitor()) keep(visitor());
+  }
+}
+
+/** Someone new, who needs no token. */
+function visitor() {
+  const digits = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const id = digits.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+  return { userId: `anon:${id}`, expiresAt: new Date().toISOString() };
+}
 
 /** Renew the session that has ended, or is about to; begin one where there is none. All who ask meanwhile wait for the same. */
 export async function renew({ force = false } = {}) {
   const isDue = !isOff && (force || !session || Date.parse(session.expiresAt) - Date.now() < EARLY);
-  if (isDue) renewing ??= (session ? viewAs(userId()) : begin()).finally(() => (renewing = null));
+  if (isDue) renewing ??= begin().finally(() => (renewing = null));
   await renewing;
 }
 
