@@ -22,7 +22,8 @@ class Pulse:
 
     Args:
         probe: asks; an error is no answer. It must end by itself.
-        pause: seconds between an answer and the next question; without an answer it is asked again at once.
+        pause: seconds between two questions; one that took longer is followed by the next at once. So a hang is known
+            after a few time-outs, while a program that ends or begins, and refuses at once, has its time.
 
     Attributes:
         misses: how many questions in a row had no answer.
@@ -41,9 +42,9 @@ class Pulse:
             has_answered = self._asked.exception() is None and self._asked.result()
             self.misses = 0 if has_answered else self.misses + 1
             self._asked = None
-            self._next = time.monotonic() + (self._pause if has_answered else 0)
         if self._asked is None and time.monotonic() >= self._next:
             self._asked = _questions.submit(self._probe)
+            self._next = time.monotonic() + self._pause
 
 
 def liveness_of(program: Program, port: int) -> Probe:

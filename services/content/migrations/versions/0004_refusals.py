@@ -7,8 +7,8 @@ down_revision = "0003"
 
 
 def upgrade() -> None:
+    op.execute("CREATE INDEX ix_inbox_handled_at ON inbox (handled_at)")  # first, for it may take long
     op.execute("ALTER TABLE outbox ADD refused_at timestamptz, ADD refusal text")
-    op.execute("CREATE INDEX ix_inbox_handled_at ON inbox (handled_at)")
 
 
 def downgrade() -> None:

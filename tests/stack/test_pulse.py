@@ -1,0 +1,25 @@
+import threading
+
+from stack import pulse as module
+from stack.pulse import Pulse
+
+
+def test_a_program_that_refuses_at_once_is_asked_again_after_the_pause_only(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    asked = threading.Semaphore(0)
+
+    def refuses():
+        asked.release()
+        raise ConnectionRefusedError
+
+    pulse = Pulse(refuses, pause=2)
+    now[0] = 2.0
+    pulse.look()
+    assert asked.acquire(timeout=10)
+    while not pulse.misses:
+        pulse.look()
+    assert not asked.acquire(timeout=0.2)
+    now[0] = 4.0
+    pulse.look()
+    assert asked.acquire(timeout=10)
