@@ -3,12 +3,15 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
 from math import isfinite
-from typing import Any
+from typing import Any, Final
 
 from ml.bundle import Bundle
 from ml.catalogue import Catalogue
 from ml.session import LiveState, activity_of
 from ml.shelves import DisplayType, Pick, Rules, Shelf, Shopper, compose
+
+OF_THE_CATALOG: Final = frozenset({"sku", "categoryCode"})
+"""What a card tells beside our numbers: content has it from the catalog, and refuses rows that name what it has not."""
 
 
 def compose_all(bundle: Bundle, rules: Rules, now: datetime) -> Iterator[dict[str, Any]]:
@@ -31,7 +34,7 @@ def compose_all(bundle: Bundle, rules: Rules, now: datetime) -> Iterator[dict[st
 
 
 def _row(shelf: Shelf, pick: Pick, user_id: str | None, rank: int, now: datetime) -> dict[str, Any]:
-    card = pick.card()
+    card = {name: value for name, value in pick.card().items() if name not in OF_THE_CATALOG}
     is_offer = card["specialPrice"] is not None
     return {
         **card,
