@@ -39,6 +39,18 @@ def state(tmp_path_factory: pytest.TempPathFactory):
     settings.cache_clear()
 
 
+@pytest.fixture
+def tell(monkeypatch):
+    """Sets a variable of the settings for one test."""
+
+    def tell(name: str, value: Path) -> None:
+        monkeypatch.setenv(name, str(value))
+        settings.cache_clear()
+
+    yield tell
+    settings.cache_clear()
+
+
 @pytest.fixture(scope="module")
 def training_set(state: Path) -> TrainingSet:
     """Each user buys three staples of their own every week, and one of thirty other products now and then."""

@@ -10,7 +10,6 @@ from ml.champion import Champion
 from ml.evaluation.gate import Reason
 from pipelines.day import Judgement, Passed
 from pipelines.defs.training.candidate import GATE
-from pipelines.settings import settings
 from tests.pipelines.training_runs import DAY, NEXT_DAY, refused, run, said
 
 pytestmark = [
@@ -30,8 +29,8 @@ def test_the_first_candidate_meets_popularity_and_becomes_the_champion(first, st
 
 
 @pytest.mark.usefixtures("another_day")
-def test_a_first_candidate_that_is_worse_than_popularity_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(settings(), "tanawari_bundles", tmp_path)
+def test_a_first_candidate_that_is_worse_than_popularity_is_refused(tmp_path, tell):
+    tell("TANAWARI_BUNDLES", tmp_path)
 
     result = run("candidate", "evaluation", "bundle", "champion", configuration=UNPOPULAR, day=NEXT_DAY)
 

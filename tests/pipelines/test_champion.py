@@ -14,7 +14,6 @@ from ml.champion import Champion
 from pipelines.day import Figures
 from pipelines.defs.training import checks
 from pipelines.defs.training.checks import WHOLE, judge
-from pipelines.settings import settings
 from tests.pipelines.training_runs import DAY, NEXT_DAY, refused, run, said
 
 pytestmark = [
@@ -95,8 +94,8 @@ def test_a_damaged_bundle_is_refused_with_its_reason_and_the_champion_stays(
     assert Champion.read(state / "bundles") == first
 
 
-def test_where_no_bundle_has_passed_its_checks_there_is_no_champion_to_make(tmp_path, monkeypatch):
-    monkeypatch.setattr(settings(), "tanawari_state", tmp_path)
+def test_where_no_bundle_has_passed_its_checks_there_is_no_champion_to_make(tmp_path, tell):
+    tell("TANAWARI_STATE", tmp_path)
 
     assert said(run("champion")).startswith("no day has a bundle that passed")
 

@@ -333,12 +333,13 @@ async def test_actions_name_products_by_the_shops_own_ids(client, event_of, visi
 
 @pytest.mark.usefixtures("told")
 async def test_histories_and_what_is_popular_carry_the_shops_own_ids(client, as_service):
-    view = {"actionType": "PRODUCT_VIEWED", "userId": "sku-reader", "sku": "42", "categoryCode": "FOOD > TEA"}
-    search = {"actionType": "SEARCH_BY_CATEGORY", "userId": "sku-reader", "searchCategoryCode": "FOOD > TEA"}
+    reader = f"sku-reader-{uuid.uuid4()}"
+    view = {"actionType": "PRODUCT_VIEWED", "userId": reader, "sku": "42", "categoryCode": "FOOD > TEA"}
+    search = {"actionType": "SEARCH_BY_CATEGORY", "userId": reader, "searchCategoryCode": "FOOD > TEA"}
     await post(client, view, search, headers=as_service)
 
     async def recorded(what):
-        return (await client.get(f"/v1/users/sku-reader/{what}", headers=as_service)).json()["items"]
+        return (await client.get(f"/v1/users/{reader}/{what}", headers=as_service)).json()["items"]
 
     (seen,) = await eventually(lambda: recorded("views"), bool)
     assert (seen["productId"], seen["sku"], seen["categoryCode"]) == (7, "42", "FOOD > TEA")
