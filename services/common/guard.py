@@ -21,12 +21,12 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from services.common.addresses import client_network
 from services.common.errors import problem_response
+from services.common.limits import ANNOUNCES_A_BODY, WholeBodies
 from services.common.settings import ServerLimits
 
 LOOK_SECONDS: Final = 1.0
 PIPELINED: Final = 100
 """So many requests may wait behind the one that is being answered; each is kept, and each answer lets more in."""
-BODY_HEADERS: Final = frozenset({b"content-length", b"transfer-encoding"})
 GRACE_SECONDS: Final = 0.5
 TURNED_AWAY: Final = Counter("tanawari_connections_turned_away", "Connections ended by the guard.", ["reason"])
 
@@ -51,6 +51,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._network = client_network(address)
         self._peers[self._network][self] = None
         self._is_proxy = address in getattr(self.app, "trusted_hosts", ())  # of uvicorn's ProxyHeadersMiddleware
+        self.app = WholeBodies(self.app)
         if self._crowd():
             self.loop.call_later(GRACE_SECONDS, self._make_room)
 
@@ -84,7 +85,7 @@ class GuardedProtocol(HttpToolsProtocol):
             ValueError: a body is announced beside an upgrade, and the parser would keep it from us; so it is a 400.
         """
         is_upgrade = self.parser.should_upgrade()
-        if is_upgrade and any(name in BODY_HEADERS and value != b"0" for name, value in self.headers):
+        if is_upgrade and any(name in ANNOUNCES_A_BODY and value != b"0" for name, value in self.headers):
             raise ValueError("a body beside an upgrade")
         super().on_headers_complete()
         self.cycle.keep_alive &= not is_upgrade  # the parser reads nothing behind it

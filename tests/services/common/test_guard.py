@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from services.common.addresses import client_network
 from services.common.guard import GuardedProtocol
+from services.common.limits import WAITS_FOR_BYTES
 from services.common.settings import ServerLimits
 
 GET = b"GET / HTTP/1.1\r\nHost: shop\r\n\r\n"
@@ -21,9 +22,11 @@ class Application:
     """Answers with as many bytes as it read, or as the path says; remembers who broke off."""
 
     def __init__(self):
+        self.begun = 0
         self.broken_off = threading.Event()
 
     async def __call__(self, scope, receive, send):
+        self.begun += 1
         request = Request(scope, receive)
         try:
             size = len(await request.body())
@@ -142,9 +145,29 @@ def test_after_an_answer_a_slow_head_is_refused_too(connect):
     assert ask(connection, b"G")[0] == 408
 
 
-def test_a_body_that_stops_is_refused_and_the_application_is_told(connect, application):
+def test_a_body_that_stops_is_refused_and_the_application_never_hears_of_it(connect, application):
     assert ask(connect(body_pause_seconds=0.1), HALF)[0] == 408
+    assert application.begun == 0
+
+
+def test_where_a_large_body_stops_the_application_is_told(connect, application):
+    half = HALF.replace(b"9", b"999999") + b"x" * WAITS_FOR_BYTES
+    assert ask(connect(body_pause_seconds=0.1), half)[0] == 408
     assert application.broken_off.wait(10)
+
+
+def test_a_body_that_comes_later_than_its_head_is_waited_for(connect, application):
+    connection = connect()
+    connection.sendall(HALF)
+    assert application.begun == 0
+    assert ask(connection, b"whole") == (200, b"9")
+
+
+def test_who_asks_first_whether_a_body_is_wanted_is_told_to_go_on(connect):
+    connection = connect()
+    connection.sendall(HALF.removesuffix(b"half").replace(b"\r\n\r\n", b"\r\nExpect: 100-continue\r\n\r\n"))
+    assert connection.recv(100).startswith(b"HTTP/1.1 100")
+    assert ask(connection, b"nine char") == (200, b"9")
 
 
 def test_a_body_that_drips_is_refused(connect):
