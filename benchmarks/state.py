@@ -36,7 +36,7 @@ def running(directory: Path, broker: BrokerKind = BrokerKind.EMBEDDED) -> Iterat
     with state.locked():
         control.start(state, {}, stays=False)
         try:
-            control.wait_until(state, "serving", tell)
+            control.wait_until(state, "running", tell)
             yield Environment.running(state)
         finally:
             control.stop(state, tell)
