@@ -121,9 +121,22 @@ class Reasons(_Rule):
 
 
 class Rules(_Rule):
-    """The whole file."""
+    """The whole file.
+
+    Attributes:
+        limit: how many places a shelf has.
+        at_first: how many of them are seen at once; all shelves choose for these before any chooses for the rest.
+        page: the order of the shelves on the page.
+        shelves: how each is filled, in the order of choosing.
+        repurchase: what may be bought again.
+        daily_deal_days: an offer is a deal of the day on one day out of so many.
+        session_weight: how much what was just viewed or put in the cart counts against the long-run taste.
+        session_half_life_days: after so many days an action counts half.
+        reasons: what is said about a product.
+    """
 
     limit: Annotated[int, Field(ge=1, le=100)]
+    at_first: Annotated[int, Field(ge=1)]
     page: tuple[DisplayType, ...]
     shelves: dict[DisplayType, ShelfRule]
     repurchase: RepurchaseRule
@@ -142,6 +155,10 @@ class Rules(_Rule):
     def version(self) -> str:
         """Changes whenever a rule does."""
         return sha256(self.model_dump_json(by_alias=True).encode()).hexdigest()[:12]
+
+    def turns(self, limit: int) -> list[int]:
+        """Up to how many places every shelf of so many places chooses, turn after turn."""
+        return sorted({min(self.at_first, limit), limit})
 
     def candidate_sources(self) -> set[str]:
         """The candidate lists that a bundle must carry for these rules."""

@@ -1,11 +1,9 @@
 """From candidates and rules to the shelves of a page: the same code for the batch and for the API."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
-from itertools import chain, zip_longest
 from typing import Any
 
 import msgspec
@@ -59,6 +57,8 @@ def compose(
 ) -> list[Shelf]:
     """The shelves of one shopper's page in the page's order; no product stands on two of them.
 
+    Each shelf first chooses what is seen of it at once, and only when all have done so, the rest.
+
     Args:
         bundle: what the models learnt.
         catalogue: the products as they are at this moment.
@@ -71,44 +71,27 @@ def compose(
     ask = ask or Ask()
     visit = Visit(bundle, catalogue, rules, shopper, now, ask.category_ids, ask.prices, recollection)
     taken = {catalogue.index[product_id] for product_id in ask.exclude if product_id in catalogue.index}
-    shelves = {
-        display_type: _fill(visit, display_type, ask, taken)
+    limit = rules.limit if ask.limit is None else ask.limit
+    fillings = {
+        display_type: Filling(visit, rules.shelves[display_type], ask, taken, limit)
         for display_type in rules.shelves
         if ask.display_types is None or display_type in ask.display_types
     }
-    return [shelves[display_type] for display_type in rules.page if display_type in shelves]
+    for places in rules.turns(limit):
+        for filling in fillings.values():
+            filling.fill(places)
+    return [_shelf(visit, each, fillings[each]) for each in rules.page if each in fillings]
 
 
-def _fill(visit: Visit, display_type: DisplayType, ask: Ask, taken: set[int]) -> Shelf:
+def _shelf(visit: Visit, display_type: DisplayType, filling: Filling) -> Shelf:
     rule = visit.rules.shelves[display_type]
-    limit = visit.rules.limit if ask.limit is None else ask.limit
-    minimum = min(rule.minimum, limit)
-    filling = Filling(visit, rule, ask, taken, limit)
-    among, is_new = visit.offers.keys() if rule.offer else None, rule.bought == "exclude"
-    sources = [
-        visit.source(name, follows_session=rule.follows_session, is_new=is_new, among=among) for name in rule.sources
-    ]
-    filling.take(_in_turns(sources))
-    own = len(filling.chosen)
-    for name in rule.fallback:
-        if len(filling.chosen) < minimum:
-            filling.take(visit.source(name, is_new=is_new))
-    if len(filling.chosen) < minimum and rule.offer:
-        filling.any_offer = True
-        filling.take(chain.from_iterable(visit.source(name, is_new=is_new) for name in rule.fallback))
     return Shelf(
         display_type,
         rule.title,
         _picks(visit, visit.explained(filling.chosen), is_offer=rule.offer is not None),
-        is_short=len(filling.chosen) < minimum,
-        fallback_used=len(filling.chosen) > own,
+        is_short=filling.is_short,
+        fallback_used=filling.fallback_used,
     )
-
-
-def _in_turns(sources: list[Iterator[Candidate]]) -> Iterator[Candidate]:
-    if len(sources) == 1:
-        return sources[0]
-    return (candidate for round_ in zip_longest(*sources) for candidate in round_ if candidate is not None)
 
 
 def _picks(visit: Visit, candidates: list[Candidate], *, is_offer: bool) -> list[Pick]:

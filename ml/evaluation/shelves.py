@@ -4,7 +4,8 @@ They are composed with what was known then: the purchases before the cut. Stock,
 not recorded, so everything is in stock and nothing on offer; of browsing nothing is taken, the demo's is simulated.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from itertools import chain, islice, product, zip_longest
 from typing import Any, Final
@@ -22,7 +23,7 @@ from ml.dataset import Dataset
 from ml.evaluation.split import Task
 from ml.purchases import DAY
 from ml.session import BUY, LiveState, activity_of
-from ml.shelf_rules import LIVE_SOURCES, MADE_OF, ShelfRule
+from ml.shelf_rules import LIVE_SOURCES, MADE_OF, DisplayType, ShelfRule
 from ml.shelves import Rules, Shopper, compose
 from ml.training import Fitted
 
@@ -48,8 +49,9 @@ SHARES: Final[dict[str, type[pl.DataType]]] = {
 def measure_shelves(task: Task, next_baskets: pl.DataFrame, fitted: Fitted, rules: Rules) -> pl.DataFrame:
     """Which share of the first places each shopper bought, in the next basket and in the whole window.
 
-    A shelf's list is what its sources' lists hold that no shelf chosen before it shows, for a product stands on a page
-    once; it and what is popular leave out what was bought before where the shelf does. An empty place was not bought.
+    A shelf's list is what its sources' lists hold that no shelf which chose before it shows, for a product stands on a
+    page once; it and what is popular leave out what was bought before where the shelf does. An empty place was not
+    bought.
 
     Args:
         task: `all`: what everyone who is known at the cut buys in the window.
@@ -119,19 +121,34 @@ def _rows(task: Task, fitted: Fitted, rules: Rules) -> Iterator[tuple[str, str, 
         shopper = Shopper(user_id, states.get(user_id, LiveState()))
         page = {shelf.display_type: shelf for shelf in compose(bundle, catalogue, rules, shopper, task.history.cut)}
         owned = set(bundle.content.history.items[bundle.bought(user_id)].tolist())
-        taken: set[int] = set()
+        shown = {
+            name: [catalogue.index[pick.product.product_id] for pick in shelf.picks] for name, shelf in page.items()
+        }
+        lists = _lists(bundle, rules, user_id, shown, owned)
         for display_type, rule in rules.shelves.items():
-            shown = [catalogue.index[pick.product.product_id] for pick in page[display_type].picks]
-            left_out = owned if rule.bought == "exclude" else set()
-            rankings = {
-                SHOWN: shown,
-                LIST: _first(_list(bundle, rule, user_id), taken | left_out),
-                POPULARITY: _first(bundle.popular, left_out),
-            }
+            popular = list(islice(_distinct(bundle.popular, owned if rule.bought == "exclude" else ()), max(FIRST)))
+            rankings = {SHOWN: shown[display_type], LIST: lists[display_type], POPULARITY: popular}
             for kind, items in rankings.items():
                 for rank, item in enumerate(items, start=1):
                     yield display_type.value, kind, user_id, rank, product_ids[item]
-            taken.update(shown)
+
+
+def _lists(
+    bundle: Bundle, rules: Rules, user_id: str, shown: Mapping[DisplayType, list[int]], owned: AbstractSet[int]
+) -> dict[DisplayType, list[int]]:
+    """What each shelf would hold if it just followed its lists, beside what the others show, in the page's turns."""
+    lists: dict[DisplayType, list[int]] = {name: [] for name in rules.shelves}
+    rankings = {
+        name: _distinct(_list(bundle, rule, user_id), owned if rule.bought == "exclude" else ())
+        for name, rule in rules.shelves.items()
+    }
+    standing: dict[int, DisplayType] = {}
+    for places in rules.turns(max(FIRST)):
+        for name, chosen in lists.items():
+            free = (item for item in rankings[name] if standing.get(item, name) == name)
+            chosen.extend(islice(free, places - len(chosen)))
+            standing |= dict.fromkeys(shown[name][:places], name)
+    return lists
 
 
 def _list(bundle: Bundle, rule: ShelfRule, user_id: str) -> Iterator[int]:
@@ -146,10 +163,9 @@ def _learnt(rule: ShelfRule) -> Iterator[str]:
     return (name for name in made_of if name not in LIVE_SOURCES)
 
 
-def _first(ranking: Iterable[int], without: set[int]) -> list[int]:
+def _distinct(ranking: Iterable[int], without: Collection[int]) -> Iterator[int]:
     seen = set(without)
-    distinct = (item for item in ranking if not (item in seen or seen.add(item)))  # type: ignore[func-returns-value]
-    return list(islice(distinct, max(FIRST)))
+    return (item for item in ranking if not (item in seen or seen.add(item)))  # type: ignore[func-returns-value]
 
 
 def _orders(history: Dataset) -> pl.DataFrame:

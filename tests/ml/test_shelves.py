@@ -309,6 +309,25 @@ def test_each_category_stands_once_on_the_category_shelf(page):
     assert shelf.picks[0].reason == "From MILK, where you shop"
 
 
+def test_what_is_seen_at_once_of_every_shelf_is_chosen_before_the_rest_of_any(bundle, catalogue, rules):
+    def chosen(at_first):
+        turns, both = rules.model_copy(update={"at_first": at_first}), Ask([T.REPURCHASE, T.RECOMMENDED_CATEGORY])
+        restock, categories = compose(bundle, catalogue, turns, Shopper(BUYER), NOW, both)
+        return ids(restock), ids(categories)[:2]
+
+    assert chosen(at_first=1) == ([MILK], [BREAD, JAM])
+    assert chosen(at_first=2) == ([MILK, BREAD], [JAM, TEA])
+
+
+@pytest.mark.parametrize("shelf", T)
+def test_a_shelf_that_is_asked_for_alone_is_the_same_in_however_many_turns_it_is_filled(bundle, catalogue, rules, shelf):
+    def filled(at_first):
+        turns = rules.model_copy(update={"at_first": at_first})
+        return compose(bundle, catalogue, turns, Shopper(BUYER), NOW, Ask([shelf]))
+
+    assert filled(at_first=1) == filled(at_first=12)
+
+
 def test_variety_limits_products_of_a_type(bundle, catalogue, rules):
     catalogue.put(altered(catalogue.get(GONE), is_active=True))
     catalogue.put(altered(catalogue.get(EMPTY), stock=1))

@@ -59,6 +59,14 @@ def test_a_shelf_stands_beside_its_list_less_what_stood_before_it(shop: Callable
     assert bought(shares, "RECOMMENDED_CATEGORY", "list") == (0, 0)
 
 
+def test_a_list_takes_its_places_in_the_turns_of_the_page(shop: Callable[..., Shop]) -> None:
+    shares = measure_shelves(*shop(), RULES.model_copy(update={"at_first": 1}))
+
+    # ann's list begins with milk, which the shelf shows; the bread after it is shown by the category shelf by then
+    assert bought(shares, "REPURCHASE", "list", places=12) == (2, 2)
+    assert bought(shares, "RECOMMENDED_CATEGORY", "list", places=12) == (1, 2)
+
+
 def test_nothing_of_the_window_is_known_at_the_cut(shop: Callable[..., Shop]) -> None:
     task, _, fitted = shop()
     other, _, _ = shop(inside=[("ann", 5, 101), ("bob", 6, 102)])
