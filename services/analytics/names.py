@@ -9,13 +9,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.analytics.models import Category, Product
 from services.common.bulk import upsert
-from services.common.database import Database
+from services.common.database import Database, grant
 from services.common.messages import Message
 from services.contracts.events.catalog import CategoryDeleted, CategorySnapshot, ProductDeleted, ProductSnapshot
 
 TOPIC: Final = "catalog.v1"
 KEPT_SECONDS: Final = 60.0
 MAX_KEPT: Final = 200_000
+LOOK_UP_SECONDS: Final = 2.0
 Name = tuple[str, str]
 """`sku` or `code`, and the shop's own id."""
 
@@ -63,6 +64,7 @@ class Names:
     async def _ask(self, names: set[Name]) -> dict[Name, int]:
         found: dict[Name, int] = {}
         async with self._database.sessions() as session:
+            await grant(session, LOOK_UP_SECONDS)
             for kind, table, column in (("sku", Product, Product.sku), ("code", Category, Category.code)):
                 if own := [name for each, name in names if each == kind]:
                     query = select(column, table.id).where(column == func.any(own), ~table.is_deleted)

@@ -9,7 +9,7 @@ from services.contracts.envelope import DisplayType
 
 TITLES = {
     DisplayType.CONTINUE_SHOPPING: "Continue shopping",
-    DisplayType.REPURCHASE: "Time to restock",
+    DisplayType.REPURCHASE: "Buy again",
     DisplayType.RECOMMENDED: "Recommended for you",
     DisplayType.SALE: "On sale",
     DisplayType.DAILY_DEAL: "Deals of the day",

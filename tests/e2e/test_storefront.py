@@ -14,7 +14,7 @@ pytestmark = pytest.mark.browser
 
 SHELVES = [
     "Continue shopping",
-    "Time to restock",
+    "Buy again",
     "Recommended for you",
     "On sale",
     "Deals of the day",
@@ -103,7 +103,7 @@ def test_a_product_is_shown_though_nobody_takes_the_action_and_the_shelves_do_no
 
 def test_what_was_seen_and_what_was_clicked_are_reported(shop, open_page):
     page = open_page(household=shop.household)
-    link = products(page, "Time to restock").first.get_by_role("link")
+    link = products(page, "Buy again").first.get_by_role("link")
     link.scroll_into_view_if_needed()
     clicked = product_id(link)
     link.click()

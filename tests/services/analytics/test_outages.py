@@ -80,3 +80,14 @@ async def test_without_the_database_the_collector_goes_on_and_the_history_catche
         assert (await client.get("/health/ready")).json()["status"] == "degraded"
         admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
     await eventually(views, lambda found: found == [1])
+
+
+async def test_where_the_shops_own_ids_are_not_found_in_time_the_batch_is_to_be_sent_again(
+    client, own_database, visitor
+):
+    action = {"actionType": "PRODUCT_VIEWED", "userId": visitor, "sku": "42"}
+    with psycopg.connect(own_database) as other:
+        other.execute("LOCK TABLE products")
+        refused = await client.post("/v1/actions", json={"actions": [action]})
+
+    assert (refused.status_code, refused.headers["retry-after"]) == (503, "2")
