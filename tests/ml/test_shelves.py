@@ -320,7 +320,7 @@ def test_what_is_seen_at_once_of_every_shelf_is_chosen_before_the_rest_of_any(bu
 
 
 @pytest.mark.parametrize("shelf", T)
-def test_a_shelf_that_is_asked_for_alone_is_the_same_in_however_many_turns_it_is_filled(bundle, catalogue, rules, shelf):
+def test_a_shelf_asked_for_alone_is_the_same_in_however_many_turns_it_is_filled(bundle, catalogue, rules, shelf):
     def filled(at_first):
         turns = rules.model_copy(update={"at_first": at_first})
         return compose(bundle, catalogue, turns, Shopper(BUYER), NOW, Ask([shelf]))
