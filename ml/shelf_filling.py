@@ -69,7 +69,7 @@ class Filling:
     def fill(self, places: int) -> None:
         """Choose on, best first, until so many places are taken; another call goes on where this one ended."""
         self._take(self._own, places)
-        own, least = len(self.chosen), min(places, self._minimum)
+        own, least = len(self.chosen), places if self.fallback_used else min(places, self._minimum)
         for source in self._fallback:
             if len(self.chosen) < least:
                 self._take(source(), places)

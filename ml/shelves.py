@@ -77,7 +77,7 @@ def compose(
         for display_type in rules.shelves
         if ask.display_types is None or display_type in ask.display_types
     }
-    for places in rules.turns(limit):
+    for places in rules.turns(limit) if len(fillings) > 1 else [limit]:
         for filling in fillings.values():
             filling.fill(places)
     return [_shelf(visit, each, fillings[each]) for each in rules.page if each in fillings]

@@ -63,7 +63,7 @@ def measure_shelves(task: Task, next_baskets: pl.DataFrame, fitted: Fitted, rule
         Columns `SHARES`, a row for each shelf, kind and number of places; without shelves of offers, and those that
         no model fills.
     """
-    measured = [shelf for shelf, rule in rules.shelves.items() if rule.offer is None and any(_learnt(rule))]
+    measured = [shelf for shelf, rule in rules.shelves.items() if rule.offer is None and any(map(_learnt, rule.sources))]
     rows = _rows(task, fitted, rules) if task.users else []
     schema = {SHELF: pl.String, KIND: pl.String, c.USER: pl.String, c.RANK: pl.Int64, c.ITEM: pl.Int64}
     places = pl.DataFrame(rows, schema=schema, orient="row")
@@ -152,15 +152,17 @@ def _lists(
 
 
 def _list(bundle: Bundle, rule: ShelfRule, user_id: str) -> Iterator[int]:
-    """The lists of a shelf's sources, in turns."""
-    lists = [bundle.candidates(name, user_id)[0].tolist() for name in _learnt(rule)]
-    return (item for round_ in zip_longest(*lists) for item in round_ if item is not None)
+    """What the shelf's sources are or are made of: one list of a source after the other, the sources in turns."""
+    sources = [
+        chain.from_iterable(bundle.candidates(name, user_id)[0].tolist() for name in names)
+        for names in map(_learnt, rule.sources)
+    ]
+    return (item for round_ in zip_longest(*sources) for item in round_ if item is not None)
 
 
-def _learnt(rule: ShelfRule) -> Iterator[str]:
-    """The candidate lists that a shelf's sources are, or are made of."""
-    made_of = chain.from_iterable(MADE_OF.get(name, (name,)) for name in rule.sources)
-    return (name for name in made_of if name not in LIVE_SOURCES)
+def _learnt(source: str) -> list[str]:
+    """The candidate lists that a source is, or is made of; none if no model has a part in it."""
+    return [name for name in MADE_OF.get(source, (source,)) if name not in LIVE_SOURCES]
 
 
 def _distinct(ranking: Iterable[int], without: Collection[int]) -> Iterator[int]:

@@ -19,7 +19,7 @@ from services.analytics.quick import KIND_OF, OWN_NAMES, QuickAction, model_of, 
 from services.analytics.refusals import Reason, RefusedError, faults_of, letter_of
 from services.analytics.schemas import Action, Malformed, Outcome
 from services.common.auth import Principal
-from services.common.database import is_away, is_overdue
+from services.common.database import is_away
 from services.common.errors import Fault, Unavailable
 from services.common.producer import Message, Producer
 from services.common.telemetry import traceparent
@@ -137,7 +137,7 @@ async def _ids(names: Names, actions: Sequence[Given]) -> Mapping[Name, int] | N
     try:
         return await names.ids(wanted)
     except Exception as error:
-        if is_away(error) or is_overdue(error):
+        if is_away(error):
             raise CollectorUnavailable("The shop's own ids cannot be looked up now. Send the actions again.") from error
         raise
 

@@ -1,5 +1,6 @@
 """The shop's own ids of products and categories: kept as the catalog's events tell them, and looked up for actions."""
 
+import asyncio
 import time
 from collections.abc import Sequence
 from typing import Final
@@ -9,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.analytics.models import Category, Product
 from services.common.bulk import upsert
-from services.common.database import Database, grant
+from services.common.database import Database
 from services.common.messages import Message
 from services.contracts.events.catalog import CategoryDeleted, CategorySnapshot, ProductDeleted, ProductSnapshot
 
@@ -63,8 +64,7 @@ class Names:
 
     async def _ask(self, names: set[Name]) -> dict[Name, int]:
         found: dict[Name, int] = {}
-        async with self._database.sessions() as session:
-            await grant(session, LOOK_UP_SECONDS)
+        async with asyncio.timeout(LOOK_UP_SECONDS), self._database.sessions() as session:
             for kind, table, column in (("sku", Product, Product.sku), ("code", Category, Category.code)):
                 if own := [name for each, name in names if each == kind]:
                     query = select(column, table.id).where(column == func.any(own), ~table.is_deleted)

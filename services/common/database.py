@@ -124,13 +124,8 @@ async def open_session(request: Request) -> AsyncIterator[AsyncSession]:
     database: Database = request.app.state.database
     async with database.sessions.begin() as session:
         if (seconds := time_left()) < STATEMENT_SECONDS:
-            await grant(session, seconds)
+            await session.execute(_LIMIT, {"milliseconds": str(max(int(seconds * 1000), 1))})
         yield session
-
-
-async def grant(session: AsyncSession, seconds: float) -> None:
-    """Let no further statement of the transaction take longer."""
-    await session.execute(_LIMIT, {"milliseconds": str(max(int(seconds * 1000), 1))})
 
 
 Session = Annotated[AsyncSession, Depends(open_session, scope="function")]

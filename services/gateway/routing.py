@@ -17,7 +17,7 @@ METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 
 @dataclass(frozen=True)
 class Forward:
-    """A path and the service behind it; an `upload` may be large and slow, and is read from no stranger."""
+    """A path and the service behind it; an `upload` may be large and slow; a stranger is refused by its beginning."""
 
     path: str
     service: str

@@ -72,7 +72,7 @@ class Upstream:
         """Pass a request on; `seconds` is the time until the answer begins, and between two pieces of it.
 
         A body is read to its end first, for a connection to the service is not the caller's to hold; only an upload is
-        passed on while it comes.
+        passed on while it comes, from the first 64 KiB on.
 
         Raises:
             TooManyRequests: this caller waits for many answers of the service already.

@@ -20,7 +20,8 @@ pytestmark = pytest.mark.faults
 SHELVES = ("CONTINUE_SHOPPING", "REPURCHASE", "RECOMMENDED", "RECOMMENDED_CATEGORY")
 RANKS = 12
 SHOWN = len(SHELVES) * RANKS
-USERS = [None, *map(str, range(60))]
+USERS = [None, *map(str, range(400))]
+"""So many that a 21st part of their rows is more than the guard waits for."""
 ROWS = len(USERS) * SHOWN
 
 

@@ -60,11 +60,13 @@ def test_a_shelf_stands_beside_its_list_less_what_stood_before_it(shop: Callable
 
 
 def test_a_list_takes_its_places_in_the_turns_of_the_page(shop: Callable[..., Shop]) -> None:
-    shares = measure_shelves(*shop(), RULES.model_copy(update={"at_first": 1}))
+    def lists(at_first: int) -> tuple[tuple[float, float], ...]:
+        turns = RULES.model_copy(update={"at_first": at_first})
+        shares = measure_shelves(*shop(inside=[("ann", 1, 103), ("ann", 2, 103)]), turns)  # milk and bread
+        return tuple(bought(shares, shelf, "list", places=12) for shelf in ("REPURCHASE", "RECOMMENDED_CATEGORY"))
 
-    # ann's list begins with milk, which the shelf shows; the bread after it is shown by the category shelf by then
-    assert bought(shares, "REPURCHASE", "list", places=12) == (2, 2)
-    assert bought(shares, "RECOMMENDED_CATEGORY", "list", places=12) == (1, 2)
+    assert lists(at_first=12) == ((2, 2), (0, 0))
+    assert lists(at_first=1) == ((1, 1), (1, 1))  # the bread stands among the categories before the second turn
 
 
 def test_nothing_of_the_window_is_known_at_the_cut(shop: Callable[..., Shop]) -> None:

@@ -5,8 +5,11 @@ import pytest
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response, StreamingResponse
 
+from services.common.limits import WAITS_FOR_BYTES
+
 ROWS = "/v1/generations/g1/rows"
 MEGABYTE = 1024 * 1024
+FIRST = b"x" * WAITS_FOR_BYTES
 
 
 @pytest.fixture
@@ -25,12 +28,12 @@ def test_an_upload_is_passed_on_while_it_comes(gateway, services, pipeline):
         return Response(b"".join(pieces))
 
     def lines():
-        yield b"first\n"
+        yield FIRST
         assert first_arrived.wait(10), "the gateway holds the upload back"
-        yield b"second\n"
+        yield b"second"
 
     services["content"].answers[ROWS] = answer
-    assert gateway().put(ROWS, content=lines(), headers=pipeline).content == b"first\nsecond\n"
+    assert gateway().put(ROWS, content=lines(), headers=pipeline).content == FIRST + b"second"
 
 
 def test_an_answer_is_passed_on_while_it_comes(gateway, services):
@@ -70,8 +73,8 @@ def test_an_upload_that_is_cut_off_never_looks_whole(gateway, services, pipeline
     client = gateway()
     with socket.create_connection((client.base_url.host, client.base_url.port)) as connection:
         head = f"PUT {ROWS} HTTP/1.1\r\nHost: shop\r\nTransfer-Encoding: chunked\r\n"
-        head += f"Authorization: {pipeline['Authorization']}\r\n\r\n6\r\nfirst\n\r\n"
-        connection.sendall(head.encode())
+        head += f"Authorization: {pipeline['Authorization']}\r\n\r\n{len(FIRST):x}\r\n"
+        connection.sendall(head.encode() + FIRST + b"\r\n")
         assert begun.wait(10)
     assert ended.wait(10)
     assert outcome == ["cut off"]
