@@ -63,7 +63,9 @@ def measure_shelves(task: Task, next_baskets: pl.DataFrame, fitted: Fitted, rule
         Columns `SHARES`, a row for each shelf, kind and number of places; without shelves of offers, and those that
         no model fills.
     """
-    measured = [shelf for shelf, rule in rules.shelves.items() if rule.offer is None and any(map(_learnt, rule.sources))]
+    measured = [
+        shelf for shelf, rule in rules.shelves.items() if rule.offer is None and any(map(_learnt, rule.sources))
+    ]
     rows = _rows(task, fitted, rules) if task.users else []
     schema = {SHELF: pl.String, KIND: pl.String, c.USER: pl.String, c.RANK: pl.Int64, c.ITEM: pl.Int64}
     places = pl.DataFrame(rows, schema=schema, orient="row")
