@@ -11,8 +11,10 @@ longest: an idle or a slow one; only where there is none, one whose request is b
 import asyncio
 from collections import defaultdict
 from collections.abc import Collection
+from heapq import nsmallest
 from http import HTTPStatus
-from math import inf
+from math import ceil, inf
+from operator import attrgetter
 from time import monotonic
 from typing import Any, ClassVar, Final
 
@@ -24,10 +26,15 @@ from services.common.errors import problem_response
 from services.common.limits import ANNOUNCES_A_BODY, WholeBodies
 from services.common.settings import ServerLimits
 
+EVERYWHERE: Final = "*"
 LOOK_SECONDS: Final = 1.0
 PIPELINED: Final = 100
 """So many requests may wait behind the one that is being answered; each is kept, and each answer lets more in."""
 GRACE_SECONDS: Final = 0.5
+"""So long a new connection may take to ask, before it counts as one that is waited for."""
+PAUSE_SECONDS: Final = 0.05
+PART: Final = 8
+"""One in so many of those that are too many ends at once: who is hung up on comes back, and so not with all others."""
 TURNED_AWAY: Final = Counter("tanawari_connections_turned_away", "Connections ended by the guard.", ["reason"])
 
 
@@ -37,6 +44,8 @@ class GuardedProtocol(HttpToolsProtocol):
     limits: ClassVar[ServerLimits] = ServerLimits()
     _peers: ClassVar[defaultdict[str, dict["GuardedProtocol", None]]] = defaultdict(dict)
     """The connections of each address, in the order in which they came."""
+    _crowded: ClassVar[set[str]] = set()
+    """The addresses for which room is being made, or `EVERYWHERE`."""
     _waits_since: float
     _granted: float
 
@@ -52,8 +61,10 @@ class GuardedProtocol(HttpToolsProtocol):
         self._peers[self._network][self] = None
         self._is_proxy = address in getattr(self.app, "trusted_hosts", ())  # of uvicorn's ProxyHeadersMiddleware
         self.app = WholeBodies(self.app)
-        if self._crowd():
-            self.loop.call_later(GRACE_SECONDS, self._make_room)
+        for where in (self._network, EVERYWHERE):
+            if where not in self._crowded and self._too_many(where, self._all(where)) > 0:
+                self._crowded.add(where)
+                self.loop.call_later(GRACE_SECONDS, self._make_room, where)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Leave."""
@@ -62,7 +73,10 @@ class GuardedProtocol(HttpToolsProtocol):
         peers.pop(self, None)
         if not peers:
             del self._peers[self._network]
+            self._crowded.discard(self._network)
         super().connection_lost(exc)
+        if not self.connections:
+            self._crowded.discard(EVERYWHERE)
 
     def data_received(self, data: bytes) -> None:
         """Parse what came, in pieces so small that no head grows far beyond its limit."""
@@ -125,19 +139,28 @@ class GuardedProtocol(HttpToolsProtocol):
         if not self.cycle.response_complete:
             self._waits_since = inf
 
-    def _crowd(self) -> Collection["GuardedProtocol"]:
-        """The connections among which one is too many."""
-        peers = self._peers.get(self._network, ())
-        if not self._is_proxy and len(peers) > self.limits.connections_per_address:
-            return peers
+    def _all(self, where: str) -> Collection["GuardedProtocol"]:
+        """The connections of an address, or of the server."""
         everyone: Any = self.connections  # all of this class
-        return everyone if len(everyone) > self.limits.connections else ()
+        return everyone if where == EVERYWHERE else self._peers.get(where, ())
 
-    def _make_room(self) -> None:
-        """End the connection waited for longest, if there are too many still; the new ones could ask meanwhile."""
-        if crowd := self._crowd():
-            longest: GuardedProtocol = min(crowd, key=lambda each: each._waits_since)  # noqa: SLF001 - of this class
-            longest._turn_away(503, "crowd")
+    def _too_many(self, where: str, there: Collection["GuardedProtocol"]) -> int:
+        """By how many these are more than there may be."""
+        if where == EVERYWHERE:
+            return len(there) - self.limits.connections
+        return 0 if self._is_proxy else len(there) - self.limits.connections_per_address
+
+    def _make_room(self, where: str) -> None:
+        """End those waited for longest, a few at a time, until there are not too many; new ones may ask meanwhile."""
+        there = [each for each in self._all(where) if not each.transport.is_closing()]
+        if (many := self._too_many(where, there)) <= 0:
+            self._crowded.discard(where)
+            return
+        for each in nsmallest(ceil(many / PART), there, key=attrgetter("_waits_since")):
+            if monotonic() - GRACE_SECONDS < each._waits_since < inf:  # noqa: SLF001 - of this class
+                break
+            each._turn_away(503, "crowd")  # noqa: SLF001
+        self.loop.call_later(PAUSE_SECONDS, self._make_room, where)
 
     def _look(self) -> None:
         """See once a second whose turn it is, and whether that one moves."""

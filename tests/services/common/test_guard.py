@@ -230,6 +230,12 @@ def test_where_an_address_has_too_many_the_one_that_is_waited_for_longest_ends(c
     assert [ask(each, GET)[0] for each in (second, third)] == [200, 200]
 
 
+def test_of_very_many_the_last_stay(connect):
+    connections = [connect(connections_per_address=4) for _ in range(20)]
+    assert all(is_closed(each) for each in connections[:16])
+    assert [ask(each, GET)[0] for each in connections[16:]] == [200] * 4
+
+
 def test_a_stated_proxy_may_have_many(connect):
     first, second = (connect(connections_per_address=1, proxies="127.0.0.1") for _ in range(2))
     first.sendall(b"GET / HTTP/1.1\r\n")
