@@ -54,6 +54,7 @@ class GuardedProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self._unfinished = 0  # bytes of a head or of a chunk's frame that the parser holds back
         self._unread, self._unread_for = 0, 0.0  # bytes of answers, and the seconds in which they did not get fewer
+        self._came_at = monotonic()
         self._wait(self.limits.head_seconds)
         self._look_again = self.loop.call_later(LOOK_SECONDS, self._look)
         address = self.client[0] if self.client else ""
@@ -157,7 +158,7 @@ class GuardedProtocol(HttpToolsProtocol):
             self._crowded.discard(where)
             return
         for each in nsmallest(ceil(many / PART), there, key=attrgetter("_waits_since")):
-            if monotonic() - GRACE_SECONDS < each._waits_since < inf:  # noqa: SLF001 - of this class
+            if monotonic() < each._came_at + GRACE_SECONDS:  # noqa: SLF001 - of this class
                 break
             each._turn_away(503, "crowd")  # noqa: SLF001
         self.loop.call_later(PAUSE_SECONDS, self._make_room, where)

@@ -236,6 +236,14 @@ def test_of_very_many_the_last_stay(connect):
     assert [ask(each, GET)[0] for each in connections[16:]] == [200] * 4
 
 
+def test_who_asks_all_the_time_has_no_more_connections_than_others(connect):
+    connections = [connect(connections_per_address=1) for _ in range(3)]
+    deadline = time.monotonic() + 10
+    while len(connections) > 1 and time.monotonic() < deadline:
+        connections = [each for each in connections if ask(each, GET) == (200, b"0")]
+    assert len(connections) == 1
+
+
 def test_a_stated_proxy_may_have_many(connect):
     first, second = (connect(connections_per_address=1, proxies="127.0.0.1") for _ in range(2))
     first.sendall(b"GET / HTTP/1.1\r\n")
