@@ -145,7 +145,7 @@ def _lists(
         for name, rule in rules.shelves.items()
     }
     standing: dict[int, DisplayType] = {}
-    for places in rules.turns(max(FIRST)):
+    for places in rules.turns(rules.limit):
         for name, chosen in lists.items():
             free = (item for item in rankings[name] if standing.get(item, name) == name)
             chosen.extend(islice(free, places - len(chosen)))

@@ -41,8 +41,8 @@ from services.common.telemetry import TraceIds, set_up
 from services.common.worker import Worker, running
 
 THREADS = 2
-"""They read the files of pages. More of them keep the event loop from the interpreter: others' answers took 5 times as
-long while 200 files were asked for at once, with the 40 that are usual."""
+"""They read the files of pages. More of them keep the event loop from the interpreter: with the 40 that are usual,
+others' pages took 3 times as long under `unread answers` of `benchmarks.attacks`."""
 MAX_BODY_BYTES = 256 * 1024
 """Some hundred times what a route of ours needs; one that takes many things at once has a limit of its own."""
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
