@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from aiokafka import AIOKafkaProducer
 
-from services.common.producer import partition_of
+from services.common.messaging.producer import partition_of
 from services.contracts.envelope import new_event_id
 from services.contracts.topics import TOPICS
 

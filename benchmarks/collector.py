@@ -34,9 +34,9 @@ from benchmarks.actions import PARTITIONS, TOPIC
 from benchmarks.load import CONNECTIONS, closed_loop, request
 from benchmarks.measure import in_turns
 from benchmarks.report import Figure, Options, at_least, run, tell
-from services.common.connection import BATCH_BYTES
-from services.common.migrate import migrate
-from services.common.producer import partition_of
+from services.common.messaging.connection import BATCH_BYTES
+from services.common.messaging.producer import partition_of
+from services.common.storage.migrate import migrate
 from services.contracts.kafka import KafkaSettings
 from stack.databases import create_database
 from stack.keys import create_signing_keys
@@ -86,7 +86,7 @@ def _collector() -> Iterator[tuple[int, str, str]]:
         asyncio.run(_create_topics(broker.url))
         port = free_port()
         command = [
-            *(sys.executable, "-m", "services.common.server", "services.analytics.app:create_app"),
+            *(sys.executable, "-m", "services.common.web.server", "services.analytics.app:create_app"),
             *("--port", str(port)),
         ]
         environment = {

@@ -13,8 +13,8 @@ import polars as pl
 
 from benchmarks.load import request
 from ml.bundle import Champion
-from services.common.producer import Producer
-from services.common.settings import ServiceSettings
+from services.common.messaging.producer import Producer
+from services.common.runtime.settings import ServiceSettings
 from services.contracts.envelope import Event
 from services.contracts.events.actions import ProductViewed
 from stack.environment import Environment

@@ -10,7 +10,7 @@ from starlette.datastructures import State
 
 from ml.catalogue import Product
 from ml.shelves import Ask, DisplayType, Pick
-from services.common.auth import Principal
+from services.common.identity.tokens import Principal
 from services.contracts.envelope import VISITOR
 from serving import pages
 from serving.recommender import Recommender, recommendation_id

@@ -6,12 +6,12 @@ from fastapi import Path, Query, Request
 from fastapi.responses import Response
 
 from ml.shelves import DisplayType
-from services.common.auth import Principal
-from services.common.errors import Forbidden, Unauthorized, problems
-from services.common.policy import PUBLIC, role
-from services.common.references import ProductReference
-from services.common.routing import Router
-from services.common.schemas import UserId
+from services.common.identity.policy import PUBLIC, role
+from services.common.identity.tokens import Principal
+from services.common.runtime.errors import Forbidden, Unauthorized, problems
+from services.common.web.fields import UserId
+from services.common.web.references import ProductReference
+from services.common.web.routing import Router
 from serving import feedback as reports
 from serving import pages
 from serving.answers import ask_of, is_own, json_answer, ranked_answer, shelf_answer

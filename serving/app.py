@@ -1,4 +1,4 @@
-"""Composition root of serving: `python -m services.common.server serving.app:create_app`."""
+"""Composition root of serving: `python -m services.common.web.server serving.app:create_app`."""
 
 import asyncio
 import logging
@@ -9,12 +9,13 @@ from functools import partial
 from fastapi import FastAPI
 
 from ml.shelves import Rules
-from services.common.app import build_app
-from services.common.health import Check
-from services.common.http import ServiceClient
-from services.common.producer import Producer
+from services.common.messaging.producer import Producer
+from services.common.runtime.health import Check
+from services.common.runtime.http_client import ServiceClient
+from services.common.web.app import build_app
 from serving.api import router
 from serving.catalog import Catalog
+from serving.fast_path import ShortWay
 from serving.feedback import FeedbackSender
 from serving.landed import Landed
 from serving.live import BrokerWatch, Live, LiveFollower
@@ -22,7 +23,6 @@ from serving.merchandising import Merchandising
 from serving.products import Products
 from serving.recommender import Recommender
 from serving.settings import ServingSettings
-from serving.short_way import ShortWay
 from serving.start import CATALOG_UNREAD, LANDED_UNREAD, Reading
 from serving.state import Models
 

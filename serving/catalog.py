@@ -6,7 +6,7 @@ from typing import Final
 import httpx2
 import msgspec
 
-from services.common.auth import Signer
+from services.common.identity.tokens import Signer
 from serving.events import ProductChange
 from serving.products import Products
 from serving.settings import ServingSettings

@@ -10,10 +10,10 @@ from uuid import UUID, uuid5
 
 from prometheus_client import Counter
 
-from services.common.errors import Fault, Unprocessable
-from services.common.producer import Producer
-from services.common.references import ProductReference
-from services.common.worker import Worker, pause
+from services.common.messaging.producer import Producer
+from services.common.runtime.errors import Fault, Unprocessable
+from services.common.runtime.worker import Worker, pause
+from services.common.web.references import ProductReference
 from services.contracts.envelope import message_of
 from services.contracts.events.feedback import RecommendationClicked, RecommendationShown
 from serving.recommender import Recommender, versions_of

@@ -10,10 +10,10 @@ from prometheus_client import Counter
 
 from ml.catalogue import Catalogue
 from ml.session import LiveState
-from services.common.follower import Follower
-from services.common.producer import Producer
-from services.common.settings import ServiceSettings
-from services.common.worker import Worker, pause
+from services.common.messaging.follower import Follower
+from services.common.messaging.producer import Producer
+from services.common.runtime.settings import ServiceSettings
+from services.common.runtime.worker import Worker, pause
 from serving.events import BEHAVIOUR, CATALOGUE, KIND_OF, Behaviour, Envelope
 from serving.products import Products
 from serving.state import Model, Models

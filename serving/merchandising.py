@@ -13,9 +13,9 @@ from decimal import Decimal
 from math import inf
 from typing import Any, Final
 
-from services.common.errors import Unavailable
-from services.common.http import ServiceClient
-from services.common.worker import Worker, pause
+from services.common.runtime.errors import Unavailable
+from services.common.runtime.http_client import ServiceClient
+from services.common.runtime.worker import Worker, pause
 
 logger = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from ml.catalogue import Product
 from ml.shelves import Ask, DisplayType, Pick, Shelf
-from services.common.references import ProductReference
+from services.common.web.references import ProductReference
 from serving.merchandising import MANUAL, Displays, Item
 from serving.recommender import Recommender, recommendation_id
 

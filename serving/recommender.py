@@ -12,8 +12,8 @@ import uuid_utils
 from ml.catalogue import Product
 from ml.shelves import Ask, Pick, Rules, Shelf, Shopper, compose
 from ml.similar import similar
-from services.common.errors import NotFound
-from services.common.references import CategoryReference, ProductReference
+from services.common.runtime.errors import NotFound
+from services.common.web.references import CategoryReference, ProductReference
 from serving.live import BrokerWatch, Live, LiveFollower
 from serving.start import Reading
 from serving.state import Models

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from pydantic import Field, model_validator
 
-from services.common.references import CategoryReference, ProductReference, Sku
-from services.common.schemas import Boolean, Id, Money, Schema, UserId
+from services.common.web.fields import Boolean, Id, Money, Schema, UserId
+from services.common.web.references import CategoryReference, ProductReference, Sku
 from services.contracts.envelope import DisplayType
 from services.contracts.events.feedback import Placement, RecommendationId
 

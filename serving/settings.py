@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from services.common.settings import ServiceSettings
+from services.common.runtime.settings import ServiceSettings
 
 
 class ServingSettings(ServiceSettings, env_prefix="SERVING_"):

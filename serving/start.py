@@ -5,8 +5,8 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from services.common.follower import Follower
-from services.common.worker import Worker, pause
+from services.common.messaging.follower import Follower
+from services.common.runtime.worker import Worker, pause
 
 logger = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from ml.bundle_files import read_manifest
 from ml.catalogue import Catalogue
 from ml.session import LiveState, activity_of
 from ml.shelves import Recollection, Rules
-from services.common.worker import Worker, pause
+from services.common.runtime.worker import Worker, pause
 
 logger = logging.getLogger(__name__)
 

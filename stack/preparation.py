@@ -35,7 +35,7 @@ def migrate(environment: Environment) -> None:
     Raises:
         PartError: a migration failed; the message ends with its last line.
     """
-    commands = (("services.common.migrate", *MIGRATED), ("warehouse.migrate",))
+    commands = (("services.common.storage.migrate", *MIGRATED), ("warehouse.migrate",))
     running = []
     for module, *arguments in commands:
         with environment.state.log("migrations").open("ab") as log:

@@ -42,7 +42,7 @@ class Program:
 
 def _application(name: str, *reads: str, probe: str, follows_log: bool = True) -> Program:
     factory = f"{'serving' if name == 'serving' else f'services.{name}'}.app:create_app"
-    command = (sys.executable, "-m", "services.common.server", factory, "--host", "127.0.0.1", "--port", "{port}")
+    command = (sys.executable, "-m", "services.common.web.server", factory, "--host", "127.0.0.1", "--port", "{port}")
     reads = (*reads, "REDIS_URL", "KAFKA_SASL_PASSWORD")
     return Program(name, command, reads, probe, "/health/live", follows_log=follows_log)
 

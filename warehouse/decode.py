@@ -15,7 +15,7 @@ from aiokafka import ConsumerRecord
 from pydantic import ValidationError
 
 from services.contracts.events.dead_letters import DeadLetter
-from services.contracts.quick import read_quickly
+from services.contracts.fast_reader import read_quickly
 from services.contracts.registry import EVENTS, READERS, ContractError, parse, payload_in, peek
 
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")

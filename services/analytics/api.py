@@ -7,8 +7,7 @@ import msgspec
 from fastapi import Header, Path, Query, Request, Response
 from starlette.datastructures import State
 
-from services.analytics import collector, quick, service
-from services.analytics.quick import QuickBatch
+from services.analytics import collector, service, structs
 from services.analytics.schemas import (
     ActionResults,
     Actions,
@@ -19,15 +18,16 @@ from services.analytics.schemas import (
     RecordedView,
     Window,
 )
-from services.common.auth import Principal
-from services.common.cache import Cache
-from services.common.database import Database, Session
-from services.common.errors import Fault, Unprocessable
-from services.common.idempotency import KeyHeader
-from services.common.paging import CursorParam, LimitParam, Page, decode_cursor, encode_cursor
-from services.common.policy import OWNER, PUBLIC
-from services.common.routing import Router
-from services.common.schemas import UserId
+from services.analytics.structs import BatchStruct
+from services.common.identity.policy import OWNER, PUBLIC
+from services.common.identity.tokens import Principal
+from services.common.runtime.errors import Fault, Unprocessable
+from services.common.storage.cache import Cache
+from services.common.storage.database import Database, Session
+from services.common.web.fields import UserId
+from services.common.web.idempotency import KeyHeader
+from services.common.web.paging import CursorParam, LimitParam, Page, decode_cursor, encode_cursor
+from services.common.web.routing import Router
 
 PATH = "/v1/actions"
 MAX_FAULTS = 100
@@ -71,7 +71,7 @@ async def collect(
     return await answer(request.app.state, collector.Sender(principal, user_agent, key, is_unverified), batch)
 
 
-async def answer(state: State, sender: collector.Sender, batch: Actions | QuickBatch) -> Response:
+async def answer(state: State, sender: collector.Sender, batch: Actions | BatchStruct) -> Response:
     """Collect a batch and tell what became of it; `state` is the application's.
 
     Raises:
@@ -80,7 +80,7 @@ async def answer(state: State, sender: collector.Sender, batch: Actions | QuickB
     """
     if not batch.consent:
         return _answer(0, [collector.Result(index, Outcome.WITHHELD) for index in range(len(batch.actions))])
-    sent_at = batch.sent_at if isinstance(batch, Actions) else quick.sent_at(batch)
+    sent_at = batch.sent_at if isinstance(batch, Actions) else structs.sent_at(batch)
     results = await collector.collect(state.producer, state.names, sender, batch.actions, sent_at)
     accepted = sum(result.status is Outcome.ACCEPTED for result in results)
     if not accepted:

@@ -1,4 +1,4 @@
-"""Composition root of analytics: `python -m services.common.server services.analytics.app:create_app`."""
+"""Composition root of analytics: `python -m services.common.web.server services.analytics.app:create_app`."""
 
 from functools import partial
 from typing import Any
@@ -8,13 +8,13 @@ from fastapi import FastAPI
 from services.analytics import names, service
 from services.analytics.api import router
 from services.analytics.collector import TOPIC
+from services.analytics.fast_path import ShortWay
 from services.analytics.settings import AnalyticsSettings
-from services.analytics.short_way import ShortWay
-from services.common.app import build_app
-from services.common.cache import Cache
-from services.common.consumer import Consumer
-from services.common.database import Database
-from services.common.producer import Producer
+from services.common.messaging.consumer import Consumer
+from services.common.messaging.producer import Producer
+from services.common.storage.cache import Cache
+from services.common.storage.database import Database
+from services.common.web.app import build_app
 
 MAX_BODY_BYTES = 2 * 1024 * 1024
 

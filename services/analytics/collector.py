@@ -15,14 +15,14 @@ from pydantic import ValidationError
 from services.analytics.bots import is_known_bot
 from services.analytics.clocks import Clocks
 from services.analytics.names import Name, Names
-from services.analytics.quick import KIND_OF, OWN_NAMES, QuickAction, model_of, payload_of
 from services.analytics.refusals import Reason, RefusedError, faults_of, letter_of
 from services.analytics.schemas import Action, Malformed, Outcome
-from services.common.auth import Principal
-from services.common.database import is_away
-from services.common.errors import Fault, Unavailable
-from services.common.producer import Message, Producer
-from services.common.telemetry import traceparent
+from services.analytics.structs import KIND_OF, OWN_NAMES, ActionStruct, model_of, payload_of
+from services.common.identity.tokens import Principal
+from services.common.messaging.producer import Message, Producer
+from services.common.runtime.errors import Fault, Unavailable
+from services.common.runtime.telemetry import traceparent
+from services.common.storage.database import is_away
 from services.contracts.envelope import message_of, new_event_id, new_event_id_text
 from services.contracts.events.actions import MAX_AGENT
 from services.contracts.registry import EMITTERS, EVENTS
@@ -34,7 +34,7 @@ _VISITOR = re.compile(r"^anon:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 _ENVELOPES = {"action_type", "event_id", "timestamp"}
 """What an action says beside the fields of its payload."""
 
-Given = Action | Malformed | QuickAction
+Given = Action | Malformed | ActionStruct
 Made = tuple[UUID | str, str, bytes]
 """An event's id, its user and its message."""
 
@@ -62,7 +62,7 @@ class Sender:
         """The program of the shopper, if it sends by itself; a service's own is none."""
         return None if self.is_service else self.user_agent.replace("\0", "")[:MAX_AGENT] or None
 
-    def event_id(self, index: int, action: Action | QuickAction) -> UUID | None:
+    def event_id(self, index: int, action: Action | ActionStruct) -> UUID | None:
         """The id of the batch's action at `index`: the same whenever it is sent under its key, None without a key."""
         if self.key is None:
             return None
@@ -106,7 +106,7 @@ async def collect(
     letters: list[Message | None] = []
     seen: dict[str, bytes] = {}
     for index, action in enumerate(actions):
-        make = _careful_message if isinstance(action, Action | Malformed) else _quick_message
+        make = _model_message if isinstance(action, Action | Malformed) else _struct_message
         try:
             event_id, user_id, message = make(batch, index, action)
             if seen.setdefault(str(event_id), message) != message:
@@ -155,7 +155,7 @@ def _written(action: Given) -> bytes:
     return msgspec.json.encode(action)
 
 
-def _careful_message(batch: _Batch, index: int, action: Action | Malformed) -> Made:
+def _model_message(batch: _Batch, index: int, action: Action | Malformed) -> Made:
     if isinstance(action, Malformed):
         raise RefusedError(Reason.MALFORMED, action.faults)
     sender = batch.sender
@@ -204,7 +204,7 @@ def _named(batch: _Batch, kind: str, wire: str, name: str, given: int | None) ->
     return found
 
 
-def _quick_message(batch: _Batch, index: int, action: QuickAction) -> Made:
+def _struct_message(batch: _Batch, index: int, action: ActionStruct) -> Made:
     kind, sender = KIND_OF[type(action)], batch.sender
     _refuse_foreign(sender, kind.name, action.userId)
     told = action.timestamp
@@ -217,7 +217,7 @@ def _quick_message(batch: _Batch, index: int, action: QuickAction) -> Made:
             if (name := getattr(action, wire)) is not None:
                 setattr(payload, ours, _named(batch, what, wire, name, getattr(payload, ours)))
     if kind.needs is not None and getattr(payload, kind.needs) is None:
-        return _careful_message(batch, index, model_of(action))  # which tells what is wrong
+        return _model_message(batch, index, model_of(action))  # which tells what is wrong
     if told is not None and batch.clocks.offset:
         payload.clockOffsetSeconds = batch.clocks.offset
     agent = payload.userAgent = action.userAgent or sender.agent

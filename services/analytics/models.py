@@ -9,7 +9,7 @@ from sqlalchemy import Index, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedSQLExpression, column_property, mapped_column
 
-from services.common.database import COLUMN_TYPES, new_metadata
+from services.common.storage.database import COLUMN_TYPES, new_metadata
 
 
 class Base(DeclarativeBase):

@@ -9,9 +9,9 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.analytics.models import Category, Product
-from services.common.bulk import upsert
-from services.common.database import Database
-from services.common.messages import Message
+from services.common.messaging.messages import Message
+from services.common.storage.database import Database
+from services.common.storage.upsert import upsert_rows
 from services.contracts.events.catalog import CategoryDeleted, CategorySnapshot, ProductDeleted, ProductSnapshot
 
 TOPIC: Final = "catalog.v1"
@@ -40,7 +40,7 @@ async def follow_catalog(session: AsyncSession, messages: Sequence[Message]) -> 
             {"id": each, name: own, "is_deleted": is_deleted or each in gone}
             for each, (own, is_deleted) in told_of.items()
         ]
-        await upsert(session, table, rows)
+        await upsert_rows(session, table, rows)
 
 
 class Names:

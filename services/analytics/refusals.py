@@ -14,8 +14,8 @@ from typing import Final, Self
 from prometheus_client import Counter
 from pydantic import ValidationError
 
-from services.common.errors import Fault
-from services.common.producer import Message
+from services.common.messaging.producer import Message
+from services.common.runtime.errors import Fault
 from services.contracts.envelope import Event
 from services.contracts.events.dead_letters import DeadLetter
 

@@ -10,9 +10,9 @@ from uuid import UUID
 from pydantic import AfterValidator, ConfigDict, Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
 from services.analytics.refusals import faults_of
-from services.common.errors import Fault
-from services.common.references import Code, Sku
-from services.common.schemas import Boolean, Money, Schema, Timestamp
+from services.common.runtime.errors import Fault
+from services.common.web.fields import Boolean, Money, Schema, Timestamp
+from services.common.web.references import Code, Sku
 from services.contracts.events.actions import ActionType, Metadata, UserAction
 from services.contracts.registry import EMITTERS
 

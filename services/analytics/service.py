@@ -9,7 +9,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.analytics.models import UserActionLog, ViewHistory
-from services.common.messages import Message
+from services.common.messaging.messages import Message
 from services.contracts.events.actions import ProductViewed, UserAction
 
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's

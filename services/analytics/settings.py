@@ -1,6 +1,6 @@
 """Settings of analytics."""
 
-from services.common.settings import ServiceSettings
+from services.common.runtime.settings import ServiceSettings
 
 
 class AnalyticsSettings(ServiceSettings, env_prefix="ANALYTICS_"):

@@ -17,16 +17,16 @@ from services.catalog.schemas import (
     StockChange,
     StockLevel,
 )
-from services.common import ndjson
-from services.common.auth import Principal
-from services.common.database import Session
-from services.common.errors import problems
-from services.common.idempotency import IDEMPOTENT
-from services.common.paging import CursorParam, LimitParam, decode_cursor, encode_cursor
-from services.common.policy import PUBLIC, role
-from services.common.references import CategoryReference, ProductReference, Sku
-from services.common.routing import Router
-from services.common.schemas import ShortText
+from services.common.identity.policy import PUBLIC, role
+from services.common.identity.tokens import Principal
+from services.common.runtime.errors import problems
+from services.common.storage.database import Session
+from services.common.web import ndjson
+from services.common.web.fields import ShortText
+from services.common.web.idempotency import IDEMPOTENT
+from services.common.web.paging import CursorParam, LimitParam, decode_cursor, encode_cursor
+from services.common.web.references import CategoryReference, ProductReference, Sku
+from services.common.web.routing import Router
 
 router = Router(tags=["products"])
 WRITER = role("merchandiser", "admin")

@@ -8,13 +8,13 @@ from fastapi.responses import StreamingResponse
 from services.catalog import bulk, categories, queries
 from services.catalog.api import CHANGE, WRITER
 from services.catalog.schemas import CategoryChange, CategoryLine, CategoryOut, CategoryPage, Code
-from services.common import ndjson
-from services.common.database import Session
-from services.common.errors import problems
-from services.common.paging import CursorParam, LimitParam, decode_cursor, encode_cursor
-from services.common.policy import PUBLIC
-from services.common.references import CategoryReference
-from services.common.routing import Router
+from services.common.identity.policy import PUBLIC
+from services.common.runtime.errors import problems
+from services.common.storage.database import Session
+from services.common.web import ndjson
+from services.common.web.paging import CursorParam, LimitParam, decode_cursor, encode_cursor
+from services.common.web.references import CategoryReference
+from services.common.web.routing import Router
 
 router = Router(tags=["categories"])
 

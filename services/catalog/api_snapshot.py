@@ -5,10 +5,10 @@ from fastapi.responses import StreamingResponse
 from sqlalchemy import TextClause
 
 from services.catalog import snapshot
-from services.common import ndjson
-from services.common.database import Database
-from services.common.policy import SERVICE
-from services.common.routing import Router
+from services.common.identity.policy import SERVICE
+from services.common.storage.database import Database
+from services.common.web import ndjson
+from services.common.web.routing import Router
 
 router = Router(tags=["snapshot"])
 

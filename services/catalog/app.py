@@ -1,13 +1,13 @@
-"""The catalog's composition root: `python -m services.common.server services.catalog.app:create_app`."""
+"""The catalog's composition root: `python -m services.common.web.server services.catalog.app:create_app`."""
 
 from fastapi import FastAPI
 
 from services.catalog import api, api_categories, api_snapshot
 from services.catalog.settings import CatalogSettings
-from services.common.app import build_app
-from services.common.database import Database
-from services.common.producer import Producer
-from services.common.relay import Relay
+from services.common.messaging.producer import Producer
+from services.common.messaging.relay import Relay
+from services.common.storage.database import Database
+from services.common.web.app import build_app
 
 
 def create_app(settings: CatalogSettings | None = None) -> FastAPI:

@@ -12,9 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.catalog import categories, service
 from services.catalog.domain import Outcome
 from services.catalog.schemas import CategoryLine, LineResult, ProductLine
-from services.common import ndjson
-from services.common.database import Database
-from services.common.errors import Fault, problems
+from services.common.runtime.errors import Fault, problems
+from services.common.storage.database import Database
+from services.common.web import ndjson
 
 CHUNK_LINES = 1_000
 SPOOLED_IN_MEMORY = 1024 * 1024

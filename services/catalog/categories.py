@@ -10,10 +10,10 @@ from services.catalog import store
 from services.catalog.domain import Outcome, Refused, leaf_name, level_of, parent_code
 from services.catalog.models import Category, ProductCategory
 from services.catalog.service import PRODUCER
-from services.common import bulk
-from services.common.errors import Conflict, NotFound
-from services.common.outbox import append, append_all
-from services.common.references import CategoryReference
+from services.common.messaging.outbox import append, append_all
+from services.common.runtime.errors import Conflict, NotFound
+from services.common.storage.upsert import upsert_rows
+from services.common.web.references import CategoryReference
 from services.contracts.envelope import Event
 from services.contracts.events.catalog import CategoryDeleted, CategorySnapshot
 
@@ -51,7 +51,7 @@ async def upsert(session: AsyncSession, lines: Sequence[tuple[str, str | None]])
             outcomes.append(tree.place(code, name))
         except Refused as refusal:
             outcomes.append(Outcome("refused", refusal=refusal))
-    await bulk.upsert(session, Category, [_row(category) for category, _ in tree.changed.values()])
+    await upsert_rows(session, Category, [_row(category) for category, _ in tree.changed.values()])
     await append_all(
         session,
         (Event.of(event_type, category, producer=PRODUCER) for category, event_type in tree.changed.values()),

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from services.common.errors import Fault, Unprocessable
+from services.common.runtime.errors import Fault, Unprocessable
 from services.contracts.envelope import Contract
 from services.contracts.events.catalog import ProductSnapshot, SpecialPriceEnded, SpecialPriceSet, StockChanged
 

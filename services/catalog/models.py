@@ -7,7 +7,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, func
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from services.catalog.domain import parent_code
-from services.common.database import COLUMN_TYPES, new_metadata
+from services.common.storage.database import COLUMN_TYPES, new_metadata
 
 
 class Base(DeclarativeBase):

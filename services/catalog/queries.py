@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.catalog.domain import PATH_SEPARATOR
 from services.catalog.models import Category, Product, ProductCategory, SpecialPrice
-from services.common.references import CategoryReference, ProductReference
+from services.common.web.references import CategoryReference, ProductReference
 
 _LINKS = select(ProductCategory).where(ProductCategory.product_id == Product.id).order_by(ProductCategory.category_id)
 _CATEGORY_IDS = func.array(

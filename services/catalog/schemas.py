@@ -6,10 +6,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from services.catalog.domain import PATH_SEPARATOR
-from services.common.errors import Fault
-from services.common.paging import Page
-from services.common.references import Sku
-from services.common.schemas import (
+from services.common.runtime.errors import Fault
+from services.common.web.fields import (
     Boolean,
     Currency,
     Id,
@@ -21,6 +19,8 @@ from services.common.schemas import (
     Timestamp,
     left_out,
 )
+from services.common.web.paging import Page
+from services.common.web.references import Sku
 from services.contracts.envelope import Quantity, Rating, Text
 
 

@@ -9,9 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.catalog import store
 from services.catalog.domain import MAX_STOCK, Changes, Outcome, ProductState, Refused, events_between, new_product
 from services.catalog.models import Category, Product
-from services.common.errors import Conflict, NotFound
-from services.common.outbox import append, append_all
-from services.common.references import ProductReference
+from services.common.messaging.outbox import append, append_all
+from services.common.runtime.errors import Conflict, NotFound
+from services.common.web.references import ProductReference
 from services.contracts.envelope import Contract, Event
 from services.contracts.events.catalog import ProductDeleted, StockChanged
 

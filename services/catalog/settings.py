@@ -1,6 +1,6 @@
 """Settings of the catalog."""
 
-from services.common.settings import ServiceSettings
+from services.common.runtime.settings import ServiceSettings
 
 
 class CatalogSettings(ServiceSettings, env_prefix="CATALOG_"):

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator
 
 from sqlalchemy import TextClause, text
 
-from services.common.database import Database
+from services.common.storage.database import Database
 
 PAGE_LINES = 2_000
 _UNREAD_FOR = text("SET LOCAL idle_in_transaction_session_timeout = '30s'")

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.catalog.domain import ProductState
 from services.catalog.models import Base, Product, ProductCategory, SpecialPrice
 from services.catalog.queries import products
-from services.common.bulk import upsert
+from services.common.storage.upsert import upsert_rows
 from services.contracts.events.catalog import ProductSnapshot, SpecialPriceSet
 
 _NEW_IDS = text("SELECT nextval(pg_get_serial_sequence(:table, 'id')) FROM generate_series(1, :count)")
@@ -60,7 +60,7 @@ async def write_products(
     session: AsyncSession, before: Mapping[int, ProductState], after: Sequence[ProductState]
 ) -> None:
     """Write states that differ from those of `before`, or are not in it: rows, categories and offers."""
-    await upsert(session, Product, [_product_row(state) for state in after])
+    await upsert_rows(session, Product, [_product_row(state) for state in after])
     moved = [
         state
         for state in after
@@ -71,8 +71,8 @@ async def write_products(
         if ids := [state.id for state in states if state.id in before]:
             await session.execute(delete(table).where(table.product_id == func.any(ids)))
     links = [{"product_id": s.id, "category_id": category} for s in moved for category in s.product.category_ids]
-    await upsert(session, ProductCategory, links)
-    await upsert(session, SpecialPrice, [_offer_row(state.offer) for state in repriced if state.offer])
+    await upsert_rows(session, ProductCategory, links)
+    await upsert_rows(session, SpecialPrice, [_offer_row(state.offer) for state in repriced if state.offer])
 
 
 def _product_row(state: ProductState) -> dict[str, Any]:

@@ -6,15 +6,15 @@ from fastapi import Path, Query, Request, Response
 from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.common.auth import Principal
-from services.common.database import Session
-from services.common.errors import Forbidden, Unauthorized, problems
-from services.common.idempotency import IDEMPOTENT
-from services.common.paging import CursorParam, LimitParam, decode_cursor, encode_cursor
-from services.common.policy import PUBLIC, role
-from services.common.references import ProductReference
-from services.common.routing import Router
-from services.common.schemas import PathId, UserId
+from services.common.identity.policy import PUBLIC, role
+from services.common.identity.tokens import Principal
+from services.common.runtime.errors import Forbidden, Unauthorized, problems
+from services.common.storage.database import Session
+from services.common.web.fields import PathId, UserId
+from services.common.web.idempotency import IDEMPOTENT
+from services.common.web.paging import CursorParam, LimitParam, decode_cursor, encode_cursor
+from services.common.web.references import ProductReference
+from services.common.web.routing import Router
 from services.content import queries, service
 from services.content.models import TopPageDisplay
 from services.content.schemas import DisplayChange, DisplayOut, DisplayPage, DisplaysOut, NewDisplay

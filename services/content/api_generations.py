@@ -9,13 +9,13 @@ from pydantic import ValidationError
 from sqlalchemy import Select, func, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.common import ndjson
-from services.common.database import Database, Session
-from services.common.errors import Fault, Unprocessable, problems
-from services.common.idempotency import IDEMPOTENT
-from services.common.paging import CursorParam, LimitParam, decode_cursor, encode_cursor
-from services.common.policy import role
-from services.common.routing import Router
+from services.common.identity.policy import role
+from services.common.runtime.errors import Fault, Unprocessable, problems
+from services.common.storage.database import Database, Session
+from services.common.web import ndjson
+from services.common.web.idempotency import IDEMPOTENT
+from services.common.web.paging import CursorParam, LimitParam, decode_cursor, encode_cursor
+from services.common.web.routing import Router
 from services.content import generations, queries
 from services.content.models import Activation, Generation, Showing
 from services.content.schemas_generations import (

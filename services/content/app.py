@@ -1,13 +1,13 @@
-"""The content service's composition root: `python -m services.common.server services.content.app:create_app`."""
+"""The content service's composition root: `python -m services.common.web.server services.content.app:create_app`."""
 
 from fastapi import FastAPI
 
-from services.common.app import build_app
-from services.common.cache import Cache
-from services.common.consumer import Consumer
-from services.common.database import Database
-from services.common.producer import Producer
-from services.common.relay import Relay
+from services.common.messaging.consumer import Consumer
+from services.common.messaging.producer import Producer
+from services.common.messaging.relay import Relay
+from services.common.storage.cache import Cache
+from services.common.storage.database import Database
+from services.common.web.app import build_app
 from services.content import api, api_generations
 from services.content.consumer import TOPIC, follow_catalog
 from services.content.settings import ContentSettings

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.common.bulk import upsert
-from services.common.messages import Message
+from services.common.messaging.messages import Message
+from services.common.storage.upsert import upsert_rows
 from services.content import mirror
 from services.content.models import Category, Product
 from services.content.queries import touch
@@ -58,5 +58,5 @@ async def _apply(
     for each, payload in events:
         mirror.apply(after[each], payload)
     changed = [each for each in ids if after[each] != before[each]]
-    await upsert(session, table, [after[each] for each in changed])
+    await upsert_rows(session, table, [after[each] for each in changed])
     return any(mirror.seen(after[each]) != mirror.seen(before[each]) for each in changed)

@@ -8,8 +8,8 @@ from psycopg.errors import LockNotAvailable, UniqueViolation
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.common.errors import Conflict, NotFound, Unavailable, Unprocessable
-from services.common.outbox import append
+from services.common.messaging.outbox import append
+from services.common.runtime.errors import Conflict, NotFound, Unavailable, Unprocessable
 from services.content import queries
 from services.content.models import Activation, Generation, Showing
 from services.contracts.envelope import Event

@@ -6,7 +6,7 @@ from decimal import Decimal
 from sqlalchemy import FetchedValue, ForeignKey, Identity, func
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from services.common.database import COLUMN_TYPES, new_metadata
+from services.common.storage.database import COLUMN_TYPES, new_metadata
 
 
 class Base(DeclarativeBase):

@@ -9,7 +9,7 @@ from psycopg.errors import LockNotAvailable
 from sqlalchemy import ColumnElement, Select, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.common.references import ProductReference
+from services.common.web.references import ProductReference
 from services.content.domain import Row
 from services.content.models import Category, Product, Showing, TopPageDisplay
 

@@ -5,9 +5,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from services.common.paging import Page
-from services.common.references import Sku
-from services.common.schemas import Boolean, Id, Money, OfferPrice, Schema, Timestamp, UserId, left_out
+from services.common.web.fields import Boolean, Id, Money, OfferPrice, Schema, Timestamp, UserId, left_out
+from services.common.web.paging import Page
+from services.common.web.references import Sku
 from services.contracts.envelope import DisplayType, Text
 
 Mode = Literal["pin", "hide", "price"]

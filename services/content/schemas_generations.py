@@ -5,9 +5,19 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from services.common.paging import Page
-from services.common.references import Code, Sku
-from services.common.schemas import Currency, Id, ImageAddress, Money, OfferPrice, Schema, ShortText, Timestamp, UserId
+from services.common.web.fields import (
+    Currency,
+    Id,
+    ImageAddress,
+    Money,
+    OfferPrice,
+    Schema,
+    ShortText,
+    Timestamp,
+    UserId,
+)
+from services.common.web.paging import Page
+from services.common.web.references import Code, Sku
 from services.contracts.envelope import DisplayType, Rating, Text
 
 GenerationName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", examples=["20261125T031500-ease"])]

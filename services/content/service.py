@@ -6,9 +6,9 @@ from typing import Any, Literal
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.common.cache import Cache
-from services.common.errors import Fault, NotFound, Unprocessable
-from services.common.outbox import append
+from services.common.messaging.outbox import append
+from services.common.runtime.errors import Fault, NotFound, Unprocessable
+from services.common.storage.cache import Cache
 from services.content import queries
 from services.content.domain import TITLES, Displays, Item, compose
 from services.content.models import Showing, TopPageDisplay

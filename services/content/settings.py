@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from services.common.settings import ServiceSettings
+from services.common.runtime.settings import ServiceSettings
 
 
 class ContentSettings(ServiceSettings, env_prefix="CONTENT_"):

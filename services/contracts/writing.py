@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from services.contracts.envelope import Event
-from services.contracts.quick import STRUCTS
+from services.contracts.fast_reader import STRUCTS
 from services.contracts.registry import EVENTS, UNKNOWN_TYPE, ContractError, EventType, parse
 from services.contracts.topics import TOPICS, Topic
 

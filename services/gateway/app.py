@@ -9,11 +9,11 @@ from prometheus_client import start_http_server
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
-from services.common.app import build_app
-from services.common.auth import Signer
-from services.common.cache import Cache
-from services.common.health import Check
-from services.common.http import ServiceClient
+from services.common.identity.tokens import Signer
+from services.common.runtime.health import Check
+from services.common.runtime.http_client import ServiceClient
+from services.common.storage.cache import Cache
+from services.common.web.app import build_app
 from services.gateway import drawings, session, storefront, top_page
 from services.gateway.documents import MergedDocument
 from services.gateway.edge import EdgeMiddleware

@@ -12,8 +12,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import compile_path
 
-from services.common.errors import Unavailable
-from services.common.http import ServiceClient
+from services.common.runtime.errors import Unavailable
+from services.common.runtime.http_client import ServiceClient
 from services.gateway.routing import TABLE
 
 logger = logging.getLogger(__name__)

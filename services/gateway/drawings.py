@@ -10,12 +10,12 @@ from typing import Annotated
 from fastapi import Path, Request
 from fastapi.responses import Response
 
-from services.common.cache import Cache
-from services.common.errors import Unavailable
-from services.common.http import ServiceClient
-from services.common.policy import PUBLIC
-from services.common.routing import Router
-from services.common.schemas import PathId
+from services.common.identity.policy import PUBLIC
+from services.common.runtime.errors import Unavailable
+from services.common.runtime.http_client import ServiceClient
+from services.common.storage.cache import Cache
+from services.common.web.fields import PathId
+from services.common.web.routing import Router
 from services.gateway.glyphs import GLYPHS, WORDS
 from services.gateway.rate_limit import LIMITED
 

@@ -9,7 +9,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.common.errors import problem_response
+from services.common.runtime.errors import problem_response
 
 COOKIE = "tanawari_session"
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,100}")

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 import httpx2
 from fastapi import Request
 
-from services.common.http import DEADLINE_HEADER
-from services.common.telemetry import traceparent
+from services.common.runtime.http_client import DEADLINE_HEADER
+from services.common.runtime.telemetry import traceparent
 
 HOP_BY_HOP = {
     "connection",

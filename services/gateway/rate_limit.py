@@ -13,11 +13,11 @@ from cashews.exceptions import CacheBackendInteractionError
 from fastapi import Depends, Request
 from redis.exceptions import RedisError
 
-from services.common.addresses import client_network
-from services.common.auth import Principal
-from services.common.breaker import Breaker
-from services.common.errors import Problem
-from services.common.policy import PUBLIC
+from services.common.identity.policy import PUBLIC
+from services.common.identity.tokens import Principal
+from services.common.runtime.breaker import Breaker
+from services.common.runtime.errors import Problem
+from services.common.web.addresses import client_network
 from services.gateway.settings import GatewaySettings
 
 logger = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from services.common.policy import PUBLIC, role
+from services.common.identity.policy import PUBLIC, role
 from services.gateway.rate_limit import LIMITED
 from services.gateway.settings import GatewaySettings
 from services.gateway.upstream import Upstream

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from services.common.schemas import Schema
+from services.common.web.fields import Schema
 from services.contracts.envelope import DisplayType
 
 

@@ -9,11 +9,11 @@ from typing import Annotated
 
 from fastapi import Request, Response
 
-from services.common.auth import Principal, Signer
-from services.common.errors import NotFound, problems
-from services.common.policy import PUBLIC
-from services.common.routing import Router
-from services.common.schemas import Schema, UserId
+from services.common.identity.policy import PUBLIC
+from services.common.identity.tokens import Principal, Signer
+from services.common.runtime.errors import NotFound, problems
+from services.common.web.fields import Schema, UserId
+from services.common.web.routing import Router
 from services.contracts.envelope import VISITOR
 from services.gateway.edge import COOKIE
 from services.gateway.rate_limit import LIMITED

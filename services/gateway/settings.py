@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from services.common.settings import ServiceSettings
+from services.common.runtime.settings import ServiceSettings
 
 MEGABYTE = 1024 * 1024
 

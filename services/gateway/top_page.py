@@ -8,12 +8,12 @@ from typing import Annotated, Any
 from fastapi import Query, Request
 from fastapi.responses import Response
 
-from services.common.auth import Principal
-from services.common.errors import Forbidden, Unauthorized, Unavailable, problems
-from services.common.http import ServiceClient
-from services.common.policy import PUBLIC
-from services.common.routing import Router
-from services.common.schemas import UserId
+from services.common.identity.policy import PUBLIC
+from services.common.identity.tokens import Principal
+from services.common.runtime.errors import Forbidden, Unauthorized, Unavailable, problems
+from services.common.runtime.http_client import ServiceClient
+from services.common.web.fields import UserId
+from services.common.web.routing import Router
 from services.contracts.envelope import VISITOR
 from services.gateway.rate_limit import LIMITED
 from services.gateway.schemas import TopPage

@@ -14,8 +14,8 @@ from services.contracts.envelope import Event, message_of
 from services.contracts.events.actions import ActionType, ProductViewed, UserAction
 from services.contracts.events.feedback import RecommendationClicked
 from services.contracts.events.order import OrderLine, OrderSnapshot
+from services.contracts.generate import event_schema
 from services.contracts.registry import EMITTERS, EVENTS, ContractError, parse
-from services.contracts.schemas import event_schema
 from services.contracts.topics import TOPICS
 
 PLANNED_EVENTS = {

@@ -7,22 +7,22 @@ from dataclasses import replace
 import pytest
 from jsonschema import Draft202012Validator
 
-from services.contracts import schemas
+from services.contracts import generate
 from services.contracts.compatibility import breaking_changes
 from services.contracts.envelope import Event
 from services.contracts.events.actions import ProductViewed
 from services.contracts.registry import EVENTS
 
-VIEWED = schemas.event_schema(EVENTS["PRODUCT_VIEWED"])
+VIEWED = generate.event_schema(EVENTS["PRODUCT_VIEWED"])
 
 
-@pytest.mark.parametrize("path", schemas.documents(), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", generate.documents(), ids=lambda path: path.name)
 def test_a_checked_in_document_is_what_the_code_generates(path):
-    assert path.read_text() == schemas.documents()[path], "run python -m services.contracts.schemas"
+    assert path.read_text() == generate.documents()[path], "run python -m services.contracts.generate"
 
 
 def test_no_document_is_left_behind():
-    assert set(schemas.FOLDER.iterdir()) == schemas.documents().keys()
+    assert set(generate.FOLDER.iterdir()) == generate.documents().keys()
 
 
 def test_a_real_message_fits_its_schema():
@@ -33,7 +33,7 @@ def test_a_real_message_fits_its_schema():
 
 def changed(edit, event="PRODUCT_VIEWED") -> list[str]:
     """What breaks when `edit` is applied to the payload's schema."""
-    old = schemas.event_schema(EVENTS[event])
+    old = generate.event_schema(EVENTS[event])
     new = deepcopy(old)
     edit(new["properties"]["data"])
     return breaking_changes(old, new)
@@ -84,7 +84,7 @@ def test_a_constraint_may_not_be_widened_either(edit):
     ],
 )
 def test_only_an_open_enumeration_may_grow(name, refused):
-    old = schemas.event_schema(EVENTS["DISPLAY_CHANGED"])
+    old = generate.event_schema(EVENTS["DISPLAY_CHANGED"])
     new = deepcopy(old)
     {**new["$defs"], **new["properties"]["data"]["properties"]}[name]["enum"].append("RENAMED")
 
@@ -121,14 +121,14 @@ def test_what_a_field_may_hold_or_mean_may_not_be_altered(event, field, constrai
 
 
 def checked_in(folder) -> None:
-    for path, text in schemas.documents().items():
+    for path, text in generate.documents().items():
         (folder / path.name).write_text(text)
 
 
 def test_documents_that_did_not_change_break_nobody(tmp_path):
     checked_in(tmp_path)
 
-    assert schemas.faults_against(tmp_path) == []
+    assert generate.faults_against(tmp_path) == []
 
 
 def test_an_event_may_not_vanish_and_not_leave_its_topic(monkeypatch, tmp_path):
@@ -136,7 +136,7 @@ def test_an_event_may_not_vanish_and_not_leave_its_topic(monkeypatch, tmp_path):
     monkeypatch.delitem(EVENTS, "CART_MERGED")
     monkeypatch.setitem(EVENTS, "STOCK_CHANGED", replace(EVENTS["STOCK_CHANGED"], topic="cart.v1"))
 
-    assert schemas.faults_against(tmp_path) == [
+    assert generate.faults_against(tmp_path) == [
         "cart_merged.v1.json is dropped",
         "STOCK_CHANGED leaves catalog.v1",
         "CART_MERGED leaves cart.v1",
@@ -144,11 +144,11 @@ def test_an_event_may_not_vanish_and_not_leave_its_topic(monkeypatch, tmp_path):
 
 
 def test_the_writer_refuses_a_change_that_is_not_additive(monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr(schemas, "FOLDER", tmp_path)
+    monkeypatch.setattr(generate, "FOLDER", tmp_path)
     old = deepcopy(VIEWED)
     old["properties"]["data"]["properties"]["dropped"] = {"type": "string"}
     (tmp_path / "product_viewed.v1.json").write_text(json.dumps(old))
 
-    assert schemas.main() == 1
+    assert generate.main() == 1
     assert "data.dropped is dropped" in capsys.readouterr().err
     assert len(list(tmp_path.iterdir())) == 1

@@ -18,7 +18,7 @@ class Content(Process):
         command = [
             sys.executable,
             "-m",
-            "services.common.server",
+            "services.common.web.server",
             "services.content.app:create_app",
             "--port",
             str(port),

@@ -14,12 +14,12 @@ import sys
 
 import psycopg
 
-from services.common.database import Database
-from services.common.outbox import append
-from services.common.producer import Producer
-from services.common.relay import Relay
-from services.common.settings import ServiceSettings
-from services.common.worker import running
+from services.common.messaging.outbox import append
+from services.common.messaging.producer import Producer
+from services.common.messaging.relay import Relay
+from services.common.runtime.settings import ServiceSettings
+from services.common.runtime.worker import running
+from services.common.storage.database import Database
 from services.contracts.envelope import Event
 from services.contracts.events.catalog import ProductDeleted
 from tests.services.waiting import eventually

@@ -14,7 +14,7 @@ import pytest
 
 from benchmarks.attackers import ATTACKS, under_way
 from benchmarks.measure import peak_resident_mb
-from services.common.migrate import migrate
+from services.common.storage.migrate import migrate
 from stack.parts.process import HOST, Process, free_port
 
 pytestmark = pytest.mark.faults
@@ -49,7 +49,14 @@ def _server(name, port, environment, directory):
     def answers():
         return urllib.request.urlopen(f"http://{HOST}:{port}/health/live").status == 200
 
-    command = [sys.executable, "-m", "services.common.server", f"services.{name}.app:create_app", "--port", str(port)]
+    command = [
+        sys.executable,
+        "-m",
+        "services.common.web.server",
+        f"services.{name}.app:create_app",
+        "--port",
+        str(port),
+    ]
     process = Process(
         name, command, directory / f"{name}.log", environment=environment, directory=ROOT, is_ready=answers
     )

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from services.common.migrate import migrate
+from services.common.storage.migrate import migrate
 from tests.dbt.shop import event, product
 from tests.faults.content_service import ROOT, Content
 from tests.faults.malformed import LARGEST, encoded

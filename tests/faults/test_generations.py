@@ -13,7 +13,7 @@ import httpx2
 import psycopg
 import pytest
 
-from services.common.migrate import migrate
+from services.common.storage.migrate import migrate
 from tests.faults.content_service import Content
 
 pytestmark = pytest.mark.faults

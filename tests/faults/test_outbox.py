@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from services.common.migrate import migrate
+from services.common.storage.migrate import migrate
 from services.contracts.envelope import Event
 from tests.services.waiting import read_topic
 

@@ -11,8 +11,8 @@ from types import SimpleNamespace
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from services.common.producer import SLOW_SECONDS, Producer, partition_of
-from services.common.settings import ServiceSettings
+from services.common.messaging.producer import SLOW_SECONDS, Producer, partition_of
+from services.common.runtime.settings import ServiceSettings
 from stack.parts.kafka import PROPERTIES, Kafka
 from stack.parts.process import Process
 from tests.conftest import in_thread

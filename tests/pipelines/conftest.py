@@ -17,7 +17,7 @@ from pipelines.content import Content
 from pipelines.day import Passed
 from pipelines.settings import settings
 from pipelines.training_set import TrainingSet
-from services.common.migrate import migrate
+from services.common.storage.migrate import migrate
 from stack.parts.process import HOST, Process, free_port
 from tests.pipelines.training_runs import DAY, NEXT_DAY, run
 
@@ -145,7 +145,14 @@ def content(database, broker, signing_keys, tmp_path_factory: pytest.TempPathFac
     broker.create_topics("catalog.v1", "content.v1", "dead-letters.v1")
     port = free_port()
     url = f"http://{HOST}:{port}"
-    command = [sys.executable, "-m", "services.common.server", "services.content.app:create_app", "--port", str(port)]
+    command = [
+        sys.executable,
+        "-m",
+        "services.common.web.server",
+        "services.content.app:create_app",
+        "--port",
+        str(port),
+    ]
     variables = {"CONTENT_DATABASE_URL": database_url, "KAFKA_URL": broker.url, **signing_keys.environment}
     with Process(
         "content",

@@ -32,7 +32,7 @@ def served(factory: str, environment: Mapping[str, str], log: Path):
     url = f"http://{HOST}:{port}"
     process = Process(
         factory,
-        [sys.executable, "-m", "services.common.server", factory, "--host", HOST, "--port", str(port)],
+        [sys.executable, "-m", "services.common.web.server", factory, "--host", HOST, "--port", str(port)],
         log,
         environment={**os.environ, **environment},
         directory=ROOT,

@@ -4,7 +4,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine
 
-from services.common.database import sqlalchemy_url
+from services.common.storage.database import sqlalchemy_url
 
 
 def differences(url, metadata):

@@ -7,8 +7,8 @@ import pytest
 from psycopg import errors
 from sqlalchemy.exc import OperationalError
 
-from services.common import migrate as module
-from services.common.migrate import SERVICES, migrate
+from services.common.storage import migrate as module
+from services.common.storage.migrate import SERVICES, migrate
 
 MIGRATED = sorted(each.parent.parent.name for each in SERVICES.glob("*/migrations/versions"))
 SCHEMA = """

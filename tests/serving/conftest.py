@@ -11,8 +11,8 @@ import pytest_asyncio
 from fastapi import FastAPI, HTTPException, Response
 
 from ml.bundle import Champion, write
-from services.common.http import ServiceClient
-from services.common.producer import Producer
+from services.common.messaging.producer import Producer
+from services.common.runtime.http_client import ServiceClient
 from services.contracts.envelope import Event
 from services.contracts.events.actions import OrderAction, ProductAction, ProductViewed, UserAction
 from services.contracts.events.catalog import ProductSnapshot, SpecialPriceEnded, StockChanged

@@ -7,8 +7,8 @@ import httpx2
 import pytest
 import pytest_asyncio
 
-from services.common.http import ServiceClient
-from services.common.migrate import migrate
+from services.common.runtime.http_client import ServiceClient
+from services.common.storage.migrate import migrate
 from services.content.app import create_app as create_content
 from services.content.settings import ContentSettings
 from tests.ml.tiny_bundle import BUYER, MILK, RICE, TEA

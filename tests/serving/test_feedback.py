@@ -5,7 +5,7 @@ import uuid
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from services.common.producer import Producer
+from services.common.messaging.producer import Producer
 from serving.feedback import FeedbackSender
 from serving.recommender import recommendation_id, versions_of
 from tests.ml.tiny_bundle import BUYER, MILK, TEA

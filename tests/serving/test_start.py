@@ -16,8 +16,8 @@ from aiokafka.admin.records_to_delete import RecordsToDelete
 
 from services.catalog.app import create_app as create_catalog
 from services.catalog.settings import CatalogSettings
-from services.common.migrate import migrate
-from services.common.worker import running
+from services.common.runtime.worker import running
+from services.common.storage.migrate import migrate
 from serving.app import create_app
 from serving.start import CATALOG_UNREAD, LANDED_UNREAD, Reading
 from tests.ml.tiny_bundle import BREAD, BUYER, JAM, MILK, RICE, SOAP, TEA, items
@@ -235,7 +235,7 @@ async def test_while_the_warehouse_is_away_answers_are_degraded(start, eventuall
 
 
 async def test_a_reading_that_fails_for_long_is_no_reason_to_start_the_process_again(monkeypatch):
-    monkeypatch.setattr("services.common.worker.STALLED_AFTER", 0.5)
+    monkeypatch.setattr("services.common.runtime.worker.STALLED_AFTER", 0.5)
     monkeypatch.setattr("serving.start.RETRY_SECONDS", 0.01)
     tried_at = []
 

@@ -34,13 +34,20 @@ def catalog(tmp_path_factory, database, broker, signing_keys):
     environment = {**os.environ, "CATALOG_DATABASE_URL": database("catalog"), "KAFKA_URL": broker.url}
     environment |= signing_keys.environment
     subprocess.run(
-        [sys.executable, "-m", "services.common.migrate", "catalog"],
+        [sys.executable, "-m", "services.common.storage.migrate", "catalog"],
         cwd=ROOT,
         env=environment,
         check=True,
         stdout=subprocess.DEVNULL,
     )
-    command = [sys.executable, "-m", "services.common.server", "services.catalog.app:create_app", "--port", str(port)]
+    command = [
+        sys.executable,
+        "-m",
+        "services.common.web.server",
+        "services.catalog.app:create_app",
+        "--port",
+        str(port),
+    ]
     log = tmp_path_factory.mktemp("catalog") / "log"
 
     def is_ready():

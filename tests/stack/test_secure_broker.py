@@ -9,14 +9,14 @@ from aiokafka.errors import KafkaConnectionError
 
 from services.analytics.app import create_app
 from services.analytics.settings import AnalyticsSettings
-from services.common.database import Database
-from services.common.follower import Follower
-from services.common.migrate import migrate
-from services.common.outbox import append
-from services.common.producer import BrokerUnavailableError, Producer
-from services.common.relay import Relay
-from services.common.settings import ServiceSettings
-from services.common.worker import running
+from services.common.messaging.follower import Follower
+from services.common.messaging.outbox import append
+from services.common.messaging.producer import BrokerUnavailableError, Producer
+from services.common.messaging.relay import Relay
+from services.common.runtime.settings import ServiceSettings
+from services.common.runtime.worker import running
+from services.common.storage.database import Database
+from services.common.storage.migrate import migrate
 from services.contracts.envelope import Event
 from services.contracts.events.actions import ProductViewed
 from services.contracts.events.catalog import ProductDeleted

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from pipelines.warehouse import Warehouse as Marts
-from services.common.database import Database
-from services.common.migrate import migrate as migrate_service
+from services.common.storage.database import Database
+from services.common.storage.migrate import migrate as migrate_service
 from services.contracts.envelope import Event
 from services.contracts.events.actions import ProductViewed
 from stack.databases import WAREHOUSE_ROLES, Warehouse, create_database, create_warehouse

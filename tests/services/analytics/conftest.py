@@ -6,7 +6,7 @@ import pytest_asyncio
 
 from services.analytics.app import create_app
 from services.analytics.settings import AnalyticsSettings
-from services.common.migrate import migrate
+from services.common.storage.migrate import migrate
 
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 

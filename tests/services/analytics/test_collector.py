@@ -9,7 +9,7 @@ import pytest_asyncio
 
 from services.analytics import refusals
 from services.analytics.app import create_app
-from services.common.producer import Producer
+from services.common.messaging.producer import Producer
 from services.contracts.envelope import Event
 from services.contracts.events import catalog
 from services.contracts.registry import parse

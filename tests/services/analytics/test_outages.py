@@ -6,7 +6,7 @@ import pytest
 
 from services.analytics.app import create_app
 from services.analytics.settings import AnalyticsSettings
-from services.common.migrate import migrate
+from services.common.storage.migrate import migrate
 from tests.services.waiting import eventually, read_topic
 
 

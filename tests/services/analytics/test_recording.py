@@ -8,8 +8,8 @@ import pytest
 
 from services.analytics import service
 from services.analytics.models import UserActionLog, ViewHistory
-from services.common.database import Database
-from services.common.messages import read
+from services.common.messaging.messages import read
+from services.common.storage.database import Database
 
 VIEW = {
     "userId": "u1",

@@ -7,8 +7,8 @@ import pytest_asyncio
 
 from services.catalog.app import create_app
 from services.catalog.settings import CatalogSettings
-from services.common.database import Database
-from services.common.migrate import migrate
+from services.common.storage.database import Database
+from services.common.storage.migrate import migrate
 from tests.services.waiting import eventually
 
 

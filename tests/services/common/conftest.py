@@ -1,10 +1,10 @@
 import psycopg
 import pytest
 
-from services.common.database import Database
-from services.common.migrate import migrate
-from services.common.producer import Producer
-from services.common.settings import ServiceSettings
+from services.common.messaging.producer import Producer
+from services.common.runtime.settings import ServiceSettings
+from services.common.storage.database import Database
+from services.common.storage.migrate import migrate
 
 
 class Settings(ServiceSettings, env_prefix="COMMON_TEST_"):

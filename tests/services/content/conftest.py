@@ -5,7 +5,7 @@ import psycopg
 import pytest
 import pytest_asyncio
 
-from services.common.migrate import migrate
+from services.common.storage.migrate import migrate
 from services.content.app import create_app
 from services.content.settings import ContentSettings
 

@@ -2,7 +2,7 @@ import psycopg
 import pytest
 import pytest_asyncio
 
-from services.common.producer import Producer
+from services.common.messaging.producer import Producer
 from services.contracts.envelope import Event
 from services.contracts.events import catalog
 from tests.services.waiting import eventually

@@ -11,7 +11,7 @@ import uvicorn
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from services.common.guard import GuardedProtocol
+from services.common.web.guard import GuardedProtocol
 from services.gateway.app import create_app
 from services.gateway.settings import GatewaySettings
 from stack.parts.process import free_port

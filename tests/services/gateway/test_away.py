@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 from starlette.responses import Response
 
-from services.common.guard import GuardedProtocol
-from services.common.settings import ServerLimits
+from services.common.runtime.settings import ServerLimits
+from services.common.web.guard import GuardedProtocol
 
 
 @contextmanager

@@ -5,7 +5,7 @@ import pytest
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response, StreamingResponse
 
-from services.common.limits import WAITS_FOR_BYTES
+from services.common.web.limits import WAITS_FOR_BYTES
 
 ROWS = "/v1/generations/g1/rows"
 MEGABYTE = 1024 * 1024

@@ -1,0 +1,151 @@
+"""Follows topics in memory: every process reads every message from a moment on, without a group and without a database.
+
+    follower = Follower(settings, topics=["user-actions.v1"], handle=live.apply)   # handle(records), sync and quick
+    build_app(..., workers=[follower])
+    follower.has_caught_up      # whether all that was there a few seconds ago has been read
+    follower.starts             # how often it began: what no log of ours tells any more is to be asked for anew
+
+Records may come twice (after the embedded broker's restart); `handle` has to bear that. It gets them unread, so that
+years of history cost only the fields it needs; what it cannot read it skips: landing makes the dead letters.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from math import inf
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+
+from services.common.messaging.broker import LogWatch, has_unread, partitions_of, positions
+from services.common.runtime.settings import ServiceSettings
+from services.common.runtime.worker import Worker, pause
+
+logger = logging.getLogger(__name__)
+
+Handle = Callable[[Sequence[ConsumerRecord]], None]
+FETCH_WAIT_MS = 40
+"""How long the broker may hold an empty fetch; the embedded one sleeps half of it, whatever comes meanwhile."""
+TURN = 250
+"""So many records are handled before others have their turn in the event loop."""
+LAG_SECONDS = 5.0
+
+
+class Follower(Worker):
+    """Reads all partitions of its topics, and then what comes.
+
+    Args:
+        settings: which broker.
+        topics: what is followed, once all of them exist.
+        handle: takes records, a few at a time.
+        since: from when on, in seconds since 1970 UTC; it is followed anew when that becomes earlier.
+        batch: so many records are fetched at once.
+    """
+
+    name = "follower"
+
+    def __init__(
+        self,
+        settings: ServiceSettings,
+        *,
+        topics: Sequence[str],
+        handle: Handle,
+        since: Callable[[], float] = lambda: 0.0,
+        batch: int = 5_000,
+    ) -> None:
+        super().__init__()
+        self._settings = settings
+        self._topics = topics
+        self._handle = handle
+        self._since = since
+        self._batch = batch
+        self._read_up_to = -inf
+        self.starts = 0
+
+    @property
+    def has_caught_up(self) -> bool:
+        """Whether all that was there a few seconds ago has been read."""
+        return time.monotonic() - self._read_up_to < LAG_SECONDS
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Follow until `stop`; a log that has begun anew is to be caught up with anew."""
+        self._read_up_to = -inf
+        watch = await LogWatch.begin(self._settings)
+        client = AIOKafkaConsumer(
+            **self._settings.client_arguments(),
+            client_id=self._settings.service,
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset="none",  # what the log dropped unread is no reason to go on silently: it is begun anew
+            isolation_level="read_committed",
+            metadata_max_age_ms=5_000,
+            fetch_max_wait_ms=FETCH_WAIT_MS,
+        )
+        try:
+            await client.start()
+            partitions, since = await self._partitions(stop), self._since()
+            await _begin(client, partitions, since)
+            self.starts += 1
+            goal = _Goal(client, partitions)
+            while not stop.is_set() and self._since() >= since:
+                fetched = await client.getmany(timeout_ms=200, max_records=self._batch)
+                await self._take([record for part in fetched.values() for record in part])
+                await watch.check()
+                reached = await positions(client)
+                if goal.is_reached(reached):
+                    self._read_up_to, goal = goal.set_at, _Goal(client, partitions)
+                if fetched or not has_unread(client, reached):
+                    self.beat()
+        finally:
+            await client.stop()
+
+    async def _take(self, records: Sequence[ConsumerRecord]) -> None:
+        for start in range(0, len(records), TURN):
+            self._handle(records[start : start + TURN])
+            await asyncio.sleep(0)
+
+    async def _partitions(self, stop: asyncio.Event) -> list[TopicPartition]:
+        """All partitions, once every topic exists."""
+        while not stop.is_set():
+            partitions = await partitions_of(self._settings, self._topics)
+            if {partition.topic for partition in partitions} == set(self._topics):
+                return partitions
+            self.excuse("the topics do not exist yet")
+            await pause(stop, 1.0)
+        return []
+
+
+async def _begin(client: AIOKafkaConsumer, partitions: Collection[TopicPartition], since: float) -> None:
+    """Put the client before the first record of that time or later.
+
+    The embedded broker does not know times, nor always its ends: it names an earlier offset, never a later one. Apache
+    Kafka names none where nothing is so late, and then knows its ends, which are asked for first.
+    """
+    ends = await client.end_offsets(partitions)
+    found = await client.offsets_for_times(dict.fromkeys(partitions, int(since * 1000)))
+    client.assign(partitions)
+    for partition in partitions:
+        late = found[partition]
+        client.seek(partition, ends[partition] if late is None else late.offset)
+
+
+class _Goal:
+    """Where every partition ended when it was set, as the next fetch of each has told.
+
+    A pause in what comes tells nothing: under steady traffic there is none, and between two fetches there may be one.
+    Nor does what an earlier fetch told: a partition whose broker hangs would be read to its end for ever.
+    """
+
+    def __init__(self, client: AIOKafkaConsumer, partitions: Collection[TopicPartition]) -> None:
+        self._client = client
+        self._fetched_at = {partition: client.last_poll_timestamp(partition) for partition in partitions}
+        self._ends: dict[TopicPartition, int] = {}
+        self.set_at = time.monotonic()
+
+    def is_reached(self, reached: Mapping[TopicPartition, int]) -> bool:
+        """Whether every partition was read as far."""
+        for partition in self._fetched_at.keys() - self._ends.keys():
+            end = self._client.last_stable_offset(partition)
+            if end is not None and self._client.last_poll_timestamp(partition) != self._fetched_at[partition]:
+                self._ends[partition] = end
+        return all(partition in self._ends and reached[partition] >= self._ends[partition] for partition in reached)

@@ -1,0 +1,1 @@
+"""What runs a process: settings, logs, metrics, health, background work, calls to others, and errors with a status."""

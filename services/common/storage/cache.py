@@ -1,0 +1,95 @@
+"""A cache that may be away: Redis where `REDIS_URL` is set, else this process's memory; failures mean "not cached".
+
+    cache = Cache(settings)
+    body = await cache.get_or_make(f"displays:{user_id}", seconds=30, make=lambda: render(user_id))   # bytes
+
+Values are bytes: what is stored is what is sent, and nothing read from Redis is ever unpickled.
+"""
+
+import asyncio
+import logging
+import warnings
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import cashews
+from cashews.exceptions import CacheBackendInteractionError
+
+from services.common.runtime.breaker import Breaker, CircuitOpenError
+from services.common.runtime.settings import ServiceSettings
+
+logger = logging.getLogger(__name__)
+
+MEMORY_ENTRIES = 20_000
+CONNECT_SECONDS = 0.2
+ANSWER_SECONDS = 0.5
+Answer = TypeVar("Answer")
+
+
+class Cache:
+    """Bytes by key, each service in its own key space."""
+
+    def __init__(self, settings: ServiceSettings) -> None:
+        self._prefix = f"{settings.service}:"
+        self._breaker = Breaker(failures=1, pause=1.0)
+        self._cache = cashews.Cache()
+        self._making: dict[str, asyncio.Task[bytes]] = {}
+        if settings.redis_url is None:
+            self._cache.setup("mem://", size=MEMORY_ENTRIES)
+        else:
+            self._cache.setup(
+                settings.redis_url,
+                pickle_type="null",
+                suppress=False,
+                socket_connect_timeout=CONNECT_SECONDS,
+                socket_timeout=ANSWER_SECONDS,
+                max_connections=32,
+            )
+
+    async def get(self, key: str) -> bytes | None:
+        """The value, or None when it is not there or the cache is away."""
+        value = await self._attempt(lambda: self._cache.get(self._prefix + key))
+        return value if isinstance(value, bytes) else None
+
+    async def set(self, key: str, value: bytes, seconds: float) -> None:
+        """Keep a value for a time."""
+        await self._attempt(lambda: self._cache.set(self._prefix + key, value, expire=seconds))
+
+    async def get_or_make(self, key: str, *, seconds: float, make: Callable[[], Awaitable[bytes]]) -> bytes:
+        """The value, made and kept when it is not there; this process makes it once however many ask meanwhile."""
+        value = await self.get(key)
+        if value is not None:
+            return value
+        if key not in self._making:
+            task = self._making[key] = asyncio.create_task(self._make(key, seconds, make))
+            task.add_done_callback(lambda _: self._making.pop(key))
+        return await asyncio.shield(self._making[key])
+
+    async def _make(self, key: str, seconds: float, make: Callable[[], Awaitable[bytes]]) -> bytes:
+        value = await make()
+        await self.set(key, value, seconds)
+        return value
+
+    async def check(self) -> None:
+        """Raise if the cache does not answer."""
+        await self._cache.ping()
+
+    async def close(self) -> None:
+        """Disconnect."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # cashews 7.6 calls redis' old close()
+            await self._cache.close()
+
+    async def _attempt(self, call: Callable[[], Awaitable[Answer]]) -> Answer | None:
+        """What the cache answers; None while it is away, and for a moment after that without asking."""
+        try:
+            self._breaker.check()
+            answer = await call()
+        except CircuitOpenError:
+            return None
+        except (CacheBackendInteractionError, OSError) as error:
+            logger.warning("the cache is away: %s", type(error.__cause__ or error).__name__)
+            self._breaker.failed()
+            return None
+        self._breaker.succeeded()
+        return answer

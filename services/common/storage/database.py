@@ -1,0 +1,132 @@
+"""One database a service, one transaction a request: committed before the answer is sent, rolled back on any error.
+
+class Base(DeclarativeBase):
+    metadata = new_metadata()
+    type_annotation_map = COLUMN_TYPES
+
+@router.post("/v1/products")
+async def create(body: NewProduct, session: Session) -> ProductOut:
+    return await service.create(session, body)      # services flush, they never commit
+"""
+
+import socket
+from collections.abc import AsyncIterator
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any, Final
+
+import psycopg
+from fastapi import Depends, Request
+from psycopg import errors
+from sqlalchemy import BigInteger, DateTime, MetaData, Numeric, Text, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from services.common.runtime.http_client import time_left
+
+NAMING: Final = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+COLUMN_TYPES: Final[dict[Any, Any]] = {
+    int: BigInteger,
+    str: Text,
+    Decimal: Numeric(12, 2),
+    datetime: DateTime(timezone=True),
+    dict[str, Any]: JSONB,
+}
+STATEMENT_SECONDS = 60
+_CONNECTING = {"connect_timeout": 3, "options": f"-c timezone=UTC -c statement_timeout={STATEMENT_SECONDS}s"}
+_LIMIT = text("SELECT set_config('statement_timeout', :milliseconds, true)")
+_DATA_ERRORS = (psycopg.DataError, errors.ProgramLimitExceeded, errors.StatementTooComplex)
+"""The last two are operational errors to psycopg, yet trying again does not help."""
+_OUTAGES = (
+    *(OperationalError, InterfaceError, PoolTimeoutError),
+    *(psycopg.OperationalError, psycopg.InterfaceError),
+    *(ConnectionError, TimeoutError, socket.gaierror),
+)
+
+
+def new_metadata() -> MetaData:
+    """Metadata whose constraint names follow one convention; each service has its own."""
+    return MetaData(naming_convention=NAMING)
+
+
+def sqlalchemy_url(url: str) -> str:
+    """A plain `postgresql://` URL with the driver that SQLAlchemy is to use: psycopg 3."""
+    return url.replace("postgresql://", "postgresql+psycopg://", 1)
+
+
+class Database:
+    """The engine of one database and the factory of its sessions.
+
+    Args:
+        url: plain `postgresql://role:password@host:port/name`.
+        pool_size: connections kept; as many again may be opened for a moment.
+        is_required: whether the service is not ready without it.
+    """
+
+    def __init__(self, url: str, *, pool_size: int = 10, is_required: bool = True) -> None:
+        self.url = url
+        self.is_required = is_required
+        self.engine: AsyncEngine = create_async_engine(
+            sqlalchemy_url(url),
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_timeout=5,
+            pool_pre_ping=True,
+            hide_parameters=True,  # an error's text is logged, and parameters may be personal
+            connect_args=_CONNECTING,
+        )
+        self._probe = create_async_engine(sqlalchemy_url(url), poolclass=NullPool, connect_args=_CONNECTING)
+        self.sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+
+    async def check(self) -> None:
+        """Raise if the database does not answer, over a connection of its own: to be busy is not to be unready."""
+        async with self._probe.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.engine.dispose()
+
+
+def is_unstorable(error: BaseException) -> bool:
+    """Whether an error says that the database will never take these values: of the wrong kind, too long or too many."""
+    return isinstance(getattr(error, "orig", error), _DATA_ERRORS)
+
+
+def is_overdue(error: BaseException) -> bool:
+    """Whether a statement took longer than it was granted: it asked for too much, or the database is slow."""
+    return isinstance(getattr(error, "orig", error), errors.QueryCanceled)
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether an error says that the database, the broker or another service is out of reach for now.
+
+    A file that is missing, or a statement that takes too long, is no outage: waiting would not end it.
+    """
+    if is_unstorable(error) or is_overdue(error):
+        return False
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
+    return isinstance(error, _OUTAGES) or type(error) is OSError  # the network's, and a full disk, have no class
+
+
+async def open_session(request: Request) -> AsyncIterator[AsyncSession]:
+    """The request's transaction, none of whose statements takes longer than what is left of the request's time."""
+    database: Database = request.app.state.database
+    async with database.sessions.begin() as session:
+        if (seconds := time_left()) < STATEMENT_SECONDS:
+            await session.execute(_LIMIT, {"milliseconds": str(max(int(seconds * 1000), 1))})
+        yield session
+
+
+Session = Annotated[AsyncSession, Depends(open_session, scope="function")]
+"""A parameter of this type is the request's session; its transaction ends when the route returns, before the answer."""

@@ -1,0 +1,135 @@
+"""Puts a service together: what every application has, around the routers of this one.
+
+    def create_app() -> FastAPI:
+        settings = CatalogSettings()
+        database = Database(settings.database_url)
+        producer = Producer(settings)
+        return build_app(
+            settings, title="Catalog", routers=[router], database=database, producer=producer,
+            workers=[Relay(settings.database_url, producer)], cache=Cache(settings),
+        )
+
+Routes reach the parts by `request.app.state`: settings, database, producer, cache, verifier.
+"""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+
+from anyio.to_thread import current_default_thread_limiter
+from fastapi import APIRouter, FastAPI
+from fastapi_offline import FastAPIOffline
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
+from starlette.types import ASGIApp
+
+from services.common.identity.policy import routes_without_policy
+from services.common.identity.tokens import Verifier
+from services.common.messaging.producer import Producer
+from services.common.runtime.garbage import settled
+from services.common.runtime.health import Check, live, ready
+from services.common.runtime.http_client import DeadlineMiddleware
+from services.common.runtime.metrics import MetricsMiddleware, metrics
+from services.common.runtime.settings import ServiceSettings
+from services.common.runtime.shutdown import exit_cleanly_on_sigterm
+from services.common.runtime.telemetry import TraceIds, set_up
+from services.common.runtime.worker import Worker, running
+from services.common.storage.cache import Cache
+from services.common.storage.database import Database
+from services.common.web.docs import DocsPolicy, page_of
+from services.common.web.handlers import install_error_handlers
+from services.common.web.limits import TooLargeAsProblem
+from services.common.web.openapi import describe
+from services.common.web.references import SlashesInReferences
+
+THREADS = 2
+"""They read the files of pages. More of them keep the event loop from the interpreter: with the 40 that are usual,
+others' pages took 3 times as long under `unread answers` of `benchmarks.attacks`."""
+MAX_BODY_BYTES = 256 * 1024
+"""Some hundred times what a route of ours needs; one that takes many things at once has a limit of its own."""
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+def build_app(  # noqa: PLR0913 - the parts a service may have
+    settings: ServiceSettings,
+    *,
+    title: str,
+    routers: Sequence[APIRouter],
+    description: str = "",
+    database: Database | None = None,
+    producer: Producer | None = None,
+    cache: Cache | None = None,
+    workers: Sequence[Worker] = (),
+    checks: Sequence[Check] = (),
+    lifespan: Lifespan | None = None,
+    max_body_bytes: int = MAX_BODY_BYTES,
+    short_way: Callable[[ASGIApp], ASGIApp] | None = None,
+    is_public: bool = False,
+) -> FastAPI:
+    """The application; closes what it was given when it ends.
+
+    A `short_way` is a middleware that answers some requests itself; they are counted and traced as all are. One that
+    `is_public` is open to the world: it has no `/metrics`, and its readiness tells no names.
+
+    Raises:
+        RuntimeError: a route states no policy.
+    """
+    tracer_provider = set_up(settings)
+    parts = [part for part in (producer, cache, database) if part is not None]
+
+    @asynccontextmanager
+    async def life(app: FastAPI) -> AsyncIterator[None]:
+        exit_cleanly_on_sigterm()
+        current_default_thread_limiter().total_tokens = THREADS
+        try:
+            async with lifespan(app) if lifespan else nullcontext(), running(workers):
+                with settled():
+                    yield
+        finally:
+            for part in parts:
+                await part.close()
+
+    app: FastAPI = FastAPIOffline(
+        title=title,
+        description=description,
+        version="1",
+        lifespan=life,
+        redirect_slashes=False,
+        telemetry={
+            "tracer_provider": tracer_provider,
+            "tracing": tracer_provider is not None,
+            "metrics": False,
+            "logs": False,
+            "operation_spans": False,
+        },
+    )
+    app.state.settings = settings
+    app.state.database = database
+    app.state.producer = producer
+    app.state.cache = cache
+    app.state.verifier = Verifier(settings.auth_issuer, settings.auth_jwks_url)
+    dependencies = [
+        *([Check("database", database.check, required=database.is_required)] if database else []),
+        *([Check("broker", producer.check, required=False)] if producer else []),
+        *([Check("cache", cache.check, required=False)] if cache else []),
+        *checks,
+    ]
+    app.add_route("/health/live", live(workers), include_in_schema=False)
+    app.add_route("/health/ready", ready(dependencies, tells_names=not is_public), include_in_schema=False)
+    if not is_public:
+        app.add_route("/metrics", metrics, include_in_schema=False)
+    for router in routers:
+        app.include_router(router)
+    if forgotten := routes_without_policy(app.routes):
+        raise RuntimeError(f"routes without a policy: {forgotten}")
+    install_error_handlers(app)
+    app.add_middleware(DocsPolicy, page=page_of(app))
+    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=max_body_bytes)
+    app.add_middleware(TooLargeAsProblem)
+    app.add_middleware(DeadlineMiddleware)
+    if short_way is not None:
+        app.add_middleware(short_way)
+    app.add_middleware(MetricsMiddleware, service=settings.service)
+    app.add_middleware(SlashesInReferences)
+    if tracer_provider is None:
+        app.add_middleware(TraceIds)
+    describe(app)
+    return app

@@ -1,0 +1,110 @@
+"""Turns every error that leaves a route into a problem document; nothing internal is told to the caller."""
+
+import logging
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from fastapi.routing import iter_route_contexts
+from psycopg.errors import ForeignKeyViolation, UniqueViolation
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+
+from services.common.runtime.errors import (
+    MOST_FAULTS,
+    Conflict,
+    Fault,
+    Forbidden,
+    Problem,
+    Unauthorized,
+    Unavailable,
+    Unprocessable,
+    problem_response,
+)
+from services.common.storage.database import is_away, is_overdue, is_unstorable
+
+logger = logging.getLogger(__name__)
+LONGEST_NAME, LONGEST_MESSAGE = 100, 300
+CLIENT_CLOSED_REQUEST = 499  # nobody reads it; it only keeps what was never sent out of the errors
+
+
+def install_error_handlers(app: FastAPI) -> None:
+    """Register the handlers on an application."""
+    app.add_exception_handler(Problem, _problem)
+    app.add_exception_handler(ClientDisconnect, _broken_off)
+    app.add_exception_handler(RequestValidationError, _invalid_request)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(DBAPIError, _database_error)
+    app.add_exception_handler(PoolTimeoutError, _database_away)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+async def _problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)
+    if isinstance(error, Unauthorized | Forbidden) and getattr(request.state, "is_unverified", False):
+        return Unavailable("Tokens cannot be verified at the moment.").response()  # it may well be a good one
+    return error.response()
+
+
+async def _broken_off(_: Request, __: Exception) -> Response:
+    return Response(status_code=CLIENT_CLOSED_REQUEST)
+
+
+async def _invalid_request(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    faults = [
+        Fault(field=".".join(str(part)[:LONGEST_NAME] for part in item["loc"]), message=item["msg"][:LONGEST_MESSAGE])
+        for item in error.errors()[:MOST_FAULTS]
+    ]
+    if any(item["type"] == "json_invalid" for item in error.errors()):
+        return problem_response(400, "Malformed JSON", "malformed-json", "The body is not valid JSON.", faults)
+    return Unprocessable("Some values are not acceptable.", errors=faults).response()
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    status = HTTPStatus(error.status_code)
+    headers = dict(error.headers or {})
+    if status is HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(sorted(_methods_at(request)))
+    detail = error.detail if error.detail != status.phrase else None
+    return problem_response(status, status.phrase, status.phrase.lower().replace(" ", "-"), detail, headers=headers)
+
+
+def _methods_at(request: Request) -> set[str]:
+    """Every method some route offers at this path: Starlette names only those of the first that matches."""
+    routes = iter_route_contexts(request.app.routes)
+    path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+    return {
+        method
+        for route in routes
+        if getattr(route, "path_regex", None) and route.path_regex.match(path)
+        for method in route.methods or ()
+    }
+
+
+async def _database_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, DBAPIError)
+    if is_unstorable(error):  # the last net: field types should have refused the value by name
+        return Unprocessable("A value cannot be stored: it is out of range or not valid text.").response()
+    if isinstance(error.orig, ForeignKeyViolation | UniqueViolation):  # likewise: locks should have made one wait
+        return Conflict("Another request changed what this one builds on; look again, and repeat it.").response()
+    if is_overdue(error):
+        logger.warning("a statement took too long", exc_info=error)
+        return Unavailable("The database did not answer in time.").response()
+    if is_away(error):
+        return await _database_away(_, error)
+    return await _unexpected(_, error)
+
+
+async def _database_away(_: Request, error: Exception) -> Response:
+    logger.warning("database unavailable: %s", type(error).__name__)
+    return Unavailable("The database is not reachable.").response()
+
+
+async def _unexpected(_: Request, error: Exception) -> Response:
+    logger.error("unexpected error", exc_info=error)
+    return problem_response(500, "Internal error", "internal-error")

@@ -1,0 +1,61 @@
+"""Lists page by cursor: an opaque text that says after which row the next page begins.
+
+class ProductPage(Page[ProductOut]): ...
+
+cursor: CursorParam = None, limit: LimitParam = 50
+after = decode_cursor(cursor, int)                 # None for the first page; raises BadCursor (422)
+return ProductPage(items=rows, next_cursor=encode_cursor(rows[-1].id) if more else None)
+"""
+
+import base64
+import binascii
+from typing import Annotated, Any, Generic, TypeVar
+
+from fastapi import Query
+from pydantic import TypeAdapter, ValidationError
+
+from services.common.runtime.errors import Fault, Unprocessable
+from services.common.web.fields import Schema
+
+Item = TypeVar("Item")
+MAX_CURSOR = 3_000
+"""Room for a position that is a text of 500 characters, of four bytes each, in base64."""
+CursorParam = Annotated[
+    str | None, Query(max_length=MAX_CURSOR, pattern=r"^[A-Za-z0-9_-]+$", description="From nextCursor")
+]
+LimitParam = Annotated[int, Query(ge=1, le=500)]
+
+
+class BadCursor(Unprocessable):
+    """A cursor that this API has not given out."""
+
+    title = "Bad cursor"
+
+
+class Page(Schema, Generic[Item]):
+    """One page of a list; `nextCursor` is absent on the last."""
+
+    items: list[Item]
+    next_cursor: str | None = None
+
+
+def encode_cursor(*position: Any) -> str:  # noqa: ANN401 - whatever orders the list, as JSON can hold it
+    """The cursor of a row's position: the values by which the list is ordered."""
+    return base64.urlsafe_b64encode(TypeAdapter(list[Any]).dump_json(list(position))).rstrip(b"=").decode()
+
+
+def decode_cursor(cursor: str | None, *kinds: Any) -> tuple[Any, ...] | None:  # noqa: ANN401 - the types in `kinds`
+    """The position in a cursor, its values being of these types; None for no cursor.
+
+    Raises:
+        BadCursor: it is not one of ours.
+    """
+    if cursor is None:
+        return None
+    try:
+        raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        position: tuple[Any, ...] = TypeAdapter(tuple[kinds]).validate_json(raw)  # type: ignore[valid-type]
+    except (binascii.Error, ValidationError, UnicodeDecodeError) as error:
+        fault = Fault(field="query.cursor", message="Not a cursor of this list")
+        raise BadCursor("The cursor is not valid.", errors=[fault]) from error
+    return position

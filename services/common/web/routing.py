@@ -1,0 +1,96 @@
+"""The router of every service: refuses unknown query parameters, and stores the answers of idempotent requests.
+
+It also reads `{productId:int}` of a path as digits, whose value the parameter's own type judges.
+
+router = Router()
+
+@router.get("/v1/products", dependencies=[PUBLIC])
+"""
+
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.dependencies.models import Dependant
+from fastapi.responses import Response
+from fastapi.routing import APIRoute
+from opentelemetry import trace
+from starlette.convertors import Convertor, register_url_convertor
+from starlette.routing import BaseRoute
+from starlette.types import Scope
+
+from services.common.runtime.errors import MOST_FAULTS, Fault, Unprocessable
+from services.common.web.idempotency import Claim
+
+MOST_NAMES = 20_000
+"""In a body; to find that so many fields are unknown takes as long as a request may hold up all others."""
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class _Digits(Convertor[str]):
+    regex = "[0-9]+"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return str(value)
+
+
+register_url_convertor("int", _Digits())  # Starlette's own raises on more than 4,300 of them, which is a 500
+
+
+class Route(APIRoute):
+    """One operation."""
+
+    def get_route_handler(self) -> Handler:
+        """The handler of FastAPI, between the two things of ours."""
+        handle: Callable[[Request], Awaitable[Response]] = super().get_route_handler()
+        known = _query_names(self.dependant)
+        has_body = self.body_field is not None
+
+        async def handler(request: Request) -> Response:
+            if request.scope["query_string"] and (unknown := set(request.query_params) - known):
+                faults = [
+                    Fault(field=f"query.{name[:100]}", message="Unknown parameter")
+                    for name in sorted(unknown)[:MOST_FAULTS]
+                ]
+                raise Unprocessable("The query has unknown parameters.", errors=faults)
+            if has_body and (await request.body()).count(b":") > MOST_NAMES:
+                raise Unprocessable(f"The body has more than {MOST_NAMES} names and values.")
+            response = await handle(request)
+            claim: Claim | None = getattr(request.state, "idempotency", None)
+            if claim is not None:
+                await claim.store(response)
+            return response
+
+        return handler
+
+
+class Router(APIRouter):
+    """An APIRouter whose operations are `Route`s."""
+
+    def __init__(self, **options: Any) -> None:  # noqa: ANN401 - FastAPI's own
+        super().__init__(route_class=Route, **options)
+
+
+def route_of(routes: Sequence[BaseRoute], path: str) -> APIRoute:
+    """The route of a path, for a middleware that answers in its stead."""
+    return next(route for route in routes if isinstance(route, APIRoute) and route.path == path)
+
+
+def stand_for(scope: Scope, route: APIRoute) -> None:
+    """Let metrics and traces see a request as one of the route's."""
+    scope["route"] = route
+    span = trace.get_current_span()
+    if span.is_recording():
+        span.update_name(f"{scope['method']} {route.path}")
+        span.set_attribute("http.route", route.path)
+
+
+def _query_names(dependant: Dependant) -> set[str]:
+    names: set[str] = set()
+    for field in dependant.query_params:
+        model = getattr(field.field_info.annotation, "model_fields", None)
+        names |= {info.alias or name for name, info in model.items()} if model else {field.alias}
+    return names.union(*(_query_names(inner) for inner in dependant.dependencies))

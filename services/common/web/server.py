@@ -1,0 +1,32 @@
+"""Runs a service behind its guard: `python -m services.common.web.server FACTORY [uvicorn's own options]`.
+
+What every service needs stands here, so that no deployment has to know it; an option that is given goes before.
+"""
+
+import os
+import resource
+import sys
+from typing import Final
+
+from uvicorn.main import main as uvicorn
+
+OPTIONS: Final = (
+    "--factory",
+    *("--http", "services.common.web.guard:GuardedProtocol", "--ws", "none"),
+    *("--no-access-log", "--no-server-header", "--timeout-graceful-shutdown", "15"),
+)
+FILES: Final = 65_536
+
+
+def main() -> None:
+    """Run until SIGTERM."""
+    os.environ.setdefault("FORWARDED_ALLOW_IPS", "")  # uvicorn would believe whoever calls from this machine
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(
+        resource.RLIMIT_NOFILE, (min(most, FILES), most)
+    )  # each connection is one; many shells grant 256
+    uvicorn([*OPTIONS, *sys.argv[1:]], prog_name="python -m services.common.web.server")
+
+
+if __name__ == "__main__":
+    main()

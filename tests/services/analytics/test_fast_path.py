@@ -1,0 +1,130 @@
+"""The short way gives what the route gives, and leaves to it whatever is not plainly in order."""
+
+import json
+import uuid
+
+import pytest
+
+from services.analytics.api import PATH
+from services.analytics.fast_path import LARGEST
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+VISITOR = f"anon:{uuid.UUID(int=1)}"
+SEARCH = {"actionType": "SEARCH_BY_KEYWORD", "userId": VISITOR, "searchKeyword": "茶"}
+VIEW = {"actionType": "PRODUCT_VIEWED", "userId": VISITOR, "productId": 7}
+OWN = {**VIEW, "userId": "2375"}
+JSON = "application/json"
+
+
+def batch(*actions, **more):
+    return json.dumps({"actions": actions, **more}).encode()
+
+
+@pytest.fixture
+def post(client):
+    """Posts a body; gives status and answer without what is new each time."""
+
+    async def post(body, path=PATH, **headers):
+        named = {"Content-Type": JSON, **{name.replace("_", "-"): value for name, value in headers.items()}}
+        answer = await client.post(path, content=body, headers={name: value for name, value in named.items() if value})
+        facts = {name: value for name, value in answer.json().items() if name != "traceId"}
+        if "Idempotency_Key" not in headers:
+            for result in facts.get("results", ()):
+                result["eventId"] = "eventId" in result and "an id"
+        return answer.status_code, facts
+
+    return post
+
+
+@pytest.fixture
+def long_way(monkeypatch, post):
+    """Posts with the short way shut."""
+
+    async def post_long(body, **headers):
+        with monkeypatch.context() as shut:
+            shut.setattr("services.analytics.fast_path._sender", lambda _: None)
+            return await post(body, **headers)
+
+    return post_long
+
+
+@pytest.fixture
+def is_routed(monkeypatch, post):
+    """Whether a request goes the long way: it fails when the route cannot answer."""
+
+    async def is_routed(body, **headers):
+        with monkeypatch.context() as shut:
+            shut.setattr("services.analytics.api.answer", None)
+            try:
+                await post(body, **headers)
+            except TypeError:
+                return True
+        return False
+
+    return is_routed
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        (batch(VIEW), {}),
+        (batch(VIEW, OWN, {**VIEW, "actionType": "CART_ADD"}), {}),
+        (batch(VIEW, consent=False), {}),
+        (batch(OWN), {}),
+        (batch(VIEW), {"Idempotency_Key": "k1"}),
+        (
+            batch({"actionType": "SEARCH_BY_KEYWORD", "userId": VISITOR, "searchKeyword": "茶"}),
+            {"User_Agent": "Googlebot/2.1"},
+        ),
+        (batch(VIEW), {"Content_Type": "Application/JSON; charset=utf-8"}),
+    ],
+)
+async def test_the_short_way_gives_the_same_answer(post, long_way, is_routed, body, headers):
+    assert not await is_routed(body, **headers)
+    assert await post(body, **headers) == await long_way(body, **headers)
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "status"),
+    [
+        (b"{", {}, 400),
+        (b"", {}, 422),
+        (batch(), {}, 422),
+        (batch({**SEARCH, "metadata": {"a": "b"}}), {}, 202),
+        (batch(VIEW, {**VIEW, "metadata": {"a": "b"}}), {}, 202),
+        (batch(VIEW, {**VIEW, "productId": "7"}), {}, 202),
+        (batch(VIEW), {"Content_Type": "text/plain"}, 422),
+        (batch(VIEW), {"Content_Type": ""}, 422),
+        (batch(VIEW), {"Idempotency_Key": "k" * 201}, 422),
+        (batch(VIEW), {"path": f"{PATH}?limit=1"}, 422),
+        (batch(VIEW), {"Authorization": "Bearer nonsense"}, 401),
+        (batch(VIEW), {"Authorization": "Basic nonsense"}, 401),
+        (batch(VIEW) + b" " * LARGEST, {}, 202),
+        (batch(VIEW) + b" " * 2 * LARGEST, {}, 413),
+    ],
+)
+async def test_what_is_not_plainly_in_order_gets_the_routes_answer(post, long_way, body, headers, status):
+    answer = await post(body, **headers)
+
+    assert answer[0] == status
+    assert answer == await long_way(body, **headers)
+
+
+async def test_a_user_goes_the_short_way_once_the_token_is_known(post, is_routed, as_user):
+    headers = as_user("2375")
+    assert await is_routed(batch(OWN), **headers)
+    assert await post(batch(OWN), **headers) == (202, (await post(batch(VIEW)))[1])
+    assert not await is_routed(batch(OWN), **headers)
+    status, _ = await post(batch(VIEW | {"userId": "2376"}), **headers)
+    assert status == 422
+
+
+async def test_its_answers_are_counted_as_the_routes(client, post):
+    async def counted():
+        lines = (await client.get("/metrics")).text.splitlines()
+        name = f'tanawari_http_requests_total{{method="POST",route="{PATH}",service="analytics",status="202"}}'
+        return next((float(line.split()[-1]) for line in lines if line.startswith(name)), 0)
+
+    before = await counted()
+    await post(batch(VIEW))
+    assert await counted() == before + 1
