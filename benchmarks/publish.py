@@ -21,10 +21,10 @@ from psycopg import sql
 from benchmarks.measure import median
 from benchmarks.report import Figure, Options, at_most, run, tell
 from benchmarks.state import parts
-from ml.bundle import Bundle
-from ml.champion import Champion
-from ml.generation import compose_all
-from ml.shelves import Rules
+from ml.bundle.bundle import Bundle
+from ml.bundle.champion import Champion
+from ml.shelves.composing import Rules
+from ml.shelves.generation import compose_all
 from pipelines.content import Content
 from stack.children import child_of
 from stack.databases import role_url

@@ -12,7 +12,7 @@ import orjson
 import polars as pl
 
 from benchmarks.load import request
-from ml.bundle import Champion
+from ml.bundle.bundle import Champion
 from services.common.messaging.producer import Producer
 from services.common.runtime.settings import ServiceSettings
 from services.contracts.envelope import Event

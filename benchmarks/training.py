@@ -52,9 +52,9 @@ def in_own_process(day: Path) -> Cost:
 
 def train(day: Path) -> Cost:
     """Read a day's training set, fit every default model, and ask for all lists."""
-    from ml.assemble import ask  # noqa: PLC0415 - a process that only waits needs no models
-    from ml.shelves import Rules  # noqa: PLC0415 - likewise
-    from ml.training import TrainingConfig, fit_all  # noqa: PLC0415 - likewise
+    from ml.shelves.composing import Rules  # noqa: PLC0415 - likewise
+    from ml.training.assembly import ask  # noqa: PLC0415 - a process that only waits needs no models
+    from ml.training.configuration import TrainingConfig, fit_all  # noqa: PLC0415 - likewise
     from pipelines.training_set import TrainingSet  # noqa: PLC0415 - likewise
 
     started = time.perf_counter()

@@ -5,7 +5,7 @@ from typing import ClassVar, Self
 
 from pydantic import JsonValue
 
-from ml.bundle_files import Document
+from ml.bundle.files import Document
 from ml.evaluation.compare import Interval
 from ml.evaluation.gate import Reason
 

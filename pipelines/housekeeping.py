@@ -5,8 +5,8 @@ import time
 from pathlib import Path
 
 from ml import tracking
-from ml.bundle_files import MANIFEST
-from ml.champion import Champion
+from ml.bundle.champion import Champion
+from ml.bundle.files import MANIFEST
 
 KEPT_BUNDLES = 5
 KEPT_DAYS = 14

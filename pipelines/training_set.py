@@ -9,7 +9,7 @@ from typing import Self
 
 import polars as pl
 
-from ml.bundle_content import ACTIVITY, ITEMS
+from ml.bundle.content import ACTIVITY, ITEMS
 from ml.dataset import Dataset
 from pipelines.warehouse import Warehouse
 

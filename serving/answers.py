@@ -8,8 +8,8 @@ import orjson
 from fastapi.responses import Response
 from starlette.datastructures import State
 
-from ml.catalogue import Product
-from ml.shelves import Ask, DisplayType, Pick
+from ml.shelves.catalogue import Product
+from ml.shelves.composing import Ask, DisplayType, Pick
 from services.common.identity.tokens import Principal
 from services.contracts.envelope import VISITOR
 from serving import pages

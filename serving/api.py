@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import Path, Query, Request
 from fastapi.responses import Response
 
-from ml.shelves import DisplayType
+from ml.shelves.composing import DisplayType
 from services.common.identity.policy import PUBLIC, role
 from services.common.identity.tokens import Principal
 from services.common.runtime.errors import Forbidden, Unauthorized, problems

@@ -8,7 +8,7 @@ from functools import partial
 
 from fastapi import FastAPI
 
-from ml.shelves import Rules
+from ml.shelves.composing import Rules
 from services.common.messaging.producer import Producer
 from services.common.runtime.health import Check
 from services.common.runtime.http_client import ServiceClient

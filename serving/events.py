@@ -6,7 +6,7 @@ from typing import Annotated, Final, Generic, TypeVar
 
 import msgspec
 
-from ml.session import Kind
+from ml.shelves.session import Kind
 
 T = TypeVar("T")
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]

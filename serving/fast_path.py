@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ml.shelves import Ask, DisplayType
+from ml.shelves.composing import Ask, DisplayType
 from services.common.identity.tokens import Verifier
 from services.common.web.routing import route_of, stand_for
 from serving.answers import ask_of, is_own, shelf_answer

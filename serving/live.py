@@ -8,8 +8,8 @@ from typing import Final
 from aiokafka import ConsumerRecord
 from prometheus_client import Counter
 
-from ml.catalogue import Catalogue
-from ml.session import LiveState
+from ml.shelves.catalogue import Catalogue
+from ml.shelves.session import LiveState
 from services.common.messaging.follower import Follower
 from services.common.messaging.producer import Producer
 from services.common.runtime.settings import ServiceSettings

@@ -6,8 +6,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from ml.catalogue import Product
-from ml.shelves import Ask, DisplayType, Pick, Shelf
+from ml.shelves.catalogue import Product
+from ml.shelves.composing import Ask, DisplayType, Pick, Shelf
 from services.common.web.references import ProductReference
 from serving.merchandising import MANUAL, Displays, Item
 from serving.recommender import Recommender, recommendation_id

@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 from msgspec.structs import replace
 
-from ml.catalogue import Catalogue, Product
+from ml.shelves.catalogue import Catalogue, Product
 from serving.events import ProductChange
 
 Texts = Mapping[int | None, str | None]

@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 
 import uuid_utils
 
-from ml.catalogue import Product
-from ml.shelves import Ask, Pick, Rules, Shelf, Shopper, compose
-from ml.similar import similar
+from ml.shelves.catalogue import Product
+from ml.shelves.composing import Ask, Pick, Rules, Shelf, Shopper, compose
+from ml.shelves.similar import similar
 from services.common.runtime.errors import NotFound
 from services.common.web.references import CategoryReference, ProductReference
 from serving.live import BrokerWatch, Live, LiveFollower
@@ -70,7 +70,7 @@ class Recommender:
             ]
         is_known = user_id is not None and not self.live.is_forgotten(user_id)
         shopper = Shopper(user_id, self.live.state(user_id)) if user_id and is_known else Shopper(None)
-        return compose(model.bundle, model.catalogue, self.rules, shopper, now, ask, model.recollection)
+        return compose(model.bundle, model.catalogue, self.rules, shopper, now, ask, model.ranking_cache)
 
     def similar(
         self,

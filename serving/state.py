@@ -11,11 +11,11 @@ from typing import Final
 
 from prometheus_client import Counter
 
-from ml.bundle import CHAMPION, Bundle, BundleError, Champion
-from ml.bundle_files import read_manifest
-from ml.catalogue import Catalogue
-from ml.session import LiveState, activity_of
-from ml.shelves import Recollection, Rules
+from ml.bundle.bundle import CHAMPION, Bundle, BundleError, Champion
+from ml.bundle.files import read_manifest
+from ml.shelves.catalogue import Catalogue
+from ml.shelves.composing import RankingCache, Rules
+from ml.shelves.session import LiveState, activity_of
 from services.common.runtime.worker import Worker, pause
 
 logger = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ class Model:
     catalogue: Catalogue
     activity: dict[str, LiveState]
     loaded_at: datetime
-    recollection: Recollection = field(default_factory=Recollection)
+    ranking_cache: RankingCache = field(default_factory=RankingCache)
 
     @classmethod
     def load(cls, directory: Path, rules: Rules) -> "Model":

@@ -16,7 +16,7 @@ from ml.evaluation.compare import Interval, paired
 from ml.evaluation.evaluate import MODEL, TASK, USERS, Evaluation, evaluate
 from ml.evaluation.split import WINDOW_DAYS, Protocol, Task, window
 from ml.recommenders import NonFiniteScoreError
-from ml.training import TrainingConfig, fit_all
+from ml.training.configuration import TrainingConfig, fit_all
 
 ROLES: Mapping[str, str] = {Protocol.DISCOVER: "discover", Protocol.ALL: "repurchase"}
 """The model that answers each task in the shop."""

@@ -9,8 +9,8 @@ import polars as pl
 from ml.evaluation.evaluate import Evaluation, evaluate
 from ml.evaluation.shelves import measure_shelves
 from ml.evaluation.split import WINDOW_DAYS, Protocol, Task, next_basket, next_baskets, window
-from ml.shelves import Rules
-from ml.training import BLENDS, SINGLE, Fitted, TrainingConfig, fit_all
+from ml.shelves.composing import Rules
+from ml.training.configuration import BLENDS, SINGLE, Fitted, TrainingConfig, fit_all
 
 DISCOVERING = ("popularity", "item_knn", "ease", "als", "content", "discover")
 REPEATING = ("popularity", "personal", "tifu_knn", "repurchase")

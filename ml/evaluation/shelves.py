@@ -14,18 +14,18 @@ import numpy as np
 import polars as pl
 
 from ml import columns as c
-from ml.assemble import ask
-from ml.bundle import Bundle
-from ml.bundle_content import ITEMS
-from ml.bundle_files import Manifest
-from ml.catalogue import Catalogue
+from ml.bundle.bundle import Bundle
+from ml.bundle.content import ITEMS
+from ml.bundle.files import Manifest
 from ml.dataset import Dataset
 from ml.evaluation.split import Task
-from ml.purchases import DAY
-from ml.session import BUY, LiveState, activity_of
-from ml.shelf_rules import LIVE_SOURCES, MADE_OF, DisplayType, ShelfRule
-from ml.shelves import Rules, Shopper, compose
-from ml.training import Fitted
+from ml.shelves.catalogue import Catalogue
+from ml.shelves.composing import Rules, Shopper, compose
+from ml.shelves.purchases import DAY
+from ml.shelves.rules import LIVE_SOURCES, MADE_OF, DisplayType, ShelfRule
+from ml.shelves.session import BUY, LiveState, activity_of
+from ml.training.assembly import ask
+from ml.training.configuration import Fitted
 
 SHELF, KIND, PLACES, USERS, NEXT_BASKET, WINDOW = "shelf", "kind", "places", "users", "next_basket", "window"
 SHOWN, LIST, POPULARITY = "shown", "list", "popularity"

@@ -10,8 +10,8 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from ml import columns as c
 from ml.dataset import Dataset
 from ml.recommenders.base import Recommender, RecommenderConfig
+from ml.recommenders.neighbours import NEIGHBOURS, nearest
 from ml.recommenders.ranking import MASKED, best
-from ml.recommenders.similar import NEIGHBOURS, nearest
 from ml.recommenders.sparse_math import dense_times, unit_rows
 
 _BLOCK = 256

@@ -9,7 +9,7 @@ from scipy.sparse import csr_array, csr_matrix
 
 from ml.dataset import Dataset
 from ml.recommenders.base import Recommender, RecommenderConfig
-from ml.recommenders.similar import nearest
+from ml.recommenders.neighbours import nearest
 from ml.recommenders.sparse_math import unit_rows
 
 _PAIRS = 200_000

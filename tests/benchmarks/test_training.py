@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 
 from benchmarks.training import train
-from ml.bundle_content import ACTIVITY, ITEMS
+from ml.bundle.content import ACTIVITY, ITEMS
 from pipelines.training_set import TrainingSet
 
 CUT = datetime(2026, 11, 2, tzinfo=UTC)

@@ -8,8 +8,8 @@ import httpx2
 import numpy as np
 import polars as pl
 
-from ml.bundle import About, BundleContent, Champion, History, Ranked, write
-from ml.bundle_content import ACTIVITY, ITEMS
+from ml.bundle.bundle import About, BundleContent, Champion, History, Ranked, write
+from ml.bundle.content import ACTIVITY, ITEMS
 
 HOUSEHOLD = "900"
 OTHERS = ("1", "1228", "2375")

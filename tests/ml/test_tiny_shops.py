@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml.assemble import ask
-from ml.bundle import About, Bundle, check, write
-from ml.bundle_check import EmptyBundleError
-from ml.bundle_content import ACTIVITY, ITEMS
+from ml.bundle.bundle import About, Bundle, check, write
+from ml.bundle.check import EmptyBundleError
+from ml.bundle.content import ACTIVITY, ITEMS
 from ml.dataset import Dataset
 from ml.evaluation.gate import Decision, Reason, gate
-from ml.generation import compose_all
 from ml.recommenders import ALSConfig
-from ml.shelves import Rules
-from ml.training import POPULARITY, POPULARITY_MODELS, TrainingConfig, fit_all
+from ml.shelves.composing import Rules
+from ml.shelves.generation import compose_all
+from ml.training.assembly import ask
+from ml.training.configuration import POPULARITY, POPULARITY_MODELS, TrainingConfig, fit_all
 
 NOW = datetime(2026, 11, 2, tzinfo=UTC)
 DEFAULTS = TrainingConfig(als=ALSConfig(factors=2))

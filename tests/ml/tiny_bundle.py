@@ -6,9 +6,9 @@ from decimal import Decimal
 import numpy as np
 import polars as pl
 
-from ml.bundle import About, BundleContent, History, Ranked
-from ml.bundle_content import ACTIVITY, ITEMS
-from ml.session import LiveState
+from ml.bundle.bundle import About, BundleContent, History, Ranked
+from ml.bundle.content import ACTIVITY, ITEMS
+from ml.shelves.session import LiveState
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 CUT_AGE = timedelta(hours=12)

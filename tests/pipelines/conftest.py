@@ -11,8 +11,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from ml.bundle_content import ACTIVITY, ITEMS
-from ml.champion import CHAMPION, Champion
+from ml.bundle.champion import CHAMPION, Champion
+from ml.bundle.content import ACTIVITY, ITEMS
 from pipelines.content import Content
 from pipelines.day import Passed
 from pipelines.settings import settings

@@ -11,7 +11,7 @@ from unittest import mock
 
 import dagster as dg
 
-from ml.champion import Champion
+from ml.bundle.champion import Champion
 from pipelines.content import Content
 from pipelines.defs.publishing.assets import top_page_display
 from pipelines.defs.training import bundle as bundle_asset

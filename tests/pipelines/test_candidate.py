@@ -6,7 +6,7 @@ import pytest
 from mlflow import MlflowClient
 
 from ml import tracking
-from ml.champion import Champion
+from ml.bundle.champion import Champion
 from ml.evaluation.gate import Reason
 from pipelines.day import Judgement, Passed
 from pipelines.defs.training.candidate import GATE

@@ -9,8 +9,8 @@ import pytest
 from mlflow import MlflowClient
 
 from ml import tracking
-from ml.bundle_files import read_manifest
-from ml.champion import Champion
+from ml.bundle.champion import Champion
+from ml.bundle.files import read_manifest
 from pipelines.day import Figures
 from pipelines.defs.training import checks
 from pipelines.defs.training.checks import WHOLE, judge

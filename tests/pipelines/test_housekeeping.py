@@ -4,7 +4,7 @@ import dagster as dg
 import pytest
 
 from ml import tracking
-from ml.champion import Champion
+from ml.bundle.champion import Champion
 from pipelines.defs.maintenance.assets import disk
 from pipelines.housekeeping import KEPT_BUNDLES, KEPT_DAYS, drop_old_bundles, drop_old_days
 

@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 from ml import tracking
-from ml.bundle import Bundle, Champion
+from ml.bundle.bundle import Bundle, Champion
 from pipelines.content import Content
 from pipelines.day import Passed
 from services.contracts.envelope import Event

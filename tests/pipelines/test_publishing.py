@@ -10,8 +10,8 @@ import httpx2
 import pytest
 
 from ml import tracking
-from ml.bundle import write
-from ml.champion import CHAMPION, Champion
+from ml.bundle.bundle import write
+from ml.bundle.champion import CHAMPION, Champion
 from pipelines.content import Content
 from pipelines.defs.publishing.assets import top_page_display
 from pipelines.defs.publishing.rollback import rollback

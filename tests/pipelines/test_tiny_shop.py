@@ -7,8 +7,8 @@ import pytest
 from mlflow import MlflowClient
 
 from ml import tracking
-from ml.bundle_files import read_manifest
-from ml.champion import Champion
+from ml.bundle.champion import Champion
+from ml.bundle.files import read_manifest
 from pipelines.day import Judgement
 from pipelines.defs.training.candidate import GATE
 from pipelines.defs.training.evaluation import REPORT

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from fastapi import FastAPI, HTTPException, Response
 
-from ml.bundle import Champion, write
+from ml.bundle.bundle import Champion, write
 from services.common.messaging.producer import Producer
 from services.common.runtime.http_client import ServiceClient
 from services.contracts.envelope import Event

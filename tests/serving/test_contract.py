@@ -1,6 +1,6 @@
 """The names that serving and the library share with the contract."""
 
-from ml.shelf_rules import DisplayType as ShelfType
+from ml.shelves.rules import DisplayType as ShelfType
 from services.contracts.envelope import DisplayType
 from services.contracts.events.feedback import Placement
 from services.contracts.registry import EVENTS

@@ -7,8 +7,8 @@ from decimal import Decimal
 import pytest
 from msgspec.structs import replace
 
-from ml.bundle import Bundle
-from ml.catalogue import Catalogue
+from ml.bundle.bundle import Bundle
+from ml.shelves.catalogue import Catalogue
 from serving.events import ProductChange
 from serving.products import Products
 from tests.ml.tiny_bundle import BREAD, MILK, TEA, about, content

@@ -5,9 +5,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from ml.bundle import Champion
-from ml.session import LiveState
-from ml.shelves import Rules
+from ml.bundle.bundle import Champion
+from ml.shelves.composing import Rules
+from ml.shelves.session import LiveState
 from serving.live import Live
 from serving.products import Products
 from serving.state import Models

@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ml.bundle_files import Manifest
+from ml.bundle.files import Manifest
 from stack import storefront
 from stack.environment import Environment, program_ports
 from stack.files import write_json

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from ml.bundle import Champion
+from ml.bundle.bundle import Champion
 from pipelines.housekeeping import drop_old_bundles, drop_old_days
 from pipelines.settings import settings
 

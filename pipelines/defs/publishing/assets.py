@@ -4,10 +4,10 @@ from datetime import datetime
 
 import dagster as dg
 
-from ml.bundle import Bundle, BundleError
-from ml.champion import Champion, ChampionChangedError
-from ml.generation import compose_all
-from ml.shelves import Rules
+from ml.bundle.bundle import Bundle, BundleError
+from ml.bundle.champion import Champion, ChampionChangedError
+from ml.shelves.composing import Rules
+from ml.shelves.generation import compose_all
 from pipelines.content import Content, ContentRefusedError
 from pipelines.freshness import EVERY_NIGHT
 from pipelines.settings import settings

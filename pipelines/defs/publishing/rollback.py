@@ -3,9 +3,9 @@
 import dagster as dg
 
 from ml import tracking
-from ml.bundle import Bundle, BundleError
-from ml.champion import Champion, ChampionChangedError
-from ml.shelves import Rules
+from ml.bundle.bundle import Bundle, BundleError
+from ml.bundle.champion import Champion, ChampionChangedError
+from ml.shelves.composing import Rules
 from pipelines.content import Content, ContentRefusedError
 from pipelines.defs.publishing.assets import publish
 from pipelines.settings import settings

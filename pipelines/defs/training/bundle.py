@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from ml.assemble import ask
-from ml.bundle import About, BundleError, write
-from ml.shelves import Rules
-from ml.training import POPULARITY_MODELS, TrainingConfig, fit_all
+from ml.bundle.bundle import About, BundleError, write
+from ml.shelves.composing import Rules
+from ml.training.assembly import ask
+from ml.training.configuration import POPULARITY_MODELS, TrainingConfig, fit_all
 from pipelines.day import Figures, Passed
 from pipelines.defs.partitions import days
 from pipelines.defs.training import checks

@@ -8,10 +8,10 @@ import dagster as dg
 from pydantic import Field, ValidationError
 
 from ml import tracking
-from ml.bundle import BundleError, Champion
-from ml.bundle_files import read_manifest
+from ml.bundle.bundle import BundleError, Champion
+from ml.bundle.files import read_manifest
 from ml.evaluation.gate import gate
-from ml.training import POPULARITY, TrainingConfig
+from ml.training.configuration import POPULARITY, TrainingConfig
 from pipelines.cuts import gate_cut
 from pipelines.day import Judgement
 from pipelines.defs.partitions import days

@@ -7,10 +7,10 @@ from pathlib import Path
 import dagster as dg
 
 from ml import tracking
-from ml.bundle import Bundle, BundleError
-from ml.bundle_files import Manifest, read_manifest
-from ml.champion import Champion, ChampionChangedError
-from ml.shelves import Rules
+from ml.bundle.bundle import Bundle, BundleError
+from ml.bundle.champion import Champion, ChampionChangedError
+from ml.bundle.files import Manifest, read_manifest
+from ml.shelves.composing import Rules
 from pipelines.day import Judgement, Passed
 from pipelines.defs.training.evaluation import REPORT
 from pipelines.freshness import EVERY_NIGHT

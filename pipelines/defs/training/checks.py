@@ -8,10 +8,10 @@ from pathlib import Path
 import dagster as dg
 import numpy as np
 
-from ml.bundle import Bundle, BundleError, Champion
-from ml.catalogue import Catalogue
+from ml.bundle.bundle import Bundle, BundleError, Champion
 from ml.evaluation.gate import MINIMUM_COVERAGE
-from ml.shelves import Rules, Shopper, compose
+from ml.shelves.catalogue import Catalogue
+from ml.shelves.composing import Rules, Shopper, compose
 from pipelines.settings import settings
 
 MINIMUM_FULL_LISTS = 0.95

@@ -7,8 +7,8 @@ import dagster as dg
 from ml.evaluation import report
 from ml.evaluation.published import headlines, measure
 from ml.evaluation.shelves import as_document, falls_behind
-from ml.shelves import Rules
-from ml.training import TrainingConfig
+from ml.shelves.composing import Rules
+from ml.training.configuration import TrainingConfig
 from pipelines.cuts import published_cut
 from pipelines.day import Figures
 from pipelines.defs.partitions import days

@@ -14,7 +14,7 @@ import pytest
 from ml.dataset import Dataset
 from ml.evaluation.evaluate import evaluate
 from ml.evaluation.split import Task, next_basket, window
-from ml.training import TrainingConfig, fit_all
+from ml.training.configuration import TrainingConfig, fit_all
 
 TEST_CUT = datetime(2017, 12, 4, 5, tzinfo=UTC)
 PSEUDO_DEPARTMENTS = [

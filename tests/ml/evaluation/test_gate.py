@@ -8,7 +8,7 @@ import pytest
 from ml.evaluation.evaluate import SCORES, WHOLE, Evaluation
 from ml.evaluation.gate import Reason, gate, judge
 from ml.recommenders import ALSConfig
-from ml.training import TrainingConfig
+from ml.training.configuration import TrainingConfig
 
 USERS = 50
 WINDOW = timedelta(days=28)

@@ -8,8 +8,8 @@ from ml.evaluation import report
 from ml.evaluation.evaluate import Evaluation
 from ml.evaluation.published import HEADLINES, MODELS, Measured, headlines, measure
 from ml.recommenders import ALSConfig
-from ml.shelves import Rules
-from ml.training import TrainingConfig
+from ml.shelves.composing import Rules
+from ml.training.configuration import TrainingConfig
 
 CONFIG = TrainingConfig(als=ALSConfig(factors=2))
 

@@ -9,8 +9,8 @@ import pytest
 from ml.evaluation.shelves import SHARES, as_document, as_of, falls_behind, measure_shelves
 from ml.evaluation.split import Task, next_baskets, window
 from ml.recommenders import BlendConfig
-from ml.shelves import Rules
-from ml.training import Fitted, TrainingConfig, fit_all
+from ml.shelves.composing import Rules
+from ml.training.configuration import Fitted, TrainingConfig, fit_all
 
 RULES = Rules.load()
 # What they buy again is what they bought most, what is new is what most bought.

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ml.dataset import Dataset
 from ml.recommenders import ALSConfig, Blend, BlendConfig, Recommender, TooLittleDataError
-from ml.training import SINGLE
+from ml.training.configuration import SINGLE
 
 RECOMMENDABLE = {1, 2, 3, 4, 5, 6, 8}
 

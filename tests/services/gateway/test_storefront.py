@@ -7,7 +7,7 @@ import yaml
 from services.content.domain import TITLES
 from services.gateway import storefront
 
-RULES = Path(__file__).parents[3] / "ml" / "shelves.yaml"
+RULES = Path(__file__).parents[3] / "ml" / "shelves" / "shelves.yaml"
 FILES = sorted(path.name for path in storefront.FOLDER.iterdir())
 
 

@@ -1,0 +1,141 @@
+"""The files of a bundle: the manifest that describes them, and reading and writing each with its hash."""
+
+import json
+import os
+from hashlib import file_digest
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import polars as pl
+from pydantic import AwareDatetime, BaseModel, ConfigDict, JsonValue, ValidationError
+from pydantic.alias_generators import to_camel
+
+from ml.bundle.check import BadManifestError, BadShapeError, BrokenHashError, MissingFileError, UnknownVersionError
+from ml.bundle.content import Array, Part
+
+FORMAT_VERSION: Final = 2
+MANIFEST: Final = "manifest.json"
+
+
+class Document(BaseModel):
+    """A JSON file of ours: camelCase names, unknown fields refused."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="forbid")
+
+    def write(self, path: Path) -> None:
+        """Put the document in place of `path` in one step, so that no reader ever sees half of it."""
+        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            temporary.write_text(self.model_dump_json(by_alias=True, indent=2) + "\n")
+            sync(temporary)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        sync(path.parent)
+
+
+class About(Document):
+    """What a bundle says of itself: made when, from data up to when, how, how good.
+
+    `data_cut` is the time of the newest event in the data: whoever follows the topics takes what is newer.
+    `shelves` says how good the shelves are, as `ml.evaluation.shelves.as_document` gives it.
+    `popularity_because` says why everybody's lists are what is popular, where no model was good for them yet.
+    """
+
+    created_at: AwareDatetime
+    data_cut: AwareDatetime
+    rules_version: str
+    configuration: dict[str, JsonValue] = {}
+    metrics: dict[str, float] = {}
+    shelves: dict[str, JsonValue] = {}
+    popularity_because: str | None = None
+
+
+class FileEntry(Document):
+    """One file as it was written; `dtype` is `arrow` for a frame."""
+
+    sha256: str
+    dtype: str
+    shape: tuple[int, ...]
+
+
+class Manifest(About):
+    """`manifest.json`."""
+
+    format_version: int
+    bundle: str
+    files: dict[str, FileEntry]
+
+
+def read_manifest(directory: Path) -> Manifest:
+    """Read the manifest.
+
+    Raises:
+        MissingFileError, BadManifestError, UnknownVersionError: it cannot be trusted.
+    """
+    try:
+        document = json.loads((directory / MANIFEST).read_bytes())
+        version = document["formatVersion"]
+    except FileNotFoundError as error:
+        raise MissingFileError(f"{directory.name} has no {MANIFEST}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadManifestError(f"{MANIFEST} is no manifest: {error}") from error
+    if version != FORMAT_VERSION:
+        raise UnknownVersionError(f"format version {version}, not {FORMAT_VERSION}")
+    try:
+        return Manifest.model_validate(document)
+    except ValidationError as error:
+        raise BadManifestError(f"{MANIFEST}: {error.errors()[0]['loc']}: {error.errors()[0]['msg']}") from error
+
+
+def write_part(path: Path, part: Part) -> FileEntry:
+    """Write one array or frame through to the disk."""
+    if isinstance(part, pl.DataFrame):
+        part.write_ipc(path)
+        dtype, shape = "arrow", part.shape
+    else:
+        np.save(path, np.ascontiguousarray(part), allow_pickle=False)
+        dtype, shape = str(part.dtype), part.shape
+    sync(path)
+    return FileEntry(sha256=_hash(path), dtype=dtype, shape=shape)
+
+
+def read_parts(directory: Path, entries: dict[str, FileEntry]) -> tuple[dict[str, pl.DataFrame], dict[str, Array]]:
+    """Map the frames and the arrays of a bundle read-only.
+
+    Raises:
+        MissingFileError, BrokenHashError, BadShapeError: a file is not the one that the manifest describes.
+    """
+    frames: dict[str, pl.DataFrame] = {}
+    arrays: dict[str, Array] = {}
+    for name, entry in entries.items():
+        path = directory / name
+        if not path.is_file():
+            raise MissingFileError(f"{name} is missing")
+        if _hash(path) != entry.sha256:
+            raise BrokenHashError(f"{name} is not the file that was written")
+        if entry.dtype == "arrow":
+            frames[name] = pl.read_ipc(path)
+            found: tuple[str, tuple[int, ...]] = ("arrow", frames[name].shape)
+        else:
+            # A plain view of the mapped pages: np.memmap's own indexing is several times slower.
+            arrays[name] = np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
+            found = (str(arrays[name].dtype), arrays[name].shape)
+        if found != (entry.dtype, entry.shape):
+            raise BadShapeError(f"{name} is {found}, the manifest says {(entry.dtype, entry.shape)}")
+    return frames, arrays
+
+
+def sync(path: Path) -> None:
+    """Wait until the file or folder is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()

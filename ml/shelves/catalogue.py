@@ -1,0 +1,139 @@
+"""The products as they are now: the bundle's at first, then whatever live events say."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from functools import cached_property
+from math import inf
+from typing import Any
+
+import msgspec
+import orjson
+
+from ml.bundle.bundle import Bundle
+
+
+class Product(msgspec.Struct, frozen=True, dict=True):
+    """One product; times are seconds since 1970 UTC."""
+
+    product_id: int
+    name: str
+    price: Decimal
+    currency: str
+    image: str | None
+    rating: float
+    product_type: str | None
+    category_id: int | None
+    category_name: str | None
+    is_active: bool
+    is_recommendable: bool
+    stock: int
+    sku: str | None = None
+    category_code: str | None = None
+    special_price: Decimal | None = None
+    special_starts_at: float = -inf
+    special_ends_at: float = inf
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether the shop shows it at all: it is active and no pseudo product."""
+        return self.is_active and self.is_recommendable
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether it may stand on a shelf: it is listed and in stock."""
+        return self.is_listed and self.stock > 0
+
+    def offer_at(self, moment: float, manual: Decimal | None = None) -> Decimal | None:
+        """The special price that is true at `moment`: a merchandiser's, `manual`, else its own.
+
+        None holds where it would not be below the price, nor for a product that is inactive or out of stock.
+        """
+        own = self.special_price
+        if (manual is None and own is None) or not self.is_active or self.stock <= 0:
+            return None
+        if manual is not None and manual < self.price:
+            return manual
+        is_true = own is not None and own < self.price and self.special_starts_at <= moment < self.special_ends_at
+        return own if is_true else None
+
+    def card(self, offer: Decimal | None) -> dict[str, Any]:
+        """What a page shows of it, as JSON values; `offer` is the special price that is true now."""
+        return {
+            "productId": self.product_id,
+            "sku": self.sku,
+            "productName": self.name,
+            "productPrice": str(self.price),
+            "specialPrice": None if offer is None else str(offer),
+            "currency": self.currency,
+            "rating": self.rating,
+            "image": self.image,
+            "categoryId": self.category_id,
+            "categoryCode": self.category_code,
+            "categoryName": self.category_name,
+        }
+
+    @cached_property
+    def plain_card(self) -> orjson.Fragment:
+        """The card without an offer, rendered once."""
+        return orjson.Fragment(orjson.dumps(self.card(None)))
+
+
+class Catalogue:
+    """Products by item index (the bundle's indices first, then products that came later)."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self._popularity: list[float] = bundle.content.popularity.tolist()
+        self.products: list[Product] = list(_products(bundle))
+        self.index = {product.product_id: item for item, product in enumerate(self.products)}
+        self.is_shown = bytearray(product.is_shown for product in self.products)
+        self.category_names = {product.category_id: product.category_name for product in self.products}
+        self.category_codes = {product.category_id: product.category_code for product in self.products}
+        self._by_sku: dict[str, int] = {}
+        for product in self.products:
+            self._name(product)
+        self._offers: dict[int, None] | None = None
+
+    def get(self, product_id: int) -> Product | None:
+        """The product of that id, if it is known."""
+        item = self.index.get(product_id)
+        return None if item is None else self.products[item]
+
+    def id_of(self, sku: str) -> int | None:
+        """The id of the product that the shop calls so, if it is known."""
+        return self._by_sku.get(sku)
+
+    def _name(self, product: Product) -> None:
+        """A sku is an active product's before one's that is gone."""
+        if product.sku is not None and (product.is_active or product.sku not in self._by_sku):
+            self._by_sku[product.sku] = product.product_id
+
+    def put(self, product: Product) -> None:
+        """Take the product as it now is."""
+        self._name(product)
+        item = self.index.setdefault(product.product_id, len(self.products))
+        if item == len(self.products):
+            self.products.append(product)
+            self.is_shown.append(product.is_shown)
+            self._popularity.append(0.0)
+        else:
+            self.products[item] = product
+            self.is_shown[item] = product.is_shown
+        self._offers = None
+
+    @property
+    def offers(self) -> dict[int, None]:
+        """Items that have a special price, whether or not it is true at this moment, the most popular first."""
+        if self._offers is None:
+            offers = (item for item, product in enumerate(self.products) if product.special_price is not None)
+            self._offers = dict.fromkeys(sorted(offers, key=lambda item: -self._popularity[item]))
+        return self._offers
+
+
+def _products(bundle: Bundle) -> Iterable[Product]:
+    columns = [name for name in Product.__struct_fields__ if not name.startswith("special_")]
+    frame = bundle.content.items
+    starts = frame["special_starts_at"].dt.epoch("us") / 1e6
+    ends = frame["special_ends_at"].dt.epoch("us") / 1e6
+    special = frame.select("special_price", starts.fill_null(-inf), ends.fill_null(inf))
+    for row, offer in zip(frame.select(columns).iter_rows(), special.iter_rows(), strict=True):
+        yield Product(*row, *offer)

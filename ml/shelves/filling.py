@@ -1,0 +1,123 @@
+"""Filling one shelf from rankings: what may stand on it, how many, and how varied."""
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from decimal import Decimal
+from functools import partial
+from itertools import chain, zip_longest
+
+import msgspec
+
+from ml.shelves.candidates import Candidate
+from ml.shelves.catalogue import Product
+from ml.shelves.rules import DisplayType, ShelfRule
+from ml.shelves.sources import Visit
+
+
+class Ask(msgspec.Struct, frozen=True):
+    """What is wanted of a page: which shelves, how long, without which product ids, which categories and products.
+
+    `prices` are special prices, true now, that go before the catalogue's: product id -> price. Sold-out products stand
+    on no shelf unless they are asked for.
+    """
+
+    display_types: Collection[DisplayType] | None = None
+    limit: int | None = None
+    exclude: Collection[int] = ()
+    category_ids: frozenset[int] | None = None
+    keep: Callable[[Product], bool] | None = None
+    prices: Mapping[int, Decimal] = {}
+    with_sold_out: bool = False
+
+    def admits(self, product: Product) -> bool:
+        """Whether a product is one of those that were asked for."""
+        if self.category_ids is not None and product.category_id not in self.category_ids:
+            return False
+        return self.keep is None or self.keep(product)
+
+
+class Filling:
+    """A shelf being filled, with the counts that its variety rests on.
+
+    Attributes:
+        chosen: what stands on it, best first.
+        fallback_used: whether some of it comes from the rule's fallback.
+    """
+
+    def __init__(self, visit: Visit, rule: ShelfRule, ask: Ask, taken: set[int], limit: int) -> None:
+        self._visit = visit
+        self._rule = rule
+        self._ask = ask
+        self._taken = taken
+        self._minimum = min(rule.minimum, limit)
+        self._max_per_type = rule.max_per_type or limit
+        self._max_per_category = rule.max_per_category or limit
+        self._types: dict[str, int] = {}
+        self._categories: dict[int | None, int] = {}
+        self._any_offer = False
+        among, is_new = visit.offers.keys() if rule.offer else None, rule.bought == "exclude"
+        own = partial(visit.source, follows_session=rule.follows_session, is_new=is_new, among=among)
+        self._own = _in_turns([own(name) for name in rule.sources])
+        self._fallback = [partial(visit.source, name, is_new=is_new) for name in rule.fallback]
+        self.chosen: list[Candidate] = []
+        self.fallback_used = False
+
+    @property
+    def is_short(self) -> bool:
+        """Whether it holds fewer than its rule's minimum."""
+        return len(self.chosen) < self._minimum
+
+    def fill(self, places: int) -> None:
+        """Choose on, best first, until so many places are taken; another call goes on where this one ended."""
+        self._take(self._own, places)
+        own, least = len(self.chosen), places if self.fallback_used else min(places, self._minimum)
+        for source in self._fallback:
+            if len(self.chosen) < least:
+                self._take(source(), places)
+        if len(self.chosen) < least and self._rule.offer:
+            self._any_offer = True
+            self._take(chain.from_iterable(source() for source in self._fallback), places)
+        self.fallback_used |= len(self.chosen) > own
+
+    def _take(self, candidates: Iterator[Candidate], places: int) -> None:
+        chosen, taken = self.chosen, self._taken
+        products, is_shown = self._visit.catalogue.products, self._visit.catalogue.is_shown
+        sold_out_too = self._ask.with_sold_out
+        if len(chosen) >= places:
+            return
+        for candidate in candidates:
+            item = candidate.item
+            if item in taken or not (is_shown[item] or (sold_out_too and products[item].is_listed)):
+                continue
+            if not self._fits(item, products[item]):
+                continue
+            taken.add(item)
+            chosen.append(candidate)
+            if len(chosen) >= places:
+                return
+
+    def _fits(self, item: int, product: Product) -> bool:
+        """Whether an item is what the shelf is for and varied enough; if so it is counted."""
+        if (self._rule.offer and not self._is_offer(item, product)) or not self._ask.admits(product):
+            return False
+        product_type, category = product.product_type, product.category_id
+        of_category = self._categories.get(category, 0)
+        if of_category >= self._max_per_category:
+            return False
+        if product_type:
+            of_type = self._types.get(product_type, 0)
+            if of_type >= self._max_per_type:
+                return False
+            self._types[product_type] = of_type + 1
+        self._categories[category] = of_category + 1
+        return True
+
+    def _is_offer(self, item: int, product: Product) -> bool:
+        if self._visit.offer(product) is None:
+            return False
+        return self._any_offer or self._visit.is_todays(item) == (self._rule.offer == "today")
+
+
+def _in_turns(sources: list[Iterator[Candidate]]) -> Iterator[Candidate]:
+    if len(sources) == 1:
+        return sources[0]
+    return (candidate for round_ in zip_longest(*sources) for candidate in round_ if candidate is not None)

@@ -1,0 +1,138 @@
+"""From fitted models to what a bundle holds."""
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from ml import columns as c
+from ml.bundle.content import ACTIVITY, ITEMS, USERS, BundleContent, Float32, History, Ranked
+from ml.dataset import RECENT_DAYS, Dataset, positions
+from ml.recommenders import ContentBased, ItemKNN
+from ml.recommenders.neighbours import NEIGHBOURS
+from ml.training.configuration import Fitted
+
+CANDIDATES = 300
+"""Length of each user's list of a source: filters and shelves do not run dry, and a source costs 6 MB."""
+
+TOGETHER = "together"
+NEIGHBOURS_FOUND: dict[str, type[pl.DataType]] = {
+    c.ITEM: pl.Int64,
+    c.NEIGHBOUR: pl.Int64,
+    c.SCORE: pl.Float32,
+    c.RANK: pl.Int32,
+    TOGETHER: pl.Boolean,
+}
+
+DAY_SECONDS = 86_400
+
+
+def ask(dataset: Dataset, fitted: Fitted, sources: Iterable[str], activity: pl.DataFrame) -> BundleContent:
+    """Ask fitted models for all that a bundle holds.
+
+    Args:
+        dataset: what they were fitted on, see `assemble`.
+        fitted: the models; popularity stands in for a source whose model could not be fitted.
+        sources: the candidate lists that shelves draw on; `discover` holds nothing that was bought.
+        activity: see `assemble`.
+    """
+    models = fitted.models
+    lists = {
+        source: models.get(source, models["popularity"]).recommend(k=CANDIDATES, exclude_seen=source == "discover")
+        for source in sources
+    }
+    no_factors = np.zeros((len(dataset.items), 0), dtype=np.float32)
+    factors = getattr(models.get("als"), "item_factors", no_factors)
+    return assemble(dataset, lists, neighbours(fitted), factors, activity)
+
+
+def neighbours(fitted: Fitted) -> pl.DataFrame:
+    """Each item's neighbours: those bought `together` by enough shoppers, or, where there are none, those like it."""
+    models = [model for model in fitted.models.values() if isinstance(model, ItemKNN | ContentBased)]
+    found = pl.DataFrame(schema=NEIGHBOURS_FOUND)
+    for model in models:  # in the order in which they are fitted: what is bought together goes first
+        others = model.similar(NEIGHBOURS).with_columns(pl.lit(isinstance(model, ItemKNN)).alias(TOGETHER))
+        found = pl.concat([found, others.join(found, on=c.ITEM, how="anti").select(*NEIGHBOURS_FOUND)])
+    return found
+
+
+def assemble(
+    dataset: Dataset,
+    candidates: Mapping[str, pl.DataFrame],
+    similar: pl.DataFrame,
+    factors: Float32,
+    activity: pl.DataFrame,
+) -> BundleContent:
+    """Put together the content of a bundle.
+
+    Args:
+        dataset: what the models were fitted on; its items carry all columns of `bundle_content.ITEMS`.
+        candidates: by source, lists as `Recommender.recommend` gives them.
+        similar: columns `NEIGHBOURS_FOUND`; scores in (0, 1].
+        factors: float32, shape (items, F); their rows need not have length 1.
+        activity: columns of `bundle_content.ACTIVITY`: what shoppers lately did, up to the cut.
+    """
+    return BundleContent(
+        users=pl.DataFrame({c.USER: pl.Series(dataset.users, dtype=pl.String)}).select(*USERS),
+        items=dataset.items.select(*ITEMS),
+        activity=activity.select(*ACTIVITY),
+        candidates={source: _by_user(lists, dataset) for source, lists in candidates.items()},
+        neighbours=_by_item(similar, dataset),
+        together=np.isin(dataset.item_ids, similar.filter(pl.col(TOGETHER))[c.ITEM].to_numpy()),
+        factors=unit_rows(factors),
+        popularity=popularity(dataset),
+        history=history(dataset),
+    )
+
+
+def popularity(dataset: Dataset) -> NDArray[np.float32]:
+    """Recent baskets with each item; whatever ever sold stands behind all that sold lately, by its total."""
+    total = dataset.popularity()
+    popular: NDArray[np.float32] = dataset.popularity(RECENT_DAYS) + total / (total.sum() + 1)
+    return popular
+
+
+def unit_rows(factors: Float32) -> Float32:
+    """The factors with rows of length 1, so that products of rows are cosines; rows of zeros stay."""
+    lengths = np.linalg.norm(factors, axis=1, keepdims=True)
+    unit: Float32 = np.divide(factors, lengths, out=np.zeros_like(factors, dtype=np.float32), where=lengths > 0)
+    return unit
+
+
+def history(dataset: Dataset) -> History:
+    """What each user bought, how often, when last, and at which interval of their own."""
+    lines = pl.DataFrame({"user": dataset.user, "item": dataset.item, "age": dataset.age})
+    bought = (
+        lines.group_by("user", "item", maintain_order=True)  # lines come by user, item and rising age
+        .agg(count=pl.len(), age=pl.col("age").first(), interval=pl.col("age").diff().median())
+        .fill_null(0)
+    )
+    per_user = np.bincount(bought["user"].to_numpy(), minlength=len(dataset.users))
+    return History(
+        indptr=np.concatenate([[0], np.cumsum(per_user)]).astype(np.int64),
+        items=bought["item"].to_numpy().astype(np.int32),
+        counts=bought["count"].to_numpy().astype(np.int32),
+        last_bought=(dataset.cut.timestamp() - bought["age"].to_numpy() * DAY_SECONDS).round().astype(np.int64),
+        interval_days=bought["interval"].to_numpy().astype(np.float32),
+    )
+
+
+def _by_user(lists: pl.DataFrame, dataset: Dataset) -> Ranked:
+    rows = positions(lists[c.USER].to_numpy().astype(np.str_), dataset.users)
+    return _ranked(rows, lists, c.ITEM, dataset, len(dataset.users))
+
+
+def _by_item(lists: pl.DataFrame, dataset: Dataset) -> Ranked:
+    rows = positions(lists[c.ITEM].to_numpy(), dataset.item_ids)
+    return _ranked(rows, lists, c.NEIGHBOUR, dataset, len(dataset.items))
+
+
+def _ranked(rows: NDArray[np.int64], lists: pl.DataFrame, column: str, dataset: Dataset, n_rows: int) -> Ranked:
+    places = lists[c.RANK].to_numpy() - 1
+    shape = (n_rows, int(places.max(initial=-1)) + 1)
+    items = np.full(shape, -1, dtype=np.int32)
+    scores = np.zeros(shape, dtype=np.float32)
+    items[rows, places] = positions(lists[column].to_numpy(), dataset.item_ids)
+    scores[rows, places] = lists[c.SCORE].to_numpy()
+    return Ranked(items, scores)
