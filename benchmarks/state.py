@@ -23,7 +23,7 @@ def whole(directory: Path) -> State:
     """The state in a directory, made where there is none: five minutes' work."""
     if not (directory / "demo.json").exists():
         tell(f"making the whole data's state in {directory}")
-        command = [sys.executable, "-m", "stack", "demo", "--state", str(directory), "--exit"]
+        command = [sys.executable, "-m", "cli", "demo", "--state", str(directory), "--exit"]
         subprocess.run(command, check=True, cwd=ROOT, stdout=sys.stderr)  # noqa: S603 - composed here
     return State(directory)
 

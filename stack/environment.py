@@ -18,7 +18,7 @@ from services.contracts.kafka import KafkaSettings
 from services.contracts.settings import resolved
 from stack.databases import WAREHOUSE_ROLES, role_url
 from stack.files import read_json
-from stack.history.record import HistoryRecord
+from stack.history import HistoryRecord
 from stack.parts.process import HOST
 from stack.parts.valkey import redis_url
 from stack.programs import PROGRAMS, ROOT, Program

@@ -22,7 +22,7 @@ from stack.files import write_json
 from stack.parts.postgres import Postgres
 from stack.parts.process import PartError
 from stack.programs import INTAKE, PROGRAMS, Program
-from stack.reckoning import landing_totals
+from stack.reconciliation import landing_totals
 from stack.servers import PARTS, servers
 from stack.state import BrokerKind, State, StateError, held
 

@@ -27,6 +27,7 @@ from stack.parts.broker import Broker
 from stack.parts.kafka import Kafka
 from stack.parts.postgres import Postgres
 from stack.parts.valkey import Valkey
+from stack.state import State
 from stack.topics import create_topics
 from tests.machine import require
 
@@ -47,6 +48,12 @@ def rounds() -> Callable[..., int]:
         return full if os.environ.get("TANAWARI_FAULTS") == "full" else few
 
     return choose
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> State:
+    """A fresh state directory."""
+    return State(tmp_path / "state")
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,20 @@ from stack import environment
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "configuration.md"
 NAMED = set(re.findall(r"`([A-Z][A-Z0-9_]{3,})`", PAGE.read_text()))
-FOLDERS = ("services", "serving", "warehouse", "pipelines", "ml", "stack", "dbt", "tests", "notebooks")
+FOLDERS = (
+    "services",
+    "serving",
+    "warehouse",
+    "pipelines",
+    "ml",
+    "stack",
+    "shop_import",
+    "demo",
+    "cli",
+    "dbt",
+    "tests",
+    "notebooks",
+)
 FOREIGN = {"OTEL_EXPORTER_OTLP_HEADERS", "OTEL_RESOURCE_ATTRIBUTES"}
 """Read by OpenTelemetry itself."""
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from shop_import.columns import ACTION_TYPES, FILES, reference
 from stack import control
 from stack.environment import Environment
-from stack.shop_import.columns import ACTION_TYPES, FILES, reference
 from stack.state import State
 from stack.storefront import wait_until_served
 from tests.e2e.test_readme import commands

@@ -61,7 +61,7 @@ def dead_letters(environment):
     """Runs `tanawari dead-letters … --json`; its exit code and what it printed."""
 
     def run(*words):
-        command = [sys.executable, "-m", "stack", "dead-letters", *words, "--json"]
+        command = [sys.executable, "-m", "cli", "dead-letters", *words, "--json"]
         ran = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, check=False)
         return ran.returncode, json.loads(ran.stdout)
 

@@ -1,7 +1,7 @@
 import pytest
 
 from stack.environment import Environment, program_ports
-from stack.history.record import HistoryRecord
+from stack.history import HistoryRecord
 from stack.programs import PROGRAMS
 from stack.state import BrokerKind, State, StateError
 

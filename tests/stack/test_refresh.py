@@ -17,7 +17,7 @@ from stack.programs import ROOT
 COMMAND = """
 import sys
 from pathlib import Path
-from stack.command import end_by_sigterm_too
+from cli.command import end_by_sigterm_too
 from stack.environment import Environment, program_ports
 from stack.programs import SCRIPTS
 from stack.refresh import run_to_end

@@ -20,7 +20,7 @@ from services.common.storage.migrate import migrate
 from services.contracts.envelope import Event
 from services.contracts.events.actions import ProductViewed
 from services.contracts.events.catalog import ProductDeleted
-from stack.history.sender import Sender
+from shop_import.sender import Sender
 from stack.parts import kafka_jars
 from stack.topics import create_topics
 from tests.certificates import Authority

@@ -143,7 +143,7 @@ def test_one_state_has_one_supervisor(stack):
 
 def test_the_demo_refuses_a_stack_that_runs_and_lets_it_run(stack):
     refused = subprocess.run(
-        [sys.executable, "-m", "stack", "demo", "--state", str(stack.state.directory)],
+        [sys.executable, "-m", "cli", "demo", "--state", str(stack.state.directory)],
         cwd=ROOT,
         capture_output=True,
         text=True,

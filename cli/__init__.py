@@ -1,0 +1,1 @@
+"""The command `tanawari`: one module for each kind of its commands."""

@@ -1,0 +1,5 @@
+"""`python -m cli` is the command `tanawari`."""
+
+from cli.command import app
+
+app()

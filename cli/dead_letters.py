@@ -1,0 +1,225 @@
+"""`tanawari dead-letters`: look at messages that could not be handled, try them again, or give them up."""
+
+import asyncio
+import base64
+import getpass
+import json
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from cli.data import running
+from cli.options import DEFAULT_STATE, JsonOption, screen, tell
+from services.contracts.kafka import KafkaSettings
+from services.contracts.settings import resolved
+from stack.state import StateError
+from warehouse import dead_letters
+from warehouse.dead_letters import Choice, DeadLetter, Kind, Message
+
+letters = typer.Typer(
+    help="Look at messages that could not be handled, try them again, or give them up.", no_args_is_help=True
+)
+
+ADDRESSES = ("WAREHOUSE_LOADER_URL", "KAFKA_URL")
+SOME_REMAIN = 3
+
+TopicOption = Annotated[str | None, typer.Option(help="Only those of this topic.")]
+ReasonOption = Annotated[str | None, typer.Option(help="Only those with this reason, e.g. BAD_PAYLOAD.")]
+ConsumerOption = Annotated[
+    str | None, typer.Option(help="Only those that this consumer gave up: landing, content.catalog, ...")
+]
+IdsArgument = Annotated[list[int] | None, typer.Argument(help="Which; without any, all that the options leave.")]
+NamedStateOption = Annotated[
+    Path | None,
+    typer.Option("--state", envvar="TANAWARI_STATE", help="A running stack's directory.", metavar="DIR"),
+]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only tell what would become of them.")]
+SinceOption = Annotated[datetime | None, typer.Option(help="Only those that failed at or after this time, in UTC.")]
+
+
+@letters.command("list")
+def list_letters(  # noqa: PLR0913 - a command has as many parameters as options
+    topic: TopicOption = None,
+    reason: ReasonOption = None,
+    consumer: ConsumerOption = None,
+    since: SinceOption = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many, the oldest first.")] = 50,
+    *,
+    closed: Annotated[
+        bool, typer.Option("--closed", help="Those that were given up, instead of the open ones.")
+    ] = False,
+    summary: Annotated[bool, typer.Option("--summary", help="Count them by topic, consumer and reason.")] = False,
+    state: NamedStateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List what could not be handled and is still open, with the reason; without the bytes."""
+    url = _addresses(state)["WAREHOUSE_LOADER_URL"]
+    choice = Choice(None, topic, reason, consumer, _utc(since), is_closed=closed)
+    if summary:
+        kinds = dead_letters.kinds(url, choice)
+        _print_all(kinds) if as_json else screen.print(_summary(kinds) if kinds else "no dead letters")
+        return
+    listed = islice(dead_letters.list_chosen(url, choice), limit)
+    if as_json:
+        _print_all(listed)
+        return
+    shown = list(listed)
+    screen.print(_table(shown) if shown else "no dead letters")
+    if len(shown) == limit and (whole := sum(kind.letters for kind in dead_letters.kinds(url, choice))) > limit:
+        tell(f"{limit:,} of {whole:,}; more with --limit, counts with --summary")
+
+
+@letters.command("show")
+def show_letter(
+    letter: Annotated[int, typer.Argument(help="Its id, as `list` shows it.")],
+    raw: Annotated[Path | None, typer.Option(help="Write the exact bytes of the value to this file; - prints.")] = None,
+    *,
+    state: NamedStateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print one message as it came, where it stood, and why it was refused. It may hold personal data."""
+    try:
+        message = dead_letters.show(_addresses(state)["WAREHOUSE_LOADER_URL"], letter)
+    except KeyError as error:
+        raise StateError(f"there is no dead letter {letter}: see tanawari dead-letters list") from error
+    if raw is not None:
+        _write(message, raw)
+    elif as_json:
+        sys.stdout.write(_json(message) + "\n")
+    else:
+        for name, value in asdict(message).items():
+            told = _readable(value) if isinstance(value, bytes) else str(value)
+            screen.print(f"{name.removeprefix('kafka_')}: {told}", markup=False, soft_wrap=True)
+
+
+@letters.command("retry")
+def retry_letters(  # noqa: PLR0913 - likewise
+    ids: IdsArgument = None,
+    topic: TopicOption = None,
+    reason: ReasonOption = None,
+    consumer: ConsumerOption = None,
+    since: SinceOption = None,
+    *,
+    dry_run: DryRunOption = False,
+    state: NamedStateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Try messages again after their cause was mended; what still fails stays, with today's reason.
+
+    Exit code 3 when some remain.
+    """
+    addresses = _addresses(state)
+    url, kafka = addresses["WAREHOUSE_LOADER_URL"], KafkaSettings.model_validate(addresses)
+    choice = Choice(tuple(ids) if ids else None, topic, reason, consumer, _utc(since))
+    _require(url, choice)
+    retried = asyncio.run(dead_letters.retry(url, kafka, choice, is_trial=dry_run))
+    if as_json:
+        screen.print_json(data=asdict(retried))
+    else:
+        counts = ", ".join(f"{number:,} {what}" for what, number in asdict(retried).items())
+        tell(f"nothing was done; it would be: {counts}" if dry_run else counts)
+    if retried.remaining:
+        raise typer.Exit(SOME_REMAIN)
+
+
+@letters.command("close")
+def close_letters(  # noqa: PLR0913 - likewise
+    because: Annotated[str, typer.Option(help="Why; it is kept with them, and with who you are.", min=1)],
+    ids: IdsArgument = None,
+    topic: TopicOption = None,
+    reason: ReasonOption = None,
+    consumer: ConsumerOption = None,
+    since: SinceOption = None,
+    *,
+    dry_run: DryRunOption = False,
+    state: NamedStateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Give messages up for good: they are kept, no longer open, and never tried again."""
+    url = _addresses(state)["WAREHOUSE_LOADER_URL"]
+    choice = Choice(tuple(ids) if ids else None, topic, reason, consumer, _utc(since))
+    if choice == dead_letters.EVERY:
+        raise StateError("say which dead letters: by their ids, or by --topic, --reason, --consumer or --since")
+    _require(url, choice)
+    closed = dead_letters.close(url, choice, because=because, by=getpass.getuser(), is_trial=dry_run)
+    if as_json:
+        screen.print_json(data={"closed": closed})
+    else:
+        tell(f"nothing was done; it would be: {closed:,} closed" if dry_run else f"{closed:,} closed")
+
+
+def _require(url: str, choice: Choice) -> None:
+    """See that every letter named by its id is there to be chosen."""
+    if choice.ids and (missing := set(choice.ids) - {letter.id for letter in dead_letters.list_chosen(url, choice)}):
+        raise StateError(f"no open dead letter of these options: {', '.join(map(str, sorted(missing)))}")
+
+
+def _addresses(state: Path | None) -> Mapping[str, str]:
+    """Where warehouse and broker are: those of the state that is named, else as the environment has it."""
+    ours = resolved(os.environ)
+    if state is None and all(ours.get(name) for name in ADDRESSES):
+        return ours
+    return running(state or DEFAULT_STATE).variables
+
+
+def _utc(at: datetime | None) -> datetime | None:
+    return at.replace(tzinfo=UTC) if at else None
+
+
+def _table(found: Iterable[DeadLetter]) -> Table:
+    table = Table("id", "topic", "at", "consumer", "reason", "detail", box=None, pad_edge=False)
+    for letter in found:
+        at = f"{letter.kafka_partition}/{letter.kafka_offset}"
+        detail = f"closed by {letter.closed_by}: {letter.closed_reason}" if letter.closed_by else letter.detail
+        row = (str(letter.id), letter.topic, at, letter.consumer, letter.reason, detail)
+        table.add_row(*map(Text, row))  # a detail may hold what Rich takes for markup
+    return table
+
+
+def _summary(kinds: Iterable[Kind]) -> Table:
+    table = Table("letters", "topic", "consumer", "reason", "first", "last", box=None, pad_edge=False)
+    for kind in kinds:
+        times = (f"{at:%Y-%m-%d %H:%M}" for at in (kind.first, kind.last))
+        table.add_row(*map(Text, (f"{kind.letters:,}", kind.topic, kind.consumer, kind.reason, *times)))
+    return table
+
+
+def _write(message: Message, target: Path) -> None:
+    if message.value is None:
+        raise StateError(f"dead letter {message.id} has no value: the message was a null")
+    if str(target) == "-":
+        sys.stdout.buffer.write(message.value)
+    else:
+        target.write_bytes(message.value)
+
+
+def _print_all(found: Iterable[DeadLetter | Kind]) -> None:
+    """Print a JSON array, however long, as it comes."""
+    sys.stdout.write("[")
+    for number, each in enumerate(found):
+        sys.stdout.write(",\n" if number else "\n")
+        sys.stdout.write(_json(each))
+    sys.stdout.write("\n]\n")
+
+
+def _json(each: DeadLetter | Kind) -> str:
+    return json.dumps(asdict(each), default=_as_text)
+
+
+def _as_text(value: Any) -> str:  # noqa: ANN401 - what JSON has no word for
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else str(value)
+
+
+def _readable(value: bytes) -> str:
+    """Bytes as text of one line that no terminal obeys."""
+    text = value.decode(errors="backslashreplace")
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)

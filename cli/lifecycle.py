@@ -1,0 +1,119 @@
+"""Commands that start, show, stop and remove the stack."""
+
+import subprocess
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from cli.options import DEFAULT_STATE, BrokerOption, JsonOption, PortsOption, StateOption, pins, screen, tell
+from demo.run import Demo
+from stack import control, doctor, show
+from stack.parts.process import PartError
+from stack.state import State, StateError
+from stack.supervisor import supervise
+
+COLOURS = {doctor.Level.OK: "green", doctor.Level.NOTE: "yellow", doctor.Level.FAULT: "red"}
+FEWEST_DAYS = 70
+"""Two windows of 28 days for the evaluation, and some history before them."""
+
+
+def demo(
+    state: StateOption = DEFAULT_STATE,
+    port: PortsOption = None,
+    broker: BrokerOption = None,
+    users: Annotated[int | None, typer.Option(min=20, help="Only so many users, the busiest.")] = None,
+    days: Annotated[int | None, typer.Option(min=FEWEST_DAYS, help="Only the last so many days.")] = None,
+    *,
+    leave: Annotated[bool, typer.Option("--exit", help="Stop everything at the end instead of serving on.")] = False,
+) -> None:
+    """From nothing to a served shop on real retail data (Complete Journey); again, only what is missing is done.
+
+    Ends with the addresses of the shop and its tools, and with demo.json in the state. Ctrl-C stops everything.
+    """
+    doctor.refuse_unfit(state)
+    here = State(state)
+    here.choose_broker(broker)
+    Demo(here, screen, users, days).run(pins(port), exits=leave)
+
+
+def up(
+    state: StateOption = DEFAULT_STATE,
+    port: PortsOption = None,
+    broker: BrokerOption = None,
+    *,
+    foreground: Annotated[bool, typer.Option("--foreground", help="Stay until Ctrl-C instead of returning.")] = False,
+) -> None:
+    """Start everything that this state holds, and print the addresses. It runs on until `tanawari down`."""
+    doctor.refuse_unfit(state)
+    here = State(state)
+    with here.locked():
+        here.choose_broker(broker)
+        if foreground:
+            raise typer.Exit(supervise(here, pins(port)))
+        try:
+            control.start(here, pins(port), stays=True)
+            status = control.wait_until(here, "running", tell)
+        except (KeyboardInterrupt, PartError):
+            control.stop(here, tell)
+            raise
+    screen.print(show.addresses_table(status))
+
+
+def down(state: StateOption = DEFAULT_STATE) -> None:
+    """Stop everything: close the intake, drain outboxes, landing and consumers, then stop the servers."""
+    if not control.stop(State(state), tell):
+        raise PartError(f"stopped, but not everything was drained; see {State(state).log('supervisor')}")
+
+
+def logs(
+    name: Annotated[str | None, typer.Argument(help="A process; without one, the names are listed.")] = None,
+    state: StateOption = DEFAULT_STATE,
+    *,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as the log grows.")] = False,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many lines from the end.")] = 100,
+) -> None:
+    """Print the end of a process's log."""
+    here = State(state)
+    names = sorted(file.stem for file in here.path("logs").glob("*.log"))
+    if name is None:
+        tell("\n".join(names) or "no logs yet")
+        return
+    if name not in names:
+        raise StateError(f"there is no log of {name}; there are: {', '.join(names) or 'none yet'}")
+    tail = ["tail", "-n", str(lines), *(["-f"] if follow else []), str(here.log(name))]
+    raise typer.Exit(subprocess.call(tail))  # noqa: S603 - the name is one of our own files
+
+
+def reset(
+    state: StateOption = DEFAULT_STATE,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Stop everything and remove the state directory with all its data."""
+    if not state.exists():
+        tell(f"there is nothing at {state}")
+        return
+    here = State(state)
+    if not yes and not typer.confirm(f"Remove {here.directory} with all its data?"):
+        raise typer.Exit(1)
+    with here.locked():
+        control.stop(here, tell)
+        here.empty()
+    tell(f"removed {here.directory}")
+
+
+def examine(state: StateOption = DEFAULT_STATE, *, as_json: JsonOption = False) -> None:
+    """Look for what is wrong (ports, disk, versions, stale state, missing parts) and name the remedy."""
+    findings = doctor.examine(state)
+    if as_json:
+        screen.print_json(data=[asdict(finding) for finding in findings])
+    else:
+        table = Table(box=None, pad_edge=False, show_header=False)
+        for finding in findings:
+            mark = f"[{COLOURS[finding.level]}]{finding.level.value}[/]"
+            table.add_row(mark, finding.subject, finding.message, finding.remedy)
+        screen.print(table)
+    if any(finding.level is doctor.Level.FAULT for finding in findings):
+        raise typer.Exit(1)

@@ -1,0 +1,79 @@
+"""The steps of the demo that bring the history in: convert it once, send it once, and later renew what has ended."""
+
+from collections import Counter
+from datetime import UTC, datetime
+
+import polars as pl
+
+from demo import completejourney
+from shop_import import sending
+from shop_import.folder import read_manifest, scan_table
+from shop_import.importer import Import
+from shop_import.steps import Step, Steps
+from stack.environment import Environment
+from stack.history import HistoryRecord, whole_weeks_until
+from stack.state import State, StateError
+
+HOUSEHOLDS = 4
+"""So many users are offered in the storefront preview."""
+
+
+def refuse_a_shop(state: State) -> None:
+    """Refuse a state with imported data.
+
+    Raises:
+        StateError: it holds a shop of its own.
+    """
+    record = HistoryRecord.read(state)
+    if record and record.source == "shop":
+        raise StateError(f"{state.directory} holds an imported shop: choose another directory with --state DIR")
+
+
+def convert(state: State, users: int | None, days: int | None, step: Step) -> HistoryRecord:
+    """Make the import folder unless the right one is there; the shift of its dates is fixed by the first run."""
+    folder = state.path("history")
+    record, manifest = HistoryRecord.read(state), read_manifest(folder) if folder.exists() else None
+    if record is None or manifest is None or (manifest.users, manifest.days) != (users, days):
+        manifest = completejourney.convert(folder, users=users, days=days)
+        weeks = record.shift_weeks if record else whole_weeks_until(datetime.now(UTC), manifest.last_event_at)
+        window = manifest.evaluation_starts_at
+        record = HistoryRecord(
+            shift_weeks=weeks,
+            users=users,
+            days=days,
+            evaluation_starts_at=window + Import(folder, weeks).shift if window else None,
+            households=tuple(households(scan_table(folder, "orders"))),
+        )
+        record.write(state)
+    step.counts |= manifest.counts
+    return record
+
+
+def renew_offers(environment: Environment, record: HistoryRecord, step: Step) -> None:
+    """Start those offers anew that have ended since the last run."""
+    with sending.catalog_of(environment) as catalog:
+        step.counts["renewed"] = _source(environment, record).renew_offers(catalog)
+
+
+def send(environment: Environment, record: HistoryRecord, steps: Steps) -> tuple[Counter[str], HistoryRecord]:
+    """Send the folder and wait until it has landed.
+
+    Returns:
+        The events that the broker acknowledged, by topic, and the record, which now says that they were sent.
+    """
+    sent = sending.send(environment, _source(environment, record), steps)
+    record = record.model_copy(update={"is_sent": True})
+    record.write(environment.state)
+    return sent, record
+
+
+def _source(environment: Environment, record: HistoryRecord) -> Import:
+    return Import(environment.state.path("history"), record.shift_weeks)
+
+
+def households(orders: pl.LazyFrame) -> list[str]:
+    """Some users with many orders, from the busiest down to the middle."""
+    busiest = orders.group_by("user_id").agg(pl.col("external_id").n_unique().alias("orders"))
+    ranked = busiest.sort("orders", "user_id", descending=[True, False]).select("user_id")
+    users: list[str] = ranked.collect(engine="streaming").get_column("user_id").to_list()
+    return users[: max(1, len(users) // 2) : max(1, len(users) // (2 * HOUSEHOLDS))][:HOUSEHOLDS]

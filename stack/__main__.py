@@ -1,5 +1,0 @@
-"""`python -m stack` is the command `tanawari`."""
-
-from stack.command import app
-
-app()

@@ -1,1 +1,0 @@
-"""The commands of `tanawari`, one module for each kind."""

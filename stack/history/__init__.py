@@ -1,1 +1,0 @@
-"""A shop's history as an import folder, and Complete Journey converted to one."""

@@ -1,1 +1,0 @@
-"""Any shop's own files: read, checked row by row, and converted to an import folder."""

@@ -1,0 +1,91 @@
+"""What a state says to an import, and to the demo, before anything is sent."""
+
+import io
+import json
+
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+from cli.command import tanawari
+from cli.shop_history import settled
+from shop_import.folder import FolderError
+from stack.history import HistoryRecord
+from stack.state import StateError
+from tests.shop_import.conftest import ITEMS, ORDERS
+
+GIVEN = ("--currency", "JPY", "--timezone", "Asia/Tokyo")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A shop of one order."""
+    shop = tmp_path / "shop"
+    shop.mkdir()
+    (shop / "items.csv").write_text(ITEMS)
+    (shop / "orders.csv").write_text(f"{ORDERS}A1,u1,2026-10-01,T1,1,5\n")
+    return shop
+
+
+@pytest.fixture
+def run(folder, state):
+    """`tanawari import` of the shop into the state."""
+    return lambda *options: CliRunner().invoke(
+        tanawari(), ["import", str(folder), "--state", str(state.directory), *options], catch_exceptions=True
+    )
+
+
+def test_a_check_reads_all_and_sends_nothing(run, state):
+    result = run("--check", *GIVEN, "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["counts"]["orders"] == 1
+    assert (state.directory / "import-report.json").exists()
+    assert HistoryRecord.read(state) is None
+    assert list(state.path("history").iterdir()) == []
+
+
+def test_bad_rows_end_it_with_a_code_of_their_own(run, folder):
+    (folder / "orders.csv").write_text(f"{ORDERS}A1,u1,2026-10-01,T1,0,5\n")
+    result = run(*GIVEN)
+    assert result.exit_code == 2
+    assert "orders, row 2: quantity ('0') is 0; leave the row out" in result.output
+
+
+@pytest.mark.parametrize("missing", [0, 2])
+def test_a_script_without_currency_or_time_zone_is_told_how_to_say_it(run, missing):
+    result = run("--check", *GIVEN[missing : missing + 2])
+    assert isinstance(result.exception, FolderError)
+    assert "is not known: give --" in str(result.exception)
+
+
+def test_the_mapping_says_both(run, folder):
+    (folder / "mapping.yaml").write_text("currency: JPY\ntimezone: Asia/Tokyo\n")
+    assert run("--check").exit_code == 0
+
+
+def test_the_demo_s_state_is_refused(run, state):
+    HistoryRecord(shift_weeks=1).write(state)
+    result = run("--check", *GIVEN)
+    assert isinstance(result.exception, StateError)
+    assert "--state DIR" in str(result.exception)
+
+
+def test_the_demo_refuses_the_state_of_a_shop(state):
+    HistoryRecord(source="shop", shift_weeks=0).write(state)
+    result = CliRunner().invoke(tanawari(), ["demo", "--state", str(state.directory)])
+    assert isinstance(result.exception, StateError)
+    assert "holds an imported shop" in str(result.exception)
+
+
+@pytest.mark.parametrize(("option", "value"), [("--currency", "USD"), ("--timezone", "UTC"), ("--weeks", "3")])
+def test_a_state_s_currency_zone_and_shift_stay(run, state, option, value):
+    HistoryRecord(source="shop", currency="JPY", timezone="Asia/Tokyo", shift_weeks=0).write(state)
+    result = run("--check", option, value)
+    assert isinstance(result.exception, StateError)
+    assert "a state has one" in str(result.exception)
+
+
+def test_a_person_at_a_terminal_is_asked(monkeypatch):
+    monkeypatch.setattr("builtins.input", lambda *_: " JPY ")
+    screen = Console(force_terminal=True, file=io.StringIO())
+    assert settled("currency", None, None, None, screen) == "JPY"

@@ -1,0 +1,43 @@
+import pytest
+
+from shop_import.wording import size, title, unique_names
+
+
+@pytest.mark.parametrize(
+    ("raw", "readable"),
+    [
+        ("BREAD:ITALIAN/FRENCH", "Bread: Italian/French"),
+        ("FRZN ICE", "FRZN Ice"),
+        ("CHILDREN'S  BOOKS", "Children's Books"),
+        ("BEANS - CANNED GLASS & MW", "Beans - Canned Glass & MW"),
+        ("APPLE JUICE & CIDER (OVER 50%", "Apple Juice & Cider (over 50%)"),
+    ],
+)
+def test_a_title_reads_like_words_and_leaves_abbreviations(raw, readable):
+    assert title(raw) == readable
+
+
+def test_a_size_is_kept_and_a_code_is_not():
+    assert size("750    ML") == "750 ml"
+    assert size("971820  PK") == ""
+
+
+def paths_named(*codes):
+    return unique_names({code: code.split(" > ") for code in codes})
+
+
+def test_a_name_that_two_branches_share_carries_its_parent():
+    names = paths_named("Deli", "Deli > Misc", "Grocery", "Grocery > Misc", "Grocery > Eggs")
+    assert names == {
+        "Deli": "Deli",
+        "Deli > Misc": "Misc (Deli)",
+        "Grocery": "Grocery",
+        "Grocery > Misc": "Misc (Grocery)",
+        "Grocery > Eggs": "Eggs",
+    }
+
+
+def test_a_name_carries_as_many_parents_as_it_takes():
+    names = paths_named("A", "B", "A > X", "B > X", "A > X > Y", "B > X > Y")
+    assert names["A > X > Y"] == "Y (X, A)"
+    assert len(set(names.values())) == 6
