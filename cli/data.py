@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from cli.options import DEFAULT_STATE, JsonOption, StateOption, screen, tell
-from stack.drain import landing_settings
+from stack.catch_up import landing_settings
 from stack.environment import Environment
 from stack.refresh import run_job
 from stack.state import State, StateError

@@ -10,15 +10,16 @@ import polars as pl
 from rich.console import Console
 
 from demo.history import households
-from shop_import import sending
 from shop_import.checking import ShopFolder
 from shop_import.findings import Findings
 from shop_import.folder import FolderError, scan_table
 from shop_import.importer import Import
 from shop_import.intake import History
 from shop_import.mapping import Shop
+from shop_import.sending import Target, send
 from shop_import.steps import Step, Steps
 from stack import control, show, storefront
+from stack.catch_up import wait_until_landed
 from stack.environment import Environment
 from stack.history import HistoryRecord
 from stack.parts.process import PartError
@@ -75,7 +76,9 @@ class ShopImport:
         for number, folder in enumerate(History(self.state.path("history")).folders, start=1):
             if number > record.sent_imports:
                 source = Import(folder, record.shift_weeks, renews_offers=False)
-                self.sent += sending.send(environment, source, self.steps)
+                self.sent += send(Target.of(environment.variables, environment.service_token), source, self.steps)
+                with self.steps.step("landing") as step:
+                    step.counts["events"] = wait_until_landed(environment, step.say)
                 record = record.model_copy(update={"sent_imports": number, "is_sent": True})
                 record.write(self.state)
         if refused := _dead_letters(environment) - before:

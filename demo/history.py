@@ -6,10 +6,12 @@ from datetime import UTC, datetime
 import polars as pl
 
 from demo import completejourney
-from shop_import import sending
 from shop_import.folder import read_manifest, scan_table
 from shop_import.importer import Import
+from shop_import.sending import Target
+from shop_import.sending import send as send_folder
 from shop_import.steps import Step, Steps
+from stack.catch_up import wait_until_landed
 from stack.environment import Environment
 from stack.history import HistoryRecord, whole_weeks_until
 from stack.state import State, StateError
@@ -51,7 +53,7 @@ def convert(state: State, users: int | None, days: int | None, step: Step) -> Hi
 
 def renew_offers(environment: Environment, record: HistoryRecord, step: Step) -> None:
     """Start those offers anew that have ended since the last run."""
-    with sending.catalog_of(environment) as catalog:
+    with _target(environment).catalog() as catalog:
         step.counts["renewed"] = _source(environment, record).renew_offers(catalog)
 
 
@@ -61,10 +63,16 @@ def send(environment: Environment, record: HistoryRecord, steps: Steps) -> tuple
     Returns:
         The events that the broker acknowledged, by topic, and the record, which now says that they were sent.
     """
-    sent = sending.send(environment, _source(environment, record), steps)
+    sent = send_folder(_target(environment), _source(environment, record), steps)
+    with steps.step("landing") as step:
+        step.counts["events"] = wait_until_landed(environment, step.say)
     record = record.model_copy(update={"is_sent": True})
     record.write(environment.state)
     return sent, record
+
+
+def _target(environment: Environment) -> Target:
+    return Target.of(environment.variables, environment.service_token)
 
 
 def _source(environment: Environment, record: HistoryRecord) -> Import:

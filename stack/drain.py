@@ -12,10 +12,10 @@ from aiokafka.errors import KafkaError
 
 from services.contracts.kafka import KafkaSettings
 from services.contracts.topics import TOPICS
+from stack.catch_up import landing_settings
 from stack.environment import Environment
 from warehouse.broker import cluster_id, log_ends
 from warehouse.catch_up import land_until_caught_up
-from warehouse.settings import LandingSettings
 
 logger = logging.getLogger("tanawari.drain")
 
@@ -56,11 +56,6 @@ async def _arrives(arrival: Coroutine[None, None, None]) -> bool:
 
 async def _landing_is_done(environment: Environment) -> None:
     await land_until_caught_up(landing_settings(environment))
-
-
-def landing_settings(environment: Environment) -> LandingSettings:
-    """The landing of this stack."""
-    return LandingSettings.model_validate({name.lower(): value for name, value in environment.variables.items()})
 
 
 async def _services_are_done(environment: Environment) -> None:

@@ -21,8 +21,8 @@ from services.analytics.structs import KIND_OF, OWN_NAMES, ActionStruct, model_o
 from services.common.identity.tokens import Principal
 from services.common.messaging.producer import Message, Producer
 from services.common.runtime.errors import Fault, Unavailable
+from services.common.runtime.outages import is_away
 from services.common.runtime.telemetry import traceparent
-from services.common.storage.database import is_away
 from services.contracts.envelope import message_of, new_event_id, new_event_id_text
 from services.contracts.events.actions import MAX_AGENT
 from services.contracts.registry import EMITTERS, EVENTS

@@ -24,10 +24,11 @@ from services.common.messaging import inbox
 from services.common.messaging.broker import LogWatch, has_unread, lag, positions
 from services.common.messaging.messages import Message, dead_letter, read
 from services.common.messaging.producer import Producer, is_too_large
+from services.common.runtime.outages import is_away
 from services.common.runtime.settings import ServiceSettings
 from services.common.runtime.telemetry import continued
 from services.common.runtime.worker import Worker, pause
-from services.common.storage.database import Database, is_away
+from services.common.storage.database import Database
 from services.contracts.registry import UNKNOWN_TYPE
 
 logger = logging.getLogger(__name__)

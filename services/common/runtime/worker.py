@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 
 from aiokafka.errors import KafkaError
 
-from services.common.storage.database import is_away
+from services.common.runtime.outages import is_away
 
 logger = logging.getLogger(__name__)
 

@@ -9,19 +9,14 @@ async def create(body: NewProduct, session: Session) -> ProductOut:
     return await service.create(session, body)      # services flush, they never commit
 """
 
-import socket
 from collections.abc import AsyncIterator
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Final
 
-import psycopg
 from fastapi import Depends, Request
-from psycopg import errors
 from sqlalchemy import BigInteger, DateTime, MetaData, Numeric, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -44,13 +39,6 @@ COLUMN_TYPES: Final[dict[Any, Any]] = {
 STATEMENT_SECONDS = 60
 _CONNECTING = {"connect_timeout": 3, "options": f"-c timezone=UTC -c statement_timeout={STATEMENT_SECONDS}s"}
 _LIMIT = text("SELECT set_config('statement_timeout', :milliseconds, true)")
-_DATA_ERRORS = (psycopg.DataError, errors.ProgramLimitExceeded, errors.StatementTooComplex)
-"""The last two are operational errors to psycopg, yet trying again does not help."""
-_OUTAGES = (
-    *(OperationalError, InterfaceError, PoolTimeoutError),
-    *(psycopg.OperationalError, psycopg.InterfaceError),
-    *(ConnectionError, TimeoutError, socket.gaierror),
-)
 
 
 def new_metadata() -> MetaData:
@@ -95,28 +83,6 @@ class Database:
     async def close(self) -> None:
         """Close every connection."""
         await self.engine.dispose()
-
-
-def is_unstorable(error: BaseException) -> bool:
-    """Whether an error says that the database will never take these values: of the wrong kind, too long or too many."""
-    return isinstance(getattr(error, "orig", error), _DATA_ERRORS)
-
-
-def is_overdue(error: BaseException) -> bool:
-    """Whether a statement took longer than it was granted: it asked for too much, or the database is slow."""
-    return isinstance(getattr(error, "orig", error), errors.QueryCanceled)
-
-
-def is_away(error: BaseException) -> bool:
-    """Whether an error says that the database, the broker or another service is out of reach for now.
-
-    A file that is missing, or a statement that takes too long, is no outage: waiting would not end it.
-    """
-    if is_unstorable(error) or is_overdue(error):
-        return False
-    if isinstance(error, DBAPIError) and error.connection_invalidated:
-        return True
-    return isinstance(error, _OUTAGES) or type(error) is OSError  # the network's, and a full disk, have no class
 
 
 async def open_session(request: Request) -> AsyncIterator[AsyncSession]:

@@ -24,7 +24,7 @@ from services.common.runtime.errors import (
     Unprocessable,
     problem_response,
 )
-from services.common.storage.database import is_away, is_overdue, is_unstorable
+from services.common.runtime.outages import is_away, is_overdue, is_unstorable
 
 logger = logging.getLogger(__name__)
 LONGEST_NAME, LONGEST_MESSAGE = 100, 300
