@@ -1,4 +1,4 @@
-"""The one place for the names of columns that the library reads and writes."""
+"""The one place for the names of columns and of candidate lists that the library reads and writes."""
 
 USER = "user_id"
 ITEM = "product_id"
@@ -18,6 +18,13 @@ IS_RECOMMENDABLE = "is_recommendable"
 SCORE = "score"
 RANK = "rank"
 NEIGHBOUR = "neighbour_id"
+
+DISCOVER = "discover"
+"""The lists of what is new to each shopper."""
+REPURCHASE = "repurchase"
+"""The lists of what each shopper buys next, whether bought before or not."""
+LEARNT_SOURCES = (DISCOVER, REPURCHASE)
+"""The candidate lists that models make, the gate judges, a bundle carries and shelves draw on."""
 
 INTERACTION_COLUMNS = (USER, ITEM, ORDER, ORDERED_AT)
 ITEM_COLUMNS = (ITEM, DEPARTMENT, CATEGORY, PRODUCT_TYPE, BRAND, PRICE, IS_ACTIVE, IS_RECOMMENDABLE)

@@ -66,7 +66,7 @@ class Bundle:
             content = from_files(*read_parts(directory, manifest.files))
         except KeyError as error:
             raise MissingFileError(f"the manifest names no {error.args[0]}") from error
-        check(content, sources)
+        check(content, sources, is_popularity=manifest.popularity_because is not None)
         return cls(manifest, content)
 
     @cached_property
@@ -114,7 +114,7 @@ def write(directory: Path, content: BundleContent, about: About) -> Manifest:
         BundleError: the content must not be served (see `check`), or the disk does not take it.
         FileExistsError: the directory exists; bundles are immutable.
     """
-    check(content)
+    check(content, is_popularity=about.popularity_because is not None)
     if directory.exists():
         raise FileExistsError(directory)
     directory.parent.mkdir(parents=True, exist_ok=True)

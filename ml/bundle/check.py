@@ -6,9 +6,11 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from ml.bundle.content import ACTIVITY, ITEMS, USERS, BundleContent, Ranked, to_files
+from ml.bundle.content import ACTIVITY, ITEMS, USERS, BundleContent, Float32, Ranked, to_files
 
 _ROUNDING = 1e-3
+_MANY = 30
+"""With fewer users, all lists may have the same scores by chance."""
 
 
 class BundleError(ValueError):
@@ -71,12 +73,13 @@ class UnwritableError(BundleError):
     reason = "UNWRITABLE"
 
 
-def check(content: BundleContent, sources: Iterable[str] = ()) -> None:
+def check(content: BundleContent, sources: Iterable[str] = (), *, is_popularity: bool = False) -> None:
     """Refuse content that must not be served.
 
     Args:
         content: what is to be written, or was read.
         sources: candidate lists that must be there (`Rules.candidate_sources()`).
+        is_popularity: whether its lists are no model's but what is popular, of which all may be equally so.
 
     Raises:
         BundleError: the subclass names the kind of fault.
@@ -90,11 +93,7 @@ def check(content: BundleContent, sources: Iterable[str] = ()) -> None:
     for name, part in to_files(content).items():
         if isinstance(part, np.ndarray) and np.issubdtype(part.dtype, np.floating) and not np.isfinite(part).all():
             raise NotFiniteError(f"{name} holds NaN or infinity")
-    for name, ranked, rows in _ranked_parts(content):
-        _check_ranked(name, ranked, rows, items)
-    for source, ranked in content.candidates.items():
-        if not (ranked.items >= 0).any():
-            _check_all_is_bought(source, content)
+    _check_lists(content, is_popularity=is_popularity)
     _expect("together", content.together, np.bool_, (items,))
     _expect("factors", content.factors, np.float32, (items, *content.factors.shape[1:2]))
     if (np.linalg.norm(content.factors, axis=1) > 1 + _ROUNDING).any():
@@ -122,19 +121,37 @@ def _check_frames(content: BundleContent) -> None:
             raise BadShapeError(f"items have no {column} in some rows")
 
 
-def _ranked_parts(content: BundleContent) -> Iterable[tuple[str, Ranked, int]]:
-    yield "neighbours", content.neighbours, content.items.height
+def _check_lists(content: BundleContent, *, is_popularity: bool) -> None:
+    users, items = content.users.height, content.items.height
+    _check_ranked("neighbours", content.neighbours, items, items)
     for source, ranked in content.candidates.items():
-        yield f"candidates.{source}", ranked, content.users.height
+        _check_ranked(f"candidates.{source}", ranked, users, items)
+        if not (ranked.items >= 0).any():
+            _check_all_is_bought(source, content)
+        elif users >= _MANY and not is_popularity:
+            _check_scores_differ(source, ranked, content.popularity)
 
 
 def _check_ranked(name: str, ranked: Ranked, rows: int, items: int) -> None:
     _expect(f"{name}.items", ranked.items, np.int32, (rows, *ranked.items.shape[1:2]))
     _expect(f"{name}.scores", ranked.scores, np.float32, ranked.items.shape)
     _expect_range(f"{name}.items", ranked.items, -1, items)
+    is_item = ranked.items >= 0
+    if (is_item[:, 1:] > is_item[:, :-1]).any():
+        raise BadShapeError(f"{name} have an item behind the end of a list")
+    if ((ranked.scores[:, 1:] > ranked.scores[:, :-1]) & is_item[:, 1:]).any():
+        raise BadShapeError(f"{name} do not go from the best to the worst score")
     ordered = np.sort(ranked.items, axis=1)
     if ((ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] >= 0)).any():
         raise BadShapeError(f"{name} repeat an item within a row")
+
+
+def _check_scores_differ(source: str, ranked: Ranked, popularity: Float32) -> None:
+    """One score for every item and user says that a model collapsed, unless nothing tells the items apart."""
+    is_item = ranked.items >= 0
+    scores, sold = ranked.scores[is_item], popularity[ranked.items[is_item]]
+    if scores.min() == scores.max() and sold.min() < sold.max():
+        raise BadShapeError(f"candidates of {source} have one and the same score for every user")
 
 
 def _check_history(content: BundleContent, users: int, items: int) -> None:

@@ -6,14 +6,15 @@ from datetime import datetime
 
 import polars as pl
 
+from ml import columns as c
 from ml.evaluation.evaluate import Evaluation, evaluate
 from ml.evaluation.shelves import measure_shelves
 from ml.evaluation.split import WINDOW_DAYS, Protocol, Task, next_basket, next_baskets, window
 from ml.shelves.composing import Rules
 from ml.training.configuration import BLENDS, SINGLE, Fitted, TrainingConfig, fit_all
 
-DISCOVERING = ("popularity", "item_knn", "ease", "als", "content", "discover")
-REPEATING = ("popularity", "personal", "tifu_knn", "repurchase")
+DISCOVERING = ("popularity", "item_knn", "ease", "als", "content", c.DISCOVER)
+REPEATING = ("popularity", "personal", "tifu_knn", c.REPURCHASE)
 COLD_USERS = ("popularity",)
 COLD_ITEMS = ("popularity", "content")
 MODELS: dict[str, tuple[str, ...]] = {

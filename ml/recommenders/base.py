@@ -81,8 +81,12 @@ class Recommender(ABC, Generic[C]):
     def _score(self, users: NDArray[np.int64]) -> NDArray[np.float32]:
         """Score all items for known users given by position; a new array, shape (len(users), items)."""
 
-    def fit(self, dataset: Dataset) -> Self:
+    def fit(self, dataset: Dataset, popular_days: float = RECENT_DAYS) -> Self:
         """Learn from a dataset; the same data and configuration give the same lists whatever the order of rows.
+
+        Args:
+            dataset: What to learn from.
+            popular_days: What these last days' baskets held is popular: it breaks ties, and unknown users get it.
 
         Raises:
             TooLittleDataError: There is nothing to learn from.
@@ -93,7 +97,7 @@ class Recommender(ABC, Generic[C]):
             )
         self.users, self.items, self.is_available = dataset.users, dataset.item_ids, dataset.is_available
         self.seen = dataset.counts
-        self.fallback = dataset.popularity(RECENT_DAYS)  # for whom the model does not know
+        self.fallback = dataset.popularity(popular_days)  # for whom the model does not know
         self.order = tie_order(self.items, self.fallback, dataset.popularity())
         self._fit(dataset)
         return self

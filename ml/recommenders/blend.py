@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, FiniteFloat
 
-from ml.dataset import Dataset
+from ml.dataset import RECENT_DAYS, Dataset
 from ml.recommenders.base import Recommender, RecommenderConfig
 
 PARTS = "parts"
@@ -38,15 +38,15 @@ class Blend(Recommender[BlendConfig]):
         super().__init__(config)
         self.parts = {name: parts[name] for name in config.weights}
 
-    def fit(self, dataset: Dataset) -> Self:
+    def fit(self, dataset: Dataset, popular_days: float = RECENT_DAYS) -> Self:
         """Fit all parts, then combine them."""
         for part in self.parts.values():
-            part.fit(dataset)
-        return self.combine(dataset)
+            part.fit(dataset, popular_days)
+        return self.combine(dataset, popular_days)
 
-    def combine(self, dataset: Dataset) -> Self:
+    def combine(self, dataset: Dataset, popular_days: float = RECENT_DAYS) -> Self:
         """Blend parts that are fitted on this very dataset already."""
-        return super().fit(dataset)
+        return super().fit(dataset, popular_days)
 
     def _fit(self, dataset: Dataset) -> None:
         """All that is learned is in the parts."""

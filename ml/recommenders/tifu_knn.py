@@ -17,7 +17,7 @@ class TifuKNNConfig(RecommenderConfig):
 
     Attributes:
         decay_days: A basket weighs exp(-age / decay_days) in a profile; 90-180 are alike, below 30 it is clearly worse.
-        neighbours: How many nearest users count.
+        neighbours: How many nearest users count; whoever shares no product with the user is none of them.
         own_share: Weight of the user's own profile; the rest is the neighbours' mean.
     """
 
@@ -27,7 +27,7 @@ class TifuKNNConfig(RecommenderConfig):
 
 
 class TifuKNN(Recommender[TifuKNNConfig]):
-    """own_share x own profile + (1 - own_share) x mean profile of the nearest users by cosine."""
+    """own_share x own profile + (1 - own_share) x mean profile of the nearest users by cosine, if there are any."""
 
     name = "tifu_knn"
     config_type = TifuKNNConfig
@@ -44,13 +44,17 @@ class TifuKNN(Recommender[TifuKNNConfig]):
         n_users = profiles.shape[0]
         k = min(self.config.neighbours, n_users - 1)
         nearest = np.empty((n_users, k), dtype=np.int32)
+        is_alike = np.empty((n_users, k), dtype=np.bool_)
         for start in range(0, n_users, _BLOCK):
             block = np.arange(start, min(start + _BLOCK, n_users))
             likeness = (profiles[block] @ self.profiles_transposed).toarray()
             likeness[np.arange(len(block)), block] = -1  # nobody is their own neighbour
             nearest[block] = np.argsort(-likeness, axis=1, kind="stable")[:, :k]
-        weights = np.full(nearest.size, 1 / max(k, 1), dtype=np.float32)
-        return csr_array((weights, nearest.ravel(), np.arange(n_users + 1) * k), shape=(n_users, n_users))
+            is_alike[block] = np.take_along_axis(likeness, nearest[block], axis=1) > 0
+        number = is_alike.sum(axis=1)
+        weights = np.repeat(1 / number.clip(min=1), number).astype(np.float32)
+        starts = np.concatenate([[0], np.cumsum(number)])
+        return csr_array((weights, nearest[is_alike], starts), shape=(n_users, n_users))
 
     def _score(self, users: NDArray[np.int64]) -> NDArray[np.float32]:
         return dense_times(self.mixing[users].toarray(), self.profiles_transposed)

@@ -10,10 +10,12 @@ from typing import Annotated, Final, Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from ml import columns as c
+
 RULES_FILE: Final = Path(__file__).with_name("shelves.yaml")
 
 LIVE_SOURCES: Final = frozenset({"touched", "bought", "categories", "popular", "offers"})
-"""Sources worked out on the spot; any other name is a candidate list of the bundle.
+"""Sources worked out on the spot; the others are `LEARNT_SOURCES`, candidate lists of the bundle.
 
 touched = viewed or in the cart and not bought since, latest first; bought = bought before and not just now, in the
 order of `repurchase`, what has been silent for long last; categories = what has a category, first what is likely to be
@@ -21,8 +23,14 @@ bought again, then what is new; popular = what everyone buys; offers = whatever 
 popular first.
 """
 
-MADE_OF: Final[dict[str, tuple[str, ...]]] = {"bought": ("repurchase",), "categories": ("repurchase", "discover")}
+MADE_OF: Final[dict[str, tuple[str, ...]]] = {
+    "bought": (c.REPURCHASE,),
+    "categories": (c.REPURCHASE, c.DISCOVER),
+}
 """Of which candidate lists a source worked out on the spot is made."""
+
+
+KNOWN_SOURCES: Final = LIVE_SOURCES | set(c.LEARNT_SOURCES)
 
 
 class DisplayType(StrEnum):
@@ -64,6 +72,13 @@ class ShelfRule(_Rule):
     follows_session: bool = False
     max_per_type: Annotated[int, Field(ge=1)] | None = None
     max_per_category: Annotated[int, Field(ge=1)] | None = None
+
+    @field_validator("sources", "fallback")
+    @classmethod
+    def _names_sources_that_there_are(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if unknown := [name for name in names if name not in KNOWN_SOURCES]:
+            raise ValueError(f"there is no source {', '.join(unknown)}: name any of {', '.join(sorted(KNOWN_SOURCES))}")
+        return names
 
 
 class RepurchaseRule(_Rule):

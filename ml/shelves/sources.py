@@ -10,6 +10,7 @@ from itertools import chain, islice
 
 import numpy as np
 
+from ml import columns as c
 from ml.bundle.bundle import Bundle
 from ml.shelves.candidates import HEAD, Candidate, RankingCache, Shopper, explained
 from ml.shelves.catalogue import Catalogue, Product
@@ -168,7 +169,7 @@ class Visit:
         ago = (self.moment - owned.last_bought) / DAY
         is_silent = (owned.interval_days > 0) & (ago > rule.silent_intervals * owned.interval_days)
         scores = np.zeros(owned.items.size, dtype=np.float32)
-        liked, liking = self.bundle.candidates("repurchase", self.shopper.user_id or "")
+        liked, liking = self.bundle.candidates(c.REPURCHASE, self.shopper.user_id or "")
         _, mine, theirs = np.intersect1d(owned.items, liked, assume_unique=True, return_indices=True)
         scores[mine] = liking[theirs]
         ranking = np.lexsort((owned.items, -owned.counts, -scores, is_silent))

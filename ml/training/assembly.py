@@ -34,17 +34,17 @@ def ask(dataset: Dataset, fitted: Fitted, sources: Iterable[str], activity: pl.D
     Args:
         dataset: what they were fitted on, see `assemble`.
         fitted: the models; popularity stands in for a source whose model could not be fitted.
-        sources: the candidate lists that shelves draw on; `discover` holds nothing that was bought.
+        sources: the candidate lists that shelves draw on; `DISCOVER` holds nothing that was bought.
         activity: see `assemble`.
     """
-    models = fitted.models
+    models, popular = fitted.models, fitted.models["popularity"]
     lists = {
-        source: models.get(source, models["popularity"]).recommend(k=CANDIDATES, exclude_seen=source == "discover")
+        source: models.get(source, popular).recommend(k=CANDIDATES, exclude_seen=source == c.DISCOVER)
         for source in sources
     }
     no_factors = np.zeros((len(dataset.items), 0), dtype=np.float32)
     factors = getattr(models.get("als"), "item_factors", no_factors)
-    return assemble(dataset, lists, neighbours(fitted), factors, activity)
+    return assemble(dataset, lists, neighbours(fitted), factors, activity, popular.config.days)
 
 
 def neighbours(fitted: Fitted) -> pl.DataFrame:
@@ -63,6 +63,7 @@ def assemble(
     similar: pl.DataFrame,
     factors: Float32,
     activity: pl.DataFrame,
+    popular_days: float = RECENT_DAYS,
 ) -> BundleContent:
     """Put together the content of a bundle.
 
@@ -72,6 +73,7 @@ def assemble(
         similar: columns `NEIGHBOURS_FOUND`; scores in (0, 1].
         factors: float32, shape (items, F); their rows need not have length 1.
         activity: columns of `bundle_content.ACTIVITY`: what shoppers lately did, up to the cut.
+        popular_days: so many last days' baskets are counted as popularity.
     """
     return BundleContent(
         users=pl.DataFrame({c.USER: pl.Series(dataset.users, dtype=pl.String)}).select(*USERS),
@@ -81,15 +83,15 @@ def assemble(
         neighbours=_by_item(similar, dataset),
         together=np.isin(dataset.item_ids, similar.filter(pl.col(TOGETHER))[c.ITEM].to_numpy()),
         factors=unit_rows(factors),
-        popularity=popularity(dataset),
+        popularity=popularity(dataset, popular_days),
         history=history(dataset),
     )
 
 
-def popularity(dataset: Dataset) -> NDArray[np.float32]:
+def popularity(dataset: Dataset, days: float = RECENT_DAYS) -> NDArray[np.float32]:
     """Recent baskets with each item; whatever ever sold stands behind all that sold lately, by its total."""
     total = dataset.popularity()
-    popular: NDArray[np.float32] = dataset.popularity(RECENT_DAYS) + total / (total.sum() + 1)
+    popular: NDArray[np.float32] = dataset.popularity(days) + total / (total.sum() + 1)
     return popular
 
 

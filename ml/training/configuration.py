@@ -7,6 +7,7 @@ from typing import Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
+from ml import columns as c
 from ml.dataset import Dataset
 from ml.recommenders import (
     ALS,
@@ -33,7 +34,7 @@ SINGLE: dict[str, type[Recommender[Any]]] = {
     kind.name: kind for kind in (Popularity, PersonalFrequency, TifuKNN, ItemKNN, EASE, ALS, ContentBased)
 }
 """Models that stand alone, by name, in the order in which they are fitted."""
-BLENDS = ("discover", "repurchase")
+BLENDS = c.LEARNT_SOURCES
 
 
 class TrainingConfig(BaseModel):
@@ -111,7 +112,7 @@ def fit_all(dataset: Dataset, config: TrainingConfig, only: Collection[str] | No
     fitted = Fitted()
     for name, kind in SINGLE.items():
         if name in wanted:
-            _add(fitted, name, dataset, kind(getattr(config, name)))
+            _add(fitted, name, dataset, kind(getattr(config, name)), config)
     for name in BLENDS:
         if name in wanted:
             asked = _blend(config, name)
@@ -119,7 +120,8 @@ def fit_all(dataset: Dataset, config: TrainingConfig, only: Collection[str] | No
             if missing := sorted(set(asked.weights) - set(weights)):
                 fitted.skipped[name] = f"its parts {', '.join(missing)} are missing"
             if weights:
-                _add(fitted, name, dataset, Blend(asked.model_copy(update={"weights": weights}), fitted.models))
+                made_of = asked.model_copy(update={"weights": weights})
+                _add(fitted, name, dataset, Blend(made_of, fitted.models), config)
     return fitted
 
 
@@ -128,10 +130,10 @@ def _blend(config: TrainingConfig, name: str) -> BlendConfig:
     return blend
 
 
-def _add(fitted: Fitted, name: str, dataset: Dataset, model: Recommender[Any]) -> None:
-    started = time.perf_counter()
+def _add(fitted: Fitted, name: str, dataset: Dataset, model: Recommender[Any], config: TrainingConfig) -> None:
+    started, days = time.perf_counter(), config.popularity.days
     try:
-        fitted.models[name] = model.combine(dataset) if isinstance(model, Blend) else model.fit(dataset)
+        fitted.models[name] = model.combine(dataset, days) if isinstance(model, Blend) else model.fit(dataset, days)
     except NotFittedError as error:
         fitted.skipped[name] = str(error)
     fitted.seconds[name] = time.perf_counter() - started

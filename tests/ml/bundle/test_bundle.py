@@ -190,6 +190,12 @@ MISSHAPEN = {
     "a user too few": lambda whole: replace(whole, candidates={"discover": _ranked([[1, 2]])}),
     "an item that does not exist": lambda whole: replace(whole, candidates={"discover": _ranked([[1], [8]])}),
     "an item twice": lambda whole: replace(whole, candidates={"discover": _ranked([[1, 1], [0, 1]])}),
+    "an item behind the end of a list": lambda whole: replace(
+        whole, candidates={"discover": _ranked([[1, -1, 2], [0, 1, -1]])}
+    ),
+    "scores that ascend": lambda whole: replace(
+        whole, candidates={"discover": replace(_ranked([[1, 2], [0, 1]]), scores=np.float32([[1, 2], [2, 1]]))}
+    ),
     "a product twice": lambda whole: replace(whole, items=whole.items.with_columns(product_id=pl.lit(1))),
     "a product without a name": lambda whole: replace(whole, items=whole.items.with_columns(name=pl.lit(None))),
     "no column stock": lambda whole: replace(whole, items=whole.items.drop("stock")),
@@ -206,6 +212,33 @@ MISSHAPEN = {
 def test_arrays_that_do_not_fit_together_are_refused(misshape):
     with pytest.raises(BadShapeError):
         check(misshape(content()))
+
+
+def _of_many_users(scores: list[float]) -> BundleContent:
+    """The buyer thirty times over, each with one list."""
+    one, number = content(), 30
+    users = pl.DataFrame({"user_id": [str(user) for user in range(number)]})
+    history = replace(
+        one.history,
+        indptr=np.arange(number + 1, dtype=np.int64) * 2,
+        **{
+            name: np.tile(getattr(one.history, name)[:2], number)
+            for name in ("items", "counts", "last_bought", "interval_days")
+        },
+    )
+    lists = Ranked(np.tile(np.int32([2, 3]), (number, 1)), np.tile(np.float32(scores), (number, 1)))
+    return replace(one, users=users, history=history, candidates={"discover": lists})
+
+
+def test_a_model_that_gives_every_item_and_user_the_same_score_is_refused():
+    check(_of_many_users([0.5, 0.4]))
+
+    with pytest.raises(BadShapeError, match="one and the same score"):
+        check(_of_many_users([0.5, 0.5]))
+
+
+def test_what_is_popular_may_be_equally_so():
+    check(_of_many_users([0.0, 0.0]), is_popularity=True)
 
 
 def test_a_users_candidates_end_where_the_padding_begins(tmp_path):

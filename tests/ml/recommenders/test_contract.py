@@ -92,6 +92,12 @@ def test_an_unknown_user_gets_what_is_popular(model: Recommender) -> None:
     assert lists["product_id"].to_list()[:3] == [5, 1, 3]  # 3, 2, 1 baskets since day 72; 3 ties with 4, also in all
 
 
+def test_an_unknown_user_gets_what_was_popular_in_the_days_that_count(name: str, dataset: Dataset) -> None:
+    lists = make(name).fit(dataset, popular_days=1000).recommend(["zoe"], k=3)
+
+    assert lists["product_id"].to_list() == [1, 2, 5]  # 5, 4, 4 baskets ever
+
+
 def test_nobody_asked_gives_an_empty_frame(model: Recommender) -> None:
     assert model.recommend([]).schema == model.recommend().schema
     assert model.recommend([]).is_empty()

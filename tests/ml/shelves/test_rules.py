@@ -21,6 +21,16 @@ def test_an_unknown_word_is_refused(document):
         Rules.model_validate(document)
 
 
+@pytest.mark.parametrize("field", ["sources", "fallback"])
+def test_a_source_that_there_is_not_is_refused_with_its_place_and_the_names_that_there_are(document, field):
+    document["shelves"]["SALE"][field] = ["repurchase", "discovr"]
+
+    with pytest.raises(ValidationError, match="no source discovr: name any of bought, categories, discover") as refused:
+        Rules.model_validate(document)
+
+    assert [error["loc"] for error in refused.value.errors()] == [("shelves", "SALE", field)]
+
+
 def test_an_unknown_shelf_is_refused(document):
     document["shelves"]["BARGAIN"] = document["shelves"]["SALE"]
 

@@ -58,6 +58,16 @@ def test_what_sold_lately_stands_before_what_sold_long_ago(dataset):
     assert popularity(dataset) == pytest.approx([1 + 3 / 6, 1 + 2 / 6, 0])
 
 
+def test_popularity_is_of_the_days_that_its_configuration_counts(dataset):
+    days = TrainingConfig().changed({"popularity": {"days": 20}})
+
+    content = ask(dataset, fit_all(dataset, days, ["popularity"]), [], pl.DataFrame(schema=ACTIVITY))
+
+    assert content.popularity == pytest.approx([1 + 3 / 6, 1 + 2 / 6, 0])
+    wide = fit_all(dataset, days.changed({"popularity": {"days": 35}}), ["popularity"])
+    assert ask(dataset, wide, [], pl.DataFrame(schema=ACTIVITY)).popularity == pytest.approx([2 + 3 / 6, 1 + 2 / 6, 0])
+
+
 def test_models_are_asked_for_all_that_a_bundle_holds(dataset):
     fitted = fit_all(dataset, TrainingConfig(als=ALSConfig(factors=2)))
 
