@@ -4,7 +4,7 @@ import socket
 import pytest
 from psycopg import errors
 
-from services.common.storage.database import is_away
+from services.common.runtime.outages import is_away
 
 
 @pytest.mark.parametrize(
