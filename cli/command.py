@@ -22,7 +22,7 @@ COMMANDS = {
     "import": "importing.import_",
     "land": "data.land",
     "rollback": "data.rollback",
-    "dead-letters": "letters.letters",
+    "dead-letters": "dead_letters.dead_letters",
 }
 """Where each stands, below `cli`."""
 

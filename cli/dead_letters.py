@@ -22,10 +22,10 @@ from cli.options import DEFAULT_STATE, JsonOption, screen, tell
 from services.contracts.kafka import KafkaSettings
 from services.contracts.settings import resolved
 from stack.state import StateError
-from warehouse import dead_letters
+from warehouse import dead_letters as store
 from warehouse.dead_letters import Choice, DeadLetter, Kind, Message
 
-letters = typer.Typer(
+dead_letters = typer.Typer(
     help="Look at messages that could not be handled, try them again, or give them up.", no_args_is_help=True
 )
 
@@ -46,8 +46,8 @@ DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only tell what wo
 SinceOption = Annotated[datetime | None, typer.Option(help="Only those that failed at or after this time, in UTC.")]
 
 
-@letters.command("list")
-def list_letters(  # noqa: PLR0913 - a command has as many parameters as options
+@dead_letters.command("list")
+def list_(  # noqa: PLR0913 - a command has as many parameters as options
     topic: TopicOption = None,
     reason: ReasonOption = None,
     consumer: ConsumerOption = None,
@@ -65,21 +65,21 @@ def list_letters(  # noqa: PLR0913 - a command has as many parameters as options
     url = _addresses(state)["WAREHOUSE_LOADER_URL"]
     choice = Choice(None, topic, reason, consumer, _utc(since), is_closed=closed)
     if summary:
-        kinds = dead_letters.kinds(url, choice)
+        kinds = store.kinds(url, choice)
         _print_all(kinds) if as_json else screen.print(_summary(kinds) if kinds else "no dead letters")
         return
-    listed = islice(dead_letters.list_chosen(url, choice), limit)
+    listed = islice(store.list_chosen(url, choice), limit)
     if as_json:
         _print_all(listed)
         return
     shown = list(listed)
     screen.print(_table(shown) if shown else "no dead letters")
-    if len(shown) == limit and (whole := sum(kind.letters for kind in dead_letters.kinds(url, choice))) > limit:
+    if len(shown) == limit and (whole := sum(kind.letters for kind in store.kinds(url, choice))) > limit:
         tell(f"{limit:,} of {whole:,}; more with --limit, counts with --summary")
 
 
-@letters.command("show")
-def show_letter(
+@dead_letters.command("show")
+def show(
     letter: Annotated[int, typer.Argument(help="Its id, as `list` shows it.")],
     raw: Annotated[Path | None, typer.Option(help="Write the exact bytes of the value to this file; - prints.")] = None,
     *,
@@ -88,7 +88,7 @@ def show_letter(
 ) -> None:
     """Print one message as it came, where it stood, and why it was refused. It may hold personal data."""
     try:
-        message = dead_letters.show(_addresses(state)["WAREHOUSE_LOADER_URL"], letter)
+        message = store.show(_addresses(state)["WAREHOUSE_LOADER_URL"], letter)
     except KeyError as error:
         raise StateError(f"there is no dead letter {letter}: see tanawari dead-letters list") from error
     if raw is not None:
@@ -101,8 +101,8 @@ def show_letter(
             screen.print(f"{name.removeprefix('kafka_')}: {told}", markup=False, soft_wrap=True)
 
 
-@letters.command("retry")
-def retry_letters(  # noqa: PLR0913 - likewise
+@dead_letters.command("retry")
+def retry(  # noqa: PLR0913 - likewise
     ids: IdsArgument = None,
     topic: TopicOption = None,
     reason: ReasonOption = None,
@@ -121,7 +121,7 @@ def retry_letters(  # noqa: PLR0913 - likewise
     url, kafka = addresses["WAREHOUSE_LOADER_URL"], KafkaSettings.model_validate(addresses)
     choice = Choice(tuple(ids) if ids else None, topic, reason, consumer, _utc(since))
     _require(url, choice)
-    retried = asyncio.run(dead_letters.retry(url, kafka, choice, is_trial=dry_run))
+    retried = asyncio.run(store.retry(url, kafka, choice, is_trial=dry_run))
     if as_json:
         screen.print_json(data=asdict(retried))
     else:
@@ -131,8 +131,8 @@ def retry_letters(  # noqa: PLR0913 - likewise
         raise typer.Exit(SOME_REMAIN)
 
 
-@letters.command("close")
-def close_letters(  # noqa: PLR0913 - likewise
+@dead_letters.command("close")
+def close(  # noqa: PLR0913 - likewise
     because: Annotated[str, typer.Option(help="Why; it is kept with them, and with who you are.", min=1)],
     ids: IdsArgument = None,
     topic: TopicOption = None,
@@ -147,10 +147,10 @@ def close_letters(  # noqa: PLR0913 - likewise
     """Give messages up for good: they are kept, no longer open, and never tried again."""
     url = _addresses(state)["WAREHOUSE_LOADER_URL"]
     choice = Choice(tuple(ids) if ids else None, topic, reason, consumer, _utc(since))
-    if choice == dead_letters.EVERY:
+    if choice == store.EVERY:
         raise StateError("say which dead letters: by their ids, or by --topic, --reason, --consumer or --since")
     _require(url, choice)
-    closed = dead_letters.close(url, choice, because=because, by=getpass.getuser(), is_trial=dry_run)
+    closed = store.close(url, choice, because=because, by=getpass.getuser(), is_trial=dry_run)
     if as_json:
         screen.print_json(data={"closed": closed})
     else:
@@ -159,7 +159,7 @@ def close_letters(  # noqa: PLR0913 - likewise
 
 def _require(url: str, choice: Choice) -> None:
     """See that every letter named by its id is there to be chosen."""
-    if choice.ids and (missing := set(choice.ids) - {letter.id for letter in dead_letters.list_chosen(url, choice)}):
+    if choice.ids and (missing := set(choice.ids) - {letter.id for letter in store.list_chosen(url, choice)}):
         raise StateError(f"no open dead letter of these options: {', '.join(map(str, sorted(missing)))}")
 
 

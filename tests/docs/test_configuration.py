@@ -13,18 +13,8 @@ ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "configuration.md"
 NAMED = set(re.findall(r"`([A-Z][A-Z0-9_]{3,})`", PAGE.read_text()))
 FOLDERS = (
-    "services",
-    "serving",
-    "warehouse",
-    "pipelines",
-    "ml",
-    "stack",
-    "shop_import",
-    "demo",
-    "cli",
-    "dbt",
-    "tests",
-    "notebooks",
+    *("services", "serving", "warehouse", "pipelines", "ml", "shop_import", "stack", "demo", "cli"),
+    *("dbt", "tests", "notebooks"),
 )
 FOREIGN = {"OTEL_EXPORTER_OTLP_HEADERS", "OTEL_RESOURCE_ATTRIBUTES"}
 """Read by OpenTelemetry itself."""
@@ -33,7 +23,7 @@ FOREIGN = {"OTEL_EXPORTER_OTLP_HEADERS", "OTEL_RESOURCE_ATTRIBUTES"}
 def settings_classes():
     """All that the modules called `settings` define, so that those of a new service are among them."""
     classes = []
-    for file in sorted([*ROOT.glob("*/settings.py"), *ROOT.glob("services/*/settings.py")]):
+    for file in sorted([*ROOT.glob("*/settings.py"), *ROOT.glob("services/**/settings.py")]):
         module = importlib.import_module(".".join(file.relative_to(ROOT).with_suffix("").parts))
         kinds = [kind for kind in vars(module).values() if isinstance(kind, type)]
         own = [kind for kind in kinds if issubclass(kind, BaseSettings) and kind.__module__ == module.__name__]
