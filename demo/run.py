@@ -93,16 +93,16 @@ class Demo:
             return status
 
     def _finish(self, environment: Environment, status: dict[str, Any], steps: Steps, memory: PeakMemory) -> None:
-        with steps.step("reckoning") as step:
+        with steps.step("reconciliation") as step:
             events = wait_until_agreed(environment, self.imported, status["landed_before"])
-            step.counts["events"] = sum(reckoning.produced for reckoning in events.values())
+            step.counts["events"] = sum(reconciliation.produced for reconciliation in events.values())
         champion = storefront.champion(environment)
         bundle = champion.get("bundle")
         manifest = read_json(environment.bundles / str(bundle) / "manifest.json")
         content = {
             "steps": steps.records,
             "addresses": show.addresses(status),
-            "events": {topic: asdict(reckoning) for topic, reckoning in events.items()},
+            "events": {topic: asdict(reconciliation) for topic, reconciliation in events.items()},
             "bundle": bundle,
             "generation": champion.get("generation"),
             "metrics": manifest.get("metrics", {}) | {"shelves": manifest.get("shelves", {})},

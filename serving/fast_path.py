@@ -1,4 +1,4 @@
-"""The short way of the question asked most: `GET /v1/users/{userId}/recommendations`.
+"""The fast path of the question asked most: `GET /v1/users/{userId}/recommendations`.
 
 To find out that such a request is in order takes the framework longer than the answer takes. So what is plainly in
 order is answered here: a query that is valid, a token that was verified before, the caller's own answer. All else goes
@@ -35,7 +35,7 @@ class Question(NamedTuple):
     ask: Ask
 
 
-class ShortWay:
+class FastPath:
     """Middleware that answers what is plainly in order; it stands for the route of `PATH` among `routes`."""
 
     def __init__(self, app: ASGIApp, routes: list[BaseRoute]) -> None:

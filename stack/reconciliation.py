@@ -21,7 +21,7 @@ Totals = Mapping[str, Mapping[str, int]]
 
 
 @dataclass(frozen=True)
-class Reckoning:
+class TopicReconciliation:
     """One topic of one run: `produced` as counted by those who sent, the rest as counted by the landing."""
 
     produced: int
@@ -63,7 +63,7 @@ def produced_in(text: str) -> Counter[str]:
     return Counter({sample.labels["topic"]: int(sample.value) for sample in samples})
 
 
-def reckon(environment: Environment, imported: Mapping[str, int], before: Totals) -> dict[str, Reckoning]:
+def reconcile(environment: Environment, imported: Mapping[str, int], before: Totals) -> dict[str, TopicReconciliation]:
     """Compare both sides, by topic.
 
     Args:
@@ -78,7 +78,7 @@ def reckon(environment: Environment, imported: Mapping[str, int], before: Totals
         return now.get(topic, {}).get(outcome, 0) - before.get(topic, {}).get(outcome, 0)
 
     return {
-        topic: Reckoning(
+        topic: TopicReconciliation(
             produced[topic], *(made(topic, outcome) for outcome in ("landed", "duplicates", "dead_letters"))
         )
         for topic in TOPICS
@@ -87,16 +87,16 @@ def reckon(environment: Environment, imported: Mapping[str, int], before: Totals
 
 def wait_until_agreed(
     environment: Environment, imported: Mapping[str, int], before: Totals, seconds: float = 60
-) -> dict[str, Reckoning]:
-    """Reckon until all topics agree, or the time is over; the last result."""
+) -> dict[str, TopicReconciliation]:
+    """Reconcile until all topics agree, or the time is over; the last result."""
     deadline = time.monotonic() + seconds
     while True:
-        result = reckon(environment, imported, before)
+        result = reconcile(environment, imported, before)
         if all_agree(result.values()) or time.monotonic() > deadline:
             return result
         time.sleep(POLL_SECONDS)
 
 
-def all_agree(reckonings: Iterable[Reckoning]) -> bool:
+def all_agree(reconciliations: Iterable[TopicReconciliation]) -> bool:
     """Whether every topic agrees."""
-    return all(reckoning.agrees for reckoning in reckonings)
+    return all(reconciliation.agrees for reconciliation in reconciliations)

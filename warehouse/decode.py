@@ -15,7 +15,7 @@ from aiokafka import ConsumerRecord
 from pydantic import ValidationError
 
 from services.contracts.events.dead_letters import DeadLetter
-from services.contracts.fast_reader import read_quickly
+from services.contracts.fast_reader import read_fast
 from services.contracts.registry import EVENTS, READERS, ContractError, parse, payload_in, peek
 
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
@@ -46,12 +46,12 @@ def decode(record: ConsumerRecord) -> Row:
     Raises:
         ContractError: the contract cannot read it, or Postgres could not keep it.
     """
-    return decode_quickly(record) or _decode(record)
+    return decode_fast(record) or _decode(record)
 
 
-def decode_quickly(record: ConsumerRecord) -> Row | None:
+def decode_fast(record: ConsumerRecord) -> Row | None:
     """The row of a message as most are; None where the contract's own models must be asked."""
-    if (read := read_quickly(record.topic, record.value or b"")) is None:
+    if (read := read_fast(record.topic, record.value or b"")) is None:
         return None
     envelope, _ = read
     try:

@@ -1,4 +1,4 @@
-"""The short way of the collector: `POST /v1/actions`, where the request is plainly in order.
+"""The fast path of the collector: `POST /v1/actions`, where the request is plainly in order.
 
 To find out that it is takes the framework and the models longer than all the rest. So what the structs of `structs` can
 read, from a caller who is known, is answered here, by the function that answers the route of the same path. All else
@@ -24,7 +24,7 @@ LARGEST: Final = 1024 * 1024
 KEY: Final = re.compile(rb"[!-~]{1,200}")
 
 
-class ShortWay:
+class FastPath:
     """Middleware that answers what is plainly in order; it stands for the route of `PATH` among `routes`."""
 
     def __init__(self, app: ASGIApp, routes: list[BaseRoute]) -> None:

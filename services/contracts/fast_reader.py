@@ -36,7 +36,7 @@ _PAYLOADS: Final = {
 }
 
 
-def read_quickly(topic: str, value: bytes) -> tuple[Envelope, msgspec.Struct] | None:
+def read_fast(topic: str, value: bytes) -> tuple[Envelope, msgspec.Struct] | None:
     """A message as most are and its payload; None where the models must be asked."""
     if b"\\u0000" in value:
         return None

@@ -1,4 +1,4 @@
-"""The short way gives what the route gives, and leaves to it whatever is not plainly in order."""
+"""The fast path gives what the route gives, and leaves to it whatever is not plainly in order."""
 
 from datetime import timedelta
 
@@ -13,8 +13,8 @@ OWN = f"/v1/users/{BUYER}/recommendations"
 
 
 @pytest.fixture
-def long_way(monkeypatch):
-    """Calls with the short way shut."""
+def without_fast_path(monkeypatch):
+    """Calls with the fast path shut."""
 
     async def call(client, path, headers):
         with monkeypatch.context() as shut:
@@ -41,9 +41,9 @@ def facts(answer):
         "?priceMin=3.50&priceMax=6",
     ],
 )
-async def test_the_short_way_gives_the_same_answer(client, as_user, long_way, query):
+async def test_the_fast_path_gives_the_same_answer(client, as_user, without_fast_path, query):
     headers = as_user(BUYER)
-    routed = await long_way(client, OWN + query, headers)
+    routed = await without_fast_path(client, OWN + query, headers)
 
     assert routed.status_code == 200
     assert facts(await client.get(OWN + query, headers=headers)) == facts(routed)
@@ -60,14 +60,14 @@ async def test_the_short_way_gives_the_same_answer(client, as_user, long_way, qu
         ("/v1/users//recommendations", 404),
     ],
 )
-async def test_what_is_not_in_order_gets_the_routes_problem(client, as_user, long_way, path, status):
+async def test_what_is_not_in_order_gets_the_routes_problem(client, as_user, without_fast_path, path, status):
     headers = as_user(BUYER)
     await client.get(OWN, headers=headers)  # from now on the token is known
 
     answer = await client.get(path, headers=headers)
 
     assert answer.status_code == status
-    assert facts(answer) == facts(await long_way(client, path, headers))
+    assert facts(answer) == facts(await without_fast_path(client, path, headers))
 
 
 async def test_it_is_taken_once_the_token_is_known(client, as_user, monkeypatch):

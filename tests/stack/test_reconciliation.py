@@ -1,4 +1,4 @@
-from stack.reconciliation import Reckoning, all_agree, produced_in
+from stack.reconciliation import TopicReconciliation, all_agree, produced_in
 
 
 def test_the_senders_counter_is_read_by_topic():
@@ -14,6 +14,6 @@ def test_the_senders_counter_is_read_by_topic():
 
 
 def test_a_topic_agrees_when_everything_sent_is_accounted_for():
-    assert Reckoning(10, 7, 2, 1).agrees
-    assert not Reckoning(10, 7, 2, 0).agrees
-    assert not all_agree([Reckoning(1, 1, 0, 0), Reckoning(1, 0, 0, 0)])
+    assert TopicReconciliation(10, 7, 2, 1).agrees
+    assert not TopicReconciliation(10, 7, 2, 0).agrees
+    assert not all_agree([TopicReconciliation(1, 1, 0, 0), TopicReconciliation(1, 0, 0, 0)])

@@ -14,7 +14,7 @@ from aiokafka import ConsumerRecord
 
 from services.contracts.envelope import Contract, Event
 from services.contracts.events.dead_letters import DeadLetter
-from services.contracts.fast_reader import read_quickly
+from services.contracts.fast_reader import read_fast
 from services.contracts.registry import ContractError, parse
 
 
@@ -49,7 +49,7 @@ class Message:
 def read(record: ConsumerRecord) -> tuple[Message | None, tuple[str, str]]:
     """The message in a record, or None with the reason and detail of why it breaks the contract."""
     value = record.value or b""
-    if (quick := read_quickly(record.topic, value)) is not None:
+    if (quick := read_fast(record.topic, value)) is not None:
         seen, content = quick
         message = Message(seen.event_id, seen.event_type, seen.timestamp, record, content, seen.traceparent)
         return message, ("", "")

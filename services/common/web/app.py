@@ -61,12 +61,12 @@ def build_app(  # noqa: PLR0913 - the parts a service may have
     checks: Sequence[Check] = (),
     lifespan: Lifespan | None = None,
     max_body_bytes: int = MAX_BODY_BYTES,
-    short_way: Callable[[ASGIApp], ASGIApp] | None = None,
+    fast_path: Callable[[ASGIApp], ASGIApp] | None = None,
     is_public: bool = False,
 ) -> FastAPI:
     """The application; closes what it was given when it ends.
 
-    A `short_way` is a middleware that answers some requests itself; they are counted and traced as all are. One that
+    A `fast_path` is a middleware that answers some requests itself; they are counted and traced as all are. One that
     `is_public` is open to the world: it has no `/metrics`, and its readiness tells no names.
 
     Raises:
@@ -125,8 +125,8 @@ def build_app(  # noqa: PLR0913 - the parts a service may have
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=max_body_bytes)
     app.add_middleware(TooLargeAsProblem)
     app.add_middleware(DeadlineMiddleware)
-    if short_way is not None:
-        app.add_middleware(short_way)
+    if fast_path is not None:
+        app.add_middleware(fast_path)
     app.add_middleware(MetricsMiddleware, service=settings.service)
     app.add_middleware(SlashesInReferences)
     if tracer_provider is None:

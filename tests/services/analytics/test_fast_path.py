@@ -1,4 +1,4 @@
-"""The short way gives what the route gives, and leaves to it whatever is not plainly in order."""
+"""The fast path gives what the route gives, and leaves to it whatever is not plainly in order."""
 
 import json
 import uuid
@@ -37,8 +37,8 @@ def post(client):
 
 
 @pytest.fixture
-def long_way(monkeypatch, post):
-    """Posts with the short way shut."""
+def without_fast_path(monkeypatch, post):
+    """Posts with the fast path shut."""
 
     async def post_long(body, **headers):
         with monkeypatch.context() as shut:
@@ -79,9 +79,9 @@ def is_routed(monkeypatch, post):
         (batch(VIEW), {"Content_Type": "Application/JSON; charset=utf-8"}),
     ],
 )
-async def test_the_short_way_gives_the_same_answer(post, long_way, is_routed, body, headers):
+async def test_the_fast_path_gives_the_same_answer(post, without_fast_path, is_routed, body, headers):
     assert not await is_routed(body, **headers)
-    assert await post(body, **headers) == await long_way(body, **headers)
+    assert await post(body, **headers) == await without_fast_path(body, **headers)
 
 
 @pytest.mark.parametrize(
@@ -103,14 +103,14 @@ async def test_the_short_way_gives_the_same_answer(post, long_way, is_routed, bo
         (batch(VIEW) + b" " * 2 * LARGEST, {}, 413),
     ],
 )
-async def test_what_is_not_plainly_in_order_gets_the_routes_answer(post, long_way, body, headers, status):
+async def test_what_is_not_plainly_in_order_gets_the_routes_answer(post, without_fast_path, body, headers, status):
     answer = await post(body, **headers)
 
     assert answer[0] == status
-    assert answer == await long_way(body, **headers)
+    assert answer == await without_fast_path(body, **headers)
 
 
-async def test_a_user_goes_the_short_way_once_the_token_is_known(post, is_routed, as_user):
+async def test_a_user_goes_the_fast_path_once_the_token_is_known(post, is_routed, as_user):
     headers = as_user("2375")
     assert await is_routed(batch(OWN), **headers)
     assert await post(batch(OWN), **headers) == (202, (await post(batch(VIEW)))[1])
