@@ -87,7 +87,7 @@ class Live:
                 self._apply_behaviour(BEHAVIOUR.decode(event), self.since)
             except Exception as error:  # noqa: BLE001 - likewise
                 SKIPPED.labels("landed").inc()
-                logger.info("skipped what has landed: %s", type(error).__name__)
+                logger.info("skipped a landed row: %s", type(error).__name__)
 
     def forget(self, user_ids: Iterable[str]) -> None:
         """Know nothing of these users from now on, whatever the bundle has."""
@@ -179,7 +179,7 @@ class BrokerWatch(Worker):
                 self.is_answering = True
             except Exception as error:  # noqa: BLE001 - whatever the client raises means the broker does not answer
                 if self.is_answering:
-                    logger.warning("the broker does not answer: %s", type(error).__name__)
+                    logger.warning("the broker does not respond: %s", type(error).__name__)
                 self.is_answering = False
             self.beat()
             await pause(stop, 1.0)

@@ -115,7 +115,9 @@ class Merchandising(Worker):
         elif self.is_silent:
             self.everyones = self.everyones.lasting()
         if self.is_silent != was_silent:
-            logger.warning("content %s", "is silent, its last word holds" if self.is_silent else "answers")
+            logger.warning(
+                "content %s", "does not respond: its last known rows apply" if self.is_silent else "responds"
+            )
 
     async def ask(self, user_id: str | None, authorization: str | None) -> Displays | None:
         """What content says to a shopper, or None while it is away: a page without it is better than none.
@@ -127,9 +129,9 @@ class Merchandising(Worker):
         try:
             answer = await self.content.request("GET", "/v1/displays", headers=headers, params=params)
             if answer.status_code != OK:
-                logger.debug("content answered with %s", answer.status_code)
+                logger.debug("content responded with %s", answer.status_code)
                 return None
             return Displays.read(answer.json())
         except (Unavailable, ValueError, KeyError, TypeError, ArithmeticError) as error:
-            logger.debug("answers go on without content: %s", type(error).__name__)
+            logger.debug("content is unavailable: %s", type(error).__name__)
             return None

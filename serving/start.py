@@ -63,7 +63,7 @@ class Reading(Worker):
         except Exception as error:  # noqa: BLE001 - whatever it is, answers go on without it, and say so
             reason = f"{type(error).__name__}: {error}"
             if reason != self.failure:
-                logger.warning("%s could not be read and will be tried again: %s", self.name, reason)
+                logger.warning("%s could not be read, retrying: %s", self.name, reason)
             self.excuse(reason)
             return False
         self._done_for = start

@@ -160,7 +160,7 @@ class Models(Worker):
             try:
                 cuts.append(read_manifest(self._bundles / self.champion.previous).data_cut)
             except BundleError:
-                logger.info("the bundle before, %s, is gone: no rollback to it", self.champion.previous)
+                logger.info("the previous bundle, %s, is missing: no rollback to it", self.champion.previous)
         return min(cuts).timestamp()
 
     def _refuse(self, name: str, error: BundleError) -> None:

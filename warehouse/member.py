@@ -76,7 +76,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
                 except FencedError:  # the lone one's only
                     return
                 except (KafkaError, OSError, AwayError) as error:
-                    log.warning("beginning again after %s: %s", type(error).__name__, error)
+                    log.warning("restarting after %s: %s", type(error).__name__, error)
                     self._beat()
                     await self._pause(RETRY_SECONDS / 4)
         finally:
@@ -119,7 +119,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
 
         If it does not (we were the zombie), it has begun to share anew, and tells us what is ours when that is done.
         """
-        log.warning("dropped a batch, fenced on %s", error)
+        log.warning("dropped a batch, fenced: %s", error)
         await self._pause(self._settings.landing_session_ms / 1000 / 4)
         if self._assigned is None and not self._is_sharing:
             self._assigned = set(consumer.assignment())
@@ -171,7 +171,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
             return
         for partition, claim in self._claims.items():
             if claim.restarts > known.get(partition, claim).restarts:
-                log.warning("%s/%d: the broker's log began anew, so do we", *partition)
+                log.warning("%s/%d: the broker's log was recreated: reading it from the start", *partition)
             consumer.seek(partition, claim.next_offset)
         log.info("claimed %d partitions of log %s", len(assigned), self._log_id)
 
@@ -195,7 +195,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         self._claims |= await self._patiently(self._store.restart, shrunken)
         for partition in self._claims:
             if partition in shrunken:
-                log.warning("%s/%d: the log is shorter than what was landed; beginning anew", *partition)
+                log.warning("%s/%d: the log is shorter than what landed: reading it from the start", *partition)
             consumer.seek(partition, self._claims[partition].next_offset)
 
     async def _spans(
@@ -229,7 +229,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
             try:
                 return await asyncio.to_thread(call, *args, **kwargs)
             except AwayError as error:
-                log.warning("the warehouse is away: %s", error)
+                log.warning("the warehouse is unavailable: %s", error)
                 self._beat()
                 if self._stopping.is_set():
                     raise
@@ -257,4 +257,4 @@ async def _warn_of_loss(consumer: AIOKafkaConsumer, partition: TopicPartition, e
     """Say so where the log has dropped messages before they landed; transactions leave gaps as well."""
     start = (await consumer.beginning_offsets([partition]))[partition]
     if start > expected:
-        log.warning("%s/%d: the log has dropped %d to %d before they landed", *partition, expected, start - 1)
+        log.warning("%s/%d: retention deleted offsets %d to %d before they landed", *partition, expected, start - 1)

@@ -161,5 +161,5 @@ class Store:
 def _why(error: psycopg.Error) -> str:
     """Why it is away, with the remedy where it is known."""
     if isinstance(error, errors.DiskFull):
-        return "its disk is full: make room there, for landing waits and loses nothing"
+        return "its disk is full: free space there; landing waits and loses nothing"
     return type(error).__name__

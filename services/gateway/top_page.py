@@ -56,7 +56,7 @@ def _without_serving(shopper: str, displays: dict[str, Any] | None) -> dict[str,
         "generation": known["generation"],
         "degraded": True,
         "fallbackUsed": True,
-        "warnings": ["serving is away", *([] if displays else ["content is away"])],
+        "warnings": ["serving is unavailable", *([] if displays else ["content is unavailable"])],
         "userId": shopper,
         "shelves": known["shelves"],
     }
@@ -76,7 +76,7 @@ async def _ask(
             return dict(answer.json())
         logger.warning("%s answered the top page with %s", client.name, answer.status_code)
     except (Unavailable, ValueError) as error:
-        logger.warning("the top page goes on without %s: %s", client.name, type(error).__name__)
+        logger.warning("the top page is built without %s: %s", client.name, type(error).__name__)
     return None
 
 

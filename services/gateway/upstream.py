@@ -106,7 +106,7 @@ class Upstream:
             async with asyncio.timeout(granted):
                 answer = await self._client.send(asked, stream=True)
         except CircuitOpenError as error:
-            raise Unavailable(f"{self.name} is away.", retry_after=RETRY_AFTER) from error
+            raise Unavailable(f"{self.name} is unavailable.", retry_after=RETRY_AFTER) from error
         except ClientDisconnect:
             self._breaker.undecided()
             raise
@@ -133,7 +133,7 @@ def _problem(name: str, error: Exception) -> Problem:
     if isinstance(error, httpx2.PoolTimeout):
         return Unavailable(f"{name} is busy.", retry_after=RETRY_AFTER)
     if isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout):
-        return Unavailable(f"{name} is away.", retry_after=RETRY_AFTER)
+        return Unavailable(f"{name} is unavailable.", retry_after=RETRY_AFTER)
     if isinstance(error, TOO_LATE):
         return TooSlow(f"{name} did not answer in time.")
     return BrokenAnswer(f"{name} broke off.")

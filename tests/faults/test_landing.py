@@ -164,7 +164,7 @@ async def test_a_full_disk_of_its_log_ends_the_warehouse_and_landing_goes_on_whe
             ballast = fill(log, leaving_kb=0)
             await produce(broker.url, many)
             with landing(warehouse.loader, stderr=subprocess.PIPE, text=True) as process:
-                assert any("the warehouse is away" in line for line in process.stderr)
+                assert any("the warehouse is unavailable" in line for line in process.stderr)
                 assert "PANIC:  could not write to file" in postgres.log.read_text()
                 ballast.unlink()
                 bring_back(postgres)
@@ -177,6 +177,6 @@ async def test_a_full_disk_of_its_log_ends_the_warehouse_and_landing_goes_on_whe
 
 async def test_asked_to_end_while_the_warehouse_is_away_it_exits_0(landing):
     with landing("postgresql://nobody@127.0.0.1:1/nowhere", stderr=subprocess.PIPE, text=True) as process:
-        assert any("the warehouse is away" in line for line in process.stderr)
+        assert any("the warehouse is unavailable" in line for line in process.stderr)
         process.terminate()
         assert process.wait(timeout=30) == 0

@@ -70,7 +70,7 @@ async def test_what_the_log_dropped_before_it_landed_is_named_and_the_rest_lands
     await drop_before(landing.kafka_url, 3)
     with caplog.at_level(logging.WARNING, "warehouse"):
         assert await caught_up(landing) == {ACTIONS: Counts(consumed=1, landed=1)}
-    assert "user-actions.v1/0: the log has dropped 1 to 2 before they landed" in caplog.text
+    assert "user-actions.v1/0: retention deleted offsets 1 to 2 before they landed" in caplog.text
     assert rows(RESTARTS) == [(0,)]
 
 

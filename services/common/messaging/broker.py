@@ -89,7 +89,7 @@ class LogWatch:
             present = await cluster_id(self._settings)
         except (KafkaError, OSError) as error:
             if not self._is_away:
-                logger.warning("the broker is away: %s", type(error).__name__)
+                logger.warning("the broker is unavailable: %s", type(error).__name__)
             self._is_away = True
             return
         self._is_away = False

@@ -174,7 +174,7 @@ class Consumer(Worker):
             if len(messages) == 1:
                 await self._give_up(messages[0].record, "HANDLER_FAILED", _kind(error))
                 return
-            logger.warning("%s: %d messages failed, handling them in halves", self.name, len(messages), exc_info=error)
+            logger.warning("%s: a batch of %d messages failed, splitting it", self.name, len(messages), exc_info=error)
             middle = len(messages) // 2
             await self._handle_in_parts(messages[:middle])
             await self._handle_in_parts(messages[middle:])
@@ -193,7 +193,9 @@ class Consumer(Worker):
                 await self._handle(session, todo)
 
     async def _give_up(self, record: ConsumerRecord, reason: str, detail: str) -> None:
-        logger.warning("%s gives up %s/%s/%s: %s", self.name, record.topic, record.partition, record.offset, reason)
+        logger.warning(
+            "%s writes a dead letter for %s/%s/%s: %s", self.name, record.topic, record.partition, record.offset, reason
+        )
         letter, key = dead_letter(record, consumer=self._group, reason=reason, detail=detail)
         if is_too_large(DEAD_LETTERS, key, letter):  # what was compressed may be larger than any topic takes
             detail = f"too large to be kept here: {len(record.value or b''):,} bytes; {detail}"

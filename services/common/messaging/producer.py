@@ -179,7 +179,7 @@ class Producer:
 
     def _set_apart(self, place: tuple[str, int]) -> "_Apart":
         if place not in self._apart:
-            logger.warning("%s/%d is not well: what is sent to it goes apart from the rest", *place)
+            logger.warning("%s/%d is unhealthy: it gets a connection of its own", *place)
             connection = Connection(self._settings, self._ending)
             self._apart[place] = _Apart(connection, Breaker(failures=1, pause=PAUSE))
         return self._apart[place]

@@ -76,7 +76,7 @@ async def keep_running(worker: Worker, stop: asyncio.Event) -> None:
             reason = type(getattr(error, "orig", None) or error).__name__
             if reason not in (worker.failure, worker.crash):
                 trace = None if is_outside else error  # what is away needs none
-                logger.warning("%s failed and will be started again: %r", worker.name, error, exc_info=trace)
+                logger.warning("%s failed and will be restarted: %r", worker.name, error, exc_info=trace)
             if is_outside:
                 worker.excuse(reason)
             else:

@@ -88,7 +88,7 @@ class Cache:
         except CircuitOpenError:
             return None
         except (CacheBackendInteractionError, OSError) as error:
-            logger.warning("the cache is away: %s", type(error.__cause__ or error).__name__)
+            logger.warning("the cache is unavailable: %s", type(error.__cause__ or error).__name__)
             self._breaker.failed()
             return None
         self._breaker.succeeded()

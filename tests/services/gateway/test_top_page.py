@@ -81,7 +81,7 @@ def test_while_both_are_away_the_page_is_empty_and_no_error(gateway, bearer, now
     answer = gateway(serving_url=nowhere, content_url=nowhere).get("/v1/top-page", headers=bearer("900"))
     assert answer.status_code == 200
     assert (answer.json()["shelves"], answer.json()["degraded"]) == ([], True)
-    assert answer.json()["warnings"] == ["serving is away", "content is away"]
+    assert answer.json()["warnings"] == ["serving is unavailable", "content is unavailable"]
 
 
 def test_an_unknown_parameter_is_refused_by_name(gateway):
