@@ -14,7 +14,7 @@ the border. Building that is held against building all of it anew.
 import json
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from itertools import count
@@ -30,17 +30,19 @@ from benchmarks.measure import in_turns
 from benchmarks.report import ROOT, Figure, Options, at_most, run, tell
 from benchmarks.state import parts
 from pipelines.dbt import dbt_variables
+from services.contracts.topics import TOPICS
 from stack.databases import WAREHOUSE_ROLES, Warehouse, create_warehouse, role_url
 from stack.environment import Environment
 from stack.parts.process import HOST
 from stack.programs import SCRIPTS
+from warehouse.lanes import take
 
 COST: Final = at_most(1.3)
 MUCH_COST: Final = at_most(0.5)
 QUARTER_DAYS: Final = 92
 PROJECT: Final = str(ROOT / "dbt")
 COPIES: Final = ("warehouse_1x", "warehouse_4x")
-TABLES: Final = ("order_v1", "user_actions_v1")
+TABLES: Final = {TOPICS[topic].table: topic for topic in ("order.v1", "user-actions.v1")}
 FORGET: Final = """
 delete from raw.{table} where occurred_at < (select max(occurred_at) from raw.{table}) - interval '92 days'
 """
@@ -48,24 +50,25 @@ PAGES_TOUCHED: Final = "select blks_hit + blks_read from pg_stat_database where 
 LAST_WHOLE_DAY: Final = "select date_trunc('day', max(occurred_at)) - interval '1 day' from raw.order_v1"
 ONE_DAY: Final = """
 insert into raw.{table} (event_id, event_type, schema_version, occurred_at, producer, key, data, topic, kafka_partition,
-    kafka_offset)
+    kafka_offset, lane, number)
 select uuidv7(), event_type, schema_version, occurred_at + %(day)s * interval '1 day', producer, key,
     case when data ->> 'orderId' is null then data else
         data || jsonb_build_object('orderId', %(day)s * 1000000000000 + (data ->> 'orderId')::bigint)
-    end, topic, kafka_partition, kafka_offset
+    end, topic, kafka_partition, kafka_offset, %(lane)s, %(first)s + row_number() over ()
 from raw.{table}
 where occurred_at >= %(since)s and occurred_at < %(since)s + %(days)s * interval '1 day'
 """
 RETURNS: Final = """
 insert into raw.order_v1 (event_id, event_type, schema_version, occurred_at, producer, key, data, topic,
-    kafka_partition, kafka_offset)
+    kafka_partition, kafka_offset, lane, number)
 select uuidv7(), 'RETURN_COMPLETED', 1, occurred_at + interval '3 days', producer, key, jsonb_build_object(
         'returnId', row_number() over (), 'orderId', data -> 'orderId', 'userId', data -> 'userId',
         'items', jsonb_build_array(data #> '{items,0}' || '{"quantity": 1}')
-    ), topic, kafka_partition, kafka_offset
+    ), topic, kafka_partition, kafka_offset, %(lane)s, %(first)s + row_number() over ()
 from raw.order_v1
 where event_type = 'ORDER_COMPLETED' and occurred_at >= %(since)s and hashtext(event_id::text) %% 20 = 0
 """
+MOST_AT_ONCE: Final = 100_000_000
 
 
 class Cost(NamedTuple):
@@ -163,14 +166,24 @@ def land_day(loader_url: str, since: datetime, number: int, *, days: int = 1) ->
     """Land the events of the days that began at `since` again, under new ids and `number` days later; how many."""
     values = {"since": since, "day": number, "days": days}
     with psycopg.connect(loader_url) as connection:
-        statements = (sql.SQL(ONE_DAY).format(table=sql.Identifier(table)) for table in TABLES)
-        return sum(connection.execute(statement, values).rowcount for statement in statements)
+        return sum(
+            _land(connection, sql.SQL(ONE_DAY).format(table=sql.Identifier(table)), topic, values)
+            for table, topic in TABLES.items()
+        )
 
 
 def land_returns(loader_url: str, since: datetime) -> int:
     """Let a unit of one order in twenty since then come back; how many."""
     with psycopg.connect(loader_url) as connection:
-        return connection.execute(RETURNS, {"since": since}).rowcount
+        return _land(connection, sql.SQL(RETURNS), "order.v1", {"since": since})
+
+
+def _land(
+    connection: psycopg.Connection, statement: sql.SQL | sql.Composed, topic: str, values: Mapping[str, Any]
+) -> int:
+    """Land what a statement makes, in a lane of its own; how many."""
+    numbers = take(connection, [(topic, None)], MOST_AT_ONCE)[topic, None]
+    return connection.execute(statement, {**values, **numbers._asdict()}).rowcount
 
 
 def _cost(results: list[dict[str, Any]], pages: int, seconds: float) -> Cost:

@@ -48,12 +48,13 @@ LOOK_SECONDS: Final = 0.01
 _STAGED = """
 create temporary table staged (
     event_id uuid, event_type text, schema_version int, occurred_at timestamptz, producer text, key text,
-    data jsonb, topic text, kafka_partition int, kafka_offset bigint
+    data jsonb, topic text, kafka_partition int, kafka_offset bigint, traceparent text, unknown_fields jsonb
 ) on commit delete rows
 """
 _COPY = "copy staged from stdin"
 _INSERT = f"""
-insert into raw.user_actions_v1 ({", ".join(Row._fields)}) select * from staged on conflict (event_id) do nothing
+insert into raw.user_actions_v1 ({", ".join(Row._fields)}, lane, number)
+select *, kafka_partition, kafka_offset from staged on conflict (event_id) do nothing
 """  # noqa: S608 - the names of our own columns
 _CONSUMED = "select coalesce(sum(consumed), 0)::bigint from landing.partitions"
 
@@ -151,7 +152,7 @@ def _copied(events: int) -> Iterator[bytes]:
             row = decode(ConsumerRecord(TOPIC, partition, offset, 0, 0, key.encode(), value, None, 0, 0, ()))
         except ContractError:
             continue
-        lines.append("\t".join(map(str, row)).encode())
+        lines.append("\t".join(r"\N" if value is None else str(value) for value in row).encode())
         if len(lines) == BATCH_RECORDS:
             yield b"\n".join((*lines, b""))
             lines.clear()

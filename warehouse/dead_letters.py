@@ -18,7 +18,7 @@ from aiokafka import AIOKafkaProducer, ConsumerRecord
 from psycopg.rows import class_row
 
 from services.contracts.kafka import KafkaSettings
-from warehouse import tables
+from warehouse import lanes, tables
 from warehouse.store import Batch
 from warehouse.tables import CONSUMER
 
@@ -215,7 +215,7 @@ class _Pages:
                 if not ids:
                     return made
                 if is_ours:
-                    outcome = tables.insert(self.connection, batch.rows, batch.copied)
+                    outcome = tables.insert(self.connection, batch.rows, batch.copied, self._numbers(batch))
                     refusals, duplicates = batch.refusals | outcome.refusals, len(outcome.duplicates)
                     done = Retried(len(ids) - len(refusals) - duplicates, duplicates, 0, len(refusals))
                 else:
@@ -228,6 +228,13 @@ class _Pages:
                 resolved = [number for index, number in enumerate(ids) if index not in refusals]
                 self.connection.execute(_RESOLVE, (resolved,))
             made, after = made + done, ids[-1]
+
+    def _numbers(self, batch: Batch) -> lanes.Taken:
+        """Numbers of the lanes for what is retried, whatever partitions it came from."""
+        came_from = {(row.topic, row.kafka_partition) for row in batch.rows.values()}
+        places = {(topic, None) for topic, _ in came_from}
+        taken = lanes.take(self.connection, places, len(batch.records))
+        return {(topic, partition): taken[topic, None] for topic, partition in came_from}
 
     def _take(self, after: int, *, is_ours: bool) -> tuple[list[int], Batch]:
         """A page of letters, locked, and their messages as they first came, decoded."""

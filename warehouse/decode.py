@@ -14,12 +14,16 @@ import msgspec
 from aiokafka import ConsumerRecord
 from pydantic import ValidationError
 
+from services.contracts.envelope import Event
 from services.contracts.events.dead_letters import DeadLetter
 from services.contracts.fast_reader import read_fast
 from services.contracts.registry import EVENTS, READERS, ContractError, parse, payload_in, peek
 
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 """An escaped NUL character; `\\\\u0000` is an escaped backslash before harmless digits."""
+
+_KNOWN_FIELDS = {str(field.alias) for field in Event.model_fields.values()}
+_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 _TOPIC_NAME = re.compile(r"[A-Za-z0-9._-]{1,249}")
 """What Kafka takes for a topic's name."""
@@ -38,6 +42,8 @@ class Row(NamedTuple):
     topic: str
     kafka_partition: int
     kafka_offset: int
+    traceparent: str | None
+    unknown_fields: str | None
 
 
 def decode(record: ConsumerRecord) -> Row:
@@ -72,6 +78,8 @@ def decode_fast(record: ConsumerRecord) -> Row | None:
         record.topic,
         record.partition,
         record.offset,
+        envelope.traceparent,
+        None,
     )
 
 
@@ -80,13 +88,13 @@ def _decode(record: ConsumerRecord) -> Row:
     try:
         seen = peek(value)
         event = READERS[record.topic, seen.event_type](value)
-        data = str(seen.data, "utf-8")
+        data, unknown = str(seen.data, "utf-8"), _unknown_fields(value)
         key = None if record.key is None else str(record.key, "utf-8")
     except (msgspec.MsgspecError, RecursionError, KeyError, ValidationError, UnicodeDecodeError) as error:
         raise _refusal(record) from error
     if event.schema_version > EVENTS[event.event_type].version:
         raise _refusal(record)
-    if ("\\u0000" in data and _NUL.search(data)) or (key is not None and "\0" in key):
+    if _holds_nul(data) or _holds_nul(unknown or "") or (key is not None and "\0" in key):
         raise ContractError("NUL_CHARACTER", "a text holds the character U+0000, which Postgres cannot keep")
     if isinstance(payload := payload_in(event), DeadLetter):
         _check_dead_letter(payload)
@@ -101,7 +109,19 @@ def _decode(record: ConsumerRecord) -> Row:
         record.topic,
         record.partition,
         record.offset,
+        event.traceparent,
+        unknown,
     )
+
+
+def _holds_nul(json: str) -> bool:
+    return "\\u0000" in json and _NUL.search(json) is not None
+
+
+def _unknown_fields(value: bytes) -> str | None:
+    """What an envelope says that this release does not know, as JSON: `raw` keeps all that was sent."""
+    unknown = {name: text for name, text in _fields(value).items() if name not in _KNOWN_FIELDS}
+    return msgspec.json.encode(unknown).decode() if unknown else None
 
 
 def _refusal(record: ConsumerRecord) -> ContractError:

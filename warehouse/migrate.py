@@ -1,8 +1,8 @@
 """Brings the warehouse's schemas `raw` and `landing` up to date: `python -m warehouse.migrate`.
 
-Alembic owns what is there once (schemas, grants, dead letters, bookkeeping). The event tables follow the contracts:
-every topic has one, made here when it is missing, so that declaring a topic is all there is to adding one; the views on
-them follow after.
+Alembic owns all but the event tables of new topics, and with `landing.event_table` what an event table is like: a
+migration alters it, and those that are there, alike. Every topic has one, made here after that template when it is
+missing, so that declaring a topic is all there is to adding one; the views on them follow after.
 """
 
 import os
@@ -18,22 +18,6 @@ from services.contracts.topics import TOPICS, Topic
 from warehouse.live_views import make_live_views
 from warehouse.tables import DEAD_LETTERS_TOPIC
 
-_EVENT_TABLE = """
-create table if not exists raw.{table} (
-    event_id uuid primary key,
-    event_type text not null,
-    schema_version int not null,
-    occurred_at timestamptz not null,
-    producer text not null,
-    key text,
-    data jsonb not null,
-    topic text not null,
-    kafka_partition int not null,
-    kafka_offset bigint not null,
-    loaded_at timestamptz not null default now(),
-    loaded_xid bigint not null default pg_current_xact_id()::text::bigint
-)"""
-
 
 def migrate(url: str) -> None:
     """Apply every outstanding migration as the warehouse's owner, and make the tables of new topics.
@@ -43,10 +27,7 @@ def migrate(url: str) -> None:
             `tanawari_dbt`, `tanawari_analyst`, `tanawari_pipelines` and `tanawari_serving` must exist: they are granted
             their rights.
     """
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
-    config.attributes["url"] = url.replace("postgresql://", "postgresql+psycopg://", 1)
-    command.upgrade(config, "head")
+    command.upgrade(alembic_config(url), "head")
     with psycopg.connect(url) as connection:
         for topic in TOPICS.values():
             if topic.name != DEAD_LETTERS_TOPIC:
@@ -54,12 +35,19 @@ def migrate(url: str) -> None:
         make_live_views(connection)
 
 
+def alembic_config(url: str) -> Config:
+    """Alembic's, for the warehouse at `url`."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+    config.attributes["url"] = url.replace("postgresql://", "postgresql+psycopg://", 1)
+    return config
+
+
 def make_event_table(connection: psycopg.Connection, topic: Topic) -> None:
     """Make the table that `topic` lands in, unless it is there; default privileges grant it."""
-    connection.execute(sql.SQL(_EVENT_TABLE).format(table=sql.Identifier(topic.table)))
     connection.execute(
-        sql.SQL("create index if not exists {index} on raw.{table} (loaded_xid)").format(
-            index=sql.Identifier(f"{topic.table}_loaded_xid"), table=sql.Identifier(topic.table)
+        sql.SQL("create table if not exists raw.{} (like landing.event_table including all)").format(
+            sql.Identifier(topic.table)
         )
     )
 

@@ -11,7 +11,7 @@ from aiokafka import ConsumerRecord, TopicPartition
 from psycopg import errors
 
 from services.contracts.registry import ContractError
-from warehouse import offsets, tables
+from warehouse import lanes, offsets, tables
 from warehouse.decode import Row, decode
 from warehouse.offsets import Claim, Counts, Span
 from warehouse.tables import Refusal
@@ -61,6 +61,11 @@ class Batch:
                 batch.refusals[index] = Refusal(error.reason, str(error))
         batch.copied = tables.copied(batch.rows)
         return batch
+
+    @property
+    def filled(self) -> list[TopicPartition]:
+        """The partitions of which it holds messages."""
+        return [partition for partition, span in self.spans.items() if span.consumed]
 
     def counts(self, duplicates: Collection[int], refusals: Collection[int]) -> dict[TopicPartition, Counts]:
         """What became of each partition's messages, given the indexes of those that did not land."""
@@ -127,7 +132,8 @@ class Store:
         with self._transaction() as connection:
             if not offsets.lock(connection, batch.spans):
                 return {}
-            outcome = tables.insert(connection, batch.rows, batch.copied)
+            taken = lanes.take(connection, batch.filled, len(batch.records))
+            outcome = tables.insert(connection, batch.rows, batch.copied, taken)
             refusals = batch.refusals | outcome.refusals
             known = tables.insert_refused(connection, batch.records, refusals)
             counts = batch.counts({*outcome.duplicates, *known}, refusals.keys() - known)

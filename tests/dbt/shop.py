@@ -13,6 +13,7 @@ from psycopg import sql
 from services.contracts.registry import EVENTS, parse
 from services.contracts.topics import TOPICS
 from stack.databases import Warehouse
+from warehouse.lanes import take
 
 MARTS = ("core", "behaviour", "merchandising", "recommendation")
 NOON = datetime(2026, 1, 10, 17, tzinfo=UTC)
@@ -34,10 +35,10 @@ class Shop:
         self.dbt("build", "--exclude-resource-type", "unit_test", *arguments)
 
     @contextmanager
-    def landing(self):
-        """A landing transaction of its own; it commits when the block ends."""
+    def landing(self, partition: int = 0):
+        """A landing transaction of its own; it commits when the block ends. Two at once need two partitions."""
         with psycopg.connect(self.warehouse.loader) as connection:
-            yield lambda *events: land(connection, events)
+            yield lambda *events: land(connection, events, partition)
 
     def land(self, *events: dict) -> None:
         with self.landing() as into:
@@ -71,18 +72,19 @@ def select(schema: str, table: str, columns: Iterable[str]) -> sql.Composed:
     return sql.SQL("select {} from {}").format(names, sql.Identifier(schema, table))
 
 
-def land(connection: psycopg.Connection, events: Iterable[dict]) -> None:
+def land(connection: psycopg.Connection, events: Iterable[dict], partition: int = 0) -> None:
     for event in events:
         topic = EVENTS[event["eventType"]].topic
         parse(topic, json.dumps(event).encode())  # what breaks the contract is no test of dbt
         connection.execute(
             sql.SQL(
                 "insert into raw.{} (event_id, event_type, schema_version, occurred_at, producer, key, data, topic, "
-                "kafka_partition, kafka_offset) values (%s, %s, 1, %s, 'test', '', %s, %s, 0, 0) "
-                "on conflict do nothing"
+                "kafka_partition, kafka_offset, lane, number) "
+                "values (%s, %s, 1, %s, 'test', '', %s, %s, %s, 0, %s, %s) on conflict do nothing"
             ).format(sql.Identifier(TOPICS[topic].table)),
-            (event["eventId"], event["eventType"], event["timestamp"], json.dumps(event["data"]), topic),
-        )
+            (event["eventId"], event["eventType"], event["timestamp"], json.dumps(event["data"]), topic, partition,
+             *take(connection, [(topic, partition)], 1)[topic, partition]),
+        )  # fmt: skip
 
 
 def event(kind: str, hours: float = 0, **data) -> dict:

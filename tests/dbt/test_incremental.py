@@ -125,7 +125,7 @@ def test_purchases_are_written_anew_once_for_a_verdict_on_a_product(shop: Shop):
 
 def test_a_landing_transaction_that_began_earlier_and_commits_later_is_not_passed_by(shop: Shop):
     shop.land(*CATALOGUE)
-    with shop.landing() as earlier:
+    with shop.landing(partition=1) as earlier:
         earlier(order(1, (1, 1)))
         shop.land(order(2, (2, 1)))
         shop.build()  # reads while the earlier one is still open, the later one committed
@@ -142,7 +142,7 @@ def test_two_landing_processes_committing_out_of_order_while_dbt_runs_lose_nothi
     def land_out_of_order() -> None:
         numbers = iter(range(1, 10_000))
         while not done.is_set():
-            with shop.landing() as earlier:
+            with shop.landing(partition=1) as earlier:
                 earlier(order(next(numbers), (1, 1)), event("PRODUCT_VIEWED", userId="ann", productId=1))
                 for _ in range(20):  # so that at nearly every moment an earlier one is open
                     shop.land(order(next(numbers), (2, 1)), event("CART_ADD", userId="ben", productId=2))

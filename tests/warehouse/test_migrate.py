@@ -18,7 +18,7 @@ def test_every_topic_has_a_table_but_dead_letters_which_share_one(rows):
 
 def test_migrating_again_changes_nothing(warehouse, rows):
     migrate(warehouse.owner)
-    assert rows("select version_num from landing.migrations") == [("0004",)]
+    assert rows("select version_num from landing.migrations") == [("0005",)]
 
 
 def test_the_loader_cannot_take_back_what_it_wrote(warehouse):
@@ -28,7 +28,8 @@ def test_the_loader_cannot_take_back_what_it_wrote(warehouse):
 
 def test_dbt_reads_events_but_no_dead_letters(warehouse):
     with psycopg.connect(warehouse.dbt) as connection:
-        connection.execute("select * from raw.order_v1")
+        connection.execute("select * from raw.order_v1, landing.lanes")
+    refused(warehouse.dbt, "select * from landing.partitions")
     refused(warehouse.dbt, "select reason from raw.dead_letters")
     refused(warehouse.dbt, "insert into raw.order_v1 default values")
 

@@ -1,3 +1,4 @@
+import json
 import uuid
 from datetime import UTC, datetime
 
@@ -11,6 +12,7 @@ from psycopg import errors
 from services.contracts.envelope import Event
 from services.contracts.events.dead_letters import DeadLetter
 from services.contracts.events.feedback import Placement, RecommendationClicked
+from tests.odd_messages import ENVELOPE
 from warehouse.offsets import Counts, FencedError
 from warehouse.store import APPLICATION, AwayError, Store
 
@@ -25,6 +27,18 @@ def test_events_land_with_their_position_and_the_offset_moves_with_them(lander, 
     query = "select data ->> 'productId', key, kafka_offset from raw.user_actions_v1 order by 1"
     assert rows(query) == [("7", "1", 0), ("8", "1", 1)]
     assert rows("select next_offset, consumed, landed from landing.partitions") == [(2, 2, 2)]
+
+
+def test_an_event_lands_with_its_user_and_all_of_its_envelope(lander, rows):
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    lander.land(
+        json.dumps(
+            ENVELOPE | {"traceparent": trace, "data": {"userId": "anon:\N{TEACUP WITHOUT HANDLE}", "productId": 7}}
+        ).encode()
+    )
+    lander.land(json.dumps(ENVELOPE | {"eventId": str(OWNER), "tenant": {"name": "b\\t\n"}}).encode())
+    query = "select user_id, traceparent, unknown_fields from raw.user_actions_v1 order by kafka_offset"
+    assert rows(query) == [("anon:\N{TEACUP WITHOUT HANDLE}", trace, None), ("1", None, {"tenant": {"name": "b\\t\n"}})]
 
 
 def test_a_known_id_with_the_same_content_is_a_duplicate(lander, viewed, rows):
@@ -93,9 +107,10 @@ def test_a_row_that_only_postgres_refuses_is_found_among_the_others(lander, view
     ]
 
 
-def test_a_batch_full_of_what_only_postgres_refuses_is_written_in_time(warehouse, lander, viewed):
+@pytest.mark.parametrize("place", [b'"productId":8', b'"producer":"test"'])
+def test_a_batch_full_of_what_only_postgres_refuses_is_written_in_time(warehouse, lander, viewed, place):
     lander.store = Store(warehouse.loader, session_seconds=2)
-    huge = [viewed(8).replace(b'"productId":8', b'"productId":8,"note":1e200000') for _ in range(3_000)]
+    huge = [viewed(8).replace(place, place + b',"note":1e200000') for _ in range(3_000)]
     assert lander.land(*huge, viewed()) == Counts(consumed=3_001, landed=1, dead_letters=3_000)
 
 

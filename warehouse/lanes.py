@@ -1,0 +1,61 @@
+"""Numbers the rows of `raw`, so that whoever reads by number reads each row once, whoever writes when.
+
+A lane is a partition of a topic; the dead letters of a topic that are retried have one of their own, whose partition is
+None. Who writes takes numbers first, and holds the lanes until the commit: no number becomes visible before a smaller
+one of its lane. Numbers go on when the broker's log begins anew; some are never used. The truth is `landing.lanes`.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
+
+import psycopg
+
+Place = tuple[str, int | None]
+"""A topic and its partition, or None: what one lane is for. A `TopicPartition` is one."""
+
+
+class Numbers(NamedTuple):
+    """What was taken of a lane: `first` and the numbers that follow."""
+
+    lane: int
+    first: int
+
+
+Taken = Mapping[Place, Numbers]
+
+_MAKE = """
+insert into landing.lanes (topic, kafka_partition)
+select topic, kafka_partition from unnest(%(topics)s::text[], %(partitions)s::int[]) as wanted (topic, kafka_partition)
+where not exists (
+    select from landing.lanes as known
+    where known.topic = wanted.topic and known.kafka_partition is not distinct from wanted.kafka_partition
+)
+order by topic, kafka_partition
+on conflict do nothing
+"""
+
+_TAKE = """
+with held as (
+    select lanes.lane
+    from landing.lanes join unnest(%(topics)s::text[], %(partitions)s::int[]) as wanted (topic, kafka_partition)
+        on lanes.topic = wanted.topic and lanes.kafka_partition is not distinct from wanted.kafka_partition
+    order by lanes.lane
+    for update of lanes
+)
+update landing.lanes set number = number + %(count)s from held where lanes.lane = held.lane
+returning topic, kafka_partition, lanes.lane, number - %(count)s + 1
+"""
+
+
+def take(connection: psycopg.Connection, places: Collection[Place], count: int) -> Taken:
+    """Take so many numbers of each of these lanes, and hold them until the transaction ends; makes what is missing."""
+    if not places:
+        return {}
+    topics, partitions = map(list, zip(*places, strict=True))
+    parameters = {"topics": topics, "partitions": partitions, "count": count}
+    rows = connection.execute(_TAKE, parameters).fetchall()
+    taken = {(topic, partition): Numbers(lane, first) for topic, partition, lane, first in rows}
+    if missing := [place for place in places if place not in taken]:
+        connection.execute(_MAKE, parameters)
+        taken |= take(connection, missing, count)
+    return taken
