@@ -1,4 +1,4 @@
-"""Answers as they go over the wire, made by hand from memory; and whose they are."""
+"""Answers as they go over the wire, made by hand from memory."""
 
 from collections.abc import Collection, Mapping
 from hashlib import sha256
@@ -10,20 +10,11 @@ from starlette.datastructures import State
 
 from ml.shelves.catalogue import Product
 from ml.shelves.composing import Ask, DisplayType, Pick
-from services.common.identity.tokens import Principal
-from services.contracts.envelope import VISITOR
 from serving import pages
 from serving.recommender import Recommender, recommendation_id
 from serving.schemas import RecommendationQuery
 
 CACHE_CONTROL: Final = "private, max-age=0, must-revalidate"
-
-
-def is_own(caller: Principal | None, user_id: str | None) -> bool:
-    """Whether an answer is the caller's to see: visitors' and everyone's are, users' only theirs; services see all."""
-    if user_id is None or user_id.startswith(VISITOR):
-        return True
-    return caller is not None and (caller.is_service or caller.subject == user_id)
 
 
 def ask_of(query: RecommendationQuery, exclude: Collection[int | None], categories: Collection[int | None]) -> Ask:

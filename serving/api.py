@@ -6,15 +6,16 @@ from fastapi import Path, Query, Request
 from fastapi.responses import Response
 
 from ml.shelves.composing import DisplayType
+from services.common.identity.ownership import check_owner
 from services.common.identity.policy import PUBLIC, role
 from services.common.identity.tokens import Principal
-from services.common.runtime.errors import Forbidden, Unauthorized, problems
+from services.common.runtime.errors import Unauthorized, problems
 from services.common.web.fields import UserId
 from services.common.web.references import ProductReference
 from services.common.web.routing import Router
 from serving import feedback as reports
 from serving import pages
-from serving.answers import ask_of, is_own, json_answer, ranked_answer, shelf_answer
+from serving.answers import ask_of, json_answer, ranked_answer, shelf_answer
 from serving.merchandising import Merchandising
 from serving.recommender import Recommender
 from serving.schemas import (
@@ -45,7 +46,7 @@ async def recommendations(
     query: Annotated[RecommendationQuery, Query()],
 ) -> Response:
     """What one user, or one visitor (`anon:…`), is to be shown on one shelf."""
-    _check_is_own(caller, user_id)
+    check_owner(caller, user_id)
     shelf = DisplayType(query.shelf)
     recommender: Recommender = request.app.state.recommender
     exclude = recommender.product_ids(query.exclude_ids)
@@ -80,7 +81,7 @@ async def similar(
 async def page(request: Request, caller: Caller, wish: PageRequest) -> Response:
     """All shelves of a page in one call, no product twice: live shelves under what merchandisers pinned or hid."""
     user_id = wish.user_id or _self(caller)
-    _check_is_own(caller, user_id)
+    check_owner(caller, user_id)
     state = request.app.state
     merchandising: Merchandising = state.merchandising
     recommender: Recommender = state.recommender
@@ -98,7 +99,7 @@ async def feedback(request: Request, caller: Caller, report: Feedback) -> Feedba
     user_id = report.user_id or _self(caller)
     if user_id is None:
         raise Unauthorized("Whose feedback it is needs a user's token or a userId.")
-    _check_is_own(caller, user_id)
+    check_owner(caller, user_id)
     messages = reports.messages_of(reports.identified(report, request.app.state.recommender), user_id)
     accepted = request.app.state.feedback.take(user_id, messages)
     return FeedbackTaken(accepted=accepted, degraded=accepted < len(messages))
@@ -119,17 +120,3 @@ def _self(caller: Principal | None) -> str | None:
 def _seen(request: Request) -> str:
     """The ETag that the caller has."""
     return request.headers.get("if-none-match", "")
-
-
-def _check_is_own(caller: Principal | None, user_id: str | None) -> None:
-    """Let everyone see what is theirs to see.
-
-    Raises:
-        Unauthorized: a user's answer without a token.
-        Forbidden: another user's answer.
-    """
-    if is_own(caller, user_id):
-        return
-    if caller is None:
-        raise Unauthorized("A user's own token, or a service's, is needed.")
-    raise Forbidden("This token may not ask for another user.")

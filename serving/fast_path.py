@@ -16,9 +16,10 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ml.shelves.composing import Ask, DisplayType
+from services.common.identity.ownership import is_owner
 from services.common.identity.tokens import Verifier
 from services.common.web.routing import route_of, stand_for
-from serving.answers import ask_of, is_own, shelf_answer
+from serving.answers import ask_of, shelf_answer
 from serving.schemas import RecommendationQuery
 
 PATH: Final = "/v1/users/{userId}/recommendations"
@@ -66,7 +67,7 @@ def _answer(scope: Scope) -> Response | None:
         caller = verifier.known_bearer(authorization)
         if caller is None:
             return None
-    if not is_own(caller, user_id):
+    if not is_owner(caller, user_id):
         return None
     seen = headers.get(b"if-none-match", b"").decode("latin-1")
     return shelf_answer(state, user_id, *question, seen=seen)

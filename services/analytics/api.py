@@ -26,7 +26,7 @@ from services.common.storage.cache import Cache
 from services.common.storage.database import Database, Session
 from services.common.web.fields import UserId
 from services.common.web.idempotency import KeyHeader
-from services.common.web.paging import CursorParam, LimitParam, Page, decode_cursor, encode_cursor
+from services.common.web.paging import CursorParam, LimitParam, Page, decode_cursor
 from services.common.web.routing import Router
 
 PATH = "/v1/actions"
@@ -103,18 +103,14 @@ def _answer(accepted: int, results: list[collector.Result]) -> Response:
 async def actions(user_id: User, session: Session, cursor: CursorParam = None, limit: LimitParam = 50) -> ActionPage:
     """A user's actions, the latest first."""
     rows = await service.actions_of(session, user_id, decode_cursor(cursor, datetime, int), limit + 1)
-    shown = rows[:limit]
-    more = encode_cursor(shown[-1].created_at, shown[-1].id) if len(rows) > limit else None
-    return ActionPage(items=[RecordedAction.model_validate(row) for row in shown], next_cursor=more)
+    return ActionPage.of(rows, limit, "created_at", "id")
 
 
 @router.get("/v1/users/{userId}/views", dependencies=[OWNER])
 async def views(user_id: User, session: Session, cursor: CursorParam = None, limit: LimitParam = 50) -> ViewPage:
     """A user's product views, the latest first."""
     rows = await service.views_of(session, user_id, decode_cursor(cursor, datetime, int), limit + 1)
-    shown = rows[:limit]
-    more = encode_cursor(shown[-1].viewed_at, shown[-1].id) if len(rows) > limit else None
-    return ViewPage(items=[RecordedView.model_validate(row) for row in shown], next_cursor=more)
+    return ViewPage.of(rows, limit, "viewed_at", "id")
 
 
 @router.get("/v1/products/popular", dependencies=[PUBLIC], response_model=PopularProducts)

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,12 +14,13 @@ from pydantic import ValidationError
 from services.analytics.bots import is_known_bot
 from services.analytics.clocks import Clocks
 from services.analytics.names import Name, Names
-from services.analytics.refusals import Reason, RefusedError, faults_of, letter_of
-from services.analytics.schemas import Action, Malformed, Outcome
+from services.analytics.refusals import Reason, RefusedError, letter_of
+from services.analytics.schemas import MAX_FAULTS, Action, Malformed, Outcome
 from services.analytics.structs import KIND_OF, OWN_NAMES, ActionStruct, model_of, payload_of
+from services.common.identity.ownership import is_visitor_id
 from services.common.identity.tokens import Principal
 from services.common.messaging.producer import Message, Producer
-from services.common.runtime.errors import Fault, Unavailable
+from services.common.runtime.errors import Fault, Unavailable, faults_of
 from services.common.runtime.outages import is_away
 from services.common.runtime.telemetry import traceparent
 from services.contracts.envelope import message_of, new_event_id, new_event_id_text
@@ -30,7 +30,6 @@ from services.contracts.registry import EMITTERS, EVENTS
 PRODUCER = "analytics"
 TOPIC = "user-actions.v1"
 DEAD_LETTERS = "dead-letters.v1"
-_VISITOR = re.compile(r"^anon:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 _ENVELOPES = {"action_type", "event_id", "timestamp"}
 """What an action says beside the fields of its payload."""
 
@@ -181,7 +180,7 @@ def _model_message(batch: _Batch, index: int, action: Action | Malformed) -> Mad
     try:
         payload = payload_type.model_validate(fields)
     except ValidationError as error:
-        raise RefusedError(Reason.MALFORMED, faults_of(error)) from None
+        raise RefusedError(Reason.MALFORMED, faults_of(error, most=MAX_FAULTS)) from None
     event_id = action.event_id or sender.event_id(index, action) or new_event_id()
     message = message_of(
         action.action_type,
@@ -245,6 +244,6 @@ def _judge_foreign(sender: Sender, action_type: str, user_id: str) -> None:
         reason = f"{action_type} is emitted by {EMITTERS[action_type]} alone"
         raise RefusedError.of(Reason.FOREIGN_TYPE, "actionType", reason)
     is_own = sender.principal is not None and user_id == sender.principal.subject
-    if not is_own and not _VISITOR.match(user_id):
+    if not is_own and not is_visitor_id(user_id):
         reason = "must be the token's subject, or anon:<uuid> for a visitor"
         raise RefusedError.of(Reason.FOREIGN_USER, "userId", reason)

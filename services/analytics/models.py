@@ -7,16 +7,13 @@ from uuid import UUID
 
 from sqlalchemy import Index, select
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import DeclarativeBase, Mapped, MappedSQLExpression, column_property, mapped_column
+from sqlalchemy.orm import Mapped, MappedSQLExpression, column_property, mapped_column
 
-from services.common.storage.database import COLUMN_TYPES, new_metadata
+from services.common.storage.database import ServiceBase
 
 
-class Base(DeclarativeBase):
+class Base(ServiceBase):
     """Base of the tables of this service."""
-
-    metadata = new_metadata()
-    type_annotation_map = COLUMN_TYPES
 
 
 class Product(Base):

@@ -12,7 +12,6 @@ from enum import StrEnum
 from typing import Final, Self
 
 from prometheus_client import Counter
-from pydantic import ValidationError
 
 from services.common.messaging.producer import Message
 from services.common.runtime.errors import Fault
@@ -22,7 +21,6 @@ from services.contracts.events.dead_letters import DeadLetter
 CONSUMER: Final = "analytics.collector"
 KEPT_A_MINUTE: Final = 60
 KEPT_BYTES: Final = 4_096
-_MAX_FAULTS: Final = 5
 KEPT: Final[deque[float]] = deque(maxlen=KEPT_A_MINUTE)
 """When the last were kept."""
 
@@ -53,12 +51,6 @@ class RefusedError(Exception):
     def of(cls, reason: Reason, field: str, message: str) -> Self:
         """For one field."""
         return cls(reason, [Fault(field=field, message=message)])
-
-
-def faults_of(error: ValidationError) -> list[Fault]:
-    """The first faults of a validation error, without the values."""
-    faults = error.errors(include_url=False, include_input=False, include_context=False)[:_MAX_FAULTS]
-    return [Fault(field=".".join(map(str, fault["loc"]))[:200], message=fault["msg"]) for fault in faults]
 
 
 def _told(faults: Sequence[Fault]) -> str:

@@ -9,8 +9,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, ConfigDict, Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
-from services.analytics.refusals import faults_of
-from services.common.runtime.errors import Fault
+from services.common.runtime.errors import Fault, faults_of
 from services.common.web.fields import Boolean, Money, Schema, Timestamp
 from services.common.web.references import Code, Sku
 from services.contracts.events.actions import ActionType, Metadata, UserAction
@@ -18,6 +17,7 @@ from services.contracts.registry import EMITTERS
 
 MAX_ACTIONS = 500
 MAX_METADATA_BYTES = 4_096
+MAX_FAULTS = 5
 
 EXAMPLE: dict[str, Any] = {
     "actions": [
@@ -74,7 +74,7 @@ def _judge(value: Any, read: ValidatorFunctionWrapHandler) -> Action | Malformed
     try:
         return read(value)  # type: ignore[no-any-return]  # the model's
     except ValidationError as error:
-        return Malformed(value, faults_of(error))
+        return Malformed(value, faults_of(error, most=MAX_FAULTS))
 
 
 class Actions(Schema):

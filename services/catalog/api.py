@@ -1,11 +1,9 @@
 """Products, their stock and their offers."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Depends, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
-from sqlalchemy import Row
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.catalog import bulk, queries, service
 from services.catalog.schemas import (
@@ -24,7 +22,7 @@ from services.common.storage.database import Session
 from services.common.web import ndjson
 from services.common.web.fields import ShortText
 from services.common.web.idempotency import IDEMPOTENT
-from services.common.web.paging import CursorParam, LimitParam, decode_cursor, encode_cursor
+from services.common.web.paging import CursorParam, LimitParam, decode_cursor
 from services.common.web.references import CategoryReference, ProductReference, Sku
 from services.common.web.routing import Router
 
@@ -73,8 +71,7 @@ async def list_products(  # noqa: PLR0913 - a filter each
         words=q,
         is_public=is_public,
     )
-    more = encode_cursor(rows[limit - 1].id) if len(rows) > limit else None
-    return ProductPage(items=[_product(row, is_public=is_public) for row in rows[:limit]], next_cursor=more)
+    return ProductPage.of([ProductOut.of(row, is_public=is_public) for row in rows], limit, "id")
 
 
 @router.post("/v1/products", status_code=201, dependencies=CHANGE)
@@ -157,20 +154,5 @@ def _is_staff(caller: Principal | None) -> bool:
     return caller is not None and (caller.is_service or not caller.roles.isdisjoint(STAFF))
 
 
-async def _one(session: AsyncSession, product_id: int, *, is_public: bool = False) -> ProductOut:
-    row = await queries.one_product(session, product_id, is_public=is_public)
-    if row is None:
-        raise service.ProductNotFound(f"There is no product {product_id}.")
-    return _product(row, is_public=is_public)
-
-
-def _product(row: Row[Any], *, is_public: bool) -> ProductOut:
-    fields = dict(row._mapping, in_stock=row.stock > 0)  # noqa: SLF001 - the public way to a row's names
-    if row.special_price is not None:
-        fields["special_price"] = SpecialPrice.model_construct(
-            price=row.special_price, start_date=row.start_date, end_date=row.end_date
-        )
-    if is_public:
-        fields["stock"] = None
-        fields["special_price"] = fields["special_price"] if row.is_offer_true else None
-    return ProductOut(**{name: fields[name] for name in ProductOut.model_fields})
+async def _one(session: Session, product_id: int, *, is_public: bool = False) -> ProductOut:
+    return ProductOut.of(await service.read(session, product_id, is_public=is_public), is_public=is_public)

@@ -12,7 +12,7 @@ from services.common.identity.policy import PUBLIC
 from services.common.runtime.errors import problems
 from services.common.storage.database import Session
 from services.common.web import ndjson
-from services.common.web.paging import CursorParam, LimitParam, decode_cursor, encode_cursor
+from services.common.web.paging import CursorParam, LimitParam, decode_cursor
 from services.common.web.references import CategoryReference
 from services.common.web.routing import Router
 
@@ -40,8 +40,7 @@ async def list_categories(
     """The tree as a list by code: a parent comes before its children."""
     (after,) = decode_cursor(cursor, Code) or (None,)
     found = await queries.list_categories(session, limit + 1, after=after, code=code, parent=parent, level=level)
-    more = encode_cursor(found[limit - 1].code) if len(found) > limit else None
-    return CategoryPage(items=[CategoryOut.model_validate(each) for each in found[:limit]], next_cursor=more)
+    return CategoryPage.of(found, limit, "code")
 
 
 @router.post("/v1/categories", status_code=201, dependencies=CHANGE)

@@ -2,7 +2,6 @@
 
 from fastapi import Request
 from fastapi.responses import StreamingResponse
-from sqlalchemy import TextClause
 
 from services.catalog import snapshot
 from services.common.identity.policy import SERVICE
@@ -21,7 +20,8 @@ router = Router(tags=["snapshot"])
 )
 async def read_products(request: Request) -> StreamingResponse:
     """Every product with its offer and versions, a line each, by id; what is not there does not exist."""
-    return await _answer(request, snapshot.PRODUCTS)
+    database: Database = request.app.state.database
+    return await ndjson.streamed(snapshot.read(database, snapshot.PRODUCTS))
 
 
 @router.get(
@@ -32,9 +32,5 @@ async def read_products(request: Request) -> StreamingResponse:
 )
 async def read_categories(request: Request) -> StreamingResponse:
     """Every category with its version, a line each, by id."""
-    return await _answer(request, snapshot.CATEGORIES)
-
-
-async def _answer(request: Request, page: TextClause) -> StreamingResponse:
     database: Database = request.app.state.database
-    return await ndjson.streamed(snapshot.read(database, page))
+    return await ndjson.streamed(snapshot.read(database, snapshot.CATEGORIES))

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.catalog import categories, service
 from services.catalog.domain import Outcome
 from services.catalog.schemas import CategoryLine, LineResult, ProductLine
-from services.common.runtime.errors import Fault, problems
+from services.common.runtime.errors import Fault, faults_of, problems
 from services.common.storage.database import Database
 from services.common.web import ndjson
 
@@ -87,11 +87,7 @@ def _read(model: type[Model], lines: Sequence[ndjson.Line]) -> tuple[list[tuple[
         try:
             good.append((number, model.model_validate_json(line)))
         except ValidationError as error:
-            faults = [
-                Fault(field=".".join(map(str, fault["loc"])), message=fault["msg"])
-                for fault in error.errors(include_url=False, include_input=False, include_context=False)
-            ]
-            refused.append(LineResult(line=number, status="refused", errors=faults))
+            refused.append(LineResult(line=number, status="refused", errors=faults_of(error)))
     return good, refused
 
 

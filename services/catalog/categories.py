@@ -10,7 +10,7 @@ from services.catalog import store
 from services.catalog.domain import Outcome, Refused, leaf_name, level_of, parent_code
 from services.catalog.models import Category, ProductCategory
 from services.catalog.service import PRODUCER
-from services.common.messaging.outbox import append, append_all
+from services.common.messaging.outbox import append, append_events
 from services.common.runtime.errors import Conflict, NotFound
 from services.common.storage.upsert import upsert_rows
 from services.common.web.references import CategoryReference
@@ -52,7 +52,7 @@ async def upsert(session: AsyncSession, lines: Sequence[tuple[str, str | None]])
         except Refused as refusal:
             outcomes.append(Outcome("refused", refusal=refusal))
     await upsert_rows(session, Category, [_row(category) for category, _ in tree.changed.values()])
-    await append_all(
+    await append_events(
         session,
         (Event.of(event_type, category, producer=PRODUCER) for category, event_type in tree.changed.values()),
     )
@@ -165,10 +165,8 @@ async def remove(session: AsyncSession, category_id: int) -> None:
     unused = delete(Category).where(Category.id == category_id, ~child, ~product)
     if await session.scalar(unused.returning(Category.id)) is None:
         raise CategoryInUse(f"The category {category.code} has children or products.")
-    event = Event.of(
-        "CATEGORY_DELETED", CategoryDeleted(category_id=category_id, code=category.code), producer=PRODUCER
-    )
-    await append(session, event)
+    deleted = CategoryDeleted(category_id=category_id, code=category.code)
+    await append(session, PRODUCER, "CATEGORY_DELETED", deleted)
 
 
 async def identify(session: AsyncSession, reference: CategoryReference) -> int:

@@ -4,17 +4,14 @@ from datetime import datetime
 from decimal import Decimal
 
 from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, func
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
 from services.catalog.domain import parent_code
-from services.common.storage.database import COLUMN_TYPES, new_metadata
+from services.common.storage.database import ServiceBase
 
 
-class Base(DeclarativeBase):
+class Base(ServiceBase):
     """Base of the catalog's tables."""
-
-    metadata = new_metadata()
-    type_annotation_map = COLUMN_TYPES
 
 
 class Product(Base):

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, Row, Select, Text, and_, func, or_, select, true
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, RowMapping, Select, Text, and_, func, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.catalog.domain import PATH_SEPARATOR
@@ -41,10 +41,10 @@ def shown(*conditions: ColumnElement[bool]) -> Select[Any]:
     return products(*conditions).add_columns(_CATEGORY_CODES.label("category_codes"))
 
 
-async def one_product(session: AsyncSession, product_id: int, *, is_public: bool) -> Row[Any] | None:
+async def one_product(session: AsyncSession, product_id: int, *, is_public: bool) -> RowMapping | None:
     """The product of this id, if there is one, and the public may see it where `is_public`."""
     conditions = [Product.id == product_id, *([Product.is_active.is_(True)] if is_public else [])]
-    row: Row[Any] | None = (await session.execute(shown(*conditions))).one_or_none()
+    row: RowMapping | None = (await session.execute(shown(*conditions))).mappings().one_or_none()
     return row
 
 
@@ -59,7 +59,7 @@ async def list_products(  # noqa: PLR0913 - a filter each
     is_active: bool | None,
     words: str | None,
     is_public: bool,
-) -> Sequence[Row[Any]]:
+) -> Sequence[RowMapping]:
     """The first products by id, after one, of those that every given filter lets pass, and the public may see."""
     conditions = [
         *([Product.id > after] if after else []),
@@ -70,7 +70,7 @@ async def list_products(  # noqa: PLR0913 - a filter each
         *([_matching(words)] if words else []),
         *([Product.is_active.is_(True)] if is_public else []),
     ]
-    rows: Sequence[Row[Any]] = (await session.execute(shown(*conditions).limit(limit))).all()
+    rows: Sequence[RowMapping] = (await session.execute(shown(*conditions).limit(limit))).mappings().all()
     return rows
 
 

@@ -1,5 +1,6 @@
 """Requests and responses of the catalog's API."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
@@ -119,6 +120,19 @@ class ProductOut(Schema):
     special_price: SpecialPrice | None
     created_at: datetime
     updated_at: datetime
+
+    @classmethod
+    def of(cls, row: Mapping[Any, Any], *, is_public: bool) -> Self:
+        """A row of `queries.shown`, as shoppers see it where `is_public`."""
+        fields = dict(row, in_stock=row["stock"] > 0)
+        if row["special_price"] is not None:
+            fields["special_price"] = SpecialPrice.model_construct(
+                price=row["special_price"], start_date=row["start_date"], end_date=row["end_date"]
+            )
+        if is_public:
+            fields["stock"] = None
+            fields["special_price"] = fields["special_price"] if row["is_offer_true"] else None
+        return cls(**{name: fields[name] for name in cls.model_fields})
 
 
 class ProductPage(Page[ProductOut]):

@@ -3,16 +3,16 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import RowMapping, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.catalog import store
+from services.catalog import queries, store
 from services.catalog.domain import MAX_STOCK, Changes, Outcome, ProductState, Refused, events_between, new_product
 from services.catalog.models import Category, Product
-from services.common.messaging.outbox import append, append_all
+from services.common.messaging.outbox import append, append_events
 from services.common.runtime.errors import Conflict, NotFound
 from services.common.web.references import ProductReference
-from services.contracts.envelope import Contract, Event
+from services.contracts.envelope import Event
 from services.contracts.events.catalog import ProductDeleted, StockChanged
 
 PRODUCER = "catalog"
@@ -48,6 +48,18 @@ async def find(session: AsyncSession, reference: ProductReference) -> int:
     if product_id is None:
         raise ProductNotFound(f"There is no product {reference}.")
     return product_id
+
+
+async def read(session: AsyncSession, product_id: int, *, is_public: bool) -> RowMapping:
+    """One product with its categories and offer.
+
+    Raises:
+        ProductNotFound: there is none, or none that the public may see where `is_public`.
+    """
+    row = await queries.one_product(session, product_id, is_public=is_public)
+    if row is None:
+        raise ProductNotFound(f"There is no product {product_id}.")
+    return row
 
 
 async def upsert(session: AsyncSession, lines: Sequence[tuple[str, dict[str, Any]]]) -> list[Outcome]:
@@ -118,7 +130,7 @@ async def remove(session: AsyncSession, product_id: int) -> None:
     sku = await session.scalar(delete(Product).where(Product.id == product_id).returning(Product.sku))
     if sku is None:
         raise ProductNotFound(f"There is no product {product_id}.")
-    await _tell(session, "PRODUCT_DELETED", ProductDeleted(product_id=product_id, sku=sku))
+    await append(session, PRODUCER, "PRODUCT_DELETED", ProductDeleted(product_id=product_id, sku=sku))
 
 
 async def change_stock(session: AsyncSession, product_id: int, amount: int, reason: str | None) -> int:
@@ -142,7 +154,7 @@ async def change_stock(session: AsyncSession, product_id: int, amount: int, reas
         changed = StockChanged(
             product_id=product_id, stock=after.stock, reason=reason, stock_version=after.stock_version
         )
-        await _tell(session, "STOCK_CHANGED", changed)
+        await append(session, PRODUCER, "STOCK_CHANGED", changed)
     return int(after.stock)
 
 
@@ -150,7 +162,7 @@ async def _store(session: AsyncSession, before: Mapping[int, ProductState], afte
     """Write what differs, and its events."""
     changed = [state.succeeding(old) for state in after if (old := before.get(state.id)) != state]
     await store.write_products(session, before, changed)
-    await append_all(
+    await append_events(
         session,
         (
             Event.of(event_type, data, producer=PRODUCER)
@@ -158,10 +170,6 @@ async def _store(session: AsyncSession, before: Mapping[int, ProductState], afte
             for event_type, data in events_between(before.get(state.id), state)
         ),
     )
-
-
-async def _tell(session: AsyncSession, event_type: str, data: Contract) -> None:
-    await append(session, Event.of(event_type, data, producer=PRODUCER))
 
 
 async def _known_categories(session: AsyncSession, all_changes: Iterable[Changes]) -> dict[int | str, int]:

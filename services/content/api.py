@@ -1,27 +1,26 @@
 """What a shopper is to see, and the merchandisers' rows."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Path, Query, Request, Response
-from sqlalchemy import Select
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.common.identity.ownership import check_owner
 from services.common.identity.policy import PUBLIC, role
 from services.common.identity.tokens import Principal
-from services.common.runtime.errors import Forbidden, Unauthorized, problems
+from services.common.runtime.errors import problems
 from services.common.storage.database import Session
 from services.common.web.fields import PathId, UserId
 from services.common.web.idempotency import IDEMPOTENT
-from services.common.web.paging import CursorParam, LimitParam, decode_cursor, encode_cursor
+from services.common.web.paging import CursorParam, LimitParam, decode_cursor
 from services.common.web.references import ProductReference
 from services.common.web.routing import Router
 from services.content import queries, service
-from services.content.models import TopPageDisplay
 from services.content.schemas import DisplayChange, DisplayOut, DisplayPage, DisplaysOut, NewDisplay
-from services.contracts.envelope import VISITOR, DisplayType
+from services.contracts.envelope import DisplayType
 
 router = Router(tags=["displays"])
-MERCHANDISER = role("merchandiser", "admin")
+MERCHANDISERS = ("merchandiser", "admin")
+MERCHANDISER = role(*MERCHANDISERS)
 CHANGE = [MERCHANDISER, IDEMPOTENT]
 DisplayId = Annotated[PathId, Path(alias="displayId")]
 ProductFilter = Annotated[ProductReference | None, Query(alias="productId")]
@@ -39,18 +38,9 @@ async def read_displays(
 
     A customer's own are for the customer, for merchandisers and for services; a visitor's (`anon:…`) are open.
     """
-    _refuse_strangers(caller, user_id)
+    check_owner(caller, user_id, *MERCHANDISERS)
     body = await service.displays(session, request.app.state.cache, user_id)
     return Response(body, media_type="application/json", headers={"Cache-Control": "private, no-store"})
-
-
-def _refuse_strangers(caller: Principal | None, user_id: str | None) -> None:
-    if user_id is None or user_id.startswith(VISITOR):
-        return
-    if caller is None:
-        raise Unauthorized("A customer's shelves need the customer's token.")
-    if not (caller.is_service or caller.subject == user_id or caller.roles & {"merchandiser", "admin"}):
-        raise Forbidden("These are another customer's shelves.")
 
 
 @router.get("/v1/top-page-displays", dependencies=[MERCHANDISER])
@@ -62,17 +52,9 @@ async def list_displays(
     display_type: TypeFilter = None,
 ) -> DisplayPage:
     """The manual rows by id."""
-    after = decode_cursor(cursor, int)
-    query = _manual().order_by(TopPageDisplay.id).limit(limit + 1)
-    if after:
-        query = query.where(TopPageDisplay.id > after[0])
-    if product:
-        query = query.where(queries.is_about(product))
-    if display_type:
-        query = query.where(TopPageDisplay.display_type == display_type.value)
-    rows = (await session.execute(query)).mappings().all()
-    more = encode_cursor(rows[limit - 1]["id"]) if len(rows) > limit else None
-    return DisplayPage(items=[DisplayOut(**row) for row in rows[:limit]], next_cursor=more)
+    (after,) = decode_cursor(cursor, int) or (None,)
+    rows = await queries.list_displays(session, limit + 1, after=after, product=product, display_type=display_type)
+    return DisplayPage.of(rows, limit, "id")
 
 
 @router.post("/v1/top-page-displays", status_code=201, dependencies=CHANGE)
@@ -102,14 +84,5 @@ async def delete_display(display_id: DisplayId, session: Session) -> None:
     await service.remove(session, display_id)
 
 
-def _manual() -> Select[Any]:
-    mirrored = {column.name for column in queries.MIRRORED}
-    own = [column for column in TopPageDisplay.__table__.columns if column.name not in mirrored | {"rank", "score"}]
-    return queries.beside_catalog(*own, *queries.MIRRORED).where(TopPageDisplay.generation.is_(None))
-
-
-async def _one(session: AsyncSession, display_id: int) -> DisplayOut:
-    row = (await session.execute(_manual().where(TopPageDisplay.id == display_id))).mappings().one_or_none()
-    if row is None:
-        raise service.DisplayNotFound(f"There is no manual row {display_id}.")
-    return DisplayOut(**row)
+async def _one(session: Session, display_id: int) -> DisplayOut:
+    return DisplayOut.model_validate(await service.read(session, display_id))

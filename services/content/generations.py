@@ -10,9 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.common.messaging.outbox import append
 from services.common.runtime.errors import Conflict, NotFound, Unavailable, Unprocessable
-from services.content import queries
+from services.content import partitions
 from services.content.models import Activation, Generation, Showing
-from services.contracts.envelope import Event
 from services.contracts.events.content import GenerationSwitched
 
 PRODUCER = "content"
@@ -83,7 +82,7 @@ async def load(
     Args:
         session: the caller's transaction: nothing remains of an upload that breaks off.
         name: the generation.
-        rows: see `queries.UPLOADED`.
+        rows: see `partitions.UPLOADED`.
         kept: how many generations keep their rows.
 
     Raises:
@@ -92,13 +91,13 @@ async def load(
     generation = await _find(session, name, for_update=True)
     await _refuse_if_fixed(session, generation)
     try:
-        generation.row_count = await queries.copy_draft(session, generation.id, name, rows)
+        generation.row_count = await partitions.copy_draft(session, generation.id, name, rows)
     except UniqueViolation as error:
         raise RankTakenTwice("Two rows have the same user, shelf and rank.") from error
     await _lock_showing(session)
     await _refuse_if_fixed(session, generation)  # it may have been activated, with its earlier rows, in the meantime
     try:
-        await queries.attach_draft(session, generation.id, name)
+        await partitions.attach_draft(session, generation.id, name)
     except LockNotAvailable as error:
         raise TableIsRead("The rows that are to be replaced are being read, by a backup perhaps.") from error
     generation.loaded_at = datetime.now(UTC)
@@ -161,7 +160,7 @@ async def _show(session: AsyncSession, showing: Showing, generation: Generation,
     showing.generation = generation.generation
     showing.version += 1
     await session.flush()
-    await append(session, Event.of(event_type, switched, producer=PRODUCER))
+    await append(session, PRODUCER, event_type, switched)
 
 
 async def _drop_old(session: AsyncSession, kept: int) -> None:
@@ -173,7 +172,7 @@ async def _drop_old(session: AsyncSession, kept: int) -> None:
     unlocked = newest_first.with_for_update(key_share=True, skip_locked=True)  # one that is loaded again now stays
     for old in (await session.scalars(unlocked)).all():
         if old.id not in needed:
-            if not await queries.drop_partition(session, old.id, old.generation):
+            if not await partitions.drop_partition(session, old.id, old.generation):
                 return  # the next upload tries again
             old.dropped_at = datetime.now(UTC)
 

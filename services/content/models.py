@@ -4,16 +4,13 @@ from datetime import datetime
 from decimal import Decimal
 
 from sqlalchemy import FetchedValue, ForeignKey, Identity, func
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
-from services.common.storage.database import COLUMN_TYPES, new_metadata
+from services.common.storage.database import ServiceBase
 
 
-class Base(DeclarativeBase):
+class Base(ServiceBase):
     """Base of the content service's tables."""
-
-    metadata = new_metadata()
-    type_annotation_map = COLUMN_TYPES
 
 
 class TopPageDisplay(Base):

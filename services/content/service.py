@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.common.messaging.outbox import append
@@ -13,7 +13,7 @@ from services.content import queries
 from services.content.domain import TITLES, Displays, Item, compose
 from services.content.models import Showing, TopPageDisplay
 from services.content.schemas import DisplaysOut, OfferOut, Shelf, ShelfItem
-from services.contracts.envelope import DisplayType, Event
+from services.contracts.envelope import DisplayType
 from services.contracts.events.content import DisplayChanged
 
 PRODUCER = "content"
@@ -113,7 +113,7 @@ async def create(session: AsyncSession, values: dict[str, Any]) -> int:
     _refuse_contradictions(display)
     session.add(display)
     await session.flush()
-    await _tell(session, display, "CREATED")
+    await _append_change(session, display, "CREATED")
     return display.id
 
 
@@ -130,7 +130,7 @@ async def change(session: AsyncSession, display_id: int, changes: dict[str, Any]
     _refuse_contradictions(display)
     if session.is_modified(display):
         await session.flush()
-        await _tell(session, display, "UPDATED")
+        await _append_change(session, display, "UPDATED")
 
 
 async def remove(session: AsyncSession, display_id: int) -> None:
@@ -143,7 +143,19 @@ async def remove(session: AsyncSession, display_id: int) -> None:
     display = await _find(session, display_id)
     await session.delete(display)
     await session.flush()
-    await _tell(session, display, "DELETED")
+    await _append_change(session, display, "DELETED")
+
+
+async def read(session: AsyncSession, display_id: int) -> Row[Any]:
+    """A manual row, with what it shows of its product.
+
+    Raises:
+        DisplayNotFound: there is none.
+    """
+    row = await queries.one_display(session, display_id)
+    if row is None:
+        raise DisplayNotFound(f"There is no manual row {display_id}.")
+    return row
 
 
 async def _identified(session: AsyncSession, values: dict[str, Any]) -> dict[str, Any]:
@@ -173,7 +185,7 @@ def _refuse_contradictions(display: TopPageDisplay) -> None:
         raise Contradiction(errors=[Fault(field="body.specialPrice", message="is needed for the mode price")])
 
 
-async def _tell(
+async def _append_change(
     session: AsyncSession, display: TopPageDisplay, change_made: Literal["CREATED", "UPDATED", "DELETED"]
 ) -> None:
     changed = DisplayChanged(
@@ -182,4 +194,4 @@ async def _tell(
         display_type=DisplayType(display.display_type),
         product_id=display.product_id,
     )
-    await append(session, Event.of("DISPLAY_CHANGED", changed, producer=PRODUCER))
+    await append(session, PRODUCER, "DISPLAY_CHANGED", changed)

@@ -3,18 +3,17 @@
 It signs for whoever it is asked, without a login: there is none unless `GATEWAY_PREVIEW_LOGIN` says so, as in the demo.
 """
 
-import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from fastapi import Request, Response
 
+from services.common.identity.ownership import new_visitor_id
 from services.common.identity.policy import PUBLIC
 from services.common.identity.tokens import Principal, Signer
 from services.common.runtime.errors import NotFound, problems
 from services.common.web.fields import Schema, UserId
 from services.common.web.routing import Router
-from services.contracts.envelope import VISITOR
 from services.gateway.edge import COOKIE
 from services.gateway.rate_limit import LIMITED
 from services.gateway.settings import GatewaySettings
@@ -60,7 +59,7 @@ async def current(request: Request, caller: Annotated[Principal | None, PUBLIC])
 async def begin(request: Request, response: Response, wish: NewSession) -> Session:
     """View as someone: sets a cookie with a short access token, which no script can read."""
     settings = _settings(request)
-    user_id = wish.user_id or f"{VISITOR}{uuid.uuid4()}"
+    user_id = wish.user_id or new_visitor_id()
     signer: Signer = request.app.state.signer
     token = signer.user_token(user_id, lifetime=settings.session_seconds)
     response.set_cookie(

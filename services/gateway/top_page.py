@@ -2,19 +2,18 @@
 
 import json
 import logging
-import uuid
 from typing import Annotated, Any
 
 from fastapi import Query, Request
 from fastapi.responses import Response
 
+from services.common.identity.ownership import check_owner, new_visitor_id
 from services.common.identity.policy import PUBLIC
 from services.common.identity.tokens import Principal
-from services.common.runtime.errors import Forbidden, Unauthorized, Unavailable, problems
+from services.common.runtime.errors import Unavailable, problems
 from services.common.runtime.http_client import ServiceClient
 from services.common.web.fields import UserId
 from services.common.web.routing import Router
-from services.contracts.envelope import VISITOR
 from services.gateway.rate_limit import LIMITED
 from services.gateway.schemas import TopPage
 
@@ -88,11 +87,6 @@ def _shopper(caller: Principal | None, user_id: str | None) -> str:
         Forbidden: another customer's page.
     """
     if user_id is None:
-        return f"{VISITOR}{uuid.uuid4()}" if caller is None or caller.is_service else caller.subject
-    if user_id.startswith(VISITOR):
-        return user_id
-    if caller is None:
-        raise Unauthorized("A customer's page needs the customer's token.")
-    if not (caller.is_service or caller.subject == user_id):
-        raise Forbidden("This is another customer's page.")
+        return new_visitor_id() if caller is None or caller.is_service else caller.subject
+    check_owner(caller, user_id)
     return user_id

@@ -20,7 +20,6 @@ from services.common.messaging.relay import Relay
 from services.common.runtime.settings import ServiceSettings
 from services.common.runtime.worker import running
 from services.common.storage.database import Database
-from services.contracts.envelope import Event
 from services.contracts.events.catalog import ProductDeleted
 from tests.services.waiting import eventually
 
@@ -58,7 +57,7 @@ async def main(database_url, kafka_url, kill_point, batches, first, count):
         async with database.sessions.begin() as session:
             for number in range(start, min(start + KEYS, first + count)):
                 deleted = ProductDeleted(product_id=1 + number % KEYS, sku=str(number))
-                await append(session, Event.of("PRODUCT_DELETED", deleted, producer="outbox-service"))
+                await append(session, "outbox-service", "PRODUCT_DELETED", deleted)
     relay = Relay(database_url, producer, batch=20, poll=0.1)
     connection = await psycopg.AsyncConnection.connect(database_url, autocommit=True)
 

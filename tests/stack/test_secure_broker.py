@@ -10,7 +10,7 @@ from aiokafka.errors import KafkaConnectionError
 from services.analytics.app import create_app
 from services.analytics.settings import AnalyticsSettings
 from services.common.messaging.follower import Follower
-from services.common.messaging.outbox import append
+from services.common.messaging.outbox import append_events
 from services.common.messaging.producer import BrokerUnavailableError, Producer
 from services.common.messaging.relay import Relay
 from services.common.runtime.settings import ServiceSettings
@@ -90,7 +90,7 @@ async def test_what_the_outbox_holds_is_relayed_and_followed(broker, told, datab
     deleted = Event.of("PRODUCT_DELETED", ProductDeleted(product_id=7, sku="T1"), producer="test")
     async with running([Relay(url, producer), follower]):
         async with storage.sessions.begin() as session:
-            await append(session, deleted)
+            await append_events(session, [deleted])
 
         async def followed():
             return [record.value for record in seen]

@@ -1,7 +1,7 @@
 """The outbox: an event is a row in the transaction that changed the state, so that neither exists without the other.
 
-    await append(session, Event.of("PRODUCT_CREATED", snapshot, producer="catalog"))
-    await append_all(session, events)      # one statement, for bulk changes
+    await append(session, "catalog", "PRODUCT_CREATED", snapshot)
+    await append_events(session, events)      # one statement, for bulk changes
 
 Topic and key follow from the event (`services.contracts.topics`), whose payload must be what its type says. Append
 after the statement that changed (and so locked) the aggregate: ids are then in the order of its changes. Rows are kept
@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.common.messaging.producer import is_too_large
 from services.common.runtime.telemetry import traceparent
-from services.contracts.envelope import Event
+from services.contracts.envelope import Contract, Event
 from services.contracts.writing import outgoing
 
 CHANNEL = "outbox"
@@ -32,12 +32,12 @@ class EventTooLargeError(ValueError):
     """An event that its topic could not carry; told before commit, for the relay could never send it."""
 
 
-async def append(session: AsyncSession, event: Event) -> None:
-    """Append one event to the caller's transaction."""
-    await append_all(session, [event])
+async def append(session: AsyncSession, producer: str, event_type: str, data: Contract) -> None:
+    """Append one event, of the service `producer`, to the caller's transaction; raises as `append_events` does."""
+    await append_events(session, [Event.of(event_type, data, producer=producer)])
 
 
-async def append_all(session: AsyncSession, events: Iterable[Event]) -> None:
+async def append_events(session: AsyncSession, events: Iterable[Event]) -> None:
     """Append events in order, in one statement.
 
     Raises:

@@ -14,14 +14,16 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, ClassVar
 
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from services.common.runtime.telemetry import trace_id
 
 logger = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
 MOST_FAULTS = 20
+LONGEST_NAME, LONGEST_MESSAGE = 100, 300
 
 
 class Fault(BaseModel):
@@ -29,6 +31,23 @@ class Fault(BaseModel):
 
     field: str
     message: str
+
+
+def faults_of(
+    error: ValidationError | RequestValidationError, *place: str | int, most: int = MOST_FAULTS
+) -> list[Fault]:
+    """The first faults that a model found, without the values; `place` is where in the request the model stood."""
+    if isinstance(error, ValidationError):
+        found: Sequence[Any] = error.errors(include_url=False, include_input=False, include_context=False)
+    else:
+        found = error.errors()
+    return [
+        Fault(
+            field=".".join(str(part)[:LONGEST_NAME] for part in (*place, *each["loc"])),
+            message=each["msg"][:LONGEST_MESSAGE],
+        )
+        for each in found[:most]
+    ]
 
 
 class ProblemDocument(BaseModel):

@@ -1,8 +1,6 @@
 """One database a service, one transaction a request: committed before the answer is sent, rolled back on any error.
 
-class Base(DeclarativeBase):
-    metadata = new_metadata()
-    type_annotation_map = COLUMN_TYPES
+class Base(ServiceBase): ...                        # in a service's models.py; its tables derive from it
 
 @router.post("/v1/products")
 async def create(body: NewProduct, session: Session) -> ProductOut:
@@ -18,6 +16,7 @@ from fastapi import Depends, Request
 from sqlalchemy import BigInteger, DateTime, MetaData, Numeric, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.pool import NullPool
 
 from services.common.runtime.http_client import time_left
@@ -41,9 +40,17 @@ _CONNECTING = {"connect_timeout": 3, "options": f"-c timezone=UTC -c statement_t
 _LIMIT = text("SELECT set_config('statement_timeout', :milliseconds, true)")
 
 
-def new_metadata() -> MetaData:
-    """Metadata whose constraint names follow one convention; each service has its own."""
-    return MetaData(naming_convention=NAMING)
+class ServiceBase(DeclarativeBase):
+    """What the tables of all services have in common; a service derives its `Base`, with metadata of its own."""
+
+    type_annotation_map = COLUMN_TYPES
+
+    def __init_subclass__(cls, **options: Any) -> None:  # noqa: ANN401 - SQLAlchemy's own
+        """Give a service's base its metadata, whose constraint names follow one convention."""
+        if ServiceBase in cls.__bases__:
+            cls.__abstract__ = True
+            cls.metadata = MetaData(naming_convention=NAMING)
+        super().__init_subclass__(**options)
 
 
 def sqlalchemy_url(url: str) -> str:

@@ -14,20 +14,18 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from services.common.runtime.errors import (
-    MOST_FAULTS,
     Conflict,
-    Fault,
     Forbidden,
     Problem,
     Unauthorized,
     Unavailable,
     Unprocessable,
+    faults_of,
     problem_response,
 )
 from services.common.runtime.outages import is_away, is_overdue, is_unstorable
 
 logger = logging.getLogger(__name__)
-LONGEST_NAME, LONGEST_MESSAGE = 100, 300
 CLIENT_CLOSED_REQUEST = 499  # nobody reads it; it only keeps what was never sent out of the errors
 
 
@@ -55,10 +53,7 @@ async def _broken_off(_: Request, __: Exception) -> Response:
 
 async def _invalid_request(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    faults = [
-        Fault(field=".".join(str(part)[:LONGEST_NAME] for part in item["loc"]), message=item["msg"][:LONGEST_MESSAGE])
-        for item in error.errors()[:MOST_FAULTS]
-    ]
+    faults = faults_of(error)
     if any(item["type"] == "json_invalid" for item in error.errors()):
         return problem_response(400, "Malformed JSON", "malformed-json", "The body is not valid JSON.", faults)
     return Unprocessable("Some values are not acceptable.", errors=faults).response()

@@ -4,12 +4,14 @@ class ProductPage(Page[ProductOut]): ...
 
 cursor: CursorParam = None, limit: LimitParam = 50
 after = decode_cursor(cursor, int)                 # None for the first page; raises BadCursor (422)
-return ProductPage(items=rows, next_cursor=encode_cursor(rows[-1].id) if more else None)
+rows = ...                                         # ordered by id, those after `after`, at most limit + 1
+return ProductPage.of(rows, limit, "id")
 """
 
 import base64
 import binascii
-from typing import Annotated, Any, Generic, TypeVar
+from collections.abc import Sequence
+from typing import Annotated, Any, Generic, Self, TypeVar
 
 from fastapi import Query
 from pydantic import TypeAdapter, ValidationError
@@ -37,6 +39,19 @@ class Page(Schema, Generic[Item]):
 
     items: list[Item]
     next_cursor: str | None = None
+
+    @classmethod
+    def of(cls, rows: Sequence[Any], limit: int, *order: str) -> Self:
+        """The page of up to `limit` rows that were asked for with one more, which tells whether another page follows.
+
+        Args:
+            rows: what the items are made from, by their attributes.
+            limit: how many a page has.
+            order: the attributes by which the rows are ordered.
+        """
+        shown = rows[:limit]
+        more = encode_cursor(*(getattr(shown[-1], name) for name in order)) if len(rows) > limit else None
+        return cls.model_validate({"items": list(shown), "nextCursor": more})
 
 
 def encode_cursor(*position: Any) -> str:  # noqa: ANN401 - whatever orders the list, as JSON can hold it

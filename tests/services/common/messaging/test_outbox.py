@@ -9,7 +9,7 @@ from prometheus_client import REGISTRY
 
 from services.common.messaging import backlog
 from services.common.messaging import relay as module
-from services.common.messaging.outbox import EventTooLargeError, append, append_all
+from services.common.messaging.outbox import EventTooLargeError, append_events
 from services.common.messaging.producer import BrokerUnavailableError, partition_of
 from services.common.messaging.relay import Relay
 from services.common.runtime.worker import running
@@ -46,7 +46,7 @@ async def test_what_is_committed_is_published_and_stays_in_the_outbox(
     event = deleted(7)
     async with running([Relay(database_url, producer)]):
         async with service_database.sessions.begin() as session:
-            await append(session, event)
+            await append_events(session, [event])
         await eventually(unpublished, is_none)
     (record,) = await read_topic(broker.url, "catalog.v1", 1)
     assert (record.key, record.value) == (b"7", event.to_bytes())
@@ -54,7 +54,7 @@ async def test_what_is_committed_is_published_and_stays_in_the_outbox(
 
 async def test_what_is_rolled_back_is_never_published(service_database, unpublished):
     async with service_database.sessions() as session:
-        await append(session, deleted(8))
+        await append_events(session, [deleted(8)])
         await session.rollback()
     assert await unpublished() == 0
 
@@ -65,9 +65,9 @@ async def test_a_row_committed_late_under_a_smaller_id_is_published_too(
     late, early = deleted(1, "late"), deleted(1, "early")
     async with running([Relay(database_url, producer)]):
         async with service_database.sessions.begin() as slow:
-            await append(slow, late)
+            await append_events(slow, [late])
             async with service_database.sessions.begin() as fast:
-                await append(fast, early)
+                await append_events(fast, [early])
             await eventually(unpublished, is_none)
         await eventually(unpublished, is_none)
     records = await read_topic(broker.url, "catalog.v1", 2)
@@ -79,7 +79,7 @@ async def test_two_relays_on_one_database_publish_each_row_once_in_order_per_key
 ):
     async with running([Relay(database_url, producer, batch=500), Relay(database_url, producer, batch=500)]):
         async with service_database.sessions.begin() as session:
-            await append_all(session, [deleted(1 + number % 5, str(number)) for number in range(3000)])
+            await append_events(session, [deleted(1 + number % 5, str(number)) for number in range(3000)])
         await eventually(unpublished, is_none)
     records = await read_topic(broker.url, "catalog.v1", 3000)
     by_key = {}
@@ -99,7 +99,7 @@ async def test_the_relay_waits_for_the_broker_and_then_publishes(
 
     async with running([relay]):
         async with service_database.sessions.begin() as session:
-            await append(session, deleted(7))
+            await append_events(session, [deleted(7)])
         await eventually(failure, bool)
         assert await unpublished() == 1
         broker.start()
@@ -111,7 +111,7 @@ async def test_an_event_that_no_topic_can_carry_is_refused_before_commit(service
     huge = ProductAction(user_id="u1", product_id=1, metadata={"text": "棚" * 400_000})  # 1.2 MB
     async with service_database.sessions() as session:
         with pytest.raises(EventTooLargeError):
-            await append(session, Event.of("CART_ADD", huge, producer="common-test"))
+            await append_events(session, [Event.of("CART_ADD", huge, producer="common-test")])
 
 
 async def change_topic(url, **settings):
@@ -142,7 +142,7 @@ async def test_an_event_that_the_broker_refuses_is_set_aside_with_its_key_and_th
     relay = Relay(database_url, producer, poll=0.1)
     async with running([relay]):
         async with service_database.sessions.begin() as session:
-            await append_all(session, [refused, behind, deleted(2), deleted(3)])
+            await append_events(session, [refused, behind, deleted(2), deleted(3)])
         await eventually(lambda: published(database_url), lambda keys: keys == ["2", "3"])
 
         async def counted():
@@ -175,7 +175,7 @@ async def test_a_topic_that_is_missing_holds_up_itself_alone_and_is_named(
 
     async with running([relay]):
         async with service_database.sessions.begin() as session:
-            await append_all(session, [action, deleted(2)])
+            await append_events(session, [action, deleted(2)])
         await eventually(lambda: published(database_url), lambda keys: keys == ["2"])
         await eventually(failure, lambda found: found == "1 keys wait, user-actions.v1: UnknownTopicOrPartitionError")
         broker.create_topics("user-actions.v1")
@@ -221,12 +221,12 @@ async def test_what_is_committed_late_is_not_overtaken_by_what_follows_it_while_
     relay = Relay(database_url, producer)
     async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
         async with service_database.sessions.begin() as late:
-            await append(late, deleted(product_on(2), "first"))
+            await append_events(late, [deleted(product_on(2), "first")])
             async with service_database.sessions.begin() as session:
-                await append(session, deleted(product_on(0), "waits"))
+                await append_events(session, [deleted(product_on(0), "waits")])
             await relay.publish_batch(connection)  # has seen the row that waits, whose id is the larger one
         async with service_database.sessions.begin() as session:
-            await append(session, deleted(product_on(2), "second"))
+            await append_events(session, [deleted(product_on(2), "second")])
         await relay.publish_batch(connection)
         await until_published(relay, connection, 2)
     assert producer.sent == ["first", "second"]
@@ -241,7 +241,7 @@ async def test_what_came_while_its_key_was_being_sent_is_not_overtaken_while_ano
     async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
         for sku in ("first", "second", "third"):
             async with service_database.sessions.begin() as session:
-                await append_all(session, [deleted(product_on(0), "waits"), deleted(product_on(1), sku)])
+                await append_events(session, [deleted(product_on(0), "waits"), deleted(product_on(1), sku)])
             if sku == "third":
                 producer.gate.set()
                 await asyncio.wait(relay._sending)

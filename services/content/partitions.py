@@ -1,0 +1,106 @@
+"""A generation's rows as a partition of the display rows: loaded by COPY beside it, attached, and dropped at once."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, LiteralString
+
+import psycopg
+from psycopg import sql
+from psycopg.errors import LockNotAvailable
+from sqlalchemy.ext.asyncio import AsyncSession
+
+UPLOADED = (
+    *("display_type", "user_id", "rank", "product_id", "product_name", "product_price", "currency", "rating", "image"),
+    *("category_id", "category_name", "special_price", "start_date", "end_date", "score", "reason"),
+)
+"""The columns that an upload gives."""
+PREPARE: tuple[LiteralString, ...] = (
+    "SET LOCAL statement_timeout = '15min'",
+    # like the manual partition, for a look at their parent would lock it until the upload has ended
+    "CREATE TABLE {draft} (LIKE top_page_displays_manual INCLUDING DEFAULTS INCLUDING CONSTRAINTS)",
+    "ALTER TABLE {draft} ALTER generation SET DEFAULT {generation}",
+)
+FINISH: tuple[LiteralString, ...] = (
+    "CREATE UNIQUE INDEX ON {draft} (user_id, display_type, rank) NULLS NOT DISTINCT",
+    "ALTER TABLE {draft} ADD CHECK (generation IS NOT NULL AND generation = {generation})",  # spares ATTACH a scan
+    "ANALYZE {draft}",
+)
+DROP: tuple[LiteralString, ...] = (
+    # a drop waits for all who read the parent, a pg_dump too, and each page that comes meanwhile waits behind it
+    "SET LOCAL lock_timeout = '100ms'",
+    "DROP TABLE IF EXISTS {table}",
+    "SET LOCAL lock_timeout = DEFAULT",
+)
+ATTACH: tuple[LiteralString, ...] = (
+    *DROP,
+    "ALTER TABLE {draft} RENAME TO {table}",
+    "ALTER TABLE top_page_displays ATTACH PARTITION {table} FOR VALUES IN ({generation})",
+)
+
+
+async def copy_draft(
+    session: AsyncSession, generation_id: int, name: str, rows: AsyncIterator[Sequence[Sequence[Any]]]
+) -> int:
+    """Load a generation's rows into a table of their own that nobody sees yet, with its index.
+
+    Args:
+        session: the caller's transaction.
+        generation_id: names the table.
+        name: the generation.
+        rows: values of `UPLOADED`, some at a time.
+
+    Returns:
+        The number of rows.
+
+    Raises:
+        psycopg.errors.UniqueViolation: two rows have the same user, shelf and rank.
+    """
+    number = 0
+    cursor, names = await _cursor(session), _names(generation_id, name)
+    await _run(cursor, PREPARE, names)
+    columns = sql.SQL(", ").join(map(sql.Identifier, UPLOADED))
+    async with cursor.copy(sql.SQL("COPY {draft} ({columns}) FROM STDIN").format(columns=columns, **names)) as copy:
+        async for chunk in rows:
+            for row in chunk:
+                await copy.write_row(row)
+            number += len(chunk)
+    await _run(cursor, FINISH, names)
+    return number
+
+
+async def attach_draft(session: AsyncSession, generation_id: int, name: str) -> None:
+    """Make the loaded table a partition, in the place of an earlier one; this does not depend on the number of rows."""
+    await _run(await _cursor(session), ATTACH, _names(generation_id, name))
+
+
+async def drop_partition(session: AsyncSession, generation_id: int, name: str) -> bool:
+    """Remove a generation's rows at once; False, and nothing is done, while somebody reads the table for long."""
+    try:
+        async with session.begin_nested():
+            await _run(await _cursor(session), DROP, _names(generation_id, name))
+    except LockNotAvailable:
+        return False
+    return True
+
+
+async def _run(
+    cursor: psycopg.AsyncCursor[Any], statements: Sequence[LiteralString], names: dict[str, sql.Composable]
+) -> None:
+    for statement in statements:
+        await cursor.execute(sql.SQL(statement).format(**names))
+
+
+def _names(generation_id: int, name: str) -> dict[str, sql.Composable]:
+    table = f"top_page_displays_g{generation_id}"
+    return {
+        "table": sql.Identifier(table),
+        "draft": sql.Identifier(f"{table}_draft"),
+        "generation": sql.Literal(name),
+    }
+
+
+async def _cursor(session: AsyncSession) -> psycopg.AsyncCursor[Any]:
+    """A cursor in the session's own transaction, for COPY."""
+    connection = await (await session.connection()).get_raw_connection()
+    driver = connection.driver_connection
+    assert isinstance(driver, psycopg.AsyncConnection)
+    return driver.cursor()
