@@ -31,10 +31,10 @@ from benchmarks.report import ROOT, Figure, Options, at_most, run, tell
 from benchmarks.state import parts
 from pipelines.dbt import dbt_variables
 from services.contracts.topics import TOPICS
-from stack.databases import WAREHOUSE_ROLES, Warehouse, create_warehouse, role_url
+from stack.databases import Warehouse, create_warehouse, role_url
 from stack.environment import Environment
 from stack.parts.process import HOST
-from stack.programs import SCRIPTS
+from stack.programs import SCRIPTS, WAREHOUSE_ROLES
 from warehouse.lanes import take
 
 COST: Final = at_most(1.3)

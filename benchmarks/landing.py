@@ -27,10 +27,11 @@ from benchmarks.measure import in_turns, peak_resident_mb
 from benchmarks.report import Figure, Options, at_least, at_most, run, tell
 from services.contracts.kafka import KafkaSettings
 from services.contracts.registry import ContractError
-from stack.databases import WAREHOUSE_ROLES, Warehouse, create_warehouse
+from stack.databases import Warehouse, create_warehouse
 from stack.parts.broker import Broker
 from stack.parts.postgres import Postgres
 from stack.parts.process import Process
+from stack.programs import WAREHOUSE_ROLES
 from stack.topics import create_topics
 from warehouse.decode import Row, decode
 from warehouse.member import BATCH_RECORDS

@@ -23,10 +23,10 @@ from benchmarks.measure import in_turns, median_run
 from benchmarks.report import Figure, Options, at_least, at_most, run, tell
 from benchmarks.shoppers import EVERY, Shoppers
 from benchmarks.state import whole
-from stack.environment import Environment, program_ports
+from stack.environment import Environment
 from stack.parts.broker import Broker
 from stack.parts.process import HOST, Process, free_port
-from stack.programs import PROGRAMS
+from stack.programs import PROGRAMS, program_ports
 from stack.state import State
 from stack.topics import create_topics
 

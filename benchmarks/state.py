@@ -14,7 +14,8 @@ from pathlib import Path
 
 from benchmarks.report import ROOT, tell
 from stack import control
-from stack.environment import Environment, program_ports
+from stack.environment import Environment
+from stack.programs import program_ports
 from stack.servers import servers
 from stack.state import BrokerKind, State
 

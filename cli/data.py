@@ -28,7 +28,7 @@ def running(state: Path) -> Environment:
 def land(state: StateOption = DEFAULT_STATE, *, as_json: JsonOption = False) -> None:
     """Return once everything that is in the topics now has landed in the warehouse; tell what landed meanwhile."""
     environment = running(state)
-    landed = asyncio.run(land_until_caught_up(landing_settings(environment)))
+    landed = asyncio.run(land_until_caught_up(landing_settings(environment.variables)))
     table = {topic: asdict(counts) for topic, counts in landed.items()}
     if as_json:
         screen.print_json(data=table)

@@ -78,7 +78,7 @@ class ShopImport:
                 source = Import(folder, record.shift_weeks, renews_offers=False)
                 self.sent += send(Target.of(environment.variables, environment.service_token), source, self.steps)
                 with self.steps.step("landing") as step:
-                    step.counts["events"] = wait_until_landed(environment, step.say)
+                    step.counts["events"] = wait_until_landed(environment.variables, step.say)
                 record = record.model_copy(update={"sent_imports": number, "is_sent": True})
                 record.write(self.state)
         if refused := _dead_letters(environment) - before:
@@ -188,4 +188,4 @@ def _count(step: Step, rows: int) -> None:
 
 
 def _dead_letters(environment: Environment) -> int:
-    return sum(totals["dead_letters"] for totals in landing_totals(environment).values())
+    return sum(totals["dead_letters"] for totals in landing_totals(environment.variables).values())

@@ -65,7 +65,7 @@ def send(environment: Environment, record: HistoryRecord, steps: Steps) -> tuple
     """
     sent = send_folder(_target(environment), _source(environment, record), steps)
     with steps.step("landing") as step:
-        step.counts["events"] = wait_until_landed(environment, step.say)
+        step.counts["events"] = wait_until_landed(environment.variables, step.say)
     record = record.model_copy(update={"is_sent": True})
     record.write(environment.state)
     return sent, record

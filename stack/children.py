@@ -10,7 +10,8 @@ from enum import StrEnum
 
 from stack.environment import Environment
 from stack.parts.process import Process
-from stack.programs import ROOT, TCP, Program
+from stack.program import TCP, Program
+from stack.programs import ROOT
 from stack.pulse import Probe, Pulse, http_probe, liveness_of, tcp_probe
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0

@@ -8,8 +8,9 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from stack.environment import Environment, program_ports
+from stack.environment import Environment
 from stack.files import read_json
+from stack.outside import as_started
 from stack.parts import kafka_jars
 from stack.parts.process import PartError, Process
 from stack.programs import ROOT
@@ -43,9 +44,10 @@ def start(state: State, pinned: Mapping[str, int], *, stays: bool) -> None:
     if state.supervisor:
         raise StateError(f"the stack of {state.directory} runs already: tanawari status")
     # a taken port is told here, at once; so are settings that do not fit together, and what Apache Kafka lacks
-    environment = Environment(state, state.ports(program_ports(), pinned))
+    environment = Environment.starting(state, pinned)
     if environment.runs(BrokerKind.APACHE):
         kafka_jars.class_path()
+    outside = as_started(state)  # paths of our own working directory would not hold in the supervisor's
     command = [sys.executable, "-m", "stack.supervisor", str(state.directory)]
     log = state.log("supervisor")
     log.unlink(missing_ok=True)
@@ -53,10 +55,16 @@ def start(state: State, pinned: Mapping[str, int], *, stays: bool) -> None:
     if stays:
         with log.open("ab") as output:
             subprocess.Popen(  # noqa: S603 - our own module
-                command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+                command,
+                cwd=ROOT,
+                env=outside,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
             )
     else:
-        OurSupervisor("supervisor", command, log, directory=ROOT).spawn()
+        OurSupervisor("supervisor", command, log, environment=outside, directory=ROOT).spawn()
 
 
 def wait_until(state: State, phase: str, tell: Tell) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Databases and roles on one Postgres server: one of each per service, and the warehouse with its six roles.
 
-PUBLIC may connect nowhere, so a role reaches its own database and no other. Everything here may be repeated.
+PUBLIC may connect to none of them, so a role reaches its own database and no other. Everything here may be repeated, by
+a superuser or by whoever may create roles and databases.
 """
 
 from collections.abc import Mapping
@@ -10,15 +11,7 @@ from urllib.parse import quote, urlsplit
 import psycopg
 from psycopg import sql
 
-WAREHOUSE_ROLES = {
-    "WAREHOUSE_DATABASE_URL": "tanawari_warehouse",
-    "WAREHOUSE_LOADER_URL": "tanawari_loader",
-    "WAREHOUSE_DBT_URL": "tanawari_dbt",
-    "WAREHOUSE_ANALYST_URL": "tanawari_analyst",
-    "WAREHOUSE_PIPELINES_URL": "tanawari_pipelines",
-    "WAREHOUSE_SERVING_URL": "tanawari_serving",
-}
-"""The environment variable of each warehouse role; the first owns the database and migrates it."""
+from stack.programs import WAREHOUSE_ROLES
 
 
 @dataclass(frozen=True)
@@ -54,8 +47,8 @@ def close_doors(admin_url: str) -> None:
 def create_database(admin_url: str, name: str, password: str) -> str:
     """Make a database and its role of the same name, and return the role's URL."""
     with psycopg.connect(admin_url, autocommit=True) as connection:
-        _create_role(connection, name, password)
-        _create_database(connection, name, owner=name)
+        ensure_role(connection, name, password)
+        ensure_database(connection, name, owner=name)
     return role_url(_server(admin_url), name, password, name)
 
 
@@ -64,43 +57,61 @@ def create_warehouse(
 ) -> Warehouse:
     """Make the warehouse database with its roles.
 
-    Rights on schemas and tables are the migrations' matter; rights on the database are given here.
-
     Args:
         admin_url: the superuser's URL.
         passwords: by role name, for every role of `WAREHOUSE_ROLES`.
         name: the database.
         template: a database to copy.
     """
-    owner, loader, dbt, *_ = WAREHOUSE_ROLES.values()
+    owner, *_ = WAREHOUSE_ROLES.values()
     with psycopg.connect(admin_url, autocommit=True) as connection:
         for role in WAREHOUSE_ROLES.values():
-            _create_role(connection, role, passwords[role])
-        _create_database(connection, name, owner=owner, template=template)
-        for rights, roles in (
-            ("CONNECT", WAREHOUSE_ROLES.values()),
-            ("TEMPORARY", (owner, loader, dbt)),
-            ("CREATE", (owner, dbt)),
-        ):
-            statement = sql.SQL("GRANT {} ON DATABASE {} TO {}")
-            grantees = sql.SQL(", ").join(map(sql.Identifier, roles))
-            connection.execute(statement.format(sql.SQL(rights), sql.Identifier(name), grantees))
+            ensure_role(connection, role, passwords[role])
+        ensure_database(connection, name, owner=owner, template=template)
+        grant_warehouse(connection, name)
     server = _server(admin_url)
     return Warehouse(*(role_url(server, role, passwords[role], name) for role in WAREHOUSE_ROLES.values()))
 
 
-def _create_role(connection: psycopg.Connection, role: str, password: str) -> None:
-    exists = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone()
-    verb = sql.SQL("ALTER" if exists else "CREATE")
-    statement = sql.SQL("{} ROLE {} LOGIN PASSWORD {}")
-    connection.execute(statement.format(verb, sql.Identifier(role), sql.Literal(password)))
+def grant_warehouse(connection: psycopg.Connection, name: str) -> None:
+    """Let its roles into the warehouse; their rights on schemas and tables are the migrations' matter."""
+    owner, loader, dbt, *_ = WAREHOUSE_ROLES.values()
+    for rights, roles in (
+        ("CONNECT", WAREHOUSE_ROLES.values()),
+        ("TEMPORARY", (owner, loader, dbt)),
+        ("CREATE", (owner, dbt)),
+    ):
+        statement = sql.SQL("GRANT {} ON DATABASE {} TO {}")
+        grantees = sql.SQL(", ").join(map(sql.Identifier, roles))
+        connection.execute(statement.format(sql.SQL(rights), sql.Identifier(name), grantees))
 
 
-def _create_database(connection: psycopg.Connection, name: str, *, owner: str, template: str = "template1") -> None:
-    if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone() is None:
+def ensure_role(connection: psycopg.Connection, role: str, password: str | None) -> bool:
+    """Make a role that may log in, or give the one that is there this password; whether it is new."""
+    exists = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone() is not None
+    statement = sql.SQL("ALTER ROLE {} LOGIN" if exists else "CREATE ROLE {} LOGIN").format(sql.Identifier(role))
+    if password is not None:
+        # its hash, for the server may log statements
+        hashed = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256")
+        statement += sql.SQL(" PASSWORD {}").format(sql.Literal(hashed.decode()))
+    connection.execute(statement)
+    return not exists
+
+
+def ensure_database(connection: psycopg.Connection, name: str, *, owner: str, template: str = "template1") -> bool:
+    """Make a database that nobody but its owner may enter; whether it is new."""
+    exists = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone() is not None
+    if not exists:
+        if not _is_superuser(connection):  # who is none may give a database only to a role that he is a member of
+            connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(owner)))
         statement = sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {}")
         connection.execute(statement.format(*map(sql.Identifier, (name, owner, template))))
     _revoke_public(connection, name)
+    return not exists
+
+
+def _is_superuser(connection: psycopg.Connection) -> bool:
+    return connection.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").fetchone() == (True,)
 
 
 def _revoke_public(connection: psycopg.Connection, database: str) -> None:

@@ -13,10 +13,11 @@ from urllib.parse import urlsplit
 import psutil
 
 from services.contracts.settings import resolved
-from stack.environment import EXTERNAL
 from stack.files import read_json
+from stack.outside import at_start
 from stack.parts.postgres import MAJOR_VERSION
 from stack.parts.process import is_port_free
+from stack.programs import addresses
 from stack.state import VERSION, State, StateError
 
 GIGABYTE = 1024**3
@@ -62,7 +63,7 @@ def refuse_unfit(directory: Path) -> None:
 
 def examine(directory: Path, outside: Mapping[str, str] = os.environ) -> list[Finding]:
     """Everything worth saying about this machine and the state in a directory."""
-    findings = [*machine(directory), *optional_parts(), *external_parts(resolved(outside))]
+    findings = [*machine(directory), *optional_parts()]
     try:
         version = State.version_of(directory)
     except StateError as error:
@@ -71,8 +72,10 @@ def examine(directory: Path, outside: Mapping[str, str] = os.environ) -> list[Fi
         remedy = "update Tanawari, or choose another directory with --state"
         return [*findings, Finding("state", Level.FAULT, f"{directory} was written by a newer Tanawari", remedy)]
     if version == 0:
+        findings += external_parts(resolved(outside))
         return [*findings, Finding("state", Level.OK, f"{directory} does not exist yet; the first run makes it")]
-    return [*findings, *of_state(State(directory))]
+    state = State(directory)
+    return [*findings, *external_parts(resolved(at_start(state, outside))), *of_state(state)]
 
 
 def machine(directory: Path) -> Iterator[Finding]:
@@ -102,14 +105,14 @@ def optional_parts() -> Iterator[Finding]:
 
 def external_parts(outside: Mapping[str, str]) -> Iterator[Finding]:
     """Whether the parts that are given by URL answer at all."""
-    for variable in (name for name in EXTERNAL if outside.get(name)):
+    for variable in (name for name in addresses() if outside.get(name)):
         url = outside[variable] if "://" in outside[variable] else f"kafka://{outside[variable].split(',')[0]}"
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port or USUAL_PORTS.get(parts.scheme, 5432)
         try:
             socket.create_connection((host, port), timeout=3).close()
         except OSError as error:
-            remedy = f"start it, correct {variable}, or unset it for the embedded one"
+            remedy = f"start it, correct {variable}, or start with {variable}= for the embedded one"
             yield Finding(variable, Level.FAULT, f"{host}:{port} does not answer ({error})", remedy)
         else:
             yield Finding(variable, Level.OK, f"{host}:{port} answers")

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 
 import psycopg
 from aiokafka import TopicPartition
@@ -19,9 +19,6 @@ from warehouse.catch_up import land_until_caught_up
 
 logger = logging.getLogger("tanawari.drain")
 
-OUTBOXES = ("CATALOG_DATABASE_URL", "CONTENT_DATABASE_URL")
-GROUPS = {"analytics.consumer": "user-actions.v1", "content.catalog": "catalog.v1"}
-"""What each consumer of a service reads; its group bears the name of the broker's log behind a point."""
 DRAIN_SECONDS = 60.0
 POLL_SECONDS = 0.2
 
@@ -55,7 +52,7 @@ async def _arrives(arrival: Coroutine[None, None, None]) -> bool:
 
 
 async def _landing_is_done(environment: Environment) -> None:
-    await land_until_caught_up(landing_settings(environment))
+    await land_until_caught_up(landing_settings(environment.variables))
 
 
 async def _services_are_done(environment: Environment) -> None:
@@ -69,12 +66,18 @@ async def _services_are_done(environment: Environment) -> None:
 
 async def services_under_way(environment: Environment) -> list[str]:
     """What waits in outboxes and before consumers, in words; empty when nothing does."""
-    waiting = {variable: _unpublished(environment.variables[variable]) for variable in OUTBOXES}
-    left = [f"{number} events in the outbox of {variable}" for variable, number in waiting.items() if number]
-    settings = landing_settings(environment)
-    for group, committed in (await _committed(settings)).items():
+    urls = {
+        program.name: environment.variables[program.database_variable]
+        for program in environment.programs
+        if program.has_outbox and program.database_variable
+    }
+    waiting = {name: _unpublished(url) for name, url in urls.items()}
+    left = [f"{number} events in the outbox of {name}" for name, number in waiting.items() if number]
+    groups = {group: topic for program in environment.programs for group, topic in program.consumes.items()}
+    settings = landing_settings(environment.variables)
+    for group, committed in (await _committed(settings, groups)).items():
         ends = await log_ends(settings, committed)
-        behind = sum(max(0, end - committed.get(part, 0)) for part, end in ends.items() if part.topic == GROUPS[group])
+        behind = sum(max(0, end - committed.get(part, 0)) for part, end in ends.items() if part.topic == groups[group])
         if behind:
             left.append(f"{behind} messages before {group}")
     return left
@@ -86,14 +89,14 @@ def _unpublished(url: str) -> int:
     return int(row[0]) if row else 0
 
 
-async def _committed(kafka: KafkaSettings) -> dict[str, dict[TopicPartition, int]]:
-    """How far each group has committed, in the partitions that it reads."""
+async def _committed(kafka: KafkaSettings, groups: Mapping[str, str]) -> dict[str, dict[TopicPartition, int]]:
+    """How far each group has committed, in the topic that it reads; it is called so at this log of the broker."""
     log_id = await cluster_id(kafka)
     admin = AIOKafkaAdminClient(**kafka.client_arguments())
     try:
         await admin.start()
         committed = {}
-        for group, topic in GROUPS.items():
+        for group, topic in groups.items():
             parts = [TopicPartition(topic, number) for number in range(TOPICS[topic].partitions)]
             offsets = await admin.list_consumer_group_offsets(f"{group}.{log_id}", partitions=parts)
             committed[group] = {part: entry.offset for part, entry in offsets.items() if entry.offset >= 0}

@@ -6,7 +6,7 @@ given the secrets that it reads and no others.
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
@@ -16,23 +16,16 @@ from pydantic_core import ErrorDetails
 
 from services.contracts.kafka import KafkaSettings
 from services.contracts.settings import resolved
-from stack.databases import WAREHOUSE_ROLES, role_url
+from stack import outside as outer
+from stack.databases import role_url
 from stack.files import read_json
 from stack.history import HistoryRecord
 from stack.parts.process import HOST
 from stack.parts.valkey import redis_url
-from stack.programs import PROGRAMS, ROOT, Program
+from stack.program import Program
+from stack.programs import PROGRAMS, ROOT, WAREHOUSE_ROLES, addresses, databases, program_ports, secrets
 from stack.state import BrokerKind, State, StateError
 
-DATABASES = {f"{name.upper()}_DATABASE_URL": name for name in ("catalog", "analytics", "content", "dagster", "mlflow")}
-"""The variable of each database that has a role of its own, with the name of both."""
-EXTERNAL = ("KAFKA_URL", "REDIS_URL", *DATABASES, *WAREHOUSE_ROLES)
-SECRETS = frozenset(
-    (
-        *(*DATABASES, *WAREHOUSE_ROLES, "MLFLOW_BACKEND_STORE_URI"),
-        *("REDIS_URL", "KAFKA_SASL_PASSWORD", "AUTH_SIGNING_KEY_FILE"),
-    )
-)
 TIMEZONE = "America/New_York"
 """The demo's shop; its days begin there."""
 
@@ -55,23 +48,52 @@ class Environment:
         state: the state.
         ports: by the names of parts and programs.
         outside: our own environment.
+        programs: the table of what runs.
 
     Raises:
         StateError: what it says of the broker does not fit together.
     """
 
-    def __init__(self, state: State, ports: Mapping[str, int], outside: Mapping[str, str] = os.environ) -> None:
+    def __init__(
+        self,
+        state: State,
+        ports: Mapping[str, int],
+        outside: Mapping[str, str] = os.environ,
+        programs: Iterable[Program] = PROGRAMS,
+    ) -> None:
         self.state = state
         self.ports = ports
+        self.programs = tuple(programs)
+        self._secrets = secrets(self.programs)
         self._outside = resolved(outside)
-        self.external = {name: self._outside[name] for name in EXTERNAL if self._outside.get(name)}
+        parts = addresses(self.programs)
+        self.external = {name: self._outside[name] for name in parts if self._outside.get(name)}
         self.variables = self._compose()
         self.kafka = self._broker()
 
     @classmethod
-    def running(cls, state: State) -> Self:
+    def starting(
+        cls,
+        state: State,
+        pinned: Mapping[str, int] | None = None,
+        outside: Mapping[str, str] = os.environ,
+        programs: Iterable[Program] = PROGRAMS,
+    ) -> Self:
+        """The environment in which the stack is started now; the state remembers what it was told.
+
+        Raises:
+            StateError: a pinned port is taken, or what is set does not fit together.
+        """
+        programs = tuple(programs)
+        told = outer.at_start(state, outside, programs)
+        environment = cls(state, state.ports(program_ports(programs), pinned), told, programs)
+        outer.remember(state, told, programs)
+        return environment
+
+    @classmethod
+    def running(cls, state: State, outside: Mapping[str, str] = os.environ) -> Self:
         """The environment of the stack that runs: its ports are taken, and by the right programs."""
-        return cls(state, read_json(state.path("ports.json"))["chosen"])
+        return cls(state, read_json(state.path("ports.json"))["chosen"], outer.as_started(state, outside))
 
     @property
     def service_token(self) -> str:
@@ -85,7 +107,8 @@ class Environment:
 
     def needs(self, part: str) -> bool:
         """Whether an embedded part (`postgres`, `broker`, `valkey`) has to run here."""
-        variables = {"broker": ("KAFKA_URL",), "valkey": ("REDIS_URL",), "postgres": (*DATABASES, *WAREHOUSE_ROLES)}
+        databases_here = (*databases(self.programs), *WAREHOUSE_ROLES)
+        variables = {"broker": ("KAFKA_URL",), "valkey": ("REDIS_URL",), "postgres": databases_here}
         return any(name not in self.external for name in variables[part])
 
     def runs(self, broker: BrokerKind) -> bool:
@@ -94,7 +117,8 @@ class Environment:
 
     def of(self, program: Program) -> dict[str, str]:
         """The whole environment of one program."""
-        return {name: value for name, value in self.variables.items() if name not in SECRETS or name in program.reads}
+        withheld = self._secrets.difference(program.reads)
+        return {name: value for name, value in self.variables.items() if name not in withheld}
 
     def address(self, name: str) -> str:
         """The address of a program."""
@@ -109,9 +133,6 @@ class Environment:
             **self._database_urls(),
             **keys.environment,
             "MLFLOW_TRACKING_URI": self.address("mlflow"),
-            **{f"{name.upper()}_URL": self.address(name) for name in ("gateway", "catalog", "analytics", "content")},
-            "SERVING_URL": self.address("serving"),
-            "LANDING_METRICS_PORT": str(self.ports["landing"]),
             "TANAWARI_TIMEZONE": TIMEZONE,
             "TANAWARI_NIGHTLY_REFRESH": "false",  # nobody wants a laptop to start training at three at night
             "TANAWARI_BUNDLES": str(self.state.path("bundles")),
@@ -119,11 +140,15 @@ class Environment:
             **self._history(),
         }
         given = {name: value for name, value in self._outside.items() if name in ours}
+        own = {each.url_variable: self.address(each.name) for each in self.programs if each.url_variable}
         return {
             **self._outside,
             **QUIET,
             **ours,
             **given,
+            # where these answer follows from their ports, whatever our own environment says of another deployment
+            **own,
+            "LANDING_METRICS_PORT": str(self.ports["landing"]),
             # a command line would show it to everyone on the machine
             "MLFLOW_BACKEND_STORE_URI": sqlalchemy_url({**ours, **given}["MLFLOW_DATABASE_URL"], "psycopg"),
             "TANAWARI_STATE": str(self.state.directory),
@@ -155,7 +180,7 @@ class Environment:
         }
 
     def _database_urls(self) -> dict[str, str]:
-        roles = {variable: (name, name) for variable, name in DATABASES.items()}
+        roles = {variable: (name, name) for variable, name in databases(self.programs).items()}
         roles |= {variable: (role, "warehouse") for variable, role in WAREHOUSE_ROLES.items()}
         server = f"{HOST}:{self.ports.get('postgres')}"
         return {
@@ -166,11 +191,6 @@ class Environment:
 
 def _told(error: ErrorDetails) -> str:
     return ": ".join((*map(str, error["loc"]), error["msg"].removeprefix("Value error, ")))
-
-
-def program_ports() -> list[str]:
-    """The names that need a port: the embedded parts and every program that is probed."""
-    return ["postgres", "broker", "valkey", *(program.name for program in PROGRAMS if program.probe)]
 
 
 def sqlalchemy_url(url: str, driver: str) -> str:

@@ -1,86 +1,172 @@
-"""What must be there before programs start: databases, schemas, topics, and Dagster's configuration."""
+"""What must be there before programs start: databases and their roles, topics, schemas. Everything may be repeated.
+
+`tanawari prepare` makes it for a deployment, `tanawari up` for the stack of a state. Each step tells what it has made,
+and what was there.
+"""
 
 import asyncio
+import re
 import subprocess
 import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
-import yaml
+import psycopg
 from aiokafka.errors import KafkaError
+from psycopg.conninfo import conninfo_to_dict
 
-from stack.databases import WAREHOUSE_ROLES, close_doors, create_database, create_warehouse
-from stack.environment import DATABASES, Environment, sqlalchemy_url
-from stack.parts.postgres import Postgres
-from stack.parts.process import HOST, PartError
-from stack.programs import LOCATION, ROOT
+from services.contracts.kafka import KafkaSettings
+from services.contracts.topics import TOPICS
+from stack.databases import ensure_database, ensure_role, grant_warehouse
+from stack.parts.process import PartError
+from stack.program import Program
+from stack.programs import PROGRAMS, ROOT, WAREHOUSE_ROLES, databases
 from stack.topics import create_topics
 
-MIGRATED = ("catalog", "analytics", "content")
-"""The services whose schemas we migrate; Dagster and MLflow make their own."""
+OWNER = "WAREHOUSE_DATABASE_URL"
+UP_TO_DATE = "up to date"
+ANSWER = re.compile(r"([\w-]+): (.+)")
+"""What a migration says of each database: `catalog: 0001, 0002`."""
+LOOPBACK = ("127.0.0.1", "::1")
+
+ConnInfo = Mapping[str, Any]
 
 
-def provision(server: Postgres, environment: Environment) -> None:
-    """Make the databases and roles that are not external."""
-    secret = environment.state.secret
-    close_doors(server.url())
-    for variable, name in DATABASES.items():
-        if variable not in environment.external:
-            create_database(server.url(), name, secret(name))
-    if any(variable not in environment.external for variable in WAREHOUSE_ROLES):
-        create_warehouse(server.url(), {role: secret(role) for role in WAREHOUSE_ROLES.values()})
+@dataclass(frozen=True)
+class Prepared:
+    """One thing that is there now.
+
+    Attributes:
+        kind: `role`, `database`, `topics` or `schema`.
+        name: whose.
+        was_there: whether nothing had to be made.
+        detail: what was made, or why nothing could be.
+    """
+
+    kind: str
+    name: str
+    was_there: bool
+    detail: str = ""
 
 
-def migrate(environment: Environment) -> None:
-    """Bring every schema up to date, the warehouse beside the services.
+def make_databases(
+    variables: Mapping[str, str], admin_url: str, programs: Iterable[Program] = PROGRAMS
+) -> list[Prepared]:
+    """Make the databases and roles of the URLs that are set, those on this server, with the passwords of the URLs.
+
+    Args:
+        variables: the URL of each database, one a role.
+        admin_url: of who may create roles and databases.
+        programs: the table of services.
 
     Raises:
-        PartError: a migration failed; the message ends with its last line.
+        PartError: the warehouse's URLs are not those of its six roles.
     """
-    commands = (("services.common.storage.migrate", *MIGRATED), ("warehouse.migrate",))
-    running = []
-    for module, *arguments in commands:
-        with environment.state.log("migrations").open("ab") as log:
-            running.append(
-                subprocess.Popen(  # noqa: S603 - composed here
-                    [sys.executable, "-m", module, *arguments],
-                    cwd=ROOT,
-                    env=environment.variables,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                )
-            )
-    codes = [process.wait() for process in running]
-    if any(codes):
-        raise PartError(f"a migration failed; see {environment.state.log('migrations')}")
+    with psycopg.connect(admin_url, autocommit=True, connect_timeout=10) as connection:
+        urls = [variables[name] for name in databases(programs) if variables.get(name)]
+        made = [done for url in urls for done in _make_database(connection, url)]
+        if any(variables.get(name) for name in WAREHOUSE_ROLES):
+            made += _make_warehouse(connection, variables)
+    return made
 
 
-def make_topics(environment: Environment) -> None:
+def _make_database(connection: psycopg.Connection, url: str) -> Iterator[Prepared]:
+    told = conninfo_to_dict(url)
+    name, role = str(told["dbname"]), str(told["user"])
+    if not _is_here(connection, told):
+        yield Prepared("database", name, was_there=True, detail=f"is on another server, {_place(told)}: not looked at")
+        return
+    yield _made("role", role, ensure_role(connection, role, _password(told)))
+    yield _made("database", name, ensure_database(connection, name, owner=role))
+
+
+def _make_warehouse(connection: psycopg.Connection, variables: Mapping[str, str]) -> Iterator[Prepared]:
+    told = {name: conninfo_to_dict(variables.get(name, "")) for name in WAREHOUSE_ROLES}
+    wrong = [name for name, role in WAREHOUSE_ROLES.items() if told[name].get("user") != role]
+    if wrong:
+        roles = ", ".join(f"{name} of {WAREHOUSE_ROLES[name]}" for name in wrong)
+        raise PartError(f"the warehouse has six roles, set the URL of each: missing or of another role: {roles}")
+    owner = told[OWNER]
+    name = str(owner["dbname"])
+    if not _is_here(connection, owner):
+        yield Prepared("database", name, was_there=True, detail=f"is on another server, {_place(owner)}: not looked at")
+        return
+    for variable, role in WAREHOUSE_ROLES.items():
+        yield _made("role", role, ensure_role(connection, role, _password(told[variable])))
+    yield _made("database", name, ensure_database(connection, name, owner=WAREHOUSE_ROLES[OWNER]))
+    grant_warehouse(connection, name)
+
+
+def make_topics(kafka: KafkaSettings) -> Prepared:
     """Create the topics that the broker lacks.
 
     Raises:
         PartError: the broker is away, or refused one.
     """
     try:
-        asyncio.run(create_topics(environment.kafka))
+        made = asyncio.run(create_topics(kafka))
     except (KafkaError, TimeoutError) as error:
-        raise PartError(
-            f"the topics could not be made at {environment.kafka.kafka_url}: {error or type(error).__name__}"
-        ) from error
+        reason = str(error) or type(error).__name__
+        raise PartError(f"the topics could not be made at {kafka.kafka_url}: {reason}") from error
+    return Prepared("topics", f"{len(TOPICS)} of {kafka.kafka_url}", was_there=not made, detail=", ".join(made))
 
 
-def configure_dagster(environment: Environment) -> None:
-    """Write Dagster's instance file (its runs in its own database and watched, no telemetry) and its workspace."""
-    home = environment.state.path("dagster")
-    home.mkdir(exist_ok=True)
-    environment.state.path("dbt-docs").mkdir(exist_ok=True)
-    # the driver is named, for SQLAlchemy 2.1 would take one that Dagster does not know
-    url = sqlalchemy_url(environment.variables["DAGSTER_DATABASE_URL"], "psycopg2")
-    file = home / "dagster.yaml"
-    file.touch(mode=0o600)
-    silent = {"telemetry": {"enabled": False}, "nux": {"enabled": False}}  # nux: an invitation to a newsletter
-    watched = {
-        "run_launcher": {"module": "stack.run_launcher", "class": "WatchedRunLauncher"},
-        "run_monitoring": {"enabled": True, "poll_interval_seconds": 10},
-    }
-    file.write_text(yaml.safe_dump({"storage": {"postgres": {"postgres_url": url}}, **watched, **silent}))
-    server = {"host": HOST, "port": environment.ports["dagster-code"], "location_name": LOCATION}
-    (home / "workspace.yaml").write_text(yaml.safe_dump({"load_from": [{"grpc_server": server}]}))
+def migrate(
+    variables: Mapping[str, str], log: Path | None = None, programs: Iterable[Program] = PROGRAMS
+) -> list[Prepared]:
+    """Bring the schema of every database that is set up to date, the warehouse beside the services.
+
+    Args:
+        variables: the environment of whoever migrates.
+        log: is given what they say as well.
+        programs: the table of services.
+
+    Raises:
+        PartError: a migration failed; the message ends with its last line.
+    """
+    arguments: dict[str, list[str]] = {}
+    for program in programs:
+        if program.migration and variables.get(program.database_variable or OWNER):
+            module, *words = program.migration
+            arguments.setdefault(module, []).extend(words)
+    running = [
+        subprocess.Popen(  # noqa: S603 - composed here
+            [sys.executable, "-m", module, *words],
+            cwd=ROOT,
+            env=dict(variables),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for module, words in arguments.items()
+    ]
+    said = [process.communicate()[0] for process in running]
+    if log is not None:
+        with log.open("a") as file:
+            file.writelines(said)
+    for process, text in zip(running, said, strict=True):
+        if process.returncode:
+            reason = (text.strip().splitlines() or ["it said nothing"])[-1]
+            raise PartError(f"a migration failed: {reason}" + (f" (see {log})" if log else ""))
+    told = [ANSWER.fullmatch(line) for text in said for line in text.splitlines()]
+    return [Prepared("schema", each[1], was_there=each[2] == UP_TO_DATE, detail=each[2]) for each in told if each]
+
+
+def _made(kind: str, name: str, is_new: bool) -> Prepared:  # noqa: FBT001 - it is the answer that is told
+    return Prepared(kind, name, was_there=not is_new)
+
+
+def _is_here(connection: psycopg.Connection, told: ConnInfo) -> bool:
+    here = (connection.info.host, connection.info.port)
+    return _place(told) == _place({"host": here[0], "port": here[1]})
+
+
+def _place(told: ConnInfo) -> str:
+    host = told.get("host") or "localhost"
+    return f"{'localhost' if host in LOOPBACK else host}:{told.get('port') or 5432}"
+
+
+def _password(told: ConnInfo) -> str | None:
+    return None if told.get("password") is None else str(told["password"])

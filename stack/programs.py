@@ -1,51 +1,30 @@
-"""The programs of the stack: how each is started, probed, and what it may read."""
+"""The table of what the stack runs: how each program is started and probed, what it keeps, reads, sends and may know.
+
+Everything else follows from it: a service that stands here has its database and role, its schema, its port and
+address, and is started, probed, watched and drained.
+"""
 
 import sys
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
 
 from stack.parts.process import kept
+from stack.program import GRPC, TCP, Program, service
 
 ROOT = Path(__file__).parents[1]
 SCRIPTS = Path(sys.executable).parent
-TCP, GRPC = "tcp", "grpc"
-"""The probes of a program that serves something else than HTTP: a connection is enough; it has to greet."""
-
 UNHURRIED = 15.0
 """Seconds for an answer of what serves people beside the shop, and loads a lot while it starts."""
 
-
-@dataclass(frozen=True)
-class Program:
-    """One program.
-
-    Attributes:
-        name: its name in status, logs and ports.
-        command: `{port}` and `{state}` are filled in.
-        reads: the variables with a secret that it is given.
-        probe: the path that answers 200 once it serves, or TCP; None: it serves nothing, running is enough.
-        alive: the path that answers 200 as long as it makes progress, or GRPC; None: nobody asks.
-        answers_within: seconds for such an answer.
-        follows_log: it reads or writes the broker's log; its metrics tell how much.
-        tool: it serves people beside the shop, and starts after it.
-    """
-
-    name: str
-    command: tuple[str, ...]
-    reads: tuple[str, ...] = ()
-    probe: str | None = None
-    alive: str | None = None
-    answers_within: float = 3.0
-    follows_log: bool = False
-    tool: bool = False
-
-
-def _application(name: str, *reads: str, probe: str, follows_log: bool = True) -> Program:
-    factory = f"{'serving' if name == 'serving' else f'services.{name}'}.app:create_app"
-    command = (sys.executable, "-m", "services.common.web.server", factory, "--host", "127.0.0.1", "--port", "{port}")
-    reads = (*reads, "REDIS_URL", "KAFKA_SASL_PASSWORD")
-    return Program(name, command, reads, probe, "/health/live", follows_log=follows_log)
-
+WAREHOUSE_ROLES = {
+    "WAREHOUSE_DATABASE_URL": "tanawari_warehouse",
+    "WAREHOUSE_LOADER_URL": "tanawari_loader",
+    "WAREHOUSE_DBT_URL": "tanawari_dbt",
+    "WAREHOUSE_ANALYST_URL": "tanawari_analyst",
+    "WAREHOUSE_PIPELINES_URL": "tanawari_pipelines",
+    "WAREHOUSE_SERVING_URL": "tanawari_serving",
+}
+"""The variable of each role of the warehouse; the first owns the database and migrates it."""
 
 PIPELINES = (
     *("DAGSTER_DATABASE_URL", "WAREHOUSE_LOADER_URL", "WAREHOUSE_PIPELINES_URL"),
@@ -58,18 +37,18 @@ LOCATION = "tanawari"
 """Dagster's name for our definitions, as in `workspace.yaml`."""
 
 PROGRAMS = (
-    _application("catalog", "CATALOG_DATABASE_URL", probe="/health/ready"),
-    _application("analytics", "ANALYTICS_DATABASE_URL", probe="/health/ready"),
-    _application("content", "CONTENT_DATABASE_URL", probe="/health/ready"),
-    # alive is enough for these two: without a bundle, or without what they ask, they answer `degraded`
-    _application("serving", "WAREHOUSE_SERVING_URL", "AUTH_SIGNING_KEY_FILE", probe="/health/live"),
-    _application("gateway", "AUTH_SIGNING_KEY_FILE", probe="/health/live", follows_log=False),  # for the preview
+    service("catalog", keeps_data=True, has_outbox=True),
+    service("analytics", keeps_data=True, consumes={"analytics.consumer": "user-actions.v1"}),
+    service("content", keeps_data=True, has_outbox=True, consumes={"content.catalog": "catalog.v1"}),
+    service("serving", "WAREHOUSE_SERVING_URL", "AUTH_SIGNING_KEY_FILE"),
+    service("gateway", "AUTH_SIGNING_KEY_FILE", is_intake=True, follows_log=False),  # the key is for the preview
     Program(
         "landing",
         (sys.executable, "-m", "warehouse.landing"),
         ("WAREHOUSE_LOADER_URL", "KAFKA_SASL_PASSWORD"),
         "/health/live",
         "/health/live",
+        migration=("warehouse.migrate",),
         follows_log=True,
     ),
     Program(
@@ -84,6 +63,7 @@ PROGRAMS = (
         "/health",
         "/health",
         UNHURRIED,
+        database="mlflow",
         tool=True,
     ),
     # the definitions are loaded once here, rather than by the web server and by the daemon; lazily, for a fault in them
@@ -95,6 +75,7 @@ PROGRAMS = (
         TCP,
         GRPC,
         UNHURRIED,
+        database="dagster",
         tool=True,
     ),
     Program(
@@ -116,5 +97,23 @@ PROGRAMS = (
         tool=True,
     ),
 )
-INTAKE = ("gateway",)
-"""Stopped first, so that nothing new comes in while the rest drains."""
+
+
+def databases(programs: Iterable[Program] = PROGRAMS) -> dict[str, str]:
+    """The variable of each database that has a role of its own, with the name of both."""
+    return {each.database_variable: each.database for each in programs if each.database and each.database_variable}
+
+
+def addresses(programs: Iterable[Program] = PROGRAMS) -> tuple[str, ...]:
+    """The variables of the parts that may run elsewhere: the broker, the cache, and every database."""
+    return ("KAFKA_URL", "REDIS_URL", *databases(programs), *WAREHOUSE_ROLES)
+
+
+def secrets(programs: Iterable[Program] = PROGRAMS) -> frozenset[str]:
+    """The variables that a program is given only if it reads them."""
+    return frozenset((*databases(programs), *WAREHOUSE_ROLES, *(name for each in programs for name in each.reads)))
+
+
+def program_ports(programs: Iterable[Program] = PROGRAMS) -> list[str]:
+    """The names that need a port: the embedded parts and every program that is probed."""
+    return ["postgres", "broker", "valkey", *(program.name for program in programs if program.probe)]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from stack.parts.process import HOST, exchange
-from stack.programs import GRPC, Program
+from stack.program import GRPC, Program
 
 HTTP2_GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
 """The preface and an empty SETTINGS frame; a server answers with its own settings."""

@@ -11,7 +11,6 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from services.contracts.topics import TOPICS
 from stack.environment import Environment
-from stack.programs import PROGRAMS
 from warehouse import offsets
 
 PRODUCED = "tanawari_events_produced"
@@ -35,16 +34,16 @@ class TopicReconciliation:
         return self.produced == self.landed + self.duplicates + self.dead_letters
 
 
-def landing_totals(environment: Environment) -> dict[str, dict[str, int]]:
+def landing_totals(variables: Mapping[str, str]) -> dict[str, dict[str, int]]:
     """The landing's counters by topic, since the state began."""
-    with psycopg.connect(environment.variables["WAREHOUSE_LOADER_URL"], connect_timeout=3) as connection:
+    with psycopg.connect(variables["WAREHOUSE_LOADER_URL"], connect_timeout=3) as connection:
         return {topic: asdict(counts) for topic, counts in offsets.totals(connection).items()}
 
 
 def produced_by_programs(environment: Environment) -> Counter[str]:
     """What the running programs say that the broker acknowledged, by topic."""
     counts: Counter[str] = Counter()
-    for program in PROGRAMS:
+    for program in environment.programs:
         if program.follows_log and program.probe:
             with urllib.request.urlopen(f"{environment.address(program.name)}/metrics", timeout=5) as answer:  # noqa: S310 - our own
                 counts += produced_in(answer.read().decode())
@@ -72,7 +71,7 @@ def reconcile(environment: Environment, imported: Mapping[str, int], before: Tot
         before: the landing's counters when this run began.
     """
     produced = produced_by_programs(environment) + Counter(imported)
-    now = landing_totals(environment)
+    now = landing_totals(environment.variables)
 
     def made(topic: str, outcome: str) -> int:
         return now.get(topic, {}).get(outcome, 0) - before.get(topic, {}).get(outcome, 0)

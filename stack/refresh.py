@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from stack.environment import Environment
 from stack.parts.process import PartError, Process, kept
-from stack.programs import DEFINITIONS, PROGRAMS, ROOT, SCRIPTS
+from stack.programs import DEFINITIONS, ROOT, SCRIPTS
 
 JOB = "refresh"
 FAILURE = re.compile(r"^(?:\w+\.)*(?:\w*Failure|\w*Error): (.+)$", re.MULTILINE)
@@ -50,7 +50,7 @@ def run_to_end(name: str, command: list[str], environment: Environment, say: Cal
     Raises:
         PartError: it did not.
     """
-    pipelines = next(program for program in PROGRAMS if program.name == "dagster-code")
+    pipelines = next(program for program in environment.programs if program.name == "dagster-code")
     log = environment.state.log(name)
     log.unlink(missing_ok=True)
     process = Process(name, kept(command), log, environment=environment.of(pipelines), directory=ROOT)

@@ -16,12 +16,15 @@ from typing import NoReturn
 
 from stack import preparation
 from stack.children import Child, Phase, child_of, frozen, stop_together
+from stack.dagster_home import configure_dagster
+from stack.databases import close_doors
 from stack.drain import drain
-from stack.environment import Environment, program_ports
+from stack.environment import Environment
 from stack.files import write_json
 from stack.parts.postgres import Postgres
 from stack.parts.process import PartError
-from stack.programs import INTAKE, PROGRAMS, Program
+from stack.program import Program
+from stack.programs import PROGRAMS
 from stack.reconciliation import landing_totals
 from stack.servers import PARTS, servers
 from stack.state import BrokerKind, State, StateError, held
@@ -53,7 +56,8 @@ class Supervisor:
     ) -> None:
         self.state = state
         self._programs = programs
-        self.environment = Environment(state, state.ports(program_ports(), pinned))
+        table = (*PROGRAMS, *(program for program in programs if program not in PROGRAMS))
+        self.environment = Environment.starting(state, pinned, programs=table)
         self.parts: dict[str, Child] = {}
         self.programs: dict[str, Child] = {}
         self._steps: list[dict[str, object]] = []
@@ -103,14 +107,16 @@ class Supervisor:
         self._wait_ready(self.parts)
 
     def _prepare(self) -> None:
+        environment = self.environment
         if "postgres" in self.parts:
             server = self.parts["postgres"].process
             assert isinstance(server, Postgres)
-            preparation.provision(server, self.environment)
-        preparation.make_topics(self.environment)
-        preparation.migrate(self.environment)
-        preparation.configure_dagster(self.environment)
-        self._landed_before = landing_totals(self.environment)
+            close_doors(server.url())
+            preparation.make_databases(environment.variables, server.url(), environment.programs)
+        preparation.make_topics(environment.kafka)
+        preparation.migrate(environment.variables, self.state.log("migrations"), environment.programs)
+        configure_dagster(environment)
+        self._landed_before = landing_totals(self.environment.variables)
 
     def _wait_ready(self, children: Mapping[str, Child], seconds: float = START_SECONDS) -> None:
         deadline = time.monotonic() + seconds
@@ -144,7 +150,7 @@ class Supervisor:
             broker.start()
             try:
                 broker.process.wait_ready(BROKER_SECONDS)
-                preparation.make_topics(self.environment)
+                preparation.make_topics(self.environment.kafka)
             except PartError as error:
                 logger.warning("the broker is not usable: %s", error)
                 broker.process.kill()  # and so it is tried again
@@ -152,7 +158,8 @@ class Supervisor:
     def _stop(self) -> None:
         self._report("stopping")
         programs = self.programs
-        stop_together([programs[name] for name in INTAKE if name in programs], STOP_SECONDS)
+        intake = [program.name for program in self._programs if program.is_intake]
+        stop_together([programs[name] for name in intake if name in programs], STOP_SECONDS)
         if self.programs and "broker" in self.parts:
             self._has_drained = asyncio.run(drain(self.environment)) and self._has_drained
         stop_together([child for name, child in programs.items() if name != "landing"], STOP_SECONDS)

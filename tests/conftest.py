@@ -20,13 +20,14 @@ from hypothesis import settings
 
 from services.contracts.kafka import KafkaSettings
 from services.contracts.topics import TOPICS
-from stack.databases import WAREHOUSE_ROLES, Warehouse, close_doors, create_database, create_warehouse
+from stack.databases import Warehouse, close_doors, create_database, create_warehouse
 from stack.keys import SigningKeys, create_signing_keys
 from stack.parts import kafka_jars
 from stack.parts.broker import Broker
 from stack.parts.kafka import Kafka
 from stack.parts.postgres import Postgres
 from stack.parts.valkey import Valkey
+from stack.programs import WAREHOUSE_ROLES
 from stack.state import State
 from stack.topics import create_topics
 from tests.machine import require

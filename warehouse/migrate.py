@@ -52,5 +52,24 @@ def make_event_table(connection: psycopg.Connection, topic: Topic) -> None:
     )
 
 
+def revision(url: str) -> str | None:
+    """The newest migration that was applied; None before the first."""
+    with psycopg.connect(url) as connection:
+        if connection.execute("select to_regclass('landing.migrations')").fetchone() == (None,):
+            return None
+        row = connection.execute("select version_num from landing.migrations").fetchone()
+    return str(row[0]) if row else None
+
+
+def main() -> None:
+    """Migrate the warehouse of the environment, and tell from where to where."""
+    url = resolved(os.environ)["WAREHOUSE_DATABASE_URL"]
+    before = revision(url)
+    migrate(url)
+    after = revision(url)
+    done = "up to date" if before == after else f"{before or 'nothing'} to {after}"
+    print(f"warehouse: {done}")  # noqa: T201 - a command's answer
+
+
 if __name__ == "__main__":
-    migrate(resolved(os.environ)["WAREHOUSE_DATABASE_URL"])
+    main()

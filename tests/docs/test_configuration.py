@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from pydantic_settings import BaseSettings
 
-from stack import environment
+from stack import environment, outside
+from stack.programs import addresses, secrets
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "configuration.md"
@@ -44,7 +45,7 @@ def test_every_field_of_the_settings_is_on_the_page(settings):
 
 
 def test_every_variable_that_the_stack_composes_is_on_the_page():
-    assert {*environment.EXTERNAL, *environment.SECRETS, *environment.QUIET} <= NAMED
+    assert {*addresses(), *secrets(), *outside.SETTINGS, *environment.QUIET} <= NAMED
 
 
 def test_the_page_names_no_variable_that_nothing_reads():

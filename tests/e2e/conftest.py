@@ -10,9 +10,9 @@ from playwright.sync_api import sync_playwright
 
 from stack import preparation
 from stack.children import child_of, stop_together
-from stack.environment import DATABASES, Environment, program_ports
+from stack.environment import Environment
 from stack.parts.broker import Broker
-from stack.programs import PROGRAMS
+from stack.programs import PROGRAMS, databases, program_ports
 from stack.state import State
 from stack.storefront import wait_until_served
 from tests.e2e import small_shop
@@ -47,13 +47,13 @@ def shop(tmp_path_factory, database, new_warehouse, valkey):
             "KAFKA_IDEMPOTENCE": "false",
             "REDIS_URL": valkey.url,
             "GATEWAY_PREVIEW_LOGIN": "true",
-            **{variable: database(name) for variable, name in DATABASES.items()},
+            **{variable: database(name) for variable, name in databases().items()},
             **warehouse.environment,
         }
         state = State(tmp_path_factory.mktemp("state") / "shop")
         environment = Environment(state, state.ports(program_ports()), outside)
-        preparation.make_topics(environment)
-        preparation.migrate(environment)
+        preparation.make_topics(environment.kafka)
+        preparation.migrate(environment.variables, state.log("migrations"))
         children = [child_of(program, environment) for program in PROGRAMS if not program.tool]
         stack.callback(stop_together, children, 20)
         for child in children:

@@ -12,9 +12,10 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from services.contracts.kafka import KafkaSettings
-from stack.databases import WAREHOUSE_ROLES, create_warehouse
+from stack.databases import create_warehouse
 from stack.parts.broker import Broker
 from stack.parts.postgres import Postgres
+from stack.programs import WAREHOUSE_ROLES
 from stack.topics import create_topics
 from tests.disks import fill, on_small_disk, small_disk
 from tests.faults.landing_run import BATCHES, new_views, send

@@ -8,8 +8,9 @@ import time
 
 import pytest
 
-from stack.databases import WAREHOUSE_ROLES, create_warehouse
+from stack.databases import create_warehouse
 from stack.parts.postgres import Postgres
+from stack.programs import WAREHOUSE_ROLES
 from tests.faults.landing_run import LandingRun, Traffic, kill_with_children, wait_for
 from warehouse.migrate import migrate
 

@@ -1,8 +1,8 @@
 import pytest
 
-from stack.environment import Environment, program_ports
+from stack.environment import Environment
 from stack.history import HistoryRecord
-from stack.programs import PROGRAMS
+from stack.programs import PROGRAMS, program_ports
 from stack.state import BrokerKind, State, StateError
 
 CATALOG = next(program for program in PROGRAMS if program.name == "catalog")

@@ -10,15 +10,16 @@ import dagster as dg
 import psutil
 import pytest
 
-from stack.environment import Environment, program_ports
-from stack.preparation import configure_dagster
-from stack.programs import ROOT
+from stack.dagster_home import configure_dagster
+from stack.environment import Environment
+from stack.programs import ROOT, program_ports
 
 COMMAND = """
 import sys
 from pathlib import Path
 from cli.command import end_by_sigterm_too
-from stack.environment import Environment, program_ports
+from stack.environment import Environment
+from stack.programs import program_ports
 from stack.programs import SCRIPTS
 from stack.refresh import run_to_end
 from stack.state import State

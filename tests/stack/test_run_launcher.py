@@ -8,10 +8,10 @@ import time
 import dagster as dg
 import pytest
 
-from stack.environment import Environment, program_ports
+from stack.dagster_home import configure_dagster
+from stack.environment import Environment
 from stack.parts.process import Process
-from stack.preparation import configure_dagster
-from stack.programs import ROOT, SCRIPTS
+from stack.programs import ROOT, SCRIPTS, program_ports
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ import psycopg
 import pytest
 
 from stack.children import child_of
-from stack.environment import SECRETS, Environment, program_ports
+from stack.environment import Environment
 from stack.files import read_json
-from stack.programs import PROGRAMS
+from stack.programs import PROGRAMS, program_ports, secrets
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def environment(state, database):
 
 
 def secrets_of(environment):
-    urls = {environment.variables[name] for name in SECRETS if "://" in environment.variables.get(name, "")}
+    urls = {environment.variables[name] for name in secrets() if "://" in environment.variables.get(name, "")}
     return urls | set(read_json(environment.state.path("secrets.json")).values())
 
 

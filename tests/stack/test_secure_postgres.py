@@ -16,8 +16,9 @@ from services.common.storage.migrate import migrate as migrate_service
 from services.contracts.envelope import Event
 from services.contracts.events.actions import ProductViewed
 from shop_import.sender import Sender
-from stack.databases import WAREHOUSE_ROLES, Warehouse, create_database, create_warehouse
+from stack.databases import Warehouse, create_database, create_warehouse
 from stack.environment import sqlalchemy_url
+from stack.programs import WAREHOUSE_ROLES
 from tests.certificates import Authority
 from tests.secure_postgres import SecurePostgres
 from warehouse.catch_up import land_until_caught_up

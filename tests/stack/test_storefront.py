@@ -4,8 +4,9 @@ import pytest
 
 from ml.bundle.files import Manifest
 from stack import storefront
-from stack.environment import Environment, program_ports
+from stack.environment import Environment
 from stack.files import write_json
+from stack.programs import program_ports
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

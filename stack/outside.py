@@ -1,0 +1,85 @@
+"""What a state was told of parts elsewhere: the variables that were set when its stack was last started.
+
+They are remembered as they were set, a file of a secret as the file. Whoever starts the stack again may set them anew,
+part by part; a command beside a stack that runs goes by what is remembered, whatever its own shell has set.
+"""
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from stack.files import read_json, write_json
+from stack.program import Program
+from stack.programs import PROGRAMS, addresses
+from stack.state import State
+
+FILE = "outside.json"
+SECRETS_DIRECTORY = "TANAWARI_SECRETS_DIR"
+SETTINGS = frozenset(
+    (
+        *("MLFLOW_TRACKING_URI", "GATEWAY_PREVIEW_HOUSEHOLDS", "GATEWAY_PREVIEW_LOGIN", SECRETS_DIRECTORY),
+        *("TANAWARI_BUNDLES", "TANAWARI_EXTRACTS", "TANAWARI_TIMEZONE", "TANAWARI_NIGHTLY_REFRESH"),
+        *("TANAWARI_EVALUATION_TEST_START", "TANAWARI_PSEUDO_PRODUCTS"),
+    )
+)
+"""What the stack composes beside addresses, and anybody may set."""
+FAMILIES = ("KAFKA_", "AUTH_")
+"""So begin the variables that tell together how one part is reached."""
+
+
+def at_start(
+    state: State, outside: Mapping[str, str] = os.environ, programs: Iterable[Program] = PROGRAMS
+) -> dict[str, str]:
+    """The environment in which the stack is started: what is set now goes before what is remembered.
+
+    What is set of a part replaces all that is remembered of it; set to nothing, the part is the state's own again.
+    """
+    now = kept(outside, programs)
+    parts = {_part(name) for name in now}
+    before = {name: value for name, value in read_json(state.path(FILE)).items() if _part(name) not in parts}
+    return _others(outside, programs) | before | {name: _absolute(name, value) for name, value in now.items() if value}
+
+
+def as_started(
+    state: State, outside: Mapping[str, str] = os.environ, programs: Iterable[Program] = PROGRAMS
+) -> dict[str, str]:
+    """The environment of a command beside the stack as it was started."""
+    return _others(outside, programs) | read_json(state.path(FILE))
+
+
+def remember(state: State, environment: Mapping[str, str], programs: Iterable[Program] = PROGRAMS) -> None:
+    """Keep what the stack is started with; secrets may be among it."""
+    write_json(state.path(FILE), kept(environment, programs), mode=0o600)
+
+
+def remembers(state: State, outside: Mapping[str, str]) -> bool:
+    """Whether the state was made with exactly what is set now of addresses."""
+    known = read_json(state.path(FILE))
+    now = kept(outside, PROGRAMS)
+    return bool(now) and all(known.get(name) == _absolute(name, value) for name, value in now.items() if value)
+
+
+def kept(environment: Mapping[str, str], programs: Iterable[Program]) -> dict[str, str]:
+    """Those of the variables that a state remembers."""
+    names = {*addresses(programs), *SETTINGS}
+    return {
+        name: value
+        for name, value in environment.items()
+        if name.startswith(FAMILIES) or name in names or name.removesuffix("_FILE") in names
+    }
+
+
+def _others(environment: Mapping[str, str], programs: Iterable[Program]) -> dict[str, str]:
+    mine = kept(environment, programs)
+    return {name: value for name, value in environment.items() if name not in mine}
+
+
+def _part(name: str) -> str:
+    """`KAFKA_URL` and `KAFKA_SASL_PASSWORD_FILE` tell of one part; each of our own settings is one by itself."""
+    return name if name.startswith("TANAWARI_") else name.partition("_")[0]
+
+
+def _absolute(name: str, value: str) -> str:
+    """A path that holds in another directory, too."""
+    is_path = name.endswith("_FILE") or name in (SECRETS_DIRECTORY, "TANAWARI_BUNDLES", "TANAWARI_EXTRACTS")
+    return str(Path(value).absolute()) if is_path and value else value
