@@ -103,8 +103,8 @@ def look_at(path: Path, mapping: ShopMapping, shop: Shop, *, now: datetime) -> S
             if file.required:
                 endings = ", ".join(reading.ENDINGS)
                 raise FolderError(
-                    f"{path} has no file of {name}: name one {name} with an ending of {endings}, "
-                    f"or say {name}.file in mapping.yaml"
+                    f"{path} has no {name} file: name it {name} with one of the extensions {endings}, "
+                    f"or set {name}.file in mapping.yaml"
                 )
             continue
         sources[name] = reading.open_source(found, mapping.of(name))
@@ -118,7 +118,7 @@ def _places(file: File, source: Source, mapping: FileMapping) -> dict[str, str]:
         near = get_close_matches(gone[0], there, n=3, cutoff=0.4)
         raise FolderError(
             f"{source.path.name} has no column {gone[0]!r}, which the mapping names; "
-            f"like it are {', '.join(near) or 'none'}; there are {', '.join(there)}"
+            f"similar: {', '.join(near) or 'none'}; available: {', '.join(there)}"
         )
     places = {}
     for column in file.columns:
@@ -132,8 +132,8 @@ def _places(file: File, source: Source, mapping: FileMapping) -> dict[str, str]:
         left = [name for name in there if name not in places.values()]
         told = "; ".join(f"{column.name} ({_candidates(column, left)})" for column in missing)
         raise FolderError(
-            f"{source.path.name} lacks columns: {told}. There are {', '.join(there)}. "
-            f"Say in mapping.yaml, under {file.name}.columns, what they are called"
+            f"{source.path.name} lacks columns: {told}. Available: {', '.join(there)}. "
+            f"Name them in mapping.yaml under {file.name}.columns"
         )
     return places
 
@@ -144,7 +144,7 @@ def _candidates(column: Column, left: Sequence[str]) -> str:
     own = column.name.replace("_", "")
     likely = [plain[name] for name in (own, *column.likely) if name in plain]
     found = likely or [plain[name] for name in get_close_matches(own, plain, n=2)]
-    return f"perhaps {' or '.join(found)}" if found else "nothing looks like it"
+    return f"perhaps {' or '.join(found)}" if found else "no similar column"
 
 
 def _read(source: Source, wanted: list[str]) -> Iterator[Chunk]:
@@ -152,7 +152,7 @@ def _read(source: Source, wanted: list[str]) -> Iterator[Chunk]:
         yield from source.chunks(wanted)
     except UnicodeDecodeError as error:
         raise FolderError(
-            f"{source.path.name} is not {source.encoding} from byte {error.start} on: say `encoding:` in the mapping"
+            f"{source.path.name} is not {source.encoding} from byte {error.start} on: set `encoding:` in the mapping"
         ) from error
     except (OSError, EOFError, ValueError, zlib.error) as error:
         raise FolderError(f"{source.path.name} cannot be read to its end: {error}") from error

@@ -1,4 +1,4 @@
-"""The files that a shop hands over, and their columns: declared here, read by everything else, and by the reference."""
+"""The files and columns of an import. This is the only declaration; the reader, the checks and the how-to use it."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,14 +7,14 @@ from services.contracts.registry import EVENTS
 
 
 class Kind(StrEnum):
-    """What a column holds; `values.py` reads each."""
+    """The type of a column; `values.py` parses each."""
 
     ID = "id"
     USER = "user id"
     TEXT = "text"
     MONEY = "money"
     COUNT = "count"
-    CHANGE = "count, below 0 for what comes back"
+    CHANGE = "count, negative for returns"
     TIME = "time"
     FLAG = "true or false"
     ACTION = "action type"
@@ -25,8 +25,8 @@ class Column:
     """One column.
 
     Attributes:
-        longest: the most characters of a text.
-        likely: names that other systems give it.
+        longest: maximum number of characters of a text.
+        likely: names that other systems use for it.
         may_lie_ahead: whether a time may be in the future.
     """
 
@@ -41,7 +41,7 @@ class Column:
 
 @dataclass(frozen=True)
 class File:
-    """One file: a row of it is a `row`; without a required one nothing can be imported."""
+    """One file. `row` says what one row is; an import needs every required file."""
 
     name: str
     row: str
@@ -60,9 +60,9 @@ FILES = {
             "categories",
             "a category",
             (
-                Column("category_id", Kind.ID, "Its id, or its path with ` > ` between the names.", required=True),
-                Column("name", Kind.TEXT, "Its name; without one, the last part of the path.", longest=200),
-                Column("parent_id", Kind.ID, "The category above it."),
+                Column("category_id", Kind.ID, "Its id, or its path, with ` > ` between the names.", required=True),
+                Column("name", Kind.TEXT, "Its name. Default: the last part of the path.", longest=200),
+                Column("parent_id", Kind.ID, "Its parent category."),
             ),
         ),
         File(
@@ -70,16 +70,18 @@ FILES = {
             "a product",
             (
                 Column("item_id", Kind.ID, "Its id or code.", required=True, likely=("stockcode", "sku", "productid")),
-                Column("name", Kind.TEXT, "What shoppers read; without one, its id.", longest=200, likely=("title",)),
-                Column("description", Kind.TEXT, "More text.", longest=2_000),
-                Column("brand", Kind.TEXT, "Its brand or maker.", longest=200),
-                Column("category_id", Kind.ID, "Its category, as the file of categories has it, or a path."),
-                Column("price", Kind.MONEY, "Of one; without one, what was last paid.", likely=("unitprice",)),
-                Column("stock", Kind.COUNT, "How many there are; without one, 1,000."),
-                Column("is_active", Kind.FLAG, "Whether it may be shown; without one, true."),
-                Column("special_price", Kind.MONEY, "Of an offer, below the price."),
-                Column("special_starts_at", Kind.TIME, "When the offer begins.", may_lie_ahead=True),
-                Column("special_ends_at", Kind.TIME, "Until before when it holds.", may_lie_ahead=True),
+                Column(
+                    "name", Kind.TEXT, "The name that shoppers see. Default: its id.", longest=200, likely=("title",)
+                ),
+                Column("description", Kind.TEXT, "Its description.", longest=2_000),
+                Column("brand", Kind.TEXT, "Its brand or manufacturer.", longest=200),
+                Column("category_id", Kind.ID, "Its category: an id of the categories file, or a path."),
+                Column("price", Kind.MONEY, "Unit price. Default: the last price paid.", likely=("unitprice",)),
+                Column("stock", Kind.COUNT, "Number in stock. Default: 1,000."),
+                Column("is_active", Kind.FLAG, "Whether it may be shown. Default: true."),
+                Column("special_price", Kind.MONEY, "Unit price during an offer, below the price."),
+                Column("special_starts_at", Kind.TIME, "Start of the offer.", may_lie_ahead=True),
+                Column("special_ends_at", Kind.TIME, "End of the offer, exclusive.", may_lie_ahead=True),
             ),
         ),
         File(
@@ -89,14 +91,14 @@ FILES = {
                 Column(
                     "order_id",
                     Kind.ID,
-                    "The order's number; lines that share it are one order.",
+                    "The order number; lines with the same number are one order.",
                     required=True,
                     likely=("invoiceno", "invoice", "basketid", "receiptid"),
                 ),
                 Column(
                     "user_id",
                     Kind.USER,
-                    "Who bought; without a blank or a slash.",
+                    "The buyer; no spaces or slashes.",
                     required=True,
                     longest=128,
                     likely=("customerid", "customer", "householdid"),
@@ -104,17 +106,21 @@ FILES = {
                 Column(
                     "ordered_at",
                     Kind.TIME,
-                    "When; the first of an order's lines counts.",
+                    "Time of the order; that of its first line counts.",
                     required=True,
                     likely=("invoicedate", "orderdate", "date", "timestamp", "createdat"),
                 ),
-                Column("item_id", Kind.ID, "What was bought.", required=True, likely=("stockcode", "sku", "productid")),
+                Column("item_id", Kind.ID, "The product.", required=True, likely=("stockcode", "sku", "productid")),
                 Column(
-                    "quantity", Kind.CHANGE, "How many; below 0 cancels or returns.", required=True, likely=("qty",)
+                    "quantity",
+                    Kind.CHANGE,
+                    "Quantity; a negative one cancels or returns.",
+                    required=True,
+                    likely=("qty",),
                 ),
-                Column("price", Kind.MONEY, "Of one; without one, amount / quantity.", likely=("unitprice",)),
+                Column("price", Kind.MONEY, "Unit price. Default: amount / quantity.", likely=("unitprice",)),
                 Column(
-                    "amount", Kind.MONEY, "Paid for the line; without one, price times quantity.", likely=("total",)
+                    "amount", Kind.MONEY, "Amount paid for the line. Default: price times quantity.", likely=("total",)
                 ),
             ),
             required=True,
@@ -123,24 +129,34 @@ FILES = {
             "actions",
             "one thing a shopper did",
             (
-                Column("action_id", Kind.ID, "Its id; without one, all that the row says.", likely=("eventid",)),
+                Column("action_id", Kind.ID, "Its id. Default: derived from the whole row.", likely=("eventid",)),
                 Column(
                     "user_id",
                     Kind.USER,
-                    "Who; `anon:…` for a visitor.",
+                    "The user; `anon:…` for a visitor.",
                     required=True,
                     longest=128,
                     likely=("customerid", "visitor"),
                 ),
                 Column(
-                    "action_type", Kind.ACTION, "What.", required=True, likely=("event", "eventtype", "type", "action")
+                    "action_type",
+                    Kind.ACTION,
+                    "The type, see below.",
+                    required=True,
+                    likely=("event", "eventtype", "type", "action"),
                 ),
-                Column("occurred_at", Kind.TIME, "When.", required=True, likely=("timestamp", "eventtime", "date")),
-                Column("session_id", Kind.TEXT, "The visit.", longest=200, likely=("session",)),
-                Column("item_id", Kind.ID, "Of views, carts and reviews.", likely=("stockcode", "sku", "productid")),
-                Column("category_id", Kind.ID, "Of searches by category."),
-                Column("keyword", Kind.TEXT, "Of searches by keyword.", longest=200, likely=("query", "search")),
-                Column("quantity", Kind.COUNT, "Of cart actions.", likely=("qty",)),
+                Column(
+                    "occurred_at",
+                    Kind.TIME,
+                    "Time of the action.",
+                    required=True,
+                    likely=("timestamp", "eventtime", "date"),
+                ),
+                Column("session_id", Kind.TEXT, "The session.", longest=200, likely=("session",)),
+                Column("item_id", Kind.ID, "For views, carts and reviews.", likely=("stockcode", "sku", "productid")),
+                Column("category_id", Kind.ID, "For searches by category."),
+                Column("keyword", Kind.TEXT, "For searches by keyword.", longest=200, likely=("query", "search")),
+                Column("quantity", Kind.COUNT, "For cart actions.", likely=("qty",)),
             ),
         ),
     )
@@ -149,16 +165,16 @@ FILES = {
 ACTION_TYPES = tuple(
     name for name, kind in EVENTS.items() if kind.topic == "user-actions.v1" and not name.startswith("ORDER_")
 )
-"""What a shopper can have done; what became of orders follows from the file of orders."""
+"""The action types that a shop may import; order events are derived from the orders file."""
 
 
 def reference(file: File) -> str:
-    """A file's columns as a table in Markdown, as the how-to has it."""
+    """A file's columns as the Markdown table of the how-to."""
     rows = (
         f"| `{column.name}` | {_holds(column)} | {'yes' if column.required else ''} | {column.meaning} |"
         for column in file.columns
     )
-    return "\n".join(["| column | holds | must | meaning |", "|---|---|---|---|", *rows])
+    return "\n".join(["| column | type | required | meaning |", "|---|---|---|---|", *rows])
 
 
 def _holds(column: Column) -> str:

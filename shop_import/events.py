@@ -57,7 +57,7 @@ def orders(lines: pl.DataFrame, catalogue: Catalogue, currency: str, shift: time
 def _identified(lines: pl.DataFrame, ids: pl.DataFrame) -> pl.DataFrame:
     known = lines.join(ids, on="sku", how="left", maintain_order="left")
     if missing := known.get_column("product_id").null_count():
-        raise ValueError(f"{missing} order lines name products that the catalog did not take")
+        raise ValueError(f"{missing} order lines name products that catalog did not accept")
     return known
 
 

@@ -18,45 +18,45 @@ EXAMPLES = 5
 class Fault(Enum):
     """Why a row is bad, and what to do about it."""
 
-    ROW_BROKEN = ("cannot be read as a row", "mend its quotes, braces or number of fields")
+    ROW_BROKEN = ("cannot be read as a row", "fix its quotes, braces or number of fields")
     BLANK = ("is blank", "fill it in")
-    TOO_LONG = ("is too long", "shorten it to what the reference of the columns allows")
-    CONTROL_CHARACTER = ("holds a character that cannot be printed", "remove it")
-    BAD_USER = ("holds a blank or a slash", "write user ids without either")
+    TOO_LONG = ("is too long", "shorten it to the length that the column allows")
+    CONTROL_CHARACTER = ("contains a control character", "remove it")
+    BAD_USER = ("contains a space or a slash", "write user ids without either")
     BAD_PATH = ("has an empty or padded name in its path", "write `PARENT > CHILD`")
-    NOT_A_NUMBER = ("is no whole number", "write digits only")
-    TOO_LARGE = ("is larger than allowed", "check the value; quantities end at 1,000,000, amounts below 10,000,000,000")
-    ZERO = ("is 0", "leave the row out")
-    NEGATIVE = ("is below 0", "only the quantity of an order's line may be: it cancels or returns")
-    NOT_MONEY = ("is no amount", "write 1234.50; for 1234,50 say `decimal: ','` in the mapping")
+    NOT_A_NUMBER = ("is not a whole number", "write digits only")
+    TOO_LARGE = ("is too large", "check the value; a quantity is at most 1,000,000, an amount below 10,000,000,000")
+    ZERO = ("is 0", "remove the row")
+    NEGATIVE = ("is below 0", "only the quantity of an order line may be negative: a cancellation or a return")
+    NOT_MONEY = ("is not an amount", "write 1234.50; for 1234,50 set `decimal: ','` in the mapping")
     TOO_PRECISE = ("has more decimals than the currency", "round it, or check the currency")
-    NO_AMOUNT = ("is missing, and so is the amount", "give the price of one or the amount of the line")
-    NOT_A_TIME = ("is no time that we can read", "write 2026-11-25 09:30, or say `date_format:` in the mapping")
-    NO_SUCH_TIME = ("never was on the shop's clocks", "check the time zone")
-    ABSURD_YEAR = ("lies before the year 2000 or after 2099", "check the date format")
-    IN_FUTURE = ("lies in the future", "check the date format and the time zone")
+    NO_AMOUNT = ("is missing, and so is the amount", "give the unit price or the amount of the line")
+    NOT_A_TIME = ("is not a readable time", "write 2026-11-25 09:30, or set `date_format:` in the mapping")
+    NO_SUCH_TIME = ("does not exist in the shop's time zone", "check the time zone")
+    ABSURD_YEAR = ("is before the year 2000 or after 2099", "check the date format")
+    IN_FUTURE = ("is in the future", "check the date format and the time zone")
     NOT_A_FLAG = ("is neither true nor false", "write true or false (1 or 0, yes or no)")
-    UNKNOWN_ACTION = ("is no action type", "translate it under `types:` in the mapping, or leave the row out")
-    INCOMPLETE_ACTION = ("is missing, which this action type needs", "fill it in")
-    REPEATED = ("has come before with other values", "keep one row of each id")
-    UNKNOWN_PARENT = ("is not in the file of categories", "add the category above it")
-    CATEGORY_CYCLE = ("is below itself", "mend the parents")
-    UNKNOWN_CATEGORY = ("is not in the file of categories", "add it there")
+    UNKNOWN_ACTION = ("is not an action type", "map it under `types:` in the mapping, or remove the row")
+    INCOMPLETE_ACTION = ("is missing, and this action type requires it", "fill it in")
+    REPEATED = ("appeared before with other values", "keep one row per id")
+    UNKNOWN_PARENT = ("is not in the categories file", "add the parent category")
+    CATEGORY_CYCLE = ("is its own ancestor", "fix the parents")
+    UNKNOWN_CATEGORY = ("is not in the categories file", "add it there")
     UNKNOWN_ITEM = (
-        "is not in the file of items",
-        "add it there; --skip-bad keeps orders of it, under an inactive product",
+        "is not in the items file",
+        "add it there; --skip-bad keeps its orders, with an inactive product",
     )
-    NO_PRICE = ("is missing, and the item was never sold", "give the item a price")
-    OFFER_NOT_BELOW_PRICE = ("is not below the price", "lower it, or leave the offer out")
-    OFFER_INCOMPLETE = ("has no beginning, or does not end after it", "give both times, in their order")
-    OTHER_USER = ("differs from that of the order's first line", "give each buyer's order its own number")
+    NO_PRICE = ("is missing, and the item was never sold", "add a price")
+    OFFER_NOT_BELOW_PRICE = ("is not below the price", "lower it, or remove the offer")
+    OFFER_INCOMPLETE = ("has no start, or does not end after it", "give both times, the end after the start")
+    OTHER_USER = ("differs from that of the order's first line", "use a separate order number for each buyer")
     ORDER_TOO_LONG = ("has more than 5,000 lines", "split the order")
     ORDER_CHANGED = (
         "was imported before with other lines, user or time",
-        "an order is imported once: tell changes as lines below 0, or leave it out",
+        "an order is imported once: enter changes as lines with a negative quantity, or remove it",
     )
-    UNMATCHED = ("comes back of no earlier order of this buyer", "nothing, if the order is older than the files")
-    ACTION_CHANGED = ("was imported before with other values", "an action is imported once: leave it out")
+    UNMATCHED = ("matches no earlier order of this buyer", "none needed if the order is older than the files")
+    ACTION_CHANGED = ("was imported before with other values", "an action is imported once: remove it")
 
     @property
     def why(self) -> str:
@@ -171,7 +171,7 @@ class Findings:
             f"{name}: {about['file']}, {about['rows']:,} rows, {about['read_as']}" for name, about in self.files.items()
         ]
         bad = [
-            f"{number:,} times {self.examples[place][0]}" if number > 1 else str(self.examples[place][0])
+            f"{number:,} times, first: {self.examples[place][0]}" if number > 1 else str(self.examples[place][0])
             for place, number in self.faults.most_common()
         ]
         return [*read, *self.notes, *bad]

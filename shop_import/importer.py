@@ -46,7 +46,7 @@ class Import:
             FolderError: there is none.
         """
         if (manifest := read_manifest(self.folder)) is None:
-            raise FolderError(f"{self.folder} has no import.yaml, so it is no import folder")
+            raise FolderError(f"{self.folder} has no import.yaml, so it is not an import folder")
         return manifest
 
     def send_catalogue(self, catalog: Catalog, progress: Progress) -> events.Catalogue:

@@ -70,13 +70,13 @@ def _notes(shop: ShopFolder, findings: Findings) -> list[str]:
     """What was decided without asking."""
     places, zone = shop.places.get("items", {}), shop.shop.timezone
     constants = shop.mapping.items.constants
-    notes = [f"amounts are in {shop.shop.currency}; times without an offset are those of {zone}"]
+    notes = [f"amounts are in {shop.shop.currency}; times without an offset are in {zone}"]
     if "items" not in shop.sources:
-        notes.append("there is no file of items: an item that no import has named becomes a product named by its id")
+        notes.append("there is no items file: a new item becomes a product named by its id")
     elif "stock" not in {*places, *constants}:
-        notes.append("the items have no stock: 1,000 each")
+        notes.append("the items have no stock: using 1,000 each")
     if skipped := findings.counts["times_in_a_skipped_hour"]:
-        notes.append(f"{skipped:,} times lie in an hour that the clocks of {zone} skip: taken for an hour later")
+        notes.append(f"{skipped:,} times are in an hour that {zone} skips (daylight saving): moved one hour later")
     if twice := findings.counts["times_in_a_repeated_hour"]:
-        notes.append(f"{twice:,} times lie in an hour that comes twice in {zone}: taken for the first")
+        notes.append(f"{twice:,} times are in an hour that occurs twice in {zone}: using the first")
     return notes

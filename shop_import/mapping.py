@@ -21,7 +21,7 @@ WITHOUT_MINOR_UNIT = frozenset(
 def _zone(name: str) -> str:
     if name not in available_timezones():
         near = difflib.get_close_matches(name, available_timezones(), n=3, cutoff=0.5)
-        raise ValueError(f"is no time zone; like it are {', '.join(near) or 'none'} (e.g. Asia/Tokyo, UTC)")
+        raise ValueError(f"is not a time zone; similar: {', '.join(near) or 'none'} (e.g. Asia/Tokyo, UTC)")
     return name
 
 
@@ -117,7 +117,7 @@ def read_mapping(file: Path) -> Mapping:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
         return Mapping.model_validate(content or {})
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise FolderError(f"{file} is no YAML in UTF-8: {error}") from error
+        raise FolderError(f"{file} is not YAML in UTF-8: {error}") from error
     except OSError as error:
         raise FolderError(f"{file} cannot be read: {error.strerror}") from error
     except ValidationError as error:
@@ -128,7 +128,7 @@ def _told(fault: Any) -> str:  # noqa: ANN401 - pydantic's own dictionary
     path = ".".join(map(str, fault["loc"]))
     if fault["type"] == "extra_forbidden":
         model = FileMapping if len(fault["loc"]) > 1 else Mapping
-        return f"{path} is not known; there are {', '.join(model.model_fields)}"
+        return f"{path} is not known; available: {', '.join(model.model_fields)}"
     message = fault["msg"].removeprefix("Value error, ")
     return f"{path}: {message}" if path else message
 
@@ -136,4 +136,4 @@ def _told(fault: Any) -> str:  # noqa: ANN401 - pydantic's own dictionary
 def _known(place: str, names: Any, there_are: Any) -> None:  # noqa: ANN401 - any collection of texts
     for name in names:
         if name not in there_are:
-            raise ValueError(f"{place}: {name} is not known; there are {', '.join(there_are)}")
+            raise ValueError(f"{place}: {name} is not known; available: {', '.join(there_are)}")

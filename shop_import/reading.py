@@ -113,13 +113,13 @@ def find(folder: Path, name: str, mapping: FileMapping) -> Path | None:
         if not path.is_file():
             there = ", ".join(sorted(entry.name for entry in folder.iterdir() if entry.is_file()))
             raise FolderError(
-                f"the mapping names {mapping.file} for {name}, which is not in {folder}; there are {there}"
+                f"the mapping names {mapping.file} for {name}, which is not in {folder}; available: {there}"
             )
         return path
     found = [path for ending in ENDINGS if (path := folder / f"{name}{ending}").is_file()]
     if len(found) > 1:
         names = " and ".join(path.name for path in found)
-        raise FolderError(f"{folder} has {names}: say in the mapping which is meant, with {name}.file")
+        raise FolderError(f"{folder} has {names}: select one with {name}.file in the mapping")
     return found[0] if found else None
 
 
@@ -144,11 +144,11 @@ def open_source(path: Path, mapping: FileMapping) -> Source:
     except FolderError:
         raise
     except LookupError as error:
-        raise FolderError(f"{path.name}: {mapping.encoding} is no known encoding") from error
+        raise FolderError(f"{path.name}: {mapping.encoding} is not a known encoding") from error
     except (OSError, EOFError, ValueError, zlib.error) as error:
         raise FolderError(f"{path.name} cannot be read: {error}") from error
     raise FolderError(
-        f"{path.name} is of no known format: give .parquet, .csv, .tsv or .ndjson, the last three also .gz"
+        f"{path.name} has no known format: use .parquet, .csv, .tsv or .ndjson, the last three also with .gz"
     )
 
 
@@ -158,9 +158,9 @@ def _csv_source(path: Path, encoding: str, told: str, given: str | None) -> Sour
     delimiter = given or max(DELIMITERS, key=header.count)
     names = [name.strip() for name in next(csv.reader([header], delimiter=delimiter), [])]
     if not any(names):
-        raise FolderError(f"{path.name} is empty: its first line must name the columns")
+        raise FolderError(f"{path.name} is empty: the first line must have the column names")
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise FolderError(f"{path.name} names the column {twice[0]!r} twice")
+        raise FolderError(f"{path.name} has the column {twice[0]!r} twice")
     how = f"CSV, {told}, {DELIMITERS.get(delimiter, repr(delimiter))} ({'given' if given else 'detected'})"
     return Source(path, "csv", how, tuple(names), encoding, delimiter)
 
@@ -190,7 +190,7 @@ def _encoding(path: Path) -> str:
                     return encoding
         except UnicodeDecodeError:
             continue
-    raise FolderError(f"{path.name} is neither UTF-8 nor CP932: say `encoding:` in the mapping, or save it as UTF-8")
+    raise FolderError(f"{path.name} is neither UTF-8 nor CP932: set `encoding:` in the mapping, or save it as UTF-8")
 
 
 def _keys(path: Path, encoding: str) -> tuple[str, ...]:

@@ -48,7 +48,7 @@ def test_bad_rows_end_it_with_a_code_of_their_own(run, folder):
     (folder / "orders.csv").write_text(f"{ORDERS}A1,u1,2026-10-01,T1,0,5\n")
     result = run(*GIVEN)
     assert result.exit_code == 2
-    assert "orders, row 2: quantity ('0') is 0; leave the row out" in result.output
+    assert "orders, row 2: quantity ('0') is 0; remove the row" in result.output
 
 
 @pytest.mark.parametrize("missing", [0, 2])

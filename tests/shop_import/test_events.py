@@ -95,7 +95,7 @@ def test_a_search_by_category_names_the_category_searched(catalogue):
 def test_a_line_of_an_unknown_product_is_refused(catalogue):
     row = {"external_id": "B1", "user_id": "900", "ordered_at": MONDAY, "sku": "?", "quantity": 1}
     lines = pl.DataFrame([{**row, "price": Decimal(1), "amount": Decimal(1)}], TABLES["orders"])
-    with pytest.raises(ValueError, match="1 order lines name products that the catalog did not take"):
+    with pytest.raises(ValueError, match="1 order lines name products that catalog did not accept"):
         events.orders(lines, catalogue, "USD", SHIFT)
 
 

@@ -54,7 +54,7 @@ def test_orders_alone_are_enough(take_in):
     made = take_in({"orders.csv": TWO})
     products = made.table("products").select("sku", "name", "price", "is_active")
     assert products.rows() == [("T1", "T1", Decimal("480.00"), True), ("T2", "T2", Decimal("400.00"), True)]
-    assert any("no file of items" in note for note in made.findings.notes)
+    assert any("no items file" in note for note in made.findings.notes)
 
 
 def as_csv(rows):
@@ -102,7 +102,7 @@ def test_a_file_in_cp932_with_semicolons_is_read_and_said(take_in):
 
 
 def test_bytes_that_are_neither_encoding_are_refused_with_the_remedy(take_in):
-    with pytest.raises(FolderError, match=r"neither UTF-8 nor CP932: say `encoding:` in the mapping"):
+    with pytest.raises(FolderError, match=r"neither UTF-8 nor CP932: set `encoding:` in the mapping"):
         take_in({"orders.csv": b"order_id\n\xff\xfe\xfd\n"})
 
 
@@ -113,7 +113,7 @@ def test_a_missing_column_is_named_with_what_could_be_meant(take_in):
 
 
 def test_a_folder_without_orders_is_refused(take_in):
-    with pytest.raises(FolderError, match=r"has no file of orders"):
+    with pytest.raises(FolderError, match=r"has no orders file"):
         take_in({"items.csv": ITEMS})
 
 
@@ -226,7 +226,7 @@ def test_every_bad_row_stands_in_the_file_of_rows(take_in, tmp_path):
     assert [row["row"] for row in rows] == [str(number) for number in range(2, 22)]
     report = json.loads((tmp_path / "report" / "import-report.json").read_text())
     assert report["faults"][0]["values"] == 20
-    assert "20 times orders, row 2: quantity ('0') is 0; leave the row out" in made.findings.lines()
+    assert "20 times, first: orders, row 2: quantity ('0') is 0; remove the row" in made.findings.lines()
 
 
 def test_a_line_below_zero_comes_back_of_the_buyers_latest_earlier_order_of_the_item(take_in):

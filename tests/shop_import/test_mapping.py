@@ -4,14 +4,14 @@ from shop_import.folder import FolderError
 from shop_import.mapping import read_mapping
 
 REFUSED = {
-    "curency: JPY": r"curency is not known; there are name, timezone, currency",
-    "orders: {fil: a.csv}": r"orders\.fil is not known; there are file, encoding",
-    "orders: {columns: {order: a}}": r"orders\.columns: order is not known; there are order_id, user_id",
-    "actions: {types: {view: LOOK}}": r"actions\.types: LOOK is not known; there are PRODUCT_VIEWED",
-    "timezone: Asia/Tokio": r"timezone: .*is no time zone; like it are Asia/Tokyo",
+    "curency: JPY": r"curency is not known; available: name, timezone, currency",
+    "orders: {fil: a.csv}": r"orders\.fil is not known; available: file, encoding",
+    "orders: {columns: {order: a}}": r"orders\.columns: order is not known; available: order_id, user_id",
+    "actions: {types: {view: LOOK}}": r"actions\.types: LOOK is not known; available: PRODUCT_VIEWED",
+    "timezone: Asia/Tokio": r"timezone: .*is not a time zone; similar: Asia/Tokyo",
     "currency: yen": r"currency",
     "orders: {columns: {price: a}, constants: {price: 1}}": r"price is both a column and a constant",
-    "{": r"is no YAML",
+    "{": r"is not YAML",
 }
 
 
