@@ -67,6 +67,7 @@ class ViewHistory(Recorded, Base):
     product_id: Mapped[int] = mapped_column()
     viewed_at: Mapped[datetime]
     product_name: Mapped[str | None]
+    currency: Mapped[str | None]
     product_price: Mapped[Decimal | None]
     category_id: Mapped[int | None] = mapped_column()
     category_name: Mapped[str | None]
@@ -87,6 +88,7 @@ class UserActionLog(Recorded, Base):
     action_type: Mapped[str]
     product_id: Mapped[int | None] = mapped_column()
     product_name: Mapped[str | None]
+    currency: Mapped[str | None]
     product_price: Mapped[Decimal | None]
     category_id: Mapped[int | None] = mapped_column()
     category_name: Mapped[str | None]

@@ -10,7 +10,7 @@ from uuid import UUID
 from pydantic import AfterValidator, ConfigDict, Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
 from services.common.runtime.errors import Fault, faults_of
-from services.common.web.fields import Boolean, Money, Schema, Timestamp
+from services.common.web.fields import Boolean, Schema, ShownMoney, Timestamp
 from services.common.web.references import Code, Sku
 from services.contracts.events.actions import ActionType, Metadata, UserAction
 from services.contracts.registry import EMITTERS
@@ -126,7 +126,8 @@ class RecordedAction(Schema):
     product_id: int | None
     sku: str | None
     product_name: str | None
-    product_price: Money | None
+    currency: str | None
+    product_price: ShownMoney | None
     category_id: int | None
     category_code: str | None
     category_name: str | None
@@ -155,7 +156,8 @@ class RecordedView(Schema):
     product_id: int
     sku: str | None
     product_name: str | None
-    product_price: Money | None
+    currency: str | None
+    product_price: ShownMoney | None
     category_id: int | None
     category_code: str | None
     category_name: str | None

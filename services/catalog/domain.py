@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any, Literal
 
 from services.common.runtime.errors import Fault, Unprocessable
 from services.contracts.envelope import Contract
 from services.contracts.events.catalog import ProductSnapshot, SpecialPriceEnded, SpecialPriceSet, StockChanged
+from services.contracts.money import exact
 
 MAX_STOCK = 1_000_000
 PATH_SEPARATOR = " > "
@@ -42,17 +44,20 @@ class ProductState:
         """The state after `changes`; an offer that is no longer below the price has ended.
 
         Raises:
-            Refused: a new special price is not below the price.
+            Refused: a new special price is not below the price, or an amount is finer than the currency.
         """
         fields = {name: value for name, value in changes.items() if name != "special_price"}
         product = self.product.model_copy(update=fields)
+        if "price" in changes or "currency" in changes:
+            product = product.model_copy(update={"price": _exact("price", product.price, product.currency)})
         offer = self.offer
         if "special_price" in changes:
             offer = _offer(product, changes["special_price"])
         elif offer and offer.special_price >= product.price:
             offer = None
         elif offer and offer.currency != product.currency:
-            offer = offer.model_copy(update={"currency": product.currency})
+            price = _exact("specialPrice", offer.special_price, product.currency)
+            offer = offer.model_copy(update={"currency": product.currency, "special_price": price})
         return replace(self, product=product, offer=offer)
 
     def succeeding(self, before: "ProductState | None") -> "ProductState":
@@ -92,7 +97,7 @@ def new_product(product_id: int, sku: str, changes: Changes) -> ProductState:
     """A product as its first line makes it.
 
     Raises:
-        Refused: its name or price is not given.
+        Refused: its name or price is not given, or what `changed` refuses.
     """
     for field in ("name", "price"):
         if field not in changes:
@@ -110,11 +115,18 @@ def _offer(product: ProductSnapshot, terms: Changes | None) -> SpecialPriceSet |
         raise Refused("specialPrice", "must be below the price")
     return SpecialPriceSet.model_construct(
         product_id=product.product_id,
-        special_price=terms["price"],
+        special_price=_exact("specialPrice", terms["price"], product.currency),
         currency=product.currency,
         start_date=terms["start_date"],
         end_date=terms["end_date"],
     )
+
+
+def _exact(field: str, amount: Decimal, currency: str) -> Decimal:
+    try:
+        return exact(amount, currency)
+    except ValueError as error:
+        raise Refused(field, str(error)) from error
 
 
 def events_between(before: ProductState | None, after: ProductState) -> Iterator[tuple[str, Contract]]:

@@ -17,12 +17,14 @@ from services.common.web.fields import (
     OfferPrice,
     Schema,
     ShortText,
+    ShownMoney,
     Timestamp,
     left_out,
 )
 from services.common.web.paging import Page
 from services.common.web.references import Sku
 from services.contracts.envelope import Quantity, Rating, Text
+from services.contracts.money import shown
 
 
 def _path(code: str) -> str:
@@ -59,8 +61,8 @@ class ProductChange(Schema):
     name: ShortText = left_out()
     description: Text | None = left_out()
     brand: ShortText | None = left_out()
-    price: Money = left_out()
     currency: Currency = left_out()
+    price: Money = left_out()
     rating: Rating = left_out()
     image: ImageAddress | None = left_out()
     stock: Stock = left_out()
@@ -108,8 +110,8 @@ class ProductOut(Schema):
     name: str
     description: str | None
     brand: str | None
-    price: Money
     currency: str
+    price: ShownMoney
     rating: float
     image: str | None
     stock: int | None
@@ -127,7 +129,7 @@ class ProductOut(Schema):
         fields = dict(row, in_stock=row["stock"] > 0)
         if row["special_price"] is not None:
             fields["special_price"] = SpecialPrice.model_construct(
-                price=row["special_price"], start_date=row["start_date"], end_date=row["end_date"]
+                price=shown(row["special_price"], row["currency"]), start_date=row["start_date"], end_date=row["end_date"]
             )
         if is_public:
             fields["stock"] = None

@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator
 from sqlalchemy import TextClause, text
 
 from services.common.storage.database import Database
+from services.contracts.money import digits_in_sql
 
 PAGE_LINES = 2_000
 _UNREAD_FOR = text("SET LOCAL idle_in_transaction_session_timeout = '30s'")
@@ -19,18 +20,19 @@ _PAGE = """
         SELECT id, json_build_object({fields})::text AS line FROM {table} WHERE id > :after ORDER BY id LIMIT :limit
     ) AS page
 """
+_DIGITS = digits_in_sql("currency")
 PRODUCTS = text(
     _PAGE.format(
         table="products LEFT JOIN special_prices ON special_prices.product_id = products.id",
-        fields="""
+        fields=f"""
             'productId', id, 'sku', sku, 'name', name, 'description', description, 'brand', brand,
-            'price', products.price::text, 'currency', currency, 'rating', rating, 'image', image,
+            'price', round(products.price, {_DIGITS})::text, 'currency', currency, 'rating', rating, 'image', image,
             'stock', stock, 'isActive', is_active, 'categoryIds', to_json(ARRAY(
                 SELECT category_id FROM product_categories WHERE product_id = products.id ORDER BY category_id
             )),
             'productVersion', product_version, 'stockVersion', stock_version, 'offerVersion', offer_version,
             'offer', CASE WHEN special_prices.product_id IS NOT NULL THEN json_build_object(
-                'specialPrice', special_prices.price::text, 'currency', currency,
+                'specialPrice', round(special_prices.price, {_DIGITS})::text, 'currency', currency,
                 'startDate', start_date, 'endDate', end_date
             ) END
         """,

@@ -11,6 +11,7 @@ from services.catalog.models import Base, Product, ProductCategory, SpecialPrice
 from services.catalog.queries import products
 from services.common.storage.upsert import upsert_rows
 from services.contracts.events.catalog import ProductSnapshot, SpecialPriceSet
+from services.contracts.money import shown
 
 _NEW_IDS = text("SELECT nextval(pg_get_serial_sequence(:table, 'id')) FROM generate_series(1, :count)")
 _LOCK_CREATION = text("SELECT pg_advisory_xact_lock(hashtextextended('services.catalog.creation', 0))")
@@ -34,7 +35,7 @@ def _state(row: Row[Any]) -> ProductState:
         name=row.name,
         description=row.description,
         brand=row.brand,
-        price=row.price,
+        price=shown(row.price, row.currency),
         currency=row.currency,
         rating=row.rating,
         image=row.image,
@@ -48,7 +49,7 @@ def _state(row: Row[Any]) -> ProductState:
         return ProductState(product, offer_version=row.offer_version)
     offer = SpecialPriceSet.model_construct(
         product_id=row.id,
-        special_price=row.special_price,
+        special_price=shown(row.special_price, row.currency),
         currency=row.currency,
         start_date=row.start_date,
         end_date=row.end_date,

@@ -128,6 +128,12 @@ async def ids_of(session: AsyncSession, skus: Sequence[str], codes: Sequence[str
     return found | {("category_code", code): each for code, each in await session.execute(categories)}
 
 
+async def currency_of(session: AsyncSession, product_id: int | None) -> str | None:
+    """The currency of a product, as far as the catalog has told of it."""
+    currency: str | None = await session.scalar(select(Product.currency).where(Product.id == product_id))
+    return currency
+
+
 async def touch(session: AsyncSession) -> None:
     """Say that what is shown changes; others who change it wait from here to the commit.
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from services.common.web.fields import Boolean, Id, Money, OfferPrice, Schema, Timestamp, UserId, left_out
+from services.common.web.fields import Boolean, Id, OfferPrice, Schema, ShownMoney, Timestamp, UserId, left_out
 from services.common.web.paging import Page
 from services.common.web.references import Sku
 from services.contracts.envelope import DisplayType, Text
@@ -62,8 +62,8 @@ class DisplayOut(Schema):
     product_id: int
     sku: str | None
     product_name: str | None
-    product_price: Money | None
     currency: str | None
+    product_price: ShownMoney | None
     rating: float | None
     image: str | None
     category_id: int | None
@@ -73,7 +73,7 @@ class DisplayOut(Schema):
     generation: str | None
     source: Literal["manual"]
     priority: int
-    special_price: Money | None
+    special_price: ShownMoney | None
     start_date: datetime
     end_date: datetime | None
     is_active: bool
@@ -92,9 +92,9 @@ class ShelfItem(Schema):
     product_id: int | None
     sku: str | None
     product_name: str | None
-    product_price: Money | None
-    special_price: Money | None
     currency: str | None
+    product_price: ShownMoney | None
+    special_price: ShownMoney | None
     rating: float | None
     image: str | None
     category_id: int | None
@@ -119,8 +119,8 @@ class OfferOut(Schema):
 
     product_id: int
     sku: str | None
-    special_price: Money
     currency: str | None
+    special_price: ShownMoney
     start_date: datetime
     end_date: datetime | None
 

@@ -44,8 +44,8 @@ class GenerationRow(Schema):
     product_id: Id | None = None
     sku: Sku | None = None
     product_name: Text | None = None
-    product_price: Money | None = None
     currency: Currency | None = None
+    product_price: Money | None = None
     rating: Rating | None = None
     image: ImageAddress | None = None
     category_id: Id | None = None

@@ -15,6 +15,7 @@ from services.content.models import Showing, TopPageDisplay
 from services.content.schemas import DisplaysOut, OfferOut, Shelf, ShelfItem
 from services.contracts.envelope import DisplayType
 from services.contracts.events.content import DisplayChanged
+from services.contracts.money import exact
 
 PRODUCER = "content"
 SHORTEST_CACHED = 1.0
@@ -110,7 +111,7 @@ async def create(session: AsyncSession, values: dict[str, Any]) -> int:
     await queries.touch(session)
     identified = await _identified(session, values)
     display = TopPageDisplay(source="manual", **{"start_date": datetime.now(UTC), **identified})
-    _refuse_contradictions(display)
+    await _refuse_contradictions(session, display)
     session.add(display)
     await session.flush()
     await _append_change(session, display, "CREATED")
@@ -127,7 +128,7 @@ async def change(session: AsyncSession, display_id: int, changes: dict[str, Any]
     display = await _find(session, display_id)
     for name, value in (await _identified(session, changes)).items():
         setattr(display, name, value)
-    _refuse_contradictions(display)
+    await _refuse_contradictions(session, display)
     if session.is_modified(display):
         await session.flush()
         await _append_change(session, display, "UPDATED")
@@ -178,11 +179,17 @@ async def _find(session: AsyncSession, display_id: int) -> TopPageDisplay:
     return display
 
 
-def _refuse_contradictions(display: TopPageDisplay) -> None:
+async def _refuse_contradictions(session: AsyncSession, display: TopPageDisplay) -> None:
     if display.end_date is not None and display.end_date <= display.start_date:
         raise Contradiction(errors=[Fault(field="body.endDate", message="must lie after startDate")])
     if display.mode == "price" and display.special_price is None:
         raise Contradiction(errors=[Fault(field="body.specialPrice", message="is needed for the mode price")])
+    if display.special_price is not None:
+        currency = await queries.currency_of(session, display.product_id)
+        try:
+            display.special_price = exact(display.special_price, currency)
+        except ValueError as error:
+            raise Contradiction(errors=[Fault(field="body.specialPrice", message=str(error))]) from error
 
 
 async def _append_change(

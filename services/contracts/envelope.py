@@ -12,10 +12,10 @@ from uuid import UUID
 import msgspec
 import uuid_utils
 import uuid_utils.compat
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, ValidationInfo
 from pydantic.alias_generators import to_camel
 
-from services.contracts import spelling
+from services.contracts import money, spelling
 from services.contracts.spelling import Spelled
 
 PII = {"x-pii": True}
@@ -33,12 +33,30 @@ UserId = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00\s/
 VISITOR = "anon:"
 """So begins the user id of someone who is not logged in."""
 Text = Annotated[str, Field(max_length=2_000, pattern=r"^[^\x00]*$")]
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+
+
+def _of_its_currency(amount: Decimal, info: ValidationInfo) -> Decimal:
+    return money.exact(amount, (info.data or {}).get("currency"))
+
+
+def _read_money(text: str, info: ValidationInfo) -> Decimal:
+    return _of_its_currency(Decimal(text), info)
+
+
 Money = Annotated[
     Decimal,
-    Field(strict=False, max_digits=12, decimal_places=2, ge=0),
-    Spelled(spelling.MONEY, "12.30", is_enough=True),
+    Field(
+        strict=False,
+        max_digits=15,
+        decimal_places=3,
+        ge=0,
+        description="With no more decimals than its currency has (ISO 4217).",
+    ),
+    AfterValidator(_of_its_currency),
+    Spelled(spelling.MONEY, "12.30", read=_read_money),
 ]
-Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+"""An amount in the `currency` of its model, which stands before it there: it has no more decimals than that."""
 Quantity = Annotated[int, Field(strict=True, ge=0, le=MAX_QUANTITY)]
 Rating = Annotated[float, Field(strict=True, ge=0, le=5, allow_inf_nan=False)]
 Timestamp = Annotated[

@@ -5,14 +5,15 @@ as `1764061200`, an amount as `1e3`) would make every later run of a model that 
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 WORD = r"^[A-Z][A-Z_]{0,63}$"
-MONEY = r"^(0|[1-9][0-9]{0,9})(\.[0-9]{1,2})?$"
+MONEY = r"^(0|[1-9][0-9]{0,11})(\.[0-9]{1,3})?$"
 RFC_3339 = (
     r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?"
     r"(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9])$"  # no place on earth is further from UTC, and Postgres takes no more than 15
@@ -28,19 +29,19 @@ class Spelled:
         pattern: what the string must match.
         example: one that does.
         format: its name among JSON Schema's formats.
-        is_enough: whether a string that matches needs no check of the value: those of decimals cost most of the time.
+        read: reads a string that matches, in place of the type's own checks: those of decimals cost most of the time.
     """
 
     pattern: str
     example: str
     format: str | None = None
-    is_enough: bool = False
+    read: Callable[[str, ValidationInfo], Any] | None = None
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:  # noqa: ANN401
         """From JSON the string, checked without Python's help; from Python the string or the value."""
         value = handler(source)
         text = core_schema.str_schema(pattern=self.pattern)
-        read = core_schema.no_info_plain_validator_function(source) if self.is_enough else value
+        read = core_schema.with_info_plain_validator_function(self.read) if self.read else value
         return core_schema.json_or_python_schema(
             json_schema=core_schema.chain_schema([text, read]),
             python_schema=core_schema.no_info_before_validator_function(self._checked, value),

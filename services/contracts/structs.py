@@ -1,19 +1,21 @@
 """Models as msgspec structs, made from their JSON Schemas: they read six times as fast.
 
 A struct is at least as strict as its model: what it reads, the model reads as well, and what it cannot express (free
-metadata, fields it does not know) it refuses, for the model to decide. Its fields bear the wire's names; those that
-must be given come first, so that the values of one struct can be the arguments of another. Written, it leaves out what
-was not given.
+metadata, fields it does not know) it refuses, for the model to decide; so it does with money that is not written
+with all the decimals of its currency and no more. Its fields bear the wire's names; those that must be given come
+first, so that the values of one struct can be the arguments of another. Written, it leaves out what was not given.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from types import NoneType
 from typing import Annotated, Any, Final, Literal, TypeAlias, Union
 
 import msgspec
 from msgspec import Meta
 
+from services.contracts import spelling
 from services.contracts.envelope import Contract
+from services.contracts.money import digits_of
 
 Schema = Mapping[str, Any]
 Tag = tuple[str, str]
@@ -59,7 +61,53 @@ def struct_of(
     schema = model.model_json_schema()
     properties = {**schema["properties"], **(more or {})}
     whole = {**schema, "properties": properties}
-    return _struct(whole, schema.get("$defs", {}), tag, may_lack, namespace={"version": model.version})
+    definitions = schema.get("$defs", {})
+    namespace = {"version": model.version, **_of_their_currency(whole, definitions)}
+    return _struct(whole, definitions, tag, may_lack, namespace)
+
+
+def _of_their_currency(schema: Schema, definitions: Schema) -> dict[str, Callable[[Any], None]]:
+    """What msgspec is to call after it has read a struct with money, if any."""
+    properties = schema["properties"]
+    amounts, default = _amounts(schema, definitions), properties.get("currency", {}).get("default")
+    lists = {
+        name: inner
+        for name, part in properties.items()
+        if "items" in part and (inner := _amounts(_resolved(part["items"], definitions), definitions))
+    }
+    if "currency" not in properties or not (amounts or lists):
+        return {}
+
+    def check(struct: Any) -> None:  # noqa: ANN401 - a struct that is made here
+        if (currency := struct.currency or default) is None:
+            return
+        digits = digits_of(currency)
+        for amount in _written(struct, amounts, lists):
+            if len(amount.partition(".")[2]) != digits:
+                raise ValueError("not the decimals of its currency")
+
+    return {"__post_init__": check}
+
+
+def _amounts(schema: Schema, definitions: Schema) -> tuple[str, ...]:
+    """The fields of a schema that hold money."""
+    parts = {name: part.get("anyOf", [part]) for name, part in schema.get("properties", {}).items()}
+    return tuple(
+        name
+        for name, options in parts.items()
+        if any(_resolved(option, definitions).get("pattern") == spelling.MONEY for option in options)
+    )
+
+
+def _written(struct: Any, amounts: Collection[str], lists: Mapping[str, Collection[str]]) -> Iterator[str]:  # noqa: ANN401
+    yield from (amount for name in amounts if (amount := getattr(struct, name)) is not None)
+    for name, inner in lists.items():
+        yield from (getattr(line, each) for line in getattr(struct, name) for each in inner)
+
+
+def _resolved(part: Schema, definitions: Schema) -> Schema:
+    found: Schema = definitions[part["$ref"].rpartition("/")[2]] if "$ref" in part else part
+    return found
 
 
 def _struct(
@@ -93,7 +141,7 @@ def _type(part: Schema, definitions: Schema) -> Any:  # noqa: ANN401, PLR0911 - 
     """The type of a part of a schema; that of null where it says something that we have no words for."""
     said = part.keys() - _NOTES
     if "$ref" in part:
-        return _type(definitions[part["$ref"].rpartition("/")[2]], definitions)
+        return _type(_resolved(part, definitions), definitions)
     if said == {"anyOf"}:
         return Union[tuple(_type(one, definitions) for one in part["anyOf"])]  # noqa: UP007 - made at run time
     if said == {"enum"}:

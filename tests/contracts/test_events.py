@@ -125,7 +125,7 @@ WRONGLY_TYPED = [
     ("userId", 900),
     ("productPrice", 1.5),
     ("productPrice", "1e3"),
-    ("productPrice", "1.505"),
+    ("productPrice", "1.5055"),
     ("timestamp", 1_764_061_200),
     ("timestamp", "1764061200"),
     ("timestamp", "2026-11-25"),

@@ -12,7 +12,8 @@ from services.common.storage.migrate import SERVICES, migrate
 
 MIGRATED = sorted(each.parent.parent.name for each in SERVICES.glob("*/migrations/versions"))
 SCHEMA = """
-SELECT table_name, column_name, data_type, is_nullable, column_default, is_identity FROM information_schema.columns
+SELECT table_name, column_name, concat_ws(' ', data_type, numeric_precision, numeric_scale),
+    is_nullable, column_default, is_identity FROM information_schema.columns
 WHERE table_schema = 'public' AND table_name <> 'alembic_version'
 UNION ALL SELECT tablename, indexname, indexdef, '', '', '' FROM pg_indexes
 WHERE schemaname = 'public' AND tablename <> 'alembic_version'

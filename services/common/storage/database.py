@@ -31,7 +31,7 @@ NAMING: Final = {
 COLUMN_TYPES: Final[dict[Any, Any]] = {
     int: BigInteger,
     str: Text,
-    Decimal: Numeric(12, 2),
+    Decimal: Numeric(15, 3),
     datetime: DateTime(timezone=True),
     dict[str, Any]: JSONB,
 }

@@ -2,17 +2,24 @@
 
 class NewProduct(Schema):
     name: ShortText
-    price: Money                 # "12.30" in JSON, as in the events
+    currency: Currency
+    price: Money                 # "12.30" in JSON, as in the events, and no finer than the currency above it
+
+class ProductOut(Schema):
+    currency: str
+    price: ShownMoney            # the same, and never a reason to fail
 """
 
 import re
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
 from pydantic.alias_generators import to_camel
 
+from services.contracts import money, spelling
 from services.contracts.envelope import MAX_ID, Currency, Id, Money, Text, Timestamp, UserId
+from services.contracts.spelling import Spelled
 
 __all__ = [
     "Boolean",
@@ -24,6 +31,7 @@ __all__ = [
     "PathId",
     "Schema",
     "ShortText",
+    "ShownMoney",
     "Timestamp",
     "UserId",
     "left_out",
@@ -71,4 +79,12 @@ def _above_zero(price: Decimal) -> Decimal:
 
 ImageAddress = Annotated[Text, AfterValidator(_shown_by_browsers), Field(examples=["/images/tea.jpg"])]
 """Where a picture lies: no other scheme, for it is put into pages as it is (`javascript:…`)."""
+
+
+def _as_shown(amount: Decimal, info: ValidationInfo) -> Decimal:
+    return money.shown(amount, info.data.get("currency"))
+
+
+ShownMoney = Annotated[Decimal, AfterValidator(_as_shown), Spelled(spelling.MONEY, "12.30")]
+"""An amount of an answer, in the `currency` that stands before it there."""
 OfferPrice = Annotated[Money, AfterValidator(_above_zero)]

@@ -7,7 +7,19 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, JsonValue
 
-from services.contracts.envelope import MAX_ID, PII, Contract, Id, Money, Quantity, Rating, Text, Timestamp, UserId
+from services.contracts.envelope import (
+    MAX_ID,
+    PII,
+    Contract,
+    Currency,
+    Id,
+    Money,
+    Quantity,
+    Rating,
+    Text,
+    Timestamp,
+    UserId,
+)
 
 
 class ActionType(StrEnum):
@@ -85,6 +97,7 @@ class ProductViewed(Behaviour):
     product_id: Id
     timestamp: Timestamp | None = None
     product_name: Text | None = None
+    currency: Currency | None = None
     product_price: Money | None = None
     category_id: Id | None = None
     category_name: Text | None = None
@@ -96,6 +109,7 @@ class UserAction(Behaviour):
     request_id: Annotated[Text | None, Field(alias="requestID")] = None
     product_id: Id | None = None
     product_name: Text | None = None
+    currency: Currency | None = None
     product_price: Money | None = None
     category_id: Id | None = None
     category_name: Text | None = None

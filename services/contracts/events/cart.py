@@ -1,6 +1,6 @@
 """What happens to carts: `cart.v1`."""
 
-from services.contracts.envelope import Contract, Id, Money, Quantity, UserId
+from services.contracts.envelope import Contract, Currency, Id, Money, Quantity, UserId
 
 
 class CartItemChanged(Contract):
@@ -10,6 +10,7 @@ class CartItemChanged(Contract):
     cart_item_id: Id
     product_id: Id
     quantity: Quantity
+    currency: Currency | None = None
     product_price: Money | None = None
 
 

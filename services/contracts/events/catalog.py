@@ -33,8 +33,8 @@ class ProductSnapshot(Contract):
     name: Text
     description: Text | None = None
     brand: Text | None = None
-    price: Money
     currency: Currency = "JPY"
+    price: Money
     rating: Rating = 0
     image: Text | None = None
     stock: Quantity = 0
@@ -64,8 +64,8 @@ class SpecialPriceSet(Contract):
     """SPECIAL_PRICE_SET: the one offer a product now has; it holds from `start_date` until before `end_date`."""
 
     product_id: Id
-    special_price: Money
     currency: Currency = "JPY"
+    special_price: Money
     start_date: Timestamp
     end_date: Timestamp | None = None
     offer_version: Version = 0

@@ -11,8 +11,8 @@ class PaymentSettled(Contract):
     payment_id: UUID
     order_id: Id
     user_id: UserId
-    amount: Money
     currency: Currency = "JPY"
+    amount: Money
     failure_reason: Text | None = None
 
 
@@ -23,5 +23,5 @@ class RefundCompleted(Contract):
     payment_id: UUID
     order_id: Id
     user_id: UserId
-    amount: Money
     currency: Currency = "JPY"
+    amount: Money

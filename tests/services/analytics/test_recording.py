@@ -15,6 +15,7 @@ VIEW = {
     "userId": "u1",
     "productId": 7,
     "productName": "茶",
+    "currency": "USD",
     "productPrice": "12.30",
     "categoryId": 2**63 - 1,
     "categoryName": 'a"b\\',

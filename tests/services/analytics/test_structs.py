@@ -81,7 +81,13 @@ def body_of(*actions):
 
 
 FIELDS = {
-    "PRODUCT_VIEWED": {"productId": 7, "productPrice": "2.90", "productName": "茶", "sessionId": "s"},
+    "PRODUCT_VIEWED": {
+        "productId": 7,
+        "productPrice": "2.90",
+        "currency": "USD",
+        "productName": "茶",
+        "sessionId": "s",
+    },
     "SEARCH_BY_KEYWORD": {"searchKeyword": "green tea", "requestID": "r-1", "isBot": True},
     "REVIEW_SUBMIT": {"productId": 7, "rating": 4, "reviewText": "good"},
     "REVIEW_START": {"sku": "A 7"},
@@ -108,7 +114,8 @@ def test_an_action_as_most_are_is_read_quickly_and_sent_as_the_careful_way_sends
         {"userId": "a b"},
         {"sessionId": "a\0b"},
         *({"timestamp": f"2026-06-15{rest}"} for rest in ("T12:00:00", "t12:00:00Z", "T12:00:00Z\n", "T12:00:60Z")),
-        *({"productPrice": price} for price in ("1.10\n", "1.105", "01", "1e3", 1.5)),
+        *({"productPrice": price, "currency": "USD"} for price in ("1", "1.1", "1.105")),
+        *({"productPrice": price} for price in ("1.10\n", "1.1055", "01", "1e3", 1.5)),
         *({"productId": number} for number in (0, 1.0, True, "1", 2**63)),
         {"eventId": str(ID).upper()},
         {"isBot": None},
@@ -123,7 +130,7 @@ TIMES = [
     *("2026-06-15T00:00:00-12:00", "2026-06-10T00:00:00+14:00", "2026-06-15T12:00:00.1234567Z"),
     *("2026-06-15T12:00:00Z\n", "2026-06-15T12:00:60Z", "2026-06-31T00:00:00Z", "2000-01-01T00:00:00+14:00"),
 ]
-MONEY = ["1.10\n", "1.105", "12.30", "0.0", "00.1", ".1", "1.", "-1", "1e3", "10000000000.00", 1.5, 1]
+MONEY = ["1.10\n", "1.105", "1.1055", "12.30", "0.0", "00.1", ".1", "1.", "-1", "1e3", "1000000000000.00", 1.5, 1]
 TEXTS = ["", "a" * 129, "a" * 2001, "a\0b", "\\u0000", "\u2028", "\ud800", "/", "1", "2375", VISITOR, VISITOR + "\n"]
 NUMBERS = [0, 1, 7, -1, 1.0, 4.5, 6, -0.0, 1e-7, 1_000_001, 2**31, 2**63 - 1, 2**63, 2**70, True]
 IDS = [str(ID), str(ID).upper(), ID.hex, f"{{{ID}}}", f"urn:uuid:{ID}", "7"]
@@ -137,6 +144,7 @@ SOUND = {
         lambda time: f"{time.isoformat()}Z"
     ),
     "productPrice": st.decimals(0, 10**9, places=2).map(str),
+    "currency": st.sampled_from(["JPY", "USD", "KWD"]),
     "sku": st.sampled_from(["A 7", "unknown"]),
     **dict.fromkeys(("categoryCode", "searchCategoryCode"), st.sampled_from(["TEA", "unknown"])),
     "rating": st.floats(0, 5) | st.integers(0, 5),

@@ -6,7 +6,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 def line(sku, **more):
-    return {"sku": sku, "name": f"Product {sku}", "price": "2.00", **more}
+    return {"sku": sku, "name": f"Product {sku}", "price": "2.00", "currency": "USD", **more}
 
 
 def statuses(results):
@@ -51,6 +51,8 @@ async def test_a_bad_line_is_refused_by_name_and_the_others_go_through(upsert):
         ({"categoryIds": [2**63]}, "categoryIds.0"),
         ({"categoryCodes": ["nowhere"]}, "categoryCodes"),
         ({"specialPrice": {"price": "2.00", "startDate": "2026-01-01T00:00:00Z"}}, "specialPrice"),
+        ({"price": "1.5", "currency": "JPY"}, "price"),
+        ({"price": "1.505"}, "price"),
     ],
 )
 async def test_a_refusal_names_the_field(upsert, more, field):

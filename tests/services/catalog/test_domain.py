@@ -59,6 +59,11 @@ def test_an_offer_follows_the_currency_of_its_product():
     assert offered.changed({"currency": "USD"}).offer.currency == "USD"
 
 
+def test_a_currency_without_the_decimals_of_the_price_is_refused():
+    with pytest.raises(Refused, match=r"price must have no more decimals than JPY has"):
+        TEA.changed({"price": Decimal("4.50"), "currency": "USD"}).changed({"currency": "JPY"})
+
+
 def test_a_category_lies_below_the_rest_of_its_path():
     assert [parent_code(code) for code in ("A", "A > B", "A > B > C")] == [None, "A", "A > B"]
     assert [level_of(code) for code in ("A", "A > B", "A > B > C")] == [1, 2, 3]

@@ -13,7 +13,9 @@ ABSENT = 999_999
 @pytest.fixture
 def create(client):
     async def new(sku, **more):
-        answer = await client.post("/v1/products", json={"sku": sku, "name": f"Product {sku}", "price": "2.00", **more})
+        answer = await client.post(
+            "/v1/products", json={"sku": sku, "name": f"Product {sku}", "price": "2.00", "currency": "USD", **more}
+        )
         assert answer.status_code == 201, answer.text
         return answer.json()
 
@@ -21,7 +23,9 @@ def create(client):
 
 
 async def test_a_created_product_is_found_at_its_location(client):
-    answer = await client.post("/v1/products", json={"sku": "located", "name": "Tea", "price": "2.50"})
+    answer = await client.post(
+        "/v1/products", json={"sku": "located", "name": "Tea", "price": "2.50", "currency": "USD"}
+    )
     assert (await client.get(answer.headers["Location"])).json() == answer.json()
     assert answer.json()["price"] == "2.50"
 
@@ -105,6 +109,21 @@ async def test_an_offer_is_set_and_ended(client, create, events):
     assert (await client.put(path, json=offer)).json()["specialPrice"] == offer
     assert (await client.delete(path)).status_code == 204
     assert [kind for kind, _ in events(product["id"])][1:] == ["SPECIAL_PRICE_SET", "SPECIAL_PRICE_ENDED"]
+
+
+@pytest.mark.parametrize(("currency", "price"), [("JPY", "1200"), ("USD", "12.30"), ("KWD", "4.500")])
+async def test_a_price_has_the_decimals_of_its_currency(create, currency, price):
+    product = await create(f"in-{currency}", currency=currency, price=price)
+    assert (product["price"], product["currency"]) == (price, currency)
+
+
+async def test_money_finer_than_its_currency_is_refused_by_name(client, create):
+    product = await create("whole", currency="JPY", price="1200")
+    answer = await client.patch(f"/v1/products/{product['id']}", json={"price": "1200.5"})
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "body.price")
+    offer = {"price": "0.5", "startDate": "2026-01-01T00:00:00Z"}
+    answer = await client.put(f"/v1/products/{product['id']}/special-price", json=offer)
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "body.specialPrice")
 
 
 async def test_an_offer_above_the_price_is_refused_by_name(client, create):

@@ -9,8 +9,16 @@ from tests.services.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 BEGIN, END = "2026-01-01T00:00:00Z", "2099-01-01T00:00:00Z"
-TEA = {"product_id": 1, "sku": "tea", "name": "Tea", "price": "4.00", "stock": 5, "category_ids": (7,)}
-OFFER = catalog.SpecialPriceSet(product_id=1, special_price="3.00", start_date=BEGIN, end_date=END)
+TEA = {
+    "product_id": 1,
+    "sku": "tea",
+    "name": "Tea",
+    "price": "4.00",
+    "currency": "USD",
+    "stock": 5,
+    "category_ids": (7,),
+}
+OFFER = catalog.SpecialPriceSet(product_id=1, special_price="3.00", currency="USD", start_date=BEGIN, end_date=END)
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -29,7 +37,7 @@ async def happen(settings):
 @pytest_asyncio.fixture(loop_scope="module")
 async def seen(client, load, activate):
     """To wait until a product on everyone's RECOMMENDED is as expected: some fields, or None for not there."""
-    row = {"displayType": "RECOMMENDED", "productName": "Old name", "productPrice": "9.00"}
+    row = {"displayType": "RECOMMENDED", "productName": "Old name", "productPrice": "9.00", "currency": "USD"}
     await load("g1", *({**row, "rank": each, "productId": each} for each in (1, 2)))
     await activate("g1", 2)
 
@@ -66,12 +74,26 @@ async def test_a_display_follows_its_product(happen, seen):
     await seen(None)
 
 
+async def test_a_special_price_finer_than_the_currency_of_its_product_is_refused_by_name(client, happen):
+    tea = catalog.ProductSnapshot(**{**TEA, "product_id": 3, "sku": "yen", "price": "400", "currency": "JPY"})
+    await happen(("PRODUCT_CREATED", tea))
+    row = {"displayType": "SALE", "mode": "price", "productId": 3, "specialPrice": "0.5"}
+
+    async def answer():
+        return await client.post("/v1/top-page-displays", json=row)
+
+    refused = await eventually(answer, lambda made: made.status_code != 201)
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "body.specialPrice")
+
+
 async def test_an_event_that_is_tried_again_late_puts_no_old_price_back(happen, seen):
     first, second = (
         catalog.ProductSnapshot(**{**TEA, "product_id": 2, "price": price}, product_version=version, stock_version=1)
         for price, version in (("4.00", 1), ("5.00", 2))
     )
-    offer = catalog.SpecialPriceSet(product_id=2, special_price="3.00", start_date=BEGIN, offer_version=1)
+    offer = catalog.SpecialPriceSet(
+        product_id=2, special_price="3.00", currency="USD", start_date=BEGIN, offer_version=1
+    )
     await happen(("SPECIAL_PRICE_SET", offer), ("PRODUCT_UPDATED", second), ("PRODUCT_CREATED", first))
     await happen(("CATEGORY_CREATED", catalog.CategorySnapshot(category_id=7, code="TEA", name="Told last")))
     expected = {"productPrice": "5.00", "specialPrice": "3.00", "categoryName": "Told last"}
@@ -79,7 +101,7 @@ async def test_an_event_that_is_tried_again_late_puts_no_old_price_back(happen, 
 
 
 async def test_the_shops_own_ids_stand_beside_ours_and_name_what_is_meant(client, happen, load):
-    names = {"name": "Lamp", "price": "9.00", "stock": 5, "category_ids": (77,)}
+    names = {"name": "Lamp", "price": "9.00", "currency": "USD", "stock": 5, "category_ids": (77,)}
     await happen(
         ("CATEGORY_CREATED", catalog.CategorySnapshot(category_id=77, code="HOME > LAMPS", name="Lamps")),
         ("PRODUCT_CREATED", catalog.ProductSnapshot(product_id=700, sku="42", **names)),
