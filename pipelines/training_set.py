@@ -12,6 +12,7 @@ import polars as pl
 from ml.bundle.content import ACTIVITY, ITEMS
 from ml.dataset import Dataset
 from pipelines.warehouse import Warehouse
+from services.contracts.money import digits_in_sql
 
 ACTIVITY_DAYS = 30
 """How far back what a shopper viewed or put in the cart still says what they look for."""
@@ -21,18 +22,19 @@ INTERACTIONS = """
     from recommendation.interactions
     where ordered_at < '{cut}'
 """
-ITEM_ROWS = """
+ITEM_ROWS = f"""
     select
-        products.product_id, products.sku, products.name, products.price::float8 as price, products.currency,
+        products.product_id, products.sku, products.name, products.price::text as price, products.currency,
+        {digits_in_sql("products.currency")} as currency_digits,
         products.image, products.rating::float8 as rating, products.brand, products.department, products.category,
         products.product_type, products.category_id, products.category_code, products.category_name,
         products.is_active,
         features.product_id is not null and features.pseudo_reason is null as is_recommendable,
         products.stock::bigint as stock,
-        products.special_price::float8 as special_price, products.special_starts_at, products.special_ends_at
+        products.special_price::text as special_price, products.special_starts_at, products.special_ends_at
     from core.products as products
     left join recommendation.item_features as features using (product_id)
-"""
+"""  # noqa: S608 - the contracts' own
 ACTIVITY_ROWS = """
     select user_id, product_id, 'VIEW' as kind, occurred_at, null::bigint as order_id, null::bigint as quantity
     from behaviour.product_views

@@ -63,6 +63,9 @@ class ShopFolder:
                     progress(len(staged))
                 findings.files[name] = {"file": source.path.name, "rows": rows, "read_as": source.read_as}
 
+    def _limit(self, fault: Fault) -> str | None:
+        return self.shop.currency if fault is Fault.TOO_PRECISE else None
+
     def _check(self, file: File, chunk: Chunk, findings: Findings) -> pl.DataFrame:
         findings.add(BadRow(file.name, row, "row", None, Fault.ROW_BROKEN) for row in chunk.broken)
         mapping = self.mapping.of(file.name)
@@ -73,7 +76,8 @@ class ShopFolder:
         texts |= {file.column(ours): pl.lit(_written(value)) for ours, value in mapping.constants.items()}
         read = values.read(chunk.table, texts, how)
         findings.add(
-            BadRow(file.name, row, column, value, Fault[fault]) for row, column, value, fault in read.bad.iter_rows()
+            BadRow(file.name, row, column, value, Fault[fault], self._limit(Fault[fault]))
+            for row, column, value, fault in read.bad.iter_rows()
         )
         findings.counts["times_in_a_skipped_hour"] += read.skipped
         findings.counts["times_in_a_repeated_hour"] += read.repeated

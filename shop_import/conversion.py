@@ -150,7 +150,7 @@ MATCHED_SCHEMA = pl.Schema(
         ("quantity", pl.Int64()),
     ]
 )
-SQL_TYPES = {pl.String: "text", pl.Int64: "bigint", pl.Boolean: "boolean", MONEY: "decimal(12, 2)", TIME: "timestamp"}
+SQL_TYPES = {pl.String: "text", pl.Int64: "bigint", pl.Boolean: "boolean", MONEY: "decimal(15, 3)", TIME: "timestamp"}
 
 
 def convert(

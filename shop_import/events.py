@@ -10,7 +10,9 @@ import orjson
 import polars as pl
 
 from services.contracts.envelope import Contract, Event
+from services.contracts.money import digits_of
 from services.contracts.registry import EVENTS
+from shop_import.folder import MONEY
 from shop_import.identity import event_id, order_id
 
 PRODUCER = "importer"
@@ -42,7 +44,8 @@ def orders(lines: pl.DataFrame, catalogue: Catalogue, currency: str, shift: time
         at, order_id, user_id, external_id, items (the lines as a JSON array's inside), total.
     """
     ids = catalogue.products.select("sku", "product_id")
-    known = _identified(lines, ids)
+    money = pl.Decimal(MONEY.precision, digits_of(currency))
+    known = _identified(lines, ids).with_columns(pl.col("price", "amount").cast(money))
     line = _json(productId="product_id", quantity="quantity", price=_text("price"), amount=_text("amount"))
     grouped = known.group_by("external_id", maintain_order=True).agg(
         (pl.col("ordered_at").first() + shift).alias("at"),
@@ -118,7 +121,7 @@ def _event(kind: str, source: str, happened_at: datetime, data: dict[str, Any]) 
     return Event.of(kind, payload, producer=PRODUCER, event_id=identifier, timestamp=at).to_bytes().decode()
 
 
-def actions(table: pl.DataFrame, catalogue: Catalogue, shift: timedelta) -> pl.DataFrame:
+def actions(table: pl.DataFrame, catalogue: Catalogue, currency: str, shift: timedelta) -> pl.DataFrame:
     """The events of `actions.parquet`, keyed by the user: at, key, value."""
     rows = (
         table.join(catalogue.products, on="sku", how="left", maintain_order="left", suffix="_of_product")
@@ -126,11 +129,11 @@ def actions(table: pl.DataFrame, catalogue: Catalogue, shift: timedelta) -> pl.D
         .join(catalogue.categories, on="category_code", how="left", maintain_order="left")
         .with_columns((pl.col("occurred_at") + shift).alias("at"))
     )
-    values = [_action(row) for row in rows.iter_rows(named=True)]
+    values = [_action(row, currency) for row in rows.iter_rows(named=True)]
     return rows.select("at", pl.col("user_id").alias("key"), pl.Series("value", values, pl.String)).sort("at")
 
 
-def _action(row: dict[str, Any]) -> str:
+def _action(row: dict[str, Any], currency: str) -> str:
     kind = row["action_type"]
     prefix = "search_" if kind == "SEARCH_BY_CATEGORY" else ""
     fields = {
@@ -139,6 +142,7 @@ def _action(row: dict[str, Any]) -> str:
         "simulated": row["simulated"],
         "product_id": row["product_id"],
         "product_name": row["name"],
+        "currency": None if row["price"] is None else currency,
         "product_price": row["price"],
         f"{prefix}category_id": row["category_id"],
         f"{prefix}category_name": row["category_name"],

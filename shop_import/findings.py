@@ -25,11 +25,11 @@ class Fault(Enum):
     BAD_USER = ("contains a space or a slash", "write user ids without either")
     BAD_PATH = ("has an empty or padded name in its path", "write `PARENT > CHILD`")
     NOT_A_NUMBER = ("is not a whole number", "write digits only")
-    TOO_LARGE = ("is too large", "check the value; a quantity is at most 1,000,000, an amount below 10,000,000,000")
+    TOO_LARGE = ("is too large", "check the value; a quantity is at most 1,000,000, an amount below 10¹²")
     ZERO = ("is 0", "remove the row")
     NEGATIVE = ("is below 0", "only the quantity of an order line may be negative: a cancellation or a return")
     NOT_MONEY = ("is not an amount", "write 1234.50; for 1234,50 set `decimal: ','` in the mapping")
-    TOO_PRECISE = ("has more decimals than the currency", "round it, or check the currency")
+    TOO_PRECISE = ("has more decimals than its currency", "round it, or check the currency")
     NO_AMOUNT = ("is missing, and so is the amount", "give the unit price or the amount of the line")
     NOT_A_TIME = ("is not a readable time", "write 2026-11-25 09:30, or set `date_format:` in the mapping")
     NO_SUCH_TIME = ("does not exist in the shop's time zone", "check the time zone")
@@ -71,17 +71,27 @@ class Fault(Enum):
 
 @dataclass(frozen=True)
 class BadRow:
-    """A value that cannot be taken; rows are counted as an editor does: the header is 1."""
+    """A value that cannot be taken; rows are counted as an editor does: the header is 1.
+
+    Attributes:
+        limit: what the value was held to, if that is not the same for every shop.
+    """
 
     file: str
     row: int
     column: str
     value: str | None
     fault: Fault
+    limit: str | None = None
+
+    @property
+    def why(self) -> str:
+        """What is wrong, to be read behind the column's name."""
+        return f"{self.fault.why}, {self.limit}" if self.limit else self.fault.why
 
     def __str__(self) -> str:
         value = "" if self.value is None else f" ({self.value[:80]!r})"
-        return f"{self.file}, row {self.row}: {self.column}{value} {self.fault.why}; {self.fault.remedy}"
+        return f"{self.file}, row {self.row}: {self.column}{value} {self.why}; {self.fault.remedy}"
 
 
 @dataclass
@@ -130,7 +140,7 @@ class Findings:
 
     def _write(self, each: BadRow) -> None:
         fault = each.fault
-        self._rows.writerow((each.file, each.row, each.column, each.value, fault.name, fault.why, fault.remedy))
+        self._rows.writerow((each.file, each.row, each.column, each.value, fault.name, each.why, fault.remedy))
 
     @property
     def is_clean(self) -> bool:
@@ -156,7 +166,7 @@ class Findings:
                     "file": file,
                     "column": column,
                     "fault": fault.name,
-                    "why": fault.why,
+                    "why": self.examples[file, column, fault][0].why,
                     "remedy": fault.remedy,
                     "values": number,
                     "examples": [{**asdict(each), "fault": fault.name} for each in self.examples[file, column, fault]],

@@ -11,7 +11,7 @@
     actions.parquet      source_id, user_id, session_id, action_type, occurred_at, sku?, category_code?, keyword?,
                          quantity?, simulated; in time order
 
-Money is Decimal(12, 2) in the manifest's currency, times are UTC without an offset, ids are text; `?` may be null.
+Money is Decimal(15, 3) in the manifest's currency, times are UTC without an offset, ids are text; `?` may be null.
 `source_id` names an action in the shop's own systems. A product without a stock is one that the catalog knows already
 and that stays as it is.
 """
@@ -24,7 +24,7 @@ import polars as pl
 import yaml
 from pydantic import BaseModel, ConfigDict, PositiveInt
 
-MONEY = pl.Decimal(12, 2)
+MONEY = pl.Decimal(15, 3)
 TIME = pl.Datetime("us")
 
 TABLES: dict[str, dict[str, Any]] = {

@@ -87,9 +87,11 @@ class Import:
             happened = pl.col(TIMES[name]).is_between(*span, closed="left")
             return scan_table(self.folder, name).filter(happened).collect()
 
-        orders = events.orders(part("orders"), catalogue, self.manifest.currency, self.shift)
+        currency = self.manifest.currency
+        orders = events.orders(part("orders"), catalogue, currency, self.shift)
         returns, returning = events.returns(part("returns"), catalogue, self.shift)
-        actions = [events.order_actions(orders), returning, events.actions(part("actions"), catalogue, self.shift)]
+        taken = events.actions(part("actions"), catalogue, currency, self.shift)
+        actions = [events.order_actions(orders), returning, taken]
         return {
             "order.v1": pl.concat([events.order_events(orders), returns]).sort("at", maintain_order=True),
             "user-actions.v1": pl.concat(actions).sort("at", maintain_order=True),

@@ -8,14 +8,11 @@ from zoneinfo import ZoneInfo, available_timezones
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from services.contracts.money import digits_of
 from shop_import.columns import ACTION_TYPES, FILES
 from shop_import.folder import FolderError
 
 FILE_NAME = "mapping.yaml"
-WITHOUT_MINOR_UNIT = frozenset(
-    "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split()  # noqa: SIM905 - reads best so
-)
-"""The currencies whose amounts are whole numbers (ISO 4217)."""
 
 
 def _zone(name: str) -> str:
@@ -104,7 +101,7 @@ class Shop(Strict):
     @property
     def minor_digits(self) -> int:
         """How many decimals an amount may have."""
-        return 0 if self.currency in WITHOUT_MINOR_UNIT else 2
+        return digits_of(self.currency)
 
 
 def read_mapping(file: Path) -> Mapping:

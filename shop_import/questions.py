@@ -8,7 +8,7 @@ from shop_import.findings import Fault
 
 MOST_LINES = 5_000
 """Of one order: its event must stay below the topic's largest message."""
-LARGEST_AMOUNT = 10**10
+LARGEST_AMOUNT = 10**12
 """Money is below this."""
 
 
@@ -44,22 +44,22 @@ TABLES = (
     create view lines as select
         row, is_bad, order_id, user_id, ordered_at, item_id, quantity, price as given_price, amount as given_amount,
         coalesce(
-            abs(price), cast(round(abs(amount)::double / nullif(abs(quantity), 0), {minor_digits}) as decimal(12, 2))
+            abs(price), cast(round(abs(amount)::double / nullif(abs(quantity), 0), {minor_digits}) as decimal(15, 3))
         ) as price,
-        coalesce(abs(amount)::decimal(20, 2), abs(price)::decimal(12, 2) * abs(quantity)::decimal(8, 0)) as amount
+        coalesce(abs(amount)::decimal(23, 3), abs(price)::decimal(15, 3) * abs(quantity)::decimal(8, 0)) as amount
     from staged_orders
     """,
     _facts(
         "facts",
         """
-        select order_id as external_id, user_id, ordered_at, item_id as sku, quantity, amount::decimal(20, 2) as amount,
+        select order_id as external_id, user_id, ordered_at, item_id as sku, quantity, amount::decimal(23, 3) as amount,
             row as line
         from lines where not is_bad and quantity > 0""",
     ),
     _facts(
         "known_facts",
         """
-        select external_id, user_id, ordered_at, sku, quantity, amount::decimal(20, 2) as amount, 0 as line
+        select external_id, user_id, ordered_at, sku, quantity, amount::decimal(23, 3) as amount, 0 as line
         from known_orders""",
     ),
     """

@@ -12,7 +12,7 @@ from shop_import.findings import Fault
 from shop_import.folder import MONEY, TIME
 from shop_import.mapping import FileMapping, Shop
 
-MONEY_DIGITS = 10
+MONEY_DIGITS = 12
 GAP = timedelta(hours=1)
 """Clocks that skip an hour in spring never show it; what was written then is taken for an hour later."""
 YES, NO = ("true", "1", "yes", "y", "t"), ("false", "0", "no", "n", "f")

@@ -15,7 +15,7 @@ Bool = npt.NDArray[np.bool_]
 Array = npt.NDArray[Any]
 Part = Array | pl.DataFrame
 
-MONEY = pl.Decimal(12, 2)
+MONEY = pl.Decimal(15, 3)
 TIME = pl.Datetime("us", "UTC")
 
 USERS: dict[str, pl.DataType | type[pl.DataType]] = {"user_id": pl.String}
@@ -25,6 +25,7 @@ ITEMS: dict[str, pl.DataType | type[pl.DataType]] = {
     "name": pl.String,
     "price": MONEY,
     "currency": pl.String,
+    "currency_digits": pl.Int8,
     "image": pl.String,
     "rating": pl.Float64,
     "brand": pl.String,
@@ -146,9 +147,9 @@ def from_files(frames: Mapping[str, pl.DataFrame], arrays: Mapping[str, Array]) 
 
 
 def _with_own_ids(items: pl.DataFrame) -> pl.DataFrame:
-    """The items; those of bundles from before they had the shop's own ids have none."""
-    absent = [name for name in ("sku", "category_code") if name not in items.columns]
-    return items.with_columns(pl.lit(None, pl.String).alias(name) for name in absent)
+    """The items; those of bundles from before they had the shop's own ids, or digits of their currency, have none."""
+    absent = [name for name in ("sku", "category_code", "currency_digits") if name not in items.columns]
+    return items.with_columns(pl.lit(None, ITEMS[name]).alias(name) for name in absent)
 
 
 def _ranked(arrays: Mapping[str, Array], name: str) -> Ranked:

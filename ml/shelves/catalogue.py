@@ -135,5 +135,17 @@ def _products(bundle: Bundle) -> Iterable[Product]:
     starts = frame["special_starts_at"].dt.epoch("us") / 1e6
     ends = frame["special_ends_at"].dt.epoch("us") / 1e6
     special = frame.select("special_price", starts.fill_null(-inf), ends.fill_null(inf))
-    for row, offer in zip(frame.select(columns).iter_rows(), special.iter_rows(), strict=True):
-        yield Product(*row, *offer)
+    for row, offer, digits in zip(
+        frame.select(columns).iter_rows(), special.iter_rows(), frame["currency_digits"], strict=True
+    ):
+        yield _in_digits(Product(*row, *offer), digits)
+
+
+def _in_digits(product: Product, digits: int | None) -> Product:
+    """The product with amounts that have as many decimals as its currency."""
+    if digits is None:
+        return product
+    unit, offer = Decimal(1).scaleb(-digits), product.special_price
+    return msgspec.structs.replace(
+        product, price=product.price.quantize(unit), special_price=None if offer is None else offer.quantize(unit)
+    )

@@ -184,6 +184,16 @@ def test_a_merchandisers_price_holds_on_every_page(shop, open_page):
     expect(page.locator(".product .price")).to_have_text(price)
 
 
+def test_money_is_shown_with_the_decimals_of_its_currency(open_page):
+    page = open_page("/")
+    shown = page.evaluate("""async () => {
+        const { money } = await import("/storefront/shelf.js");
+        const amounts = [["1200", "JPY"], ["12.30", "USD"], ["4.500", "KWD"], ["1.250", "IQD"]];
+        return amounts.map(([amount, currency]) => money(amount, currency));
+    }""")
+    assert [each.replace("\xa0", " ") for each in shown] == ["¥1,200", "$12.30", "KWD 4.500", "IQD 1.250"]
+
+
 def test_the_product_page_shows_similar_products_and_reports_their_clicks(open_page, shop):
     page = open_page(household=shop.household)
     products(page, "Recommended for you").first.get_by_role("link").click()

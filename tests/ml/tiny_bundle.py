@@ -37,6 +37,7 @@ def items(now: datetime = NOW) -> pl.DataFrame:
             "name": names,
             "price": [Decimal(f"{i}.50") for i in range(1, count + 1)],
             "currency": ["USD"] * count,
+            "currency_digits": [2] * count,
             "image": [None, *["/images/1.svg"] * (count - 1)],
             "rating": [0.0] * count,
             "brand": ["National"] * count,

@@ -78,6 +78,7 @@ def training_set(state: Path) -> TrainingSet:
             "name": [f"Product {number}" for number in numbers],
             "price": [f"{number}.00" for number in numbers],
             "currency": "USD",
+            "currency_digits": 2,
             "image": None,
             "rating": 0.0,
             "brand": "National",

@@ -1,3 +1,4 @@
+import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -46,6 +47,15 @@ def action(**fields):
     return pl.DataFrame([{**row, **fields}], TABLES["actions"])
 
 
+@pytest.mark.parametrize(("currency", "spelled"), [("JPY", "2"), ("USD", "2.00"), ("KWD", "2.000")])
+def test_the_money_of_an_order_is_spelled_with_the_decimals_of_its_currency(catalogue, currency, spelled):
+    row = {"external_id": "1", "user_id": "900", "ordered_at": MONDAY, "sku": "T", "quantity": 1}
+    lines = pl.DataFrame([{**row, "price": Decimal(2), "amount": Decimal(2)}], TABLES["orders"])
+    (event,) = events.order_events(events.orders(lines, catalogue, currency, SHIFT))["value"]
+    data = json.loads(event)["data"]
+    assert {data["totalAmount"], data["items"][0]["price"], data["items"][0]["amount"]} == {spelled}
+
+
 def test_an_order_is_one_event_that_keeps_the_contract(orders):
     (row,) = events.order_events(orders).rows(named=True)
     event, order = parse("order.v1", row["value"].encode())
@@ -79,7 +89,7 @@ def test_order_and_action_are_two_events(orders):
 
 
 def test_a_simulated_view_says_so_and_what_was_seen(catalogue):
-    value = events.actions(action(action_type="PRODUCT_VIEWED", sku="T"), catalogue, SHIFT)["value"].item()
+    value = events.actions(action(action_type="PRODUCT_VIEWED", sku="T"), catalogue, "USD", SHIFT)["value"].item()
     _, view = parse("user-actions.v1", value.encode())
     assert view.simulated
     assert (view.product_id, view.product_name, view.product_price) == (1, "Tea", Decimal("4.00"))
@@ -88,7 +98,7 @@ def test_a_simulated_view_says_so_and_what_was_seen(catalogue):
 
 def test_a_search_by_category_names_the_category_searched(catalogue):
     table = action(action_type="SEARCH_BY_CATEGORY", category_code="G")
-    _, search = parse("user-actions.v1", events.actions(table, catalogue, SHIFT)["value"].item().encode())
+    _, search = parse("user-actions.v1", events.actions(table, catalogue, "USD", SHIFT)["value"].item().encode())
     assert (search.search_category_id, search.search_category_name) == (7, "Grocery")
 
 

@@ -125,8 +125,8 @@ BAD_LINES = {
     "A1,u1,2026-10-01,T1,1,-5": ("price", "NEGATIVE"),
     "A1,u1,2026-10-01,T1,1,5.50": ("price", "TOO_PRECISE"),
     "A1,u1,2026-10-01,T1,1,1e3": ("price", "NOT_MONEY"),
-    "A1,u1,2026-10-01,T1,1,12345678901": ("price", "TOO_LARGE"),
-    "A1,u1,2026-10-01,T1,2,9999999999": ("amount", "TOO_LARGE"),
+    "A1,u1,2026-10-01,T1,1,1234567890123": ("price", "TOO_LARGE"),
+    "A1,u1,2026-10-01,T1,2,999999999999": ("amount", "TOO_LARGE"),
     "A1,u1,2026-10-01,T1,1,": ("price", "NO_AMOUNT"),
     "A1,u1,01/10/2026,T1,1,5": ("ordered_at", "NOT_A_TIME"),
     "A1,u1,2026-02-30,T1,1,5": ("ordered_at", "NOT_A_TIME"),
@@ -147,6 +147,22 @@ def test_a_bad_row_is_named_and_nothing_is_kept(take_in, line, expected):
     made = take_in({"items.csv": ITEMS, "orders.csv": f"{ORDERS}G1,u1,2026-10-01,T1,1,5\n{line}\n"})
     assert made.folder is None
     assert made.faults == [("orders", 3, *expected)]
+
+
+@pytest.mark.parametrize(("currency", "price"), [("JPY", "5.50"), ("USD", "5.505"), ("KWD", "5.5055")])
+def test_money_finer_than_its_currency_is_told_with_field_value_currency_and_remedy(take_in, currency, price):
+    orders = f"{ORDERS}A1,u1,2026-10-01,T1,1,{price}\n"
+    made = take_in({"items.csv": ITEMS, "orders.csv": orders}, currency=currency)
+    assert made.findings.lines()[-1] == (
+        f"orders, row 2: price ('{price}') has more decimals than its currency, {currency};"
+        " round it, or check the currency"
+    )
+
+
+def test_dinars_have_three_decimals(take_in):
+    orders = f"{ORDERS}A1,u1,2026-10-01,T1,3,5.125\n"
+    made = take_in({"items.csv": ITEMS, "orders.csv": orders}, currency="KWD")
+    assert made.table("orders")["amount"].to_list() == [Decimal("15.375")]
 
 
 BAD_ITEMS = {

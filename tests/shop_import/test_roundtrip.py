@@ -19,7 +19,7 @@ from shop_import.intake import History
 from shop_import.mapping import Mapping, Shop
 from tests.shop_import.conftest import NOW
 
-SHOP = Shop(name="Shop", timezone="Europe/London", currency="EUR")
+SHOPS = [Shop(name="Shop", timezone="Europe/London", currency=currency) for currency in ("EUR", "JPY", "KWD")]
 PRINTABLE = st.characters(exclude_categories=("C", "Z"), exclude_characters="/")
 IDS = st.text(PRINTABLE, min_size=1, max_size=12)
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
@@ -27,13 +27,14 @@ FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 
 @st.composite
 def shops(draw):
-    """The lines of some orders, shuffled."""
+    """A shop, and the lines of some of its orders, shuffled."""
+    shop = draw(st.sampled_from(SHOPS))
     items = draw(st.lists(IDS, min_size=1, max_size=5, unique=True))
     lines = []
     for order in draw(st.lists(IDS, min_size=1, max_size=6, unique=True)):
         user, minutes = draw(IDS), draw(st.integers(0, 400_000))
         for _ in range(draw(st.integers(1, 4))):
-            cents = draw(st.integers(0, 10_000_000))
+            price = Decimal(draw(st.integers(0, 10_000_000))).scaleb(-shop.minor_digits)
             lines.append(
                 {
                     "order_id": order,
@@ -41,10 +42,10 @@ def shops(draw):
                     "ordered_at": (FIRST + timedelta(minutes=minutes)).isoformat(),
                     "item_id": draw(st.sampled_from(items)),
                     "quantity": draw(st.integers(1, 1000)),
-                    "price": f"{Decimal(cents) / 100:.2f}",
+                    "price": f"{price:f}",
                 }
             )
-    return draw(st.permutations(lines))
+    return shop, draw(st.permutations(lines))
 
 
 def write_csv(lines, folder):
@@ -64,13 +65,13 @@ def write_parquet(lines, folder):
     pl.DataFrame(lines).with_columns(*typed).write_parquet(folder / "orders.parquet")
 
 
-def taken_in(write, lines):
+def taken_in(write, shop, lines):
     """The orders and products of a folder."""
     with tempfile.TemporaryDirectory() as directory:
         folder = Path(directory)
         write(lines, folder)
         history, findings = History(folder / "history"), Findings(folder)
-        looked_at = look_at(folder, Mapping(), SHOP, now=NOW)
+        looked_at = look_at(folder, Mapping(), shop, now=NOW)
         assert history.take_in(looked_at, findings, lambda _: None, skip_bad=False, keep=True), findings.lines()
         columns = ["external_id", "sku", "quantity", "amount"]
         orders = read_table(history.folders[0], "orders")
@@ -80,8 +81,9 @@ def taken_in(write, lines):
 
 @settings(max_examples=10)
 @given(shops())
-def test_orders_arrive_whole_and_alike_from_every_format(lines):
-    orders, products = taken_in(write_csv, lines)
+def test_orders_arrive_whole_and_alike_from_every_format(drawn):
+    shop, lines = drawn
+    orders, products = taken_in(write_csv, shop, lines)
 
     assert len(orders) == len(lines)
     assert orders["external_id"].n_unique() == len({line["order_id"] for line in lines})
@@ -90,6 +92,6 @@ def test_orders_arrive_whole_and_alike_from_every_format(lines):
     assert set(products["sku"]) == {line["item_id"] for line in lines}
 
     for write in (write_ndjson, write_parquet):
-        again, same_products = taken_in(write, lines)
+        again, same_products = taken_in(write, shop, lines)
         assert again.equals(orders)
         assert same_products["sku"].to_list() == products["sku"].to_list()
