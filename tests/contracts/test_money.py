@@ -6,12 +6,12 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from services.contracts.quick import read_quickly
 
 from services.contracts import spelling
 from services.contracts.envelope import Event, payload_of
 from services.contracts.events.actions import ProductViewed
 from services.contracts.events.order import OrderLine, OrderSnapshot
+from services.contracts.fast_reader import read_fast
 from services.contracts.money import digits_of, exact, shown
 from services.contracts.registry import EVENTS, ContractError, parse
 
@@ -68,7 +68,7 @@ def test_an_amount_travels_in_one_spelling_and_reads_back_as_it_was(given):
     (line,) = event.data["items"]
     assert {event.data["totalAmount"], line["price"], line["amount"]} == {f"{amount:.{digits_of(currency)}f}"}
     assert parse("order.v1", event.to_bytes())[1].total_amount == amount
-    assert read_quickly("order.v1", event.to_bytes()) is not None
+    assert read_fast("order.v1", event.to_bytes()) is not None
 
 
 @given(money(), st.integers(0, 3))
@@ -85,7 +85,7 @@ def test_zeros_at_its_end_do_not_make_it_another_amount(given, zeros):
 def test_money_that_is_finer_than_its_currency_is_refused_by_field(field, place, currency, finer):
     written = message(currency, **{field: finer})
 
-    assert read_quickly("order.v1", written) is None
+    assert read_fast("order.v1", written) is None
     with pytest.raises(ContractError, match=rf"{place}.* no more decimals than {currency} has") as refused:
         parse("order.v1", written)
     assert refused.value.reason == "BAD_PAYLOAD"

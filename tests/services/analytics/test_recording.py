@@ -15,8 +15,8 @@ VIEW = {
     "userId": "u1",
     "productId": 7,
     "productName": "茶",
-    "currency": "USD",
-    "productPrice": "12.30",
+    "currency": "KWD",
+    "productPrice": "12.300",
     "categoryId": 2**63 - 1,
     "categoryName": 'a"b\\',
 }
