@@ -129,7 +129,9 @@ class ProductOut(Schema):
         fields = dict(row, in_stock=row["stock"] > 0)
         if row["special_price"] is not None:
             fields["special_price"] = SpecialPrice.model_construct(
-                price=shown(row["special_price"], row["currency"]), start_date=row["start_date"], end_date=row["end_date"]
+                price=shown(row["special_price"], row["currency"]),
+                start_date=row["start_date"],
+                end_date=row["end_date"],
             )
         if is_public:
             fields["stock"] = None
