@@ -37,7 +37,7 @@ async def test_a_closed_loop_counts_every_answer():
     async with server(answer) as port:
         sample = await closed_loop(port, repeat(ASK), seconds=0.1, connections=2)
 
-    assert sample.latencies.size == len(answered) > 2
+    assert sample.latencies.size == len(answered) >= 2
     assert sample.rate == pytest.approx(len(answered) / sample.seconds)
 
 
@@ -61,8 +61,8 @@ async def test_a_stall_is_felt_by_each_request_that_was_due_meanwhile():
     async with server(answer) as port:
         sample = await open_loop(port, repeat(ASK), seconds=0.3, rate=100, connections=1)
 
-    assert 15 <= (sample.latencies > 0.04).sum() <= 20
-    assert sample.milliseconds(100) > 195
+    waited = [0.2 - number / 100 for number in range(20)]
+    assert (sample.latencies[:20] > waited).all()
 
 
 async def test_an_answer_that_tells_of_a_failure_gives_no_figure():

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psycopg
@@ -13,6 +12,7 @@ from psycopg import sql
 
 from tests.dbt.conftest import PROJECT, variables
 from tests.dbt.shop import Shop, shuffled_history
+from tests.waiting import wait_until
 
 WAITING = """
 select count(*) from pg_locks join pg_database on pg_database.oid = database
@@ -43,10 +43,7 @@ def start_build(shop: Shop, target: Path) -> subprocess.Popen[bytes]:
 
 
 def wait_for(shop: Shop, query: str, number: int) -> None:
-    deadline = time.monotonic() + 90
-    while shop.rows(query) != [(number,)]:
-        assert time.monotonic() < deadline, query
-        time.sleep(0.02)
+    wait_until(lambda: shop.rows(query), lambda rows: rows == [(number,)])
 
 
 def kill_while_writing(shop: Shop, target: Path, table: str) -> None:

@@ -3,13 +3,13 @@
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psycopg
 
 from tests.dbt.conftest import PROJECT, variables
 from tests.dbt.shop import Shop, order
+from tests.waiting import wait_until
 
 MODEL = "int_order_events__unnest"
 WAITING = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
@@ -29,8 +29,6 @@ def test_two_runs_at_once_take_every_event_once(shop: Shop, tmp_path: Path):
     with psycopg.connect(shop.warehouse.dbt) as writer:
         writer.execute(f"lock table intermediate.{MODEL} in share mode")  # it may be read, as for the watermark
         runs = [start_run(shop, tmp_path / str(number)) for number in range(2)]
-        deadline = time.monotonic() + 90
-        while shop.rows(WAITING) != [(2,)] and time.monotonic() < deadline:
-            time.sleep(0.1)
+        wait_until(lambda: shop.rows(WAITING), lambda rows: rows == [(2,)])
     assert [run.wait(timeout=90) for run in runs] == [0, 0]
     assert shop.rows(f"select order_id from intermediate.{MODEL} order by 1") == [(1,), (2,)]

@@ -1,8 +1,8 @@
 import subprocess
 import sys
-import time
 
 from demo import memory
+from tests.waiting import wait_until
 
 HOLD = "import time; held = bytearray(100_000_000); print('held', flush=True); time.sleep(60)"
 
@@ -12,8 +12,5 @@ def test_the_peak_counts_the_processes_below(monkeypatch):
     holder = subprocess.Popen([sys.executable, "-c", HOLD], stdout=subprocess.PIPE, text=True)
     with memory.PeakMemory() as peak, holder as child:
         child.stdout.readline()
-        deadline = time.monotonic() + 10
-        while peak.megabytes < 95 and time.monotonic() < deadline:
-            time.sleep(0.01)
+        wait_until(lambda: peak.megabytes >= 95)
         child.kill()
-    assert peak.megabytes >= 95

@@ -5,7 +5,6 @@ import os
 import re
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import httpx2
@@ -17,6 +16,7 @@ from stack.environment import Environment
 from stack.refresh import run_job
 from stack.state import State
 from stack.storefront import champion
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -62,12 +62,12 @@ def demo(state: Path):
             stdout=output,
             stderr=subprocess.STDOUT,
         )
-    while "Ctrl-C" not in log.read_text():
-        if process.poll() is not None:
-            pytest.fail(f"make demo ended with {process.returncode}:\n{log.read_text()}")
-        time.sleep(0.2)
-    yield process
-    interrupt(process)
+    try:
+        wait_until(lambda: process.poll() is not None or "Ctrl-C" in log.read_text(), seconds=PATIENCE_SECONDS)
+        assert process.poll() is None, log.read_text()
+        yield process
+    finally:
+        interrupt(process)
 
 
 def interrupt(process: subprocess.Popen) -> None:
@@ -147,9 +147,5 @@ def test_a_refresh_publishes_anew_and_rollback_puts_bundle_and_shelves_back(made
 def test_ctrl_c_stops_every_process(demo, state):
     interrupt(demo)
 
-    deadline = time.monotonic() + 10
-    while processes_of(state) and time.monotonic() < deadline:
-        time.sleep(0.1)
-
-    assert processes_of(state) == []
+    wait_until(lambda: processes_of(state), lambda left: left == [])
     assert State(state).supervisor is None

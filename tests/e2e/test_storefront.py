@@ -2,13 +2,14 @@
 
 import os
 import re
-import time
 from pathlib import Path
 
 import httpx2
 import psycopg
 import pytest
 from playwright.sync_api import expect
+
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -37,12 +38,11 @@ def product_id(link):
     return int(link.get_attribute("href").rpartition("/")[2])
 
 
-def landed(shop, table, condition, *values, seconds=60):
+def landed(shop, table, condition, *values):
     """Wait until the warehouse has such events; gives their payloads."""
-    deadline = time.monotonic() + seconds
     with psycopg.connect(shop.warehouse_url, autocommit=True) as connection:
-        while not (rows := connection.execute(f"SELECT data FROM raw.{table} WHERE {condition}", values).fetchall()):
-            assert time.monotonic() < deadline, f"nothing landed in raw.{table} where {condition}: {values}"
+        query = f"SELECT data FROM raw.{table} WHERE {condition}"
+        rows = wait_until(lambda: connection.execute(query, values).fetchall())
     return [data for (data,) in rows]
 
 

@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 import uuid
 
 import psutil
@@ -15,6 +14,7 @@ from aiokafka import AIOKafkaProducer
 
 from services.contracts.envelope import Event
 from services.contracts.events.actions import ProductViewed
+from tests.waiting import wait_until
 
 TOPIC = "user-actions.v1"
 BATCHES = {"linger_ms": 5, "max_batch_size": 2**18}
@@ -128,27 +128,18 @@ class LandingRun:
         return int(self.ask("select coalesce(sum(consumed), 0) from landing.partitions")[0][0])
 
     def wait_for_commit(self):
-        """Wait until something new is committed, and tell how many seconds that took."""
-        began, before = time.monotonic(), self.consumed()
-        wait_for(lambda: self.consumed() > before)
-        return time.monotonic() - began
+        """Wait until something new is committed."""
+        before = self.consumed()
+        wait_until(self.consumed, lambda consumed: consumed > before)
 
     def prove(self, ids):
         """Wait until all has landed, and see that it is exactly what was sent, and that the books say so."""
-        wait_for(lambda: self.consumed() >= len(ids))
+        wait_until(lambda: self.consumed() >= len(ids))
         assert {event_id for (event_id,) in self.ask("select event_id from raw.user_actions_v1")} == ids
         for partition, consumed, accounted, landed, rows in self.ask(PER_PARTITION):
             assert (partition, consumed, landed) == (partition, accounted, rows)
         totals = "select sum(consumed), sum(duplicates), sum(dead_letters), sum(restarts) from landing.partitions"
         assert self.ask(totals) == [(len(ids), 0, 0, 0)]
-
-
-def wait_for(condition, seconds=60):
-    """Wait until it is so."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds} s"
-        time.sleep(0.1)
 
 
 def kill_with_children(part):

@@ -21,7 +21,7 @@ from services.common.runtime.settings import ServiceSettings
 from services.common.runtime.worker import running
 from services.common.storage.database import Database
 from services.contracts.events.catalog import ProductDeleted
-from tests.services.waiting import eventually
+from tests.waiting import eventually
 
 KEYS = 7
 

@@ -11,7 +11,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 import uuid
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +23,7 @@ from stack.environment import Environment
 from stack.state import State
 from stack.storefront import wait_until_served
 from tests.e2e import small_shop
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 SUPERVISOR = """
@@ -40,19 +40,6 @@ HOUSEHOLD = small_shop.HOUSEHOLD
 GENERATION = "by-hand"
 
 
-def eventually(call, condition, seconds=60):
-    """Call until the answer satisfies the condition, and give that answer; a database that is away gives none."""
-    deadline, answer = time.monotonic() + seconds, None
-    while time.monotonic() < deadline:
-        try:
-            if condition(answer := call()):
-                return answer
-        except psycopg.OperationalError as error:
-            answer = error
-        time.sleep(0.05)
-    raise AssertionError(f"not within {seconds} s; the last answer was {answer}")
-
-
 class SupervisedShop:
     """The shop: its supervisor, and a shopper who talks to its gateway."""
 
@@ -65,7 +52,7 @@ class SupervisedShop:
 
     def __enter__(self):
         try:
-            eventually(lambda: self.state.status()["phase"], lambda phase: phase == "running", seconds=180)
+            wait_until(lambda: self.state.status()["phase"], lambda phase: phase == "running", seconds=180)
             environment = Environment.running(self.state)
             small_shop.fill(environment)
             wait_until_served(environment, HOUSEHOLD)
@@ -103,7 +90,7 @@ class SupervisedShop:
         self._supervisor.send_signal(signal.SIGSTOP)
         try:
             victim.kill()
-            eventually(lambda: [each for each in family if is_running(each)], lambda left: not left)
+            wait_until(lambda: [each for each in family if is_running(each)], lambda left: not left)
             yield
         finally:
             self._supervisor.send_signal(signal.SIGCONT)
@@ -155,6 +142,10 @@ class SupervisedShop:
     def send(self, actions):
         """Report actions to the collector."""
         return self.as_service.post("/v1/actions", json={"actions": actions})
+
+    def wait_until_landed(self, actions):
+        """Until the warehouse has all of these actions; while it is away it has none."""
+        wait_until(lambda: self.landed(actions), lambda n: n == len(actions), ignoring=psycopg.OperationalError)
 
     def landed(self, actions):
         """How many rows the warehouse has of these actions."""

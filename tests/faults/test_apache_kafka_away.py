@@ -6,8 +6,9 @@ from stack.environment import Environment
 from stack.parts import kafka_jars
 from stack.state import BrokerKind, State
 from stack.topics import create_topics
-from tests.faults.supervised_shop import SupervisedShop, eventually
+from tests.faults.supervised_shop import SupervisedShop
 from tests.machine import require
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.faults
 
@@ -28,8 +29,8 @@ async def test_what_was_sent_before_and_after_the_broker_died_lands(shop):
     with shop.without("broker"):
         assert shop.top_page().status_code == 200
         assert shop.send(shop.view(1)).status_code == 503
-    eventually(shop.is_complete, bool)
+    wait_until(shop.is_complete)
     after = shop.view(4, 5, 6)
-    eventually(lambda: shop.send(after).status_code, lambda status: status == 202)
-    eventually(lambda: shop.landed(before + after), lambda count: count == 6)
+    wait_until(lambda: shop.send(after).status_code, lambda status: status == 202)
+    shop.wait_until_landed(before + after)
     assert await create_topics(Environment.running(shop.state).kafka) == []

@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 
 import psycopg
 import pytest
@@ -15,6 +14,7 @@ from services.common.storage.migrate import migrate
 from tests.dbt.shop import event, product
 from tests.faults.content_service import ROOT, Content
 from tests.faults.malformed import LARGEST, encoded
+from tests.waiting import wait_until
 from warehouse.catch_up import land_until_caught_up
 from warehouse.settings import LandingSettings
 
@@ -78,11 +78,8 @@ def alter_products(url, change):
         connection.execute(f"alter table products {change}")
 
 
-def eventually(url, query, expected):
-    deadline = time.monotonic() + 60
-    while (found := ask(url, query)) != expected:
-        assert time.monotonic() < deadline, found
-        time.sleep(0.05)
+def wait_for_answer(url, query, expected):
+    wait_until(lambda: ask(url, query), lambda rows: rows == expected)
 
 
 def test_what_a_corrected_contract_can_read_lands_and_the_rest_stays_with_its_reason(
@@ -118,18 +115,21 @@ def test_what_a_service_gave_up_is_in_the_same_store_and_is_handled_after_a_retr
 ):
     alter_products(content_url, "add constraint a_fault check (name <> 'Milk')")
     send("catalog.v1", encoded(product(1, name="Milk")), encoded(product(2, name="Tea")), b"{", b"\xff" * LARGEST)
-    eventually(content_url, "select id from products", [(2,)])
+    wait_for_answer(content_url, "select id from products", [(2,)])
     letters = (
         "select consumer, reason from raw.dead_letters where topic = 'catalog.v1' and resolved_at is null order by 1, 2"
     )
     given_up = [("content.catalog", "HANDLER_FAILED"), *[("content.catalog", "NOT_JSON"), ("landing", "NOT_JSON")] * 2]
-    deadline = time.monotonic() + 60
-    while land() is not None and ask(warehouse.owner, letters) != sorted(given_up):
-        assert time.monotonic() < deadline
+
+    def landed_letters():
+        land()
+        return ask(warehouse.owner, letters)
+
+    wait_until(landed_letters, lambda rows: rows == sorted(given_up))
     alter_products(content_url, "drop constraint a_fault")
     code, retried = dead_letters("retry", "--consumer", "content.catalog")
     assert (code, retried) == (3, {"landed": 0, "duplicates": 0, "resent": 1, "remaining": 2})
-    eventually(content_url, "select id from products order by id", [(1,), (2,)])
+    wait_for_answer(content_url, "select id from products order by id", [(1,), (2,)])
     land()
     assert ask(warehouse.owner, letters) == sorted(given_up[1:])
     assert ask(warehouse.owner, "select count(*) from raw.catalog_v1") == [(2,)]

@@ -15,6 +15,7 @@ import pytest
 
 from services.common.storage.migrate import migrate
 from tests.faults.content_service import Content
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.faults
 SHELVES = ("CONTINUE_SHOPPING", "REPURCHASE", "RECOMMENDED", "RECOMMENDED_CATEGORY")
@@ -94,11 +95,8 @@ def begin_upload(client, number, part):
 def wait_for_copies(database_url, count):
     """Until so many uploads are being copied in the database."""
     query = "SELECT count(*) FROM pg_stat_progress_copy"
-    deadline = time.monotonic() + 30
     with psycopg.connect(database_url, autocommit=True) as connection:
-        while connection.execute(query).fetchone() != (count,):
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        wait_until(lambda: connection.execute(query).fetchone(), lambda row: row == (count,))
 
 
 def draft_tables(database_url, number):

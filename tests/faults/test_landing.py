@@ -1,11 +1,9 @@
 """Landing on the embedded broker, killed, frozen within a write, and asked to end."""
 
-import asyncio
 import os
 import signal
 import subprocess
 import sys
-import time
 
 import psycopg
 import pytest
@@ -19,6 +17,7 @@ from stack.programs import WAREHOUSE_ROLES
 from stack.topics import create_topics
 from tests.disks import fill, on_small_disk, small_disk
 from tests.faults.landing_run import BATCHES, new_views, send
+from tests.waiting import eventually, wait_until
 from warehouse.migrate import migrate
 
 pytestmark = pytest.mark.faults
@@ -63,17 +62,23 @@ async def produce(url, count):
 
 async def until(url, query, expected):
     """Wait until the warehouse answers the query so."""
-    async with asyncio.timeout(90), await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
-        while (await (await connection.execute(query)).fetchone())[0] != expected:  # noqa: ASYNC110 - it happens in Postgres
-            await asyncio.sleep(0.02)
+    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+
+        async def answer():
+            return (await (await connection.execute(query)).fetchone())[0]
+
+        await eventually(answer, lambda found: found == expected)
 
 
 def bring_back(postgres):
     """Wait until a server that crashed serves: it recovers by itself, or has given that up."""
-    while not postgres.serves():
+
+    def serves():
         if postgres.exit_code is not None:
             postgres.start()
-        time.sleep(0.02)
+        return postgres.serves()
+
+    wait_until(serves)
 
 
 def counts(url):
@@ -117,9 +122,7 @@ async def test_one_frozen_within_a_write_and_woken_is_fenced_and_lands_nothing_t
         landing()
         await until(warehouse.owner, CONSUMED, MANY)
         zombie.send_signal(signal.SIGCONT)
-        async with asyncio.timeout(60):
-            while "fenced" not in (tmp_path / "log").read_text():  # noqa: ASYNC110 - it happens in the other process
-                await asyncio.sleep(0.02)
+        await eventually(lambda: "fenced" in (tmp_path / "log").read_text())
         await produce(broker.url, 1_000)
         await until(warehouse.owner, CONSUMED, MANY + 1_000)
         assert zombie.poll() is None

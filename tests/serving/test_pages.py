@@ -1,6 +1,7 @@
 import pytest
 
 from tests.ml.tiny_bundle import BREAD, BUYER, GONE, JAM, MILK, RICE, SOAP, TEA, VISITOR
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("content_service")]
 
@@ -109,9 +110,7 @@ async def test_a_pinned_product_is_shown_as_it_is_now_unless_it_was_deleted(page
     assert GONE not in [each["productId"] for each in sale]
 
 
-async def test_what_was_just_bought_does_not_return_with_the_active_generation(
-    page, content_service, happens, order, eventually
-):
+async def test_what_was_just_bought_does_not_return_with_the_active_generation(page, content_service, happens, order):
     user_id = "anon:buys"
     rows = [item(901), item(900)]
     content_service.says |= {"shelves": [{"displayType": "REPURCHASE", "title": "", "items": rows}]}

@@ -21,7 +21,8 @@ from services.common.storage.migrate import migrate
 from serving.app import create_app
 from serving.start import CATALOG_UNREAD, LANDED_UNREAD, Reading
 from tests.ml.tiny_bundle import BREAD, BUYER, JAM, MILK, RICE, SOAP, TEA, items
-from tests.serving.conftest import Content, put_bundle, until
+from tests.serving.conftest import Content, put_bundle
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 NEW = 900
@@ -98,7 +99,7 @@ def start(settings, catalog):
             httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://serving") as client,
         ):
             if is_whole:
-                await until(lambda: not app.state.recommender.circumstances(is_content_away=False)["degraded"])
+                await eventually(lambda: not app.state.recommender.circumstances(is_content_away=False)["degraded"])
             yield client
 
     return started
@@ -156,7 +157,7 @@ async def test_an_offer_is_that_of_catalog(start, changed):
     assert (found[MILK]["specialPrice"], found[TEA]["specialPrice"]) == ("0.99", None)  # the bundle has one of tea
 
 
-async def test_an_older_event_of_the_log_undoes_nothing(start, changed, happens, eventually):
+async def test_an_older_event_of_the_log_undoes_nothing(start, changed, happens):
     changed(f"UPDATE products SET stock = 0, stock_version = 8 WHERE id = {MILK}")
     await happens("STOCK_CHANGED", product_id=MILK, stock=5, stock_version=7)
     await happens("STOCK_CHANGED", product_id=BREAD, stock=0, stock_version=8)
@@ -166,7 +167,7 @@ async def test_an_older_event_of_the_log_undoes_nothing(start, changed, happens,
         assert MILK not in found
 
 
-async def test_while_catalog_is_away_answers_are_degraded_and_it_is_asked_again(start, eventually, catalog):
+async def test_while_catalog_is_away_answers_are_degraded_and_it_is_asked_again(start, catalog):
     class Away(httpx2.ASGITransport):
         is_away = True
 
@@ -226,7 +227,7 @@ async def test_whoever_was_deleted_is_unknown_whatever_the_bundle_has(start, lan
         assert [item["productId"] for item in answer.json()["items"]] == list(await popular(client))
 
 
-async def test_while_the_warehouse_is_away_answers_are_degraded(start, eventually):
+async def test_while_the_warehouse_is_away_answers_are_degraded(start):
     async with start(is_whole=False, warehouse_url="postgresql://127.0.0.1:9/warehouse") as client:
 
         async def warnings():
@@ -246,7 +247,7 @@ async def test_a_reading_that_fails_for_long_is_no_reason_to_start_the_process_a
 
     reading = Reading("catalog", CATALOG_UNREAD, fail, SimpleNamespace(starts=1, failure=None))
     async with running([reading]):
-        await until(lambda: tried_at and tried_at[-1] > tried_at[0] + 1)
+        await eventually(lambda: tried_at and tried_at[-1] > tried_at[0] + 1)
         assert reading.is_alive
 
 
@@ -266,5 +267,5 @@ async def test_a_reading_may_take_long_as_long_as_it_goes_on(monkeypatch):
         for read in (read_much, be_silent)
     )
     async with running([long, silent]):
-        await until(lambda: silent.failure)
-        await until(lambda: long.is_complete, seconds=3)
+        await eventually(lambda: silent.failure)
+        await eventually(lambda: long.is_complete)

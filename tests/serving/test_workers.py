@@ -8,13 +8,14 @@ import pytest
 from serving.app import create_app
 from tests.ml.tiny_bundle import MILK, RICE, TEA
 from tests.services.conformance import served
-from tests.serving.conftest import put_bundle, until
+from tests.serving.conftest import put_bundle
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 USER = "anon:of-both"
 
 
-async def test_every_worker_reads_every_action(settings, bundles, happens, order, eventually):
+async def test_every_worker_reads_every_action(settings, bundles, happens, order):
     put_bundle(bundles, "b1")
     apps = create_app(settings), create_app(settings)
 
@@ -28,7 +29,7 @@ async def test_every_worker_reads_every_action(settings, bundles, happens, order
         return found
 
     async with apps[0].router.lifespan_context(apps[0]), apps[1].router.lifespan_context(apps[1]):
-        await until(lambda: all(app.state.recommender.follower.has_caught_up for app in apps))
+        await eventually(lambda: all(app.state.recommender.follower.has_caught_up for app in apps))
         await happens("PRODUCT_VIEWED", user_id=USER, product_id=RICE)
         await happens("ORDER_COMPLETED", **order(MILK, order_id=51, user_id=USER))
 
@@ -37,7 +38,7 @@ async def test_every_worker_reads_every_action(settings, bundles, happens, order
 
 
 async def test_processes_have_the_same_page_however_long_each_has_run(
-    settings, bundles, signing_keys, happens, order, eventually, tmp_path
+    settings, bundles, signing_keys, happens, order, tmp_path
 ):
     put_bundle(bundles, "b2")
     environment = {

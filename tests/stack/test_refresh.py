@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import dagster as dg
 import psutil
@@ -13,6 +12,7 @@ import pytest
 from stack.dagster_home import configure_dagster
 from stack.environment import Environment
 from stack.programs import ROOT, program_ports
+from tests.waiting import wait_until
 
 COMMAND = """
 import sys
@@ -29,13 +29,6 @@ job = [str(SCRIPTS / "dagster"), "job", "execute", "-m", "tests.stack.blocked_ru
 end_by_sigterm_too()
 run_to_end("endless", job, Environment(state, state.ports(program_ports())), lambda _: None)
 """
-
-
-def wait_until(condition, seconds=120):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "not within the time"
-        time.sleep(0.1)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import time
 
 import dagster as dg
 import pytest
@@ -12,6 +11,7 @@ from stack.dagster_home import configure_dagster
 from stack.environment import Environment
 from stack.parts.process import Process
 from stack.programs import ROOT, SCRIPTS, program_ports
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -36,11 +36,8 @@ def daemon(in_home, tmp_path):
 
 
 def wait_for(instance: dg.DagsterInstance, status: dg.DagsterRunStatus, number: int = 1) -> dg.DagsterRun:
-    deadline = time.monotonic() + 120
-    while len(found := instance.get_runs(dg.RunsFilter(statuses=[status]))) < number:
-        assert time.monotonic() < deadline, instance.get_runs()
-        time.sleep(0.1)
-    return found[0]
+    runs = wait_until(lambda: instance.get_runs(dg.RunsFilter(statuses=[status])), lambda found: len(found) >= number)
+    return runs[0]
 
 
 @pytest.mark.faults

@@ -27,7 +27,7 @@ from tests.certificates import Authority
 from tests.conftest import in_thread
 from tests.machine import require
 from tests.secure_kafka import SecureKafka
-from tests.services.waiting import eventually
+from tests.waiting import eventually
 from warehouse import dead_letters
 from warehouse.catch_up import land_until_caught_up
 from warehouse.dead_letters import Retried

@@ -1,4 +1,3 @@
-import asyncio
 import itertools
 import uuid
 from datetime import UTC, datetime
@@ -84,10 +83,3 @@ def rows(warehouse):
     """Asks the warehouse: `rows("select …")` gives all rows."""
     with psycopg.connect(warehouse.owner, autocommit=True) as connection:
         yield lambda query: connection.execute(query).fetchall()
-
-
-async def until(condition):
-    """Waits for what happens in Postgres."""
-    async with asyncio.timeout(60):
-        while not condition():  # noqa: ASYNC110 - it has no event
-            await asyncio.sleep(0.05)

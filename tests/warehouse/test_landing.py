@@ -11,7 +11,7 @@ import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 from prometheus_client import REGISTRY
 
-from tests.warehouse.conftest import until
+from tests.waiting import eventually
 from warehouse import catch_up, metrics
 from warehouse import member as member_module
 from warehouse.broker import log_ends
@@ -74,13 +74,13 @@ async def test_a_landing_that_cannot_go_on_with_what_it_has_is_not_alive(landing
 
     async with running(member):
         await produce(landing.kafka_url, viewed(1))
-        await until(lambda: rows("select count(*) from raw.user_actions_v1") == [(1,)])
+        await eventually(lambda: rows("select count(*) from raw.user_actions_v1") == [(1,)])
         monkeypatch.setattr(member_module, "STALLED_AFTER", 2.0)
         with psycopg.connect(warehouse.owner) as locking:
             locking.execute("lock table raw.user_actions_v1")
             await produce(landing.kafka_url, viewed(2))
-            await until(lambda: status() == 503)
-        await until(lambda: status() == 200)
+            await eventually(lambda: status() == 503)
+        await eventually(lambda: status() == 200)
     assert status("/metrics") == 200
 
 
@@ -115,9 +115,9 @@ async def test_the_ends_of_a_log_are_what_was_sent_to_it(landing, viewed):
 
 async def test_several_members_share_the_partitions_and_each_event_lands_once(landing, viewed, rows):
     async with running(Member(landing), Member(landing)):
-        await until(lambda: rows("select count(distinct owner) from landing.partitions") == [(2,)])
+        await eventually(lambda: rows("select count(distinct owner) from landing.partitions") == [(2,)])
         await produce(landing.kafka_url, *(viewed() for _ in range(60)))
-        await until(lambda: rows("select sum(consumed) from landing.partitions") == [(60,)])
+        await eventually(lambda: rows("select sum(consumed) from landing.partitions") == [(60,)])
     assert rows("select count(*) from raw.user_actions_v1") == [(60,)]
     assert rows("select count(distinct owner) from landing.partitions where consumed > 0") == [(2,)]
 
@@ -125,7 +125,7 @@ async def test_several_members_share_the_partitions_and_each_event_lands_once(la
 async def test_a_running_member_is_left_to_do_the_work(landing, viewed, rows, monkeypatch):
     monkeypatch.setattr(catch_up, "PATIENCE_SECONDS", 60)
     async with running(Member(landing)):
-        await until(lambda: rows("select count(*) > 0 from landing.partitions") == [(True,)])
+        await eventually(lambda: rows("select count(*) > 0 from landing.partitions") == [(True,)])
         await produce(landing.kafka_url, *(viewed() for _ in range(10)))
         await land_until_caught_up(landing)
         assert rows("select count(*) from raw.user_actions_v1") == [(10,)]
@@ -134,23 +134,23 @@ async def test_a_running_member_is_left_to_do_the_work(landing, viewed, rows, mo
 
 async def test_a_member_whose_partitions_were_taken_drops_its_batch_and_claims_them_anew(landing, lander, viewed, rows):
     async with running(Member(landing)):
-        await until(lambda: rows("select count(*) > 0 from landing.partitions") == [(True,)])
+        await eventually(lambda: rows("select count(*) > 0 from landing.partitions") == [(True,)])
         ((log_id,),) = rows("select distinct log_id from landing.partitions")
         lander.claim(*(TopicPartition(ACTIONS, number) for number in range(6)), log_id=log_id)
         await produce(landing.kafka_url, *(viewed() for _ in range(6)))
-        await until(lambda: rows("select sum(landed) from landing.partitions") == [(6,)])
+        await eventually(lambda: rows("select sum(landed) from landing.partitions") == [(6,)])
     assert rows("select count(*), max(kafka_offset) from raw.user_actions_v1") == [(6, 0)]
 
 
 async def test_a_broker_that_comes_back_is_followed_whether_it_kept_its_log_or_not(landing, broker, viewed, rows):
     async with running(Member(landing)):
         await produce(landing.kafka_url, *(viewed() for _ in range(12)))
-        await until(lambda: rows("select sum(consumed) from landing.partitions") == [(12,)])
+        await eventually(lambda: rows("select sum(consumed) from landing.partitions") == [(12,)])
         broker.stop()
         broker.start()
         broker.create_topics()
         await produce(landing.kafka_url, viewed())
-        await until(lambda: rows("select sum(landed) from landing.partitions") == [(13,)])
+        await eventually(lambda: rows("select sum(landed) from landing.partitions") == [(13,)])
     assert rows("select count(*) from raw.user_actions_v1") == [(13,)]
 
 
@@ -164,7 +164,7 @@ async def test_a_log_that_begins_anew_while_it_is_waited_for_is_landed_to_its_ne
     with psycopg.connect(warehouse.owner) as other:
         other.execute("lock table landing.partitions in share mode")
         caught_up = asyncio.create_task(land_until_caught_up(landing))
-        await until(lambda: rows(WAITING) == [(1,)])
+        await eventually(lambda: rows(WAITING) == [(1,)])
         broker.stop()
         broker.start()
         broker.create_topics()
@@ -179,7 +179,7 @@ async def test_a_log_that_shrank_under_the_same_name_is_followed_from_its_start(
     await land_until_caught_up(landing)
     rows("update landing.partitions set next_offset = 1000 where topic = 'user-actions.v1' returning 1")
     async with running(Member(landing)):
-        await until(lambda: rows("select sum(duplicates) from landing.partitions") == [(6,)])
+        await eventually(lambda: rows("select sum(duplicates) from landing.partitions") == [(6,)])
     assert rows("select distinct restarts from landing.partitions where topic = 'user-actions.v1'") == [(1,)]
 
 

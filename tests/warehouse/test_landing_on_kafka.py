@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.records_to_delete import RecordsToDelete
 
-from tests.warehouse.conftest import until
+from tests.waiting import eventually
 from warehouse.catch_up import land_until_caught_up
 from warehouse.member import Member
 from warehouse.offsets import Counts
@@ -86,11 +86,11 @@ async def test_after_kill_9_of_the_broker_landing_goes_on_where_it_was(landing, 
     member = Member(landing)
     running = asyncio.create_task(member.run())
     await send(landing.kafka_url, viewed(1))
-    await until(lambda: rows(OFFSETS) == [(1,)])
+    await eventually(lambda: rows(OFFSETS) == [(1,)])
     broker.kill()
     broker.start()  # in this thread: the broker dies with the one that started it
     await send(landing.kafka_url, viewed(2))
-    await until(lambda: rows(OFFSETS) == [(2,)])
+    await eventually(lambda: rows(OFFSETS) == [(2,)])
     member.stop()
     await running
     assert rows("select sum(consumed), sum(landed), sum(restarts) from landing.partitions") == [(2, 2, 0)]

@@ -13,7 +13,7 @@ from services.common.messaging.producer import Producer
 from services.contracts.envelope import Event
 from services.contracts.events import catalog
 from services.contracts.registry import parse
-from tests.services.waiting import eventually, read_topic
+from tests.waiting import eventually, read_topic
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

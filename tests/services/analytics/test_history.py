@@ -2,7 +2,7 @@ from functools import partial
 
 import pytest
 
-from tests.services.waiting import eventually
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -7,7 +7,7 @@ import pytest
 from services.analytics.app import create_app
 from services.analytics.settings import AnalyticsSettings
 from services.common.storage.migrate import migrate
-from tests.services.waiting import eventually, read_topic
+from tests.waiting import eventually, read_topic
 
 
 @pytest.fixture

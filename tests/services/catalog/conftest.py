@@ -9,7 +9,7 @@ from services.catalog.app import create_app
 from services.catalog.settings import CatalogSettings
 from services.common.storage.database import Database
 from services.common.storage.migrate import migrate
-from tests.services.waiting import eventually
+from tests.waiting import eventually
 
 
 @pytest.fixture(scope="module")

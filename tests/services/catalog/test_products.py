@@ -4,7 +4,7 @@ from urllib.parse import quote
 import pytest
 
 from services.catalog import service
-from tests.services.waiting import eventually, read_topic
+from tests.waiting import eventually, read_topic
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 ABSENT = 999_999

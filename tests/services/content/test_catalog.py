@@ -5,7 +5,7 @@ import pytest_asyncio
 from services.common.messaging.producer import Producer
 from services.contracts.envelope import Event
 from services.contracts.events import catalog
-from tests.services.waiting import eventually
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 BEGIN, END = "2026-01-01T00:00:00Z", "2099-01-01T00:00:00Z"

@@ -1,7 +1,6 @@
 import asyncio
 import socket
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
@@ -9,6 +8,7 @@ from starlette.responses import Response
 
 from services.common.runtime.settings import ServerLimits
 from services.common.web.guard import GuardedProtocol
+from tests.waiting import wait_until
 
 
 @contextmanager
@@ -33,12 +33,10 @@ def slamming_door():
     thread.join()
 
 
-def test_a_service_that_is_away_is_told_fast(gateway, nowhere):
-    started = time.monotonic()
-    answer = gateway(catalog_url=nowhere).get("/v1/products")
+def test_that_a_service_is_away_is_told_without_waiting_for_it(gateway, nowhere):
+    answer = gateway(catalog_url=nowhere, timeout_seconds=600).get("/v1/products")
     assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
     assert int(answer.headers["retry-after"]) > 0
-    assert time.monotonic() - started < 2
 
 
 def test_the_others_are_still_there(gateway, nowhere):
@@ -129,9 +127,7 @@ def test_one_caller_has_a_part_of_the_connections_only(gateway, services, bearer
         assert client.get("/v1/products", headers=bearer("900")).status_code == 200
         may_answer.set()
         assert first.result().status_code == 200
-    deadline = time.monotonic() + 10
-    while client.get("/v1/products").status_code != 200:
-        assert time.monotonic() < deadline
+    wait_until(lambda: client.get("/v1/products").status_code == 200)
 
 
 def test_a_service_that_comes_back_is_asked_again(gateway, services, serve, nowhere):
@@ -139,9 +135,7 @@ def test_a_service_that_comes_back_is_asked_again(gateway, services, serve, nowh
     client = gateway(catalog_url=nowhere)
     assert [client.get("/v1/products").status_code for _ in range(4)] == [503] * 4
     with serve(services["catalog"], port):
-        deadline = time.monotonic() + 10
-        while client.get("/v1/products").status_code != 200:
-            assert time.monotonic() < deadline
+        wait_until(lambda: client.get("/v1/products").status_code == 200)
 
 
 def test_a_service_whose_own_parts_are_away_opens_no_circuit(gateway, services):

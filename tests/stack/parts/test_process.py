@@ -2,7 +2,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 from pathlib import Path
 
 import psutil
@@ -13,6 +12,7 @@ from stack.parts.broker import Broker
 from stack.parts.postgres import Postgres
 from stack.parts.process import PartError, Process, free_port
 from stack.parts.valkey import Valkey
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[3]
 PARENT = """
@@ -23,13 +23,6 @@ PARENT = """
     print(part.pid, flush=True)
     time.sleep(300)
 """
-
-
-def wait_until(condition, seconds=10):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "not within the time"
-        time.sleep(0.01)
 
 
 @pytest.mark.faults

@@ -7,7 +7,7 @@ import pytest
 from services.common.identity.tokens import LEEWAY, Signer, Verifier
 from services.common.runtime.errors import Unauthorized, Unavailable
 from stack.keys import create_signing_keys
-from tests.services.waiting import eventually
+from tests.waiting import eventually
 
 
 @pytest.fixture

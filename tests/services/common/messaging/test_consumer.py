@@ -19,7 +19,7 @@ from services.common.runtime.worker import running
 from services.contracts.envelope import Event
 from services.contracts.events.actions import ProductViewed
 from services.contracts.topics import TOPICS
-from tests.services.waiting import eventually, read_topic
+from tests.waiting import eventually, read_topic
 
 TOPIC = "user-actions.v1"
 GROUP = "common-test.consumer"

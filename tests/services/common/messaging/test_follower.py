@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from services.common.messaging.follower import TURN, Follower
 from services.common.runtime.worker import running
-from tests.services.waiting import eventually
+from tests.waiting import eventually
 
 TOPIC = "user-actions.v1"
 

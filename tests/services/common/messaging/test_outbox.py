@@ -17,7 +17,7 @@ from services.contracts.envelope import Event
 from services.contracts.events.actions import ProductAction
 from services.contracts.events.catalog import ProductDeleted
 from services.contracts.topics import TOPICS
-from tests.services.waiting import eventually, read_topic
+from tests.waiting import eventually, read_topic
 
 
 def deleted(number: int, sku: str = "sku") -> Event:
