@@ -7,8 +7,6 @@ run. Nothing here is a fake, and nothing outlives the test run.
 
 import asyncio
 import os
-import subprocess
-import sys
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -31,6 +29,7 @@ from stack.programs import WAREHOUSE_ROLES
 from stack.state import State
 from stack.topics import create_topics
 from tests.machine import require
+from warehouse.migrate import migrate
 
 ROOT = Path(__file__).parents[1]
 settings.register_profile("unhurried", deadline=None)  # how long an example takes says how busy the machine is
@@ -185,9 +184,7 @@ def new_warehouse(postgres_server: Postgres) -> Callable[[], Warehouse]:
     passwords = dict.fromkeys(WAREHOUSE_ROLES.values(), "password")
     template = f"warehouse_template_{uuid.uuid4().hex[:8]}"
     migrated = create_warehouse(postgres_server.url(), passwords, name=template)
-    subprocess.run(
-        [sys.executable, "-m", "warehouse.migrate"], check=True, cwd=ROOT, env={**os.environ, **migrated.environment}
-    )
+    migrate(migrated.owner)
 
     def create() -> Warehouse:
         name = f"warehouse_{uuid.uuid4().hex[:8]}"

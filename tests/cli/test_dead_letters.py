@@ -2,13 +2,12 @@
 
 import getpass
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
+from functools import partial
 
 import psycopg
 import pytest
+
+from cli.options import screen
 
 KEEP = """
 insert into raw.dead_letters (topic, kafka_partition, kafka_offset, key, value, reason, detail, consumer, failed_at)
@@ -29,21 +28,17 @@ def keep(warehouse):
 
 
 @pytest.fixture
-def tanawari(warehouse):
-    """Runs `tanawari dead-letters …` where the environment says where everything is."""
-    addresses = {"WAREHOUSE_LOADER_URL": warehouse.loader, "KAFKA_URL": "127.0.0.1:1", "COLUMNS": "200"}
-
-    def run(*words):
-        command = [sys.executable, "-m", "cli", "dead-letters", *map(str, words)]
-        root = Path(__file__).parents[2]
-        return subprocess.run(command, cwd=root, env={**os.environ, **addresses}, capture_output=True, check=False)
-
-    return run
+def tanawari(tanawari, warehouse, monkeypatch):
+    """`tanawari dead-letters …` where the environment says where everything is."""
+    monkeypatch.setenv("WAREHOUSE_LOADER_URL", warehouse.loader)
+    monkeypatch.setenv("KAFKA_URL", "127.0.0.1:1")
+    monkeypatch.setattr(screen, "width", 200)
+    return partial(tanawari, "dead-letters")
 
 
 def test_a_list_says_how_many_it_leaves_out(keep, tanawari):
     keep(b"{", 3)
-    shown = tanawari("list", "--limit", 2).stdout.decode()
+    shown = tanawari("list", "--limit", 2).stdout
     assert shown.count("a pattern: [^/]") == 2
     assert "2 of 3" in shown
 
@@ -58,16 +53,16 @@ def test_a_list_and_a_summary_are_json_for_a_script(keep, tanawari):
 
 def test_no_letters_are_an_empty_list(tanawari):
     assert json.loads(tanawari("list", "--json").stdout) == []
-    assert tanawari("list").stdout == b"no dead letters\n"
+    assert tanawari("list").stdout == "no dead letters\n"
 
 
 def test_one_is_shown_as_text_that_no_terminal_obeys_or_byte_by_byte(keep, tanawari, tmp_path):
     value = b'\x1b[2J\xff{"name": "\xe6\xa3\x9a"}\n'
     letter = keep(value)
-    shown = tanawari("show", letter).stdout.decode()
+    shown = tanawari("show", letter).stdout
     assert 'value: \\x1b[2J\\xff{"name": "棚"}\\n' in shown
     assert "offset: 1" in shown
-    assert tanawari("show", letter, "--raw", "-").stdout == value
+    assert tanawari("show", letter, "--raw", "-").output == value
     tanawari("show", letter, "--raw", tmp_path / "letter")
     assert (tmp_path / "letter").read_bytes() == value
 
@@ -75,46 +70,46 @@ def test_one_is_shown_as_text_that_no_terminal_obeys_or_byte_by_byte(keep, tanaw
 def test_a_retry_ends_with_3_where_letters_remain(keep, tanawari):
     keep(b"{", 2)
     tried = tanawari("retry", "--reason", "BAD_PAYLOAD", "--json")
-    assert (tried.returncode, json.loads(tried.stdout)["remaining"]) == (3, 2)
-    assert tanawari("retry", "--topic", "catalog.v1").returncode == 0
+    assert (tried.code, json.loads(tried.stdout)["remaining"]) == (3, 2)
+    assert tanawari("retry", "--topic", "catalog.v1").code == 0
 
 
 def test_a_retry_of_what_is_not_there_is_refused_in_one_line(keep, tanawari):
     letter = keep(b"{")
     refused = tanawari("retry", letter, 999)
-    assert refused.returncode == 1
-    assert refused.stderr.decode().splitlines() == ["tanawari: no open dead letter of these options: 999"]
+    assert refused.code == 1
+    assert refused.stderr.splitlines() == ["tanawari: no open dead letter of these options: 999"]
 
 
 def test_a_trial_says_that_it_is_one(keep, tanawari):
     keep(b"{")
-    assert tanawari("retry", "--dry-run").stdout.startswith(b"nothing was done; it would be: 0 landed")
+    assert tanawari("retry", "--dry-run").stdout.startswith("nothing was done; it would be: 0 landed")
 
 
 def test_a_state_that_is_named_wins_over_the_environment(keep, tanawari, tmp_path):
     keep(b"{")
     refused = tanawari("retry", "--state", tmp_path)
-    assert (refused.returncode, f"the stack of {tmp_path} does not run" in refused.stderr.decode()) == (1, True)
+    assert (refused.code, f"the stack of {tmp_path} does not run" in refused.stderr) == (1, True)
 
 
 def test_closed_letters_are_kept_with_who_and_why_and_are_no_longer_open(keep, tanawari):
     first = keep(b"{", 2) - 1
-    assert tanawari("close", first, "--because", "lost for good", "--dry-run").stdout.endswith(b"would be: 1 closed\n")
+    assert tanawari("close", first, "--because", "lost for good", "--dry-run").stdout.endswith("would be: 1 closed\n")
     assert json.loads(tanawari("close", first, "--because", "lost for good", "--json").stdout) == {"closed": 1}
     assert [each["id"] for each in json.loads(tanawari("list", "--json").stdout)] == [first + 1]
     (closed,) = json.loads(tanawari("list", "--closed", "--json").stdout)
     assert (closed["id"], closed["closed_by"], closed["closed_reason"]) == (first, getpass.getuser(), "lost for good")
     assert json.loads(tanawari("list", "--closed", "--summary", "--json").stdout)[0]["letters"] == 1
-    assert tanawari("show", first, "--raw", "-").stdout == b"{"
+    assert tanawari("show", first, "--raw", "-").output == b"{"
 
 
 def test_a_closed_letter_is_not_tried_again(keep, tanawari):
     letter = keep(b"{")
     tanawari("close", "--topic", "order.v1", "--because", "lost")
-    assert tanawari("retry", letter).stderr.decode().endswith(f"no open dead letter of these options: {letter}\n")
-    assert tanawari("retry").returncode == 0
+    assert tanawari("retry", letter).stderr.endswith(f"no open dead letter of these options: {letter}\n")
+    assert tanawari("retry").code == 0
 
 
 def test_to_close_all_of_them_has_to_be_said(keep, tanawari):
     keep(b"{")
-    assert tanawari("close", "--because", "tidy").returncode == 1
+    assert tanawari("close", "--because", "tidy").code == 1
