@@ -19,6 +19,7 @@ COMMANDS = {
     "logs": "lifecycle.logs",
     "reset": "lifecycle.reset",
     "doctor": "lifecycle.examine",
+    "prepare": "preparing.prepare",
     "import": "importing.import_",
     "land": "data.land",
     "rollback": "data.rollback",
@@ -30,7 +31,7 @@ COMMANDS = {
 def tanawari(*names: str) -> typer.Typer:
     """The command with these of its commands, or all; only their modules are imported, for some need a lot."""
     made = typer.Typer(
-        help="Tanawari on this machine: start it, feed it, look at it, stop it.",
+        help="Tanawari: start it on this machine and look at it; feed it here or where its URLs lead.",
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,

@@ -1,34 +1,26 @@
-"""Commands that move data: into the stack, into the warehouse, and back a step."""
+"""Commands that move data: into the warehouse, and back a step."""
 
 import asyncio
 from dataclasses import asdict
 from pathlib import Path
 
-from cli.options import DEFAULT_STATE, JsonOption, StateOption, screen, tell
+from cli.deployment import Deployment, at
+from cli.options import JsonOption, WhereOption, screen, tell
+from cli.remote_job import DAGSTER, run_remotely
 from stack.catch_up import landing_settings
 from stack.environment import Environment
 from stack.refresh import run_job
-from stack.state import State, StateError
 from stack.storefront import champion
 from warehouse.catch_up import land_until_caught_up
 
-
-def running(state: Path) -> Environment:
-    """The environment of a stack that runs.
-
-    Raises:
-        StateError: it does not.
-    """
-    here = State(state)
-    if not here.supervisor:
-        raise StateError(f"the stack of {here.directory} does not run: tanawari up")
-    return Environment.running(here)
+ROLLBACK = "rollback"
 
 
-def land(state: StateOption = DEFAULT_STATE, *, as_json: JsonOption = False) -> None:
+def land(state: WhereOption = None, *, as_json: JsonOption = False) -> None:
     """Return once everything that is in the topics now has landed in the warehouse; tell what landed meanwhile."""
-    environment = running(state)
-    landed = asyncio.run(land_until_caught_up(landing_settings(environment.variables)))
+    deployment = at(state)
+    deployment.announce("KAFKA_URL", "WAREHOUSE_LOADER_URL")
+    landed = asyncio.run(land_until_caught_up(landing_settings(deployment.variables)))
     table = {topic: asdict(counts) for topic, counts in landed.items()}
     if as_json:
         screen.print_json(data=table)
@@ -38,13 +30,33 @@ def land(state: StateOption = DEFAULT_STATE, *, as_json: JsonOption = False) -> 
     tell("caught up")
 
 
-def rollback(state: StateOption = DEFAULT_STATE, *, as_json: JsonOption = False) -> None:
-    """Put the previous bundle and its generation of shelves back together, as a run of Dagster's job `rollback`."""
-    environment = running(state)
-    with environment.state.locked(), screen.status("rollback") as shown:
-        run_job(environment, "rollback", lambda step: shown.update(f"rollback: {step}"), partitioned=False)
-    now_in_use = {name: champion(environment).get(name) for name in ("bundle", "generation")}
+def rollback(state: WhereOption = None, *, as_json: JsonOption = False) -> None:
+    """Put the previous bundle and its generation of shelves back together, as a run of Dagster's job `rollback`.
+
+    In a deployment the job runs where Dagster runs: set DAGSTER_URL.
+    """
+    deployment = at(state)
+    now_in_use = _roll_back_here(deployment.stack) if deployment.stack else _roll_back_there(deployment)
     if as_json:
         screen.print_json(data=now_in_use)
     else:
         tell(", ".join(f"{name} {value}" for name, value in now_in_use.items()))
+
+
+def _roll_back_here(environment: Environment) -> dict[str, str | None]:
+    Deployment(environment.variables, environment).announce()
+    with environment.state.locked(), screen.status(ROLLBACK) as shown:
+        run_job(environment, ROLLBACK, lambda step: shown.update(f"{ROLLBACK}: {step}"), partitioned=False)
+    return _in_use(environment.bundles)
+
+
+def _roll_back_there(deployment: Deployment) -> dict[str, str | None]:
+    deployment.announce(DAGSTER)
+    with screen.status(ROLLBACK) as shown:
+        run = run_remotely(deployment.variables[DAGSTER], ROLLBACK, shown.update)
+    bundles = deployment.variables.get("TANAWARI_BUNDLES")
+    return {"run": run, **(_in_use(Path(bundles)) if bundles else {})}
+
+
+def _in_use(bundles: Path) -> dict[str, str | None]:
+    return {name: champion(bundles).get(name) for name in ("bundle", "generation")}

@@ -4,9 +4,8 @@ import asyncio
 import base64
 import getpass
 import json
-import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from itertools import islice
@@ -17,10 +16,9 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from cli.data import running
-from cli.options import DEFAULT_STATE, JsonOption, screen, tell
-from services.contracts.kafka import KafkaSettings
-from services.contracts.settings import resolved
+from cli.deployment import Deployment, at
+from cli.options import JsonOption, WhereOption, screen, tell
+from stack.environment import kafka_settings
 from stack.state import StateError
 from warehouse import dead_letters as store
 from warehouse.dead_letters import Choice, DeadLetter, Kind, Message
@@ -29,7 +27,7 @@ dead_letters = typer.Typer(
     help="Look at messages that could not be handled, try them again, or give them up.", no_args_is_help=True
 )
 
-ADDRESSES = ("WAREHOUSE_LOADER_URL", "KAFKA_URL")
+WAREHOUSE = "WAREHOUSE_LOADER_URL"
 SOME_REMAIN = 3
 
 TopicOption = Annotated[str | None, typer.Option(help="Only those of this topic.")]
@@ -38,10 +36,6 @@ ConsumerOption = Annotated[
     str | None, typer.Option(help="Only those that this consumer gave up: landing, content.catalog, ...")
 ]
 IdsArgument = Annotated[list[int] | None, typer.Argument(help="Which; without any, all that the options leave.")]
-NamedStateOption = Annotated[
-    Path | None,
-    typer.Option("--state", envvar="TANAWARI_STATE", help="A running stack's directory.", metavar="DIR"),
-]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only tell what would become of them.")]
 SinceOption = Annotated[datetime | None, typer.Option(help="Only those that failed at or after this time, in UTC.")]
 
@@ -58,11 +52,11 @@ def list_(  # noqa: PLR0913 - a command has as many parameters as options
         bool, typer.Option("--closed", help="Those that were given up, instead of the open ones.")
     ] = False,
     summary: Annotated[bool, typer.Option("--summary", help="Count them by topic, consumer and reason.")] = False,
-    state: NamedStateOption = None,
+    state: WhereOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """List what could not be handled and is still open, with the reason; without the bytes."""
-    url = _addresses(state)["WAREHOUSE_LOADER_URL"]
+    url = _warehouse(at(state))
     choice = Choice(None, topic, reason, consumer, _utc(since), is_closed=closed)
     if summary:
         kinds = store.kinds(url, choice)
@@ -83,12 +77,12 @@ def show(
     letter: Annotated[int, typer.Argument(help="Its id, as `list` shows it.")],
     raw: Annotated[Path | None, typer.Option(help="Write the exact bytes of the value to this file; - prints.")] = None,
     *,
-    state: NamedStateOption = None,
+    state: WhereOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Print one message as it came, where it stood, and why it was refused. It may hold personal data."""
     try:
-        message = store.show(_addresses(state)["WAREHOUSE_LOADER_URL"], letter)
+        message = store.show(_warehouse(at(state)), letter)
     except KeyError as error:
         raise StateError(f"there is no dead letter {letter}: see tanawari dead-letters list") from error
     if raw is not None:
@@ -110,15 +104,16 @@ def retry(  # noqa: PLR0913 - likewise
     since: SinceOption = None,
     *,
     dry_run: DryRunOption = False,
-    state: NamedStateOption = None,
+    state: WhereOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Try messages again after their cause was mended; what still fails stays, with today's reason.
 
     Exit code 3 when some remain.
     """
-    addresses = _addresses(state)
-    url, kafka = addresses["WAREHOUSE_LOADER_URL"], KafkaSettings.model_validate(addresses)
+    deployment = at(state)
+    deployment.announce(WAREHOUSE, "KAFKA_URL")
+    url, kafka = deployment.variables[WAREHOUSE], kafka_settings(deployment.variables)
     choice = Choice(tuple(ids) if ids else None, topic, reason, consumer, _utc(since))
     _require(url, choice)
     retried = asyncio.run(store.retry(url, kafka, choice, is_trial=dry_run))
@@ -141,11 +136,13 @@ def close(  # noqa: PLR0913 - likewise
     since: SinceOption = None,
     *,
     dry_run: DryRunOption = False,
-    state: NamedStateOption = None,
+    state: WhereOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Give messages up for good: they are kept, no longer open, and never tried again."""
-    url = _addresses(state)["WAREHOUSE_LOADER_URL"]
+    deployment = at(state)
+    deployment.announce(WAREHOUSE)
+    url = _warehouse(deployment)
     choice = Choice(tuple(ids) if ids else None, topic, reason, consumer, _utc(since))
     if choice == store.EVERY:
         raise StateError("say which dead letters: by their ids, or by --topic, --reason, --consumer or --since")
@@ -163,12 +160,9 @@ def _require(url: str, choice: Choice) -> None:
         raise StateError(f"no open dead letter of these options: {', '.join(map(str, sorted(missing)))}")
 
 
-def _addresses(state: Path | None) -> Mapping[str, str]:
-    """Where warehouse and broker are: those of the state that is named, else as the environment has it."""
-    ours = resolved(os.environ)
-    if state is None and all(ours.get(name) for name in ADDRESSES):
-        return ours
-    return running(state or DEFAULT_STATE).variables
+def _warehouse(deployment: Deployment) -> str:
+    deployment.require(WAREHOUSE)
+    return deployment.variables[WAREHOUSE]
 
 
 def _utc(at: datetime | None) -> datetime | None:

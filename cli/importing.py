@@ -8,24 +8,24 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 
-from cli.options import DEFAULT_STATE, JsonOption, PortsOption, StateOption, pins, screen, tell
-from cli.shop_history import ShopImport, mapping_of, refuse_others, settled
+from cli.options import JsonOption, PortsOption, WhereOption, pins, screen, tell
+from cli.shop_history import ShopImport, mapping_of, settled
+from cli.shop_targets import target
+from cli.where import chosen
 from shop_import.checking import look_at
 from shop_import.findings import REPORT, ROWS
 from shop_import.folder import FolderError
 from shop_import.mapping import Mapping, Shop, read_mapping
 from stack import show
-from stack.environment import Environment
 from stack.history import WEEK, HistoryRecord
-from stack.state import State
 
 BAD_ROWS = 2
 """The exit code where rows are bad, and nothing was sent."""
 
 
-def import_(  # noqa: PLR0913 - what a person may want to say
+def import_(  # noqa: PLR0913, PLR0917 - what a person may want to say
     folder: Annotated[Path, typer.Argument(help="The shop's files; docs/howto/bring-your-data.md describes them.")],
-    state: StateOption = DEFAULT_STATE,
+    state: WhereOption = None,
     mapping: Annotated[
         Path | None, typer.Option(help="How files and columns are called; without it, the folder's mapping.yaml.")
     ] = None,
@@ -33,6 +33,10 @@ def import_(  # noqa: PLR0913 - what a person may want to say
     currency: Annotated[str | None, typer.Option(help="Of all amounts, e.g. JPY.")] = None,
     weeks: Annotated[
         int | None, typer.Option(min=0, help="Move all dates by so many weeks, once and for all of this state's data.")
+    ] = None,
+    work_dir: Annotated[
+        Path | None,
+        typer.Option(help="Of a deployment: what keeps its imports and how far they came; .tanawari-import."),
     ] = None,
     port: PortsOption = None,
     *,
@@ -43,48 +47,58 @@ def import_(  # noqa: PLR0913 - what a person may want to say
 ) -> None:
     """Bring a shop's own files in: check every row, send, and serve the shop. May be repeated; nothing lands twice.
 
-    Starts the stack if it does not run, and leaves it running. Exit code 2 if rows are bad: the report names them.
+    Into a state: starts its stack if it does not run, and leaves it running. Into a deployment: sends to the URLs that
+    are set and waits until all has landed; Dagster makes the shelves, at DAGSTER_URL if that is set.
+    Exit code 2 if rows are bad: the report names them.
     """
     shown = Console(stderr=True, highlight=False) if as_json else screen
     path = mapping_of(folder, mapping)
     told = read_mapping(path) if path else Mapping()
-    here = State(state)
-    shop = _shop(folder, told, here, shown, timezone=timezone, currency=currency)
-    with here.locked():
-        refuse_others(here, shop, weeks)
-        record = HistoryRecord.read(here)
+    place = target(chosen(state), work_dir, pins(port), sends=not check)
+    directory = place.directory
+    shop = _shop(folder, told, directory, shown, timezone=timezone, currency=currency)
+    because: str | None = None
+    with place.locked():
+        place.refuse(shop, weeks)
+        record = HistoryRecord.read(directory)
         shift = (record.shift_weeks if record else weeks or 0) * WEEK
-        work = ShopImport(here, shown)
+        work = ShopImport(directory, shown)
         is_good = work.check(
             look_at(folder, told, shop, now=datetime.now(UTC) - shift), skip_bad=skip_bad, keep=not check
         )
         for line in work.findings.lines():
             shown.print(line, markup=False, soft_wrap=True)
-        shown.print(f"report: {here.path(REPORT)}; every bad row: {here.path(ROWS)}", soft_wrap=True)
+        shown.print(f"report: {directory / REPORT}; every bad row: {directory / ROWS}", soft_wrap=True)
         if is_good and not check:
-            record = work.record(shop, weeks or 0)
-            status = work.start(pins(port))
-            environment = Environment.running(here)
-            record = work.send(environment, record)
+            record = work.record(shop, weeks or 0, place.name)
+            deployment = place.open(work.steps)
+            record = work.send(deployment, record)
             if refresh:
-                work.serve(environment, record)
-            if not as_json:
-                screen.print(show.addresses_table(status))
-                tell("It runs on until `tanawari down`.")
+                because = place.refresh(deployment, record, work.steps, shown)
+    result = {
+        **work.findings.summary(),
+        "sent": dict(work.sent),
+        "popularity_because": because,
+        "steps": work.steps.records,
+        "addresses": place.addresses(),
+    }
     if as_json:
-        screen.print_json(data=work.result(), default=str)
+        screen.print_json(data=result, default=str)
+    elif is_good and not check and place.name is None:
+        screen.print(show.addresses_table(place.addresses()))
+        tell("It runs on until `tanawari down`.")
     if not is_good:
         raise typer.Exit(BAD_ROWS)
 
 
 def _shop(
-    folder: Path, told: Mapping, state: State, shown: Console, *, timezone: str | None, currency: str | None
+    folder: Path, told: Mapping, directory: Path, shown: Console, *, timezone: str | None, currency: str | None
 ) -> Shop:
     try:
         return Shop(
             name=told.name or folder.absolute().name,
-            timezone=settled("timezone", timezone, told.timezone, state, shown),
-            currency=settled("currency", currency, told.currency, state, shown),
+            timezone=settled("timezone", timezone, told.timezone, directory, shown),
+            currency=settled("currency", currency, told.currency, directory, shown),
         )
     except ValidationError as error:
         fault = error.errors()[0]

@@ -58,7 +58,7 @@ def up(
         except (KeyboardInterrupt, PartError):
             control.stop(here, tell)
             raise
-    screen.print(show.addresses_table(status))
+    screen.print(show.addresses_table(show.addresses(status)))
 
 
 def down(state: StateOption = DEFAULT_STATE) -> None:

@@ -1,5 +1,7 @@
 """Options and output that the commands share."""
 
+import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -8,10 +10,22 @@ from rich.console import Console
 
 from stack.state import DEFAULT_DIRECTORY, BrokerKind
 
-screen = Console(highlight=False)
+UNBROKEN = 1000
+"""The width of what is piped on: a line of a table stays one."""
+
+screen = Console(highlight=False, width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else UNBROKEN)
 
 StateOption = Annotated[
     Path, typer.Option("--state", envvar="TANAWARI_STATE", help="The directory that keeps everything.", metavar="DIR")
+]
+WhereOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--state",
+        envvar="TANAWARI_STATE",
+        help="The state of the stack to work on; without one .tanawari, or the deployment whose URLs are set.",
+        metavar="DIR",
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for a script.")]
 PortsOption = Annotated[
@@ -28,6 +42,11 @@ DEFAULT_STATE = DEFAULT_DIRECTORY
 def tell(line: str) -> None:
     """Print one line of progress."""
     screen.print(line, soft_wrap=True)
+
+
+def notice(line: str) -> None:
+    """Print one line beside the answer, where no script takes it for one."""
+    Console(stderr=True, highlight=False).print(line, soft_wrap=True, markup=False)
 
 
 def pins(ports: list[str] | None) -> dict[str, int]:

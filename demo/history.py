@@ -26,7 +26,7 @@ def refuse_a_shop(state: State) -> None:
     Raises:
         StateError: it holds a shop of its own.
     """
-    record = HistoryRecord.read(state)
+    record = HistoryRecord.read(state.directory)
     if record and record.source == "shop":
         raise StateError(f"{state.directory} holds an imported shop: choose another directory with --state DIR")
 
@@ -34,7 +34,7 @@ def refuse_a_shop(state: State) -> None:
 def convert(state: State, users: int | None, days: int | None, step: Step) -> HistoryRecord:
     """Make the import folder unless the right one is there; the shift of its dates is fixed by the first run."""
     folder = state.path("history")
-    record, manifest = HistoryRecord.read(state), read_manifest(folder) if folder.exists() else None
+    record, manifest = HistoryRecord.read(state.directory), read_manifest(folder) if folder.exists() else None
     if record is None or manifest is None or (manifest.users, manifest.days) != (users, days):
         manifest = completejourney.convert(folder, users=users, days=days)
         weeks = record.shift_weeks if record else whole_weeks_until(datetime.now(UTC), manifest.last_event_at)
@@ -46,7 +46,7 @@ def convert(state: State, users: int | None, days: int | None, step: Step) -> Hi
             evaluation_starts_at=window + Import(folder, weeks).shift if window else None,
             households=tuple(households(scan_table(folder, "orders"))),
         )
-        record.write(state)
+        record.write(state.directory)
     step.counts |= manifest.counts
     return record
 
@@ -67,7 +67,7 @@ def send(environment: Environment, record: HistoryRecord, steps: Steps) -> tuple
     with steps.step("landing") as step:
         step.counts["events"] = wait_until_landed(environment.variables, step.say)
     record = record.model_copy(update={"is_sent": True})
-    record.write(environment.state)
+    record.write(environment.state.directory)
     return sent, record
 
 

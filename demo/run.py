@@ -59,7 +59,7 @@ class Demo:
                 status = self._serve(pinned)
                 until_served.close()
                 if not exits:
-                    self.screen.print(show.addresses_table(status))
+                    self.screen.print(show.addresses_table(show.addresses(status)))
                     self.screen.print("Press Ctrl-C to stop everything.")
                     _stay(self.state)
 
@@ -82,7 +82,7 @@ class Demo:
             if not record.is_served:
                 with steps.step(JOB) as step:
                     step.counts |= run_job(environment, JOB, step.say)
-                record.model_copy(update={"is_served": True}).write(self.state)
+                record.model_copy(update={"is_served": True}).write(self.state.directory)
             with steps.step("tools") as step:
                 status = control.wait_until(self.state, "running", step.say)
                 step.counts["processes"] = len(status["processes"])
@@ -96,7 +96,7 @@ class Demo:
         with steps.step("reconciliation") as step:
             events = wait_until_agreed(environment, self.imported, status["landed_before"])
             step.counts["events"] = sum(reconciliation.produced for reconciliation in events.values())
-        champion = storefront.champion(environment)
+        champion = storefront.champion(environment.bundles)
         bundle = champion.get("bundle")
         manifest = read_json(environment.bundles / str(bundle) / "manifest.json")
         content = {

@@ -20,6 +20,7 @@ from stack import outside as outer
 from stack.databases import role_url
 from stack.files import read_json
 from stack.history import HistoryRecord
+from stack.parts.postgres import SUPERUSER
 from stack.parts.process import HOST
 from stack.parts.valkey import redis_url
 from stack.program import Program
@@ -105,6 +106,14 @@ class Environment:
         """The directory of bundles."""
         return Path(self.variables["TANAWARI_BUNDLES"])
 
+    @property
+    def admin_url(self) -> str | None:
+        """The superuser's URL of the embedded Postgres; None where there is none."""
+        server = f"{HOST}:{self.ports.get('postgres')}"
+        return (
+            role_url(server, SUPERUSER, self.state.secret("postgres"), "postgres") if self.needs("postgres") else None
+        )
+
     def needs(self, part: str) -> bool:
         """Whether an embedded part (`postgres`, `broker`, `valkey`) has to run here."""
         databases_here = (*databases(self.programs), *WAREHOUSE_ROLES)
@@ -160,14 +169,11 @@ class Environment:
         """How to reach the broker."""
         if self._outside.get("KAFKA_SECURITY_PROTOCOL") and self.needs("broker"):
             raise StateError("KAFKA_SECURITY_PROTOCOL is of a broker of yours: set KAFKA_URL too, or unset it")
-        try:
-            return KafkaSettings.model_validate(self.variables)
-        except ValidationError as error:
-            raise StateError("; ".join(map(_told, error.errors()))) from error
+        return kafka_settings(self.variables)
 
     def _history(self) -> dict[str, str]:
         """What follows from the history: the shop's days and goods, the evaluation's window, and whom to look at."""
-        record = HistoryRecord.read(self.state)
+        record = HistoryRecord.read(self.state.directory)
         if record is None:
             return {}
         window = record.evaluation_starts_at
@@ -187,6 +193,18 @@ class Environment:
             variable: role_url(server, role, self.state.secret(role), database)
             for variable, (role, database) in roles.items()
         }
+
+
+def kafka_settings(variables: Mapping[str, str]) -> KafkaSettings:
+    """How to reach the broker of these variables.
+
+    Raises:
+        StateError: they do not fit together.
+    """
+    try:
+        return KafkaSettings.model_validate(variables)
+    except ValidationError as error:
+        raise StateError("; ".join(map(_told, error.errors()))) from error
 
 
 def _told(error: ErrorDetails) -> str:

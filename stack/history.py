@@ -1,19 +1,19 @@
 """What this state knows of the history it was given: stored before it is sent, so that a second run continues."""
 
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, NonNegativeInt, PositiveInt
 
 from stack.files import read_json, write_json
-from stack.state import State
 
 WEEK = timedelta(weeks=1)
 FILE = "history.json"
 
 
 class HistoryRecord(BaseModel):
-    """`history.json` of a state.
+    """`history.json` of a state, or of the directory of a deployment's imports.
 
     Attributes:
         source: the demo's data set, or a shop's own.
@@ -25,6 +25,7 @@ class HistoryRecord(BaseModel):
         households: some users worth looking at.
         is_sent: whether all of it has landed.
         is_served: whether shelves were made from it.
+        deployment: where it is sent to, if not to the state's own stack.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -40,16 +41,17 @@ class HistoryRecord(BaseModel):
     households: tuple[str, ...] = ()
     is_sent: bool = False
     is_served: bool = False
+    deployment: str | None = None
 
     @classmethod
-    def read(cls, state: State) -> Self | None:
-        """The record of a state, None before its first history."""
-        found = read_json(state.path(FILE))
+    def read(cls, directory: Path) -> Self | None:
+        """The record of a directory, None before its first history."""
+        found = read_json(directory / FILE)
         return cls.model_validate(found) if found else None
 
-    def write(self, state: State) -> None:
+    def write(self, directory: Path) -> None:
         """Keep it."""
-        write_json(state.path(FILE), self.model_dump(mode="json"))
+        write_json(directory / FILE, self.model_dump(mode="json"))
 
 
 def whole_weeks_until(now: datetime, last_event_at: datetime) -> int:

@@ -53,10 +53,20 @@ def remember(state: State, environment: Mapping[str, str], programs: Iterable[Pr
 
 
 def remembers(state: State, outside: Mapping[str, str]) -> bool:
-    """Whether the state was made with exactly what is set now of addresses."""
+    """Whether the state was started with the addresses that are set now."""
     known = read_json(state.path(FILE))
-    now = kept(outside, PROGRAMS)
-    return bool(now) and all(known.get(name) == _absolute(name, value) for name, value in now.items() if value)
+    return all(known.get(name) == _absolute(name, value) for name, value in exported(outside).items())
+
+
+def exported(outside: Mapping[str, str]) -> dict[str, str]:
+    """The variables that name a deployment, as they are set: an address, its file, or a directory of such files."""
+    services = [program.url_variable for program in PROGRAMS if program.url_variable]
+    names = {*addresses(), *services, "DAGSTER_URL"}
+    found = {name: value for name, value in outside.items() if value and name.removesuffix("_FILE") in names}
+    directory = outside.get(SECRETS_DIRECTORY)
+    if directory and any((Path(directory) / name).is_file() for name in names):
+        found[SECRETS_DIRECTORY] = directory
+    return found
 
 
 def kept(environment: Mapping[str, str], programs: Iterable[Program]) -> dict[str, str]:

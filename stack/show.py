@@ -1,5 +1,6 @@
 """How the stack's status looks on a screen."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from rich.table import Table
@@ -44,9 +45,9 @@ def processes_table(status: dict[str, Any]) -> Table:
     return table
 
 
-def addresses_table(status: dict[str, Any]) -> Table:
+def addresses_table(opened: Mapping[str, str]) -> Table:
     """Where to look."""
     table = Table(box=None, pad_edge=False, show_header=False)
-    for name, address in addresses(status).items():
+    for name, address in opened.items():
         table.add_row(name.replace("_", " "), f"[link={address}]{address}[/link]")
     return table

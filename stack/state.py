@@ -159,10 +159,7 @@ class State:
         Raises:
             StateError: one does.
         """
-        with held(self.path("lock")) as is_ours:
-            if not is_ours:
-                holder = self.path("lock").read_text().strip() or "unknown"
-                raise StateError(f"another tanawari command (pid {holder}) is at work on {self.directory}")
+        with locked(self.directory):
             yield
 
     @property
@@ -189,6 +186,22 @@ class State:
         doomed = Path(tempfile.mkdtemp(dir=self.directory.parent, prefix=".tanawari-reset-"))
         self.directory.rename(doomed / "state")  # at once, so that a cut-off removal leaves no half state
         shutil.rmtree(doomed)
+
+
+@contextlib.contextmanager
+def locked(directory: Path) -> Iterator[None]:
+    """Let no other command change a directory meanwhile.
+
+    Raises:
+        StateError: one does.
+    """
+    lock = directory / "lock"
+    with held(lock) as is_ours:
+        if not is_ours:
+            raise StateError(
+                f"another tanawari command (pid {lock.read_text().strip() or 'unknown'}) is at work on {directory}"
+            )
+        yield
 
 
 @contextlib.contextmanager

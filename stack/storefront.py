@@ -1,6 +1,7 @@
 """Whether the shop is served: asks as a shopper's browser would."""
 
 import time
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -13,14 +14,14 @@ WAIT_SECONDS = 60.0
 POLL_SECONDS = 0.5
 
 
-def champion(environment: Environment) -> dict[str, Any]:
+def champion(bundles: Path) -> dict[str, Any]:
     """`champion.json`: the bundle and the generation in use; empty before there are any."""
-    return read_json(environment.bundles / "champion.json")
+    return read_json(bundles / "champion.json")
 
 
 def popularity_because(environment: Environment) -> str | None:
     """Why everybody gets what is popular, as the bundle in use says; None where its models choose for each shopper."""
-    manifest = environment.bundles / str(champion(environment).get("bundle")) / "manifest.json"
+    manifest = environment.bundles / str(champion(environment.bundles).get("bundle")) / "manifest.json"
     return read_json(manifest).get("popularityBecause")
 
 

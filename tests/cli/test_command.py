@@ -7,7 +7,20 @@ from stack import doctor
 from stack.parts import kafka_jars
 from stack.state import VERSION
 
-COMMANDS = ["demo", "up", "down", "reset", "status", "logs", "doctor", "import", "land", "dead-letters", "rollback"]
+COMMANDS = [
+    "demo",
+    "up",
+    "down",
+    "reset",
+    "status",
+    "logs",
+    "doctor",
+    "prepare",
+    "import",
+    "land",
+    "dead-letters",
+    "rollback",
+]
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -40,7 +40,7 @@ def test_a_check_reads_all_and_sends_nothing(run, state):
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["counts"]["orders"] == 1
     assert (state.directory / "import-report.json").exists()
-    assert HistoryRecord.read(state) is None
+    assert HistoryRecord.read(state.directory) is None
     assert list(state.path("history").iterdir()) == []
 
 
@@ -64,14 +64,14 @@ def test_the_mapping_says_both(run, folder):
 
 
 def test_the_demo_s_state_is_refused(run, state):
-    HistoryRecord(shift_weeks=1).write(state)
+    HistoryRecord(shift_weeks=1).write(state.directory)
     result = run("--check", *GIVEN)
     assert isinstance(result.exception, StateError)
     assert "--state DIR" in str(result.exception)
 
 
 def test_the_demo_refuses_the_state_of_a_shop(state):
-    HistoryRecord(source="shop", shift_weeks=0).write(state)
+    HistoryRecord(source="shop", shift_weeks=0).write(state.directory)
     result = CliRunner().invoke(tanawari(), ["demo", "--state", str(state.directory)])
     assert isinstance(result.exception, StateError)
     assert "holds an imported shop" in str(result.exception)
@@ -79,10 +79,10 @@ def test_the_demo_refuses_the_state_of_a_shop(state):
 
 @pytest.mark.parametrize(("option", "value"), [("--currency", "USD"), ("--timezone", "UTC"), ("--weeks", "3")])
 def test_a_state_s_currency_zone_and_shift_stay(run, state, option, value):
-    HistoryRecord(source="shop", currency="JPY", timezone="Asia/Tokyo", shift_weeks=0).write(state)
+    HistoryRecord(source="shop", currency="JPY", timezone="Asia/Tokyo", shift_weeks=0).write(state.directory)
     result = run("--check", option, value)
     assert isinstance(result.exception, StateError)
-    assert "a state has one" in str(result.exception)
+    assert "a shop has one" in str(result.exception)
 
 
 def test_a_person_at_a_terminal_is_asked(monkeypatch):

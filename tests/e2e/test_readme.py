@@ -132,7 +132,7 @@ def test_the_shop_opens_as_a_household_whose_six_shelves_are_full(made, browser)
 def test_a_refresh_publishes_anew_and_rollback_puts_bundle_and_shelves_back(made, state):
     environment = Environment.running(State(state))
     run_job(environment, "refresh", lambda _: None)
-    refreshed = champion(environment)
+    refreshed = champion(environment.bundles)
     assert (refreshed["previous"], refreshed["previousGeneration"]) == (made["bundle"], made["generation"])
 
     command = [ROOT / ".venv/bin/tanawari", "rollback", "--json", "--state", state]

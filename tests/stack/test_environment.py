@@ -84,7 +84,9 @@ def test_nothing_sends_telemetry(state, ports):
 
 def test_the_evaluation_moves_with_the_history(state, ports):
     assert "TANAWARI_EVALUATION_TEST_START" not in Environment(state, ports, {}).variables
-    HistoryRecord(shift_weeks=464, evaluation_starts_at="2026-10-26T05:00:00Z", households=("900", "1")).write(state)
+    HistoryRecord(shift_weeks=464, evaluation_starts_at="2026-10-26T05:00:00Z", households=("900", "1")).write(
+        state.directory
+    )
     variables = Environment(state, ports, {}).variables
     assert variables["TANAWARI_EVALUATION_TEST_START"] == "2026-10-26T05:00:00+00:00"
     assert variables["GATEWAY_PREVIEW_HOUSEHOLDS"] == '["900", "1"]'
@@ -92,9 +94,9 @@ def test_the_evaluation_moves_with_the_history(state, ports):
 
 def test_only_the_demo_signs_for_whoever_asks_and_only_who_signs_has_the_key(state, ports):
     assert "GATEWAY_PREVIEW_LOGIN" not in Environment(state, ports, {}).variables
-    HistoryRecord(source="shop", shift_weeks=0).write(state)
+    HistoryRecord(source="shop", shift_weeks=0).write(state.directory)
     assert Environment(state, ports, {}).variables["GATEWAY_PREVIEW_LOGIN"] == "false"
-    HistoryRecord(shift_weeks=0).write(state)
+    HistoryRecord(shift_weeks=0).write(state.directory)
     environment = Environment(state, ports, {})
     assert environment.variables["GATEWAY_PREVIEW_LOGIN"] == "true"
     told = {program.name for program in PROGRAMS if "AUTH_SIGNING_KEY_FILE" in environment.of(program)}
@@ -102,7 +104,7 @@ def test_only_the_demo_signs_for_whoever_asks_and_only_who_signs_has_the_key(sta
 
 
 def test_only_the_demos_grocer_sells_what_is_nothing_to_recommend(state, ports):
-    HistoryRecord(shift_weeks=0).write(state)
+    HistoryRecord(shift_weeks=0).write(state.directory)
     assert Environment(state, ports, {}).variables["TANAWARI_PSEUDO_PRODUCTS"] == "grocer"
-    HistoryRecord(source="shop", shift_weeks=0).write(state)
+    HistoryRecord(source="shop", shift_weeks=0).write(state.directory)
     assert Environment(state, ports, {}).variables["TANAWARI_PSEUDO_PRODUCTS"] == "none"

@@ -1,0 +1,91 @@
+"""What a command works on, with its addresses and secrets: a stack that runs, or the deployment whose URLs are set."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from cli.options import notice
+from cli.where import chosen, existing
+from services.common.identity.tokens import Signer
+from services.contracts.settings import resolved
+from stack.environment import Environment, kafka_settings
+from stack.state import StateError
+
+IMPORTER = "importer"
+TOKEN_SECONDS = 3600
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A place to work on.
+
+    Attributes:
+        variables: its addresses and secrets, as every program reads them.
+        stack: the stack of a state; None where the URLs are all that is known.
+    """
+
+    variables: Mapping[str, str]
+    stack: Environment | None = None
+
+    def require(self, *names: str) -> None:
+        """See that what is needed is known.
+
+        Raises:
+            StateError: a variable is not set.
+        """
+        if missing := [name for name in names if not self.variables.get(name)]:
+            raise StateError(f"not set: {', '.join(missing)}; docs/configuration.md says what they hold")
+
+    def announce(self, *names: str) -> None:
+        """Say what is going to be changed, as far as these variables tell; raises as `require` does."""
+        if not names and not self.stack:
+            raise StateError("nothing to work on: no URL is set, see docs/configuration.md")
+        self.require(*names)
+        if "KAFKA_URL" in names:
+            kafka_settings(self.variables)
+        places = ", ".join(f"{name} {location(self.variables[name])}" for name in names if name.endswith("_URL"))
+        notice(f"works on the stack of {self.stack.state.directory}" if self.stack else f"works on {places}")
+
+    @property
+    def service_token(self) -> str:
+        """A token with which the importer calls the services."""
+        key, issuer = self.variables["AUTH_SIGNING_KEY_FILE"], self.variables.get("AUTH_ISSUER", "tanawari")
+        return Signer(Path(key), issuer).service_token(IMPORTER, lifetime=TOKEN_SECONDS)
+
+
+def at(state: Path | None) -> Deployment:
+    """What a command works on that is given this state, or none.
+
+    Raises:
+        StateError: it cannot be told, the stack does not run, or no URL is set.
+    """
+    directory = chosen(state)
+    return of_urls() if directory is None else running(directory)
+
+
+def of_urls(outside: Mapping[str, str] = os.environ) -> Deployment:
+    """The deployment whose URLs are set."""
+    return Deployment(resolved(outside))
+
+
+def running(directory: Path) -> Deployment:
+    """The stack of a state.
+
+    Raises:
+        StateError: it does not run.
+    """
+    state = existing(directory)
+    if not state.supervisor:
+        raise StateError(f"the stack of {state.directory} does not run: tanawari up")
+    environment = Environment.running(state)
+    return Deployment(environment.variables, environment)
+
+
+def location(url: str) -> str:
+    """An address without user and password."""
+    parts = urlsplit(url)
+    if not parts.netloc:
+        return url
+    return f"{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}"

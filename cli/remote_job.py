@@ -1,0 +1,72 @@
+"""Runs a job where Dagster runs, asked over its web server: the way of a command that has URLs alone."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import httpx2
+
+from stack.parts.process import PartError
+
+DAGSTER = "DAGSTER_URL"
+POLL_SECONDS = 1.0
+TIMEOUT = httpx2.Timeout(10, read=120)
+ENDED = ("SUCCESS", "FAILURE", "CANCELED")
+
+FIND = """
+{ repositoriesOrError {
+    ... on RepositoryConnection { nodes { name location { name } jobs { name } } }
+    ... on PythonError { message } } }
+"""
+LAUNCH = """
+mutation ($params: ExecutionParams!) { launchRun(executionParams: $params) {
+    ... on LaunchRunSuccess { run { runId } }
+    ... on RunConfigValidationInvalid { errors { message } }
+    ... on Error { message } } }
+"""
+STATUS = "query ($run: ID!) { runOrError(runId: $run) { ... on Run { status } ... on Error { message } } }"
+
+
+def run_remotely(url: str, job: str, say: Callable[[str], None], tags: Mapping[str, str] | None = None) -> str:
+    """Launch a job and wait until it has ended well; the id of its run.
+
+    Args:
+        url: of Dagster's web server.
+        job: its name.
+        say: is told how the run stands.
+        tags: of the run, e.g. its partition.
+
+    Raises:
+        PartError: Dagster does not answer or does not take the run, or the run fails.
+    """
+    try:
+        with httpx2.Client(base_url=url, timeout=TIMEOUT) as client:
+            run = _launch(client, job, tags or {})
+            while (status := _ask(client, STATUS, run=run)["runOrError"]["status"]) not in ENDED:
+                say(f"run {run} is {status.lower()}")
+                time.sleep(POLL_SECONDS)
+    except (httpx2.HTTPError, LookupError, ValueError) as error:
+        raise PartError(f"Dagster at {url} did not run {job}: {error}") from error
+    if status != "SUCCESS":
+        raise PartError(f"{job} ended as {status.lower()}: {url}/runs/{run}")
+    return run
+
+
+def _launch(client: httpx2.Client, job: str, tags: Mapping[str, str]) -> str:
+    for repository in _ask(client, FIND)["repositoriesOrError"]["nodes"]:
+        if job in (each["name"] for each in repository["jobs"]):
+            selector = {"repositoryLocationName": repository["location"]["name"], "repositoryName": repository["name"]}
+            metadata = {"tags": [{"key": key, "value": value} for key, value in tags.items()]}
+            params = {"selector": {**selector, "jobName": job}, "runConfigData": {}, "executionMetadata": metadata}
+            launched = _ask(client, LAUNCH, params=params)["launchRun"]
+            if "run" not in launched:
+                raise ValueError(launched.get("message") or str(launched))
+            return str(launched["run"]["runId"])
+    raise ValueError("no code location there has this job")
+
+
+def _ask(client: httpx2.Client, query: str, **variables: object) -> dict[str, Any]:
+    answer = client.post("/graphql", json={"query": query, "variables": variables}).raise_for_status().json()
+    if errors := answer.get("errors"):
+        raise ValueError(errors[0]["message"])
+    return dict(answer["data"])

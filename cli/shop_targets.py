@@ -1,0 +1,181 @@
+"""Where an import goes: into the stack of a state, which is started for it, or into a deployment by its URLs."""
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from rich.console import Console
+
+from cli.deployment import Deployment, location, of_urls, running
+from cli.options import notice
+from cli.remote_job import DAGSTER, run_remotely
+from cli.shop_history import refuse_another_shop
+from shop_import.mapping import Shop
+from shop_import.steps import Steps
+from stack import control, show, storefront
+from stack.history import HistoryRecord
+from stack.parts.process import PartError
+from stack.refresh import JOB, run_job
+from stack.state import State, StateError, locked
+
+NOBODY = "anon:somebody"
+"""Who looks at the shop where no order tells of a user."""
+WORK_DIRECTORY = Path(".tanawari-import")
+
+
+class ShopTarget(Protocol):
+    """Where a shop is brought to."""
+
+    @property
+    def directory(self) -> Path:
+        """What keeps the shop's imports, and how far they have come."""
+
+    @property
+    def name(self) -> str | None:
+        """What the directory belongs to, where it is not the state of a stack."""
+
+    def locked(self) -> AbstractContextManager[None]:
+        """Keep other commands out of the directory."""
+
+    def refuse(self, shop: Shop, weeks: int | None) -> None:
+        """Refuse a directory that holds something else than this shop; raises StateError."""
+
+    def open(self, steps: Steps) -> Deployment:
+        """What is sent to; it runs."""
+
+    def refresh(self, deployment: Deployment, record: HistoryRecord, steps: Steps, screen: Console) -> str | None:
+        """Make models and shelves; why the models choose nothing, if they do not."""
+
+    def addresses(self) -> dict[str, str]:
+        """What people open."""
+
+
+@dataclass(frozen=True)
+class LocalShop:
+    """The stack of a state: it runs on afterwards."""
+
+    state: State
+    pinned: Mapping[str, int]
+    name: str | None = None
+
+    @property
+    def directory(self) -> Path:
+        """The state."""
+        return self.state.directory
+
+    def locked(self) -> AbstractContextManager[None]:
+        """The state's lock."""
+        return self.state.locked()
+
+    def refuse(self, shop: Shop, weeks: int | None) -> None:
+        """Refuse another shop, and a stack that was started before its shop was known."""
+        refuse_another_shop(self.directory, shop, weeks, None, "choose another directory with --state DIR")
+        if self.state.supervisor and HistoryRecord.read(self.directory) is None:
+            raise StateError(
+                f"the stack of {self.directory} runs without knowing the shop's time zone: tanawari down; "
+                "the import starts it again"
+            )
+
+    def open(self, steps: Steps) -> Deployment:
+        """Start the stack unless it runs."""
+        with steps.step("start") as step:
+            try:
+                if not self.state.supervisor:
+                    control.start(self.state, self.pinned, stays=True)
+                status = control.wait_until(self.state, "running", step.say)
+            except (KeyboardInterrupt, PartError):
+                control.stop(self.state, notice)
+                raise
+            step.counts["processes"] = len(status["processes"])
+        return running(self.directory)
+
+    def refresh(self, deployment: Deployment, record: HistoryRecord, steps: Steps, screen: Console) -> str | None:
+        """Run the job here, and wait until the shop shows its shelves."""
+        environment = deployment.stack
+        assert environment is not None, "as `open` gave it"
+        with steps.step(JOB) as step:
+            step.counts |= run_job(environment, JOB, step.say)
+        record.model_copy(update={"is_served": True}).write(self.directory)
+        with steps.step("shop") as step:
+            step.counts |= storefront.wait_until_served(environment, next(iter(record.households), NOBODY))
+        because = storefront.popularity_because(environment)
+        screen.print(storefront.choice_in_words(because), markup=False, soft_wrap=True)
+        return because
+
+    def addresses(self) -> dict[str, str]:
+        """Of the stack."""
+        return show.addresses(self.state.status())
+
+
+@dataclass(frozen=True)
+class RemoteShop:
+    """A deployment, and a directory of the caller's with the record of what was sent to it."""
+
+    directory: Path
+
+    @property
+    def name(self) -> str:
+        """Its catalog and its broker: the record holds for these alone."""
+        variables = of_urls().variables
+        return ", ".join(location(variables[name]) for name in ("CATALOG_URL", "KAFKA_URL"))
+
+    def locked(self) -> AbstractContextManager[None]:
+        """The directory's lock."""
+        return locked(self.directory)
+
+    def refuse(self, shop: Shop, weeks: int | None) -> None:
+        """Refuse a directory of another shop or of another deployment."""
+        refuse_another_shop(self.directory, shop, weeks, self.name, "choose another directory with --work-dir DIR")
+
+    def open(self, steps: Steps) -> Deployment:
+        """It runs already."""
+        del steps
+        return of_urls()
+
+    def refresh(self, deployment: Deployment, record: HistoryRecord, steps: Steps, screen: Console) -> str | None:
+        """Run the job where Dagster runs, or tell that somebody has to."""
+        url = deployment.variables.get(DAGSTER)
+        if not url:
+            told = f"Run Dagster's job `{JOB}` for models and shelves from it; with {DAGSTER} set, tanawari does."
+            screen.print(told, markup=False, soft_wrap=True)
+            return None
+        zone = deployment.variables.get("TANAWARI_TIMEZONE") or record.timezone or "UTC"
+        today = datetime.now(ZoneInfo(zone)).date().isoformat()
+        with steps.step(JOB) as step:
+            run_remotely(url, JOB, step.say, {"dagster/partition": today})
+        record.model_copy(update={"is_served": True}).write(self.directory)
+        return None
+
+    def addresses(self) -> dict[str, str]:
+        """They are the caller's."""
+        return {}
+
+
+def target(state: Path | None, work_directory: Path | None, pinned: Mapping[str, int], *, sends: bool) -> ShopTarget:
+    """The target that a command line means.
+
+    Args:
+        state: of the stack; None for the URLs that are set.
+        work_directory: for the record of what was sent to a deployment.
+        pinned: ports of a stack that is started.
+        sends: whether anything is sent at all.
+
+    Raises:
+        StateError: the options do not fit together, or a URL is missing.
+    """
+    if state is not None:
+        if work_directory is not None:
+            raise StateError(f"--work-dir is for a deployment; {state} keeps its own record")
+        return LocalShop(State(state), pinned)
+    deployment = of_urls()
+    needed = ("CATALOG_URL", "KAFKA_URL", "WAREHOUSE_LOADER_URL")
+    deployment.require(*needed, "AUTH_SIGNING_KEY_FILE")
+    if sends:
+        deployment.announce(*needed)
+    directory = (work_directory or WORK_DIRECTORY).absolute()
+    directory.mkdir(parents=True, exist_ok=True)
+    return RemoteShop(directory)

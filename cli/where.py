@@ -1,0 +1,42 @@
+"""Where a command works: on the stack of a state, or on the deployment whose URLs are set. It is one or the other.
+
+A state that is named, by `--state` or `TANAWARI_STATE`, is meant whatever is set. Without a name it is the state in
+`.tanawari` if there is one, and the URLs that are set if there is none. Where both are there, nothing is guessed.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from stack.outside import exported, remembers
+from stack.state import DEFAULT_DIRECTORY, State, StateError
+
+
+def chosen(named: Path | None, outside: Mapping[str, str] = os.environ) -> Path | None:
+    """The directory of the state that is meant, whether or not it is there; None if the URLs are meant.
+
+    Raises:
+        StateError: it may be either.
+    """
+    if named is not None:
+        return named
+    urls = exported(outside)
+    default = DEFAULT_DIRECTORY
+    is_there = State.version_of(default) > 0
+    if urls and is_there and not remembers(State(default), outside):
+        raise StateError(
+            f"{default} holds a stack of its own, and {', '.join(sorted(urls))} name a deployment: "
+            f"for the stack add --state {default}, for the deployment call tanawari from another folder"
+        )
+    return default if is_there or not urls else None
+
+
+def existing(directory: Path) -> State:
+    """The state in a directory, which is not made.
+
+    Raises:
+        StateError: there is none.
+    """
+    if not State.version_of(directory):
+        raise StateError(f"there is no stack in {directory}: tanawari up makes one, --state names another")
+    return State(directory)

@@ -1,0 +1,149 @@
+"""A deployment from nothing, by its URLs alone: prepared, looked at, imported into, landed."""
+
+import json
+import os
+import sys
+import urllib.request
+
+import psycopg
+import pytest
+from typer.testing import CliRunner
+
+from cli.command import tanawari
+from services.contracts.topics import TOPICS
+from stack.databases import role_url
+from stack.history import HistoryRecord
+from stack.parts.postgres import Postgres
+from stack.parts.process import HOST, Process, free_port
+from stack.programs import ROOT, WAREHOUSE_ROLES
+from stack.state import StateError
+from tests.conftest import UNSAFE_BUT_FAST
+from tests.shop_import.conftest import ITEMS, ORDERS
+
+GIVEN = ("--currency", "JPY", "--timezone", "Asia/Tokyo")
+
+
+@pytest.fixture(scope="module")
+def urls(tmp_path_factory, broker, signing_keys):
+    """The addresses of an empty broker and of an empty server, and of who may make databases but is no superuser."""
+    with Postgres(tmp_path_factory.mktemp("server") / "data", password="p", settings=UNSAFE_BUT_FAST) as server:
+        place = f"{HOST}:{server.port}"
+        with psycopg.connect(server.url(), autocommit=True) as connection:
+            connection.execute("create role dba login createdb createrole password 'p'")
+        services = {f"{name.upper()}_DATABASE_URL": name for name in ("catalog", "content", "analytics")}
+        yield {
+            "POSTGRES_ADMIN_URL": role_url(place, "dba", "p", "postgres"),
+            **{variable: role_url(place, name, "a secret", name) for variable, name in services.items()},
+            **{name: role_url(place, role, "a secret", "shop") for name, role in WAREHOUSE_ROLES.items()},
+            "KAFKA_URL": broker.url,
+            "KAFKA_IDEMPOTENCE": "false",
+            **signing_keys.environment,
+        }
+
+
+@pytest.fixture
+def run(urls, tmp_path, monkeypatch):
+    """`tanawari …` in an empty folder, with the URLs of the deployment set, and others."""
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("TANAWARI_STATE")]:
+        monkeypatch.delenv(name)
+    return lambda *words, **more: CliRunner().invoke(tanawari(), list(map(str, words)), env={**urls, **more})
+
+
+@pytest.fixture
+def catalog(urls, run, tmp_path):
+    """The catalog of the prepared deployment; its URL."""
+    run("prepare")
+    port = free_port()
+    url = f"http://{HOST}:{port}"
+    command = [sys.executable, "-m", "services.common.web.server", "services.catalog.app:create_app"]
+    with Process(
+        "catalog",
+        [*command, "--host", HOST, "--port", str(port)],
+        tmp_path / "catalog.log",
+        environment={**os.environ, **urls},
+        directory=ROOT,
+        is_ready=lambda: urllib.request.urlopen(f"{url}/health/ready").status == 200,
+    ):
+        yield url
+
+
+@pytest.fixture
+def shop(tmp_path):
+    """A shop of one order."""
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    (folder / "items.csv").write_text(ITEMS)
+    (folder / "orders.csv").write_text(f"{ORDERS}A1,u1,2026-10-01,T1,1,5\n")
+    return folder
+
+
+def test_what_is_missing_is_made_once_by_one_who_is_no_superuser_and_told(run, urls):
+    made = json.loads(run("prepare", "--json").stdout)
+    names = {kind: {each["name"] for each in made if each["kind"] == kind} for kind in ("role", "database", "schema")}
+    assert not any(each["was_there"] for each in made)
+    assert names["role"] == {"catalog", "content", "analytics", *WAREHOUSE_ROLES.values()}
+    assert names["database"] == {"catalog", "content", "analytics", "shop"}
+    assert names["schema"] == {"catalog", "content", "analytics", "warehouse"}
+    assert [each["detail"].count(",") + 1 for each in made if each["kind"] == "topics"] == [len(TOPICS)]
+
+    again = json.loads(run("prepare", "--json").stdout)
+    assert all(each["was_there"] for each in again)
+    assert len(again) == len(made)
+    with psycopg.connect(urls["WAREHOUSE_LOADER_URL"]) as connection:
+        assert connection.execute("select count(*) from raw.order_v1").fetchone() == (0,)
+
+
+def test_a_role_that_is_there_gets_the_password_of_its_url(run, urls):
+    run("prepare")
+    renewed = urls["CATALOG_DATABASE_URL"].replace("a%20secret", "another")
+    assert run("prepare", CATALOG_DATABASE_URL=renewed).exit_code == 0
+    with psycopg.connect(renewed) as connection:
+        assert connection.execute("select 1").fetchone() == (1,)
+    run("prepare")
+
+
+def test_what_is_on_another_server_is_left_to_others(run):
+    shown = run("prepare", "--json", DAGSTER_DATABASE_URL="postgresql://dagster:x@db.example/dagster")
+    (other,) = [each for each in json.loads(shown.stdout) if each["name"] == "dagster"]
+    assert other["detail"] == "is on another server, db.example:5432: not looked at"
+
+
+def test_a_warehouse_without_the_urls_of_all_its_roles_is_refused(run):
+    refused = run("prepare", WAREHOUSE_ANALYST_URL="")
+    assert "WAREHOUSE_ANALYST_URL of tanawari_analyst" in str(refused.exception)
+
+
+def test_the_status_says_what_answers_and_what_is_missing(run):
+    run("prepare")
+    shown = json.loads(run("status", "--json").stdout)
+    assert shown["phase"] == "running"
+    assert {each["state"] for each in shown["processes"].values()} == {"ready"}
+    away = run("status", "--json", CATALOG_URL=f"http://{HOST}:1")
+    assert (away.exit_code, json.loads(away.stdout)["processes"]["CATALOG_URL"]["state"]) == (3, "not answering")
+
+
+def test_a_shop_is_imported_once_and_its_directory_is_of_this_deployment(run, urls, catalog, shop, tmp_path):
+    done = run("import", shop, *GIVEN, "--json", CATALOG_URL=catalog)
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["sent"] == {"order.v1": 1, "user-actions.v1": 1}
+    assert "Run Dagster's job `refresh`" in done.stderr
+    assert done.stderr.startswith("works on CATALOG_URL 127.0.0.1:")
+    with psycopg.connect(urls["WAREHOUSE_LOADER_URL"]) as connection:
+        assert connection.execute("select count(*) from raw.order_v1").fetchone() == (1,)
+    assert HistoryRecord.read(tmp_path / ".tanawari-import").sent_imports == 1
+    assert not (tmp_path / ".tanawari").exists()
+
+    again = run("import", shop, "--json", CATALOG_URL=catalog)
+    assert json.loads(again.stdout)["sent"] == {}
+    other = run("import", shop, CATALOG_URL="http://another.example")
+    assert isinstance(other.exception, StateError)
+    assert "choose another directory with --work-dir DIR" in str(other.exception)
+
+
+def test_land_says_what_landed(run, urls):
+    run("prepare")
+    shown = run("land", "--json")
+    assert shown.exit_code == 0, shown.output
+    assert set(json.loads(shown.stdout)) <= set(TOPICS)
+    assert urls["KAFKA_URL"] in shown.stderr

@@ -1,0 +1,53 @@
+"""A job is run where Dagster runs, by the URL of its web server."""
+
+import os
+import urllib.request
+from datetime import UTC, datetime
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from cli.command import tanawari
+from cli.remote_job import run_remotely
+from stack.parts.process import HOST, PartError, Process, free_port, kept
+from stack.programs import ROOT, SCRIPTS
+
+AT_ONCE = {"run_coordinator": {"module": "dagster.core.run_coordinator", "class": "DefaultRunCoordinator"}}
+
+
+@pytest.fixture(scope="module")
+def dagster(tmp_path_factory):
+    """Dagster's web server over `tests.cli.jobs`, which launches runs without a daemon; its URL."""
+    home, port = tmp_path_factory.mktemp("dagster"), free_port()
+    (home / "dagster.yaml").write_text(yaml.safe_dump({**AT_ONCE, "telemetry": {"enabled": False}}))
+    url = f"http://{HOST}:{port}"
+    with Process(
+        "dagster",
+        kept((str(SCRIPTS / "dagster-webserver"), "-h", HOST, "-p", str(port), "-m", "tests.cli.jobs")),
+        home / "dagster.log",
+        environment={**os.environ, "DAGSTER_HOME": str(home), "PYTHONPATH": str(ROOT)},
+        is_ready=lambda: urllib.request.urlopen(f"{url}/server_info").status == 200,
+    ):
+        yield url
+
+
+def test_a_job_of_a_day_is_run_to_its_end(dagster):
+    told = []
+    today = datetime.now(UTC).date().isoformat()
+    run = run_remotely(dagster, "refresh", told.append, {"dagster/partition": today})
+    assert all(line.startswith(f"run {run} is ") for line in told)
+
+
+def test_a_run_that_fails_is_told_with_its_page(dagster, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    failed = CliRunner().invoke(tanawari("rollback"), ["rollback"], env={"DAGSTER_URL": dagster})
+    assert isinstance(failed.exception, PartError)
+    assert f"rollback ended as failure: {dagster}/runs/" in str(failed.exception)
+
+
+@pytest.mark.parametrize("job", ["refresh", "no_such_job"])
+def test_who_cannot_run_it_is_told_in_a_line(dagster, job):
+    url = f"http://{HOST}:1" if job == "refresh" else dagster
+    with pytest.raises(PartError, match=f"Dagster at {url} did not run {job}: "):
+        run_remotely(url, job, lambda _: None)
