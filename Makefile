@@ -4,7 +4,7 @@ BIN := .venv/bin
 PYTEST := $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help environment demo test test-faults bench lint format types imports sql unit lock clean
+.PHONY: help environment demo check test test-faults soak bench lint format types imports sql fast unit lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -15,13 +15,22 @@ environment: # .venv as requirements.lock names it; does nothing when it is ther
 demo: environment ## a served shop on real retail data; ARGS="--exit", "--users 200 --days 60", ...
 	@$(BIN)/tanawari demo $(ARGS)
 
+check: environment ## style, types and the fast tests, side by side: before each commit
+	@$(MAKE) --no-print-directory --jobs 2 --keep-going --output-sync fast lint imports sql types
+
 test: environment lint types imports sql unit ## style, types and all tests; each kill point once
+
+fast: environment # the tests that start no servers and no processes; one that takes a minute is none of them
+	$(PYTEST) --quiet -m "not slow and not soak" --timeout 60 $(ARGS)
 
 unit: environment # all tests; each kill point once; a core runs whole files, with servers of its own
 	$(PYTEST) $(ARGS)
 
 test-faults: environment ## the tests that kill real processes, with all their repetitions
-	TANAWARI_FAULTS=full $(PYTEST) -m faults --timeout 1800 $(ARGS)
+	TANAWARI_FAULTS=full $(PYTEST) -m "faults and not soak" --timeout 1800 $(ARGS)
+
+soak: environment ## the tests that take too long for every change
+	$(PYTEST) -m soak --timeout 7200 $(ARGS)
 
 bench: environment ## how fast it is, beside its bars; writes docs/benchmarks.md; ARGS="landing publish" for some
 	@$(BIN)/python -m benchmarks $(ARGS)

@@ -7,10 +7,13 @@ run. Nothing here is a fake, and nothing outlives the test run.
 
 import asyncio
 import os
+import subprocess
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
@@ -24,6 +27,7 @@ from stack.parts import kafka_jars
 from stack.parts.broker import Broker
 from stack.parts.kafka import Kafka
 from stack.parts.postgres import Postgres
+from stack.parts.process import Process
 from stack.parts.valkey import Valkey
 from stack.programs import WAREHOUSE_ROLES
 from stack.state import State
@@ -34,7 +38,26 @@ from warehouse.migrate import migrate
 ROOT = Path(__file__).parents[1]
 settings.register_profile("unhurried", deadline=None)  # how long an example takes says how busy the machine is
 settings.load_profile("unhurried")
+SERVERS = {"postgres_server", "kafka_server", "embedded_broker", "any_broker", "fresh_broker", "valkey", "run_dbt"}
+"""Fixtures that start servers, or dbt; who uses one, by whatever way, is not in `make check`."""
 UNSAFE_BUT_FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as slow what uses servers, and all of a file that starts processes, so that nobody has to remember it."""
+    for item in items:
+        assert isinstance(item, pytest.Function)
+        if item.get_closest_marker("faults") or SERVERS & set(item.fixturenames) or starts_processes(item.module):
+            item.add_marker("slow")
+
+
+@cache
+def starts_processes(module: ModuleType) -> bool:
+    """Whether a file of tests has imported what starts processes."""
+    return any(
+        each is subprocess or (isinstance(each, type) and issubclass(each, Process)) for each in vars(module).values()
+    )
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,8 @@ from ml.evaluation.evaluate import evaluate
 from ml.evaluation.split import Task, next_basket, window
 from ml.training.configuration import TrainingConfig, fit_all
 
+pytestmark = pytest.mark.slow
+
 TEST_CUT = datetime(2017, 12, 4, 5, tzinfo=UTC)
 PSEUDO_DEPARTMENTS = [
     *("FUEL", "COUPON", "CNTRL/STORE SUP", "POSTAL CENTER"),
