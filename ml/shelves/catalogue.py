@@ -145,7 +145,8 @@ def _in_digits(product: Product, digits: int | None) -> Product:
     """The product with amounts that have as many decimals as its currency."""
     if digits is None:
         return product
-    unit, offer = Decimal(1).scaleb(-digits), product.special_price
+    unit = Decimal(1).scaleb(-digits)
+    amounts = {name: getattr(product, name) for name in ("price", "special_price")}
     return msgspec.structs.replace(
-        product, price=product.price.quantize(unit), special_price=None if offer is None else offer.quantize(unit)
+        product, **{name: each.quantize(unit) for name, each in amounts.items() if each is not None}
     )
