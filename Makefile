@@ -53,7 +53,7 @@ format: environment ## mend what can be mended by machine
 	$(BIN)/ruff format .
 
 lock: environment ## resolve the packages anew
-	$(BIN)/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
+	$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-header --upgrade --quiet --output-file requirements.lock
 
 clean: ## remove the environment and what tools left (a demo's state stays: tanawari reset)

