@@ -5,10 +5,11 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Index, select
+from sqlalchemy import Identity, Index, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, MappedSQLExpression, column_property, mapped_column
 
+from services.common.messaging.inbox import InboxTable
 from services.common.storage.database import ServiceBase
 
 
@@ -47,7 +48,7 @@ def _code_of(category_id: Any) -> MappedSQLExpression[str | None]:  # noqa: ANN4
 class Recorded:
     """What both tables say of where a row comes from."""
 
-    id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
     event_id: Mapped[UUID] = mapped_column(unique=True)
     user_id: Mapped[str]
     session_id: Mapped[str | None]
@@ -108,3 +109,7 @@ class UserActionLog(Recorded, Base):
     sku: Mapped[str | None] = _sku_of(product_id)
     category_code: Mapped[str | None] = _code_of(category_id)
     search_category_code: Mapped[str | None] = _code_of(search_category_id)
+
+
+class Inbox(InboxTable, Base):
+    """The events that this service has handled."""

@@ -3,11 +3,13 @@
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, func
+from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.catalog.domain import parent_code
+from services.common.messaging.outbox import OutboxTable
 from services.common.storage.database import ServiceBase
+from services.common.web.idempotency import IdempotencyTable
 
 
 class Base(ServiceBase):
@@ -35,9 +37,9 @@ class Product(Base):
     image: Mapped[str | None]
     stock: Mapped[int]
     is_active: Mapped[bool]
-    product_version: Mapped[int] = mapped_column(server_default="0")
-    stock_version: Mapped[int] = mapped_column(server_default="0")
-    offer_version: Mapped[int] = mapped_column(server_default="0")
+    product_version: Mapped[int] = mapped_column(server_default=text("0"))
+    stock_version: Mapped[int] = mapped_column(server_default=text("0"))
+    offer_version: Mapped[int] = mapped_column(server_default=text("0"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
@@ -52,7 +54,7 @@ class Category(Base):
     name: Mapped[str] = mapped_column(unique=True)
     parent_id: Mapped[int | None] = mapped_column(ForeignKey("categories.id"), index=True)
     level: Mapped[int]
-    version: Mapped[int] = mapped_column(server_default="0")
+    version: Mapped[int] = mapped_column(server_default=text("0"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
@@ -86,3 +88,11 @@ class SpecialPrice(Base):
     price: Mapped[Decimal]
     start_date: Mapped[datetime]
     end_date: Mapped[datetime | None]
+
+
+class Outbox(OutboxTable, Base):
+    """The events that this service publishes."""
+
+
+class Idempotency(IdempotencyTable, Base):
+    """The answers to requests with an `Idempotency-Key`."""

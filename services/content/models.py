@@ -3,10 +3,13 @@
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import FetchedValue, ForeignKey, Identity, func
+from sqlalchemy import CheckConstraint, ForeignKey, Identity, Sequence, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from services.common.messaging.inbox import InboxTable
+from services.common.messaging.outbox import OutboxTable
 from services.common.storage.database import ServiceBase
+from services.common.web.idempotency import IdempotencyTable
 
 
 class Base(ServiceBase):
@@ -22,12 +25,21 @@ class TopPageDisplay(Base):
     """
 
     __tablename__ = "top_page_displays"
+    __table_args__ = (
+        CheckConstraint("(source = 'manual') = (generation IS NULL)", name="source"),
+        CheckConstraint("mode IN ('pin', 'hide', 'price')", name="mode"),
+        CheckConstraint("(mode IS NOT NULL) = (generation IS NULL)", name="mode_is_manual"),
+        CheckConstraint("generation IS NOT NULL OR end_date > start_date", name="manual_ends_after_it_starts"),
+        {"postgresql_partition_by": "LIST (generation)"},
+    )
+    __mapper_args__ = {"primary_key": ["id"]}  # noqa: RUF012 - SQLAlchemy's; only the partition of manual rows has a key
 
-    id: Mapped[int] = mapped_column(primary_key=True, server_default=FetchedValue())
+    _ids = Sequence("top_page_displays_id_seq", metadata=Base.metadata)
+    id: Mapped[int] = mapped_column(_ids, server_default=_ids.next_value())
     generation: Mapped[str | None]
     user_id: Mapped[str | None]
     display_type: Mapped[str]
-    rank: Mapped[int] = mapped_column(server_default="0")
+    rank: Mapped[int] = mapped_column(server_default=text("0"))
     product_id: Mapped[int | None]
     product_name: Mapped[str | None]
     product_price: Mapped[Decimal | None]
@@ -36,11 +48,11 @@ class TopPageDisplay(Base):
     image: Mapped[str | None]
     category_id: Mapped[int | None]
     category_name: Mapped[str | None]
-    priority: Mapped[int] = mapped_column(server_default="0")
+    priority: Mapped[int] = mapped_column(server_default=text("0"))
     special_price: Mapped[Decimal | None]
     start_date: Mapped[datetime] = mapped_column(server_default=func.now())
     end_date: Mapped[datetime | None]
-    is_active: Mapped[bool] = mapped_column(server_default="true")
+    is_active: Mapped[bool] = mapped_column(server_default=text("true"))
     score: Mapped[float | None]
     reason: Mapped[str | None]
     source: Mapped[str] = mapped_column(server_default="model")
@@ -81,10 +93,11 @@ class Showing(Base):
     """
 
     __tablename__ = "showing"
+    __table_args__ = (CheckConstraint("is_only", name="one_row"),)
 
-    is_only: Mapped[bool] = mapped_column(primary_key=True, server_default="true")
+    is_only: Mapped[bool] = mapped_column(primary_key=True, server_default=text("true"))
     generation: Mapped[str | None] = mapped_column(ForeignKey("generations.generation"))
-    version: Mapped[int] = mapped_column(server_default="1")
+    version: Mapped[int] = mapped_column(server_default=text("1"))
 
 
 class Product(Base):
@@ -95,7 +108,7 @@ class Product(Base):
 
     __tablename__ = "products"
 
-    id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     sku: Mapped[str | None] = mapped_column(index=True)
     name: Mapped[str | None]
     price: Mapped[Decimal | None]
@@ -108,10 +121,10 @@ class Product(Base):
     special_price: Mapped[Decimal | None]
     special_starts_at: Mapped[datetime | None]
     special_ends_at: Mapped[datetime | None]
-    product_version: Mapped[int] = mapped_column(server_default="0")
-    stock_version: Mapped[int] = mapped_column(server_default="0")
-    offer_version: Mapped[int] = mapped_column(server_default="0")
-    is_deleted: Mapped[bool] = mapped_column(server_default="false")
+    product_version: Mapped[int] = mapped_column(server_default=text("0"))
+    stock_version: Mapped[int] = mapped_column(server_default=text("0"))
+    offer_version: Mapped[int] = mapped_column(server_default=text("0"))
+    is_deleted: Mapped[bool] = mapped_column(server_default=text("false"))
 
 
 class Category(Base):
@@ -119,8 +132,20 @@ class Category(Base):
 
     __tablename__ = "categories"
 
-    id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     code: Mapped[str | None]
     name: Mapped[str | None]
-    version: Mapped[int] = mapped_column(server_default="0")
-    is_deleted: Mapped[bool] = mapped_column(server_default="false")
+    version: Mapped[int] = mapped_column(server_default=text("0"))
+    is_deleted: Mapped[bool] = mapped_column(server_default=text("false"))
+
+
+class Outbox(OutboxTable, Base):
+    """The events that this service publishes."""
+
+
+class Inbox(InboxTable, Base):
+    """The events that this service has handled."""
+
+
+class Idempotency(IdempotencyTable, Base):
+    """The answers to requests with an `Idempotency-Key`."""

@@ -1,14 +1,18 @@
 """The inbox: ids of handled events, written in the handler's own transaction, so that a second delivery does nothing.
 
-A consumer uses it by itself; each service's migrations make the table. An id is known for 100 days, longer than the
+A consumer uses it by itself; a service's models name the table (`class Inbox(InboxTable, Base)`), and its migrations
+make it. An id is known for 100 days, longer than the
 longest retention of a topic that has one: each batch takes away up to twice as many older ids as it has messages. A
 handler of what may come again later than that (the whole of a topic that keeps all, an old dead letter) must bear it.
 """
 
 from collections.abc import Iterable
+from datetime import datetime
+from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import func, text
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
 
 _CLAIM = text(  # gives back those handled before, mostly none; the ids travel as one text, the fastest way for psycopg
     "WITH old AS (DELETE FROM inbox WHERE ctid = ANY(ARRAY("
@@ -18,6 +22,16 @@ _CLAIM = text(  # gives back those handled before, mostly none; the ids travel a
     "  ON CONFLICT DO NOTHING RETURNING event_id)"
     " SELECT event_id FROM given EXCEPT SELECT event_id FROM claimed"
 )
+
+
+class InboxTable:
+    """The events that each consumer of a service has handled."""
+
+    __tablename__ = "inbox"
+
+    event_id: Mapped[UUID] = mapped_column(primary_key=True)
+    consumer: Mapped[str] = mapped_column(primary_key=True)
+    handled_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
 
 
 async def claim(session: AsyncSession, consumer: str, event_ids: Iterable[str]) -> set[str]:

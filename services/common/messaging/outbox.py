@@ -5,14 +5,19 @@
 
 Topic and key follow from the event (`services.contracts.topics`), whose payload must be what its type says. Append
 after the statement that changed (and so locked) the aggregate: ids are then in the order of its changes. Rows are kept
-after they are published, so that a copy elsewhere can be rebuilt. Each service's migrations make the table.
+after they are published, so that a copy elsewhere can be rebuilt. A service's models name the table (`class Outbox(
+OutboxTable, Base)`), and its migrations make it, with the trigger that wakes the relay.
 """
 
 from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
 
 import orjson
-from sqlalchemy import text
+from sqlalchemy import Identity, Index, func, text
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
 from services.common.messaging.producer import is_too_large
 from services.common.runtime.telemetry import traceparent
@@ -26,6 +31,27 @@ _INSERT = text(  # JSON, for psycopg escapes text arrays in Python: a quarter of
     " FROM json_to_recordset(CAST(:rows AS json)) AS r (event_id uuid, topic text, key text, value text)"
     " ON CONFLICT (event_id) DO NOTHING"
 )
+
+
+class OutboxTable:
+    """The events of a service: to be published, and published; `refused_at` is when the broker last refused one."""
+
+    __tablename__ = "outbox"
+
+    @declared_attr.directive
+    @classmethod
+    def __table_args__(cls) -> tuple[Any, ...]:
+        return (Index("ix_outbox_unpublished", "id", postgresql_where=text("published_at IS NULL")),)
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    event_id: Mapped[UUID] = mapped_column(unique=True)
+    topic: Mapped[str]
+    key: Mapped[str]
+    value: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    published_at: Mapped[datetime | None]
+    refused_at: Mapped[datetime | None]
+    refusal: Mapped[str | None]
 
 
 class EventTooLargeError(ValueError):

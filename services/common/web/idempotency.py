@@ -4,18 +4,21 @@
 
 Put it after the route's policy. Same key and same request: the stored answer; another request under the key: 422; the
 first still running: 409. The answer is stored in the transaction of the request's own effect, so that both or neither
-exist. Keys belong to the caller and the route, and last a day. Each service's migrations make the table.
+exist. Keys belong to the caller and the route, and last a day. A service's models name the table (`class Idempotency(
+IdempotencyTable, Base)`), and its migrations make it.
 """
 
 import hashlib
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any
 
 import orjson
 from fastapi import Depends, Header, Request
 from fastapi.responses import Response
-from sqlalchemy import text
+from sqlalchemy import Integer, func, text
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
 
 from services.common.runtime.errors import Conflict, Problem, Unprocessable
 from services.common.storage.database import Session
@@ -36,6 +39,20 @@ _STORE = text(
     " ON CONFLICT (scope, key) DO UPDATE SET fingerprint = excluded.fingerprint, status = excluded.status,"
     "  headers = excluded.headers, body = excluded.body, created_at = now()"
 )
+
+
+class IdempotencyTable:
+    """The answers to requests with a key."""
+
+    __tablename__ = "idempotency"
+
+    scope: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    fingerprint: Mapped[bytes]
+    status: Mapped[int] = mapped_column(Integer)
+    headers: Mapped[dict[str, Any]]
+    body: Mapped[bytes]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
 
 
 class RequestInFlight(Conflict):
