@@ -1,4 +1,4 @@
-"""The command `tanawari`: the local stack, its data, and what an operator does with them."""
+"""The command `tanawari`: the local stack, its data, and the tasks of an operator."""
 
 import signal
 import sys
@@ -25,13 +25,13 @@ COMMANDS = {
     "rollback": "data.rollback",
     "dead-letters": "dead_letters.dead_letters",
 }
-"""Where each stands, below `cli`."""
+"""The function of each command, below `cli`."""
 
 
 def tanawari(*names: str) -> typer.Typer:
-    """The command with these of its commands, or all; only their modules are imported, for some need a lot."""
+    """Build the command with these subcommands, or all; only their modules are imported, because some are slow."""
     made = typer.Typer(
-        help="Tanawari: start it on this machine and look at it; feed it here or where its URLs lead.",
+        help="Tanawari: run and inspect the local stack; import, land and roll back locally or in a deployment.",
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
@@ -61,7 +61,7 @@ def app() -> None:
 
 
 def end_by_sigterm_too() -> None:
-    """Let SIGTERM end a command as Ctrl-C does: in order, and with what it runs."""
+    """Make SIGTERM end a command like Ctrl-C: cleanly, and with its child processes."""
     signal.signal(signal.SIGTERM, _interrupt)
 
 
@@ -70,7 +70,7 @@ def _interrupt(*_: object) -> NoReturn:
 
 
 def _known_faults() -> tuple[type[Exception], ...]:
-    """What a line of text explains; imported when something has failed, for these modules need a lot."""
+    """Errors whose message is enough; imported only after a failure, because the modules are slow to import."""
     from aiokafka.errors import KafkaError  # noqa: PLC0415
     from psycopg import OperationalError  # noqa: PLC0415
 

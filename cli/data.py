@@ -1,4 +1,4 @@
-"""Commands that move data: into the warehouse, and back a step."""
+"""Commands on data: wait for landing, roll back."""
 
 import asyncio
 from dataclasses import asdict
@@ -17,7 +17,7 @@ ROLLBACK = "rollback"
 
 
 def land(state: WhereOption = None, *, as_json: JsonOption = False) -> None:
-    """Return once everything that is in the topics now has landed in the warehouse; tell what landed meanwhile."""
+    """Wait until everything that is in the topics now has landed in the warehouse, and print the counts."""
     deployment = at(state)
     deployment.announce("KAFKA_URL", "WAREHOUSE_LOADER_URL")
     landed = asyncio.run(land_until_caught_up(landing_settings(deployment.variables)))
@@ -31,7 +31,7 @@ def land(state: WhereOption = None, *, as_json: JsonOption = False) -> None:
 
 
 def rollback(state: WhereOption = None, *, as_json: JsonOption = False) -> None:
-    """Put the previous bundle and its generation of shelves back together, as a run of Dagster's job `rollback`.
+    """Restore the previous bundle and its generation of shelves together, with Dagster's job `rollback`.
 
     In a deployment the job runs where Dagster runs: set DAGSTER_URL.
     """

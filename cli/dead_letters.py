@@ -1,4 +1,4 @@
-"""`tanawari dead-letters`: look at messages that could not be handled, try them again, or give them up."""
+"""`tanawari dead-letters`: list, show, retry and close messages that could not be handled."""
 
 import asyncio
 import base64
@@ -23,21 +23,19 @@ from stack.state import StateError
 from warehouse import dead_letters as store
 from warehouse.dead_letters import Choice, DeadLetter, Kind, Message
 
-dead_letters = typer.Typer(
-    help="Look at messages that could not be handled, try them again, or give them up.", no_args_is_help=True
-)
+dead_letters = typer.Typer(help="List, show, retry and close messages that could not be handled.", no_args_is_help=True)
 
 WAREHOUSE = "WAREHOUSE_LOADER_URL"
 SOME_REMAIN = 3
 
-TopicOption = Annotated[str | None, typer.Option(help="Only those of this topic.")]
-ReasonOption = Annotated[str | None, typer.Option(help="Only those with this reason, e.g. BAD_PAYLOAD.")]
+TopicOption = Annotated[str | None, typer.Option(help="Select by topic.")]
+ReasonOption = Annotated[str | None, typer.Option(help="Select by reason, e.g. BAD_PAYLOAD.")]
 ConsumerOption = Annotated[
-    str | None, typer.Option(help="Only those that this consumer gave up: landing, content.catalog, ...")
+    str | None, typer.Option(help="Select by the consumer that failed: landing, content.catalog, ...")
 ]
-IdsArgument = Annotated[list[int] | None, typer.Argument(help="Which; without any, all that the options leave.")]
-DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only tell what would become of them.")]
-SinceOption = Annotated[datetime | None, typer.Option(help="Only those that failed at or after this time, in UTC.")]
+IdsArgument = Annotated[list[int] | None, typer.Argument(help="Ids; without any, all that the options select.")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only print what would happen.")]
+SinceOption = Annotated[datetime | None, typer.Option(help="Select those that failed at or after this time, in UTC.")]
 
 
 @dead_letters.command("list")
@@ -46,16 +44,14 @@ def list_(  # noqa: PLR0913 - a command has as many parameters as options
     reason: ReasonOption = None,
     consumer: ConsumerOption = None,
     since: SinceOption = None,
-    limit: Annotated[int, typer.Option(min=1, help="How many, the oldest first.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, help="Maximum number, the oldest first.")] = 50,
     *,
-    closed: Annotated[
-        bool, typer.Option("--closed", help="Those that were given up, instead of the open ones.")
-    ] = False,
+    closed: Annotated[bool, typer.Option("--closed", help="List closed ones instead of open ones.")] = False,
     summary: Annotated[bool, typer.Option("--summary", help="Count them by topic, consumer and reason.")] = False,
     state: WhereOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List what could not be handled and is still open, with the reason; without the bytes."""
+    """List open dead letters with their reasons, without their bytes."""
     url = _warehouse(at(state))
     choice = Choice(None, topic, reason, consumer, _utc(since), is_closed=closed)
     if summary:
@@ -74,13 +70,15 @@ def list_(  # noqa: PLR0913 - a command has as many parameters as options
 
 @dead_letters.command("show")
 def show(
-    letter: Annotated[int, typer.Argument(help="Its id, as `list` shows it.")],
-    raw: Annotated[Path | None, typer.Option(help="Write the exact bytes of the value to this file; - prints.")] = None,
+    letter: Annotated[int, typer.Argument(help="Its id, as shown by `list`.")],
+    raw: Annotated[
+        Path | None, typer.Option(help="Write the exact bytes of the value to this file; - for standard output.")
+    ] = None,
     *,
     state: WhereOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Print one message as it came, where it stood, and why it was refused. It may hold personal data."""
+    """Print one message, its position, and why it failed. It may contain personal data."""
     try:
         message = store.show(_warehouse(at(state)), letter)
     except KeyError as error:
@@ -107,9 +105,9 @@ def retry(  # noqa: PLR0913 - likewise
     state: WhereOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Try messages again after their cause was mended; what still fails stays, with today's reason.
+    """Retry messages after their cause was fixed; those that still fail stay, with the current reason.
 
-    Exit code 3 when some remain.
+    Exit code 3 if some remain.
     """
     deployment = at(state)
     deployment.announce(WAREHOUSE, "KAFKA_URL")
@@ -121,14 +119,14 @@ def retry(  # noqa: PLR0913 - likewise
         screen.print_json(data=asdict(retried))
     else:
         counts = ", ".join(f"{number:,} {what}" for what, number in asdict(retried).items())
-        tell(f"nothing was done; it would be: {counts}" if dry_run else counts)
+        tell(f"dry run, nothing changed; result would be: {counts}" if dry_run else counts)
     if retried.remaining:
         raise typer.Exit(SOME_REMAIN)
 
 
 @dead_letters.command("close")
 def close(  # noqa: PLR0913 - likewise
-    because: Annotated[str, typer.Option(help="Why; it is kept with them, and with who you are.", min=1)],
+    because: Annotated[str, typer.Option(help="The reason; it is stored with your user name.", min=1)],
     ids: IdsArgument = None,
     topic: TopicOption = None,
     reason: ReasonOption = None,
@@ -139,25 +137,25 @@ def close(  # noqa: PLR0913 - likewise
     state: WhereOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Give messages up for good: they are kept, no longer open, and never tried again."""
+    """Close messages for good: they are kept, but never retried."""
     deployment = at(state)
     deployment.announce(WAREHOUSE)
     url = _warehouse(deployment)
     choice = Choice(tuple(ids) if ids else None, topic, reason, consumer, _utc(since))
     if choice == store.EVERY:
-        raise StateError("say which dead letters: by their ids, or by --topic, --reason, --consumer or --since")
+        raise StateError("select dead letters: by ids, or by --topic, --reason, --consumer or --since")
     _require(url, choice)
     closed = store.close(url, choice, because=because, by=getpass.getuser(), is_trial=dry_run)
     if as_json:
         screen.print_json(data={"closed": closed})
     else:
-        tell(f"nothing was done; it would be: {closed:,} closed" if dry_run else f"{closed:,} closed")
+        tell(f"dry run, nothing changed; result would be: {closed:,} closed" if dry_run else f"{closed:,} closed")
 
 
 def _require(url: str, choice: Choice) -> None:
-    """See that every letter named by its id is there to be chosen."""
+    """Check that every id names a dead letter that the options select."""
     if choice.ids and (missing := set(choice.ids) - {letter.id for letter in store.list_chosen(url, choice)}):
-        raise StateError(f"no open dead letter of these options: {', '.join(map(str, sorted(missing)))}")
+        raise StateError(f"no open dead letter matches the options: {', '.join(map(str, sorted(missing)))}")
 
 
 def _warehouse(deployment: Deployment) -> str:
@@ -180,7 +178,7 @@ def _table(found: Iterable[DeadLetter]) -> Table:
 
 
 def _summary(kinds: Iterable[Kind]) -> Table:
-    table = Table("letters", "topic", "consumer", "reason", "first", "last", box=None, pad_edge=False)
+    table = Table("dead letters", "topic", "consumer", "reason", "first", "last", box=None, pad_edge=False)
     for kind in kinds:
         times = (f"{at:%Y-%m-%d %H:%M}" for at in (kind.first, kind.last))
         table.add_row(*map(Text, (f"{kind.letters:,}", kind.topic, kind.consumer, kind.reason, *times)))

@@ -36,17 +36,17 @@ class Deployment:
             StateError: a variable is not set.
         """
         if missing := [name for name in names if not self.variables.get(name)]:
-            raise StateError(f"not set: {', '.join(missing)}; docs/configuration.md says what they hold")
+            raise StateError(f"not set: {', '.join(missing)}; docs/configuration.md describes them")
 
     def announce(self, *names: str) -> None:
         """Say what is going to be changed, as far as these variables tell; raises as `require` does."""
         if not names and not self.stack:
-            raise StateError("nothing to work on: no URL is set, see docs/configuration.md")
+            raise StateError("no URL is set: see docs/configuration.md")
         self.require(*names)
         if "KAFKA_URL" in names:
             kafka_settings(self.variables)
         places = ", ".join(f"{name} {location(self.variables[name])}" for name in names if name.endswith("_URL"))
-        notice(f"works on the stack of {self.stack.state.directory}" if self.stack else f"works on {places}")
+        notice(f"using the stack of {self.stack.state.directory}" if self.stack else f"using {places}")
 
     @property
     def service_token(self) -> str:
@@ -78,7 +78,7 @@ def running(directory: Path) -> Deployment:
     """
     state = existing(directory)
     if not state.supervisor:
-        raise StateError(f"the stack of {state.directory} does not run: tanawari up")
+        raise StateError(f"the stack of {state.directory} is not running: start it with tanawari up")
     environment = Environment.running(state)
     return Deployment(environment.variables, environment)
 

@@ -27,29 +27,30 @@ def import_(  # noqa: PLR0913, PLR0917 - what a person may want to say
     folder: Annotated[Path, typer.Argument(help="The shop's files; docs/howto/bring-your-data.md describes them.")],
     state: WhereOption = None,
     mapping: Annotated[
-        Path | None, typer.Option(help="How files and columns are called; without it, the folder's mapping.yaml.")
+        Path | None, typer.Option(help="Maps files and columns; default: mapping.yaml in the folder.")
     ] = None,
-    timezone: Annotated[str | None, typer.Option(help="Where the shop's days begin, e.g. Asia/Tokyo.")] = None,
-    currency: Annotated[str | None, typer.Option(help="Of all amounts, e.g. JPY.")] = None,
+    timezone: Annotated[str | None, typer.Option(help="The shop's time zone, e.g. Asia/Tokyo.")] = None,
+    currency: Annotated[str | None, typer.Option(help="The currency of all amounts, e.g. JPY.")] = None,
     weeks: Annotated[
-        int | None, typer.Option(min=0, help="Move all dates by so many weeks, once and for all of this state's data.")
+        int | None,
+        typer.Option(min=0, help="Shift all dates by this many weeks; fixed by the first import into a state."),
     ] = None,
     work_dir: Annotated[
         Path | None,
-        typer.Option(help="Of a deployment: what keeps its imports and how far they came; .tanawari-import."),
+        typer.Option(help="For a deployment: where imports and their progress are kept; default: .tanawari-import."),
     ] = None,
     port: PortsOption = None,
     *,
-    check: Annotated[bool, typer.Option("--check", help="Only check the files; nothing is sent.")] = False,
-    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave bad rows out instead of giving up.")] = False,
-    refresh: Annotated[bool, typer.Option(help="Make models and shelves from it.")] = True,
+    check: Annotated[bool, typer.Option("--check", help="Only check the files; send nothing.")] = False,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Skip bad rows instead of failing.")] = False,
+    refresh: Annotated[bool, typer.Option(help="Build models and shelves afterwards.")] = True,
     as_json: JsonOption = False,
 ) -> None:
-    """Bring a shop's own files in: check every row, send, and serve the shop. May be repeated; nothing lands twice.
+    """Import a shop's own files: check every row, send, and serve the shop. May be repeated; nothing lands twice.
 
-    Into a state: starts its stack if it does not run, and leaves it running. Into a deployment: sends to the URLs that
-    are set and waits until all has landed; Dagster makes the shelves, at DAGSTER_URL if that is set.
-    Exit code 2 if rows are bad: the report names them.
+    Into a state: starts its stack if needed, and leaves it running. Into a deployment: sends to the URLs that are set
+    and waits until everything has landed; then Dagster builds the shelves, if DAGSTER_URL is set.
+    Exit code 2 if rows are bad: the report lists them.
     """
     shown = Console(stderr=True, highlight=False) if as_json else screen
     path = mapping_of(folder, mapping)
@@ -86,7 +87,7 @@ def import_(  # noqa: PLR0913, PLR0917 - what a person may want to say
         screen.print_json(data=result, default=str)
     elif is_good and not check and place.name is None:
         screen.print(show.addresses_table(place.addresses()))
-        tell("It runs on until `tanawari down`.")
+        tell("The stack keeps running until `tanawari down`.")
     if not is_good:
         raise typer.Exit(BAD_ROWS)
 

@@ -23,14 +23,14 @@ def demo(
     state: StateOption = DEFAULT_STATE,
     port: PortsOption = None,
     broker: BrokerOption = None,
-    users: Annotated[int | None, typer.Option(min=20, help="Only so many users, the busiest.")] = None,
-    days: Annotated[int | None, typer.Option(min=FEWEST_DAYS, help="Only the last so many days.")] = None,
+    users: Annotated[int | None, typer.Option(min=20, help="Use only this many users, the most active.")] = None,
+    days: Annotated[int | None, typer.Option(min=FEWEST_DAYS, help="Use only the last this many days.")] = None,
     *,
-    leave: Annotated[bool, typer.Option("--exit", help="Stop everything at the end instead of serving on.")] = False,
+    leave: Annotated[bool, typer.Option("--exit", help="Stop everything at the end instead of serving.")] = False,
 ) -> None:
-    """From nothing to a served shop on real retail data (Complete Journey); again, only what is missing is done.
+    """Build and serve a shop on real retail data (Complete Journey). A repeated run does only what is missing.
 
-    Ends with the addresses of the shop and its tools, and with demo.json in the state. Ctrl-C stops everything.
+    Prints the addresses of the shop and its tools, and writes demo.json in the state. Ctrl-C stops everything.
     """
     doctor.refuse_unfit(state)
     here = State(state)
@@ -43,9 +43,9 @@ def up(
     port: PortsOption = None,
     broker: BrokerOption = None,
     *,
-    foreground: Annotated[bool, typer.Option("--foreground", help="Stay until Ctrl-C instead of returning.")] = False,
+    foreground: Annotated[bool, typer.Option("--foreground", help="Run until Ctrl-C instead of returning.")] = False,
 ) -> None:
-    """Start everything that this state holds, and print the addresses. It runs on until `tanawari down`."""
+    """Start the stack of this state and print its addresses. It runs until `tanawari down`."""
     doctor.refuse_unfit(state)
     here = State(state)
     with here.locked():
@@ -62,17 +62,17 @@ def up(
 
 
 def down(state: StateOption = DEFAULT_STATE) -> None:
-    """Stop everything: close the intake, drain outboxes, landing and consumers, then stop the servers."""
+    """Stop everything: stop the gateway, drain outboxes, landing and consumers, then stop the servers."""
     if not control.stop(State(state), tell):
         raise PartError(f"stopped, but not everything was drained; see {State(state).log('supervisor')}")
 
 
 def logs(
-    name: Annotated[str | None, typer.Argument(help="A process; without one, the names are listed.")] = None,
+    name: Annotated[str | None, typer.Argument(help="The process; without one, list the names.")] = None,
     state: StateOption = DEFAULT_STATE,
     *,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as the log grows.")] = False,
-    lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many lines from the end.")] = 100,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Follow the log as it grows.")] = False,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="Number of lines from the end.")] = 100,
 ) -> None:
     """Print the end of a process's log."""
     here = State(state)
@@ -81,7 +81,7 @@ def logs(
         tell("\n".join(names) or "no logs yet")
         return
     if name not in names:
-        raise StateError(f"there is no log of {name}; there are: {', '.join(names) or 'none yet'}")
+        raise StateError(f"there is no log of {name}; available: {', '.join(names) or 'none yet'}")
     tail = ["tail", "-n", str(lines), *(["-f"] if follow else []), str(here.log(name))]
     raise typer.Exit(subprocess.call(tail))  # noqa: S603 - the name is one of our own files
 
@@ -89,23 +89,23 @@ def logs(
 def reset(
     state: StateOption = DEFAULT_STATE,
     *,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
 ) -> None:
-    """Stop everything and remove the state directory with all its data."""
+    """Stop everything and delete the state directory with all its data."""
     if not state.exists():
-        tell(f"there is nothing at {state}")
+        tell(f"{state} does not exist")
         return
     here = State(state)
-    if not yes and not typer.confirm(f"Remove {here.directory} with all its data?"):
+    if not yes and not typer.confirm(f"Delete {here.directory} with all its data?"):
         raise typer.Exit(1)
     with here.locked():
         control.stop(here, tell)
         here.empty()
-    tell(f"removed {here.directory}")
+    tell(f"deleted {here.directory}")
 
 
 def examine(state: StateOption = DEFAULT_STATE, *, as_json: JsonOption = False) -> None:
-    """Look for what is wrong (ports, disk, versions, stale state, missing parts) and name the remedy."""
+    """Check for problems (ports, disk, versions, stale state, missing parts) and name the remedies."""
     findings = doctor.examine(state)
     if as_json:
         screen.print_json(data=[asdict(finding) for finding in findings])

@@ -11,30 +11,33 @@ from rich.console import Console
 from stack.state import DEFAULT_DIRECTORY, BrokerKind
 
 UNBROKEN = 1000
-"""The width of what is piped on: a line of a table stays one."""
+"""The width when output is piped: a table row stays on one line."""
 
 screen = Console(highlight=False, width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else UNBROKEN)
 
 StateOption = Annotated[
-    Path, typer.Option("--state", envvar="TANAWARI_STATE", help="The directory that keeps everything.", metavar="DIR")
+    Path,
+    typer.Option(
+        "--state", envvar="TANAWARI_STATE", help="The state directory: data, keys, logs, ports.", metavar="DIR"
+    ),
 ]
 WhereOption = Annotated[
     Path | None,
     typer.Option(
         "--state",
         envvar="TANAWARI_STATE",
-        help="The state of the stack to work on; without one .tanawari, or the deployment whose URLs are set.",
+        help="The state of a local stack; default: .tanawari, or the deployment whose URLs are set.",
         metavar="DIR",
     ),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for a script.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 PortsOption = Annotated[
     list[str] | None,
-    typer.Option("--port", help="Give a part this port from now on, e.g. gateway=8080.", metavar="PART=PORT"),
+    typer.Option("--port", help="Set a part's port; the state remembers it. E.g. gateway=8080.", metavar="PART=PORT"),
 ]
 BrokerOption = Annotated[
     BrokerKind | None,
-    typer.Option("--broker", help="Which broker runs here from now on; apache needs Java 17 and Maven."),
+    typer.Option("--broker", help="The broker; the state remembers it. apache needs Java 17 and Maven."),
 ]
 DEFAULT_STATE = DEFAULT_DIRECTORY
 
@@ -45,7 +48,7 @@ def tell(line: str) -> None:
 
 
 def notice(line: str) -> None:
-    """Print one line beside the answer, where no script takes it for one."""
+    """Print one line on standard error, so that scripts do not read it as output."""
     Console(stderr=True, highlight=False).print(line, soft_wrap=True, markup=False)
 
 

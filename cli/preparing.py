@@ -1,4 +1,4 @@
-"""`tanawari prepare`: what must be there before a deployment starts."""
+"""`tanawari prepare`: create what a deployment needs before it starts."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
@@ -16,10 +16,10 @@ ADMIN = "POSTGRES_ADMIN_URL"
 
 
 def prepare(state: WhereOption = None, *, as_json: JsonOption = False) -> None:
-    """Make what is missing of roles, databases, topics and schemas; tell what was made and what was there.
+    """Create missing roles, databases, topics and schemas; print what was created and what existed.
 
-    Works on the URLs that are set: the role, password and database of each. Roles and databases are made by
-    POSTGRES_ADMIN_URL; without it they have to be there. May be repeated, and belongs before each new version.
+    Uses the URLs that are set, with the role, password and database of each. Creates roles and databases with
+    POSTGRES_ADMIN_URL; without it they must exist. May be repeated; run it before each new version.
     """
     deployment = at(state)
     known = [name for name in addresses() if deployment.variables.get(name)]
@@ -31,7 +31,7 @@ def prepare(state: WhereOption = None, *, as_json: JsonOption = False) -> None:
         return
     table = Table(box=None, pad_edge=False, show_header=False)
     for each in done:
-        table.add_row("was there" if each.was_there else "made", each.kind, each.name, each.detail)
+        table.add_row("exists" if each.was_there else "created", each.kind, each.name, each.detail)
     screen.print(table)
 
 
@@ -39,7 +39,7 @@ def _steps(variables: Mapping[str, str], admin_url: str | None) -> Iterator[Prep
     if admin_url:
         yield from preparation.make_databases(variables, admin_url)
     else:
-        notice(f"{ADMIN} is not set: roles and databases have to be there")
+        notice(f"{ADMIN} is not set: roles and databases must exist")
     if variables.get("KAFKA_URL"):
         yield preparation.make_topics(kafka_settings(variables))
     else:

@@ -66,7 +66,7 @@ def _trouble(
 def _ask(path: str) -> Callable[[Mapping[str, str], str], str | None]:
     def question(variables: Mapping[str, str], name: str) -> str | None:
         answer = httpx2.get(f"{variables[name].rstrip('/')}{path}", timeout=SECONDS)
-        return None if answer.is_success else f"{path} answers {answer.status_code}"
+        return None if answer.is_success else f"{path} responds {answer.status_code}"
 
     return question
 
@@ -86,4 +86,4 @@ def _ask_redis(variables: Mapping[str, str], name: str) -> str | None:
 def _ask_broker(variables: Mapping[str, str], _: str) -> str | None:
     served = asyncio.run(asyncio.wait_for(all_partitions(kafka_settings(variables)), SECONDS * 2))
     missing = TOPICS.keys() - {partition.topic for partition in served}
-    return f"lacks {', '.join(sorted(missing))}: tanawari prepare" if missing else None
+    return f"lacks {', '.join(sorted(missing))}: run tanawari prepare" if missing else None

@@ -46,7 +46,7 @@ def run_remotely(url: str, job: str, say: Callable[[str], None], tags: Mapping[s
                 say(f"run {run} is {status.lower()}")
                 time.sleep(POLL_SECONDS)
     except (httpx2.HTTPError, LookupError, ValueError) as error:
-        raise PartError(f"Dagster at {url} did not run {job}: {error}") from error
+        raise PartError(f"Dagster at {url} could not run {job}: {error}") from error
     if status != "SUCCESS":
         raise PartError(f"{job} ended as {status.lower()}: {url}/runs/{run}")
     return run

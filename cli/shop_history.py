@@ -74,7 +74,7 @@ class ShopImport:
                 record = record.model_copy(update={"sent_imports": number, "is_sent": True})
                 record.write(self.directory)
         if refused := _dead_letters(deployment) - before:
-            raise PartError(f"{refused:,} events became dead letters: tanawari dead-letters list says why")
+            raise PartError(f"{refused:,} events became dead letters: see tanawari dead-letters list")
         return record
 
     def record(self, shop: Shop, weeks: int, deployment: str | None) -> HistoryRecord:
@@ -125,7 +125,7 @@ def settled(name: str, given: str | None, mapped: str | None, directory: Path | 
     if screen.is_terminal:
         example = {"currency": "JPY", "timezone": "Asia/Tokyo"}[name]
         return screen.input(f"The shop's {name} (e.g. {example}): ").strip()
-    raise FolderError(f"the shop's {name} is not known: give --{name}, or say `{name}:` in mapping.yaml")
+    raise FolderError(f"the shop's {name} is unknown: use --{name}, or set `{name}:` in mapping.yaml")
 
 
 def mapping_of(folder: Path, given: Path | None) -> Path | None:
@@ -135,7 +135,7 @@ def mapping_of(folder: Path, given: Path | None) -> Path | None:
         FolderError: there is no such folder.
     """
     if not folder.is_dir():
-        raise FolderError(f"{folder} is no folder")
+        raise FolderError(f"{folder} is not a directory")
     own = folder / "mapping.yaml"
     return given or (own if own.exists() else None)
 

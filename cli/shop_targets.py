@@ -76,7 +76,7 @@ class LocalShop:
         refuse_another_shop(self.directory, shop, weeks, None, "choose another directory with --state DIR")
         if self.state.supervisor and HistoryRecord.read(self.directory) is None:
             raise StateError(
-                f"the stack of {self.directory} runs without knowing the shop's time zone: tanawari down; "
+                f"the stack of {self.directory} was started before its shop's time zone was known: run tanawari down; "
                 "the import starts it again"
             )
 
@@ -140,7 +140,7 @@ class RemoteShop:
         """Run the job where Dagster runs, or tell that somebody has to."""
         url = deployment.variables.get(DAGSTER)
         if not url:
-            told = f"Run Dagster's job `{JOB}` for models and shelves from it; with {DAGSTER} set, tanawari does."
+            told = f"Run Dagster's job `{JOB}` to build models and shelves; with {DAGSTER} set, tanawari runs it."
             screen.print(told, markup=False, soft_wrap=True)
             return None
         zone = deployment.variables.get("TANAWARI_TIMEZONE") or record.timezone or "UTC"

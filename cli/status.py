@@ -14,9 +14,9 @@ NOTHING_RUNS = 3
 
 
 def status(state: WhereOption = None, *, as_json: JsonOption = False) -> None:
-    """Show what runs, where it answers, and how often it was restarted. Exit code 3 when nothing runs.
+    """Show the processes, their addresses and restarts. Exit code 3 if nothing runs.
 
-    Of a deployment, whether each address that is set answers; exit code 3 when one does not.
+    For a deployment, show whether each address that is set responds; exit code 3 if one does not.
     """
     directory = chosen(state)
     if directory is None:

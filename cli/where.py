@@ -25,8 +25,8 @@ def chosen(named: Path | None, outside: Mapping[str, str] = os.environ) -> Path 
     is_there = State.version_of(default) > 0
     if urls and is_there and not remembers(State(default), outside):
         raise StateError(
-            f"{default} holds a stack of its own, and {', '.join(sorted(urls))} name a deployment: "
-            f"for the stack add --state {default}, for the deployment call tanawari from another folder"
+            f"{default} holds a local stack, and {', '.join(sorted(urls))} point to a deployment: "
+            f"for the stack add --state {default}, for the deployment run tanawari in another directory"
         )
     return default if is_there or not urls else None
 
@@ -38,5 +38,5 @@ def existing(directory: Path) -> State:
         StateError: there is none.
     """
     if not State.version_of(directory):
-        raise StateError(f"there is no stack in {directory}: tanawari up makes one, --state names another")
+        raise StateError(f"there is no stack in {directory}: run tanawari up, or use --state")
     return State(directory)

@@ -53,7 +53,7 @@ class Demo:
         with contextlib.ExitStack() as until_served:
             until_served.enter_context(self.state.locked())
             if self.state.supervisor:
-                raise StateError(f"the stack of {self.state.directory} runs already: tanawari down stops it")
+                raise StateError(f"the stack of {self.state.directory} is already running: stop it with tanawari down")
             refuse_a_shop(self.state)
             with self._stopping():
                 status = self._serve(pinned)
@@ -111,7 +111,7 @@ class Demo:
         write_json(self.state.path("demo.json"), content)
         if not all_agree(events.values()):
             wrong = {topic: asdict(each) for topic, each in events.items() if not each.agrees}
-            raise PartError(f"what was sent is not what landed: {wrong}")
+            raise PartError(f"sent and landed events differ: {wrong}")
 
     @contextlib.contextmanager
     def _stopping(self) -> Iterator[None]:

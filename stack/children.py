@@ -83,7 +83,9 @@ class Child:
         before, now = self.phase, time.monotonic()
         if self._runs and self.process.exit_code is not None:
             is_hung = self._pulse is not None and self._pulse.misses >= HUNG
-            self.trouble = f"did not answer {HUNG} times in a row" if is_hung else f"ended: {self.process.exit_code}"
+            self.trouble = (
+                f"did not respond {HUNG} times in a row" if is_hung else f"exit code {self.process.exit_code}"
+            )
             self._pause = FIRST_PAUSE if now - self._since > CALM_SECONDS else min(self._pause * 2, LONGEST_PAUSE)
             self._enter(Phase.WAITING)
         elif self.phase is Phase.WAITING and now - self._since >= self._pause:

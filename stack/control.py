@@ -42,7 +42,7 @@ def start(state: State, pinned: Mapping[str, int], *, stays: bool) -> None:
         PartError: the state's broker is Apache Kafka, and something that it needs is missing.
     """
     if state.supervisor:
-        raise StateError(f"the stack of {state.directory} runs already: tanawari status")
+        raise StateError(f"the stack of {state.directory} is already running: see tanawari status")
     # a taken port is told here, at once; so are settings that do not fit together, and what Apache Kafka lacks
     environment = Environment.starting(state, pinned)
     if environment.runs(BrokerKind.APACHE):
@@ -104,7 +104,7 @@ def stop(state: State, tell: Tell) -> bool:
     pid = state.supervisor
     if pid is None:
         return True
-    tell("stopping: intake closed, draining, then the servers")
+    tell("stopping: closing the gateway, draining, then stopping the servers")
     os.kill(pid, signal.SIGTERM)
     deadline = time.monotonic() + STOP_SECONDS
     while state.supervisor:

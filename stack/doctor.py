@@ -67,13 +67,13 @@ def examine(directory: Path, outside: Mapping[str, str] = os.environ) -> list[Fi
     try:
         version = State.version_of(directory)
     except StateError as error:
-        return [*findings, Finding("state", Level.FAULT, str(error), "choose another directory, or mend this one")]
+        return [*findings, Finding("state", Level.FAULT, str(error), "choose another directory, or repair this one")]
     if version > VERSION:
         remedy = "update Tanawari, or choose another directory with --state"
         return [*findings, Finding("state", Level.FAULT, f"{directory} was written by a newer Tanawari", remedy)]
     if version == 0:
         findings += external_parts(resolved(outside))
-        return [*findings, Finding("state", Level.OK, f"{directory} does not exist yet; the first run makes it")]
+        return [*findings, Finding("state", Level.OK, f"{directory} does not exist yet; the first run creates it")]
     state = State(directory)
     return [*findings, *external_parts(resolved(at_start(state, outside))), *of_state(state)]
 
@@ -86,8 +86,8 @@ def machine(directory: Path) -> Iterator[Finding]:
     yield _judge("python", f"Python {text}", "use Python 3.11, 3.12 or 3.13", fits=fits)
     existing = next(path for path in (directory.absolute(), *directory.absolute().parents) if path.exists())
     disk = shutil.disk_usage(existing).free / GIGABYTE
-    remedy = f"make room: {NEEDED_DISK_GB} GB are needed, or choose another disk with --state"
-    yield _judge("disk", f"{disk:.1f} GB are free at {existing}", remedy, fits=disk >= NEEDED_DISK_GB)
+    remedy = f"free space: {NEEDED_DISK_GB} GB are needed; or choose another disk with --state"
+    yield _judge("disk", f"{disk:.1f} GB free at {existing}", remedy, fits=disk >= NEEDED_DISK_GB)
     memory = psutil.virtual_memory().total / GIGABYTE
     remedy = "close other programs, or shrink the demo with --users and --days"
     level = Level.OK if memory >= NEEDED_MEMORY_GB else Level.NOTE
@@ -113,9 +113,9 @@ def external_parts(outside: Mapping[str, str]) -> Iterator[Finding]:
             socket.create_connection((host, port), timeout=3).close()
         except OSError as error:
             remedy = f"start it, correct {variable}, or start with {variable}= for the embedded one"
-            yield Finding(variable, Level.FAULT, f"{host}:{port} does not answer ({error})", remedy)
+            yield Finding(variable, Level.FAULT, f"{host}:{port} does not respond ({error})", remedy)
         else:
-            yield Finding(variable, Level.OK, f"{host}:{port} answers")
+            yield Finding(variable, Level.OK, f"{host}:{port} responds")
 
 
 def of_state(state: State) -> Iterator[Finding]:
@@ -124,33 +124,35 @@ def of_state(state: State) -> Iterator[Finding]:
     data_version = state.path("postgres", "PG_VERSION")
     if data_version.exists() and (found := data_version.read_text().strip()) != MAJOR_VERSION:
         remedy = "dump it with the old version, then tanawari reset"
-        yield Finding("postgres", Level.FAULT, f"its data is of Postgres {found}, not {MAJOR_VERSION}", remedy)
+        yield Finding("postgres", Level.FAULT, f"its data is from Postgres {found}, not {MAJOR_VERSION}", remedy)
     status = state.status()
     if status["phase"] != "stopped":
         yield from _running(status["processes"])
         return
     written = read_json(state.path("run", "status.json")).get("phase", "stopped")
     if written != "stopped":
-        message = f"the last run ended while {written}, without stopping in order"
-        yield Finding("stack", Level.NOTE, message, "tanawari up goes on from there; what was not landed is sent again")
+        message = f"the last run ended while {written}, without a clean stop"
+        yield Finding(
+            "stack", Level.NOTE, message, "tanawari up continues from there; what had not landed is sent again"
+        )
     else:
         yield Finding("stack", Level.OK, "stopped")
     stored = read_json(state.path("ports.json"))
     for name, port in stored.get("pinned", {}).items():
         is_free = is_port_free(port)
-        remedy = f"stop what listens there, or tanawari up --port {name}=OTHER"
-        yield _judge("port", f"port {port} of {name} is {'free' if is_free else 'taken'}", remedy, fits=is_free)
+        remedy = f"stop the process that listens there, or run tanawari up --port {name}=OTHER"
+        yield _judge("port", f"port {port} of {name} is {'free' if is_free else 'in use'}", remedy, fits=is_free)
     for name, port in stored.get("chosen", {}).items():
         if name not in stored.get("pinned", {}) and not is_port_free(port):
-            yield Finding("port", Level.NOTE, f"port {port} of {name} is taken", "another is chosen at the next start")
+            yield Finding("port", Level.NOTE, f"port {port} of {name} is in use", "the next start chooses another")
 
 
 def _running(processes: Mapping[str, Mapping[str, object]]) -> Iterator[Finding]:
     for name, process in processes.items():
         if process["state"] not in ("ready", "external"):
-            yield Finding(name, Level.FAULT, f"is {process['state']}", f"read its log: tanawari logs {name}")
+            yield Finding(name, Level.FAULT, f"is {process['state']}", f"see tanawari logs {name}")
         elif process["restarts"]:
-            yield Finding(name, Level.NOTE, f"was restarted {process['restarts']} times", f"tanawari logs {name}")
+            yield Finding(name, Level.NOTE, f"was restarted {process['restarts']} times", f"see tanawari logs {name}")
     yield Finding("stack", Level.OK, f"{len(processes)} processes")
 
 

@@ -168,7 +168,7 @@ class Environment:
     def _broker(self) -> KafkaSettings:
         """How to reach the broker."""
         if self._outside.get("KAFKA_SECURITY_PROTOCOL") and self.needs("broker"):
-            raise StateError("KAFKA_SECURITY_PROTOCOL is of a broker of yours: set KAFKA_URL too, or unset it")
+            raise StateError("KAFKA_SECURITY_PROTOCOL needs your own broker: set KAFKA_URL too, or unset it")
         return kafka_settings(self.variables)
 
     def _history(self) -> dict[str, str]:

@@ -109,7 +109,7 @@ def make_topics(kafka: KafkaSettings) -> Prepared:
         made = asyncio.run(create_topics(kafka))
     except (KafkaError, TimeoutError) as error:
         reason = str(error) or type(error).__name__
-        raise PartError(f"the topics could not be made at {kafka.kafka_url}: {reason}") from error
+        raise PartError(f"could not create the topics at {kafka.kafka_url}: {reason}") from error
     return Prepared("topics", f"{len(TOPICS)} of {kafka.kafka_url}", was_there=not made, detail=", ".join(made))
 
 

@@ -27,7 +27,7 @@ class WatchedRunLauncher(DefaultRunLauncher):
         for entry in self._instance.event_log_storage.get_logs_for_run(run.run_id, of_type=started, limit=1):
             process = entry.get_dagster_event().pid
             if process is not None and not _lives(process, entry.timestamp):
-                return CheckRunHealthResult(WorkerStatus.FAILED, f"its process, {process}, has ended without a word")
+                return CheckRunHealthResult(WorkerStatus.FAILED, f"its process, {process}, ended unexpectedly")
         return CheckRunHealthResult(WorkerStatus.RUNNING)
 
 

@@ -36,7 +36,7 @@ def addresses(status: dict[str, Any]) -> dict[str, str]:
 
 def processes_table(status: dict[str, Any]) -> Table:
     """Every process with its state."""
-    columns = ("process", "state", "pid", "restarts", "address", "last trouble")
+    columns = ("process", "state", "pid", "restarts", "address", "last error")
     table = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for name, process in status["processes"].items():
         state = process["state"]

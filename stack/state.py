@@ -86,10 +86,12 @@ class State:
         if file.exists():
             text = file.read_text().strip()
             if not text.isdecimal():
-                raise StateError(f"{file} should hold a number, not {text!r}: remove {directory}, or restore the file")
+                raise StateError(f"{file} must contain a number, not {text!r}: remove {directory}, or restore the file")
             return int(text)
         if directory.exists() and any(entry.name != "lock" for entry in directory.iterdir()):
-            raise StateError(f"{directory} holds files that are not Tanawari's: choose another directory with --state")
+            raise StateError(
+                f"{directory} contains files that are not Tanawari's: choose another directory with --state"
+            )
         return 0
 
     def path(self, *parts: str) -> Path:
@@ -122,7 +124,7 @@ class State:
         """
         names = list(names)
         if unknown := set(pinned or ()) - set(names):
-            raise StateError(f"there is no {', '.join(sorted(unknown))} to give a port; there are: {', '.join(names)}")
+            raise StateError(f"there is no {', '.join(sorted(unknown))} that has a port; available: {', '.join(names)}")
         stored = read_json(self.path("ports.json"))
         pins = {**stored.get("pinned", {}), **(pinned or {})}
         chosen: dict[str, int] = stored.get("chosen", {})
@@ -130,7 +132,7 @@ class State:
             port = pins.get(name) or chosen.get(name)
             if name in pins and not is_port_free(pins[name]):
                 raise StateError(
-                    f"port {port} of {name} is taken: stop what listens there, or give --port {name}=OTHER"
+                    f"port {port} of {name} is in use: stop the process that listens there, or use --port {name}=OTHER"
                 )
             chosen[name] = port if port and is_port_free(port) else free_port()
         write_json(self.path("ports.json"), {"pinned": pins, "chosen": chosen})
@@ -149,7 +151,7 @@ class State:
         """
         if kind is not None and kind is not self.broker:
             if self.supervisor:
-                raise StateError(f"the {self.broker} broker of {self.directory} runs: tanawari down stops it")
+                raise StateError(f"the {self.broker} broker of {self.directory} is running: stop it with tanawari down")
             write_json(self.path("broker.json"), {"kind": kind})
 
     @contextlib.contextmanager
@@ -199,7 +201,7 @@ def locked(directory: Path) -> Iterator[None]:
     with held(lock) as is_ours:
         if not is_ours:
             raise StateError(
-                f"another tanawari command (pid {lock.read_text().strip() or 'unknown'}) is at work on {directory}"
+                f"another tanawari command (pid {lock.read_text().strip() or 'unknown'}) is using {directory}"
             )
         yield
 

@@ -28,12 +28,10 @@ def popularity_because(environment: Environment) -> str | None:
 def choice_in_words(because: str | None) -> str:
     """What `popularity_because` means for a shopper, for people who have just brought their shop in."""
     if because is None:
-        return (
-            "The shelves are chosen for each shopper: the models did no worse than what is popular on the last orders."
-        )
+        return "The models choose the shelves for each shopper: on the latest orders they did no worse than popularity."
     return (
-        f"All shoppers get what is popular, no model chooses for them yet: {because}. "
-        "More orders, or more of the same shoppers' orders, change that: every import judges anew."
+        f"All shoppers get popular products, no model chooses for them yet: {because}. "
+        "More orders, or more orders of the same shoppers, can change that: every import compares again."
     )
 
 
@@ -59,4 +57,4 @@ def wait_until_served(environment: Environment, user_id: str) -> dict[str, int]:
                     return {"shelves": len(shelves), "products": sum(len(shelf["items"]) for shelf in shelves)}
                 answer = f"{len(shelves)} shelves, degraded: {page.get('degraded')}"
             time.sleep(POLL_SECONDS)
-    raise PartError(f"the shop is not served within {WAIT_SECONDS:.0f} s: the top page answered {answer}")
+    raise PartError(f"the shop was not served within {WAIT_SECONDS:.0f} s: the top page returned {answer}")

@@ -126,7 +126,7 @@ class Supervisor:
             hopeless = [child for child in late if child.restarts >= 3]  # noqa: PLR2004 - the third crash in a row
             if late and (hopeless or time.monotonic() > deadline):
                 child = (hopeless or late)[0]
-                raise PartError(f"{child.name} does not start: {child.process.last_words()} (see {child.process.log})")
+                raise PartError(f"{child.name} did not start: {child.process.last_words()} (see {child.process.log})")
             time.sleep(TICK_SECONDS / 4)
 
     def _watch(self) -> None:
@@ -206,11 +206,11 @@ def supervise(state: State, pinned: Mapping[str, int] | None = None, programs: S
     """Run the supervisor of a state in this process; its exit code.
 
     Raises:
-        StateError: one runs already.
+        StateError: one is already running.
     """
     with held(state.path("run", "supervisor.lock")) as is_ours:
         if not is_ours:
-            raise StateError(f"the stack of {state.directory} runs already")
+            raise StateError(f"the stack of {state.directory} is already running")
         state.path("run", "status.json").unlink(missing_ok=True)
         return Supervisor(state, pinned, programs).run()
 

@@ -95,7 +95,7 @@ def _decode(record: ConsumerRecord) -> Row:
     if event.schema_version > EVENTS[event.event_type].version:
         raise _refusal(record)
     if _holds_nul(data) or _holds_nul(unknown or "") or (key is not None and "\0" in key):
-        raise ContractError("NUL_CHARACTER", "a text holds the character U+0000, which Postgres cannot keep")
+        raise ContractError("NUL_CHARACTER", "a text contains U+0000, which Postgres cannot store")
     if isinstance(payload := payload_in(event), DeadLetter):
         _check_dead_letter(payload)
     return Row(
@@ -138,8 +138,8 @@ def _refusal(record: ConsumerRecord) -> ContractError:
         except UnicodeDecodeError:
             return ContractError("BAD_KEY", "the key is not UTF-8")
     if not _is_json(record.value):
-        return ContractError("NOT_JSON", "the message holds what only Python's JSON knows, such as NaN or Infinity")
-    return ContractError("BAD_ENVELOPE", "fields must bear their names on the wire, once each")
+        return ContractError("NOT_JSON", "the message contains values that are not JSON, such as NaN or Infinity")
+    return ContractError("BAD_ENVELOPE", "each field must have its contract name, and appear once")
 
 
 def _is_json(value: bytes) -> bool:

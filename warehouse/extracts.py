@@ -88,7 +88,7 @@ def extract(url: str, directory: Path, *, keep: timedelta = timedelta(days=1), w
     except BaseException as error:
         shutil.rmtree(target)
         if _is_full(error):
-            raise DiskFullError(f"no room for the extract in {directory}: make some, and run it again") from error
+            raise DiskFullError(f"no space for the extract in {directory}: free some, and run it again") from error
         raise
     _prune(directory, moment - keep)
     return manifest

@@ -38,8 +38,10 @@ async def land(settings: LandingSettings) -> None:
 def main() -> None:
     """Read the command line and the environment, and land."""
     parser = argparse.ArgumentParser(prog="python -m warehouse.landing", description=__doc__)
-    parser.add_argument("--until-caught-up", action="store_true", help="end once everything that is there has landed")
-    parser.add_argument("--json", action="store_true", help="with --until-caught-up: print what landed, per topic")
+    parser.add_argument(
+        "--until-caught-up", action="store_true", help="exit when everything that is in the topics has landed"
+    )
+    parser.add_argument("--json", action="store_true", help="with --until-caught-up: print the counts by topic")
     arguments = parser.parse_args()
     logs.configure()
     gc.freeze()

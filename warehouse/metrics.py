@@ -18,14 +18,14 @@ from warehouse.offsets import Counts
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
 
-MESSAGES = Counter(
-    "tanawari_landing_messages", "Messages landed, by what became of them", ["topic", "partition", "outcome"]
-)
+MESSAGES = Counter("tanawari_landing_messages", "Messages landed, by outcome", ["topic", "partition", "outcome"])
 CONSUMED = Counter(
-    "tanawari_landing_consumed", "Messages consumed; each is one of tanawari_landing_messages", ["topic", "partition"]
+    "tanawari_landing_consumed",
+    "Messages consumed; each is counted once in tanawari_landing_messages",
+    ["topic", "partition"],
 )
-LAG = Gauge("tanawari_landing_lag", "Messages in the log that are not fetched yet", ["topic", "partition"])
-WRITE_SECONDS = Histogram("tanawari_landing_write_seconds", "From a batch being decoded to its commit")
+LAG = Gauge("tanawari_landing_lag", "Messages in the log that are not yet fetched", ["topic", "partition"])
+WRITE_SECONDS = Histogram("tanawari_landing_write_seconds", "Seconds from decoding a batch to its commit")
 
 
 def count(counts: Mapping[TopicPartition, Counts]) -> None:

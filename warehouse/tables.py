@@ -141,7 +141,7 @@ def insert(connection: psycopg.Connection, rows: Mapping[int, Row], text: str, t
         unstorable |= _unstorable(connection, rest, taken)
         storable = {index: row for index, row in rows.items() if index not in unstorable}
         known = _insert(connection, storable, copied(storable), taken)
-    conflict = Refusal("CONFLICT", "this eventId is known with other content")
+    conflict = Refusal("CONFLICT", "this eventId exists with other content")
     conflicts = {index: conflict for index, is_same in known.items() if not is_same}
     return Outcome([index for index, is_same in known.items() if is_same], unstorable | conflicts)
 

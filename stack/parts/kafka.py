@@ -100,8 +100,8 @@ class Kafka(Process):
         command = [*self._java, "kafka.tools.StorageTool", "format", *options]
         made = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - composed here
         if made.returncode != 0:
-            lines = (made.stdout + made.stderr).strip().splitlines() or ["it said nothing"]
-            raise PartError(f"Apache Kafka could not make its log in {self.home}: {lines[-1]}")
+            lines = (made.stdout + made.stderr).strip().splitlines() or ["no output"]
+            raise PartError(f"Apache Kafka could not create its log in {self.home}: {lines[-1]}")
 
     def _answers(self) -> bool:
         """Whether it counts itself among the brokers at work: a port may be open before that, and after a kill."""

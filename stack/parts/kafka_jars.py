@@ -21,9 +21,9 @@ def missing() -> str | None:
     if (java := java_version()) is None:
         return f"Apache Kafka needs Java {OLDEST_JAVA} or newer: install it (apt-get install openjdk-17-jre-headless)"
     if java < OLDEST_JAVA:
-        return f"Apache Kafka needs Java {OLDEST_JAVA} or newer, and this one is {java}: put a newer one on the PATH"
+        return f"Apache Kafka needs Java {OLDEST_JAVA} or newer, found {java}: put a newer one on the PATH"
     if not _home().exists() and shutil.which("mvn") is None:
-        return "Apache Kafka's jars are fetched by Maven, which is missing: install it (apt-get install maven)"
+        return "Apache Kafka's jars are downloaded with Maven, which is missing: install it (apt-get install maven)"
     return None
 
 
@@ -65,11 +65,11 @@ def _fetch(target: Path) -> None:
         command = ["mvn", "-B", "-q", "-f", str(POM), "dependency:copy-dependencies", f"-DoutputDirectory={draft}"]
         told = subprocess.run(command, capture_output=True, text=True, check=False, timeout=FETCH_SECONDS)  # noqa: S603 - composed here
         if told.returncode != 0:
-            lines = (told.stdout + told.stderr).strip().splitlines() or ["it said nothing"]
-            raise PartError(f"Maven could not get Apache Kafka's jars: {lines[0]}")
+            lines = (told.stdout + told.stderr).strip().splitlines() or ["no output"]
+            raise PartError(f"Maven could not download Apache Kafka's jars: {lines[0]}")
         draft.rename(target)
     except subprocess.TimeoutExpired:
-        raise PartError(f"Maven did not get Apache Kafka's jars within {FETCH_SECONDS} s") from None
+        raise PartError(f"Maven did not download Apache Kafka's jars within {FETCH_SECONDS} s") from None
     except OSError:
         if not target.exists():  # else another process was first
             raise

@@ -91,7 +91,7 @@ class Process:
         deadline = time.monotonic() + seconds
         while not self.serves():
             if self.exit_code is not None:
-                raise PartError(f"{self.name} ended with {self.exit_code}; see {self.log}: {self.last_words()}")
+                raise PartError(f"{self.name} exited with code {self.exit_code}; see {self.log}: {self.last_words()}")
             if time.monotonic() > deadline:
                 raise PartError(f"{self.name} was not ready within {seconds:.0f} s; see {self.log}")
             time.sleep(0.02)
@@ -125,7 +125,7 @@ class Process:
     def last_words(self) -> str:
         """The last line of its log."""
         lines = self.log.read_text(errors="replace").split("\n") if self.log.exists() else []
-        return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
+        return next((line.strip() for line in reversed(lines) if line.strip()), "no output")
 
     def serves(self) -> bool:
         """Whether it runs and is ready."""
@@ -176,7 +176,7 @@ def claim_port(name: str, port: int | None) -> int:
         PartError: the given port is taken.
     """
     if port is not None and not is_port_free(port):
-        raise PartError(f"{name} cannot start: port {port} is taken by another program")
+        raise PartError(f"{name} cannot start: port {port} is in use by another program")
     return port or free_port()
 
 

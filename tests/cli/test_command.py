@@ -42,13 +42,13 @@ def test_a_taken_port_is_refused_in_one_line(tanawari, tmp_path):
         port = server.getsockname()[1]
         refused = tanawari("up", "--state", tmp_path / "state", "--port", f"gateway={port}")
     assert refused.code == 1
-    assert f"port {port} of gateway is taken" in refused.stderr
+    assert f"port {port} of gateway is in use" in refused.stderr
 
 
 def test_a_port_for_something_that_is_not_there_is_refused_in_one_line(tanawari, tmp_path):
     refused = tanawari("up", "--state", tmp_path / "state", "--port", "gatway=8080")
     assert refused.code == 1
-    assert "there is no gatway to give a port; there are: postgres, broker" in refused.stderr
+    assert "there is no gatway that has a port; available: postgres, broker" in refused.stderr
 
 
 def test_status_of_nothing_says_so_and_ends_with_3(tanawari, tmp_path):
@@ -61,7 +61,7 @@ def test_status_of_nothing_says_so_and_ends_with_3(tanawari, tmp_path):
 def test_what_needs_a_running_stack_says_how_to_start_it(tanawari, state):
     refused = tanawari("land", "--state", state.directory)
     assert refused.code == 1
-    assert "does not run: tanawari up" in refused.stderr
+    assert "is not running: start it with tanawari up" in refused.stderr
 
 
 def test_down_when_nothing_runs_is_no_fault(tanawari, state):

@@ -78,12 +78,12 @@ def test_a_retry_of_what_is_not_there_is_refused_in_one_line(keep, tanawari):
     letter = keep(b"{")
     refused = tanawari("retry", letter, 999)
     assert refused.code == 1
-    assert refused.stderr.splitlines()[1:] == ["tanawari: no open dead letter of these options: 999"]
+    assert refused.stderr.splitlines()[1:] == ["tanawari: no open dead letter matches the options: 999"]
 
 
 def test_a_trial_says_that_it_is_one(keep, tanawari):
     keep(b"{")
-    assert tanawari("retry", "--dry-run").stdout.startswith("nothing was done; it would be: 0 landed")
+    assert tanawari("retry", "--dry-run").stdout.startswith("dry run, nothing changed; result would be: 0 landed")
 
 
 def test_a_state_that_is_named_wins_over_the_environment(keep, tanawari, tmp_path):
@@ -106,7 +106,7 @@ def test_closed_letters_are_kept_with_who_and_why_and_are_no_longer_open(keep, t
 def test_a_closed_letter_is_not_tried_again(keep, tanawari):
     letter = keep(b"{")
     tanawari("close", "--topic", "order.v1", "--because", "lost")
-    assert tanawari("retry", letter).stderr.endswith(f"no open dead letter of these options: {letter}\n")
+    assert tanawari("retry", letter).stderr.endswith(f"no open dead letter matches the options: {letter}\n")
     assert tanawari("retry").code == 0
 
 

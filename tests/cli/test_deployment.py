@@ -128,7 +128,7 @@ def test_a_shop_is_imported_once_and_its_directory_is_of_this_deployment(run, ur
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout)["sent"] == {"order.v1": 1, "user-actions.v1": 1}
     assert "Run Dagster's job `refresh`" in done.stderr
-    assert done.stderr.startswith("works on CATALOG_URL 127.0.0.1:")
+    assert done.stderr.startswith("using CATALOG_URL 127.0.0.1:")
     with psycopg.connect(urls["WAREHOUSE_LOADER_URL"]) as connection:
         assert connection.execute("select count(*) from raw.order_v1").fetchone() == (1,)
     assert HistoryRecord.read(tmp_path / ".tanawari-import").sent_imports == 1

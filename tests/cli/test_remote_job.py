@@ -49,5 +49,5 @@ def test_a_run_that_fails_is_told_with_its_page(dagster, tmp_path, monkeypatch):
 @pytest.mark.parametrize("job", ["refresh", "no_such_job"])
 def test_who_cannot_run_it_is_told_in_a_line(dagster, job):
     url = f"http://{HOST}:1" if job == "refresh" else dagster
-    with pytest.raises(PartError, match=f"Dagster at {url} did not run {job}: "):
+    with pytest.raises(PartError, match=f"Dagster at {url} could not run {job}: "):
         run_remotely(url, job, lambda _: None)

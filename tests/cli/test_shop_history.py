@@ -55,7 +55,7 @@ def test_bad_rows_end_it_with_a_code_of_their_own(run, folder):
 def test_a_script_without_currency_or_time_zone_is_told_how_to_say_it(run, missing):
     result = run("--check", *GIVEN[missing : missing + 2])
     assert isinstance(result.exception, FolderError)
-    assert "is not known: give --" in str(result.exception)
+    assert "is unknown: use --" in str(result.exception)
 
 
 def test_the_mapping_says_both(run, folder):

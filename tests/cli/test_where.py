@@ -49,7 +49,7 @@ def test_without_a_state_the_urls_are_meant_and_without_urls_the_state():
 @pytest.mark.usefixtures("folder")
 def test_where_both_are_there_nothing_is_guessed_and_both_ways_are_told():
     State(DEFAULT_DIRECTORY)
-    with pytest.raises(StateError, match=r"KAFKA_URL, WAREHOUSE.*add --state \.tanawari, .* from another folder"):
+    with pytest.raises(StateError, match=r"KAFKA_URL, WAREHOUSE.*add --state \.tanawari, .* in another directory"):
         chosen(None, URLS)
 
 
@@ -69,7 +69,7 @@ def test_no_command_goes_from_a_named_state_to_the_urls(folder, command):
     assert "there is no stack in" in str(refused.exception)
     assert not (folder / "state").exists()
     State(folder / "state")
-    assert "does not run: tanawari up" in str(run(*command, "--state", folder / "state", env=NOWHERE).exception)
+    assert "is not running: start it" in str(run(*command, "--state", folder / "state", env=NOWHERE).exception)
 
 
 @pytest.mark.parametrize("command", [("land",), ("rollback",), ("dead-letters", "list"), ("prepare",), ("status",)])
@@ -88,7 +88,7 @@ def test_what_is_missing_is_named():
 @pytest.mark.usefixtures("folder")
 def test_what_is_going_to_be_changed_is_said_first_and_without_its_password():
     refused = run("land", env=NOWHERE)
-    assert refused.stderr == "works on KAFKA_URL 127.0.0.1:1, WAREHOUSE_LOADER_URL 127.0.0.1:1/warehouse\n"
+    assert refused.stderr == "using KAFKA_URL 127.0.0.1:1, WAREHOUSE_LOADER_URL 127.0.0.1:1/warehouse\n"
 
 
 def test_addresses_are_shown_without_their_secrets():
@@ -137,5 +137,5 @@ def test_the_file_of_a_secret_is_remembered_and_not_the_secret(state, tmp_path, 
 
 @pytest.mark.usefixtures("folder")
 def test_nothing_to_work_on_is_said_with_the_remedy():
-    with pytest.raises(StateError, match=r"there is no stack in .tanawari: tanawari up makes one"):
+    with pytest.raises(StateError, match=r"there is no stack in .tanawari: run tanawari up"):
         at(None)

@@ -66,7 +66,7 @@ def test_on_a_full_disk_an_extract_fails_by_name_and_leaves_the_one_before_and_n
 
     failed = extract(warehouse.pipelines, today())
 
-    assert f"no room for the extract in {full_extracts}: make some" in said(failed)
+    assert f"no space for the extract in {full_extracts}: free some" in said(failed)
     assert failed.filter_events(lambda event: event.is_step_up_for_retry) == []
     assert {path.name for path in full_extracts.iterdir()} == before
     with duckdb.connect(full_extracts / "current" / "tanawari.duckdb", read_only=True) as database:

@@ -23,7 +23,7 @@ def test_a_fit_machine_and_a_fresh_state_have_no_fault(state):
 
 def test_a_full_disk_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(doctor, "NEEDED_DISK_GB", 1_000_000)
-    with pytest.raises(StateError, match=r"GB are free at .*: make room"):
+    with pytest.raises(StateError, match=r"GB free at .*: free space"):
         doctor.refuse_unfit(tmp_path)
 
 
@@ -37,12 +37,12 @@ def test_a_pinned_port_that_is_taken_is_named(state):
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         write_json(state.path("ports.json"), {"pinned": {"gateway": port}, "chosen": {"gateway": port}})
-        assert faults(doctor.examine(state.directory, {})) == {"port": f"port {port} of gateway is taken"}
+        assert faults(doctor.examine(state.directory, {})) == {"port": f"port {port} of gateway is in use"}
 
 
 def test_an_external_part_that_does_not_answer_is_named(state):
     found = faults(doctor.examine(state.directory, {"REDIS_URL": "redis://127.0.0.1:1/0"}))
-    assert "127.0.0.1:1 does not answer" in found["REDIS_URL"]
+    assert "127.0.0.1:1 does not respond" in found["REDIS_URL"]
 
 
 @pytest.mark.parametrize(
@@ -61,10 +61,10 @@ def test_an_external_part_without_a_port_is_looked_for_at_its_usual_one(variable
 def test_data_of_another_postgres_is_named(state):
     state.path("postgres").mkdir()
     state.path("postgres", "PG_VERSION").write_text("17\n")
-    assert faults(doctor.examine(state.directory, {})) == {"postgres": "its data is of Postgres 17, not 18"}
+    assert faults(doctor.examine(state.directory, {})) == {"postgres": "its data is from Postgres 17, not 18"}
 
 
 def test_a_run_that_ended_without_stopping_is_noted(state):
     write_json(state.path("run", "status.json"), {"phase": "running", "processes": {}})
     notes = [each.message for each in doctor.examine(state.directory, {}) if each.subject == "stack"]
-    assert notes == ["the last run ended while running, without stopping in order"]
+    assert notes == ["the last run ended while running, without a clean stop"]

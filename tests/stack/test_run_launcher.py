@@ -49,7 +49,7 @@ def test_a_run_whose_process_is_killed_is_marked_as_failed_and_one_that_lives_is
         wait_for(instance, dg.DagsterRunStatus.STARTED, 2)
         doomed.kill()
         failed = wait_for(instance, dg.DagsterRunStatus.FAILURE)
-        assert "has ended without a word" in str(instance.all_logs(failed.run_id, dg.DagsterEventType.RUN_FAILURE))
+        assert "ended unexpectedly" in str(instance.all_logs(failed.run_id, dg.DagsterEventType.RUN_FAILURE))
         wait_for(instance, dg.DagsterRunStatus.STARTED)
         other.stdin.close()
         wait_for(instance, dg.DagsterRunStatus.SUCCESS)

@@ -24,13 +24,13 @@ def test_a_newer_version_is_refused_with_the_remedy(state):
 
 def test_a_directory_with_other_files_is_left_alone(tmp_path):
     (tmp_path / "thesis.txt").write_text("mine")
-    with pytest.raises(StateError, match="holds files that are not Tanawari's"):
+    with pytest.raises(StateError, match="contains files that are not Tanawari's"):
         State(tmp_path)
 
 
 def test_a_broken_version_file_is_named(state):
     (state.directory / "version").write_text("soon")
-    with pytest.raises(StateError, match="should hold a number, not 'soon'"):
+    with pytest.raises(StateError, match="must contain a number, not 'soon'"):
         State(state.directory)
 
 
@@ -63,7 +63,7 @@ def test_a_chosen_port_that_was_taken_meanwhile_is_replaced(state):
 def test_a_pinned_port_that_is_taken_is_refused(state):
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        with pytest.raises(StateError, match=f"port {port} of gateway is taken"):
+        with pytest.raises(StateError, match=f"port {port} of gateway is in use"):
             state.ports(["gateway"], {"gateway": port})
 
 

@@ -14,7 +14,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 @pytest.mark.parametrize(
     ("because", "said"),
     [
-        (None, "The shelves are chosen for each shopper"),
+        (None, "The models choose the shelves for each shopper"),
         ("the models were refused as worse", "no model chooses for them yet: the models were refused as worse."),
     ],
 )

@@ -87,7 +87,7 @@ def test_a_program_that_hangs_is_not_called_ready_and_restarted(stack):
     wait_until(lambda: stack.of("gateway")["state"] == "not answering")
     wait_until(lambda: stack.of("gateway")["restarts"] == 1)
     wait_until(lambda: stack.of("gateway")["state"] == "ready")
-    assert stack.of("gateway")["trouble"] == "did not answer 3 times in a row"
+    assert stack.of("gateway")["trouble"] == "did not respond 3 times in a row"
     assert is_gone(before["pid"])
 
 
@@ -139,7 +139,7 @@ def test_one_state_has_one_supervisor(stack):
         check=False,
     )
     assert second.returncode == 1
-    assert "runs already" in second.stderr
+    assert "is already running" in second.stderr
 
 
 def test_the_demo_refuses_a_stack_that_runs_and_lets_it_run(stack):
@@ -151,7 +151,7 @@ def test_the_demo_refuses_a_stack_that_runs_and_lets_it_run(stack):
         check=False,
     )
     assert refused.returncode == 1
-    assert "runs already: tanawari down stops it" in refused.stderr
+    assert "is already running: stop it with tanawari down" in refused.stderr
     assert stack.process.poll() is None
     assert stack.of("gateway")["state"] == "ready"
 
@@ -179,4 +179,4 @@ def test_stopping_ends_everything_drained_and_frees_the_ports(tmp_path):
 def test_a_program_that_cannot_start_is_named_with_its_last_words(tmp_path):
     broken = Stack(tmp_path / "state", "broken")
     assert broken.process.wait(90) == 1
-    assert "mlflow does not start: no such thing" in broken.state.status()["error"]
+    assert "mlflow did not start: no such thing" in broken.state.status()["error"]

@@ -58,7 +58,7 @@ def test_a_part_starts_on_the_given_port_and_stops_cleanly(tmp_path, part):
 
 
 def test_a_taken_port_is_named(tmp_path, valkey):
-    with pytest.raises(PartError, match=f"broker cannot start: port {valkey.port} is taken"):
+    with pytest.raises(PartError, match=f"broker cannot start: port {valkey.port} is in use"):
         Broker(tmp_path, valkey.port)
 
 
@@ -72,7 +72,7 @@ def test_postgres_keeps_its_data_over_a_restart(tmp_path):
 
 def test_a_program_that_ends_at_once_is_reported_with_its_last_words(tmp_path):
     broken = Process("broken", ["sh", "-c", "echo no such thing; exit 3"], tmp_path / "log", is_ready=lambda: False)
-    with pytest.raises(PartError, match=r"broken ended with 3; see .*log: no such thing"):
+    with pytest.raises(PartError, match=r"broken exited with code 3; see .*log: no such thing"):
         broken.start()
 
 
