@@ -65,7 +65,8 @@ def measure(options: Options) -> Iterator[Figure]:
 def _publish(content: Content, bundles: Path, bundle_id: str, generation: str) -> None:
     rules = Rules.load()
     bundle = Bundle.open(bundles / bundle_id, rules.candidate_sources())
-    rows = content.publish(generation, bundle_id, compose_all(bundle, rules, datetime.now(UTC)))
+    rows = content.upload(generation, bundle_id, compose_all(bundle, rules, datetime.now(UTC)))
+    content.activate(generation, bundle_id)
     tell(f"{rows:,} rows")
 
 

@@ -54,31 +54,34 @@ class Content(dg.ConfigurableResource[Any]):
     signing_key_file: str
     issuer: str
 
-    def publish(self, generation: str, bundle: str, rows: Iterable[dict[str, Any]]) -> int:
-        """Upload one whole generation and make it the one that is shown; returns its number of rows.
+    def upload(self, generation: str, bundle: str, rows: Iterable[dict[str, Any]]) -> int:
+        """Upload one whole generation, without showing it; returns its number of rows.
 
-        Saying it again is safe: a generation that is shown stays as it is, one that never was takes these rows.
+        Saying it again is safe: a generation that is shown stays as it is, one that is not takes these rows.
         """
         known = self._announce(generation, bundle)
         if known["isActive"]:
             return int(known["rows"])
         counted = _Counted(rows)
         self._send("PUT", f"/v1/generations/{generation}/rows", content=counted.chunks(), headers=NDJSON)
-        self._show(generation, counted.number)
         return counted.number
 
     def activate(self, generation: str, bundle: str) -> None:
         """Show a generation that was uploaded before; nothing changes if it is shown already."""
-        self._show(generation, self._announce(generation, bundle)["rows"])
+        rows = self._announce(generation, bundle)["rows"]
+        self._send("POST", f"/v1/generations/{generation}/activate", json={"rows": rows})
+
+    def shown(self) -> str | None:
+        """The generation that shoppers see; None before the first."""
+        shelves: dict[str, Any] = self._send("GET", "/v1/displays").json()
+        generation: str | None = shelves["generation"]
+        return generation
 
     def _announce(self, generation: str, bundle: str) -> dict[str, Any]:
         """What content knows of a generation, which it makes if it is new."""
         named = {"generation": generation, "bundle": bundle}
         known: dict[str, Any] = self._send("POST", "/v1/generations", json=named).json()
         return known
-
-    def _show(self, generation: str, rows: int | None) -> None:
-        self._send("POST", f"/v1/generations/{generation}/activate", json={"rows": rows})
 
     @stamina.retry(on=httpx2.ConnectError, attempts=5, timeout=30.0)
     def _send(self, method: str, path: str, **request: Any) -> httpx2.Response:  # noqa: ANN401 (httpx2's own arguments)

@@ -1,6 +1,8 @@
 """Which bundle and which generation of shelves are in use, and which were before."""
 
 import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Self
 
@@ -55,17 +57,28 @@ class Champion(Document):
         """Make this the champion of the folder `bundles`, in one step."""
         self.write(bundles / CHAMPION)
 
+    @classmethod
+    @contextmanager
+    def held(cls, former: Self | None, bundles: Path) -> Iterator[None]:
+        """While `former` is the champion, hold the one lock of whoever changes it or what content shows of it.
+
+        Raises:
+            ChampionChangedError: it is the champion no more.
+        """
+        with (bundles / f".{CHAMPION}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            found = cls.read(bundles)
+            if found != former:
+                raise ChampionChangedError(f"{CHAMPION} names {found} by now, not {former}")
+            yield
+
     def replace(self, former: Self | None, bundles: Path) -> None:
         """Make this the champion if `former` still is.
 
         Raises:
             ChampionChangedError: it is not.
         """
-        with (bundles / f".{CHAMPION}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            found = type(self).read(bundles)
-            if found != former:
-                raise ChampionChangedError(f"{CHAMPION} names {found} by now, not {former}")
+        with self.held(former, bundles):
             self.put(bundles)
 
     @classmethod

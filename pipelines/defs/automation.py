@@ -7,13 +7,6 @@ from pipelines.defs.jobs import refresh
 from pipelines.defs.partitions import today
 from pipelines.settings import settings
 
-follow_the_champion = dg.AutomationConditionSensorDefinition(
-    "follow_the_champion",
-    target=dg.AssetSelection.assets(["content", "top_page_display"]),
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Publishes the shelves of a champion that was made by itself, outside the job `refresh`.",
-)
-
 
 @dg.schedule(
     job=refresh,

@@ -2,8 +2,11 @@
 
 import uuid
 from collections.abc import Callable
+from concurrent import futures
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, ClassVar
 
 import dagster as dg
 import httpx2
@@ -148,28 +151,85 @@ def test_there_is_no_way_back_from_the_first_champion(promote, content):
 def test_an_upload_that_is_said_again_is_the_same_generation(content):
     rows = [{"displayType": "RECOMMENDED", "rank": 1, "productId": 1}]
 
-    assert content.publish("again", "b1", rows) == 1
-    assert content.publish("again", "b1", rows * 2) == 1
-    assert shown(content) == "again"
+    assert content.upload("again", "b1", rows) == 1
+    content.activate("again", "b1")
+    assert content.upload("again", "b1", rows * 2) == 1
+    content.activate("again", "b1")
+    assert shown(content) == content.shown() == "again"
 
 
 class Meanwhile(Content):
-    """A content service during whose upload somebody else changes the champion."""
+    """A content service that something happens to, once, between an upload or a showing and what follows it."""
 
-    bundles: str
+    point: str
+    happenings: ClassVar[list[Callable[[], None]]] = []  # of the class, for a run works with a copy of its resources
 
-    def publish(self, *upload) -> int:
+    @classmethod
+    def at(cls, point: str, content: Content, happening: Callable[[], None]) -> "Meanwhile":
+        """The same service, to which this happens at that point."""
+        cls.happenings.append(happening)
+        return cls(point=point, **content.model_dump())
+
+    def _at(self, point: str) -> None:
+        if point == self.point and self.happenings:
+            self.happenings.pop()()
+
+    def upload(self, *of: Any) -> int:
         """Upload, and look away for a moment."""
-        Champion(bundle="somebody-elses").put(Path(self.bundles))
-        return super().publish(*upload)
+        rows = super().upload(*of)
+        self._at("upload")
+        return rows
+
+    def activate(self, *which: str) -> None:
+        """Show, and look away for a moment."""
+        super().activate(*which)
+        self._at("activate")
 
 
-def test_a_champion_that_changes_during_the_upload_is_not_overwritten(promote, champion, bundles, content):
+def test_the_shelves_of_a_champion_that_changed_during_the_upload_are_never_shown(promote, champion, content):
     promote()
-    meanwhile = Meanwhile(bundles=str(bundles), **content.model_dump())
+    overtaken = champion()
 
-    assert "somebody-elses" in said(show(meanwhile))
-    assert champion() == Champion(bundle="somebody-elses")
+    assert show(Meanwhile.at("upload", content, promote)).success
+
+    assert champion().bundle != overtaken.bundle
+    assert shown(content) == champion().generation
+    assert shown(content).startswith(champion().bundle)
+
+
+def test_a_rollback_between_showing_and_naming_waits_so_that_content_and_champion_stay_together(
+    promote, champion, content
+):
+    for _ in range(2):
+        promote()
+        assert show(content).success
+    with ThreadPoolExecutor(1) as aside:
+        backs = []
+
+        def roll_back() -> None:
+            backs.append(aside.submit(go_back, content))
+            futures.wait(backs, timeout=3)  # had it nothing to wait for, it would be done by then
+
+        assert show(Meanwhile.at("activate", content, roll_back)).success
+        assert backs[0].result()
+
+    assert shown(content) == champion().generation
+    assert shown(content).startswith(champion().bundle)
+
+
+def test_whoever_publishes_and_rolls_back_at_once_leaves_content_and_champion_together(
+    promote, champion, content, rounds
+):
+    for _ in range(2):
+        promote()
+        assert show(content).success
+
+    for _ in range(rounds(20)):
+        with ThreadPoolExecutor(2) as both:
+            done = [both.submit(show, content), both.submit(go_back, content)]
+        assert any(each.result().success for each in done)
+        assert shown(content) == champion().generation
+        assert shown(content).startswith(champion().bundle)
 
 
 def test_what_content_refuses_is_not_tried_again(promote, content):

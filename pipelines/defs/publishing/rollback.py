@@ -7,7 +7,7 @@ from ml.bundle.bundle import Bundle, BundleError
 from ml.bundle.champion import Champion, ChampionChangedError
 from ml.shelves.composing import Rules
 from pipelines.content import Content, ContentRefusedError
-from pipelines.defs.publishing.assets import publish
+from pipelines.defs.publishing.assets import upload
 from pipelines.settings import settings
 
 
@@ -25,13 +25,16 @@ def put_previous_back(context: dg.OpExecutionContext, content: Content) -> None:
             raise dg.Failure("no bundle was shown before this one: there is nothing to go back to", allow_retries=False)
         Bundle.open(bundles / back.bundle, Rules.load().candidate_sources())
         version = tracking.version_of(back.bundle)
-        try:
-            content.activate(back.generation, back.bundle)
-        except ContentRefusedError as error:
-            context.log.warning("the shelves are made again, for content has them no more: %s", error)
-            back = back.showing(publish(content, back.bundle, context.run)[0])
-        tracking.promote(version)
-        back.replace(champion, bundles)
+        with Champion.held(champion, bundles):
+            try:
+                content.activate(back.generation, back.bundle)
+            except ContentRefusedError as error:
+                context.log.warning("the shelves are made again, for content has them no more: %s", error)
+                generation, _ = upload(content, back.bundle, context.run)
+                content.activate(generation, back.bundle)
+                back = back.showing(generation)
+            tracking.promote(version)
+            back.put(bundles)
     except (BundleError, LookupError, ContentRefusedError, ChampionChangedError) as error:
         raise dg.Failure(f"{type(error).__name__}: {error}", allow_retries=False) from error
     context.log.info("bundle %s and generation %s are back", back.bundle, back.generation)
