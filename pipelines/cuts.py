@@ -15,11 +15,11 @@ def published_cut(data_cut: datetime, test_start: datetime | None) -> datetime:
 
 
 def gate_cut(data_cut: datetime, test_start: datetime | None) -> datetime:
-    """Where the gate's window begins: the last 28 days, or the 28 before the test window where these would touch it.
+    """Where the gate's window begins: the last 28 days, or the 28 before the published window where these would meet.
 
-    Who chooses configurations on the test window can no longer report it.
+    Who chooses configurations on the published days can no longer report them. Earlier runs of the gate chose on
+    earlier days, so of a window that rolls the published days must be the newest.
     """
-    end = data_cut
-    if test_start is not None and data_cut - WINDOW < test_start + WINDOW:
-        end = min(data_cut, test_start)
-    return end - WINDOW
+    published = published_cut(data_cut, test_start)
+    is_past = published + WINDOW <= data_cut - WINDOW
+    return (data_cut if is_past else published) - WINDOW

@@ -1,13 +1,14 @@
 """What the training assets of one day tell each other: small files in the day's folder, each replaced in one step."""
 
+import math
 from pathlib import Path
 from typing import ClassVar, Self
 
 from pydantic import JsonValue
 
 from ml.bundle.files import Document
-from ml.evaluation.compare import Interval
-from ml.evaluation.gate import Reason
+from ml.evaluation.gate import Decision
+from ml.evaluation.opponents import Verdict
 
 
 class DayFile(Document):
@@ -26,38 +27,48 @@ class DayFile(Document):
 
 
 class Judgement(DayFile):
-    """The configuration to be used, and what the gate said: of it, or of the one in whose place popularity is used."""
+    """The configuration to be used, and what the gate decided: on it, or on the one in whose place popularity is used.
 
-    file = "candidate.json"
+    Attributes:
+        decision: What the gate said, and what it compared.
+        configuration: What is to be used if it was accepted.
+        data: Hash of the training set that was judged on; the decision says nothing of another.
+        champion: The bundle that was in use while the gate decided, and must still be when it is replaced.
+    """
 
-    accepted: bool
-    reason: Reason
-    detail: str
+    file = "challenger.json"
+
+    decision: Decision
     configuration: dict[str, JsonValue]
-    intervals: dict[str, Interval]
-    popularity_because: str | None = None
+    data: str
+    champion: str | None
 
     @property
     def stated(self) -> dict[str, str]:
         """Why popularity is used, for metadata; nothing where it is not."""
-        return {"popularity_because": self.popularity_because} if self.popularity_because else {}
+        because = self.decision.popularity_because
+        return {"popularity_because": because} if because else {}
 
     @property
     def metrics(self) -> dict[str, float]:
-        """Each task's difference to the opponent in NDCG@10, with its interval, by a name that MLflow allows."""
-        return {
-            f"gate_{task}_{bound}": value
-            for task, interval in self.intervals.items()
-            for bound, value in interval._asdict().items()
-        }
+        """Each difference to an opponent in NDCG@10 with its interval and power, by names that MLflow allows."""
+        figures: dict[str, float] = {}
+        for it in self.decision.comparisons:
+            name = f"gate_{it.opponent}_{it.task}"
+            figures[f"{name}_users"] = it.users
+            if it.verdict is not Verdict.TOO_FEW_USERS:
+                figures |= {f"{name}_{bound}": value for bound, value in it.difference._asdict().items()}
+                figures[f"{name}_detectable"] = it.detectable
+        return {name: value for name, value in figures.items() if math.isfinite(value)}
 
 
 class Figures(DayFile):
-    """The published figures, of the models and of the shelves, and the configuration that they are of."""
+    """The published figures, of the models and of the shelves, and the configuration and data that they are of."""
 
     file = "metrics.json"
 
     configuration: dict[str, JsonValue]
+    data: str
     metrics: dict[str, float]
     shelves: dict[str, JsonValue]
 

@@ -4,6 +4,7 @@ import os
 import shutil
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Self
 
@@ -128,6 +129,16 @@ class TrainingSet:
         return cls(
             cut, *(pl.read_parquet(directory / f"{name}.parquet") for name in ("interactions", "items", "activity"))
         )
+
+    @staticmethod
+    def hash_of(day: Path) -> str:
+        """What tells this day's training set from every other: the hash of its files."""
+        digest = sha256()
+        for path in sorted((day / FOLDER).iterdir()):
+            digest.update(path.name.encode())
+            with path.open("rb") as file:
+                digest.update(file_digest(file, "sha256").digest())
+        return digest.hexdigest()
 
     def _frames(self) -> list[tuple[str, pl.DataFrame]]:
         return [("interactions", self.interactions), ("items", self.items), ("activity", self.activity)]

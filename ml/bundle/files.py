@@ -39,6 +39,7 @@ class About(Document):
     """What a bundle says of itself: made when, from data up to when, how, how good.
 
     `data_cut` is the time of the newest event in the data: whoever follows the topics takes what is newer.
+    `data_hash` tells the training set from every other, and `purchase_lines` is how many lines of purchases it held.
     `shelves` says how good the shelves are, as `ml.evaluation.shelves.as_document` gives it.
     `popularity_because` says why everybody's lists are what is popular, where no model was good for them yet.
     """
@@ -46,6 +47,8 @@ class About(Document):
     created_at: AwareDatetime
     data_cut: AwareDatetime
     rules_version: str
+    data_hash: str | None = None
+    purchase_lines: int | None = None
     configuration: dict[str, JsonValue] = {}
     metrics: dict[str, float] = {}
     shelves: dict[str, JsonValue] = {}

@@ -14,7 +14,7 @@ from ml.evaluation.compare import interval
 from ml.evaluation.split import Task
 from ml.recommenders import Recommender
 
-TASK, MODEL, BASKETS, SECONDS, USERS = "task", "model", "baskets", "seconds", "users"
+TASK, MODEL, BASKETS, SECONDS, USERS, ITEMS = "task", "model", "baskets", "seconds", "users", "items"
 K = 10
 _FLOAT: type[pl.DataType] = pl.Float64
 SCORES: dict[str, type[pl.DataType]] = {
@@ -28,6 +28,7 @@ WHOLE: dict[str, type[pl.DataType]] = {
     TASK: pl.String,
     MODEL: pl.String,
     USERS: pl.Int64,
+    ITEMS: pl.Int64,
     **dict.fromkeys((metrics.COVERAGE, metrics.NOVELTY, SECONDS), _FLOAT),
 }
 SUMMARY = WHOLE | dict.fromkeys((*metrics.ACCURACY, "ndcg_low", "ndcg_high"), _FLOAT)
@@ -40,7 +41,8 @@ class Evaluation:
     Attributes:
         scores: `task, model, user_id, baskets` and `metrics.ACCURACY`, a row for each user asked about;
             `baskets` is the number before the cut.
-        whole: `task, model, users, coverage, novelty, seconds`, a row for each task and model.
+        whole: `task, model, users, items, coverage, novelty, seconds`, a row for each task and model; `items` is the
+            number of those ranked.
     """
 
     scores: pl.DataFrame
@@ -56,15 +58,18 @@ class Evaluation:
         """The scores of one model in one task."""
         return self.scores.filter(pl.col(TASK) == task, pl.col(MODEL) == model)
 
-    def mean(self, task: str, model: str, metric: str = metrics.NDCG) -> float:
-        """A mean over users; 0 if there are none."""
+    def mean(self, task: str, model: str, metric: str = metrics.NDCG) -> float | None:
+        """A mean over users; None where there are none, or the model was left out."""
         values = self.per_user(task, model)[metric]
-        return float(values.mean()) if len(values) else 0.0  # type: ignore[arg-type] # a mean of floats is one
+        return float(values.mean()) if len(values) else None  # type: ignore[arg-type] # a mean of floats is one
 
     def summary(self) -> pl.DataFrame:
-        """A row for each task and model: means, the interval of NDCG as `ndcg_low, ndcg_high`, coverage and novelty."""
+        """A row for each task and model that were asked: means, the interval of NDCG, coverage and novelty.
+
+        The interval's bounds are `ndcg_low, ndcg_high`; a task that asks about nobody has no row.
+        """
         rows = []
-        for row in self.whole.iter_rows(named=True):
+        for row in self.whole.filter(pl.col(USERS) > 0).iter_rows(named=True):
             scores = self.per_user(row[TASK], row[MODEL])
             ndcg = interval(scores[metrics.NDCG].to_numpy())
             means = {name: self.mean(row[TASK], row[MODEL], name) for name in metrics.ACCURACY}
@@ -93,6 +98,7 @@ def evaluate(models: Mapping[str, Recommender[Any]], task: Task, k: int = K) -> 
                 TASK: task.name,
                 MODEL: name,
                 USERS: len(per_user),
+                ITEMS: n_items,
                 metrics.COVERAGE: metrics.coverage(lists, n_items),
                 metrics.NOVELTY: metrics.novelty(lists, task.history),
                 SECONDS: seconds,

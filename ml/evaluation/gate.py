@@ -1,36 +1,37 @@
-"""Whether a candidate may replace the champion: configurations are compared, both fitted before the same cut.
+"""Whether a challenger may replace the champion: configurations are compared, all fitted before the same cut.
 
 Published models cannot be compared on a window that they were fitted on: the champion has seen it and would always win.
+A change must be shown to be no worse than what is in use. What is in use stays unless it is shown to be worse than
+popularity, which every challenger meets.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Self
+from typing import Final, Self
 
 import polars as pl
 
+from ml import columns as c
 from ml.evaluation import metrics
-from ml.evaluation.compare import Interval, paired
-from ml.evaluation.evaluate import MODEL, TASK, USERS, Evaluation, evaluate
+from ml.evaluation.evaluate import ITEMS, MODEL, TASK, USERS, Evaluation, K, evaluate
+from ml.evaluation.opponents import LEAST_USERS, MARGIN, Comparison, Opponent, Verdict
 from ml.evaluation.split import WINDOW_DAYS, Protocol, Task, window
 from ml.recommenders import NonFiniteScoreError
 from ml.training.configuration import TrainingConfig, fit_all
 
-ROLES: Mapping[str, str] = {Protocol.DISCOVER: "discover", Protocol.ALL: "repurchase"}
+ROLES: Final[Mapping[str, str]] = {Protocol.DISCOVER: c.DISCOVER, Protocol.ALL: c.REPURCHASE}
 """The model that answers each task in the shop."""
-OPPONENT = "popularity"
-"""Whom a candidate meets in every task if there is no champion yet."""
-MINIMUM_COVERAGE = 0.001
-"""Share of the catalogue that all lists together must reach; 90 of 90,000: a broken model gives everybody the same."""
+_POPULAR: Final = str(Opponent.POPULARITY)
 
 
 class Reason(StrEnum):
-    """Why a candidate was accepted or refused."""
+    """Why a challenger was accepted or refused."""
 
     NOT_WORSE = "not_worse"
     TOO_LITTLE_DATA = "too_little_data"
+    INCONCLUSIVE = "inconclusive"
     EMPTY = "empty"
     NOT_FINITE = "not_finite"
     LOW_COVERAGE = "low_coverage"
@@ -39,101 +40,124 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True)
 class Decision:
-    """The outcome, its reason in a word and a sentence, and by task the interval of candidate - opponent in NDCG@10.
+    """The outcome, its reason in a word and in a sentence, and what it rests on.
 
-    `popularity_because` says why popularity takes the candidate's place; None where the candidate itself was judged.
+    `popularity_because` says why popularity takes the challenger's place; None where the challenger itself was judged.
     """
 
     accepted: bool
     reason: Reason
     detail: str
-    intervals: Mapping[str, Interval] = field(default_factory=dict)
+    comparisons: Sequence[Comparison] = ()
     popularity_because: str | None = None
 
     def or_popularity(self) -> Self:
-        """For a shop without a champion: popularity serves where the models were refused, or nothing was compared."""
-        if not self.accepted:
-            because = f"the models were refused as {self.reason.replace('_', ' ')}: {self.detail}"
-        elif self.reason is Reason.TOO_LITTLE_DATA:
-            because = f"there is nothing to compare: {self.detail}"
-        else:
+        """For a shop without a champion: popularity serves where the models were not accepted."""
+        if self.accepted:
             return self
+        match self.reason:
+            case Reason.TOO_LITTLE_DATA:
+                because = f"there is nothing to compare: {self.detail}"
+            case Reason.INCONCLUSIVE:
+                because = f"nothing shows yet that the models are as good: {self.detail}"
+            case _:
+                because = f"the models were refused as {self.reason.replace('_', ' ')}: {self.detail}"
         return replace(self, accepted=True, popularity_because=because)
 
 
 def gate(
     interactions: pl.DataFrame,
     items: pl.DataFrame,
-    candidate: TrainingConfig,
+    challenger: TrainingConfig,
     champion: TrainingConfig | None,
     cut: datetime,
     days: int = WINDOW_DAYS,
 ) -> Decision:
-    """Fit both configurations before the cut, let them predict the days after it, and judge.
+    """Fit the configurations before the cut, let them predict the days after it, and decide.
 
     Args:
-        interactions: Purchase lines; the window of a published test should end before it begins, or lie outside.
+        interactions: Purchase lines; the window of a published test must not share a day with this one.
         items: The catalogue.
-        candidate: The configuration that asks to be used.
-        champion: The one in use; without it, or if it gives no finite scores, popularity is the opponent.
-        cut: Where the window begins, such as 28 days before the newest line.
+        challenger: The configuration that asks to be used.
+        champion: The one in use; without it, or if it gives no finite scores, popularity is the only opponent.
+        cut: Where the window begins.
         days: Length of the window.
     """
     tasks = window(interactions, items, cut, days)
     try:
-        ours = _answers(tasks, candidate, ROLES)
+        ours = _answers(tasks, challenger, ROLES)
     except NonFiniteScoreError as error:
         return Decision(accepted=False, reason=Reason.NOT_FINITE, detail=str(error))
-    if champion == candidate:
-        return judge(ours, ours)
-    if champion is not None:
+    opponents = {Opponent.POPULARITY: _answers(tasks, TrainingConfig(), dict.fromkeys(ROLES, _POPULAR))}
+    is_change, broken = champion != challenger, ""
+    if champion is not None and is_change:
         try:
-            return judge(ours, _answers(tasks, champion, ROLES))
+            opponents[Opponent.CHAMPION] = _answers(tasks, champion, ROLES)
         except NonFiniteScoreError as error:
-            judged = judge(ours, _popular(tasks, candidate))
-            return replace(judged, detail=f"the champion is broken ({error}), so against popularity: {judged.detail}")
-    return judge(ours, _popular(tasks, candidate))
+            broken = f"the champion is broken ({error}), so it met popularity alone: "
+    decision = decide(ours, opponents, is_change=is_change)
+    return replace(decision, detail=f"{broken}{decision.detail}")
 
 
-def judge(candidate: Evaluation, opponent: Evaluation) -> Decision:
-    """Accept a candidate unless it is broken, or worse in a task: the interval of the difference lies below 0.
+def decide(challenger: Evaluation, opponents: Mapping[Opponent, Evaluation], *, is_change: bool) -> Decision:
+    """Refuse what is broken or worse than any opponent, and a change that is not shown to be as good as what is in use.
 
     Args:
-        candidate: One model for each task of `ROLES`.
-        opponent: The same tasks and users.
+        challenger: One model for each task of `ROLES`.
+        opponents: The same tasks and users; the champion is what is in use, without one popularity is.
+        is_change: Whether the challenger is another configuration than the champion's.
     """
-    if not candidate.scores.height:
-        nobody = "no shopper whose earlier purchases are known bought anything in the window"
-        return Decision(accepted=True, reason=Reason.TOO_LITTLE_DATA, detail=nobody)
-    for row in candidate.whole.filter(pl.col(USERS) > 0).iter_rows(named=True):
-        reached = f"{row[MODEL]} reaches {row[metrics.COVERAGE]:.3%} of the catalogue in {row[TASK]}"
-        if row[metrics.COVERAGE] == 0:
-            return Decision(accepted=False, reason=Reason.EMPTY, detail=reached)
-        if row[MODEL] != OPPONENT and row[metrics.COVERAGE] < MINIMUM_COVERAGE:
-            return Decision(accepted=False, reason=Reason.LOW_COVERAGE, detail=reached)
-    differences = {task: _difference(task, candidate, opponent) for task in candidate.whole[TASK]}
-    worse = [task for task, difference in differences.items() if difference.high < 0]
-    said = "; ".join(f"{task} {d.mean:+.4f} [{d.low:+.4f}, {d.high:+.4f}]" for task, d in differences.items())
-    if set(candidate.whole[MODEL]) == {OPPONENT}:
-        alone = "too few shoppers had bought anything before the window to fit any model but popularity"
-        return Decision(accepted=True, reason=Reason.TOO_LITTLE_DATA, detail=alone, intervals=differences)
-    return Decision(not worse, Reason.WORSE if worse else Reason.NOT_WORSE, said, differences)
+    if broken := _broken(challenger):
+        return broken
+    tasks = challenger.whole[TASK]
+    comparisons = [
+        Comparison.of(opponent, task, challenger, theirs) for opponent, theirs in opponents.items() for task in tasks
+    ]
+    in_use = Opponent.CHAMPION if Opponent.CHAMPION in opponents else Opponent.POPULARITY
+    told = [it for it in comparisons if it.verdict is not Verdict.TOO_FEW_USERS]
+    worse = [it for it in told if it.verdict is Verdict.WORSE]
+    unsure = [it for it in told if it.verdict is Verdict.INCONCLUSIVE and it.opponent is in_use]
+    alone = set(challenger.whole[MODEL]) == {_POPULAR}
+    if worse:
+        accepted, reason, said = False, Reason.WORSE, "it loses more than chance explains"
+    elif alone or not told:
+        accepted, reason, said = not is_change, Reason.TOO_LITTLE_DATA, _too_little(challenger, alone=alone)
+    elif unsure:
+        needed = max(it.users_needed for it in unsure)
+        said = f"a loss of {MARGIN:.0%} cannot be ruled out, which takes some {needed:,} shoppers"
+        accepted, reason = not is_change, Reason.INCONCLUSIVE
+    else:
+        accepted, reason, said = True, Reason.NOT_WORSE, f"it loses less than {MARGIN:.0%} at most"
+    if accepted and reason is not Reason.NOT_WORSE:
+        said = f"the configuration stays as it is, for nothing shows that it is worse than popularity: {said}"
+    return Decision(accepted, reason, "; ".join([said, *map(str, worse or unsure or comparisons)]), comparisons)
+
+
+def _broken(challenger: Evaluation) -> Decision | None:
+    """The refusal of what shows nothing, or everybody the same."""
+    for row in challenger.whole.filter(pl.col(USERS) > 0).iter_rows(named=True):
+        reached, least = row[metrics.COVERAGE], metrics.least_coverage(row[USERS], row[ITEMS], K)
+        detail = f"{row[MODEL]} reaches {reached:.3%} of the catalogue in {row[TASK]}, not {least:.3%}"
+        if reached == 0:
+            return Decision(accepted=False, reason=Reason.EMPTY, detail=detail)
+        if row[MODEL] != _POPULAR and reached < least:
+            return Decision(accepted=False, reason=Reason.LOW_COVERAGE, detail=detail)
+    return None
+
+
+def _too_little(challenger: Evaluation, *, alone: bool) -> str:
+    users = challenger.whole[USERS].max()
+    if not users:
+        return "no shopper whose earlier purchases are known bought anything in the window"
+    if alone:
+        return "too few shoppers had bought anything before the window to fit any model but popularity"
+    return f"fewer than {LEAST_USERS} shoppers whose earlier purchases are known bought anything in the window"
 
 
 def _answers(tasks: Mapping[str, Task], config: TrainingConfig, roles: Mapping[str, str]) -> Evaluation:
     """Each task answered by the model whose role it is, or by popularity where that cannot be fitted."""
-    models = fit_all(tasks[Protocol.ALL].history, config, {*roles.values(), OPPONENT}).models
+    models = fit_all(tasks[Protocol.ALL].history, config, {*roles.values(), _POPULAR}).models
     return Evaluation.of(
         evaluate({model: models[model]}, tasks[task])
-        for task, model in ((task, model if model in models else OPPONENT) for task, model in roles.items())
+        for task, model in ((task, model if model in models else _POPULAR) for task, model in roles.items())
     )
-
-
-def _popular(tasks: Mapping[str, Task], config: TrainingConfig) -> Evaluation:
-    """Popularity's answers, for want of a champion's."""
-    return _answers(tasks, config, dict.fromkeys(ROLES, OPPONENT))
-
-
-def _difference(task: str, candidate: Evaluation, opponent: Evaluation) -> Interval:
-    ours, theirs = (side.scores.filter(pl.col(TASK) == task) for side in (candidate, opponent))
-    return paired(ours, theirs, metrics.NDCG)

@@ -9,6 +9,8 @@ from ml.dataset import Dataset, positions
 NDCG, RECALL, AVERAGE_PRECISION, RECIPROCAL_RANK = "ndcg", "recall", "average_precision", "reciprocal_rank"
 ACCURACY = (NDCG, RECALL, AVERAGE_PRECISION, RECIPROCAL_RANK)
 COVERAGE, NOVELTY = "coverage", "novelty"
+MINIMUM_COVERAGE = 0.001
+"""Share of the catalogue that all lists together must reach; 90 of 90,000: a broken model gives everybody the same."""
 
 
 def per_user(lists: pl.DataFrame, relevant: pl.DataFrame, k: int) -> pl.DataFrame:
@@ -49,6 +51,11 @@ def per_user(lists: pl.DataFrame, relevant: pl.DataFrame, k: int) -> pl.DataFram
 def coverage(lists: pl.DataFrame, n_items: int) -> float:
     """Share of the catalogue that stands in at least one list."""
     return lists[c.ITEM].n_unique() / n_items if n_items else 0.0
+
+
+def least_coverage(n_users: int, n_items: int, k: int) -> float:
+    """The share that lists of k must reach: `MINIMUM_COVERAGE`, but of few users a tenth of what they could reach."""
+    return min(MINIMUM_COVERAGE, 0.1 * n_users * k / n_items) if n_items else 0.0
 
 
 def novelty(lists: pl.DataFrame, history: Dataset) -> float:

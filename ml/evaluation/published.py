@@ -1,7 +1,7 @@
 """The published figures: which model answers which task, at which cuts."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import polars as pl
@@ -38,10 +38,17 @@ HEADLINES = {
 
 @dataclass(frozen=True)
 class Measured:
-    """What is published: of the models' lists, and of the shelves (columns `shelves.SHARES`)."""
+    """What is published: of the models' lists, and of the shelves (columns `shelves.SHARES`).
+
+    Attributes:
+        models: What was measured of each model that there is.
+        shelves: What was measured of the shelves.
+        left_out: Models that could not be fitted, whole or in part, and why.
+    """
 
     models: Evaluation
     shelves: pl.DataFrame
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
 
 def measure(
@@ -63,13 +70,14 @@ def measure(
         days: Its length.
     """
     last = next_basket(interactions, items)
-    evaluations = [*_of_tasks({last.name: last}, fit_all(last.history, config, REPEATING))]
+    of_last = fit_all(last.history, config, REPEATING)
+    evaluations = [*_of_tasks({last.name: last}, of_last)]
     tasks = window(interactions, items, cut, days)
     everything = tasks[Protocol.ALL]
     fitted = fit_all(everything.history, config, (*SINGLE, *BLENDS))
     evaluations += _of_tasks(tasks, fitted)
     shelves = measure_shelves(everything, next_baskets(interactions, cut), fitted, rules)
-    return Measured(Evaluation.of(evaluations), shelves)
+    return Measured(Evaluation.of(evaluations), shelves, of_last.skipped | fitted.skipped)
 
 
 def _of_tasks(tasks: Mapping[str, Task], fitted: Fitted) -> Iterator[Evaluation]:
@@ -78,5 +86,6 @@ def _of_tasks(tasks: Mapping[str, Task], fitted: Fitted) -> Iterator[Evaluation]
 
 
 def headlines(evaluation: Evaluation) -> dict[str, float]:
-    """NDCG@10 by the names of `HEADLINES`."""
-    return {name: evaluation.mean(task, model) for name, (task, model) in HEADLINES.items()}
+    """NDCG@10 by the names of `HEADLINES`, without those of models that were left out or asked about nobody."""
+    means = {name: evaluation.mean(task, model) for name, (task, model) in HEADLINES.items()}
+    return {name: mean for name, mean in means.items() if mean is not None}

@@ -14,7 +14,7 @@ import pytest
 from ml.bundle.champion import CHAMPION, Champion
 from ml.bundle.content import ACTIVITY, ITEMS
 from pipelines.content import Content
-from pipelines.day import Passed
+from pipelines.day import Judgement, Passed
 from pipelines.settings import settings
 from pipelines.training_set import TrainingSet
 from services.common.storage.migrate import migrate
@@ -105,7 +105,7 @@ def training_set(state: Path) -> TrainingSet:
 def first(training_set, state: Path) -> Champion:
     """The first champion, made by a whole run."""
     assert training_set.interactions.height
-    assert run("candidate", "evaluation", "bundle", "champion").success
+    assert run("challenger", "evaluation", "bundle", "champion").success
     made = Champion.read(state / "bundles")
     assert made is not None
     return made
@@ -120,10 +120,11 @@ def champion_file(first, state: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-def another_day(state: Path) -> Iterator[Path]:
-    """The folder of the following day, with the first day's training set, judgement and figures."""
+def another_day(first: Champion, state: Path) -> Iterator[Path]:
+    """The next day's folder: the first day's training set and figures, and a judgement made beside the champion."""
     following = state / "training" / NEXT_DAY
     shutil.copytree(state / "training" / DAY, following, ignore=shutil.ignore_patterns(Passed.file))
+    Judgement.read(following).model_copy(update={"champion": first.bundle}).put(following)
     yield following
     shutil.rmtree(following)
 

@@ -11,7 +11,7 @@ from unittest import mock
 
 import dagster as dg
 
-from ml.bundle.champion import Champion
+from ml.bundle.champion import CHAMPION, Champion
 from pipelines.content import Content
 from pipelines.defs.publishing.assets import top_page_display
 from pipelines.defs.training import bundle as bundle_asset
@@ -38,17 +38,17 @@ def kill_at(point: str) -> None:
     def die(*_: object) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
-    def die_if_it_shows(champion: Champion, _: object, bundles: Path) -> None:
+    def die_if_it_shows(champion: Champion, bundles: Path) -> None:
         if champion.generation is not None:
             die()
-        champion.put(bundles)
+        champion.write(bundles / CHAMPION)
 
     replaced = {
-        "bundle written": (bundle_asset.checks, "judge", die),
-        "bundle registered": (Champion, "replace", die),
+        "bundle written": (bundle_asset.checks, "evaluate", die),
+        "bundle registered": (Champion, "put", die),
         "shelves half uploaded": (Content, "_send", sending(die)),
-        "shelves uploaded": (Content, "_show", die),
-        "shelves shown": (Champion, "replace", die_if_it_shows),
+        "shelves uploaded": (Content, "activate", die),
+        "shelves shown": (Champion, "put", die_if_it_shows),
     }
     if point in replaced:
         mock.patch.object(*replaced[point]).start()

@@ -11,9 +11,10 @@ from mlflow import MlflowClient
 from ml import tracking
 from ml.bundle.champion import Champion
 from ml.bundle.files import read_manifest
-from pipelines.day import Figures
+from pipelines.day import Figures, Judgement
 from pipelines.defs.training import checks
-from pipelines.defs.training.checks import WHOLE, judge
+from pipelines.defs.training.checks import WHOLE, evaluate
+from pipelines.training_set import TrainingSet
 from tests.pipelines.training_runs import DAY, NEXT_DAY, refused, run, said
 
 pytestmark = [
@@ -33,17 +34,19 @@ def test_mlflow_shows_the_figures_and_the_gates_interval():
     run_id = tracking.champion().run_id
 
     metrics = MlflowClient().get_run(run_id).data.metrics
-    assert {"discover", "gate_discover_low", "gate_all_mean"} <= metrics.keys()
+    assert {"all", "gate_popularity_all_low", "gate_popularity_all_detectable"} <= metrics.keys()
 
 
 def test_a_bundle_is_not_made_with_another_configurations_figures(another_day):
-    Figures(configuration={}, metrics={"all": 0.9}, shelves={}).put(another_day)
+    Figures(configuration={}, data="", metrics={"all": 0.9}, shelves={}).put(another_day)
 
     assert "of another configuration" in said(run("bundle", day=NEXT_DAY))
 
 
 def test_a_bundle_that_would_be_empty_is_refused_and_the_champion_stays(first, another_day, training_set, state):
     replace(training_set, items=training_set.items.with_columns(is_recommendable=False)).write(another_day)
+    for file in (Judgement, Figures):
+        file.read(another_day).model_copy(update={"data": TrainingSet.hash_of(another_day)}).put(another_day)
 
     assert said(run("bundle", "champion", day=NEXT_DAY)).startswith("EMPTY")
     assert Champion.read(state / "bundles") == first
@@ -85,7 +88,7 @@ def test_a_damaged_bundle_is_refused_with_its_reason_and_the_champion_stays(
 ):
     damage(second)
 
-    whole, *others = judge(second)
+    whole, *others = evaluate(second)
 
     assert whole.check_name == WHOLE
     assert whole.metadata["reason"].value == reason
@@ -117,9 +120,28 @@ def test_a_bundle_of_older_data_than_the_champions_is_refused(champion_file, sec
 
 
 def test_a_run_that_broke_off_before_the_champion_was_named_does_not_register_twice(champion_file, second):
+    before = champion_file.read_bytes()
     assert run("champion").success
     version = tracking.version_of(second.name)
-    champion_file.unlink()
+    champion_file.write_bytes(before)
 
     assert run("champion").success
     assert tracking.version_of(second.name) == version
+
+
+@pytest.mark.usefixtures("second")
+def test_a_bundle_that_was_judged_beside_another_champion_is_refused(champion_file, first):
+    Champion(bundle="somebody-elses").put(champion_file.parent)
+
+    found = said(run("champion"))
+
+    assert f"was judged while {first.bundle} was in use, and now somebody-elses is" in found
+    assert Champion.read(champion_file.parent) == Champion(bundle="somebody-elses")
+
+
+def test_a_bundle_of_other_data_than_the_gate_judged_on_is_refused(champion_file, second, first):
+    other = json.loads((second / "manifest.json").read_text()) | {"dataHash": "0" * 64}
+    (second / "manifest.json").write_text(json.dumps(other))
+
+    assert "made of other data than the gate judged on" in said(run("champion"))
+    assert Champion.read(champion_file.parent) == first

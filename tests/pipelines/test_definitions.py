@@ -22,7 +22,7 @@ OURS = {
     "raw/recommendation_feedback_v1",
     "raw/user_actions_v1",
     "training/bundle",
-    "training/candidate",
+    "training/challenger",
     "training/champion",
     "training/dataset",
     "training/evaluation",
@@ -41,7 +41,7 @@ MARTS = {
     "recommendation/interactions",
     "recommendation/item_features",
 }
-PARTITIONED = {"extracts/duckdb", "training/bundle", "training/candidate", "training/dataset", "training/evaluation"}
+PARTITIONED = {"extracts/duckdb", "training/bundle", "training/challenger", "training/dataset", "training/evaluation"}
 
 
 @pytest.fixture(scope="module")
@@ -90,8 +90,9 @@ def test_nothing_is_published_past_a_failed_check(graph):
         "training/bundle:lists_reach_users_and_items",
         "training/bundle:pages_are_made_in_time",
         "training/bundle:size_is_bounded",
-        "training/candidate:not_worse_than_champion",
+        "training/challenger:not_worse_than_champion",
         "training/dataset:has_interactions_and_recommendable_items",
+        "training/dataset:holds_what_the_champion_was_made_of",
     }
 
 

@@ -10,7 +10,7 @@ from ml import tracking
 from ml.bundle.champion import Champion
 from ml.bundle.files import read_manifest
 from pipelines.day import Judgement
-from pipelines.defs.training.candidate import GATE
+from pipelines.defs.training.challenger import GATE
 from pipelines.defs.training.evaluation import REPORT
 from tests.pipelines.conftest import CUT
 from tests.pipelines.training_runs import DAY, NEXT_DAY, refused, run
@@ -24,7 +24,7 @@ def opened(training_set, state):
     """The champion of a shop that opened a fortnight ago, and the run that made it."""
     fortnight = training_set.interactions.filter(training_set.interactions["ordered_at"] > CUT - timedelta(days=14))
     replace(training_set, interactions=fortnight).write(state / "training" / DAY)
-    result = run("candidate", "evaluation", "bundle", "champion")
+    result = run("challenger", "evaluation", "bundle", "champion")
     return Champion.read(state / "bundles"), result
 
 
@@ -43,7 +43,10 @@ def test_the_gate_and_the_report_say_it_too(opened, state):
 
     gate = next(each for each in result.get_asset_check_evaluations() if each.check_name == GATE)
 
-    assert gate.metadata["popularity_because"].value == Judgement.read(state / "training" / DAY).popularity_because
+    assert (
+        gate.metadata["popularity_because"].value
+        == Judgement.read(state / "training" / DAY).decision.popularity_because
+    )
     assert "nothing to compare" in (state / "training" / DAY / REPORT / "report.html").read_text()
 
 
@@ -51,7 +54,7 @@ def test_what_was_asked_for_and_is_worse_is_refused_all_the_same(opened, trainin
     champion, _ = opened
     training_set.write(state / "training" / NEXT_DAY)
 
-    result = run("candidate", configuration=UNPOPULAR, day=NEXT_DAY)
+    result = run("challenger", configuration=UNPOPULAR, day=NEXT_DAY)
 
     assert refused(result)[GATE]["reason"] == "worse"
     assert Champion.read(state / "bundles") == champion
@@ -61,7 +64,7 @@ def test_when_there_is_enough_to_learn_from_the_models_take_over(opened, trainin
     champion, _ = opened
     training_set.write(state / "training" / NEXT_DAY)
 
-    assert run("candidate", "evaluation", "bundle", "champion", day=NEXT_DAY).success
+    assert run("challenger", "evaluation", "bundle", "champion", day=NEXT_DAY).success
 
     after = Champion.read(state / "bundles")
     manifest = read_manifest(state / "bundles" / after.bundle)

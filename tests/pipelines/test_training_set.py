@@ -78,9 +78,9 @@ def test_what_is_no_product_is_told_from_what_is_not_on_sale(found):
 
 def test_a_training_set_made_anew_leaves_the_days_other_files(found, tmp_path):
     found.write(tmp_path)
-    (tmp_path / "candidate.json").write_text("{}")
+    (tmp_path / "challenger.json").write_text("{}")
 
     found.write(tmp_path)
 
-    assert {file.name for file in tmp_path.iterdir()} == {FOLDER, "candidate.json"}
+    assert {file.name for file in tmp_path.iterdir()} == {FOLDER, "challenger.json"}
     assert TrainingSet.read(tmp_path).interactions.equals(found.interactions)

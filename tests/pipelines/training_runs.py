@@ -3,11 +3,11 @@
 import dagster as dg
 
 from pipelines.defs.training.bundle import bundle
-from pipelines.defs.training.candidate import candidate
+from pipelines.defs.training.challenger import challenger
 from pipelines.defs.training.champion import champion
 from pipelines.defs.training.evaluation import evaluation
 
-ASSETS = [candidate, evaluation, bundle, champion]
+ASSETS = [challenger, evaluation, bundle, champion]
 DAY, NEXT_DAY = "2026-11-01", "2026-11-02"
 
 
@@ -16,10 +16,10 @@ def run(*keys: str, configuration: dict | None = None, day: str = DAY) -> dg.Exe
     chosen = dg.AssetSelection.assets(*(["training", key] for key in keys))
     job = dg.define_asset_job("training", chosen)
     definitions = dg.Definitions(assets=ASSETS, jobs=[job], executor=dg.in_process_executor)
-    config = {"ops": {"training__candidate": {"config": {"configuration": configuration or {}}}}}
+    config = {"ops": {"training__challenger": {"config": {"configuration": configuration or {}}}}}
     return definitions.resolve_job_def("training").execute_in_process(
         partition_key=None if keys == ("champion",) else day,
-        run_config=config if "candidate" in keys else None,
+        run_config=config if "challenger" in keys else None,
         raise_on_error=False,
     )
 

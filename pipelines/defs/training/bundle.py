@@ -12,7 +12,7 @@ from ml.training.configuration import POPULARITY_MODELS, TrainingConfig, fit_all
 from pipelines.day import Figures, Passed
 from pipelines.defs.partitions import days
 from pipelines.defs.training import checks
-from pipelines.defs.training.candidate import accepted
+from pipelines.defs.training.challenger import accepted
 from pipelines.settings import settings
 from pipelines.training_set import TrainingSet
 
@@ -22,17 +22,19 @@ from pipelines.training_set import TrainingSet
     group_name="training",
     kinds={"numpy"},
     partitions_def=days,
-    deps=[["training", "candidate"], ["training", "evaluation"]],
+    deps=[["training", "challenger"], ["training", "evaluation"]],
     check_specs=checks.specs(["training", "bundle"]),
 )
 def bundle(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
     """Everything that serving needs to score: lists, neighbours, factors, purchase history and the items."""
     day = settings().training / context.partition_key
     found, judgement, figures = TrainingSet.read(day), accepted(day), Figures.read(day)
-    if figures.configuration != judgement.configuration:
-        raise dg.Failure("the evaluation is of another configuration: make it anew first", allow_retries=False)
+    if (figures.configuration, figures.data) != (judgement.configuration, judgement.data):
+        said = "the evaluation is of another configuration or training set: run training/evaluation again"
+        raise dg.Failure(said, allow_retries=False)
     rules, dataset = Rules.load(), found.dataset()
-    wanted = POPULARITY_MODELS if judgement.popularity_because else None
+    because = judgement.decision.popularity_because
+    wanted = POPULARITY_MODELS if because else None
     fitted = fit_all(dataset, TrainingConfig.model_validate(judgement.configuration), wanted)
     for name, reason in fitted.skipped.items():
         context.log.warning("%s is left out: %s", name, reason)
@@ -41,10 +43,12 @@ def bundle(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[N
         created_at=now,
         data_cut=found.data_cut,
         rules_version=rules.version,
+        data_hash=judgement.data,
+        purchase_lines=found.interactions.height,
         configuration=judgement.configuration,
         metrics=figures.metrics,
         shelves=figures.shelves,
-        popularity_because=judgement.popularity_because,
+        popularity_because=because,
     )
     bundle_id = f"{now:%Y%m%dT%H%M%S%fZ}"
     try:
@@ -52,7 +56,7 @@ def bundle(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[N
         manifest = write(settings().bundles / bundle_id, content, about)
     except BundleError as error:
         raise dg.Failure(f"{error.reason}: {error}", allow_retries=False) from error
-    results = checks.judge(settings().bundles / bundle_id)
+    results = checks.evaluate(settings().bundles / bundle_id)
     if checks.nothing_blocks(results):
         Passed(bundle=bundle_id, judgement=judgement).put(day)
     yield dg.MaterializeResult(

@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError
 from ml import tracking
 from ml.bundle.bundle import BundleError, Champion
 from ml.bundle.files import read_manifest
+from ml.evaluation import report
 from ml.evaluation.gate import gate
 from ml.training.configuration import POPULARITY, TrainingConfig
 from pipelines.cuts import gate_cut
@@ -21,8 +22,8 @@ from pipelines.training_set import TrainingSet
 GATE = "not_worse_than_champion"
 
 
-class CandidateConfig(dg.Config):
-    """What the candidate does otherwise than the champion."""
+class ChallengerConfig(dg.Config):
+    """What the challenger does otherwise than the champion."""
 
     configuration: dict[str, Any] = Field(
         default={},
@@ -31,7 +32,7 @@ class CandidateConfig(dg.Config):
 
 
 @dg.asset(
-    key=["training", "candidate"],
+    key=["training", "challenger"],
     group_name="training",
     kinds={"scikitlearn"},
     partitions_def=days,
@@ -39,36 +40,34 @@ class CandidateConfig(dg.Config):
     check_specs=[
         dg.AssetCheckSpec(
             GATE,
-            asset=["training", "candidate"],
+            asset=["training", "challenger"],
             blocking=True,
-            description="Candidate and champion, both fitted before the same cut, compared on the days after it.",
+            description="Challenger, popularity and champion, fitted before the same cut, compared on the days after.",
         )
     ],
 )
-def candidate(context: dg.AssetExecutionContext, config: CandidateConfig) -> Iterator[dg.MaterializeResult[None]]:
+def challenger(context: dg.AssetExecutionContext, config: ChallengerConfig) -> Iterator[dg.MaterializeResult[None]]:
     """The configuration that asks to be used, and the judgement on it.
 
-    A shop without a champion is served all the same: where nothing can be compared yet, or the default models are no
-    better than that, by what is popular, and the judgement says why. The next run tries the models again.
+    A shop without a champion is served all the same: where nothing can be compared yet, or the default models are not
+    shown to be as good, by what is popular, and the judgement says why. The next run tries the models again.
     """
     day = settings().training / context.partition_key
-    found, in_use = TrainingSet.read(day), champion_configuration(context)
+    found, data, (bundle, in_use) = TrainingSet.read(day), TrainingSet.hash_of(day), champion_in_use(context)
     try:
         asking = (in_use or TrainingConfig()).changed(config.configuration)
     except ValidationError as error:
-        raise dg.Failure(f"the candidate's configuration is not valid: {error}", allow_retries=False) from error
+        raise dg.Failure(f"the challenger's configuration is not valid: {error}", allow_retries=False) from error
     cut = gate_cut(found.data_cut, settings().tanawari_evaluation_test_start)
     decision = gate(found.interactions, found.items, asking, in_use, cut)
     if in_use is None and not config.configuration:
         decision = decision.or_popularity()
-    context.log.info("%s: %s", decision.reason, decision.detail)
+    context.log.info("%s: %s", decision.reason, "\n".join([decision.detail, *map(str, decision.comparisons)]))
     judgement = Judgement(
-        accepted=decision.accepted,
-        reason=decision.reason,
-        detail=decision.detail,
+        decision=decision,
         configuration=(POPULARITY if decision.popularity_because else asking).model_dump(mode="json"),
-        intervals=dict(decision.intervals),
-        popularity_because=decision.popularity_because,
+        data=data,
+        champion=bundle,
     )
     judgement.put(day)
     if not decision.accepted:  # an accepted one is logged with its bundle
@@ -78,7 +77,8 @@ def candidate(context: dg.AssetExecutionContext, config: CandidateConfig) -> Ite
     reasons = {
         "reason": decision.reason.value,
         "detail": decision.detail,
-        "opponent": "the champion" if in_use else "popularity",
+        "opponents": ", ".join(dict.fromkeys(it.opponent for it in decision.comparisons)) or "none",
+        "compared": dg.MetadataValue.md(report.markdown(report.GATE_HEAD, report.gate_rows(decision))),
         "cut": dg.MetadataValue.timestamp(cut),
         **judgement.metrics,
         **judgement.stated,
@@ -89,25 +89,31 @@ def candidate(context: dg.AssetExecutionContext, config: CandidateConfig) -> Ite
     )
 
 
-def champion_configuration(context: dg.AssetExecutionContext) -> TrainingConfig | None:
-    """The configuration in use; None, so that popularity is the opponent, if there is none that this code can read.
+def champion_in_use(context: dg.AssetExecutionContext) -> tuple[str | None, TrainingConfig | None]:
+    """The bundle in use and its configuration; without one that this code can read, popularity is the only opponent.
 
     A champion that is popularity itself is none either: the defaults meet it again.
     """
+    bundle = None
     try:
         champion = Champion.read(settings().bundles)
         if champion is None:
-            return None
-        manifest = read_manifest(settings().bundles / champion.bundle)
-        return None if manifest.popularity_because else TrainingConfig.model_validate(manifest.configuration)
+            return None, None
+        bundle = champion.bundle
+        manifest = read_manifest(settings().bundles / bundle)
+        return bundle, None if manifest.popularity_because else TrainingConfig.model_validate(manifest.configuration)
     except (BundleError, ValidationError) as error:
         context.log.warning("the champion cannot be read: the defaults meet popularity instead: %s", error)
-        return None
+        return bundle, None
 
 
 def accepted(day: Path) -> Judgement:
-    """The judgement on a day's candidate, for whatever is made of it."""
+    """The judgement on a day's challenger, for whatever is made of it and of the same training set."""
     judgement = Judgement.read(day)
-    if not judgement.accepted:
-        raise dg.Failure(f"the candidate was refused: {judgement.reason}: {judgement.detail}", allow_retries=False)
+    decision = judgement.decision
+    if not decision.accepted:
+        raise dg.Failure(f"the challenger was refused: {decision.reason}: {decision.detail}", allow_retries=False)
+    if judgement.data != TrainingSet.hash_of(day):
+        said = "the challenger was judged on another training set than the day's: run training/challenger again"
+        raise dg.Failure(said, allow_retries=False)
     return judgement

@@ -33,6 +33,7 @@ def champion(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
     bundles, day = settings().bundles, newest_day()
     passed = Passed.read(day)
     bundle_id, judgement = passed.bundle, passed.judgement
+    because = judgement.decision.popularity_because
     try:
         before = Champion.read(bundles)
         if before is not None and bundle_id in (before.bundle, before.previous):
@@ -43,13 +44,16 @@ def champion(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         raise dg.Failure(f"{error.reason}: {error}", allow_retries=False) from error
     if before is not None:
         refuse_older(manifest, bundles / before.bundle)
-    tracking.promote(registered(day, bundles / bundle_id, manifest, judgement))
+    refuse_other_verdict(judgement, manifest, before)
+    version = registered(day, bundles / bundle_id, manifest, judgement)
     try:
-        # Serving watches this file: it is the last step, so that nothing is served which MLflow does not know.
-        Champion.after(before, bundle_id).replace(before, bundles)
+        with Champion.held(before, bundles):
+            tracking.promote(version)
+            # Serving watches this file: it is the last step, so that nothing is served which MLflow does not know.
+            Champion.after(before, bundle_id).put(bundles)
     except ChampionChangedError as error:
-        raise dg.Failure(str(error)) from error
-    context.log.info("%s is the champion: %s", bundle_id, judgement.popularity_because or judgement.detail)
+        raise dg.Failure(str(error), allow_retries=False) from error
+    context.log.info("%s is the champion: %s", bundle_id, because or judgement.decision.detail)
     return dg.MaterializeResult(
         metadata={"bundle": bundle_id, **manifest.metrics, **judgement.metrics, **judgement.stated}
     )
@@ -74,13 +78,23 @@ def refuse_older(manifest: Manifest, champions: Path) -> None:
         raise dg.Failure(f"older than the champion: {said}", allow_retries=False)
 
 
+def refuse_other_verdict(judgement: Judgement, manifest: Manifest, before: Champion | None) -> None:
+    """Fail if the bundle is made of other data than the gate judged on, or another bundle has become its opponent."""
+    if manifest.data_hash != judgement.data:
+        raise dg.Failure(f"{manifest.bundle} is made of other data than the gate judged on", allow_retries=False)
+    in_use = before.bundle if before else None
+    if in_use != judgement.champion:
+        said = f"{manifest.bundle} was judged while {judgement.champion or 'no bundle'} was in use, and now {in_use} is"
+        raise dg.Failure(f"{said}: run training/challenger again", allow_retries=False)
+
+
 def registered(day: Path, bundle: Path, manifest: Manifest, judgement: Judgement) -> str:
     """The bundle's version in MLflow; logged and registered, unless an earlier run that broke off has done it."""
     with suppress(LookupError):
         return tracking.version_of(bundle.name)
     run_id = tracking.log_run(
         bundle.name,
-        {**manifest.configuration, "decision": judgement.reason, "day": day.name, **judgement.stated},
+        {**manifest.configuration, "decision": judgement.decision.reason, "day": day.name, **judgement.stated},
         {**manifest.metrics, **judgement.metrics},
         {"report": day / REPORT, "judgement": day / Passed.file, tracking.BUNDLE: bundle},
     )

@@ -8,8 +8,9 @@ from pathlib import Path
 import dagster as dg
 import numpy as np
 
+from ml import columns as c
 from ml.bundle.bundle import Bundle, BundleError, Champion
-from ml.evaluation.gate import MINIMUM_COVERAGE
+from ml.evaluation.metrics import least_coverage
 from ml.shelves.catalogue import Catalogue
 from ml.shelves.composing import Rules, Shopper, compose
 from pipelines.settings import settings
@@ -31,9 +32,9 @@ def lists_reach_users_and_items(bundle: Bundle) -> dg.AssetCheckResult:
     firsts = {source: ranked.items[:, :wanted] for source, ranked in bundle.content.candidates.items()}
     full = {source: float((first >= 0).all(axis=1).mean()) for source, first in firsts.items()}
     coverage = {source: len(np.unique(first[first >= 0])) / items.height for source, first in firsts.items()}
-    least = 0 if bundle.manifest.popularity_because else MINIMUM_COVERAGE
+    least = 0 if bundle.manifest.popularity_because else least_coverage(len(bundle.user_rows), items.height, wanted)
     return dg.AssetCheckResult(  # a source without any list was judged when the bundle was opened
-        passed=full["repurchase"] >= MINIMUM_FULL_LISTS and all(share >= least for share in coverage.values() if share),
+        passed=full[c.REPURCHASE] >= MINIMUM_FULL_LISTS and all(share >= least for share in coverage.values() if share),
         metadata={"full_lists": dg.MetadataValue.json(full), "coverage": dg.MetadataValue.json(coverage)},
     )
 
@@ -95,7 +96,7 @@ def specs(asset: list[str]) -> list[dg.AssetCheckSpec]:
     ]
 
 
-def judge(directory: Path) -> list[dg.AssetCheckResult]:
+def evaluate(directory: Path) -> list[dg.AssetCheckResult]:
     """Evaluate all checks of one written bundle."""
     try:
         bundle = Bundle.open(directory, Rules.load().candidate_sources())
@@ -123,7 +124,7 @@ def nothing_blocks(results: Iterable[dg.AssetCheckResult]) -> bool:
 def _overlap(ours: Bundle, theirs: Bundle, user_id: str) -> float:
     """Share of the champion's first products for the user, of the discover list, that ours names too."""
     named = [
-        set(bundle.content.items["product_id"].gather(bundle.candidates("discover", user_id)[0][:COMPARED]).to_list())
+        set(bundle.content.items["product_id"].gather(bundle.candidates(c.DISCOVER, user_id)[0][:COMPARED]).to_list())
         for bundle in (ours, theirs)
     ]
     return len(named[0] & named[1]) / len(named[1]) if named[1] else 1.0

@@ -1,15 +1,35 @@
 """What a day's models are made from."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import dagster as dg
+import polars as pl
+from pydantic import Field
 
+from ml.bundle.champion import Champion
+from ml.bundle.check import BundleError
+from ml.bundle.files import read_manifest
 from pipelines.defs.partitions import cut_of, days
 from pipelines.settings import settings
 from pipelines.training_set import NoInteractionsError, TrainingSet
 from pipelines.warehouse import Warehouse
 
 CHECK = "has_interactions_and_recommendable_items"
+KNOWN, LATEST = "holds_what_the_champion_was_made_of", "the_last_week_is_like_those_before"
+KEPT_SHARE = 0.9
+"""Of the lines that the champion was made of; erased users and cancelled orders take some away."""
+LEAST_WEEK = 0.5
+"""Of the four weeks before."""
+WEEK = timedelta(days=7)
+
+
+class DatasetConfig(dg.Config):
+    """What is known to be otherwise than usual."""
+
+    fewer_lines: bool = Field(
+        default=False, description="Purchase lines were taken away on purpose: fewer than the champion's will do."
+    )
 
 
 @dg.asset(
@@ -31,11 +51,24 @@ CHECK = "has_interactions_and_recommendable_items"
             asset=["training", "dataset"],
             blocking=True,
             description="There is something to learn from and something to recommend.",
-        )
+        ),
+        dg.AssetCheckSpec(
+            KNOWN,
+            asset=["training", "dataset"],
+            blocking=True,
+            description="Of the purchase lines that the champion was made of, nine of ten are still there.",
+        ),
+        dg.AssetCheckSpec(
+            LATEST,
+            asset=["training", "dataset"],
+            description="The last week has at least half the purchase lines of a week of the four before.",
+        ),
     ],
     retry_policy=dg.RetryPolicy(max_retries=2, delay=5),
 )
-def training_dataset(context: dg.AssetExecutionContext, warehouse: Warehouse) -> Iterator[dg.MaterializeResult[None]]:
+def training_dataset(
+    context: dg.AssetExecutionContext, config: DatasetConfig, warehouse: Warehouse
+) -> Iterator[dg.MaterializeResult[None]]:
     """Purchase lines and recent activity up to the end of the day (for today: now), and the catalogue of this moment.
 
     What the catalogue was at an earlier cut is not recorded: a backfilled day has today's products, stock and prices.
@@ -58,5 +91,41 @@ def training_dataset(context: dg.AssetExecutionContext, warehouse: Warehouse) ->
             "cut": dg.MetadataValue.timestamp(found.cut),
             "data_cut": dg.MetadataValue.timestamp(found.data_cut),
         },
-        check_results=[dg.AssetCheckResult(passed=recommendable > 0, check_name=CHECK)],
+        check_results=[
+            dg.AssetCheckResult(passed=recommendable > 0, check_name=CHECK),
+            holds_what_the_champion_was_made_of(found, fewer=config.fewer_lines),
+            the_last_week_is_like_those_before(found),
+        ],
+    )
+
+
+def holds_what_the_champion_was_made_of(found: TrainingSet, *, fewer: bool) -> dg.AssetCheckResult:
+    """Lines lost on the way make no model worse than popularity, which has lost them too: they must be counted."""
+    try:
+        champion = Champion.read(settings().bundles)
+        manifest = read_manifest(settings().bundles / champion.bundle) if champion else None
+    except BundleError:
+        manifest = None
+    if manifest is None or not manifest.purchase_lines:
+        return dg.AssetCheckResult(passed=True, check_name=KNOWN, metadata={"champion": "none that tells its lines"})
+    lines = found.interactions.filter(pl.col("ordered_at") <= manifest.data_cut).height
+    enough = lines >= KEPT_SHARE * manifest.purchase_lines
+    return dg.AssetCheckResult(
+        passed=enough or fewer,
+        check_name=KNOWN,
+        description=None if enough else "Find what was lost; if it is meant, run with the configuration `fewer_lines`.",
+        metadata={"lines": lines, "champions_lines": manifest.purchase_lines, "champion": manifest.bundle},
+    )
+
+
+def the_last_week_is_like_those_before(found: TrainingSet) -> dg.AssetCheckResult:
+    """A warning only: a holiday does it too."""
+    age = found.data_cut - pl.col("ordered_at")
+    last = found.interactions.filter(age < WEEK).height
+    before = found.interactions.filter(age >= WEEK, age < 5 * WEEK).height / 4
+    return dg.AssetCheckResult(
+        passed=last >= LEAST_WEEK * before,
+        check_name=LATEST,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"lines": last, "lines_a_week_before": before},
     )

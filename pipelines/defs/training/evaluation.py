@@ -1,6 +1,7 @@
-"""How good the models are as the accepted candidate configures them: the figures that are published."""
+"""How good the models are as the accepted challenger configures them: the figures that are published."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
 
@@ -12,11 +13,12 @@ from ml.training.configuration import TrainingConfig
 from pipelines.cuts import published_cut
 from pipelines.day import Figures
 from pipelines.defs.partitions import days
-from pipelines.defs.training.candidate import accepted
+from pipelines.defs.training.challenger import accepted
 from pipelines.settings import settings
 from pipelines.training_set import TrainingSet
 
 REPORT = "report"
+HEAD = ("task", "model", "users", "NDCG@10", "95% interval", "coverage")
 CHECK = "shelves_keep_what_their_lists_achieve"
 
 
@@ -25,7 +27,7 @@ CHECK = "shelves_keep_what_their_lists_achieve"
     group_name="training",
     kinds={"scikitlearn"},
     partitions_def=days,
-    deps=[["training", "dataset"], ["training", "candidate"]],
+    deps=[["training", "dataset"], ["training", "challenger"]],
     check_specs=[
         dg.AssetCheckSpec(
             CHECK,
@@ -45,9 +47,9 @@ def evaluation(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResu
     day = settings().training / context.partition_key
     found, judgement = TrainingSet.read(day), accepted(day)
     configuration = judgement.configuration
-    if judgement.popularity_because:
-        page = report.write_left_out(judgement.popularity_because, day / REPORT)
-        Figures(configuration=configuration, metrics={}, shelves={}).put(day)
+    if judgement.decision.popularity_because:
+        page = report.write_left_out(judgement.decision, day / REPORT)
+        Figures(configuration=configuration, data=judgement.data, metrics={}, shelves={}).put(day)
         yield dg.MaterializeResult(
             metadata={**judgement.stated, "report": dg.MetadataValue.path(page)},
             check_results=[dg.AssetCheckResult(passed=True, check_name=CHECK, metadata=dict(judgement.stated))],
@@ -57,15 +59,16 @@ def evaluation(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResu
     config = TrainingConfig.model_validate(configuration)
     measured = measure(found.interactions, found.items, config, cut, Rules.load())
     figures, shelves, behind = headlines(measured.models), as_document(measured.shelves), falls_behind(measured.shelves)
-    page = report.write(measured, day / REPORT)
-    Figures(configuration=configuration, metrics=figures, shelves=shelves).put(day)
-    table = measured.models.summary().select("task", "model", "users", "ndcg", "ndcg_low", "ndcg_high", "coverage")
+    page = report.write(measured, day / REPORT, judgement.decision)
+    Figures(configuration=configuration, data=judgement.data, metrics=figures, shelves=shelves).put(day)
+    summary = measured.models.summary()
     yield dg.MaterializeResult(
         metadata={
             **figures,
             "cut": dg.MetadataValue.timestamp(cut),
             "report": dg.MetadataValue.path(page),
-            "figures": dg.MetadataValue.md(_markdown(table.rows(named=True))),
+            "figures": dg.MetadataValue.md(report.markdown(HEAD, map(_row, summary.iter_rows(named=True)))),
+            "left_out": dg.MetadataValue.json(dict(measured.left_out)),
             "shelves": dg.MetadataValue.json(shelves),
         },
         check_results=[
@@ -79,7 +82,6 @@ def evaluation(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResu
     )
 
 
-def _markdown(rows: list[dict[str, float | str]]) -> str:
-    head = "| task | model | users | NDCG@10 | 95% interval | coverage |\n|---|---|---|---|---|---|\n"
-    line = "| {task} | {model} | {users} | {ndcg:.4f} | {ndcg_low:.4f} - {ndcg_high:.4f} | {coverage:.2%} |\n"
-    return head + "".join(line.format(**row) for row in rows)
+def _row(row: dict[str, Any]) -> tuple[str, ...]:
+    cells = ("{task}", "{model}", "{users:,}", "{ndcg:.4f}", "{ndcg_low:.4f} - {ndcg_high:.4f}", "{coverage:.2%}")
+    return tuple(cell.format(**row) for cell in cells)

