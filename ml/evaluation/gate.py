@@ -130,7 +130,8 @@ def decide(challenger: Evaluation, opponents: Mapping[Opponent, Evaluation], *, 
         accepted, reason, said = True, Reason.NOT_WORSE, f"it loses less than {MARGIN:.0%} at most"
     if accepted and reason is not Reason.NOT_WORSE:
         said = f"the configuration stays as it is, for nothing shows that it is worse than popularity: {said}"
-    return Decision(accepted, reason, "; ".join([said, *map(str, worse or unsure or comparisons)]), comparisons)
+    rests_on = worse or unsure or (comparisons if reason is Reason.NOT_WORSE else [])
+    return Decision(accepted, reason, ": ".join(filter(None, [said, "; ".join(map(str, rests_on))])), comparisons)
 
 
 def _broken(challenger: Evaluation) -> Decision | None:

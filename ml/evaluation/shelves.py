@@ -84,7 +84,8 @@ def as_of(history: Dataset, fitted: Fitted, rules: Rules) -> Bundle:
     known = history.items
     unknown = [pl.lit(None, kind).alias(name) for name, kind in ITEMS.items() if name not in known.columns]
     no_offers = [pl.lit(None, kind).alias(name) for name, kind in ITEMS.items() if name.startswith("special_")]
-    items = known.with_columns(*unknown).with_columns(*no_offers, pl.lit(1).alias("stock"))
+    no_digits = pl.lit(None, ITEMS["currency_digits"]).alias("currency_digits")  # there are no prices to round by them
+    items = known.with_columns(*unknown).with_columns(*no_offers, no_digits, pl.lit(1).alias("stock"))
     sources = rules.candidate_sources()
     needed = Fitted({name: model for name, model in fitted.models.items() if name in {*sources, POPULARITY}})
     about = Manifest(
