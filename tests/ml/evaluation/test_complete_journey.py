@@ -22,6 +22,8 @@ from ml.training.configuration import TrainingConfig, fit_all
 from tests.ml.evaluation.windows import Scores, decisions, scores_of, worsened
 
 Models = dict[str, Recommender]
+WINDOWS = pytest.mark.parametrize("windows", [20, pytest.param(200, marks=pytest.mark.soak)])
+"""Of resampled shoppers: a few each time, and as many as `docs/recommenders.md` names in `make soak`."""
 
 pytestmark = pytest.mark.slow
 
@@ -137,36 +139,39 @@ def test_the_window_is_predicted_as_well_as_promised(tasks: dict[str, Task], mod
     assert evaluate({"tifu_knn": models["tifu_knn"]}, tasks["all"]).mean("all", "tifu_knn") >= 0.408
 
 
-@pytest.mark.soak
+@WINDOWS
 @pytest.mark.parametrize("task", ROLES)
-@pytest.mark.parametrize("users", [None, 300, 50])
+@pytest.mark.parametrize("users", [None, 50])
 def test_a_challenger_that_is_a_tenth_worse_is_refused(
-    task: str, users: int | None, models: Models, tasks: dict[str, Task], opponents: dict[Opponent, Scores], rounds
+    task: str,
+    users: int | None,
+    models: Models,
+    tasks: dict[str, Task],
+    opponents: dict[Opponent, Scores],
+    windows: int,
 ) -> None:
     worse = opponents[Opponent.CHAMPION] | {task: worsened(models[ROLES[task]], tasks[task], 0.1)}
 
-    found = [it.accepted for it in decisions([worse], opponents, tasks, rounds(200, 20), users)]
+    found = [it.accepted for it in decisions([worse], opponents, tasks, windows, users)]
 
     assert np.mean(found) <= 0.05
 
 
-@pytest.mark.soak
+@WINDOWS
 def test_the_same_configuration_with_other_seeds_is_accepted(
-    tasks: dict[str, Task], opponents: dict[Opponent, Scores], reseeded: list[Scores], rounds
+    tasks: dict[str, Task], opponents: dict[Opponent, Scores], reseeded: list[Scores], windows: int
 ) -> None:
-    found = [it.accepted for it in decisions(reseeded, opponents, tasks, rounds(200, 20))]
+    found = [it.accepted for it in decisions(reseeded, opponents, tasks, windows)]
 
     assert np.mean(found) >= 0.95
 
 
-@pytest.mark.soak
+@WINDOWS
 def test_first_models_are_accepted_where_there_are_enough_shoppers_to_tell(
-    tasks: dict[str, Task], opponents: dict[Opponent, Scores], rounds
+    tasks: dict[str, Task], opponents: dict[Opponent, Scores], windows: int
 ) -> None:
     popularity = {Opponent.POPULARITY: opponents[Opponent.POPULARITY]}
 
-    found = [
-        it.accepted for it in decisions([opponents[Opponent.CHAMPION]], popularity, tasks, rounds(200, 20), users=500)
-    ]
+    found = [it.accepted for it in decisions([opponents[Opponent.CHAMPION]], popularity, tasks, windows, users=500)]
 
     assert np.mean(found) >= 0.95
