@@ -77,6 +77,7 @@ def document(reports: list[dict[str, Any]], crashed: list[str], now: datetime) -
         "# Benchmarks",
         "",
         "Written by `make bench`; do not edit. A ratio is to a reference that was measured in the same run, in turns.",
+        "In brackets stand the least and the most of several runs; of ratios, those of a run and its own reference.",
         "",
         f"{now:%Y-%m-%d %H:%M} UTC, " + ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in on.items()),
         "",
@@ -84,6 +85,8 @@ def document(reports: list[dict[str, Any]], crashed: list[str], now: datetime) -
         _row("---" for _ in COLUMNS),
         *(_row(cells(report["benchmark"], figure)) for report in reports for figure in report["figures"]),
     ]
+    for report in reports:
+        lines += [f"\nNot measured by {report['benchmark']}, {reason}." for reason in report["skipped"]]
     if crashed:
         lines += ["", f"Crashed, and so not measured: {', '.join(crashed)}."]
     for report in reports:

@@ -52,8 +52,8 @@ def look(environment: Environment, names: list[str], *, seconds: float) -> Itera
     for name in names:
         tell(name)
         with_it, without = in_turns(partial(attacked, name), undisturbed)
-        p99, reference = (median(sample.milliseconds(99) for sample in samples) for samples in (with_it, without))
-        yield Figure(f"page p99, {name}", p99, "ms", SLOWER, reference)
+        p99, references = ([sample.milliseconds(99) for sample in samples] for samples in (with_it, without))
+        yield Figure.chosen(f"page p99, {name}", "ms", SLOWER, p99, references, by=median)
 
 
 if __name__ == "__main__":

@@ -4,8 +4,8 @@ Both are copies of the whole data's warehouse; the smaller one has lost the orde
 quarters and was built anew. A day is the last whole day of the history with new ids, landed on both; then dbt builds as
 Dagster does, on one and on the other in turns, day after day, and the best of each counts. The models take from the
 start of the first to the end of the last; what never grows comes on top: the start of the process, reading the project,
-looking at the schemas. Seconds flatter, for much of each is the same for any history; the pages that Postgres touches
-in the same builds hold less of that, and nothing of what else the machine does.
+looking at the schemas. The bar is on the pages that Postgres touches meanwhile: seconds flatter, for much of each is
+the same for any history, while pages hold less of that and nothing of what else the machine does.
 
 Then much comes at once, as with a second import: the last quarter again, a fifth of all, with returns on both sides of
 the border. Building that is held against building all of it anew.
@@ -37,7 +37,7 @@ from stack.parts.process import HOST
 from stack.programs import SCRIPTS, WAREHOUSE_ROLES
 from warehouse.lanes import take
 
-COST: Final = at_most(1.3)
+COST: Final = at_most(1.2)
 MUCH_COST: Final = at_most(0.5)
 QUARTER_DAYS: Final = 92
 PROJECT: Final = str(ROOT / "dbt")
@@ -146,11 +146,13 @@ def measure(options: Options) -> Iterator[Figure]:
     for node in large[0].by_node:
         one, four = (min(cost.by_node[node] for cost in side) for side in (small, large))
         tell(f"{node}: {one:.2f} s at 1x, {four:.2f} s at 4x")
-    for name, label in (("models", "a day's models"), ("process", "with dbt's start")):
-        four, one = (min(getattr(cost, name) for cost in side) for side in (large, small))
-        yield Figure(label, four, "s", COST, reference=one)
-    four, one = (min(cost.pages for cost in side) for side in (large, small))
-    yield Figure("pages touched", four, "pages", reference=one)
+    for name, label, unit, must in (
+        ("pages", "a day's pages", "pages", COST),
+        ("models", "a day's models", "s", None),
+        ("process", "with dbt's start", "s", None),
+    ):
+        four_times, once = ([float(getattr(cost, name)) for cost in side] for side in (large, small))
+        yield Figure.chosen(label, unit, must, four_times, once, by=min)
     yield Figure("a fifth new at once", much.models, "s", MUCH_COST, reference=all_anew.models)
 
 

@@ -17,7 +17,7 @@ from typing import Final
 
 from benchmarks.report import ROOT, Figure, Options, at_most, run, tell
 
-TIME: Final = at_most(480, "s")
+TIME: Final = at_most(300, "s")
 MEMORY: Final = at_most(6144, "MB")
 SMALL: Final = "--users 30 --days 60"
 

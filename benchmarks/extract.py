@@ -35,7 +35,7 @@ def compare(url: str, *, rounds: int) -> Figure:
         ours, theirs = in_turns(
             lambda: _seconds_of_extract(url, Path(name)), lambda: _seconds_of_reading(url, manifest), rounds=rounds
         )
-    return Figure("all marts", min(ours), "s", SECONDS, reference=min(theirs))
+    return Figure.chosen("all marts", "s", SECONDS, ours, theirs, by=min)
 
 
 def _seconds_of_extract(url: str, directory: Path) -> float:

@@ -15,14 +15,14 @@ from typing import Any, Final
 import httpx2
 import numpy as np
 
-from benchmarks.report import Figure, Options, at_most, run, tell
+from benchmarks.brokers import brokers
+from benchmarks.report import Figure, Options, Skipped, at_most, run, tell
 from benchmarks.shoppers import Shoppers
 from benchmarks.state import running
 from stack.environment import Environment
-from stack.parts import kafka_jars
 from stack.state import BrokerKind
 
-LATENCY: Final = at_most(120, "ms")
+LATENCY: Final = at_most(65, "ms")
 
 CLICKS: Final = 200
 PAUSE_SECONDS: Final = 0.5
@@ -32,11 +32,11 @@ PATIENCE_SECONDS: Final = 30
 BROWSER: Final = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0 Safari/537.36"
 
 
-def measure(options: Options) -> Iterator[Figure]:
+def measure(options: Options) -> Iterator[Figure | Skipped]:
     """Click and wait, again and again, on one broker after the other."""
-    for broker in BrokerKind:
-        if broker is BrokerKind.APACHE and (reason := kafka_jars.missing()):
-            tell(reason)
+    for broker in brokers():
+        if isinstance(broker, Skipped):
+            yield broker
             continue
         with running(options.state, broker) as environment:
             yield from click(environment, 10 if options.small else CLICKS, broker)

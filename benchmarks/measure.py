@@ -18,12 +18,6 @@ def in_turns(thing: Callable[[], T], reference: Callable[[], R], *, rounds: int 
     return [measured for measured, _ in pairs], [measured for _, measured in pairs]
 
 
-def median_run(runs: Iterable[T], key: Callable[[T], float]) -> T:
-    """The run in the middle, by its key; of an even number, the worse of the two."""
-    ordered = sorted(runs, key=key)
-    return ordered[len(ordered) // 2]
-
-
 def median(values: Iterable[float]) -> float:
     """The value in the middle."""
     return statistics.median(values)

@@ -14,7 +14,7 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
@@ -58,7 +58,7 @@ def at_most(limit: float, unit: str = TIMES) -> Must:
 class Figure:
     """One number, in its unit, with the reference's in the same unit where the bar is a multiple of it.
 
-    A figure without a bar is there to be seen.
+    A figure without a bar is there to be seen. `runs` and `references` are what it was chosen from, in turns.
     """
 
     name: str
@@ -66,6 +66,22 @@ class Figure:
     unit: str
     must: Must | None = None
     reference: float | None = None
+    runs: Sequence[float] = ()
+    references: Sequence[float] = ()
+
+    @classmethod
+    def chosen(
+        cls,
+        name: str,
+        unit: str,
+        must: Must | None,
+        runs: Sequence[float],
+        references: Sequence[float] = (),
+        *,
+        by: Callable[[Sequence[float]], float],
+    ) -> "Figure":
+        """The figure of several runs: the best of them (`max`, `min`) or the one in the middle."""
+        return cls(name, by(runs), unit, must, by(references) if references else None, runs, references)
 
     @property
     def ratio(self) -> float | None:
@@ -94,6 +110,8 @@ class Figure:
             "unit": self.unit,
             "reference": _rounded(self.reference),
             "ratio": _rounded(self.ratio),
+            "spread": _spread(self.runs),
+            "ratio_spread": _spread([run / other for run, other in zip(self.runs, self.references, strict=False)]),
             "must": None if self.must is None else str(self.must),
             "ok": self.ok,
         }
@@ -108,7 +126,15 @@ class Options(NamedTuple):
     """A few seconds' worth, to see that it runs; its figures say nothing."""
 
 
-def run(name: str, measure: Callable[[Options], Iterable[Figure]], description: str | None) -> None:
+@dataclass(frozen=True)
+class Skipped:
+    """What this machine could not measure, and why."""
+
+    what: str
+    reason: str
+
+
+def run(name: str, measure: Callable[[Options], Iterable[Figure | Skipped]], description: str | None) -> None:
     """Be the benchmark's command: read the command line, measure, and print; progress goes to stderr."""
     parser = argparse.ArgumentParser(
         prog=f"python -m benchmarks.{name}", description=description, formatter_class=argparse.RawTextHelpFormatter
@@ -118,8 +144,15 @@ def run(name: str, measure: Callable[[Options], Iterable[Figure]], description: 
     state = Path(os.environ.get("TANAWARI_BENCH_STATE") or STATE)
     parser.add_argument("--state", type=Path, default=state, help="the whole data's state (default: %(default)s)")
     arguments = parser.parse_args()
-    figures = list(measure(Options(arguments.state, arguments.small)))
-    report = {"benchmark": name, "machine": machine(), "figures": [figure.as_json() for figure in figures]}
+    found = list(measure(Options(arguments.state, arguments.small)))
+    report = {
+        "benchmark": name,
+        "machine": machine(),
+        "figures": [each.as_json() for each in found if isinstance(each, Figure)],
+        "skipped": [f"{each.what}: {each.reason}" for each in found if isinstance(each, Skipped)],
+    }
+    for each in report["skipped"]:
+        tell(f"skipped: {each}")
     if not arguments.json:
         Console(stderr=True).print(table([report]))
     print(json.dumps(report))
@@ -156,13 +189,24 @@ COLUMNS: Final = ("benchmark", "figure", "value", "reference", "ratio", "must", 
 
 
 def cells(benchmark: str, figure: dict[str, Any]) -> list[str]:
-    """A figure, as it stands in `--json`, as the cells of a table's row."""
-    numbers = {
-        name: "" if figure[name] is None else f"{figure[name]:,.12g}" for name in ("value", "reference", "ratio")
-    }
+    """A figure, as it stands in `--json`, as the cells of a table's row; in brackets the least and the most."""
     verdict = {True: "yes", False: "NO", None: ""}[figure["ok"]]
-    value = f"{numbers['value']} {figure['unit']}"
-    return [benchmark, figure["name"], value, numbers["reference"], numbers["ratio"], figure["must"] or "", verdict]
+    value = f"{_text(figure['value'])} {figure['unit']}{_bracketed(figure['spread'])}"
+    ratio = f"{_text(figure['ratio'])}{_bracketed(figure['ratio_spread'])}"
+    return [benchmark, figure["name"], value, _text(figure["reference"]), ratio, figure["must"] or "", verdict]
+
+
+def _text(number: float | None) -> str:
+    return "" if number is None else f"{number:,.12g}"
+
+
+def _bracketed(spread: list[float] | None) -> str:
+    return "" if spread is None else f" ({_text(spread[0])} to {_text(spread[1])})"
+
+
+def _spread(runs: Sequence[float]) -> list[float | None] | None:
+    """The least and the most, where there were several."""
+    return [_rounded(min(runs)), _rounded(max(runs))] if len(runs) > 1 else None
 
 
 def _rounded(number: float | None) -> float | None:

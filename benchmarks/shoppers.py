@@ -24,6 +24,7 @@ QUESTION: Final = "/v1/users/{}/recommendations?limit=10"
 EVERY: Final = 100
 """After so many questions come a report and an action."""
 REPORTERS: Final = 50
+"""So many users, of few users half, tell what they are shown."""
 
 
 class Shoppers:
@@ -32,6 +33,7 @@ class Shoppers:
     Attributes:
         tokens: by user.
         questions: what is recommended to each, as a request.
+        strangers: those of users who have asked nothing before the benchmark does.
     """
 
     def __init__(self, environment: Environment) -> None:
@@ -41,6 +43,8 @@ class Shoppers:
         keys = environment.state.signing_keys()
         self.tokens = {user: keys.token(user) for user in users}
         self.questions = [request("GET", QUESTION.format(user), token=token) for user, token in self.tokens.items()]
+        self._reporters = list(users)[: min(REPORTERS, len(users) // 2)]
+        self.strangers = self.questions[len(self._reporters) :]
         self._operator = {"Authorization": f"Bearer {environment.service_token}"}
         self._kafka_url = environment.variables["KAFKA_URL"]
         self._reports: list[bytes] = []
@@ -53,7 +57,8 @@ class Shoppers:
             async with asyncio.timeout(60):
                 while not await _has_caught_up(client, self._operator):  # noqa: ASYNC110 - it has no event
                     await asyncio.sleep(0.1)
-            for user, token in list(self.tokens.items())[:REPORTERS]:
+            for user in self._reporters:
+                token = self.tokens[user]
                 headers = {"Authorization": f"Bearer {token}"}
                 answer = (await client.get(QUESTION.format(user), headers=headers)).raise_for_status().json()
                 names = ("productId", "rank", "score", "source")

@@ -12,7 +12,7 @@ from typing import Final
 import uvloop
 
 from benchmarks.load import Sample, closed_loop, open_loop, request
-from benchmarks.measure import ROUNDS, median_run
+from benchmarks.measure import ROUNDS, median
 from benchmarks.report import Figure, Options, at_most, run, tell
 from benchmarks.shoppers import Shoppers
 from benchmarks.state import running
@@ -42,9 +42,9 @@ def look(environment: Environment, *, seconds: float) -> Iterator[Figure]:
         return uvloop.run(open_loop(gateway, visits, seconds=seconds, rate=RATE))
 
     uvloop.run(closed_loop(gateway, iter(pages[:WARM_UP]), connections=1))
-    middle = median_run([visit(seed) for seed in range(ROUNDS)], lambda sample: sample.milliseconds(99))
-    yield Figure("page p99", middle.milliseconds(99), "ms", LATENCY)
-    yield Figure("page median", middle.milliseconds(50), "ms")
+    runs = [visit(seed) for seed in range(ROUNDS)]
+    yield Figure.chosen("page p99", "ms", LATENCY, [run.milliseconds(99) for run in runs], by=median)
+    yield Figure.chosen("page median", "ms", None, [run.milliseconds(50) for run in runs], by=median)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 import sys
 
-from benchmarks.measure import in_turns, median_run, peak_resident_mb
+from benchmarks.measure import in_turns, peak_resident_mb
 from stack.parts.process import Process
 
 
@@ -8,10 +8,6 @@ def test_thing_and_reference_take_turns():
     order = iter(range(4))
 
     assert in_turns(lambda: next(order), lambda: next(order), rounds=2) == ([0, 2], [1, 3])
-
-
-def test_the_median_run_is_a_whole_run():
-    assert median_run([("a", 3), ("b", 1), ("c", 2)], key=lambda run: run[1]) == ("c", 2)
 
 
 def test_a_peak_is_remembered_when_the_memory_is_given_back(tmp_path):

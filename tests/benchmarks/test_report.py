@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from benchmarks.__main__ import document
-from benchmarks.report import ROOT, Figure, at_least, at_most
+from benchmarks.report import ROOT, Figure, at_least, at_most, cells
 
 PROGRAM = """
 from benchmarks.report import Figure, at_least, run, tell
@@ -53,19 +53,30 @@ def test_a_benchmark_prints_one_object_and_exits_0_also_when_a_figure_falls_shor
             "unit": "/s",
             "reference": 100,
             "ratio": 0.59,
+            "spread": None,
+            "ratio_spread": None,
             "must": ">= 0.6 x",
             "ok": False,
         }
     ]
 
 
-def test_the_document_shows_each_figure_and_names_what_crashed():
+def test_a_figure_shows_the_best_of_its_runs_and_how_far_they_lie_apart():
+    figure = Figure.chosen("rate", "/s", at_least(0.6), [50, 66, 60], [100, 110, 80], by=max)
+
+    assert cells("example", figure.as_json()) == [
+        "example", "rate", "66 /s (50 to 66)", "110", "0.6 (0.5 to 0.75)", ">= 0.6 x", "yes"
+    ]  # fmt: skip
+
+
+def test_the_document_shows_each_figure_and_names_what_was_skipped_or_crashed():
     figure = Figure("rate", 59_000, "/s", at_least(0.6), reference=100_000).as_json()
-    report = {"benchmark": "report", "machine": {"cores": 2}, "figures": [figure]}
+    report = {"benchmark": "report", "machine": {"cores": 2}, "figures": [figure], "skipped": ["Kafka: no Java"]}
 
     text = document([report], ["demo"], datetime(2026, 1, 2, 3, 4, tzinfo=UTC))
 
     assert "2026-01-02 03:04 UTC, cores 2" in text
     assert "| report | rate | 59,000 /s | 100,000 | 0.59 | >= 0.6 x | NO |" in text
     assert "not measured: demo." in text
+    assert "Not measured by report, Kafka: no Java." in text
     assert "## report\n\nWhat a benchmark says" in text

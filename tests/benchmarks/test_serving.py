@@ -17,5 +17,5 @@ def test_a_small_run_gives_its_figures(tmp_path):
 
     assert ran.returncode == 0, ran.stderr
     figures = json.loads(ran.stdout.splitlines()[-1])["figures"]
-    assert [figure["name"] for figure in figures] == ["recommendations", "first questions", "recommendations p99"]
+    assert [figure["name"] for figure in figures] == ["cold users", "warm users", "warm users p99"]
     assert all(figure["value"] > 0 for figure in figures)

@@ -1,0 +1,24 @@
+"""Both brokers, for benchmarks that hold on either."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks.report import Skipped
+from stack.parts import kafka_jars
+from stack.parts.broker import Broker
+from stack.parts.kafka import Kafka
+from stack.state import BrokerKind
+
+
+def brokers() -> Iterator[BrokerKind | Skipped]:
+    """The kinds of broker that this machine can run; of others, why not."""
+    for kind in BrokerKind:
+        if kind is BrokerKind.APACHE and (reason := kafka_jars.missing()):
+            yield Skipped("on Apache Kafka", reason)
+        else:
+            yield kind
+
+
+def started(kind: BrokerKind, directory: Path) -> Broker | Kafka:
+    """A broker of that kind, to be started; to its clients it is an address, `url`."""
+    return Kafka(directory) if kind is BrokerKind.APACHE else Broker(directory)
