@@ -1,6 +1,7 @@
-"""A promise is worth as much as the test that shows it."""
+"""A guarantee is worth as much as the test that proves it."""
 
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -19,3 +20,8 @@ def test_every_test_that_the_page_names_is_there(file, name):
 @pytest.mark.parametrize("file", FAULTS)
 def test_the_page_says_what_the_fault_tests_show(file):
     assert file in {file for file, _ in NAMED}
+
+
+def test_no_guarantee_is_listed_twice():
+    rows = [tuple(re.findall(r"`(tests/[^`]+)`", line)) for line in PAGE.read_text().splitlines() if line[:1] == "|"]
+    assert [row for row, times in Counter(filter(None, rows)).items() if times > 1] == []
