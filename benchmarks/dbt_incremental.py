@@ -13,6 +13,7 @@ the border. Building that is held against building all of it anew.
 
 import json
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -27,20 +28,18 @@ from psycopg import sql
 from psycopg.rows import scalar_row
 
 from benchmarks.measure import in_turns
-from benchmarks.report import ROOT, Figure, Options, at_most, run, tell
+from benchmarks.report import Figure, Options, at_most, run, tell
 from benchmarks.state import parts
-from pipelines.dbt import dbt_variables
 from services.contracts.topics import TOPICS
 from stack.databases import Warehouse, create_warehouse, role_url
 from stack.environment import Environment
 from stack.parts.process import HOST
-from stack.programs import SCRIPTS, WAREHOUSE_ROLES
+from stack.programs import WAREHOUSE_ROLES
 from warehouse.lanes import take
 
 COST: Final = at_most(1.2)
 MUCH_COST: Final = at_most(0.5)
 QUARTER_DAYS: Final = 92
-PROJECT: Final = str(ROOT / "dbt")
 COPIES: Final = ("warehouse_1x", "warehouse_4x")
 TABLES: Final = {TOPICS[topic].table: topic for topic in ("order.v1", "user-actions.v1")}
 FORGET: Final = """
@@ -85,7 +84,7 @@ class History:
 
     def __init__(self, warehouse: Warehouse, variables: dict[str, str], target: Path) -> None:
         self._warehouse = warehouse
-        self._variables = {**variables, **dbt_variables(warehouse.dbt)}
+        self._variables = {**variables, "WAREHOUSE_DBT_URL": warehouse.dbt}
         self._target = target
         self._days = count(1)
         self._since = last_whole_day(warehouse.loader)
@@ -120,12 +119,14 @@ class History:
 
     def build(self, *options: str) -> Cost:
         """`dbt build` as Dagster runs it."""
-        command = [str(SCRIPTS / "dbt"), "build", "--quiet", "--exclude-resource-type", "unit_test", *options]
-        folders = ["--project-dir", PROJECT, "--profiles-dir", PROJECT, "--target-path", str(self._target)]
+        command = [sys.executable, "-m", "pipelines.dbt", "build", "--quiet", "--exclude-resource-type", "unit_test"]
         pages, started = self._pages_touched(), time.perf_counter()
-        subprocess.run([*command, *folders], env=self._variables, check=True)  # noqa: S603 - composed here
+        subprocess.run(  # noqa: S603 - composed here
+            [*command, *options, "--target-path", str(self._target)], env=self._variables, check=True
+        )
         seconds, pages = time.perf_counter() - started, self._pages_touched() - pages
-        return _cost(json.loads((self._target / "run_results.json").read_text())["results"], pages, seconds)
+        newest = max(self._target.rglob("run_results.json"), key=lambda file: file.stat().st_mtime)
+        return _cost(json.loads(newest.read_text())["results"], pages, seconds)
 
     def _pages_touched(self) -> int:
         with psycopg.connect(self._warehouse.dbt, row_factory=scalar_row) as connection:

@@ -1,16 +1,34 @@
-"""dbt on the warehouse of `WAREHOUSE_DBT_URL`, by hand: `python -m pipelines.dbt build --select products`."""
+"""dbt on the warehouse of `WAREHOUSE_DBT_URL`, within a run where it writes: `python -m pipelines.dbt build`."""
 
+import argparse
 import os
+import socket
 import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+import psycopg
+import yaml
+
+from pipelines.recipe import Recipe
+from pipelines.runs import BESIDE, RefusedError, taken_over
+from pipelines.settings import settings
 from services.contracts.settings import resolved
+
+if TYPE_CHECKING:
+    from dbt.cli.main import dbtRunnerResult
 
 FOLDER = Path(__file__).parents[1] / "dbt"
 PROGRAM = str(Path(sys.executable).with_name("dbt"))
 TLS = ("sslmode", "sslrootcert", "sslcert", "sslkey")
 """What a URL may say of TLS, in libpq's words."""
+
+_WRITING = {"build", "run", "seed", "snapshot", "retry", "clone"}
+_FULL_REFRESH = "--full-refresh"
+_SELECTING = {"-s", "--select", "-m", "--models", "--exclude", "--selector"}
 
 
 def dbt_variables(url: str) -> dict[str, str]:
@@ -27,13 +45,89 @@ def dbt_variables(url: str) -> dict[str, str]:
     }
 
 
-def main() -> None:
-    """Become dbt."""
-    environment = resolved(os.environ)
-    variables = dbt_variables(environment["WAREHOUSE_DBT_URL"])
-    folders = ("--project-dir", str(FOLDER), "--profiles-dir", str(FOLDER))
-    os.execve(PROGRAM, [PROGRAM, *sys.argv[1:], *folders], {**environment, **variables})  # noqa: S606 - no shell is meant
+def invoke(arguments: Sequence[str], *, started_by: str | None = None) -> "dbtRunnerResult":
+    """Execute one dbt command in this process; one that writes within a run, of which there is one at a time.
+
+    `--full-refresh` builds everything beside the old marts, and lets it take their place when all has succeeded.
+
+    Args:
+        arguments: as dbt takes them; folders of the project are added.
+        started_by: what those who wait for the run are told; this process, unless somebody is named.
+
+    Raises:
+        RefusedError: it may not write now.
+    """
+    variables = resolved(os.environ)
+    is_beside = _FULL_REFRESH in arguments
+    if is_beside and not _SELECTING.isdisjoint(arguments):
+        raise RefusedError("a full refresh is of all models; those whose SQL has changed are rebuilt by any run")
+    options, _ = _PARSER.parse_known_args(arguments)
+    target = FOLDER / options.target_path / ("beside" if is_beside else "")
+    folders = ("--project-dir", str(FOLDER), "--profiles-dir", str(FOLDER), "--target-path", str(target))
+    suffix = {"TANAWARI_SCHEMA_SUFFIX": BESIDE if is_beside else ""}
+    with _environment({**variables, **dbt_variables(variables["WAREHOUSE_DBT_URL"]), **suffix}):
+        from dbt.cli.main import dbtRunner  # noqa: PLC0415 - takes seconds, which whoever only reads a name need not wait
+
+        if arguments[0] not in _WRITING:
+            return dbtRunner().invoke([*arguments, *folders])
+        parsed = dbtRunner().invoke(
+            ["parse", "--quiet", "--log-level-file", "none", "--vars", yaml.safe_dump(options.vars), *folders]
+        )
+        if not parsed.success:
+            return parsed
+        manifest: Any = parsed.result
+        recipe = Recipe.of(FOLDER, target / "manifest.json", variables, options.vars)
+        started_by = started_by or f"process {os.getpid()} on {socket.gethostname()} (dbt {' '.join(arguments)})"
+        with within_run(recipe, started_by, is_beside=is_beside) as built:
+            done = dbtRunner(manifest=manifest).invoke([*arguments, *folders])
+            if done.success:
+                results: Any = done.result
+                built.update(each.node.unique_id for each in results if each.status == "success")
+        return done
+
+
+@contextmanager
+def within_run(recipe: Recipe, started_by: str, *, is_beside: bool = False) -> Iterator[set[str]]:
+    """A run, which dbt finds in the environment; put into the set what was built, if all that dbt did has succeeded.
+
+    The run is complete when every model is in it.
+    """
+    with taken_over(resolved(os.environ)["WAREHOUSE_DBT_URL"], settings().tanawari_run_wait_minutes) as runs:
+        run, built = runs.begin(recipe, started_by, is_beside=is_beside), set[str]()
+        try:
+            with _environment(run.environment):
+                yield built
+        finally:
+            runs.end(run, is_complete=recipe.versions.keys() <= built)
+
+
+@contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    before = dict(os.environ)
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+_PARSER = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+_PARSER.add_argument("--vars", type=yaml.safe_load, default={})
+_PARSER.add_argument("--target-path", default=os.environ.get("DBT_TARGET_PATH", "target"))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Execute a dbt command; 0 if it succeeded."""
+    try:
+        done = invoke(sys.argv[1:] if arguments is None else arguments)
+    except (RefusedError, psycopg.OperationalError) as error:
+        print(error, file=sys.stderr)  # noqa: T201 - the answer
+        return 1
+    if done.exception:
+        print(done.exception, file=sys.stderr)  # noqa: T201 - likewise
+    return 0 if done.success else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

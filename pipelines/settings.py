@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from services.contracts import settings as contracts
 
@@ -21,6 +21,7 @@ class Settings(contracts.Settings):
     tanawari_evaluation_test_start: AwareDatetime | None = None
     tanawari_alert_webhook: str = ""
     tanawari_nightly_refresh: bool = True
+    tanawari_run_wait_minutes: float = Field(10, ge=0)
 
     @property
     def bundles(self) -> Path:

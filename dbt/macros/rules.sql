@@ -1,6 +1,7 @@
 {#
   The rules of what counts, all here; their numbers are `vars` of the project, the words that make a product a pseudo
-  product stand in `seeds/pseudo_product_rules.csv`. Changing any of them takes a full refresh.
+  product stand in `seeds/pseudo_product_rules.csv`. A run under others than the marts were built with is refused:
+  changing any of them takes a full refresh.
 #}
 
 {# One line of thousands of units is fuel sold by the drop or a slip of the hand, not a shopper's wish. #}
@@ -59,4 +60,9 @@
 {# Figures about shoppers leave out machines and simulations. #}
 {% macro is_shopper(action) -%}
     (not {{ action }}.is_bot and not {{ action }}.is_simulated)
+{%- endmacro %}
+
+{# The shop's calendar day of an instant: a sale at 23:30 in New York belongs to that day, whatever UTC says. #}
+{% macro shop_date(instant) -%}
+    ({{ instant }} at time zone '{{ var("timezone") }}')::date
 {%- endmacro %}

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 
+from pipelines.dbt import invoke
 from stack.databases import Warehouse
 from tests.dbt.shop import Shop
 
@@ -14,16 +14,12 @@ PROJECT = Path(__file__).parents[2] / "dbt"
 
 def variables(warehouse: Warehouse | None = None) -> dict[str, str]:
     """What dbt reads from the environment, for one of the shop's warehouses or none."""
-    shop = {"TANAWARI_TIMEZONE": "America/New_York", "TANAWARI_PSEUDO_PRODUCTS": "grocer", "DO_NOT_TRACK": "1"}
-    if warehouse is None:
-        return shop
-    parts = urlsplit(warehouse.dbt)
-    return shop | {
-        "WAREHOUSE_DBT_HOST": str(parts.hostname),
-        "WAREHOUSE_DBT_PORT": str(parts.port),
-        "WAREHOUSE_DBT_USER": str(parts.username),
-        "WAREHOUSE_DBT_PASSWORD": str(parts.password),
-        "WAREHOUSE_DBT_DBNAME": parts.path.removeprefix("/"),
+    nowhere = "postgresql://tanawari_dbt@127.0.0.1:1/none"
+    return {
+        "TANAWARI_TIMEZONE": "America/New_York",
+        "TANAWARI_PSEUDO_PRODUCTS": "grocer",
+        "DO_NOT_TRACK": "1",
+        "WAREHOUSE_DBT_URL": warehouse.dbt if warehouse else nowhere,
     }
 
 
@@ -36,15 +32,12 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def run_dbt(target: Path) -> Callable[..., None]:
     """Runs a dbt command in this process, as dbt's role of a warehouse if one is given; fails if it fails."""
-    from dbt.cli.main import dbtRunner  # noqa: PLC0415 - importing dbt takes seconds
 
-    where = ("--project-dir", PROJECT, "--profiles-dir", PROJECT, "--target-path", target, "--log-level-file", "none")
-
-    def run(*arguments: str, warehouse: Warehouse | None = None) -> None:
+    def run(*arguments: str, warehouse: Warehouse | None = None, **more: str) -> None:
         with pytest.MonkeyPatch.context() as environment:
-            for name, value in variables(warehouse).items():
+            for name, value in (variables(warehouse) | more).items():
                 environment.setenv(name, value)
-            result = dbtRunner().invoke([*arguments, "--quiet", *map(str, where)])
+            result = invoke([*arguments, "--quiet", "--target-path", str(target), "--log-level-file", "none"])
         assert result.success, result.exception or [
             f"{each.node.name}: {each.message}" for each in result.result if each.status in {"error", "fail"}
         ]

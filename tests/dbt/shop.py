@@ -27,8 +27,12 @@ class Shop:
         self.warehouse = warehouse
         self._run_dbt = run_dbt
 
-    def dbt(self, *arguments: str) -> None:
-        self._run_dbt(*arguments, warehouse=self.warehouse)
+    def dbt(self, *arguments: str, **variables: str) -> None:
+        self._run_dbt(*arguments, warehouse=self.warehouse, **variables)
+
+    def last_run(self) -> int:
+        [(number,)] = self.rows("select max(number) from transformation.runs")
+        return number
 
     def build(self, *arguments: str) -> None:
         """`dbt build`, the unit tests aside: they know nothing of this shop."""
@@ -49,12 +53,11 @@ class Shop:
             return connection.execute(query).fetchall()
 
     def marts(self) -> dict[str, list[str]]:
-        """Every row of every mart as text, bookkeeping columns (`…_xid`) left out."""
+        """Every row of every mart as text."""
         with psycopg.connect(self.warehouse.dbt) as connection:
             tables = connection.execute(
                 "select table_schema, table_name, array_agg(column_name::text order by column_name) "
-                "from information_schema.columns where table_schema = any(%s) and column_name not like '%%xid' "
-                "group by 1, 2",
+                "from information_schema.columns where table_schema = any(%s) group by 1, 2",
                 (list(MARTS),),
             ).fetchall()
             return {

@@ -2,22 +2,13 @@
 
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
-import psycopg
 import pytest
-from psycopg import sql
 
-from tests.dbt.conftest import PROJECT, variables
+from tests.dbt.process import WAITING, held_up, start, wait_for
 from tests.dbt.shop import Shop, shuffled_history
-from tests.waiting import wait_until
 
-WAITING = """
-select count(*) from pg_locks join pg_database on pg_database.oid = database
-where datname = current_database() and not granted
-"""
 GONE = "select count(*) from pg_stat_activity where datname = current_database() and application_name = 'dbt'"
 POINTS = [
     "recommendation.interactions",
@@ -35,22 +26,10 @@ POINTS = [
 PER_ROUND = 40
 
 
-def start_build(shop: Shop, target: Path) -> subprocess.Popen[bytes]:
-    """`dbt build` in a process of its own, which leads a group of its own."""
-    command = [Path(sys.executable).with_name("dbt"), "build", "--quiet", "--exclude-resource-type", "unit_test"]
-    where = ["--project-dir", PROJECT, "--profiles-dir", PROJECT, "--target-path", target, "--log-level-file", "none"]
-    return subprocess.Popen([*command, *where], env={**os.environ, **variables(shop.warehouse)}, start_new_session=True)
-
-
-def wait_for(shop: Shop, query: str, number: int) -> None:
-    wait_until(lambda: shop.rows(query), lambda rows: rows == [(number,)])
-
-
 def kill_while_writing(shop: Shop, target: Path, table: str) -> None:
     """Begin a run, let it come to a table and wait there for us, kill it, and let Postgres notice though we wait on."""
-    with psycopg.connect(shop.warehouse.dbt) as reader:
-        reader.execute(sql.SQL("lock table {} in share mode").format(sql.Identifier(*table.split("."))))
-        run = start_build(shop, target)
+    with held_up(shop, table):
+        run = start(shop, target)
         wait_for(shop, WAITING, 1)
         os.killpg(run.pid, signal.SIGKILL)
         run.wait()

@@ -1,34 +1,32 @@
 """Runs of dbt that overlap: the schedule's, a click's, one from the command line."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
-import psycopg
-
-from tests.dbt.conftest import PROJECT, variables
-from tests.dbt.shop import Shop, order
-from tests.waiting import wait_until
-
-MODEL = "int_order_events__unnest"
-WAITING = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+from tests.dbt.process import WAITING, held_up, refusal, start, wait_for
+from tests.dbt.shop import Shop, order, product
 
 
-def start_run(shop: Shop, target: Path) -> subprocess.Popen:
-    """`dbt run` of one model in a process of its own."""
-    command = [Path(sys.executable).with_name("dbt"), "run", "--quiet", "--select", MODEL, "--target-path", target]
-    where = ["--project-dir", PROJECT, "--profiles-dir", PROJECT, "--log-level-file", "none"]
-    return subprocess.Popen([*command, *where], env={**os.environ, **variables(shop.warehouse)})
-
-
-def test_two_runs_at_once_take_every_event_once(shop: Shop, tmp_path: Path):
-    shop.land(order(1, (1, 1)))
-    shop.build("--select", f"+{MODEL}")
+def test_a_second_run_waits_for_the_first_and_then_takes_what_is_new(shop: Shop, tmp_path: Path):
+    shop.land(product(1), order(1, (1, 1)))
+    shop.build()
     shop.land(order(2, (1, 1)))
-    with psycopg.connect(shop.warehouse.dbt) as writer:
-        writer.execute(f"lock table intermediate.{MODEL} in share mode")  # it may be read, as for the watermark
-        runs = [start_run(shop, tmp_path / str(number)) for number in range(2)]
-        wait_until(lambda: shop.rows(WAITING), lambda rows: rows == [(2,)])
-    assert [run.wait(timeout=90) for run in runs] == [0, 0]
-    assert shop.rows(f"select order_id from intermediate.{MODEL} order by 1") == [(1,), (2,)]
+    with held_up(shop, "core.orders"):
+        first = start(shop, tmp_path / "first")
+        wait_for(shop, WAITING, 1)
+        shop.land(order(3, (1, 1)))
+        second = start(shop, tmp_path / "second")
+        wait_for(shop, WAITING, 2)
+        assert shop.rows("select count(*) from transformation.runs") == [(2,)]
+    assert [run.wait(timeout=90) for run in (first, second)] == [0, 0]
+    assert shop.rows("select order_id from core.orders order by 1") == [(1,), (2,), (3,)]
+
+
+def test_a_run_that_has_waited_too_long_names_the_one_that_goes_on(shop: Shop, tmp_path: Path):
+    shop.land(order(1, (1, 1)))
+    shop.build()
+    with held_up(shop, "core.orders"):
+        first = start(shop, tmp_path / "first")
+        wait_for(shop, WAITING, 1)
+        said = refusal(shop, tmp_path / "second", TANAWARI_RUN_WAIT_MINUTES="0.01")
+    assert f"run 2 of process {first.pid} on " in said
+    assert first.wait(timeout=90) == 0

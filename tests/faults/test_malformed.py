@@ -20,7 +20,7 @@ from services.contracts.registry import EVENTS
 from services.contracts.topics import TOPICS
 from stack.databases import Warehouse
 from tests.dbt import shop
-from tests.dbt.conftest import PROJECT, variables
+from tests.dbt.conftest import variables
 from tests.faults.malformed import KEY, conflicting, encoded, largest, malformed
 from warehouse.catch_up import land_until_caught_up
 from warehouse.settings import LandingSettings
@@ -155,8 +155,17 @@ def test_every_consumed_message_is_accounted_for_by_partition(landed):
 
 @pytest.mark.parametrize("any_broker", ["embedded"], indirect=True)  # what landed is the same on either
 def test_what_landed_can_be_modelled(landed, tmp_path):
-    where = ("--project-dir", PROJECT, "--profiles-dir", PROJECT, "--target-path", tmp_path, "--log-path", tmp_path)
-    command = [sys.executable, "-m", "dbt.cli.main", "build", "--exclude-resource-type", "unit_test", "--quiet", *where]
+    where = ("--target-path", tmp_path, "--log-path", tmp_path)
+    command = [
+        sys.executable,
+        "-m",
+        "pipelines.dbt",
+        "build",
+        "--exclude-resource-type",
+        "unit_test",
+        "--quiet",
+        *where,
+    ]
     built = subprocess.run(
         command, env={**os.environ, **variables(landed.warehouse)}, capture_output=True, text=True, check=False
     )

@@ -92,7 +92,7 @@ def dbt(url, target, *arguments):
         text=True,
         check=False,
     )
-    return done.stdout if done.returncode else None
+    return done.stdout + done.stderr if done.returncode else None
 
 
 async def test_what_lands_is_modelled_read_and_extracted(broker, warehouse, tmp_path):

@@ -1,23 +1,28 @@
 """All dbt models, tests and seeds as one set of assets and checks."""
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
 from dagster_dbt import DbtCliResource, dbt_assets
 
+from pipelines.dbt import FOLDER, within_run
 from pipelines.defs.transformation.project import prepared_project
 from pipelines.defs.transformation.translator import TableTranslator
+from pipelines.recipe import Recipe
 
 PROJECT = prepared_project()
+BUILD = ["build", "--exclude-resource-type", "unit_test"]
+"""Unit tests test the code, not the data: `make test` runs them."""
 
 
 @dbt_assets(manifest=PROJECT.manifest_path, project=PROJECT, dagster_dbt_translator=TableTranslator())
 def warehouse_models(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
-    """Build what is selected: models take only rows that are new, tests become checks, columns carry their lineage."""
-    build = [
-        "build",
-        "--exclude-resource-type",
-        "unit_test",
-    ]  # those test the code, not the data: `make test` runs them
-    yield from dbt.cli(build, context=context).stream().fetch_column_metadata()
+    """Build what is selected: models what new events touch, tests as checks, columns with their lineage."""
+    recipe = Recipe.of(FOLDER, PROJECT.manifest_path, os.environ, {})
+    with within_run(recipe, f"Dagster's run {context.run.run_id}") as built:
+        invocation = dbt.cli(BUILD, context=context)
+        yield from invocation.stream().fetch_column_metadata()
+        results = invocation.get_artifact("run_results.json")["results"]
+        built.update(result["unique_id"] for result in results if result["status"] == "success")

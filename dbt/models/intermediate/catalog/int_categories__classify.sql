@@ -15,7 +15,6 @@ paths as (
         code,
         name,
         level,
-        loaded_xid,
         nullif(split_part(code, ' > ', 1), '') as department,
         nullif(split_part(code, ' > ', 2), '') as category,
         nullif(split_part(code, ' > ', 3), '') as product_type
@@ -55,7 +54,6 @@ select
     paths.department,
     paths.category,
     paths.product_type,
-    judged.pseudo_reason,
-    paths.loaded_xid
+    judged.pseudo_reason
 from paths
 left join judged on paths.category_id = judged.category_id

@@ -23,7 +23,6 @@ select
     categories.department,
     categories.category,
     categories.product_type,
-    categories.pseudo_reason,
-    categories.loaded_xid
+    categories.pseudo_reason
 from links
 inner join categories on links.category_id = categories.category_id

@@ -1,16 +1,16 @@
-{{ config(incremental_strategy='append', indexes=[
-    {'columns': ['event_id', 'line_number'], 'unique': true}, {'columns': ['order_id']}, {'columns': ['loaded_xid']}]) }}
+{{ config(unique_key=['event_id', 'line_number'], incremental_strategy='merge', indexes=[
+    {'columns': ['event_id', 'line_number'], 'unique': true}, {'columns': ['order_id']}]) }}
 
 with orders as (
-    select * from {{ ref('stg_order__orders') }} where {{ is_new('loaded_xid') }}
+    select * from {{ ref('stg_order__orders') }} where {{ landed('order.v1') }}
 ),
 
 cancellations as (
-    select * from {{ ref('stg_order__cancellations') }} where {{ is_new('loaded_xid') }}
+    select * from {{ ref('stg_order__cancellations') }} where {{ landed('order.v1') }}
 ),
 
 returns as (
-    select * from {{ ref('stg_order__returns') }} where {{ is_new('loaded_xid') }}
+    select * from {{ ref('stg_order__returns') }} where {{ landed('order.v1') }}
 ),
 
 order_lines as ( -- an event without lines keeps one without a product, for it may replace one that had some
@@ -40,18 +40,17 @@ select
     total_amount,
     currency,
     is_simulated,
-    null::bigint as return_id,
-    loaded_xid
+    null::bigint as return_id
 from order_lines
 union all
 select
     order_id, 'CANCELLED', event_id, occurred_at, 1, null, null, null::numeric(12, 2),
-    null::numeric(12, 2), null, null, null::numeric(12, 2), null, null, null, loaded_xid
+    null::numeric(12, 2), null, null, null::numeric(12, 2), null, null, null
 from cancellations
 union all
 select
     order_id, 'RETURNED', event_id, occurred_at, line_number,
     (line ->> 'productId')::bigint,
     (line ->> 'quantity')::int,
-    null::numeric(12, 2), null::numeric(12, 2), null, null, null::numeric(12, 2), null, null, return_id, loaded_xid
+    null::numeric(12, 2), null::numeric(12, 2), null, null, null::numeric(12, 2), null, null, return_id
 from return_lines

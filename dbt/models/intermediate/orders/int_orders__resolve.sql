@@ -1,22 +1,15 @@
-{{ config(unique_key='order_id', incremental_strategy='merge',
-          indexes=[{'columns': ['order_id'], 'unique': true}, {'columns': ['loaded_xid']}]) }}
+{{ config(unique_key='order_id', incremental_strategy='recompute',
+          indexes=[{'columns': ['order_id'], 'unique': true}]) }}
 
-with events as not materialized ( -- the first line stands for its event
-    select * from {{ ref('int_order_events__unnest') }} where line_number = 1
-),
-
-touched as (
-    select distinct order_id from events where {{ is_new('loaded_xid') }}
+with events as ( -- the first line stands for its event
+    select * from {{ ref('int_order_events__unnest') }}
+    where line_number = 1 and {{ is_touched('order_id', 'touched_orders') }}
 ),
 
 history as (
-    select
-        events.*,
-        min(events.occurred_at) filter (where events.change = 'CANCELLED') over of_order as cancelled_at,
-        max(events.loaded_xid) over of_order as newest_xid
+    select *, min(occurred_at) filter (where change = 'CANCELLED') over of_order as cancelled_at
     from events
-    inner join touched on events.order_id = touched.order_id
-    window of_order as (partition by events.order_id)
+    window of_order as (partition by order_id)
 ),
 
 latest as (
@@ -33,6 +26,5 @@ select
     currency,
     occurred_at as ordered_at,
     is_simulated,
-    cancelled_at,
-    newest_xid as loaded_xid
+    cancelled_at
 from latest

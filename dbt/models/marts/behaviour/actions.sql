@@ -1,48 +1,40 @@
 {{ config(unique_key='event_id', incremental_strategy='merge', indexes=[
-    {'columns': ['user_id', 'occurred_date']}, {'columns': ['product_id', 'occurred_date']},
-    {'columns': ['loaded_xid']}]) }}
+    {'columns': ['user_id', 'occurred_date']}, {'columns': ['product_id', 'occurred_date']}]) }}
 
 with user_actions as (
-    select * from {{ ref('stg_analytics__user_actions') }} where {{ is_new('loaded_xid') }}
+    select * from {{ ref('stg_analytics__user_actions') }} where {{ landed('user-actions.v1') }}
 ),
 
 product_views as (
-    select * from {{ ref('stg_analytics__product_views') }} where {{ is_new('loaded_xid') }}
+    select * from {{ ref('stg_analytics__product_views') }} where {{ landed('user-actions.v1') }}
 ),
 
 arrived as (
     select
         event_id, user_id, action_type, product_id, product_price, category_id, order_id, quantity, search_keyword,
-        rating, session_id, occurred_at, {{ shop_date('occurred_at') }} as occurred_date, is_declared_bot, is_simulated,
-        loaded_xid
+        rating, session_id, occurred_at, {{ shop_date('occurred_at') }} as occurred_date, is_declared_bot, is_simulated
     from user_actions
     union all
     select
         event_id, user_id, action_type, product_id, product_price, category_id, null, null, null,
-        null::numeric(3, 2), session_id, occurred_at, {{ shop_date('occurred_at') }}, is_declared_bot, is_simulated,
-        loaded_xid
+        null::numeric(3, 2), session_id, occurred_at, {{ shop_date('occurred_at') }}, is_declared_bot, is_simulated
     from product_views
 ),
 
 history as ( -- one action more may turn its user's whole day into a machine's, so the day is new again
     select * from arrived
     {% if is_incremental() -%}
-        union all
+        union -- not `all`: what a run read that did not come to its end is in both
         select
             event_id, user_id, action_type, product_id, product_price, category_id, order_id, quantity, search_keyword,
-            rating, session_id, occurred_at, occurred_date, is_declared_bot, is_simulated, loaded_xid
+            rating, session_id, occurred_at, occurred_date, is_declared_bot, is_simulated
         from {{ this }}
         where (user_id, occurred_date) in (select arrived.user_id, arrived.occurred_date from arrived)
     {%- endif %}
 ),
 
 counted as (
-    select
-        history.*,
-        count(*) over user_day as actions_that_day,
-        max(loaded_xid) over user_day as newest_xid
-    from history
-    window user_day as (partition by user_id, occurred_date)
+    select *, count(*) over (partition by user_id, occurred_date) as actions_that_day from history
 )
 
 select
@@ -61,6 +53,5 @@ select
     occurred_date,
     is_declared_bot,
     {{ is_bot('is_declared_bot', 'actions_that_day') }} as is_bot,
-    is_simulated,
-    newest_xid as loaded_xid
+    is_simulated
 from counted

@@ -1,9 +1,9 @@
-{{ config(unique_key='event_id', incremental_strategy='merge', indexes=[
-    {'columns': ['product_id', 'occurred_date']}, {'columns': ['loaded_xid']}]) }}
+{{ config(unique_key='event_id', incremental_strategy='merge',
+          indexes=[{'columns': ['product_id', 'occurred_date']}]) }}
 
 with views as ( -- a day of a user comes whole, see actions
     select * from {{ ref('actions') }}
-    where action_type = 'PRODUCT_VIEWED' and {{ is_new('loaded_xid') }}
+    where action_type = 'PRODUCT_VIEWED' and {{ is_touched('user_id, occurred_date', 'touched_user_days') }}
 )
 
 select
@@ -19,6 +19,5 @@ select
         partition by user_id, occurred_date, product_id order by occurred_at, event_id
     ) > 1 as is_repeat,
     is_bot,
-    is_simulated,
-    loaded_xid
+    is_simulated
 from views

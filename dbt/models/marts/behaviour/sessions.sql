@@ -1,12 +1,14 @@
-{{ config(unique_key=['user_id', 'session_number'], incremental_strategy='recompute',
-          incremental_predicates=['loaded_xid is not null'], indexes=[{'columns': ['loaded_xid']}]) }}
+{{ config(unique_key=['user_id', 'session_number'], incremental_strategy='replace',
+          incremental_predicates=['action_count > 0']) }}
 
 with actions as not materialized (
     select * from {{ ref('actions') }}
 ),
 
 touched as (
-    select user_id, min(occurred_at) as since from actions where {{ is_new('loaded_xid') }} group by user_id
+    select user_id, min(occurred_at) as since from actions
+    where {{ is_touched('user_id, occurred_date', 'touched_user_days') }}
+    group by user_id
 ),
 
 known as (
@@ -72,8 +74,7 @@ select
     (count(*) filter (where action_type in ('CART_ADD', 'CART_READD')))::int as cart_add_count,
     (count(*) filter (where action_type = 'ORDER_COMPLETE'))::int as order_count,
     bool_or(is_bot) as is_bot,
-    bool_and(is_simulated) as is_simulated,
-    max(loaded_xid) as loaded_xid
+    bool_and(is_simulated) as is_simulated
 from numbered
 full join replaced using (user_id, session_number)
 group by user_id, session_number

@@ -1,7 +1,8 @@
-{{ config(unique_key='category_id', incremental_strategy='merge', indexes=[{'columns': ['loaded_xid']}]) }}
+{{ config(unique_key='category_id', incremental_strategy='recompute') }}
 
-with categories as (
-    select * from {{ ref('int_categories__resolve') }} where {{ is_new('loaded_xid') }}
+with categories as ( -- of a category that is only known to be deleted there is nothing to say
+    select * from {{ ref('int_categories__resolve') }}
+    where name is not null and {{ is_touched('category_id', 'touched_categories') }}
 )
 
 select
@@ -10,7 +11,5 @@ select
     name,
     parent_id,
     level,
-    deleted_at is not null as is_deleted,
-    loaded_xid
+    deleted_at is not null as is_deleted
 from categories
-where name is not null -- of a category that is only known to be deleted there is nothing to say

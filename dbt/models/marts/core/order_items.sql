@@ -1,11 +1,11 @@
-{{ config(unique_key='order_id', incremental_strategy='recompute', incremental_predicates=['line_number is not null'],
-          indexes=[{'columns': ['product_id', 'ordered_date']}, {'columns': ['loaded_xid']}]) }}
+{{ config(unique_key='order_id', incremental_strategy='recompute',
+          indexes=[{'columns': ['product_id', 'ordered_date']}]) }}
 
 with orders as (
-    select * from {{ ref('int_orders__resolve') }} where {{ is_new('loaded_xid') }}
+    select * from {{ ref('int_orders__resolve') }} where {{ is_touched('order_id', 'touched_orders') }}
 ),
 
-events as (
+events as not materialized (
     select * from {{ ref('int_order_events__unnest') }}
 ),
 
@@ -44,7 +44,7 @@ allocated as ( -- a product may stand on several lines: what came back fills the
 
 select
     order_id,
-    case when product_id is not null then line_number end as line_number,
+    line_number,
     user_id,
     product_id,
     quantity,
@@ -55,7 +55,6 @@ select
     greatest(least(quantity, returned_quantity), 0)::int as returned_quantity,
     cancelled_at is not null as is_cancelled,
     {{ is_outlier('quantity') }} as is_outlier,
-    is_simulated,
-    loaded_xid
+    is_simulated
 from allocated
-where not is_return{% if not is_incremental() %} and product_id is not null{% endif %}
+where not is_return and product_id is not null

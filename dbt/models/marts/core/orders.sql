@@ -1,25 +1,23 @@
-{{ config(unique_key='order_id', incremental_strategy='merge',
-          indexes=[{'columns': ['user_id']}, {'columns': ['loaded_xid']}]) }}
+{{ config(unique_key='order_id', incremental_strategy='recompute', indexes=[{'columns': ['user_id']}]) }}
 
 with orders as (
     select *, cancelled_at is not null as is_cancelled from {{ ref('int_orders__resolve') }}
-    where {{ is_new('loaded_xid') }}
+    where {{ is_touched('order_id', 'touched_orders') }}
 ),
 
-lines as not materialized (
-    select * from {{ ref('order_items') }}
+lines as (
+    select * from {{ ref('order_items') }} where {{ is_touched('order_id', 'touched_orders') }}
 ),
 
 totals as (
     select
-        orders.order_id,
+        order_id,
         count(*)::int as line_count,
-        sum(lines.quantity) as quantity,
-        sum(lines.returned_quantity) as returned_quantity,
-        sum(lines.amount - {{ kept_amount('lines') }}) as returned_amount
-    from orders
-    inner join lines on orders.order_id = lines.order_id
-    group by orders.order_id
+        sum(quantity) as quantity,
+        sum(returned_quantity) as returned_quantity,
+        sum(amount - {{ kept_amount('lines') }}) as returned_amount
+    from lines
+    group by order_id
 )
 
 select
@@ -39,7 +37,6 @@ select
     coalesce(totals.line_count, 0) as line_count,
     orders.is_cancelled,
     orders.is_simulated,
-    {{ is_sale('orders') }} as is_sale,
-    orders.loaded_xid
+    {{ is_sale('orders') }} as is_sale
 from orders
 full join totals on orders.order_id = totals.order_id -- full: never a nested loop (ADR 25)

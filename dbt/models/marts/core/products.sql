@@ -1,11 +1,12 @@
-{{ config(unique_key='product_id', incremental_strategy='merge', indexes=[{'columns': ['modelled_xid']}]) }}
+{{ config(unique_key='product_id', incremental_strategy='recompute') }}
 
-with products as not materialized (
-    select * from {{ ref('int_products__resolve') }} where name is not null
+with products as (
+    select * from {{ ref('int_products__resolve') }}
+    where name is not null and {{ is_touched('product_id', 'touched_products') }}
 ),
 
-links as not materialized (
-    select * from {{ ref('int_products__link') }}
+places as not materialized (
+    select * from {{ ref('int_products__classify') }}
 ),
 
 stock as not materialized (
@@ -14,26 +15,6 @@ stock as not materialized (
 
 special_prices as not materialized (
     select * from {{ ref('int_special_prices__resolve') }}
-),
-
-touched as (
-    select product_id from products where {{ is_new('loaded_xid') }}
-    {% if is_incremental() -%}
-        union
-        select product_id from stock where {{ is_new('loaded_xid', 'stock_loaded_xid') }}
-        union
-        select product_id from special_prices where {{ is_new('loaded_xid', 'special_price_loaded_xid') }}
-        union
-        select product_id from links where {{ is_new('loaded_xid', 'category_loaded_xid') }}
-    {%- endif %}
-),
-
-places as ( -- the deepest of the categories
-    select distinct on (links.product_id)
-        links.*, max(links.loaded_xid) over (partition by links.product_id) as newest_xid
-    from links
-    inner join touched on links.product_id = touched.product_id
-    order by links.product_id, links.level desc, links.category_id
 )
 
 select
@@ -59,14 +40,8 @@ select
     special_prices.special_ends_at,
     products.created_at,
     products.occurred_at as updated_at,
-    {{ pseudo_reason('places') }} as pseudo_reason,
-    products.loaded_xid,
-    places.newest_xid as category_loaded_xid,
-    stock.loaded_xid as stock_loaded_xid,
-    special_prices.loaded_xid as special_price_loaded_xid,
-    pg_current_xact_id()::text::bigint as modelled_xid
+    places.pseudo_reason
 from products
-inner join touched on products.product_id = touched.product_id
-full join places on products.product_id = places.product_id -- full: never a nested loop (ADR 25)
+left join places on products.product_id = places.product_id
 left join stock on products.product_id = stock.product_id
 left join special_prices on products.product_id = special_prices.product_id

@@ -2,7 +2,8 @@ select
     event_id,
     event_type as action_type,
     occurred_at,
-    loaded_xid,
+    lane,
+    number,
     data ->> 'userId' as user_id,
     data ->> 'sessionId' as session_id,
     (data ->> 'productId')::bigint as product_id,
@@ -11,4 +12,4 @@ select
     coalesce((data ->> 'isBot')::boolean, false) as is_declared_bot,
     coalesce((data ->> 'simulated')::boolean, false) as is_simulated
 from {{ source('raw', 'user_actions_v1') }}
-where event_type = 'PRODUCT_VIEWED' and {{ settled() }}
+where event_type = 'PRODUCT_VIEWED'

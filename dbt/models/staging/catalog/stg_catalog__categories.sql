@@ -1,7 +1,8 @@
 select
     event_id,
     occurred_at,
-    loaded_xid,
+    lane,
+    number,
     event_type = 'CATEGORY_DELETED' as is_deletion,
     (data ->> 'categoryId')::bigint as category_id,
     data ->> 'code' as code,
@@ -10,4 +11,4 @@ select
     coalesce((data ->> 'level')::int, 1) as level,
     coalesce((data ->> 'categoryVersion')::bigint, 0) as version
 from {{ source('raw', 'catalog_v1') }}
-where event_type in ('CATEGORY_CREATED', 'CATEGORY_UPDATED', 'CATEGORY_DELETED') and {{ settled() }}
+where event_type in ('CATEGORY_CREATED', 'CATEGORY_UPDATED', 'CATEGORY_DELETED')

@@ -1,7 +1,8 @@
 select
     event_id,
     occurred_at,
-    loaded_xid,
+    lane,
+    number,
     event_type = 'PRODUCT_DELETED' as is_deletion,
     (data ->> 'productId')::bigint as product_id,
     data ->> 'sku' as sku,
@@ -16,4 +17,4 @@ select
     coalesce((data ->> 'isActive')::boolean, true) as is_active,
     coalesce((data ->> 'productVersion')::bigint, 0) as version
 from {{ source('raw', 'catalog_v1') }}
-where event_type in ('PRODUCT_CREATED', 'PRODUCT_UPDATED', 'PRODUCT_DELETED') and {{ settled() }}
+where event_type in ('PRODUCT_CREATED', 'PRODUCT_UPDATED', 'PRODUCT_DELETED')

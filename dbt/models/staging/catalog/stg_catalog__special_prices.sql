@@ -1,11 +1,12 @@
 select
     event_id,
     occurred_at,
-    loaded_xid,
+    lane,
+    number,
     (data ->> 'productId')::bigint as product_id,
     (data ->> 'specialPrice')::numeric(12, 2) as special_price,
     (data ->> 'startDate')::timestamptz as special_starts_at,
     (data ->> 'endDate')::timestamptz as special_ends_at,
     coalesce((data ->> 'offerVersion')::bigint, 0) as version
 from {{ source('raw', 'catalog_v1') }}
-where event_type in ('SPECIAL_PRICE_SET', 'SPECIAL_PRICE_ENDED') and {{ settled() }}
+where event_type in ('SPECIAL_PRICE_SET', 'SPECIAL_PRICE_ENDED')

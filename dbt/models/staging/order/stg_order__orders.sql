@@ -1,7 +1,8 @@
 select
     event_id,
     occurred_at,
-    loaded_xid,
+    lane,
+    number,
     (data ->> 'orderId')::bigint as order_id,
     data ->> 'externalId' as external_id,
     data ->> 'userId' as user_id,
@@ -10,4 +11,4 @@ select
     coalesce(data ->> 'currency', 'JPY') as currency,
     coalesce((data ->> 'simulated')::boolean, false) as is_simulated
 from {{ source('raw', 'order_v1') }}
-where event_type = 'ORDER_COMPLETED' and {{ settled() }}
+where event_type = 'ORDER_COMPLETED'

@@ -1,11 +1,12 @@
 select
     event_id,
     occurred_at,
-    loaded_xid,
+    lane,
+    number,
     (data ->> 'returnId')::bigint as return_id,
     (data ->> 'orderId')::bigint as order_id,
     data ->> 'userId' as user_id,
     data ->> 'reason' as reason,
     data -> 'items' as items
 from {{ source('raw', 'order_v1') }}
-where event_type = 'RETURN_COMPLETED' and {{ settled() }}
+where event_type = 'RETURN_COMPLETED'

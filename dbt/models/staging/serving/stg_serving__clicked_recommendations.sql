@@ -1,7 +1,8 @@
 select
     event_id,
     occurred_at,
-    loaded_xid,
+    lane,
+    number,
     data ->> 'recommendationId' as recommendation_id,
     data ->> 'userId' as user_id,
     data ->> 'displayType' as display_type,
@@ -9,4 +10,4 @@ select
     (data ->> 'rank')::int as rank,
     coalesce((data ->> 'simulated')::boolean, false) as is_simulated
 from {{ source('raw', 'recommendation_feedback_v1') }}
-where event_type = 'RECOMMENDATION_CLICKED' and {{ settled() }}
+where event_type = 'RECOMMENDATION_CLICKED'

@@ -1,7 +1,8 @@
 select
     event_id,
     occurred_at,
-    loaded_xid,
+    lane,
+    number,
     data ->> 'recommendationId' as recommendation_id,
     data ->> 'userId' as user_id,
     data -> 'items' as items,
@@ -11,4 +12,4 @@ select
     coalesce((data ->> 'degraded')::boolean, false) as is_degraded,
     coalesce((data ->> 'simulated')::boolean, false) as is_simulated
 from {{ source('raw', 'recommendation_feedback_v1') }}
-where event_type = 'RECOMMENDATION_SHOWN' and {{ settled() }}
+where event_type = 'RECOMMENDATION_SHOWN'

@@ -1,0 +1,106 @@
+"""What marts are made by: the rules that say what counts, and a version of every model.
+
+Rules are the variables of the dbt project, its seeds and the macros of `macros/rules.sql`: under others than the marts
+were built with, new rows would not go with old ones. Versions tell which models are not what they were, be it by their
+own SQL or by anything that they are made of.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import yaml
+
+PROJECT = "tanawari"
+RULES = "macros/rules.sql"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The rules by name, and the versions of all models by dbt's id."""
+
+    rules: dict[str, str]
+    versions: dict[str, str]
+
+    @classmethod
+    def of(
+        cls, project: Path, manifest: Path, environment: Mapping[str, str], overrides: Mapping[str, Any]
+    ) -> "Recipe":
+        """Read it.
+
+        Args:
+            project: the folder of the dbt project.
+            manifest: what dbt parsed of it.
+            environment: what the project's variables may ask for.
+            overrides: variables that the command line says (`--vars`).
+        """
+        parsed = json.loads(manifest.read_bytes())
+        rules = _variables(project, environment, overrides) | _seeds(parsed) | _macros(parsed)
+        return cls(rules, _versions(parsed))
+
+    def changed_since(self, versions: Mapping[str, str]) -> list[str]:
+        """The models whose version is another than then, or that were not there."""
+        return sorted(name for name, version in self.versions.items() if versions.get(name) != version)
+
+
+def differences(built: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """What the marts were built with and what a run would have, rule by rule where they differ."""
+    names = sorted(name for name in built.keys() | now.keys() if built.get(name) != now.get(name))
+    return [f"{name} was {built.get(name, 'not there')}, is {now.get(name, 'gone')}" for name in names]
+
+
+def _variables(project: Path, environment: Mapping[str, str], overrides: Mapping[str, Any]) -> dict[str, str]:
+    declared = yaml.safe_load((project / "dbt_project.yml").read_text())["vars"]
+    template = jinja2.Environment(autoescape=False).from_string  # noqa: S701 - no page
+    rendered = {name: template(str(value)).render(env_var=environment.get) for name, value in declared.items()}
+    return rendered | {name: str(value) for name, value in overrides.items()}
+
+
+def _seeds(manifest: Mapping[str, Any]) -> dict[str, str]:
+    seeds = (node for node in manifest["nodes"].values() if node["resource_type"] == "seed")
+    return {f"seed {seed['name']}": seed["checksum"]["checksum"][:12] for seed in seeds}
+
+
+def _macros(manifest: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        f"macro {macro['name']}": _digest([macro["macro_sql"]])
+        for macro in manifest["macros"].values()
+        if macro["package_name"] == PROJECT and macro["original_file_path"] == RULES
+    }
+
+
+def _versions(manifest: Mapping[str, Any]) -> dict[str, str]:
+    """A model's version is of its own text and columns, of the project's macros that it uses, and of its parents."""
+
+    @cache
+    def version(unique_id: str) -> str:
+        node = manifest["nodes"].get(unique_id)
+        if node is None:  # a source
+            return ""
+        columns = [(name, column["data_type"], column["constraints"]) for name, column in node["columns"].items()]
+        parts = [node["checksum"]["checksum"], columns, node.get("constraints")]
+        return _digest(
+            [
+                *parts,
+                *map(macro, node["depends_on"].get("macros", ())),
+                *map(version, node["depends_on"].get("nodes", ())),
+            ]
+        )
+
+    @cache
+    def macro(unique_id: str) -> str:
+        found = manifest["macros"].get(unique_id)
+        if found is None or found["package_name"] != PROJECT:
+            return ""
+        return _digest([found["macro_sql"], *map(macro, found["depends_on"]["macros"])])
+
+    return {key: version(key) for key, node in manifest["nodes"].items() if node["resource_type"] == "model"}
+
+
+def _digest(parts: Iterable[Any]) -> str:
+    return hashlib.sha256(json.dumps(list(parts), sort_keys=True).encode()).hexdigest()[:12]

@@ -1,0 +1,171 @@
+"""Runs of dbt, one at a time: what each may read, and whether it came to its end.
+
+The position of all marts is the newest complete run: how far it read the lanes of `raw`, the rules and the versions of
+the models that it went by. It moves when every model has been built and nothing has failed. A run of some models, one
+that failed or was killed leaves it where it is, and the next takes the same events and more: what it computes again, it
+computes alike (`dbt/macros/recompute.sql`). All of it is rows of the warehouse, so a restored one goes on from there.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg import errors, sql
+from psycopg.types.json import Jsonb
+
+from pipelines.recipe import Recipe, differences
+
+BESIDE = "__next"
+"""What a full refresh adds to the names of schemas while it builds."""
+
+_PAST = "__past"
+_REMEDY = "Run a full refresh: `tanawari dbt build --full-refresh`, or the job full_refresh in Dagster."
+_LOCK = "select pg_advisory_lock(hashtextextended('transformation.runs', 0))"
+_OPEN = """
+select format('run %s of %s, begun at %s', number, started_by, to_char(started_at at time zone 'utc', 'HH24:MI "UTC"'))
+from transformation.runs where ended_at is null order by number desc limit 1
+"""
+_END_OTHERS = "update transformation.runs set ended_at = now() where ended_at is null"
+_IN_PLACE = "select rules from transformation.runs where is_complete or not is_beside order by number desc limit 1"
+_AHEAD = """
+select exists (
+    select from (select lanes from transformation.runs where is_complete order by number desc limit 1) as past
+    cross join jsonb_each_text(past.lanes) as reached (lane, number)
+    left join landing.lanes on reached.lane::int = lanes.lane
+    where lanes.number is null or lanes.number < reached.number::bigint
+)
+"""
+_BEGIN = """
+with past as (select number, versions from transformation.runs where is_complete order by number desc limit 1)
+insert into transformation.runs (since, lanes, rules, versions, is_beside, started_by)
+select
+    (select number from past), coalesce(jsonb_object_agg(lane, number), '{}'), %s, %s, %s, %s
+from landing.lanes
+returning number, (select versions from past)
+"""
+_END = "update transformation.runs set ended_at = now(), is_complete = %s where number = %s and ended_at is null"
+_SCHEMAS = """
+select nspname from pg_namespace where starts_with(reverse(nspname), reverse(%s))
+    and pg_get_userbyid(nspowner) = current_user
+"""
+
+
+class RefusedError(Exception):
+    """No run may begin; the message says why, and what to do."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One that has begun."""
+
+    number: int
+    rebuilt: Sequence[str]
+    """The models that are not what they were when the position was reached, or descend from such."""
+    is_beside: bool
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What dbt must know of it."""
+        return {
+            "TANAWARI_RUN": str(self.number),
+            "TANAWARI_REBUILT": " ".join(self.rebuilt),
+            "TANAWARI_SCHEMA_SUFFIX": BESIDE if self.is_beside else "",
+        }
+
+
+class Runs:
+    """The book of runs, on a connection that holds the lock of all of them.
+
+    Args:
+        connection: as dbt's role, in autocommit; whoever closes it lets the next one in.
+    """
+
+    def __init__(self, connection: psycopg.Connection) -> None:
+        self._connection = connection
+
+    def begin(self, recipe: Recipe, started_by: str, *, is_beside: bool = False) -> Run:
+        """Begin one.
+
+        Raises:
+            RefusedError: the marts were built by other rules, or from more than has landed.
+        """
+        if is_beside:
+            self._drop_schemas(BESIDE)
+            self._drop_schemas(_PAST)
+        else:
+            self._check(recipe)
+        values = (Jsonb(recipe.rules), Jsonb(recipe.versions), is_beside, started_by)
+        number, versions = self._one(_BEGIN, *values)
+        return Run(number, () if is_beside else recipe.changed_since(versions or {}), is_beside)
+
+    def end(self, run: Run, *, is_complete: bool) -> None:
+        """End it; a complete one that was built beside takes the place of what was there.
+
+        Readers see the marts of before until the commit, then those of after: schemas take names, no table is locked.
+
+        Raises:
+            RefusedError: a later one has begun.
+        """
+        with self._connection.transaction():
+            if self._connection.execute(_END, (is_complete, run.number)).rowcount == 0:
+                raise RefusedError(f"run {run.number} has ended: a later one has begun")
+            if is_complete and run.is_beside:
+                self._swap()
+        if run.is_beside:
+            with suppress(errors.LockNotAvailable):  # while somebody reads there: the next one drops what is left
+                self._connection.execute("set lock_timeout = '5s'")
+                self._drop_schemas(_PAST if is_complete else BESIDE)
+
+    def _check(self, recipe: Recipe) -> None:
+        built = self._connection.execute(_IN_PLACE).fetchone()
+        if built and (different := differences(built[0], recipe.rules)):
+            raise RefusedError(f"the marts were built by other rules: {'; '.join(different)}. {_REMEDY}")
+        if self._one(_AHEAD)[0]:
+            raise RefusedError(f"the marts were built from more than has landed: raw is of an older day. {_REMEDY}")
+
+    def _swap(self) -> None:
+        for fresh in self._schemas(BESIDE):
+            name = fresh.removesuffix(BESIDE)
+            if self._connection.execute("select to_regnamespace(quote_ident(%s)) is not null", (name,)).fetchone() == (
+                True,
+            ):
+                self._rename(name, name + _PAST)
+            self._rename(fresh, name)
+
+    def _rename(self, name: str, to: str) -> None:
+        self._connection.execute(
+            sql.SQL("alter schema {} rename to {}").format(sql.Identifier(name), sql.Identifier(to))
+        )
+
+    def _drop_schemas(self, suffix: str) -> None:
+        for name in self._schemas(suffix):
+            self._connection.execute(sql.SQL("drop schema {} cascade").format(sql.Identifier(name)))
+
+    def _schemas(self, suffix: str) -> list[str]:
+        return [name for (name,) in self._connection.execute(_SCHEMAS, (suffix,))]
+
+    def _one(self, query: str, *values: object) -> tuple[Any, ...]:
+        row = self._connection.execute(query, values).fetchone()
+        assert row is not None
+        return row
+
+
+@contextmanager
+def taken_over(url: str, wait_minutes: float) -> Iterator[Runs]:
+    """The book of runs, once no other process writes in it.
+
+    Raises:
+        RefusedError: another run went on for so long.
+    """
+    options = f"-c lock_timeout={round(wait_minutes * 60_000)}"
+    with psycopg.connect(url, autocommit=True, options=options, application_name="tanawari-runs") as connection:
+        try:
+            connection.execute(_LOCK)
+            connection.execute(_END_OTHERS)  # waits for what a killed one had sent
+        except errors.LockNotAvailable as error:
+            found = connection.execute(_OPEN).fetchone()
+            other = found[0] if found else "another process"
+            raise RefusedError(f"one run at a time: {other} still goes on after {wait_minutes:g} minutes") from error
+        yield Runs(connection)
