@@ -1,1 +1,1 @@
-"""The recommendation API: it answers from memory, follows what shoppers do, and can score but not train."""
+"""The recommendation API: it serves from memory, follows the users' actions, and can score but not train."""

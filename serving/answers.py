@@ -1,4 +1,4 @@
-"""Answers as they go over the wire, made by hand from memory."""
+"""Builds the response bodies by hand, from memory."""
 
 from collections.abc import Collection, Mapping
 from hashlib import sha256
@@ -18,7 +18,7 @@ CACHE_CONTROL: Final = "private, max-age=0, must-revalidate"
 
 
 def ask_of(query: RecommendationQuery, exclude: Collection[int | None], categories: Collection[int | None]) -> Ask:
-    """What a query asks of a shelf; the ids are ours of what it names, None for what nobody knows."""
+    """The parameters of a shelf query; ids are resolved to internal ids, None for unknown ones."""
     low, high = query.price_min, query.price_max
 
     def fits(product: Product) -> bool:
@@ -34,13 +34,13 @@ def ask_of(query: RecommendationQuery, exclude: Collection[int | None], categori
 
 
 def shelf_answer(state: State, user_id: str, shelf: DisplayType, ask: Ask, *, seen: str) -> Response:
-    """One shelf of a user's or a visitor's; `state` is the application's, `seen` the ETag that the caller has."""
+    """One shelf of a user or visitor; `state` is the application's, `seen` is the caller's ETag."""
     picks, fallback_used = pages.one_shelf(state.recommender, state.merchandising.everyones, user_id, shelf, ask)
     return ranked_answer(state, picks, fallback_used=fallback_used, seen=seen)
 
 
 def ranked_answer(state: State, picks: list[Pick], *, fallback_used: bool, seen: str) -> Response:
-    """A ranked answer with an ETag of all of it but the id, which is new each time."""
+    """A ranked response with an ETag of everything but the id, which is always new."""
     recommender: Recommender = state.recommender
     circumstances = recommender.circumstances(is_content_away=state.merchandising.is_silent)
     items = [
@@ -65,5 +65,5 @@ def ranked_answer(state: State, picks: list[Pick], *, fallback_used: bool, seen:
 
 
 def json_answer(document: Mapping[str, Any], headers: Mapping[str, str]) -> Response:
-    """A document as it is."""
+    """A JSON document, unchanged."""
     return Response(orjson.dumps(document), media_type="application/json", headers=dict(headers))

@@ -1,4 +1,4 @@
-"""The routes of serving. Answers are made by hand from memory: response models only describe them."""
+"""The routes of serving. Responses are built by hand from memory; response models only document them."""
 
 from typing import Annotated, Any
 
@@ -113,10 +113,10 @@ async def models(request: Request) -> ModelStatus:
 
 
 def _self(caller: Principal | None) -> str | None:
-    """The user who calls; a service that calls is nobody."""
+    """The calling user; None for a service."""
     return caller.subject if caller and not caller.is_service else None
 
 
 def _seen(request: Request) -> str:
-    """The ETag that the caller has."""
+    """The caller's ETag."""
     return request.headers.get("if-none-match", "")

@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 
 def create_app(settings: ServingSettings | None = None) -> FastAPI:
-    """The application; it answers from memory, and says `degraded` where a part that it follows is away."""
+    """Build the application; it serves from memory, and reports `degraded` when a followed part is unavailable."""
     settings = settings or ServingSettings()
     rules = Rules.load()
     models = Models(settings.bundles, rules, watch_seconds=settings.watch_seconds)

@@ -1,4 +1,4 @@
-"""Reads what catalog itself has, products and categories: it keeps what the broker's log may have dropped."""
+"""Reads products and categories from catalog, which keeps what the broker's log may have deleted."""
 
 from collections.abc import AsyncIterator
 from typing import Final
@@ -18,11 +18,11 @@ PRODUCTS: Final = "/v1/snapshot/products"
 LINES: Final = msgspec.json.Decoder(ProductChange)
 TIMEOUT: Final = httpx2.Timeout(10, connect=2)
 TURN: Final = 64 * 1024
-"""So many bytes are taken before others have their turn in the event loop."""
+"""Bytes processed before control returns to the event loop."""
 
 
 class Catalog:
-    """Catalog's snapshot, read into what is known of products."""
+    """Loads catalog's snapshot into the product state."""
 
     def __init__(self, settings: ServingSettings, products: Products, models: Models) -> None:
         key = settings.auth_signing_key_file
@@ -36,11 +36,11 @@ class Catalog:
         await self.client.aclose()
 
     async def read(self, goes_on: GoesOn) -> None:
-        """Take all that catalog has; what it has no more is gone.
+        """Load all products and categories; products that catalog no longer has are deleted.
 
         Raises:
-            HTTPError: it does not answer, refuses, or breaks off; what was read until then is true and stays.
-            MsgspecError: a line is none of a snapshot.
+            HTTPError: catalog does not respond, refuses or disconnects; what was read until then is valid and stays.
+            MsgspecError: a line is not a snapshot line.
         """
         end, present = self._products.begin_snapshot(), set[int]()
         async for lines in self._turns(CATEGORIES):
@@ -57,7 +57,7 @@ class Catalog:
         end(present, self._models.catalogue)
 
     async def _turns(self, path: str) -> AsyncIterator[list[ProductChange]]:
-        """A snapshot's lines, as many at a time as came."""
+        """The lines of a snapshot, in chunks as received."""
         headers = {"Authorization": f"Bearer {self._signer.service_token('serving')}"} if self._signer else {}
         async with self.client.stream("GET", path, headers=headers) as answer:
             answer.raise_for_status()

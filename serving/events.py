@@ -1,4 +1,4 @@
-"""The few fields of events that serving needs; everything else is skipped unread."""
+"""The event fields that serving needs; msgspec skips all others."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -13,7 +13,7 @@ Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class Envelope(msgspec.Struct, Generic[T], rename="camel"):
-    """What every event has."""
+    """The fields of every event."""
 
     event_type: str
     timestamp: Instant
@@ -28,7 +28,7 @@ class Line(msgspec.Struct, rename="camel"):
 
 
 class Behaviour(msgspec.Struct, rename="camel"):
-    """Of `user-actions.v1` and `order.v1`."""
+    """Payloads of `user-actions.v1` and `order.v1`."""
 
     user_id: str
     product_id: int | None = None
@@ -38,7 +38,7 @@ class Behaviour(msgspec.Struct, rename="camel"):
     items: tuple[Line, ...] = ()
 
     def quantities(self) -> dict[int, int]:
-        """How many there are of each product in `items`; one may stand on several lines."""
+        """The quantity of each product in `items`; a product may be on several lines."""
         totals: dict[int, int] = {}
         for line in self.items:
             totals[line.product_id] = totals.get(line.product_id, 0) + line.quantity
@@ -46,7 +46,7 @@ class Behaviour(msgspec.Struct, rename="camel"):
 
 
 class ProductChange(msgspec.Struct, rename="camel", gc=False):
-    """Of `catalog.v1`; events about categories have no product. Versions are 0 in events from before there were any."""
+    """Payload of `catalog.v1`; category events have no product. Events from before versions existed have version 0."""
 
     product_id: int | None = None
     sku: str | None = None
@@ -69,10 +69,10 @@ class ProductChange(msgspec.Struct, rename="camel", gc=False):
     level: int = 1
     category_version: int = 0
     offer: "ProductChange | None" = None
-    """Of a line of catalog's snapshot: the product's offer."""
+    """The product's offer in a line of catalog's snapshot."""
 
     def __post_init__(self) -> None:
-        """Refuse what no price can be: it would fail later, in the answer to a shopper."""
+        """Refuse an invalid price: it would fail later, in a response."""
         prices = (price for price in (self.price, self.special_price) if price is not None)
         if not all(price.is_finite() and price >= 0 for price in prices):
             raise ValueError("a price is an amount of money")

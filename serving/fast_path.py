@@ -1,8 +1,8 @@
-"""The fast path of the question asked most: `GET /v1/users/{userId}/recommendations`.
+"""The fast path of the hottest route: `GET /v1/users/{userId}/recommendations`.
 
-To find out that such a request is in order takes the framework longer than the answer takes. So what is plainly in
-order is answered here: a query that is valid, a token that was verified before, the caller's own answer. All else goes
-the long way, through the route of the same path, which alone says what is wrong with a request.
+The framework takes longer to validate such a request than to answer it. So this middleware answers requests that are
+clearly valid: a valid query, a token that was verified before, and a caller who asks for their own recommendations.
+All other requests go to the route of the same path, and only that route reports errors.
 """
 
 import re
@@ -30,21 +30,21 @@ LONGEST_QUERY: Final = 500
 
 
 class Question(NamedTuple):
-    """What a valid query asks for."""
+    """The parameters of a valid query."""
 
     shelf: DisplayType
     ask: Ask
 
 
 class FastPath:
-    """Middleware that answers what is plainly in order; it stands for the route of `PATH` among `routes`."""
+    """Middleware that answers clearly valid requests in place of the route of `PATH` in `routes`."""
 
     def __init__(self, app: ASGIApp, routes: list[BaseRoute]) -> None:
         self._app = app
         self._route = route_of(routes, PATH)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, or pass the request on."""
+        """Respond, or pass the request on."""
         answer = _answer(scope) if scope["type"] == "http" and scope["method"] == "GET" else None
         if answer is None:
             await self._app(scope, receive, send)
@@ -54,12 +54,12 @@ class FastPath:
 
 
 def _answer(scope: Scope) -> Response | None:
-    """The answer, or None for what must go the long way."""
+    """The response, or None for a request that must use the route."""
     path = OWN_PATH.fullmatch(scope["path"])
     if path is None or scope["root_path"] or (question := _question(scope["query_string"])) is None:
         return None
     state, user_id = scope["app"].state, path[1]
-    headers = dict(reversed(scope["headers"]))  # of each name the first holds
+    headers = dict(reversed(scope["headers"]))  # the first value of each name counts
     authorization = headers.get(b"authorization")
     caller = None
     if authorization is not None:
@@ -75,7 +75,7 @@ def _answer(scope: Scope) -> Response | None:
 
 @lru_cache(maxsize=1_000)
 def _question(query: bytes) -> Question | None:
-    """What a query asks for; None for an invalid one, and for one that is too long to be remembered."""
+    """The parameters of a query; None if it is invalid, or too long to be cached."""
     if len(query) > LONGEST_QUERY:
         return None
     given: dict[str, str | list[str]] = {}
@@ -91,6 +91,6 @@ def _question(query: bytes) -> Question | None:
     except ValidationError:
         return None
     if any(each.own is not None for each in (*valid.exclude_ids, *valid.category_id)):
-        return None  # what a name means may change
+        return None  # the meaning of a name may change
     products, categories = ([each.id for each in ids] for ids in (valid.exclude_ids, valid.category_id))
     return Question(DisplayType(valid.shelf), ask_of(valid, products, categories))

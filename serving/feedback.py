@@ -1,4 +1,4 @@
-"""What was shown and clicked, on its way to the broker: taken at once, sent in the background, never in the way."""
+"""Feedback (what was shown and clicked): accepted immediately, sent to the broker in the background."""
 
 import asyncio
 import logging
@@ -31,16 +31,16 @@ DROPPED: Final = Counter("tanawari_feedback_dropped", "Feedback events given up:
 
 
 class UnknownSku(Unprocessable):
-    """The shop's own id names no product, or another than the id beside it."""
+    """The shop's own id is unknown, or names another product than the given product id."""
 
     title = "Unknown sku"
 
 
 def identified(feedback: Feedback, recommender: Recommender) -> Feedback:
-    """The report with both ids of each product, as far as they are known.
+    """The report with both ids of each product, where they are known.
 
     Raises:
-        UnknownSku: as it says.
+        UnknownSku: a sku is unknown or contradicts the product id.
     """
     shown = [
         each.model_copy(update=_ids(each, recommender, f"shown.{index}")) for index, each in enumerate(feedback.shown)
@@ -61,9 +61,9 @@ def _ids(placed: Placed, recommender: Recommender, place: str) -> dict[str, Any]
 
 
 def messages_of(feedback: Feedback, user_id: str) -> list[bytes]:
-    """The messages that a report makes; the versions behind the answer are in its id.
+    """The events of a report; the recommendation id carries the versions behind the response.
 
-    A report that is sent again makes the same events, known by what it says, or by its id if it has one.
+    A repeated report gives the same event ids, derived from its content, or from its `reportId` if it has one.
     """
     common: dict[str, Any] = {
         "recommendation_id": feedback.recommendation_id,
@@ -89,7 +89,7 @@ def _message(event_type: str, payload: RecommendationShown | RecommendationClick
 
 
 class FeedbackSender(Worker):
-    """Sends feedback in batches, in order; while the broker is away so much of it waits, and no more is taken."""
+    """Sends feedback in ordered batches. While the broker is unavailable, a limited amount waits."""
 
     name = "feedback"
 
@@ -100,7 +100,7 @@ class FeedbackSender(Worker):
         self._waiting_bytes = 0
 
     def take(self, user_id: str, messages: list[bytes]) -> int:
-        """Take messages to be sent; how many found room."""
+        """Queue messages; returns how many were accepted."""
         accepted = 0
         for message in messages:
             if len(self._waiting) >= MAX_WAITING or self._waiting_bytes + len(message) > MAX_WAITING_BYTES:
@@ -112,7 +112,7 @@ class FeedbackSender(Worker):
         return accepted
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Send until `stop`, and then what is left; what the broker does not take even then is counted as dropped."""
+        """Send until `stop`, then send the rest; messages that still fail are counted as dropped."""
         while self._waiting or not stop.is_set():
             is_last_try = stop.is_set()
             if await self._send_some():
@@ -126,7 +126,7 @@ class FeedbackSender(Worker):
         DROPPED.inc(len(self._waiting))
 
     async def _send_some(self) -> bool:
-        """Send the oldest; whether all were acknowledged. What was not, or is interrupted, waits on in its place."""
+        """Send the oldest batch; returns whether all were acknowledged. The others stay in the queue, in order."""
         batch = list(islice(self._waiting, BATCH))
         if not batch:
             return True

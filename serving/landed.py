@@ -1,6 +1,6 @@
-"""Reads what shoppers did since the data cut as it has landed in the warehouse: the broker's log may have dropped it.
+"""Reads the actions since the data cut from the warehouse, because the broker's log may have deleted them.
 
-It is read through views that hold no personal data, by a role that may read nothing else.
+It uses views without personal data, and a role that may read nothing else.
 """
 
 from datetime import UTC, datetime
@@ -17,21 +17,21 @@ from live.actions where occurred_at >= %s order by occurred_at
 """
 DELETED: Final = "select user_id from live.deleted_users"
 TURN: Final = 250
-"""So many rows are taken before others have their turn in the event loop."""
+"""Rows processed before control returns to the event loop."""
 
 
 class Landed:
-    """The warehouse's word on what shoppers did, read into what is known live."""
+    """Loads landed actions into the live state."""
 
     def __init__(self, url: str, live: Live) -> None:
         self._url = url
         self._live = live
 
     async def read(self, goes_on: GoesOn) -> None:
-        """Take all that has landed since the data cut, and whoever was deleted at any time.
+        """Load all actions since the data cut, and all users deleted at any time.
 
         Raises:
-            psycopg.Error: the warehouse does not answer.
+            psycopg.Error: the warehouse does not respond.
         """
         since = datetime.fromtimestamp(self._live.since, UTC)
         connecting = psycopg.AsyncConnection.connect(self._url, connect_timeout=3, application_name="tanawari-serving")

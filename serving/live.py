@@ -1,4 +1,4 @@
-"""What happened since the bundle was made: every worker follows the topics itself and knows it a moment later."""
+"""Events since the bundle was built: every worker follows the topics itself, with a short delay."""
 
 import asyncio
 import logging
@@ -22,15 +22,15 @@ logger = logging.getLogger(__name__)
 
 TOPICS: Final = ("user-actions.v1", "order.v1", "catalog.v1")
 OVERLAP_SECONDS: Final = 600.0
-"""Events that happened shortly before the data cut may have landed after it; taking one twice changes nothing."""
+"""Events from shortly before the data cut may have landed after it; applying one twice has no effect."""
 MAX_SHOPPERS: Final = 200_000
 NOTHING: Final = LiveState()
-"""The state of all who did nothing lately; nobody's own, so it never changes."""
+"""The shared state of users without recent actions; it never changes."""
 SKIPPED: Final = Counter("tanawari_live_records_skipped", "Followed records that could not be read.", ["topic"])
 
 
 class Live:
-    """The state of each shopper who did something since the data cut, who was deleted, and what became of products."""
+    """The state of each user with actions since the data cut, the deleted users, and the current products."""
 
     def __init__(self, models: Models, products: Products) -> None:
         self._models = models
@@ -42,11 +42,11 @@ class Live:
 
     @property
     def since(self) -> float:
-        """From when on events count, in seconds since 1970 UTC: what is older is in the bundle."""
+        """Start of the events to apply, in seconds since 1970 UTC: older ones are in the bundle."""
         return self._models.since - OVERLAP_SECONDS
 
     def state(self, user_id: str) -> LiveState:
-        """What the shopper did lately: what the bundle in use knows, and what followed its data cut."""
+        """The user's recent actions: those in the current bundle, and those after its data cut."""
         model, lately = self._models.current, self._lately.get(user_id)
         begun = model.activity.get(user_id, NOTHING) if model and user_id not in self._deleted else NOTHING
         if model is None or lately is None:
@@ -59,11 +59,11 @@ class Live:
 
     @property
     def shoppers(self) -> int:
-        """How many did something since the data cut."""
+        """The number of users with actions since the data cut."""
         return len(self._lately)
 
     def apply(self, records: Sequence[ConsumerRecord]) -> None:
-        """Take what the topics hold; whatever is older than the data cut is in the bundle and is skipped."""
+        """Apply records of the topics; those older than the data cut are in the bundle and are skipped."""
         model = self._models.current
         assert model is not None, "the follower waits for a model"
         since = self.since
@@ -75,13 +75,13 @@ class Live:
                     self._apply_change(record.value, model, since)
                 else:
                     self._apply_behaviour(BEHAVIOUR.decode(record.value), since)
-            except Exception as error:  # noqa: BLE001 - whatever one record holds, the others must not wait for it
+            except Exception as error:  # noqa: BLE001 - one bad record must not stop the others
                 SKIPPED.labels(record.topic).inc()
                 place = (record.topic, record.partition, record.offset)
                 logger.info("skipped %s/%s/%s: %s", *place, type(error).__name__)
 
     def apply_landed(self, events: Iterable[bytes]) -> None:
-        """Take what has landed, as if the topics held it."""
+        """Apply landed rows like records of the topics."""
         for event in events:
             try:
                 self._apply_behaviour(BEHAVIOUR.decode(event), self.since)
@@ -90,7 +90,7 @@ class Live:
                 logger.info("skipped a landed row: %s", type(error).__name__)
 
     def forget(self, user_ids: Iterable[str]) -> None:
-        """Know nothing of these users from now on, whatever the bundle has."""
+        """Treat these users as unknown from now on, even if the bundle contains them."""
         for user_id in user_ids:
             self._deleted.add(user_id)
             self._lately.pop(user_id, None)
@@ -123,7 +123,7 @@ class Live:
                 self._own(data.user_id).apply(KIND_OF[event_type], data.product_id, at)
 
     def _own(self, user_id: str) -> LiveState:
-        """What followed of the shopper; those longest without an action are forgotten first."""
+        """The user's state; users that were inactive longest are evicted first."""
         state = self._lately.pop(user_id, None) or LiveState()
         self._lately[user_id] = state
         if len(self._lately) > MAX_SHOPPERS:
@@ -133,7 +133,7 @@ class Live:
         return state
 
     def _prepare(self, catalogue: Catalogue) -> Callable[[], None]:
-        """Bring a new bundle's catalogue up to date; in the moment of the swap the rest, and states are made anew."""
+        """Update a new bundle's catalogue; at the swap apply the rest, and rebuild the user states."""
         finish_products = self._products.bring_up(catalogue)
 
         def finish() -> None:
@@ -144,7 +144,7 @@ class Live:
 
 
 class LiveFollower(Follower):
-    """Follows the topics once there is a bundle that what they say is newer than."""
+    """Follows the topics once there is a bundle."""
 
     name = "live"
 
@@ -162,7 +162,7 @@ class LiveFollower(Follower):
 
 
 class BrokerWatch(Worker):
-    """Knows whether the broker answers: while it does not, nothing live arrives and answers say so."""
+    """Knows whether the broker responds; while it does not, responses report that live data is paused."""
 
     name = "broker-watch"
 
@@ -172,12 +172,12 @@ class BrokerWatch(Worker):
         self.is_answering = False
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Ask once a second until `stop`."""
+        """Probe once a second until `stop`."""
         while not stop.is_set():
             try:
                 await self._producer.check()
                 self.is_answering = True
-            except Exception as error:  # noqa: BLE001 - whatever the client raises means the broker does not answer
+            except Exception as error:  # noqa: BLE001 - any exception means that the broker does not respond
                 if self.is_answering:
                     logger.warning("the broker does not respond: %s", type(error).__name__)
                 self.is_answering = False

@@ -1,7 +1,7 @@
-"""What merchandisers said: asked of content for every page, and kept for when content is silent.
+"""Merchandisers' rows: requested from content for every page, and cached for when content does not respond.
 
-Everyone's rows are fetched all the time, so that routes which ask nobody follow them too; rows for one user are known
-only while content answers.
+Rows for everyone are polled, so that routes without a request to content use them too. Rows for one user are known
+only while content responds.
 """
 
 import asyncio
@@ -22,20 +22,20 @@ logger = logging.getLogger(__name__)
 OK: Final = 200
 MANUAL: Final = "manual"
 MISSES: Final = 5
-"""So many questions in a row without an answer mean that content is silent; one may only have taken too long."""
+"""After this many failed requests in a row content counts as silent; a single one may just have been slow."""
 Item = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Displays:
-    """What content says, of one shopper or of everyone.
+    """Content's rows for one user or for everyone.
 
     Attributes:
-        generation: the active one.
+        generation: the active generation.
         pinned: merchandisers' products by shelf.
         filling: the active generation's products by shelf.
         hidden: product ids that merchandisers hide everywhere.
-        prices: product id -> merchandisers' special price, and until when it is true (seconds since 1970 UTC).
+        prices: product id -> merchandisers' special price and its end (seconds since 1970 UTC).
     """
 
     generation: str | None = None
@@ -46,7 +46,7 @@ class Displays:
 
     @classmethod
     def read(cls, answer: Mapping[str, Any]) -> "Displays":
-        """Content's answer. Raises ValueError, KeyError, TypeError or ArithmeticError if it makes no sense."""
+        """Parse content's response. Raises ValueError, KeyError, TypeError or ArithmeticError if it is invalid."""
         shelves = {shelf["displayType"]: shelf["items"] for shelf in answer["shelves"]}
         return cls(
             answer["generation"],
@@ -67,11 +67,11 @@ class Displays:
         return pins
 
     def prices_at(self, moment: float) -> dict[int, Decimal]:
-        """The merchandisers' special prices that are true at a moment."""
+        """The merchandisers' special prices that are valid at a given time."""
         return {product_id: price for product_id, (price, ends_at) in self.prices.items() if moment < ends_at}
 
     def lasting(self) -> "Displays":
-        """What holds however long content is silent: not the special prices of pins, for nobody says when they end."""
+        """What stays valid while content is silent: not the special prices of pins, because their end is unknown."""
         pinned: dict[str, list[Item]] = {
             name: [{**item, "specialPrice": None} for item in items] for name, items in self.pinned.items()
         }
@@ -83,7 +83,7 @@ def _end(offer: Mapping[str, Any]) -> float:
 
 
 class Merchandising(Worker):
-    """Asks content; `everyones` is what merchandisers last said to everyone, and is as old as content is silent."""
+    """Requests rows from content; `everyones` holds the last known rows for everyone."""
 
     name = "merchandising"
 
@@ -96,18 +96,18 @@ class Merchandising(Worker):
 
     @property
     def is_silent(self) -> bool:
-        """Whether what everyone is to see may have changed since content last said it."""
+        """Whether the rows for everyone may have changed since content last responded."""
         return self._misses >= MISSES
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Keep what holds for everyone up to date until `stop`."""
+        """Keep the rows for everyone up to date until `stop`."""
         while not stop.is_set():
             await self.refresh()
             self.beat()
             await pause(stop, self._watch_seconds)
 
     async def refresh(self) -> None:
-        """Ask for what holds for everyone."""
+        """Request the rows for everyone."""
         said, was_silent = await self.ask(None, None), self.is_silent
         self._misses = 0 if said is not None else self._misses + 1
         if said is not None:
@@ -120,9 +120,9 @@ class Merchandising(Worker):
             )
 
     async def ask(self, user_id: str | None, authorization: str | None) -> Displays | None:
-        """What content says to a shopper, or None while it is away: a page without it is better than none.
+        """Content's rows for a user, or None while content is unavailable: a page without them is better than none.
 
-        Content is asked in the caller's own name, and judges itself whose shelves the caller may see.
+        The request carries the caller's own token, and content decides whose shelves the caller may see.
         """
         headers = {"Authorization": authorization} if authorization else {}
         params = {"userId": user_id} if user_id else {}

@@ -1,4 +1,4 @@
-"""Answers are composed here: live shelves, under what merchandisers said, filled up from the active generation."""
+"""Composes pages: live shelves, overridden by merchandisers' rows, filled up from the active generation."""
 
 from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
@@ -16,7 +16,7 @@ from serving.recommender import Recommender, recommendation_id
 def page(
     recommender: Recommender, said: Displays, user_id: str | None, exclude: Collection[int], *, is_content_away: bool
 ) -> dict[str, Any]:
-    """The page of one shopper (`user_id` None is everyone's) under what content says, or last said."""
+    """The page of one user (`user_id` None: for everyone) with content's rows, or the last known ones."""
     now = recommender.now()
     moment = now.timestamp()
     prices = said.prices_at(moment)
@@ -45,7 +45,7 @@ def page(
 def one_shelf(
     recommender: Recommender, said: Displays, user_id: str | None, display_type: DisplayType, ask: Ask
 ) -> tuple[list[Pick], bool]:
-    """One shelf under what merchandisers say to everyone, and whether its fallback was used."""
+    """One shelf with the merchandisers' rows for everyone, and whether its fallback was used."""
     now = recommender.now()
     prices = said.prices_at(now.timestamp())
     pins = said.pins([display_type], ask.exclude)[display_type]
@@ -59,7 +59,7 @@ def one_shelf(
 def similar(
     recommender: Recommender, said: Displays, reference: ProductReference, limit: int, exclude: Collection[int]
 ) -> tuple[list[Pick], bool]:
-    """Products like one under what merchandisers say to everyone; see `Recommender.similar`."""
+    """Similar products with the merchandisers' rows for everyone; see `Recommender.similar`."""
     moment = recommender.now().timestamp()
     return recommender.similar(reference, limit, {*exclude, *said.hidden}, said.prices_at(moment), moment)
 
@@ -80,7 +80,7 @@ def _filling(
 def _cards(
     recommender: Recommender, pins: Iterable[Item], prices: Mapping[int, Decimal], moment: float
 ) -> Iterable[Item]:
-    """Pinned products as they are now; one that serving does not know is shown as content has it."""
+    """Pinned products in their current state; one that serving does not know is shown as in content."""
     for item in pins:
         product = recommender.product(item["productId"])
         if product is None:
@@ -92,7 +92,7 @@ def _cards(
 def _picks(
     recommender: Recommender, pins: Iterable[Item], prices: Mapping[int, Decimal], moment: float
 ) -> Iterable[Pick]:
-    """Pinned products as they are now, as far as serving knows them."""
+    """Pinned products in their current state, where serving knows them."""
     for item in pins:
         product = recommender.product(item["productId"])
         if product is not None and product.is_active:

@@ -1,7 +1,7 @@
-"""What catalog says of products and categories, whichever way it came: by its events, or by its own snapshot.
+"""The state of products and categories, from catalog's events and from its snapshot.
 
-Every part of a product has a version of its own (product, stock, offer), and a part is taken only if it is newer than
-what is known: so the ways may overlap, and a change may come twice. What catalog never spoke of is the bundle's.
+Each part of a product (product, stock, offer) has a version, and a part is applied only if it is newer than the known
+one. Events and snapshot may therefore overlap, and a change may arrive twice. Other parts keep the bundle's data.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -17,12 +17,12 @@ from serving.events import ProductChange
 
 Texts = Mapping[int | None, str | None]
 UNTOLD: Final = -1
-"""The version of what catalog has not spoken of; events from before there were versions have 0."""
+"""The version of a part without news from catalog; events from before versions existed have 0."""
 DESCRIBED: Final = ("sku", "name", "price", "currency", "rating", "image", "is_active")
 
 
 class Told(msgspec.Struct, frozen=True, gc=False):
-    """What catalog said last of one product; of parts with the version `UNTOLD` it has not spoken."""
+    """The last known state of one product; parts with the version `UNTOLD` had no news."""
 
     product_id: int
     description: ProductChange | None = None
@@ -35,7 +35,7 @@ class Told(msgspec.Struct, frozen=True, gc=False):
 
 
 def after(told: Told, event_type: str, change: ProductChange) -> Told:
-    """What is known of a product after an event of it; the same object if that is no news."""
+    """The state of a product after an event; the same object if nothing changed."""
     news: dict[str, Any] = {}
     if event_type == "PRODUCT_DELETED":
         return told if told.is_deleted else replace(told, is_deleted=True)
@@ -51,19 +51,19 @@ def after(told: Told, event_type: str, change: ProductChange) -> Told:
 
 
 def _is_newer(version: int, known: int) -> bool:
-    """Whether a part replaces the known one; without versions the log's order has to do."""
+    """Whether a part replaces the known one; without versions the log's order decides."""
     return version > known or version == known == 0
 
 
 def product_of(
     told: Told, known: Product | None, levels: Mapping[int, int], names: Texts, codes: Texts
 ) -> Product | None:
-    """The product as catalog has it; None if too little is known to make one.
+    """The current product; None if too little is known to build one.
 
     Args:
-        told: what catalog said.
-        known: the product as the bundle has it, or as it was; what catalog has not spoken of stays.
-        levels: category id -> its depth, as far as catalog has told.
+        told: the state from catalog.
+        known: the product from the bundle, or its previous state; parts without news are kept.
+        levels: category id -> its depth, where known.
         names: category id -> its name.
         codes: category id -> its id in the shop's own systems.
     """
@@ -88,7 +88,7 @@ def product_of(
 
 
 def _place(ids: tuple[int, ...], known: Product | None, levels: Mapping[int, int], names: Texts) -> dict[str, Any]:
-    """The deepest category, of equals the one with the lowest id, as in the warehouse."""
+    """The deepest category; of several the one with the lowest id, as in the warehouse."""
     before = known.category_id if known else None
     category_id = before
     if before not in ids or levels.keys() >= set(ids):
@@ -113,10 +113,10 @@ def _seconds(time: datetime | None, default: float) -> float:
 
 
 class Products:
-    """What catalog has said, put into the catalogue of whichever bundle answers.
+    """The state from catalog, applied to the catalogue of the current bundle.
 
     Attributes:
-        is_whole: whether catalog's snapshot has been read, so that a product that nobody told of is gone.
+        is_whole: whether catalog's snapshot has been read, so that a product it lacks is deleted.
     """
 
     def __init__(self) -> None:
@@ -128,7 +128,7 @@ class Products:
         self.is_whole = False
 
     def apply(self, event_type: str, change: ProductChange, catalogue: Catalogue | None) -> None:
-        """Take one event, and bring the catalogue up to it."""
+        """Apply one event, and update the catalogue."""
         if change.product_id is not None:
             before = self._told.get(change.product_id) or Told(change.product_id)
             told = after(before, event_type, change)
@@ -138,7 +138,7 @@ class Products:
             self.take_category(change.category_id, change, catalogue)
 
     def take_product(self, product_id: int, change: ProductChange, catalogue: Catalogue | None) -> None:
-        """Take a product as catalog's snapshot has it, its offer included; its categories are known by now."""
+        """Apply a product of catalog's snapshot with its offer; its categories are already known."""
         told = after(self._told.get(product_id) or Told(product_id), "PRODUCT_UPDATED", change)
         if change.offer is None:
             told = after(told, "SPECIAL_PRICE_ENDED", change)
@@ -148,9 +148,9 @@ class Products:
         self._take(told, catalogue)
 
     def begin_snapshot(self) -> Callable[[Collection[int], Catalogue | None], None]:
-        """Begin to take all that catalog has; what is given back ends it, with the ids of all products that it has.
+        """Start loading a snapshot; call the returned function at the end, with the ids of all its products.
 
-        What was known before, is not there and was not spoken of meanwhile has been deleted.
+        A product that was known before, is not in the snapshot and had no event meanwhile has been deleted.
         """
         before = dict(self._told)
 
@@ -165,9 +165,9 @@ class Products:
         return end
 
     def bring_up(self, catalogue: Catalogue) -> Callable[[], None]:
-        """Put all that is known into a catalogue; what is given back puts what became known meanwhile.
+        """Apply the whole state to a catalogue; the returned function applies what changed meanwhile.
 
-        The first may run in a thread, beside the event loop in which news comes and the second runs.
+        The first part may run in a thread; the returned function must run in the event loop that applies events.
         """
         done = dict(self._told)
         catalogue.category_names.update(self._names)
@@ -201,7 +201,7 @@ class Products:
             catalogue.put(product)
 
     def _name_categories(self, catalogue: Catalogue) -> None:
-        """Call the categories of products as catalog does, also of those that it has not spoken of."""
+        """Update category names of products, even of products without news."""
         codes, names = self._codes, self._names
         for product in [each for each in catalogue.products if each.category_id in names]:
             told = names[product.category_id], codes.get(product.category_id)
@@ -214,7 +214,7 @@ class Products:
             catalogue.put(replace(product, is_active=False))
 
     def take_category(self, category_id: int, change: ProductChange, catalogue: Catalogue | None) -> None:
-        """Take a category; its new name is that of its products' place."""
+        """Apply a category; its products show its new name."""
         if not _is_newer(change.category_version, self._category_versions.get(category_id, UNTOLD)):
             return
         self._category_versions[category_id] = change.category_version

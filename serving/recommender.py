@@ -1,4 +1,4 @@
-"""Answers from memory: shelves and similar products, and what has to be said about how they came about."""
+"""Shelves and similar products from memory, and the versions and warnings behind them."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -27,13 +27,13 @@ SEPARATOR = "~"
 
 
 class ProductNotFound(NotFound):
-    """Neither the bundle nor the catalogue's events know the product."""
+    """The product is neither in the bundle nor in the catalogue's events."""
 
     title = "Product not found"
 
 
 class Recommender:
-    """What every route asks; it waits for nothing."""
+    """The functions of all routes; none of them waits for I/O."""
 
     def __init__(
         self,
@@ -54,13 +54,13 @@ class Recommender:
         self._zone = zone
 
     def now(self) -> datetime:
-        """The moment, in the shop's time zone: one for all of an answer."""
+        """The time of a response, in the shop's time zone: one for the whole response."""
         return datetime.now(self._zone)
 
     def shelves(self, user_id: str | None, ask: Ask, now: datetime) -> list[Shelf]:
-        """The shelves of one shopper, empty ones while there is no model; `user_id` None is everyone.
+        """The shelves of one user; empty while there is no model; `user_id` None: for everyone.
 
-        Somebody who was deleted gets what everyone gets, whatever the bundle knows of them.
+        A deleted user gets the shelves for everyone, whatever the bundle contains.
         """
         model = self.models.current
         if model is None:
@@ -80,10 +80,10 @@ class Recommender:
         prices: Mapping[int, Decimal],
         moment: float,
     ) -> tuple[list[Pick], bool]:
-        """Products like one, and whether the fallback was used; none while there is no model.
+        """Similar products, and whether the fallback was used; none while there is no model.
 
         Raises:
-            ProductNotFound: nobody knows the product.
+            ProductNotFound: the product is unknown.
         """
         model = self.models.current
         if model is None:
@@ -98,36 +98,36 @@ class Recommender:
         return similar(model.bundle, model.catalogue, self.rules.reasons, item, limit, offer, exclude)
 
     def product_id(self, reference: ProductReference | int) -> int | None:
-        """Our id of the product that is meant, None for a sku that nobody knows."""
+        """The internal id of a product reference, None for an unknown sku."""
         if isinstance(reference, int):
             return reference
         model = self.models.current
         return reference.id if reference.own is None else model.catalogue.id_of(reference.own) if model else None
 
     def product_ids(self, references: Iterable[ProductReference | int]) -> frozenset[int]:
-        """Our ids of those that are meant, as far as they are known."""
+        """The internal ids of product references, where known."""
         return frozenset(each for each in map(self.product_id, references) if each is not None)
 
     def category_id(self, reference: CategoryReference) -> int | None:
-        """Our id of the category that is meant, None for a code that nobody knows."""
+        """The internal id of a category reference, None for an unknown code."""
         if reference.own is None:
             return reference.id
         codes = self.models.current.catalogue.category_codes if self.models.current else {}
         return next((each for each, code in codes.items() if code == reference.own), None)
 
     def product(self, product_id: int | None) -> Product | None:
-        """The product as it is now, if it is known."""
+        """The current state of the product, if known."""
         model = self.models.current
         return model.catalogue.get(product_id) if model and product_id is not None else None
 
     def may_show(self, product_id: int | None, user_id: str | None) -> bool:
-        """Whether a product that another chose may stand on this shopper's page, by what is known live."""
+        """Whether the live state allows a product from elsewhere on this user's page."""
         product = self.product(product_id)
         was_bought = user_id is not None and product_id in self.live.state(user_id).bought
         return (product is None or product.is_shown) and not was_bought
 
     def circumstances(self, *, is_content_away: bool) -> dict[str, Any]:
-        """The versions behind an answer, and whether something was missing when it was made."""
+        """The versions behind a response, and whether something was missing."""
         models = self.models
         warnings = [CONTENT_AWAY] if is_content_away else []
         if models.refusal is not None:
@@ -149,7 +149,7 @@ class Recommender:
         }
 
     def status(self) -> dict[str, Any]:
-        """What answers, what should, and what was refused; the fields of `ModelStatus`."""
+        """The bundle in use, the champion and the refused bundle: the fields of `ModelStatus`."""
         models, champion = self.models, self.models.champion
         return {
             "champion": champion.bundle if champion else None,
@@ -172,13 +172,13 @@ class Recommender:
 
 
 def recommendation_id(circumstances: dict[str, Any]) -> str:
-    """A fresh id that carries the versions behind its answer, so that feedback on it knows them without a memory."""
+    """A new id that carries the versions behind its response, so that feedback needs no lookup."""
     versions = (circumstances[name] or "" for name in ("modelVersion", "rulesVersion", "generation"))
     return SEPARATOR.join((str(uuid_utils.uuid7()), *versions, "degraded" if circumstances["degraded"] else ""))
 
 
 def versions_of(identifier: str) -> dict[str, Any]:
-    """The reverse of `recommendation_id`; nothing for an id that was not made here."""
+    """The reverse of `recommendation_id`; empty for a foreign id."""
     parts = identifier.split(SEPARATOR)
     if len(parts) != 5:  # noqa: PLR2004 - the parts above
         return {}

@@ -8,7 +8,7 @@ from services.common.runtime.settings import ServiceSettings
 
 
 class ServingSettings(ServiceSettings, env_prefix="SERVING_"):
-    """`SERVING_*`, where bundles lie, and where content, catalog and what has landed are read."""
+    """`SERVING_*`, the bundles directory, and the addresses of content, catalog and the warehouse."""
 
     service: str = "serving"
     state: Path = Field(Path(".tanawari"), validation_alias="TANAWARI_STATE")
@@ -22,5 +22,5 @@ class ServingSettings(ServiceSettings, env_prefix="SERVING_"):
 
     @property
     def bundles(self) -> Path:
-        """The folder of bundles, with `champion.json` in it."""
+        """The bundles directory, which contains `champion.json`."""
         return self.bundles_dir or self.state / "bundles"

@@ -1,4 +1,4 @@
-"""What serving has to read at its start, for the broker's log alone does not tell it."""
+"""What serving loads at start, because the broker's log alone is not enough."""
 
 import asyncio
 import logging
@@ -13,17 +13,17 @@ logger = logging.getLogger(__name__)
 LOOK_SECONDS: Final = 0.05
 RETRY_SECONDS: Final = 2.0
 SILENT_SECONDS: Final = 30.0
-"""A reading may take as long as there is much to read, but not be without news for so long."""
+"""A load may take long, but fails after this time without progress."""
 GoesOn = Callable[[], None]
 CATALOG_UNREAD: Final = "CATALOG_UNREAD"
 LANDED_UNREAD: Final = "LANDED_UNREAD"
 
 
 class Reading(Worker):
-    """Reads something once after each start of the follower, and again until it succeeds; `read` tells that it goes on.
+    """Loads something after each start of the follower, and retries until it succeeds; `read` reports progress.
 
-    The follower notes its positions first: whatever changes during the reading, or after it, is told by the log. While
-    the broker is away it cannot, and what is read without it is better than nothing. Until it is read, answers carry
+    The follower notes its positions first, so the log has every change during or after the load. While the broker is
+    unavailable it cannot, and loaded data without positions is better than none. Until it is loaded, responses carry
     the `warning`.
     """
 
@@ -37,11 +37,11 @@ class Reading(Worker):
 
     @property
     def is_complete(self) -> bool:
-        """Whether it was read since the follower began."""
+        """Whether it was loaded since the follower started."""
         return self._done_for == self._follower.starts
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Read when it is time to, until `stop`."""
+        """Load when needed, until `stop`."""
         while not stop.is_set():
             if self.is_complete or not (self._follower.starts or self._follower.failure):
                 self.beat()
@@ -60,7 +60,7 @@ class Reading(Worker):
                     limit.reschedule(time() + SILENT_SECONDS)
 
                 await self._read(goes_on)
-        except Exception as error:  # noqa: BLE001 - whatever it is, answers go on without it, and say so
+        except Exception as error:  # noqa: BLE001 - responses continue without it, and report it
             reason = f"{type(error).__name__}: {error}"
             if reason != self.failure:
                 logger.warning("%s could not be read, retrying: %s", self.name, reason)

@@ -1,4 +1,4 @@
-"""Which bundle answers: held in memory, swapped when `champion.json` names another, kept when that one is no good."""
+"""The bundle in use: held in memory, swapped when `champion.json` names another, kept if that one is invalid."""
 
 import asyncio
 import gc
@@ -26,7 +26,7 @@ SWAPPED: Final = Counter("tanawari_bundles_swapped", "Bundles that were taken in
 
 @dataclass(frozen=True)
 class Model:
-    """A bundle in use, the products as they are now, what shoppers had done at its data cut, what was worked out."""
+    """A bundle in use, with the current products, the user states at its data cut, and derived data."""
 
     bundle: Bundle
     catalogue: Catalogue
@@ -36,10 +36,10 @@ class Model:
 
     @classmethod
     def load(cls, directory: Path, rules: Rules) -> "Model":
-        """Open and verify a bundle; what the first request would wait for is made here.
+        """Open and verify a bundle, and build in advance what the first request would wait for.
 
         Raises:
-            BundleError: it must not be served.
+            BundleError: the bundle must not be served.
         """
         bundle = Bundle.open(directory, rules.candidate_sources())
         model = cls(bundle, Catalogue(bundle), activity_of(bundle), datetime.now(UTC))
@@ -54,7 +54,7 @@ class Model:
 
 @dataclass(frozen=True)
 class Refusal:
-    """A bundle that was not taken, and why."""
+    """A refused bundle, with the reason."""
 
     bundle: str
     reason: str
@@ -63,12 +63,12 @@ class Refusal:
 
 
 class Models(Worker):
-    """Watches `champion.json`; `current` is replaced in one step, so every request sees one whole model.
+    """Watches `champion.json`; `current` is replaced in one step, so every request sees one complete model.
 
-    `since` is the data cut, in seconds since 1970 UTC, of the older of the bundle in use and the one before it: whoever
-    follows the topics from there on has what a rollback needs too. `champion` is what the file names, also while its
-    bundle is being loaded or after it was refused; `generation` is the one that was made by the bundle in use.
-    `prepare` brings a new bundle's products up to date, in the thread that loads it; what it gives back does the rest.
+    `since` is the older data cut of the bundle in use and the previous one, in seconds since 1970 UTC: a follower that
+    starts there also has what a rollback needs. `champion` is what the file names, even while its bundle is loading or
+    after it was refused. `generation` is that of the bundle in use. `prepare` updates a new bundle's products in the
+    thread that loads it; the function it returns applies the rest.
     """
 
     name = "models"
@@ -102,14 +102,14 @@ class Models(Worker):
             raise LookupError("the champion's bundle is not in use")
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Look for a new champion until `stop`."""
+        """Check for a new champion until `stop`."""
         while not stop.is_set():
             await self.refresh()
             self.beat()
             await pause(stop, self._watch_seconds)
 
     async def refresh(self) -> None:
-        """Take the champion into use if the file is new; where none can be, say why and keep what is there."""
+        """Load the champion if the file is new; if that fails, record why and keep the current bundle."""
         seen = self._stamp()
         if seen == self._seen:
             return
@@ -120,7 +120,7 @@ class Models(Worker):
         else:
             if champion is not None:
                 await self._take_first(champion)
-        self._seen = seen  # only now: what fails for a reason of the machine's is tried again
+        self._seen = seen  # only now: a failure of the machine is retried
 
     async def _take_first(self, champion: Champion) -> None:
         self.champion = champion
@@ -141,7 +141,7 @@ class Models(Worker):
             self.since = self._earliest_cut(model)
             finish()
             self.current, self.generation = model, None
-            gc.freeze()  # a bundle's hundred thousand products are no garbage: do not search them for it at each turn
+            gc.freeze()  # not garbage: keep the collector from scanning a hundred thousand products
             SWAPPED.inc()
             logger.info("bundle %s is in use, with data up to %s", name, model.bundle.manifest.data_cut.isoformat())
         if self.champion is not None and name == self.champion.bundle:
