@@ -57,7 +57,7 @@ class PublishedKeys:
         self._tried_at = time.monotonic()
         try:
             keys = jwt.PyJWKSet.from_dict(await self._read()).keys
-        except Exception as error:  # noqa: BLE001 - whatever stands there, no key was readable
+        except Exception as error:  # noqa: BLE001 - whatever the content, no key was readable
             logger.warning("the signing keys cannot be read: %s", type(error).__name__)
             return
         self._keys = {key.key_id: key for key in keys if key.algorithm_name == ALGORITHM}

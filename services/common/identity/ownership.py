@@ -1,4 +1,4 @@
-"""Whose a thing is: what is a visitor's (`anon:…`) is open, what is a user's is theirs alone; services see all.
+"""Ownership: a visitor's data (`anon:…`) is open, a user's data is for that user alone; services see everything.
 
 check_owner(caller, user_id)                              # 401 without a token, 403 with another user's
 check_owner(caller, user_id, "merchandiser", "admin")     # users with one of these roles pass as well
@@ -16,29 +16,29 @@ _VISITOR_ID: Final = re.compile(VISITOR + r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f
 
 
 def new_visitor_id() -> str:
-    """An id for somebody who is not logged in and is new here."""
+    """A new visitor id."""
     return f"{VISITOR}{uuid.uuid4()}"
 
 
 def is_visitor(user_id: str) -> bool:
-    """Whether an id is that of somebody who is not logged in; one that an import brought may have any form."""
+    """Whether an id is a visitor's; imported visitor ids may have any form."""
     return user_id.startswith(VISITOR)
 
 
 def is_visitor_id(user_id: str) -> bool:
-    """Whether an id is a visitor's in the form that storefronts make: nobody can guess another visitor's."""
+    """Whether an id is a visitor's in the form that storefronts create, which cannot be guessed."""
     return _VISITOR_ID.fullmatch(user_id) is not None
 
 
 def is_owner(caller: Principal | None, user_id: str | None) -> bool:
-    """Whether the caller may see what is `user_id`'s; what is nobody's (None) or a visitor's may be seen by all."""
+    """Whether the caller may see data of `user_id`; data without a user (None) or of a visitor is visible to all."""
     if user_id is None or is_visitor(user_id):
         return True
     return caller is not None and (caller.is_service or caller.subject == user_id)
 
 
 def check_owner(caller: Principal | None, user_id: str | None, *roles: str) -> None:
-    """Let the owner pass, and users with one of the roles.
+    """Allow the owner, and users with one of the roles.
 
     Raises:
         Unauthorized: it is a user's, and there is no token.

@@ -25,14 +25,14 @@ DOCS_MODULE = "fastapi_offline.core"
 
 
 class Policy:
-    """A dependency that lets a caller pass and gives the principal, or refuses with 401 or 403."""
+    """A dependency that returns the permitted caller's principal, or refuses with 401 or 403."""
 
     def __init__(self, kind: Kind, *roles: str) -> None:
         self.kind = kind
         self.roles = frozenset(roles)
 
     async def __call__(self, request: Request) -> Principal | None:
-        """The caller, once it is known that it may; whom nobody can verify is nobody where everyone may."""
+        """The permitted caller; on a public route an unverifiable caller is anonymous."""
         try:
             principal = await _caller(request)
         except Unavailable:
@@ -69,7 +69,7 @@ def role(*roles: str) -> Any:  # noqa: ANN401 - what Depends() is typed as
 
 
 async def _caller(request: Request) -> Principal | None:
-    """Who the Authorization header names; a wrong token is refused even where none is needed."""
+    """The principal of the Authorization header; an invalid token is refused even where none is needed."""
     header = request.headers.get("authorization")
     if header is None:
         return None

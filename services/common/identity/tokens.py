@@ -28,7 +28,7 @@ LEEWAY = 5
 
 
 class Claims(BaseModel):
-    """What a token tells of its caller; PyJWT looks at the signature, the issuer and the times."""
+    """The claims of a token; PyJWT checks the signature, the issuer and the times."""
 
     model_config = ConfigDict(strict=True)
 
@@ -57,17 +57,17 @@ class Verifier:
         self._verified: OrderedDict[str, Principal] = OrderedDict()
 
     def known(self, token: str) -> Principal | None:
-        """The caller that a token names, if it was verified before and still holds."""
+        """The caller of a token, if it was verified before and has not expired."""
         principal = self._verified.get(token)
         return principal if principal is not None and principal.expires_at > time.time() else None
 
     def known_bearer(self, authorization: bytes) -> Principal | None:
-        """The same of an `Authorization` header as it came."""
+        """The same for a raw `Authorization` header."""
         scheme, _, token = authorization.partition(b" ")
         return self.known(token.decode("latin-1").strip()) if scheme.lower() == BEARER else None
 
     async def verify(self, token: str) -> Principal:
-        """The caller that a token names.
+        """Verify a token and return its caller.
 
         Raises:
             Unauthorized: the token is malformed, expired, not the issuer's, or lacks a claim.
@@ -78,7 +78,7 @@ class Verifier:
         try:
             identifier = jwt.get_unverified_header(token).get("kid")
             principal = self._principal(token, await self._keys.named(identifier))
-        except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError) as error:  # PyJWT lets some pass
+        except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError) as error:  # PyJWT accepts some
             raise Unauthorized("The token is not valid.") from error
         self._verified[token] = principal
         while len(self._verified) > REMEMBERED:

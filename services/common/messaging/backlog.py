@@ -1,4 +1,4 @@
-"""What waits in an outbox: how much, how long, and what the broker refused. An alert on the age sees every stand-still.
+"""Metrics of an outbox: pending events, their age, and refused ones. An alert on the age catches every stuck outbox.
 
 `tanawari_outbox_pending{topic}`, `tanawari_outbox_oldest_seconds{topic}`, `tanawari_outbox_refused{topic}`
 """
@@ -25,15 +25,15 @@ _REFUSALS: LiteralString = """
 
 
 class Backlog:
-    """Looks at the outbox every few seconds."""
+    """Measures the outbox every few seconds."""
 
     def __init__(self) -> None:
         self._observe_at = 0.0
         self.refused: dict[tuple[str, str], str] = {}
-        """By topic and key: why its event was refused, if that was a moment ago; later it may be tried again."""
+        """By topic and key: why its event was refused recently; later it may be retried."""
 
     async def observe(self, connection: psycopg.AsyncConnection) -> None:
-        """Count what waits, unless that was just done."""
+        """Count pending events, unless that was just done."""
         if time.monotonic() < self._observe_at:
             return
         self._observe_at = time.monotonic() + OBSERVE_SECONDS
@@ -47,6 +47,6 @@ class Backlog:
             REFUSED.labels(topic).set(refusals)
 
     def clear(self) -> None:
-        """Tell nothing: another process publishes now, or none."""
+        """Report nothing: another process publishes now, or none."""
         for gauge in (PENDING, OLDEST, REFUSED):
             gauge.clear()

@@ -1,9 +1,9 @@
-"""What consumers must ask of the broker: which log it holds, and whether something waits there to be read.
+"""What consumers ask the broker: which log it has, and how much is unread.
 
-The embedded broker keeps nothing at a restart and does not say so: a consumer that went on at its old position would
-silently skip what the new log holds. Each of its starts has its own cluster id, and Apache Kafka's never changes; so
-consumers keep their offsets under it, and of the embedded one they ask for it now and then, and start afresh when it
-differs.
+The embedded broker loses its log at a restart without notice: a consumer that continued at its old offset would
+silently skip messages of the new log. Each of its starts has a new cluster id; Apache Kafka's never changes. So
+consumers store their offsets under the cluster id, check the embedded broker's id now and then, and start from the
+beginning when it differs.
 """
 
 import logging
@@ -23,14 +23,14 @@ CHECK_SECONDS = 2.0
 
 
 class LogReplacedError(ConnectionError):
-    """The broker holds another log than before; read it from its beginning."""
+    """The broker has another log than before; read it from its beginning."""
 
 
 async def cluster_id(settings: KafkaSettings) -> str:
-    """What the broker calls its cluster.
+    """The broker's cluster id.
 
     Raises:
-        KafkaError: it does not answer.
+        KafkaError: it does not respond.
     """
     admin = AIOKafkaAdminClient(**settings.client_arguments(), request_timeout_ms=3_000)
     try:
@@ -51,7 +51,7 @@ async def partitions_of(settings: KafkaSettings, topics: Collection[str]) -> lis
     try:
         async with settings.explained():
             await admin.start()
-        described = await admin.describe_topics()  # of all: some brokers would make one that is asked for
+        described = await admin.describe_topics()  # of all: some brokers create a topic that is asked for
     finally:
         await admin.close()
     return [
@@ -63,7 +63,7 @@ async def partitions_of(settings: KafkaSettings, topics: Collection[str]) -> lis
 
 
 class LogWatch:
-    """Remembers the cluster's id; `check` tells when it is another."""
+    """Remembers the cluster id; `check` raises when it has changed."""
 
     def __init__(self, settings: KafkaSettings, log_id: str) -> None:
         self._settings = settings
@@ -73,14 +73,14 @@ class LogWatch:
 
     @classmethod
     async def begin(cls, settings: KafkaSettings) -> Self:
-        """Watch the log that the broker holds now; raises as `cluster_id` does."""
+        """Watch the broker's current log; raises as `cluster_id` does."""
         return cls(settings, await cluster_id(settings))
 
     async def check(self) -> None:
-        """Ask the embedded broker again, if its last answer is some seconds old; that it is away is no news.
+        """Ask the embedded broker again if its last response is some seconds old; an outage is not reported here.
 
         Raises:
-            LogReplacedError: the id is another.
+            LogReplacedError: the id has changed.
         """
         if not self.log_id.startswith(VOLATILE) or time.monotonic() - self._checked_at < CHECK_SECONDS:
             return
@@ -98,16 +98,16 @@ class LogWatch:
 
 
 async def positions(client: AIOKafkaConsumer) -> dict[TopicPartition, int]:
-    """Where the next fetch of each partition begins: behind the last message, and the markers of transactions."""
+    """The position of the next fetch of each partition: after the last message and transaction markers."""
     return {partition: await client.position(partition) for partition in client.assignment()}
 
 
 def lag(client: AIOKafkaConsumer, reached: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
-    """How many messages there are beyond the positions reached, as far as the last fetches told."""
+    """The number of messages after the current positions, as of the last fetches."""
     ends = {partition: client.last_stable_offset(partition) for partition in reached}
     return {partition: max(end - reached[partition], 0) for partition, end in ends.items() if end is not None}
 
 
 def has_unread(client: AIOKafkaConsumer, reached: Mapping[TopicPartition, int]) -> bool:
-    """Whether the last fetches told of messages beyond the positions reached."""
+    """Whether there are messages after the current positions, as of the last fetches."""
     return any(lag(client, reached).values())

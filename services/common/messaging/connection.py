@@ -1,6 +1,6 @@
-"""A connection to the broker for sending, replaced whenever a send over it fails.
+"""A connection for sending to the broker, replaced whenever a send over it fails.
 
-Its client would keep what it could not send for ever, and hold up what comes behind.
+A failed client would keep unsent messages forever and block later ones.
 """
 
 import asyncio
@@ -19,13 +19,13 @@ logger = logging.getLogger(__name__)
 
 TIMEOUT = 5.0
 REQUEST_SECONDS = 3.0
-"""Less than the time-out, so that what shares a request, or a leader, with a slow partition is acknowledged in time."""
+"""Less than the time-out, so that messages that share a request or a leader with a slow partition are in time."""
 PAUSE = 1.0
 BATCH_BYTES = 512 * 1024
 
 
 class Connection:
-    """At most one client at a time. One that is left ends when the sends under way on it have ended."""
+    """At most one client at a time. An abandoned client closes when its sends in flight have finished."""
 
     def __init__(self, settings: ServiceSettings, ending: set[asyncio.Task[None]]) -> None:
         self._breaker = Breaker(failures=1, pause=PAUSE)
@@ -39,14 +39,14 @@ class Connection:
         """The client, connected.
 
         Raises:
-            KafkaError: the broker is away.
+            KafkaError: the broker is unavailable.
             OSError: likewise, or it was a moment ago.
         """
         if self._breaker.is_open:
             raise CircuitOpenError("the last try to connect failed")
         async with self._connecting:
             if self._client is None:
-                self._breaker.check()  # who waited for a try that failed does not try in turn
+                self._breaker.check()  # callers that waited for a failed attempt do not start another
                 try:
                     async with asyncio.timeout(TIMEOUT):
                         self._client = await _start(self._settings)
@@ -58,7 +58,7 @@ class Connection:
             return self._client
 
     async def send(self, client: AIOKafkaProducer, batch: BatchBuilder, topic: str, partition: int) -> None:
-        """Send a batch over a client that was got here, and wait for its acknowledgement.
+        """Send a batch over a client obtained here, and wait for its acknowledgement.
 
         Raises:
             KafkaError: it was refused, or not acknowledged.
@@ -76,13 +76,13 @@ class Connection:
             self._end_if_idle(client)
 
     def leave(self, client: AIOKafkaProducer) -> None:
-        """Connect anew at the next message."""
+        """Reconnect at the next message."""
         if self._client is client:
             self._client = None
             self._end_if_idle(client)
 
     def close(self) -> None:
-        """End at once."""
+        """Close immediately."""
         clients = {*self._sends, *([self._client] if self._client else [])}
         self._client = None
         for client in clients:
@@ -123,7 +123,7 @@ async def _start(settings: ServiceSettings) -> AIOKafkaProducer:
 async def _enqueued(
     client: AIOKafkaProducer, batch: BatchBuilder, topic: str, partition: int
 ) -> asyncio.Future[RecordMetadata]:
-    """A batch on its way; it waits for those before it as long as the caller does, for aiokafka counts time twice."""
+    """A batch in flight; it waits for earlier ones as long as the caller does, because aiokafka counts time twice."""
     while True:
         try:
             future: asyncio.Future[RecordMetadata] = await client.send_batch(batch, topic, partition=partition)
@@ -133,8 +133,8 @@ async def _enqueued(
 
 
 async def _abandon(client: AIOKafkaProducer) -> None:
-    """Disconnect at once; its own `stop` would first send what is left, if idempotent for as long as that takes."""
-    sender = client._sender.sender_task  # noqa: SLF001 - there is no public way to give up
+    """Disconnect immediately; `stop` would first send the rest, without a time limit if idempotent."""
+    sender = client._sender.sender_task  # noqa: SLF001 - there is no public way to abort
     sender.cancel()
     await asyncio.wait([sender])
     await client.client.close()

@@ -4,10 +4,10 @@
 
     Consumer(settings, topics=["user-actions.v1"], database=database, producer=producer, handle=record_actions)
 
-An event of a type that this release does not know is counted and passed over: its producer is newer. What else cannot
-be read or handled goes to `dead-letters.v1` with its position and bytes, and the partition moves on: a batch that
-fails, or takes too long, is handled in halves, down to the messages at fault. When the database or the broker is away,
-or a table is locked, nothing is given up and the batch is tried again.
+An event of an unknown type is counted and skipped: its producer is newer. Any other message that cannot be read or
+handled goes to `dead-letters.v1` with its position and bytes, and the partition moves on: a batch that fails or takes
+too long is split in halves, down to the messages at fault. When the database or the broker is unavailable, or a table
+is locked, there are no dead letters and the batch is retried.
 """
 
 import asyncio
@@ -40,10 +40,10 @@ DEAD_LETTERS = "dead-letters.v1"
 RETRY_SECONDS = 1.0
 UNKNOWN = Counter("tanawari_events_unknown", "Events of a type that this release does not know.", ["consumer", "topic"])
 STATEMENT_SECONDS = 20.0
-"""What a statement of a handler may take; well below the time after which a worker without progress has stalled."""
+"""Time limit for a handler's statement; well below the time after which a worker counts as stalled."""
 _LIMITS = text(
     "SELECT set_config('statement_timeout', :statement, true), set_config('lock_timeout', :lock, true)"
-)  # a lock is somebody else's, hence waited for; so it has to be told from a statement that takes too long
+)  # waiting for a lock must be distinguished from a slow statement
 
 
 class Consumer(Worker):
@@ -75,7 +75,7 @@ class Consumer(Worker):
         self._limits = {"statement": str(milliseconds), "lock": str(milliseconds // 4)}
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Consume until `stop`; what was fetched and not handled is fetched again by the next member."""
+        """Consume until `stop`; the next member fetches unhandled messages again."""
         watch = await LogWatch.begin(self._settings)
         client = AIOKafkaConsumer(
             *self._topics,
@@ -101,7 +101,7 @@ class Consumer(Worker):
                     break
                 self._oldest_at = None
                 reached = await positions(client)
-                if records or any(end > known.get(part, end) for part, end in reached.items()):  # over markers alone
+                if records or any(end > known.get(part, end) for part, end in reached.items()):  # markers only
                     await client.commit()
                 known = reached
                 if fetched or not has_unread(client, reached):
@@ -112,7 +112,7 @@ class Consumer(Worker):
     async def _observe(
         self, client: AIOKafkaConsumer, fetched: Mapping[TopicPartition, Sequence[ConsumerRecord]]
     ) -> None:
-        """Tell how much of each partition is not handled yet, and since when."""
+        """Report the unhandled messages of each partition, and their age."""
         handled = {
             part: fetched[part][0].offset if part in fetched else at for part, at in (await positions(client)).items()
         }
@@ -129,7 +129,7 @@ class Consumer(Worker):
         return 0.0 if self._oldest_at is None else max(time.time() - self._oldest_at, 0.0)
 
     async def _handle_until_done(self, records: Sequence[ConsumerRecord], stop: asyncio.Event) -> bool:
-        """Handle records, waiting for what is away; False if stopped before it was done."""
+        """Handle records, waiting for unavailable parts; False if stopped first."""
         while not stop.is_set():
             try:
                 await self.handle_records(records)
@@ -147,7 +147,7 @@ class Consumer(Worker):
         """Handle one batch: readable records in one transaction, or in smaller parts if that fails.
 
         Raises:
-            Exception: something is away for the moment; nothing of the failed transaction remains.
+            Exception: something is unavailable; nothing of the failed transaction remains.
         """
         messages = []
         for record in records:
@@ -164,13 +164,13 @@ class Consumer(Worker):
                 await self._handle_in_parts(messages)
 
     async def _handle_in_parts(self, messages: Sequence[Message]) -> None:
-        """Handle messages together; else one half and then the other, so that those at fault are found in few steps."""
+        """Handle messages together; on failure each half, so that those at fault are found in few steps."""
         try:
             await self._handle_together(messages)
         except Exception as error:
             if is_away(error):
                 raise
-            self.beat()  # there is an end to halving
+            self.beat()  # the halving ends
             if len(messages) == 1:
                 await self._give_up(messages[0].record, "HANDLER_FAILED", _kind(error))
                 return
@@ -205,5 +205,5 @@ class Consumer(Worker):
 
 
 def _kind(error: BaseException) -> str:
-    """What an error is called; of the database's the name that Postgres has for it."""
+    """An error's name; for database errors the name used by Postgres."""
     return type(getattr(error, "orig", None) or error).__name__

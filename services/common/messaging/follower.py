@@ -1,12 +1,12 @@
-"""Follows topics in memory: every process reads every message from a moment on, without a group and without a database.
+"""Follows topics in memory: every process reads every message from a given time, without a group or a database.
 
     follower = Follower(settings, topics=["user-actions.v1"], handle=live.apply)   # handle(records), sync and quick
     build_app(..., workers=[follower])
-    follower.has_caught_up      # whether all that was there a few seconds ago has been read
-    follower.starts             # how often it began: what no log of ours tells any more is to be asked for anew
+    follower.has_caught_up      # whether everything of a few seconds ago has been read
+    follower.starts             # number of starts: after each one, load what the log no longer has
 
-Records may come twice (after the embedded broker's restart); `handle` has to bear that. It gets them unread, so that
-years of history cost only the fields it needs; what it cannot read it skips: landing makes the dead letters.
+Records may come twice (after the embedded broker's restart), so `handle` must be idempotent. It gets raw records, so
+that years of history cost only the fields it needs, and skips what it cannot read: landing writes the dead letters.
 """
 
 import asyncio
@@ -25,21 +25,21 @@ logger = logging.getLogger(__name__)
 
 Handle = Callable[[Sequence[ConsumerRecord]], None]
 FETCH_WAIT_MS = 40
-"""How long the broker may hold an empty fetch; the embedded one sleeps half of it, whatever comes meanwhile."""
+"""Maximum wait of an empty fetch; the embedded broker sleeps half of it, even if messages arrive."""
 TURN = 250
-"""So many records are handled before others have their turn in the event loop."""
+"""Records handled before control returns to the event loop."""
 LAG_SECONDS = 5.0
 
 
 class Follower(Worker):
-    """Reads all partitions of its topics, and then what comes.
+    """Reads all partitions of its topics, then new messages.
 
     Args:
         settings: which broker.
-        topics: what is followed, once all of them exist.
-        handle: takes records, a few at a time.
-        since: from when on, in seconds since 1970 UTC; it is followed anew when that becomes earlier.
-        batch: so many records are fetched at once.
+        topics: the topics, followed once all of them exist.
+        handle: receives records in small batches.
+        since: the start, in seconds since 1970 UTC; following restarts when it moves to an earlier time.
+        batch: maximum number of records per fetch.
     """
 
     name = "follower"
@@ -64,11 +64,11 @@ class Follower(Worker):
 
     @property
     def has_caught_up(self) -> bool:
-        """Whether all that was there a few seconds ago has been read."""
+        """Whether everything of a few seconds ago has been read."""
         return time.monotonic() - self._read_up_to < LAG_SECONDS
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Follow until `stop`; a log that has begun anew is to be caught up with anew."""
+        """Follow until `stop`; after the log was recreated, catch up again."""
         self._read_up_to = -inf
         watch = await LogWatch.begin(self._settings)
         client = AIOKafkaConsumer(
@@ -76,7 +76,7 @@ class Follower(Worker):
             client_id=self._settings.service,
             group_id=None,
             enable_auto_commit=False,
-            auto_offset_reset="none",  # what the log dropped unread is no reason to go on silently: it is begun anew
+            auto_offset_reset="none",  # if retention deleted unread records, start again instead of continuing silently
             isolation_level="read_committed",
             metadata_max_age_ms=5_000,
             fetch_max_wait_ms=FETCH_WAIT_MS,
@@ -116,10 +116,10 @@ class Follower(Worker):
 
 
 async def _begin(client: AIOKafkaConsumer, partitions: Collection[TopicPartition], since: float) -> None:
-    """Put the client before the first record of that time or later.
+    """Seek to the first record at or after a time.
 
-    The embedded broker does not know times, nor always its ends: it names an earlier offset, never a later one. Apache
-    Kafka names none where nothing is so late, and then knows its ends, which are asked for first.
+    The embedded broker has no time index and may not know its end offsets: it returns an earlier offset, never a later
+    one. Apache Kafka returns none if no record is that late; then the end offset, requested first, is used.
     """
     ends = await client.end_offsets(partitions)
     found = await client.offsets_for_times(dict.fromkeys(partitions, int(since * 1000)))
@@ -130,10 +130,10 @@ async def _begin(client: AIOKafkaConsumer, partitions: Collection[TopicPartition
 
 
 class _Goal:
-    """Where every partition ended when it was set, as the next fetch of each has told.
+    """The end of every partition at a given moment, as reported by its next fetch.
 
-    A pause in what comes tells nothing: under steady traffic there is none, and between two fetches there may be one.
-    Nor does what an earlier fetch told: a partition whose broker hangs would be read to its end for ever.
+    A pause in the records proves nothing: steady traffic has none, and one may occur between two fetches. Nor does an
+    earlier fetch: a partition whose broker hangs would count as caught up forever.
     """
 
     def __init__(self, client: AIOKafkaConsumer, partitions: Collection[TopicPartition]) -> None:
@@ -143,7 +143,7 @@ class _Goal:
         self.set_at = time.monotonic()
 
     def is_reached(self, reached: Mapping[TopicPartition, int]) -> bool:
-        """Whether every partition was read as far."""
+        """Whether every partition was read up to that end."""
         for partition in self._fetched_at.keys() - self._ends.keys():
             end = self._client.last_stable_offset(partition)
             if end is not None and self._client.last_poll_timestamp(partition) != self._fetched_at[partition]:

@@ -2,8 +2,8 @@
 
 A consumer uses it by itself; a service's models name the table (`class Inbox(InboxTable, Base)`), and its migrations
 make it. An id is known for 100 days, longer than the
-longest retention of a topic that has one: each batch takes away up to twice as many older ids as it has messages. A
-handler of what may come again later than that (the whole of a topic that keeps all, an old dead letter) must bear it.
+longest retention of a topic that has one: each batch deletes up to twice as many older ids as it has messages. A
+handler whose messages may come again later than that (a topic without retention, an old dead letter) must tolerate it.
 """
 
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from sqlalchemy import func, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-_CLAIM = text(  # gives back those handled before, mostly none; the ids travel as one text, the fastest way for psycopg
+_CLAIM = text(  # returns those handled before, mostly none; the ids are sent as one text, which is fastest with psycopg
     "WITH old AS (DELETE FROM inbox WHERE ctid = ANY(ARRAY("
     "  SELECT ctid FROM inbox WHERE handled_at < now() - interval '100 days' LIMIT :most FOR UPDATE SKIP LOCKED))),"
     " given AS (SELECT unnest(CAST(string_to_array(:ids, ',') AS uuid[])) AS event_id),"
@@ -35,7 +35,7 @@ class InboxTable:
 
 
 async def claim(session: AsyncSession, consumer: str, event_ids: Iterable[str]) -> set[str]:
-    """Note that `consumer` handles these events now; the ids among them that it had handled before."""
+    """Record that `consumer` handles these events; returns the ids that it had handled before."""
     ids = list(event_ids)
     values = {"consumer": consumer, "ids": ",".join(ids), "most": 2 * len(ids)}
     return set(map(str, await session.scalars(_CLAIM, values)))

@@ -1,6 +1,6 @@
-"""Messages as consumers see them: read by contract, or made into a dead letter.
+"""Messages for consumers: decoded by contract, or turned into a dead letter.
 
-Most are read by structs; only a handler that asks for a `payload` pays for its model.
+Most are decoded with structs; only a handler that accesses `payload` pays for its model.
 """
 
 import base64
@@ -20,20 +20,20 @@ from services.contracts.registry import ContractError, parse
 
 @dataclass
 class Message:
-    """One readable message: what its envelope says, as text, and its payload."""
+    """One decoded message: its envelope fields as text, and its payload."""
 
     event_id: str
     event_type: str
     happened_at: str
     record: ConsumerRecord
     content: msgspec.Struct | Contract
-    """The payload as it was read."""
+    """The payload as decoded."""
     traceparent: str | None = None
-    """The span in which it was sent."""
+    """The producer's span."""
 
     @property
     def data(self) -> str:
-        """The payload as a JSON object, with what the contract knows of it; what was not given may be left out."""
+        """The payload as a JSON object with the contract's fields; absent fields may be omitted."""
         if isinstance(self.content, msgspec.Struct):
             return msgspec.json.encode(self.content).decode()
         return self.content.model_dump_json(by_alias=True)
@@ -47,7 +47,7 @@ class Message:
 
 
 def read(record: ConsumerRecord) -> tuple[Message | None, tuple[str, str]]:
-    """The message in a record, or None with the reason and detail of why it breaks the contract."""
+    """The message of a record, or None with the reason and detail of the contract violation."""
     value = record.value or b""
     if (quick := read_fast(record.topic, value)) is not None:
         seen, content = quick
@@ -65,7 +65,7 @@ def read(record: ConsumerRecord) -> tuple[Message | None, tuple[str, str]]:
 def dead_letter(
     record: ConsumerRecord, *, consumer: str, reason: str, detail: str, has_bytes: bool = True
 ) -> tuple[bytes, str]:
-    """The dead letter of a record and its key, with or without what stood there; twice it has one event id."""
+    """The dead letter of a record and its key, with or without the bytes; repeated, it has the same event id."""
     position = f"{record.topic}/{record.partition}/{record.offset}"
     letter = DeadLetter(
         consumer=consumer,

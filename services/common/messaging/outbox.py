@@ -1,9 +1,9 @@
-"""The outbox: an event is a row in the transaction that changed the state, so that neither exists without the other.
+"""The outbox: an event is a row in the transaction that changes the state, so that neither exists without the other.
 
     await append(session, "catalog", "PRODUCT_CREATED", snapshot)
     await append_events(session, events)      # one statement, for bulk changes
 
-Topic and key follow from the event (`services.contracts.topics`), whose payload must be what its type says. Append
+Topic and key are derived from the event (`services.contracts.topics`), whose payload must match its type. Append
 after the statement that changed (and so locked) the aggregate: ids are then in the order of its changes. Rows are kept
 after they are published, so that a copy elsewhere can be rebuilt. A service's models name the table (`class Outbox(
 OutboxTable, Base)`), and its migrations make it, with the trigger that wakes the relay.
@@ -26,7 +26,7 @@ from services.contracts.writing import outgoing
 
 CHANNEL = "outbox"
 
-_INSERT = text(  # JSON, for psycopg escapes text arrays in Python: a quarter of the rate
+_INSERT = text(  # JSON, because psycopg escapes text arrays in Python, at a quarter of the rate
     "INSERT INTO outbox (event_id, topic, key, value) SELECT event_id, topic, key, value"
     " FROM json_to_recordset(CAST(:rows AS json)) AS r (event_id uuid, topic text, key text, value text)"
     " ON CONFLICT (event_id) DO NOTHING"
@@ -34,7 +34,7 @@ _INSERT = text(  # JSON, for psycopg escapes text arrays in Python: a quarter of
 
 
 class OutboxTable:
-    """The events of a service: to be published, and published; `refused_at` is when the broker last refused one."""
+    """The events of a service, published or not; `refused_at` is when the broker last refused one."""
 
     __tablename__ = "outbox"
 
@@ -55,7 +55,7 @@ class OutboxTable:
 
 
 class EventTooLargeError(ValueError):
-    """An event that its topic could not carry; told before commit, for the relay could never send it."""
+    """An event that is too large for its topic; raised before commit, because the relay could never send it."""
 
 
 async def append(session: AsyncSession, producer: str, event_type: str, data: Contract) -> None:
@@ -67,8 +67,8 @@ async def append_events(session: AsyncSession, events: Iterable[Event]) -> None:
     """Append events in order, in one statement.
 
     Raises:
-        ContractError: an event is not what its type says.
-        EventTooLargeError: as it says.
+        ContractError: an event does not match its type.
+        EventTooLargeError: an event is too large for its topic.
     """
     parent = traceparent()
     rows = []

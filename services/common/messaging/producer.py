@@ -1,13 +1,13 @@
-"""Sends messages to the broker and says so only when the broker has acknowledged them.
+"""Sends messages to the broker and returns only when the broker has acknowledged them.
 
     producer = Producer(settings)
     await producer.send("user-actions.v1", key="u1", value=event.to_bytes())
     failures = await producer.send_many("user-actions.v1", [("u1", b"..."), ...])   # None where acknowledged
 
-It connects by itself at the first message, and again after the broker was away; while the broker is away it fails fast
-with `BrokerUnavailableError`. A partition that fails or is slow is sent to over a connection of its own, and fails fast
-by itself, until it is well again: the others do not wait behind it. `tanawari_events_produced_total{topic}` counts
-acknowledged messages.
+It connects at the first message, and reconnects after an outage; during an outage it fails fast with
+`BrokerUnavailableError`. A partition that fails or is slow gets its own connection and its own circuit breaker until it
+is healthy again, so that the others do not wait for it. `tanawari_events_produced_total{topic}` counts acknowledged
+messages.
 """
 
 import asyncio
@@ -36,17 +36,17 @@ logger = logging.getLogger(__name__)
 PRODUCED = Counter("tanawari_events_produced", "Messages that the broker acknowledged.", ["topic"])
 SLOW_SECONDS = 1.0
 ROOM = 4096
-"""What the record and its batch may need beside a message's key and value."""
+"""Overhead of a record and its batch beyond key and value."""
 _REFUSALS = (MessageSizeTooLargeError, RecordListTooLargeError, InvalidTimestampError)
 Message = tuple[str, bytes]
 
 
 class BrokerUnavailableError(ConnectionError):
-    """The broker did not acknowledge in time; what was sent may or may not have arrived."""
+    """The broker did not acknowledge in time; the message may or may not have arrived."""
 
 
 class MessageRefusedError(Exception):
-    """The broker does not take this message, however often it is sent: it is too large, for example."""
+    """The broker refuses this message for good: it is too large, for example."""
 
 
 Failure = BrokerUnavailableError | MessageRefusedError
@@ -54,12 +54,12 @@ Failure = BrokerUnavailableError | MessageRefusedError
 
 @lru_cache(maxsize=100_000)
 def partition_of(key: str, partitions: int) -> int:
-    """The partition of a key, as every Kafka client's default partitioner has it."""
+    """The partition of a key, by the default partitioner of Kafka clients."""
     return int(murmur2(key.encode()) & 0x7FFFFFFF) % partitions
 
 
 def is_too_large(topic: str, key: str, value: bytes) -> bool:
-    """Whether a message is larger than its topic takes."""
+    """Whether a message is too large for its topic."""
     declared = TOPICS.get(topic)
     return declared is not None and len(key.encode()) + len(value) > declared.max_message_bytes - ROOM
 
@@ -73,21 +73,21 @@ class Producer:
         self._shared = Connection(settings, self._ending)
         self._apart: dict[tuple[str, int], _Apart] = {}
         self._unknown: dict[str, Breaker] = {}
-        """The topics that the broker does not know, or not tell us of."""
+        """The topics that the broker does not have, or does not show to us."""
 
     async def send(self, topic: str, key: str, value: bytes) -> None:
         """Send one message and wait for its acknowledgement.
 
         Raises:
-            BrokerUnavailableError: there was none in time.
-            MessageRefusedError: there will be none.
+            BrokerUnavailableError: no acknowledgement in time.
+            MessageRefusedError: the broker refuses the message.
         """
         (failure,) = await self.send_many(topic, [(key, value)])
         if failure is not None:
             raise failure
 
     async def send_many(self, topic: str, messages: Sequence[Message]) -> list[Failure | None]:
-        """Send messages, those of one key in order; the result has, for each, None or why it is not acknowledged.
+        """Send messages, those of one key in order; the result has None or the error for each.
 
         After a failure nothing later of the same partition is sent, after a refusal nothing later of the same key, so
         that no message overtakes another of its key.
@@ -107,7 +107,7 @@ class Producer:
         return results
 
     async def _partitions(self, topic: str) -> int:
-        """How many partitions a topic has; that one is not there is no reason not to ask for another."""
+        """The number of partitions of a topic; a missing topic does not affect the others."""
         if (unknown := self._unknown.get(topic)) is not None:
             unknown.check()
         client = await self._shared.client()
@@ -127,7 +127,7 @@ class Producer:
         indexes: list[int],
         results: list[Failure | None],
     ) -> None:
-        """Send a partition's messages, batch after batch, and write down what failed."""
+        """Send a partition's messages, batch by batch, and record the failures."""
         most = len(indexes)
         while indexes:
             if is_too_large(place[0], *messages[indexes[0]]):
@@ -138,7 +138,7 @@ class Producer:
             except _RefusedBatchError as refused:
                 if refused.size == 1:
                     indexes = _refuse(messages, indexes, results, str(refused))
-                most = refused.size // 2 or len(indexes)  # one of several is at fault: look for it
+                most = refused.size // 2 or len(indexes)  # one of several is at fault: find it
             except (KafkaError, OSError) as error:
                 failure = BrokerUnavailableError(type(error).__name__)
                 for index in indexes:
@@ -148,7 +148,7 @@ class Producer:
                 indexes = indexes[sent:]
 
     async def _send_batch(self, place: tuple[str, int], messages: Sequence[Message]) -> int:
-        """Send as many as one batch takes, over the connection that their partition has; how many those were."""
+        """Send one batch over the partition's connection; returns its size."""
         topic, partition = place
         apart = self._apart.get(place)
         if apart is not None:
@@ -185,13 +185,13 @@ class Producer:
         return self._apart[place]
 
     async def check(self) -> None:
-        """Raise if the broker does not answer."""
+        """Raise if the broker does not respond."""
         async with asyncio.timeout(TIMEOUT):
             client = await self._shared.client()
             await client.client.fetch_all_metadata()
 
     async def close(self) -> None:
-        """Disconnect; what has not been acknowledged by now will not be."""
+        """Disconnect; unacknowledged messages stay unacknowledged."""
         for connection in (self._shared, *(apart.connection for apart in self._apart.values())):
             connection.close()
         await asyncio.gather(*self._ending)
@@ -199,14 +199,14 @@ class Producer:
 
 @dataclass(frozen=True)
 class _Apart:
-    """How a partition is sent to that is not well."""
+    """The connection and circuit breaker of an unhealthy partition."""
 
     connection: Connection
     breaker: Breaker
 
 
 class _RefusedBatchError(Exception):
-    """The broker took nothing of a batch, for one of its messages."""
+    """The broker refused a whole batch because of one message."""
 
     def __init__(self, reason: str, size: int) -> None:
         super().__init__(reason)
@@ -214,7 +214,7 @@ class _RefusedBatchError(Exception):
 
 
 def _refuse(messages: Sequence[Message], indexes: list[int], results: list[Failure | None], reason: str) -> list[int]:
-    """Note that the first of these is refused, and that the later ones of its key wait for it; what is left to send."""
+    """Record the first message as refused, and later ones of its key as waiting; returns what is left to send."""
     key = messages[indexes[0]][0]
     behind = [index for index in indexes if messages[index][0] == key]
     results[behind[0]] = MessageRefusedError(reason)

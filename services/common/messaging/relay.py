@@ -1,14 +1,14 @@
-"""Publishes what the outbox holds, in order per key, at least once; runs once per database however often it is started.
+"""Publishes the outbox, in order per key, at least once; only one instance per database is active.
 
     build_app(..., workers=[Relay(settings.database_url, producer)])
 
-It takes unpublished rows whatever their id, for a transaction with a smaller id may commit later, marks them after the
-broker's acknowledgement, and is woken by NOTIFY, with a poll as a fall-back. A crash between publishing and marking
-sends again; consumers know an event by its id.
+It selects unpublished rows regardless of their id, because a transaction with a smaller id may commit later. It marks
+them after the broker's acknowledgement, and is woken by NOTIFY, with polling as a fallback. A crash between publishing
+and marking sends again; consumers de-duplicate by event id.
 
-A key whose event the broker does not take waits, with all that comes after it; the other keys go on. An event that the
-broker refuses for what it is (too large, say) is set aside in the outbox, with `refused_at` and `refusal`, and tried
-again every few minutes. What waits is told by `/health/live` and by `tanawari_outbox_*`.
+A key whose event is not acknowledged waits, with all its later events; other keys continue. An event that the broker
+refuses for its content (too large, for example) is marked in the outbox with `refused_at` and `refusal`, and retried
+every few minutes. `/health/live` and `tanawari_outbox_*` show what waits.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ OLDER: LiteralString = (
 MARK: LiteralString = "UPDATE outbox SET published_at = clock_timestamp() WHERE id = ANY(%(ids)s)"
 REFUSE: LiteralString = "UPDATE outbox SET refused_at = clock_timestamp(), refusal = %(refusal)s WHERE id = %(id)s"
 PATIENCE_SECONDS = 1.0
-"""How long all wait for the slowest partition; then it goes on by itself."""
+"""How long a round waits for the slowest partition; after that the partition continues separately."""
 Row = tuple[int, str, str, str]
 Key = tuple[str, str]
 
@@ -48,12 +48,12 @@ class Relay(Worker):
     name = "relay"
     _backlog: Backlog
     _waiting: dict[Key, str]
-    """The keys whose events wait until all is tried again, and why."""
+    """The keys whose events wait for the next retry, and why."""
     _busy: set[Key]
     """The keys whose events are being sent."""
     _sending: set[asyncio.Task[None]]
     _after: int
-    """The row seen last."""
+    """The last row seen."""
     _has_seen_all: bool
     _again_at: float
     _pause: float
@@ -68,7 +68,7 @@ class Relay(Worker):
         self._forget()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Publish until `stop`, then what is left; wait while another process holds the lock."""
+        """Publish until `stop`, then the rest; wait while another process holds the lock."""
         connection = await psycopg.AsyncConnection.connect(self._database_url, autocommit=True, connect_timeout=3)
         async with connection:
             while not await self._has_lock(connection):
@@ -100,7 +100,7 @@ class Relay(Worker):
         """Publish the oldest unpublished rows of keys that need not wait; the number of rows seen.
 
         Raises:
-            Exception: the database is away.
+            Exception: the database is unavailable.
         """
         await self._backlog.observe(connection)
         if not (self._waiting or self._busy) or (self._has_seen_all and time.monotonic() >= self._again_at):
@@ -122,19 +122,19 @@ class Relay(Worker):
         return len(rows)
 
     async def _free(self, connection: psycopg.AsyncConnection, keys: set[Key]) -> set[Key]:
-        """Those keys whose events need not wait: for the broker, or for one of theirs among the rows passed already.
+        """The keys whose events need not wait for the broker, or for an earlier unpublished row of the same key.
 
-        Such a one was committed late, or came while another of its key was being sent.
+        Such a row was committed late, or arrived while another of its key was being sent.
         """
         free = keys - self._waiting.keys() - self._busy
         if not self._after or not free:
             return free
         asked = {"after": self._after, "keys": list({key for _, key in free})}
-        # a plan made for these keys looks them up in a hash, one made for any compares each row with all of them
+        # a custom plan hashes these keys; a generic one compares each row with all of them
         return free - set(await (await connection.execute(OLDER, asked, prepare=False)).fetchall())
 
     async def _send(self, connection: psycopg.AsyncConnection, topic: str, rows: Sequence[Row]) -> None:
-        """Send rows of one topic, mark what was acknowledged, and let the keys of the rest wait."""
+        """Send rows of one topic, mark acknowledged ones, and make the keys of the rest wait."""
         results = await self._producer.send_many(topic, [(key, value.encode()) for _, _, key, value in rows])
         sent = [row[0] for row, failure in zip(rows, results, strict=True) if failure is None]
         await connection.execute(MARK, {"ids": sent})
@@ -148,7 +148,7 @@ class Relay(Worker):
         self._busy -= {(topic, key) for _, _, key, _ in rows}
 
     async def _settle(self, begun: set[asyncio.Task[None]]) -> None:
-        """Wait for what was begun now, but not for the slowest of it."""
+        """Wait for the sends of this round, but not for the slowest."""
         self._sending |= begun
         if begun:
             await asyncio.wait(begun, timeout=PATIENCE_SECONDS)
@@ -158,7 +158,7 @@ class Relay(Worker):
             task.result()
 
     def _forget(self) -> None:
-        """Begin as if nothing had been tried."""
+        """Reset all state."""
         self._backlog = Backlog()
         self._waiting, self._busy, self._sending = {}, set(), set()
         self._after, self._has_seen_all = 0, False
@@ -166,13 +166,13 @@ class Relay(Worker):
         self._told = ""
 
     def _begin_again(self) -> None:
-        """Take the rows from the oldest on; only the keys of refused ones go on waiting."""
+        """Start again at the oldest row; only the keys of refused events keep waiting."""
         self._pause = min(2 * self._pause, LONGEST_PAUSE) if self._waiting else FIRST_PAUSE
         self._after, self._again_at = 0, time.monotonic() + self._pause
         self._waiting = dict(self._backlog.refused)
 
     def _tell(self) -> None:
-        """Say whether all goes on, or what waits."""
+        """Report progress, or what waits."""
         if not self._waiting:
             self.beat()
             self._told = ""
@@ -189,7 +189,7 @@ class Relay(Worker):
         return bool(row and row[0])
 
     async def _wait(self, connection: psycopg.AsyncConnection, stop: asyncio.Event) -> None:
-        """Until a notification, the poll's end or `stop`, whichever is first."""
+        """Wait for a notification, the poll interval or `stop`, whichever is first."""
 
         async def notified() -> None:
             async for _ in connection.notifies(timeout=self._poll, stop_after=1):
@@ -203,6 +203,6 @@ class Relay(Worker):
 
 
 def _group(topic: str, key: str) -> int:
-    """Which keys are sent together: those of one partition, so that a slow one holds up itself alone."""
+    """Group keys by partition, so that a slow partition delays only itself."""
     declared = TOPICS.get(topic)
     return partition_of(key, declared.partitions) if declared else 0

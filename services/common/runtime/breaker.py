@@ -1,14 +1,14 @@
-"""A circuit breaker: after some failures in a row it refuses at once, and lets one try through after a pause."""
+"""A circuit breaker: after several failures in a row it fails fast, and lets one call through after a pause."""
 
 import time
 
 
 class CircuitOpenError(ConnectionError):
-    """Refused without trying: the last tries failed, and the pause is not over."""
+    """Refused without a call: the last calls failed, and the pause is not over."""
 
 
 class Breaker:
-    """Counts failures in a row; not shared between processes, for each sees its own network."""
+    """Counts failures in a row; not shared between processes, because each has its own network."""
 
     def __init__(self, *, failures: int, pause: float) -> None:
         self._limit = failures
@@ -29,14 +29,14 @@ class Breaker:
             self._next_try = time.monotonic() + self._pause
 
     def failed(self) -> None:
-        """Note a failure."""
+        """Record a failure."""
         self._failures += 1
         self._next_try = time.monotonic() + self._pause
 
     def undecided(self) -> None:
-        """Note that a try told nothing of the other side; was it the one after the pause, then the next one is."""
+        """Record a call without a verdict on the other side; if it was the trial after the pause, the next call is."""
         self._next_try = 0.0
 
     def succeeded(self) -> None:
-        """Note a success: closed again."""
+        """Record a success and close the circuit."""
         self._failures = 0

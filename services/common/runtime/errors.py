@@ -36,7 +36,7 @@ class Fault(BaseModel):
 def faults_of(
     error: ValidationError | RequestValidationError, *place: str | int, most: int = MOST_FAULTS
 ) -> list[Fault]:
-    """The first faults that a model found, without the values; `place` is where in the request the model stood."""
+    """The first validation errors of a model, without the values; `place` is the model's place in the request."""
     if isinstance(error, ValidationError):
         found: Sequence[Any] = error.errors(include_url=False, include_input=False, include_context=False)
     else:
@@ -84,7 +84,7 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls it a problem
 
 
 class Unauthorized(Problem):
-    """No valid token where one is needed."""
+    """A valid token is required."""
 
     status = 401
     title = "Unauthorized"
@@ -94,21 +94,21 @@ class Unauthorized(Problem):
 
 
 class Forbidden(Problem):
-    """A valid token that may not do this."""
+    """The token is valid but not permitted to do this."""
 
     status = 403
     title = "Forbidden"
 
 
 class NotFound(Problem):
-    """The thing named by the path does not exist."""
+    """The resource named by the path does not exist."""
 
     status = 404
     title = "Not found"
 
 
 class Conflict(Problem):
-    """The request contradicts the present state."""
+    """The request conflicts with the current state."""
 
     status = 409
     title = "Conflict"
@@ -122,7 +122,7 @@ class Unprocessable(Problem):
 
 
 class Unavailable(Problem):
-    """Something this answer depends on is away; trying again after `retry_after` seconds may work."""
+    """A dependency of this response is unavailable; a retry after `retry_after` seconds may work."""
 
     status = 503
     title = "Service unavailable"

@@ -1,4 +1,4 @@
-"""Spares the garbage collector what lives as long as the process: to look through it takes 60 ms, twice a second.
+"""Hides objects that live as long as the process from the garbage collector: a scan takes 60 ms, twice a second.
 
 with settled(): ...  # everything is loaded
 """
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def settled() -> Iterator[None]:
-    """What exists now is looked through again only when this ends."""
+    """Objects that exist now are scanned again only when this context ends."""
     gc.freeze()
     try:
         yield

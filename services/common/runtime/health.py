@@ -1,4 +1,4 @@
-"""`/health/live`: does the process make progress; `/health/ready`: can it answer, with each dependency named."""
+"""`/health/live`: does the process make progress; `/health/ready`: can it respond, with each dependency named."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -14,7 +14,7 @@ TIMEOUT = 2.0
 
 @dataclass(frozen=True)
 class Check:
-    """One dependency: `probe` raises when it is away; without a `required` one the service cannot answer at all."""
+    """One dependency: `probe` raises when it is unavailable; without a `required` one the service cannot respond."""
 
     name: str
     probe: Callable[[], Awaitable[object]]
@@ -22,7 +22,7 @@ class Check:
 
 
 def live(workers: Sequence[Worker]) -> Callable[[Request], Awaitable[Response]]:
-    """The liveness endpoint: what each worker is at; 503 when one has stalled, so that the process is restarted."""
+    """The liveness endpoint: the status of each worker; 503 when one has stalled, so that the process is restarted."""
 
     async def endpoint(_: Request) -> Response:
         states = {worker.name: _progress(worker) for worker in workers}
@@ -41,7 +41,7 @@ def _progress(worker: Worker) -> str:
 
 
 def ready(checks: Sequence[Check], *, tells_names: bool = True) -> Callable[[Request], Awaitable[Response]]:
-    """The readiness endpoint: 503 when a required dependency is away, `degraded` when another is."""
+    """The readiness endpoint: 503 when a required dependency is unavailable, `degraded` when another one is."""
 
     async def endpoint(_: Request) -> Response:
         results = await asyncio.gather(*(_state(check) for check in checks))
@@ -59,6 +59,6 @@ async def _state(check: Check) -> str:
     try:
         async with asyncio.timeout(TIMEOUT):
             await check.probe()
-    except Exception as error:  # noqa: BLE001 - whatever a probe raises means that the dependency is away
+    except Exception as error:  # noqa: BLE001 - any exception of a probe means that the dependency is unavailable
         return f"unavailable: {type(error).__name__}"
     return "ok"

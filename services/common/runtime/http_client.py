@@ -1,11 +1,11 @@
-"""Calls to other services: a deadline, a circuit breaker, the trace passed on.
+"""Calls to other services, with a deadline, a circuit breaker and trace propagation.
 
     catalog = ServiceClient("catalog", settings.catalog_url, timeout=0.5)
     response = await catalog.request("GET", "/v1/products/7")           # any status; CallFailedError when there is none
     build_app(..., lifespan=...)  # await catalog.close()
 
-Nothing is tried again here: that belongs to one layer, the outermost caller's. The time left is sent as
-`X-Deadline-Ms`, and a call made while answering such a request takes no longer than what is left.
+There are no retries here: only the outermost caller retries. The remaining time is sent as `X-Deadline-Ms`, and a call
+made while handling such a request takes no longer than the remaining time.
 """
 
 import asyncio
@@ -27,23 +27,23 @@ MINIMUM_SECONDS = 0.001
 LARGEST_ANSWER = 16 * 1024 * 1024
 BODY_HEADERS = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 KEPT_ALIVE_SECONDS = 2.0
-"""How long an idle connection is used again: less than the 5 s after which uvicorn hangs up, for else a request now and
-then meets a connection that is just being closed."""
+"""How long an idle connection is reused: less than uvicorn's 5 s, because otherwise a request sometimes meets a
+connection that is just being closed."""
 TOO_LATE = (TimeoutError, httpx2.TimeoutException)
 OURS = (httpx2.LocalProtocolError, httpx2.PoolTimeout)
-"""Failures that say nothing of the other side: what may not be sent, and connections that are all in use."""
+"""Failures that say nothing about the other side: an invalid request, or no free connection."""
 deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
-"""When the present request has to be answered, by `time.monotonic()`."""
+"""The current request's deadline, by `time.monotonic()`."""
 
 
 class DeadlineMiddleware:
-    """Takes over the deadline that a request brings."""
+    """Applies the deadline of an incoming request."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on with its deadline set for the calls that answering it needs."""
+        """Pass the request on; its deadline applies to all calls it makes."""
         headers = scope.get("headers", ())
         given = next((value for name, value in headers if name == DEADLINE_HEADER.encode()), b"")
         is_sane = given.isdigit() and len(given) < 8 and int(given) > 0  # noqa: PLR2004 - three hours in milliseconds
@@ -55,7 +55,7 @@ class DeadlineMiddleware:
 
 
 class CallFailedError(Unavailable):
-    """Another service gave no answer: away, too slow, or its circuit is open."""
+    """Another service did not respond: unavailable, too slow, or its circuit is open."""
 
 
 class ServiceClient:
@@ -80,10 +80,10 @@ class ServiceClient:
         headers: Mapping[str, str] | None = None,
         **options: Any,  # noqa: ANN401 - httpx2's own: params, json, content
     ) -> httpx2.Response:
-        """Call and give the answer, whatever its status.
+        """Call and return the response, whatever its status.
 
         Raises:
-            CallFailedError: there was no answer within the time.
+            CallFailedError: there was no response in time.
         """
         left = time_left()
         seconds = min(self._timeout, left)
@@ -97,7 +97,7 @@ class ServiceClient:
         except CircuitOpenError as error:
             raise CallFailedError(f"{self.name} is not asked: {error}") from error
         except (httpx2.RequestError, TimeoutError, ConnectionError) as error:
-            is_callers = isinstance(error, TOO_LATE) and left < self._timeout  # anyone may set this time
+            is_callers = isinstance(error, TOO_LATE) and left < self._timeout  # any caller may set this time
             if is_callers or isinstance(error, OURS):
                 self._breaker.undecided()
             else:
@@ -105,7 +105,7 @@ class ServiceClient:
             raise CallFailedError(f"{self.name} does not answer: {type(error).__name__}") from error
         if response.status_code not in AWAY:
             self._breaker.succeeded()
-        elif left < self._timeout:  # likewise: the service may have had too little time
+        elif left < self._timeout:  # the same: the service may have had too little time
             self._breaker.undecided()
         else:
             self._breaker.failed()
@@ -117,10 +117,10 @@ class ServiceClient:
 
 
 async def read_answer(answer: httpx2.Response) -> httpx2.Response:
-    """The same answer with its body, unpacked.
+    """The response with its decompressed body.
 
     Raises:
-        DecodingError: it cannot be unpacked, or is longer than any answer that is asked for here.
+        DecodingError: it cannot be decompressed, or is larger than any expected response.
     """
     body = bytearray()
     async for piece in answer.aiter_bytes():
@@ -132,7 +132,7 @@ async def read_answer(answer: httpx2.Response) -> httpx2.Response:
 
 
 def time_left() -> float:
-    """The seconds that the present request's caller granted; endless if it set no deadline."""
+    """The remaining seconds of the current request; infinite if its caller set no deadline."""
     end = deadline.get()
     return float("inf") if end is None else max(end - time.monotonic(), MINIMUM_SECONDS)
 

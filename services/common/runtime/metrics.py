@@ -18,7 +18,7 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
 class MetricsMiddleware:
-    """Counts each request once its answer has ended."""
+    """Counts each request when its response has ended."""
 
     def __init__(self, app: ASGIApp, service: str) -> None:
         self._app = app
@@ -48,7 +48,7 @@ class MetricsMiddleware:
             seconds.observe(time.perf_counter() - started)
 
     def _of(self, method: str, route: str, status: int) -> tuple[Counter, Histogram]:
-        """The two counters of a kind of request, kept: to find them by their labels costs more than to count."""
+        """The two metrics of a kind of request, cached: looking them up by labels costs more than counting."""
         kind = method, route, status
         if kind not in self._counters:
             requests = REQUESTS.labels(self._service, method, route, str(status))
@@ -57,7 +57,7 @@ class MetricsMiddleware:
 
 
 def _route(scope: Scope) -> str:
-    """The template of the route, or one word for all unknown paths: a label has few values."""
+    """The route's template, or one value for all unknown paths, so that the label has few values."""
     context = scope.get("fastapi", {}).get("effective_route_context") or scope.get("route")
     return getattr(context, "path_format", None) or "unmatched"
 

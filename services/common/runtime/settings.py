@@ -17,7 +17,7 @@ from services.contracts.kafka import KafkaSettings
 
 
 class ServiceSettings(KafkaSettings):
-    """What every service may be told; external parts are URLs, so that each can be replaced."""
+    """The settings of every service; external parts are URLs, so that each can be replaced."""
 
     service: str
     kafka_url: str = Field("127.0.0.1:9092", validation_alias="KAFKA_URL")
@@ -32,12 +32,12 @@ class ServiceSettings(KafkaSettings):
 
     @property
     def zone(self) -> ZoneInfo:
-        """The shop's time zone: its days begin there, while every stored time is UTC."""
+        """The shop's time zone, in which its days begin; stored times are UTC."""
         return ZoneInfo(self.timezone)
 
 
 class ServerLimits(BaseSettings, env_prefix="SERVER_"):
-    """`SERVER_*`: of each process; those of an address do not hold for the proxies in `FORWARDED_ALLOW_IPS`."""
+    """`SERVER_*`, per process; limits per address do not apply to proxies in `FORWARDED_ALLOW_IPS`."""
 
     head_bytes: PositiveInt = 32 * 1024
     head_seconds: PositiveFloat = 10.0

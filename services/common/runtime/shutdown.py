@@ -1,7 +1,7 @@
 """SIGTERM drains and exits 0.
 
 uvicorn drains too, but then raises the signal again, so that a clean stop would look like a kill to its supervisor.
-Taken for SIGINT it ends the same way, with exit code 0.
+A SIGINT stops it the same way, with exit code 0.
 """
 
 import signal
@@ -10,7 +10,7 @@ from types import FrameType
 
 
 def exit_cleanly_on_sigterm() -> None:
-    """Hand a first SIGTERM on as SIGINT to the server that handles signals now, and ignore further ones."""
+    """Forward the first SIGTERM as SIGINT to the server's current handler, and ignore further ones."""
     handle = signal.getsignal(signal.SIGTERM)
     if threading.current_thread() is not threading.main_thread() or not callable(handle):
         return

@@ -1,9 +1,9 @@
-"""JSON logs that carry the trace id and no personal data, and OpenTelemetry traces.
+"""JSON logs with the trace id and without personal data, and OpenTelemetry traces.
 
 `set_up(settings)` is called once by `build_app`. Where `OTEL_EXPORTER_OTLP_ENDPOINT` is set, FastAPI itself opens the
-server spans and they are exported; without it requests have trace ids all the same (`TraceIds`), so that logs and
-problems carry them. Both go on with the W3C `traceparent` that a request brings; `traceparent()` gives it for what
-leaves: HTTP calls and outbox events. A consumer goes on from there: `continued(settings, name, parents)`.
+server spans and they are exported; without it requests still have trace ids (`TraceIds`), so that logs and
+problems carry them. Both continue the W3C `traceparent` of a request; `traceparent()` returns it for outgoing HTTP
+calls and outbox events. A consumer continues the trace with `continued(settings, name, parents)`.
 """
 
 import logging
@@ -33,25 +33,25 @@ _EMAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")
 _TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?|(?i:bearer)\s+\S+")
 _ROW = re.compile(
     r"(DETAIL|CONTEXT):.*?(?=\n\[SQL: |\n\n(?:The above|During handling of)|\Z)", re.DOTALL
-)  # a row that Postgres quotes may have many lines
+)  # a row quoted by Postgres may have many lines
 _URL_PASSWORD = re.compile(r"(://[^:/\s]*):[^@\s]+@")
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 
 
 MOST_LINKS = 128
-"""As many as a span keeps."""
+"""The maximum that a span keeps."""
 _IDS = RandomIdGenerator()
 _W3C = TraceContextTextMapPropagator()
 
 
 def trace_id() -> str | None:
-    """The present trace's id as 32 hex digits, if there is one."""
+    """The current trace id as 32 hex digits, if there is one."""
     span = trace.get_current_span().get_span_context()
     return format(span.trace_id, "032x") if span.is_valid else None
 
 
 def traceparent() -> str | None:
-    """The present span as a W3C `traceparent`, if there is one."""
+    """The current span as a W3C `traceparent`, if there is one."""
     span = trace.get_current_span().get_span_context()
     if not span.is_valid:
         return None
@@ -60,7 +60,7 @@ def traceparent() -> str | None:
 
 @contextmanager
 def continued(settings: ServiceSettings, name: str, parents: Collection[str]) -> Iterator[None]:
-    """A span that goes on from the one `traceparent` that is given, or is linked to several."""
+    """A span that continues a single `traceparent`, or is linked to several."""
     sources = [_span_context(parent) for parent in islice(parents, MOST_LINKS)]
     is_one = len(sources) == 1
     span = tracer(settings).start_span(
@@ -74,9 +74,9 @@ def continued(settings: ServiceSettings, name: str, parents: Collection[str]) ->
 
 
 class TraceIds:
-    """Gives requests their trace ids where no spans leave, for a tenth of what FastAPI's own tracing costs.
+    """Gives requests trace ids when no spans are exported, at a tenth of the cost of FastAPI's tracing.
 
-    A request's task ends with it, so nothing is put back: what is logged of a failure further out has the id too.
+    A request's task ends with it, so the context is not reset: logs of outer failures have the id too.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -102,7 +102,7 @@ def _span_context(traceparent: str) -> SpanContext:
 
 
 def redact(text: str) -> str:
-    """Take e-mail addresses, tokens, the passwords of URLs and the rows that Postgres quotes out of a text."""
+    """Remove e-mail addresses, tokens, passwords in URLs and rows quoted by Postgres from a text."""
     text = _ROW.sub(r"\1: [row]", text)
     text = _TOKEN.sub("[token]", _URL_PASSWORD.sub(r"\1:[password]@", text))
     return _EMAIL.sub("[email]", text)
@@ -135,7 +135,7 @@ class JsonFormatter(logging.Formatter):
 
 
 def set_up(settings: ServiceSettings) -> TracerProvider | None:
-    """Configure logs of this process, and give the tracer provider of the service if spans are to leave."""
+    """Configure logging of this process; returns the tracer provider if spans are exported."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter(settings.service))
     root = logging.getLogger()
@@ -143,14 +143,14 @@ def set_up(settings: ServiceSettings) -> TracerProvider | None:
     root.setLevel(settings.log_level)
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).handlers.clear()
-        logging.getLogger(name).propagate = name != "uvicorn.access"  # its lines carry user ids; metrics count requests
+        logging.getLogger(name).propagate = name != "uvicorn.access"  # its lines contain user ids
     logging.getLogger("httpx2").setLevel(logging.WARNING)  # likewise
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # a broker away is told once, by ourselves
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # we log an outage of the broker ourselves, once
     return _tracer_provider(settings.service, settings.otlp_endpoint) if settings.otlp_endpoint else None
 
 
 def tracer(settings: ServiceSettings) -> Tracer:
-    """Makes spans outside of requests: they leave where those of requests do."""
+    """Creates spans outside of requests, with the same export."""
     if not settings.otlp_endpoint:
         return NoOpTracer()
     return _tracer_provider(settings.service, settings.otlp_endpoint).get_tracer(__name__)

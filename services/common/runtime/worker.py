@@ -1,8 +1,8 @@
-"""Background work of a service: started and ended with the application, restarted when it fails, watched by health.
+"""Background work of a service: started and ended with the application, restarted on failure, watched by health.
 
-A worker has a `name`, a `run(stop)` that returns soon after `stop` is set, a `beat()` each time it made progress or saw
-that there is nothing to do, and an `excuse(reason)` each time something outside kept it from its work. It is alive as
-long as the last of these is recent: a task that merely runs is not, nor one that fell silent after an excuse.
+A worker has a `name` and a `run(stop)` that returns soon after `stop` is set. It calls `beat()` when it made progress
+or has nothing to do, and `excuse(reason)` when an external cause blocks it. It is alive while the last such call is
+recent: a task that only runs is not, nor one that fell silent after an excuse.
 """
 
 import asyncio
@@ -19,45 +19,45 @@ from services.common.runtime.outages import is_away
 logger = logging.getLogger(__name__)
 
 STALLED_AFTER = 60.0
-"""Longer than any one step of a worker may take."""
+"""Longer than any single step of a worker may take."""
 DRAIN_SECONDS = 15.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
 
 
 class Worker(ABC):
-    """One loop in the background."""
+    """One background loop."""
 
     name: str
 
     def __init__(self) -> None:
         self._heard_at = time.monotonic()
         self.failure: str | None = None
-        """What outside of this process keeps it from its work: a reason to wait, and not to be started again."""
+        """The external cause that blocks it: a reason to wait, and not to restart."""
         self.crash: str | None = None
-        """What ended its last run, if it was nothing outside."""
+        """The error that ended its last run, unless it had an external cause."""
 
     @abstractmethod
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop` is set; then finish what was begun and return."""
+        """Work until `stop` is set; then finish the current step and return."""
 
     def beat(self) -> None:
-        """Note progress."""
+        """Record progress."""
         self._heard_at = time.monotonic()
         self.failure = self.crash = None
 
     def excuse(self, reason: str) -> None:
-        """Note a try that something outside kept from its end: starting anew would not help."""
+        """Record an external cause of a failure: a restart would not help."""
         self._heard_at = time.monotonic()
         self.failure, self.crash = reason, None
 
     @property
     def is_alive(self) -> bool:
-        """Whether progress was made lately, or a failure outside (a broker away) explained why not."""
+        """Whether there was recent progress, or an external cause (an unavailable broker)."""
         return time.monotonic() - self._heard_at < STALLED_AFTER
 
 
 async def pause(stop: asyncio.Event, seconds: float) -> None:
-    """Sleep, but no longer than until `stop` is set."""
+    """Sleep until the time is over or `stop` is set."""
     try:
         await asyncio.wait_for(stop.wait(), seconds)
     except TimeoutError:
@@ -75,7 +75,7 @@ async def keep_running(worker: Worker, stop: asyncio.Event) -> None:
             is_outside = isinstance(error, KafkaError) or is_away(error)
             reason = type(getattr(error, "orig", None) or error).__name__
             if reason not in (worker.failure, worker.crash):
-                trace = None if is_outside else error  # what is away needs none
+                trace = None if is_outside else error  # an outage needs none
                 logger.warning("%s failed and will be restarted: %r", worker.name, error, exc_info=trace)
             if is_outside:
                 worker.excuse(reason)
@@ -89,7 +89,7 @@ async def keep_running(worker: Worker, stop: asyncio.Event) -> None:
 
 @asynccontextmanager
 async def running(workers: Sequence[Worker]) -> AsyncIterator[None]:
-    """Run workers around the application's life; on leaving they drain, for at most `DRAIN_SECONDS`."""
+    """Run workers during the application's life; at exit they drain, for at most `DRAIN_SECONDS`."""
     stop = asyncio.Event()
     tasks = [asyncio.create_task(keep_running(worker, stop), name=worker.name) for worker in workers]
     try:

@@ -1,1 +1,1 @@
-"""A service's own database, its migrations, and a cache that may be away."""
+"""A service's own database, its migrations, and an optional cache."""

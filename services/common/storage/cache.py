@@ -1,9 +1,9 @@
-"""A cache that may be away: Redis where `REDIS_URL` is set, else this process's memory; failures mean "not cached".
+"""An optional cache: Redis if `REDIS_URL` is set, else process memory; a failure means "not cached".
 
     cache = Cache(settings)
     body = await cache.get_or_make(f"displays:{user_id}", seconds=30, make=lambda: render(user_id))   # bytes
 
-Values are bytes: what is stored is what is sent, and nothing read from Redis is ever unpickled.
+Values are bytes, stored as they are sent; nothing read from Redis is unpickled.
 """
 
 import asyncio
@@ -47,16 +47,16 @@ class Cache:
             )
 
     async def get(self, key: str) -> bytes | None:
-        """The value, or None when it is not there or the cache is away."""
+        """The value, or None if it is missing or the cache is unavailable."""
         value = await self._attempt(lambda: self._cache.get(self._prefix + key))
         return value if isinstance(value, bytes) else None
 
     async def set(self, key: str, value: bytes, seconds: float) -> None:
-        """Keep a value for a time."""
+        """Store a value for a time."""
         await self._attempt(lambda: self._cache.set(self._prefix + key, value, expire=seconds))
 
     async def get_or_make(self, key: str, *, seconds: float, make: Callable[[], Awaitable[bytes]]) -> bytes:
-        """The value, made and kept when it is not there; this process makes it once however many ask meanwhile."""
+        """The value, computed and stored if missing; concurrent callers in this process compute it once."""
         value = await self.get(key)
         if value is not None:
             return value
@@ -71,7 +71,7 @@ class Cache:
         return value
 
     async def check(self) -> None:
-        """Raise if the cache does not answer."""
+        """Raise if the cache does not respond."""
         await self._cache.ping()
 
     async def close(self) -> None:
@@ -81,7 +81,7 @@ class Cache:
             await self._cache.close()
 
     async def _attempt(self, call: Callable[[], Awaitable[Answer]]) -> Answer | None:
-        """What the cache answers; None while it is away, and for a moment after that without asking."""
+        """The cache's response; None while it is unavailable, and without a call for a moment after a failure."""
         try:
             self._breaker.check()
             answer = await call()

@@ -1,4 +1,4 @@
-"""One database a service, one transaction a request: committed before the answer is sent, rolled back on any error.
+"""One database per service, one transaction per request: committed before the response is sent, else rolled back.
 
 class Base(ServiceBase): ...                        # in a service's models.py; its tables derive from it
 
@@ -41,7 +41,7 @@ _LIMIT = text("SELECT set_config('statement_timeout', :milliseconds, true)")
 
 
 class ServiceBase(DeclarativeBase):
-    """What the tables of all services have in common; a service derives its `Base`, with metadata of its own."""
+    """The base of all services' tables; each service derives its own `Base`, with its own metadata."""
 
     type_annotation_map = COLUMN_TYPES
 
@@ -76,14 +76,14 @@ class Database:
             max_overflow=pool_size,
             pool_timeout=5,
             pool_pre_ping=True,
-            hide_parameters=True,  # an error's text is logged, and parameters may be personal
+            hide_parameters=True,  # error texts are logged, and parameters may be personal data
             connect_args=_CONNECTING,
         )
         self._probe = create_async_engine(sqlalchemy_url(url), poolclass=NullPool, connect_args=_CONNECTING)
         self.sessions = async_sessionmaker(self.engine, expire_on_commit=False)
 
     async def check(self) -> None:
-        """Raise if the database does not answer, over a connection of its own: to be busy is not to be unready."""
+        """Raise if the database does not respond; uses a separate connection, because busy is not unready."""
         async with self._probe.connect() as connection:
             await connection.execute(text("SELECT 1"))
 
@@ -93,7 +93,7 @@ class Database:
 
 
 async def open_session(request: Request) -> AsyncIterator[AsyncSession]:
-    """The request's transaction, none of whose statements takes longer than what is left of the request's time."""
+    """The request's transaction; its statements end at the request's deadline."""
     database: Database = request.app.state.database
     async with database.sessions.begin() as session:
         if (seconds := time_left()) < STATEMENT_SECONDS:

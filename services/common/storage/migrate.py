@@ -1,10 +1,10 @@
-"""Brings a service's database to its newest schema, or back.
+"""Migrates a service's database to its newest schema, or back.
 
     python -m services.common.storage.migrate catalog analytics
     python -m services.common.storage.migrate --to 0002 catalog      # up or down to a revision, or to `base`
 
-The revisions lie in `services/<name>/migrations/versions`; the URL comes from `<NAME>_DATABASE_URL`. They read no code
-of ours: what a revision makes is the same for ever. Each has its way down.
+The revisions are in `services/<name>/migrations/versions`; the URL comes from `<NAME>_DATABASE_URL`. They import no
+application code, so that a revision never changes. Each has a downgrade.
 """
 
 import argparse
@@ -30,16 +30,16 @@ TRIES, PAUSE_SECONDS = 20, 1.0
 
 
 def migrate(service: str, url: str, to: str = "heads") -> list[str]:
-    """Apply what is missing, or take back what is too much, in one transaction, one process at a time.
+    """Apply or revert revisions in one transaction, one process at a time.
 
-    A table that somebody else holds is asked for again and again, for a moment each time: whoever comes behind a
-    migration that waits for its lock would wait as well.
+    For a locked table it retries with a short lock time-out: others that queue behind a waiting migration would wait
+    as well.
 
     Returns:
-        the revisions applied, or taken back.
+        the revisions applied or reverted.
 
     Raises:
-        OperationalError: a table was held for too long.
+        OperationalError: a table was locked for too long.
     """
     engine = create_engine(sqlalchemy_url(url))
     try:
@@ -56,7 +56,7 @@ def migrate(service: str, url: str, to: str = "heads") -> list[str]:
 
 
 def _migrate(service: str, engine: Engine, to: str) -> list[str]:
-    """Migrate in one transaction. There is no `env.py`: the same few lines would stand in every service."""
+    """Migrate in one transaction. There is no `env.py`: it would repeat the same few lines in every service."""
     config = Config()
     config.set_main_option("script_location", str(SERVICES / service / "migrations"))
     config.set_main_option("path_separator", "os")

@@ -1,4 +1,4 @@
-"""Many rows in one statement: they travel as one JSON array, at twice the rate of a batch of inserts.
+"""Many rows in one statement, sent as one JSON array, at twice the rate of a batch of inserts.
 
 await upsert_rows(session, Product, [{"id": 1, "sku": "a", ...}, ...])
 """
@@ -14,7 +14,7 @@ from sqlalchemy.orm import DeclarativeBase
 
 
 async def upsert_rows(session: AsyncSession, table: type[DeclarativeBase], rows: Sequence[dict[str, Any]]) -> None:
-    """Insert rows, or overwrite those with the same primary key; each row gives the same columns.
+    """Insert rows, or update those with the same primary key; all rows have the same columns.
 
     Columns that are not given keep their value, or get their default; `updated_at` becomes now.
     """

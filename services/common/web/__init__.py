@@ -1,1 +1,1 @@
-"""The HTTP side of every service: the application, its routes, their bounds, and how answers look."""
+"""The HTTP side of every service: application, routes, limits and responses."""

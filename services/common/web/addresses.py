@@ -3,11 +3,11 @@
 from ipaddress import IPv6Address, IPv6Network, ip_address
 
 PREFIX = 64
-"""Of IPv6: so many bits are one customer's, who chooses the rest at will."""
+"""The prefix length of one IPv6 customer, who controls the remaining bits."""
 
 
 def client_network(address: str) -> str:
-    """What stands for a client in limits: an IPv4 address, the /64 of an IPv6 one, and any other text as it is."""
+    """The key of a client in limits: an IPv4 address, the /64 of an IPv6 address, or any other text unchanged."""
     try:
         parsed = ip_address(address)
     except ValueError:

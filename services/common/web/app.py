@@ -1,4 +1,4 @@
-"""Puts a service together: what every application has, around the routers of this one.
+"""Builds a service: the shared parts of every application around its routers.
 
     def create_app() -> FastAPI:
         settings = CatalogSettings()
@@ -41,10 +41,10 @@ from services.common.web.openapi import describe
 from services.common.web.references import SlashesInReferences
 
 THREADS = 2
-"""They read the files of pages. More of them keep the event loop from the interpreter: with the 40 that are usual,
-others' pages took 3 times as long under `unread answers` of `benchmarks.attacks`."""
+"""Threads that read page files. More threads starve the event loop: with the usual 40, other clients' pages took
+3 times as long under `unread answers` of `benchmarks.attacks`."""
 MAX_BODY_BYTES = 256 * 1024
-"""Some hundred times what a route of ours needs; one that takes many things at once has a limit of its own."""
+"""Hundreds of times what a route needs; bulk routes have their own limit."""
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
@@ -64,10 +64,10 @@ def build_app(  # noqa: PLR0913 - the parts a service may have
     fast_path: Callable[[ASGIApp], ASGIApp] | None = None,
     is_public: bool = False,
 ) -> FastAPI:
-    """The application; closes what it was given when it ends.
+    """Build the application; it closes the given parts when it ends.
 
-    A `fast_path` is a middleware that answers some requests itself; they are counted and traced as all are. One that
-    `is_public` is open to the world: it has no `/metrics`, and its readiness tells no names.
+    A `fast_path` is a middleware that answers some requests itself; they are counted and traced like all others. An
+    `is_public` application is exposed to the internet: it has no `/metrics`, and its readiness reveals no names.
 
     Raises:
         RuntimeError: a route states no policy.

@@ -1,4 +1,4 @@
-"""What the API pages may load: their one inline script, known by its hash, and all else from here."""
+"""The content security policy of the API pages: one inline script by its hash, everything else from this host."""
 
 import re
 from base64 import b64encode
@@ -38,7 +38,7 @@ class DocsPolicy:
 
 
 def page_of(app: FastAPI) -> str:
-    """The API page as far as its inline script goes, which `fastapi_offline` renders alike."""
+    """The API page; only its inline script matters, which `fastapi_offline` renders identically."""
     page = get_swagger_ui_html(
         openapi_url=str(app.openapi_url),
         title="",

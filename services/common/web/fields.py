@@ -1,4 +1,4 @@
-"""Base and field types of requests and responses: camelCase, unknown fields refused, nothing that Postgres cannot hold.
+"""Base and field types of requests and responses: camelCase, no unknown fields, only values that Postgres can store.
 
 class NewProduct(Schema):
     name: ShortText
@@ -78,7 +78,7 @@ def _above_zero(price: Decimal) -> Decimal:
 
 
 ImageAddress = Annotated[Text, AfterValidator(_shown_by_browsers), Field(examples=["/images/tea.jpg"])]
-"""Where a picture lies: no other scheme, for it is put into pages as it is (`javascript:…`)."""
+"""The address of a picture. Other schemes are refused, because pages embed it unchanged (`javascript:…`)."""
 
 
 def _as_shown(amount: Decimal, info: ValidationInfo) -> Decimal:
@@ -86,5 +86,5 @@ def _as_shown(amount: Decimal, info: ValidationInfo) -> Decimal:
 
 
 ShownMoney = Annotated[Decimal, AfterValidator(_as_shown), Spelled(spelling.MONEY, "12.30")]
-"""An amount of an answer, in the `currency` that stands before it there."""
+"""An amount in a response, in the preceding `currency`."""
 OfferPrice = Annotated[Money, AfterValidator(_above_zero)]

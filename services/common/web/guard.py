@@ -1,11 +1,11 @@
-"""Bounds on what a client may hold of a server, before its request is parsed: uvicorn's protocol, guarded.
+"""Limits what a client may hold of a server before its request is parsed: uvicorn's protocol with a guard.
 
-Neither httptools nor uvicorn limits a head: an unfinished header is copied anew with every piece that comes, so that a
-line of 200 MB froze a worker for 52 s; and whoever sends nothing, or a byte a second, keeps a connection for ever.
+Neither httptools nor uvicorn limits headers: an unfinished header is copied again with every chunk, so that a line of
+200 MB froze a worker for 52 s; and a client that sends nothing, or a byte per second, keeps a connection forever.
 
-So a client that we wait for has its time: to complete a head, to go on with a body, to use an idle connection. No clock
-runs while the client waits for us. Where there is no room for a new connection, the one ends that we have waited for
-longest: an idle or a slow one; only where there is none, one whose request is being answered.
+So a client that we wait for has a time limit: to complete the headers, to continue a body, to use an idle connection.
+No clock runs while the client waits for us. At the connection limit, the connection that we have waited for longest is
+closed: an idle or slow one; one whose request is being answered only if there is no other.
 """
 
 import asyncio
@@ -29,12 +29,12 @@ from services.common.web.limits import ANNOUNCES_A_BODY, WholeBodies
 EVERYWHERE: Final = "*"
 LOOK_SECONDS: Final = 1.0
 PIPELINED: Final = 100
-"""So many requests may wait behind the one that is being answered; each is kept, and each answer lets more in."""
+"""Maximum number of requests that may queue behind the one being answered."""
 GRACE_SECONDS: Final = 0.5
-"""So long a new connection may take to ask, before it counts as one that is waited for."""
+"""A new connection may take this long to send a request before it counts as waiting."""
 PAUSE_SECONDS: Final = 0.05
 PART: Final = 8
-"""One in so many of those that are too many ends at once: who is hung up on comes back, and so not with all others."""
+"""One in this many excess connections is closed at a time, so that clients do not all reconnect together."""
 TURNED_AWAY: Final = Counter("tanawari_connections_turned_away", "Connections ended by the guard.", ["reason"])
 
 
@@ -43,17 +43,17 @@ class GuardedProtocol(HttpToolsProtocol):
 
     limits: ClassVar[ServerLimits] = ServerLimits()
     _peers: ClassVar[defaultdict[str, dict["GuardedProtocol", None]]] = defaultdict(dict)
-    """The connections of each address, in the order in which they came."""
+    """The connections of each address, in order of arrival."""
     _crowded: ClassVar[set[str]] = set()
-    """The addresses for which room is being made, or `EVERYWHERE`."""
+    """The addresses for which connections are being closed, or `EVERYWHERE`."""
     _waits_since: float
     _granted: float
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
-        """Make room, if there is none."""
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
+        """Register the connection, and close others if there are too many."""
         super().connection_made(transport)
-        self._unfinished = 0  # bytes of a head or of a chunk's frame that the parser holds back
-        self._unread, self._unread_for = 0, 0.0  # bytes of answers, and the seconds in which they did not get fewer
+        self._unfinished = 0  # bytes of headers or chunk frames that the parser has buffered
+        self._unread, self._unread_for = 0, 0.0  # unread response bytes, and for how long they have not decreased
         self._came_at = monotonic()
         self._wait(self.limits.head_seconds)
         self._look_again = self.loop.call_later(LOOK_SECONDS, self._look)
@@ -68,7 +68,7 @@ class GuardedProtocol(HttpToolsProtocol):
                 self.loop.call_later(GRACE_SECONDS, self._make_room, where)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Leave."""
+        """Unregister the connection."""
         self._look_again.cancel()
         peers = self._peers[self._network]
         peers.pop(self, None)
@@ -80,7 +80,7 @@ class GuardedProtocol(HttpToolsProtocol):
             self._crowded.discard(EVERYWHERE)
 
     def data_received(self, data: bytes) -> None:
-        """Parse what came, in pieces so small that no head grows far beyond its limit."""
+        """Parse received data, in pieces small enough that no header grows far beyond its limit."""
         size = self.limits.head_bytes
         for start in range(0, len(data), size):
             piece = data[start : start + size]
@@ -97,25 +97,25 @@ class GuardedProtocol(HttpToolsProtocol):
         """Wait for the body.
 
         Raises:
-            ValueError: a body is announced beside an upgrade, and the parser would keep it from us; so it is a 400.
+            ValueError: a body with an upgrade; the parser would drop the body, so the response is a 400.
         """
         is_upgrade = self.parser.should_upgrade()
         if is_upgrade and any(name in ANNOUNCES_A_BODY and value != b"0" for name, value in self.headers):
             raise ValueError("a body beside an upgrade")
         super().on_headers_complete()
-        self.cycle.keep_alive &= not is_upgrade  # the parser reads nothing behind it
+        self.cycle.keep_alive &= not is_upgrade  # the parser reads nothing after it
         self._unfinished = 0
         self._wait(self.limits.body_pause_seconds)
 
     def on_body(self, body: bytes) -> None:
-        """Grant a body the time that so many bytes may take."""
+        """Extend the body's deadline by the time that these bytes may take."""
         self._unfinished = 0
         most = monotonic() - self._waits_since + self.limits.body_pause_seconds
         self._granted = min(self._granted + len(body) / self.limits.body_bytes_per_second, most)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """Wait for nothing while the request is answered."""
+        """Stop the clock while the request is answered."""
         super().on_message_complete()
         self._unfinished = 0
         self._await_next()
@@ -127,7 +127,7 @@ class GuardedProtocol(HttpToolsProtocol):
             self._await_next()
 
     def resume_writing(self) -> None:
-        """Note that the client reads."""
+        """Record that the client reads."""
         super().resume_writing()
         self._unread_for = 0.0
 
@@ -135,7 +135,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._waits_since, self._granted = monotonic(), seconds
 
     def _await_next(self) -> None:
-        """Wait for the next head, unless a request that is complete has no answer yet."""
+        """Wait for the next headers, unless a complete request has no response yet."""
         self._wait(self.limits.head_seconds)
         if not self.cycle.response_complete:
             self._waits_since = inf
@@ -146,13 +146,13 @@ class GuardedProtocol(HttpToolsProtocol):
         return everyone if where == EVERYWHERE else self._peers.get(where, ())
 
     def _too_many(self, where: str, there: Collection["GuardedProtocol"]) -> int:
-        """By how many these are more than there may be."""
+        """The number of connections over the limit."""
         if where == EVERYWHERE:
             return len(there) - self.limits.connections
         return 0 if self._is_proxy else len(there) - self.limits.connections_per_address
 
     def _make_room(self, where: str) -> None:
-        """End those waited for longest, a few at a time, until there are not too many; new ones may ask meanwhile."""
+        """Close the connections waited for longest, a few at a time, until the limit holds."""
         there = [each for each in self._all(where) if not each.transport.is_closing()]
         if (many := self._too_many(where, there)) <= 0:
             self._crowded.discard(where)
@@ -164,7 +164,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self.loop.call_later(PAUSE_SECONDS, self._make_room, where)
 
     def _look(self) -> None:
-        """See once a second whose turn it is, and whether that one moves."""
+        """Check the deadlines once a second."""
         unread = self.transport.get_write_buffer_size()
         is_read = unread < self._unread - LOOK_SECONDS * self.limits.body_bytes_per_second
         self._unread_for = 0.0 if is_read or not unread else self._unread_for + LOOK_SECONDS
@@ -179,7 +179,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._look_again = self.loop.call_later(LOOK_SECONDS, self._look)
 
     def _turn_away(self, status: int, reason: str) -> None:
-        """End the connection, and say why in the middle of a request: an idle client would take that for an answer."""
+        """Close the connection; state the reason only within a request: an idle client would take it for a response."""
         if self.transport.is_closing():
             return
         TURNED_AWAY.labels(reason).inc()

@@ -1,4 +1,4 @@
-"""Turns every error that leaves a route into a problem document; nothing internal is told to the caller."""
+"""Turns every error of a route into a problem document, without internal details."""
 
 import logging
 from http import HTTPStatus
@@ -26,7 +26,7 @@ from services.common.runtime.errors import (
 from services.common.runtime.outages import is_away, is_overdue, is_unstorable
 
 logger = logging.getLogger(__name__)
-CLIENT_CLOSED_REQUEST = 499  # nobody reads it; it only keeps what was never sent out of the errors
+CLIENT_CLOSED_REQUEST = 499  # nobody reads this response; it only keeps cancelled requests out of the error metrics
 
 
 def install_error_handlers(app: FastAPI) -> None:
@@ -43,7 +43,7 @@ def install_error_handlers(app: FastAPI) -> None:
 async def _problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)
     if isinstance(error, Unauthorized | Forbidden) and getattr(request.state, "is_unverified", False):
-        return Unavailable("Tokens cannot be verified at the moment.").response()  # it may well be a good one
+        return Unavailable("Tokens cannot be verified at the moment.").response()  # the token may be valid
     return error.response()
 
 
@@ -70,7 +70,7 @@ async def _http_error(request: Request, error: Exception) -> Response:
 
 
 def _methods_at(request: Request) -> set[str]:
-    """Every method some route offers at this path: Starlette names only those of the first that matches."""
+    """All methods of this path: Starlette names only those of the first matching route."""
     routes = iter_route_contexts(request.app.routes)
     path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
     return {
@@ -83,9 +83,9 @@ def _methods_at(request: Request) -> set[str]:
 
 async def _database_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, DBAPIError)
-    if is_unstorable(error):  # the last net: field types should have refused the value by name
+    if is_unstorable(error):  # the safety net: field types should have refused the value by name
         return Unprocessable("A value cannot be stored: it is out of range or not valid text.").response()
-    if isinstance(error.orig, ForeignKeyViolation | UniqueViolation):  # likewise: locks should have made one wait
+    if isinstance(error.orig, ForeignKeyViolation | UniqueViolation):  # the same: locks should have prevented it
         return Conflict("Another request changed what this one builds on; look again, and repeat it.").response()
     if is_overdue(error):
         logger.warning("a statement took too long", exc_info=error)

@@ -1,9 +1,9 @@
-"""`Idempotency-Key`: a repeated unsafe request gets the first answer again, and its effect happens once.
+"""`Idempotency-Key`: a repeated unsafe request gets the first response again, and has its effect once.
 
     @router.post("/v1/products", dependencies=[role("merchandiser"), IDEMPOTENT])
 
-Put it after the route's policy. Same key and same request: the stored answer; another request under the key: 422; the
-first still running: 409. The answer is stored in the transaction of the request's own effect, so that both or neither
+Put it after the route's policy. Same key and same request: the stored response; another request with the key: 422; the
+first still running: 409. The response is stored in the transaction of the request's own effect, so that both or neither
 exist. Keys belong to the caller and the route, and last a day. A service's models name the table (`class Idempotency(
 IdempotencyTable, Base)`), and its migrations make it.
 """
@@ -42,7 +42,7 @@ _STORE = text(
 
 
 class IdempotencyTable:
-    """The answers to requests with a key."""
+    """The responses to requests with a key."""
 
     __tablename__ = "idempotency"
 
@@ -56,26 +56,26 @@ class IdempotencyTable:
 
 
 class RequestInFlight(Conflict):
-    """The first request under this key has not ended."""
+    """The first request with this key has not ended."""
 
     title = "Request in flight"
 
 
 class KeyReused(Unprocessable):
-    """The key stands for another request."""
+    """The key belongs to another request."""
 
     title = "Idempotency key reused"
 
 
 class Replay(Problem):
-    """No problem: leaves the route early with the stored answer."""
+    """Not a problem: ends the route early with the stored response."""
 
     def __init__(self, stored: Response) -> None:
         super().__init__()
         self._stored = stored
 
     def response(self) -> Response:
-        """The first answer, marked as repeated."""
+        """The first response, marked as repeated."""
         self._stored.headers["Idempotent-Replayed"] = "true"
         return self._stored
 
@@ -90,7 +90,7 @@ class Claim:
     fingerprint: bytes
 
     async def store(self, response: Response) -> None:
-        """Keep the answer, in the request's transaction."""
+        """Store the response, in the request's transaction."""
         headers = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
         values = {
             "status": response.status_code,
@@ -107,10 +107,10 @@ async def claim_key(
     session: Session,
     key: KeyHeader = None,
 ) -> None:
-    """Claim the request's key, or answer as the request that had it first was answered."""
+    """Claim the request's key, or return the response of the first request with it."""
     if key is None:
         return
-    principal = request.state.principal  # set by the policy; without one there is no telling whose key it is
+    principal = request.state.principal  # set by the policy; without one the owner of the key is unknown
     route = request.scope["route"].path_format
     caller = f"{'service' if principal.is_service else 'user'}:{principal.subject}" if principal else "visitor"
     scope = f"{caller} {request.method} {route}"

@@ -1,4 +1,4 @@
-"""Bounds on bodies: a request begins when its body is there, and an over-long one is answered with a problem document.
+"""Limits on bodies: the application sees a request when its body has arrived; a too large one gets a problem document.
 
 The limit itself is Starlette's: `max_body_bytes` of `build_app`, and `max_body_size=` of a single route over it.
 """
@@ -15,16 +15,16 @@ ANNOUNCES_A_BODY: Final = frozenset({b"content-length", b"transfer-encoding"})
 
 
 class WholeBodies:
-    """Begins a request only when its body is there, so that whoever sends half of one costs a connection and no work.
+    """Passes a request on only when its body has arrived, so that half a request costs a connection and no work.
 
-    What is larger than `WAITS_FOR_BYTES` is passed on from there while it comes.
+    A body larger than `WAITS_FOR_BYTES` is streamed from there.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Read the body, or its beginning, and pass the request on; one whose client leaves meanwhile is no request."""
+        """Read the body, or its beginning, and pass the request on; if the client leaves meanwhile, drop it."""
         if scope["type"] != "http" or not any(name in ANNOUNCES_A_BODY for name, _ in scope["headers"]):
             await self._app(scope, receive, send)
             return
@@ -50,7 +50,7 @@ class TooLargeAsProblem:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, and look at the status that comes back."""
+        """Pass the request on, and check the response status."""
         is_replaced = False
 
         async def replace(message: Message) -> None:

@@ -1,11 +1,11 @@
-"""Newline-delimited JSON, one value a line, read from a request and sent as an answer without holding all of it.
+"""Newline-delimited JSON, one value per line, streamed from a request and to a response.
 
     async for chunk in chunks(request, 1_000):          # [(line number from 1, bytes), ...]
-    return answer(spool)                                # the lines in a file, as the answer
-    return await streamed(lines)                        # lines that are made while they are sent
+    return answer(spool)                                # the lines of a file, as the response
+    return await streamed(lines)                        # lines generated while they are sent
 
-An answer to lines is spooled to a file first: a client that sends everything before it reads anything, as most do,
-would wait for us while we wait for it.
+A response to an upload is spooled to a file first: most clients send everything before they read, so streaming both
+would deadlock.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
@@ -45,19 +45,19 @@ class NotNdjson(Problem):
 
 
 class LineTooLong(Unprocessable):
-    """A line larger than any value of ours."""
+    """A line is too long."""
 
     title = "Line too long"
 
 
 class NothingSent(Unprocessable):
-    """A body without a line."""
+    """The body has no lines."""
 
     title = "Nothing sent"
 
 
 class UploadCutOff(Problem):
-    """The body ended before its end; nobody is there to read this."""
+    """The body was cut off; nobody reads this error."""
 
     status = 400
     title = "Upload cut off"
@@ -116,9 +116,9 @@ def answer(spool: IO[bytes]) -> StreamingResponse:
 
 
 async def streamed(blocks: AsyncGenerator[bytes, None]) -> StreamingResponse:
-    """Blocks of whole lines as they are made; what keeps the first from being made is answered as any error is.
+    """Blocks of whole lines as they are generated; an error before the first block is handled like any error.
 
-    The generator is closed, with what it holds, when the answer has been sent or its reader has gone.
+    The generator is closed when the response has been sent or its reader has gone.
     """
     first = await anext(blocks, b"")
 

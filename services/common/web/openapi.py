@@ -1,6 +1,6 @@
-"""Completes the OpenAPI document with what holds for every operation: its problems and its security.
+"""Completes the OpenAPI document with the problems and the security of every operation.
 
-A route states only what is its own (`responses=problems(404)`); the statuses that the shared parts can answer with
+A route states only its own problems (`responses=problems(404)`); the statuses of the shared parts
 are added here: 422 and 503 always, 400 and 413 where there is a body, 401 and 403 where there is a policy, 409 where an
 `Idempotency-Key` is taken.
 """

@@ -1,4 +1,4 @@
-"""Lists page by cursor: an opaque text that says after which row the next page begins.
+"""Cursor pagination: an opaque text names the row after which the next page begins.
 
 class ProductPage(Page[ProductOut]): ...
 
@@ -29,7 +29,7 @@ LimitParam = Annotated[int, Query(ge=1, le=500)]
 
 
 class BadCursor(Unprocessable):
-    """A cursor that this API has not given out."""
+    """A cursor that this API did not issue."""
 
     title = "Bad cursor"
 

@@ -1,11 +1,11 @@
-"""How a request names a product or a category: by our id, a bare number, or by the shop's own, `sku:<id>`, `code:<id>`.
+"""References to products and categories: a bare number is our id; `sku:<id>` and `code:<id>` are the shop's own ids.
 
     @router.get("/v1/products/{productId:product}")
     async def read_product(product: Annotated[ProductReference, Path(alias="productId")]) -> ...:
         product.id, product.own      # (7, None) of 7; (None, "A/7") of sku:A%2F7
 
-In bodies the shop's own id has a field of its own, `sku` or `code`. It may be any text, digits alone and slashes
-included: a prefix tells it from ours, and an encoded slash in a path stays apart from those between segments.
+In bodies the shop's own id has a separate field, `sku` or `code`. It may be any text, including only digits, and
+slashes: the prefix distinguishes it from ours, and an encoded slash in a path is kept apart from segment separators.
 """
 
 import re
@@ -25,16 +25,16 @@ _OWN: Final = r"[^\x00-\x1f]"
 Sku = Annotated[str, Field(min_length=1, max_length=MAX_SKU, pattern=rf"^{_OWN}+$")]
 """A product's id in the shop's own systems."""
 Code = Annotated[str, Field(min_length=1, max_length=MAX_CODE, pattern=rf"^{_OWN}+$")]
-"""A category's."""
+"""A category's id in the shop's own systems."""
 
 _SLASH: Final = "\x1f"
-"""Stands for an encoded slash while a path is split: no id of a shop's has it."""
+"""Replaces an encoded slash while a path is split; no shop id contains it."""
 _ENCODED_SLASH: Final = re.compile(rb"%2f", re.IGNORECASE)
 _OWN_SEGMENT: Final = re.compile(rb"/(?:sku|code)(?::|%3a)[^/]*", re.IGNORECASE)
 
 
 class Reference(str):
-    """What names a thing, as it was given; of `id` and `own` one is None."""
+    """A reference as given; one of `id` and `own` is None."""
 
     __slots__ = ()
     prefix: ClassVar[str]
@@ -99,13 +99,13 @@ register_url_convertor("category", _Category())
 
 
 class SlashesInReferences:
-    """Middleware that keeps an encoded slash of a shop's id apart from the slashes between segments."""
+    """Middleware that keeps an encoded slash in a shop's id apart from segment separators."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, its path decoded but for such slashes."""
+        """Pass the request on with its path decoded, except for such slashes."""
         raw = scope.get("raw_path") or b""
         if b"%" in raw and scope["type"] == "http" and _OWN_SEGMENT.search(raw):
             marked = _OWN_SEGMENT.sub(lambda segment: _ENCODED_SLASH.sub(b"%1F", segment[0]), raw)

@@ -1,6 +1,6 @@
-"""The router of every service: refuses unknown query parameters, and stores the answers of idempotent requests.
+"""The router of every service: refuses unknown query parameters, and stores the responses of idempotent requests.
 
-It also reads `{productId:int}` of a path as digits, whose value the parameter's own type judges.
+It also reads `{productId:int}` in a path as digits; the parameter's own type validates the value.
 
 router = Router()
 
@@ -23,7 +23,7 @@ from services.common.runtime.errors import MOST_FAULTS, Fault, Unprocessable
 from services.common.web.idempotency import Claim
 
 MOST_NAMES = 20_000
-"""In a body; to find that so many fields are unknown takes as long as a request may hold up all others."""
+"""Maximum number of fields in a body: checking more would block other requests for too long."""
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
@@ -44,7 +44,7 @@ class Route(APIRoute):
     """One operation."""
 
     def get_route_handler(self) -> Handler:
-        """The handler of FastAPI, between the two things of ours."""
+        """FastAPI's handler, wrapped in our two additions."""
         handle: Callable[[Request], Awaitable[Response]] = super().get_route_handler()
         known = _query_names(self.dependant)
         has_body = self.body_field is not None
@@ -75,12 +75,12 @@ class Router(APIRouter):
 
 
 def route_of(routes: Sequence[BaseRoute], path: str) -> APIRoute:
-    """The route of a path, for a middleware that answers in its stead."""
+    """The route of a path, for a middleware that answers in its place."""
     return next(route for route in routes if isinstance(route, APIRoute) and route.path == path)
 
 
 def stand_for(scope: Scope, route: APIRoute) -> None:
-    """Let metrics and traces see a request as one of the route's."""
+    """Make metrics and traces attribute a request to the route."""
     scope["route"] = route
     span = trace.get_current_span()
     if span.is_recording():

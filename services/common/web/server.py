@@ -1,6 +1,6 @@
 """Runs a service behind its guard: `python -m services.common.web.server FACTORY [uvicorn's own options]`.
 
-What every service needs stands here, so that no deployment has to know it; an option that is given goes before.
+It sets the options that every service needs, so that no deployment has to know them; given options take precedence.
 """
 
 import os
@@ -20,11 +20,11 @@ FILES: Final = 65_536
 
 def main() -> None:
     """Run until SIGTERM."""
-    os.environ.setdefault("FORWARDED_ALLOW_IPS", "")  # uvicorn would believe whoever calls from this machine
+    os.environ.setdefault("FORWARDED_ALLOW_IPS", "")  # uvicorn would trust every caller on this machine
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(
         resource.RLIMIT_NOFILE, (min(most, FILES), most)
-    )  # each connection is one; many shells grant 256
+    )  # each connection needs one; many shells allow 256
     uvicorn([*OPTIONS, *sys.argv[1:]], prog_name="python -m services.common.web.server")
 
 
