@@ -1,4 +1,4 @@
-"""The one place for the names of columns and of candidate lists that the library reads and writes."""
+"""All names of columns and candidate lists that the library reads and writes."""
 
 USER = "user_id"
 ITEM = "product_id"
@@ -20,11 +20,11 @@ RANK = "rank"
 NEIGHBOUR = "neighbour_id"
 
 DISCOVER = "discover"
-"""The lists of what is new to each shopper."""
+"""The lists of items that are new to each user."""
 REPURCHASE = "repurchase"
-"""The lists of what each shopper buys next, whether bought before or not."""
+"""The lists of items that each user buys next, new or not."""
 LEARNT_SOURCES = (DISCOVER, REPURCHASE)
-"""The candidate lists that models make, the gate judges, a bundle carries and shelves draw on."""
+"""The candidate lists that models create, the gate judges, a bundle contains and shelves use."""
 
 INTERACTION_COLUMNS = (USER, ITEM, ORDER, ORDERED_AT)
 ITEM_COLUMNS = (ITEM, DEPARTMENT, CATEGORY, PRODUCT_TYPE, BRAND, PRICE, IS_ACTIVE, IS_RECOMMENDABLE)

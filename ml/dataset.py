@@ -1,4 +1,4 @@
-"""Interactions and items, indexed: what every recommender is fitted on."""
+"""Indexed interactions and items, on which every recommender is fitted."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,26 +13,26 @@ from scipy.sparse import coo_array, csr_array
 from ml import columns as c
 
 RECENT_DAYS = 28
-"""What is popular is what these last days' baskets held."""
+"""Popularity counts the baskets of this many last days."""
 
 
 class DatasetError(ValueError):
-    """The given frames cannot make a dataset."""
+    """The given frames are not a valid dataset."""
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """The baskets of a shop before a moment, as arrays.
+    """The baskets of a shop before the cut, as arrays.
 
-    A user or an item is known inside by its position among the sorted ids; outside the library only ids are seen, so
-    one that arrives later moves nobody. A line is one product in one basket: quantity and money are no weights
-    (they cost 15-30% of accuracy), and a product twice in a basket counts once.
+    Inside the library a user or item is a position in the sorted ids; outside only ids are used, so a later id
+    changes no result. A line is one product in one basket: quantity and money are not weights
+    (they cost 15-30% of accuracy), and a product that is twice in a basket counts once.
 
     Attributes:
         users: Sorted ids of users with at least one line, shape (users,).
-        items: The catalogue sorted by product id, at least `columns.ITEM_COLUMNS`, one row an item. It is as given:
-            nothing in it goes back to what was known at the cut.
-        cut: The moment of prediction (UTC); every line is before it.
+        items: The catalogue sorted by product id, at least `columns.ITEM_COLUMNS`, one row per item. It is used
+            as given, not as it was at the cut.
+        cut: The time of prediction (UTC); every line is before it.
         user: Position of the user of each line, ordered by user, item, age; shape (lines,).
         item: Position of the item of each line.
         order: Id of the basket of each line.
@@ -53,11 +53,11 @@ class Dataset:
 
         Args:
             interactions: Purchase lines with `columns.INTERACTION_COLUMNS`, in any order; times in UTC.
-            items: The catalogue with `columns.ITEM_COLUMNS`; lines of products that it lacks are left out.
-            cut: Only lines before it are taken; without it all are, and the cut is just after the last one.
+            items: The catalogue with `columns.ITEM_COLUMNS`; lines of unknown products are dropped.
+            cut: Only lines before it are used. Default: just after the last line.
 
         Raises:
-            DatasetError: A column is missing, or a product stands twice in the catalogue.
+            DatasetError: A column is missing, or a product is twice in the catalogue.
         """
         _check(interactions, c.INTERACTION_COLUMNS, "interactions")
         _check(items, c.ITEM_COLUMNS, "items")
@@ -122,12 +122,12 @@ class Dataset:
         return np.bincount(self.item[self.age <= days], minlength=len(self.items)).astype(np.float32)
 
     def _sum(self, weights: NDArray[np.float64]) -> csr_array[np.float32]:
-        # Lines are sorted, so sums are made in one order whatever the order of the rows given.
+        # Lines are sorted, so that sums do not depend on the order of the given rows.
         return coo_array((weights, (self.user, self.item)), shape=self.shape).tocsr().astype(np.float32)
 
 
 def positions(ids: NDArray[np.generic], known: NDArray[np.generic]) -> NDArray[np.int64]:
-    """Position of each id in the sorted known ones; -1 where it is not among them."""
+    """Position of each id in the sorted known ids; -1 if unknown."""
     if len(known) == 0:
         return np.full(len(ids), -1, dtype=np.int64)
     found = np.searchsorted(known, ids).clip(max=len(known) - 1)

@@ -1,1 +1,1 @@
-"""What is served: one trained model set as immutable files, whether it may be used, and which one is in use."""
+"""The bundle: one trained model set as immutable files, its validation, and the champion in use."""

@@ -1,8 +1,8 @@
 """The bundle: one trained model set as an immutable directory of plain arrays with a manifest, and no pickles.
 
-It carries everything that scoring needs, so that whoever opens it needs neither the training code nor a database:
-lists of candidates per user and source, item-to-item neighbours, item factors, popularity, purchase history, the items
-as they were, and what shoppers had viewed or put in their cart at the data cut.
+It contains everything that scoring needs, so that a reader needs neither the training code nor a database: candidate
+lists per user and source, item-to-item neighbours, item factors, popularity, purchase history, the items, and the
+views and carts of users at the data cut.
 """
 
 import os
@@ -45,7 +45,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Bundle:
-    """An opened bundle: arrays are mapped read-only, so that several processes share their pages."""
+    """An open bundle: arrays are mapped read-only, so that several processes share their pages."""
 
     manifest: Manifest
     content: BundleContent
@@ -55,11 +55,11 @@ class Bundle:
         """Open and verify a bundle: version, hashes, shapes, values.
 
         Args:
-            directory: where `write` put it.
-            sources: candidate lists that must be there (`Rules.candidate_sources()`).
+            directory: written by `write`.
+            sources: required candidate lists (`Rules.candidate_sources()`).
 
         Raises:
-            BundleError: the subclass and its `reason` say why it must not be served.
+            BundleError: its subclass and `reason` say why it must not be served.
         """
         manifest = read_manifest(directory)
         try:
@@ -76,7 +76,7 @@ class Bundle:
 
     @cached_property
     def popular(self) -> list[int]:
-        """Items that anyone bought, most popular first, ties by product id."""
+        """Items with purchases, most popular first, ties by product id."""
         popularity, product_ids = self.content.popularity, self.content.items["product_id"].to_numpy()
         order = np.lexsort((product_ids, -popularity))
         ranked: list[int] = order[popularity[order] > 0].tolist()
@@ -84,7 +84,7 @@ class Bundle:
 
     @cached_property
     def popular_by_category(self) -> dict[int, list[int]]:
-        """Category id -> its items that anyone bought, most popular first."""
+        """Category id -> its items with purchases, most popular first."""
         categories = self.content.items["category_id"].to_list()
         ranked: dict[int, list[int]] = {}
         for item in self.popular:
@@ -92,7 +92,7 @@ class Bundle:
         return ranked
 
     def candidates(self, source: str, user_id: str) -> tuple[Int32, Float32]:
-        """The user's items of `source` with their scores, best first; empty for someone unknown."""
+        """The user's items of `source` with their scores, best first; empty for an unknown user."""
         ranked, row = self.content.candidates[source], self.user_rows.get(user_id)
         if row is None:
             return ranked.items[0, :0], ranked.scores[0, :0]
@@ -101,17 +101,17 @@ class Bundle:
         return items[:end], ranked.scores[row, :end]
 
     def bought(self, user_id: str) -> slice:
-        """Where the user's entries stand in `content.history`; an empty slice for someone unknown."""
+        """The user's slice of `content.history`; empty for an unknown user."""
         row = self.user_rows.get(user_id)
         indptr = self.content.history.indptr
         return slice(0, 0) if row is None else slice(int(indptr[row]), int(indptr[row + 1]))
 
 
 def write(directory: Path, content: BundleContent, about: About) -> Manifest:
-    """Write a bundle in one step: it is whole and synced before it has its name. The name is the bundle's id.
+    """Write a bundle atomically: it is complete and synced before it gets its name, which is the bundle's id.
 
     Raises:
-        BundleError: the content must not be served (see `check`), or the disk does not take it.
+        BundleError: the content must not be served (see `check`), or the disk is full.
         FileExistsError: the directory exists; bundles are immutable.
     """
     check(content, is_popularity=about.popularity_because is not None)

@@ -1,4 +1,4 @@
-"""Which bundle and which generation of shelves are in use, and which were before."""
+"""The bundle and the generation of shelves in use, and the previous pair."""
 
 import fcntl
 from collections.abc import Iterator
@@ -15,13 +15,13 @@ CHAMPION: Final = "champion.json"
 
 
 class ChampionChangedError(Exception):
-    """Somebody else has changed the champion in the meantime; nothing was written."""
+    """Another process has changed the champion in the meantime; nothing was written."""
 
 
 class Champion(Document):
-    """`champion.json` in the folder of bundles: the bundle in use with its generation, and the pair before them.
+    """`champion.json` in the bundles directory: the bundle in use with its generation, and the previous pair.
 
-    A bundle and the generation made of it belong together. `generation` is None until one of the bundle's is shown.
+    A bundle and the generation built from it belong together. `generation` is None until one of the bundle is shown.
     """
 
     bundle: str
@@ -31,19 +31,19 @@ class Champion(Document):
 
     @classmethod
     def after(cls, former: Self | None, bundle: str) -> Self:
-        """A new bundle in the former champion's place, whose pair can be put back."""
+        """A new bundle that replaces the former champion, whose pair can be restored."""
         if former is None:
             return cls(bundle=bundle)
-        if former.generation is None:  # its shelves were never shown: going back leads to the pair before it
+        if former.generation is None:  # its shelves were never shown: a rollback restores the pair before it
             return former.model_copy(update={"bundle": bundle})
         return cls(bundle=bundle, previous=former.bundle, previous_generation=former.generation)
 
     def showing(self, generation: str) -> Self:
-        """The same bundle with another generation of it."""
+        """The same bundle with another generation."""
         return self.model_copy(update={"generation": generation})
 
     def rolled_back(self) -> Self | None:
-        """The pairs in each other's place, so that twice is where it began; None if no pair was shown before."""
+        """The two pairs exchanged, so that a second rollback undoes the first; None if there is no previous pair."""
         if self.previous is None or self.previous_generation is None:
             return None
         return type(self)(
@@ -54,16 +54,16 @@ class Champion(Document):
         )
 
     def put(self, bundles: Path) -> None:
-        """Make this the champion of the folder `bundles`, in one step."""
+        """Make this the champion in the directory `bundles`, atomically."""
         self.write(bundles / CHAMPION)
 
     @classmethod
     @contextmanager
     def held(cls, former: Self | None, bundles: Path) -> Iterator[None]:
-        """While `former` is the champion, hold the one lock of whoever changes it or what content shows of it.
+        """Hold the lock for changes of the champion and its shelves, while `former` is the champion.
 
         Raises:
-            ChampionChangedError: it is the champion no more.
+            ChampionChangedError: it is no longer the champion.
         """
         with (bundles / f".{CHAMPION}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -83,10 +83,10 @@ class Champion(Document):
 
     @classmethod
     def read(cls, bundles: Path) -> Self | None:
-        """The champion named in the folder `bundles`, or None if there is none yet.
+        """The champion in the directory `bundles`, or None if there is none yet.
 
         Raises:
-            BadManifestError: the file is not a champion's.
+            BadManifestError: the file is invalid.
         """
         try:
             return cls.model_validate_json((bundles / CHAMPION).read_bytes())

@@ -14,37 +14,37 @@ _MANY = 30
 
 
 class BundleError(ValueError):
-    """A bundle that must not be served; `reason` is stable, the message says what exactly is wrong."""
+    """A bundle that must not be served; `reason` is stable, the message has the details."""
 
     reason: ClassVar[str] = "BAD_BUNDLE"
 
 
 class MissingFileError(BundleError):
-    """The manifest or a file that it names is not there."""
+    """The manifest or a file that it names is missing."""
 
     reason = "MISSING_FILE"
 
 
 class BadManifestError(BundleError):
-    """The manifest is no JSON or breaks its model."""
+    """The manifest is not JSON or does not match its model."""
 
     reason = "BAD_MANIFEST"
 
 
 class UnknownVersionError(BundleError):
-    """The format is one that this code does not know."""
+    """The format version is unknown to this release."""
 
     reason = "UNKNOWN_VERSION"
 
 
 class BrokenHashError(BundleError):
-    """A file is not the one that was written."""
+    """A file differs from the one that was written."""
 
     reason = "BROKEN_HASH"
 
 
 class BadShapeError(BundleError):
-    """An array or frame has another shape, type or range than the format says."""
+    """An array or frame has a shape, type or range that the format does not allow."""
 
     reason = "BAD_SHAPE"
 
@@ -62,13 +62,13 @@ class EmptyBundleError(BundleError):
 
 
 class MissingSourceError(BundleError):
-    """The shelf rules draw on candidates that the bundle does not carry."""
+    """The shelf rules use candidate lists that the bundle does not contain."""
 
     reason = "MISSING_SOURCE"
 
 
 class UnwritableError(BundleError):
-    """The disk does not take it, for want of room most likely; nothing of it remains."""
+    """The disk refused the write, most likely because it is full; no files remain."""
 
     reason = "UNWRITABLE"
 
@@ -77,12 +77,12 @@ def check(content: BundleContent, sources: Iterable[str] = (), *, is_popularity:
     """Refuse content that must not be served.
 
     Args:
-        content: what is to be written, or was read.
-        sources: candidate lists that must be there (`Rules.candidate_sources()`).
-        is_popularity: whether its lists are no model's but what is popular, of which all may be equally so.
+        content: to be written, or just read.
+        sources: required candidate lists (`Rules.candidate_sources()`).
+        is_popularity: whether its lists come from popularity alone, where all scores may be equal.
 
     Raises:
-        BundleError: the subclass names the kind of fault.
+        BundleError: the subclass is the kind of fault.
     """
     _check_frames(content)
     users, items = content.users.height, content.items.height
@@ -147,7 +147,7 @@ def _check_ranked(name: str, ranked: Ranked, rows: int, items: int) -> None:
 
 
 def _check_scores_differ(source: str, ranked: Ranked, popularity: Float32) -> None:
-    """One score for every item and user says that a model collapsed, unless nothing tells the items apart."""
+    """Equal scores for all items and users mean that a model collapsed, unless all items are alike."""
     is_item = ranked.items >= 0
     scores, sold = ranked.scores[is_item], popularity[ranked.items[is_item]]
     if scores.min() == scores.max() and sold.min() < sold.max():
@@ -170,7 +170,7 @@ def _check_history(content: BundleContent, users: int, items: int) -> None:
 
 
 def _check_all_is_bought(source: str, content: BundleContent) -> None:
-    """Only where everybody has bought everything there is nothing new to anybody."""
+    """Lists of new items may be empty only if every user has bought everything."""
     history = content.history
     on_sale = (content.items["is_active"] & content.items["is_recommendable"]).to_numpy()
     owners = np.bincount(history.items, minlength=on_sale.size)

@@ -1,4 +1,4 @@
-"""What a bundle holds, as arrays and frames, and how each of them is called as a file."""
+"""The content of a bundle, as arrays and frames, and their file names."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -50,9 +50,9 @@ ACTIVITY: dict[str, pl.DataType | type[pl.DataType]] = {
     "order_id": pl.Int64,
     "quantity": pl.Int64,
 }
-"""What shoppers, visitors included, did lately, up to the data cut: `kind` is one of `shelves.session.KINDS`, or BUY.
+"""Recent actions of users and visitors up to the data cut: `kind` is one of `shelves.session.KINDS`, or BUY.
 
-BUY is a product of an order of which some was kept; the history counts it too. Only this has an order and a quantity.
+BUY is a product of an order that was at least partly kept; the history counts it too. Only BUY has order and quantity.
 """
 
 
@@ -66,7 +66,7 @@ class Ranked:
 
 @dataclass(frozen=True)
 class History:
-    """What each user bought, as CSR rows over users: entries `indptr[u]:indptr[u + 1]`, ascending by item.
+    """The purchases of each user, as CSR rows over users: entries `indptr[u]:indptr[u + 1]`, ascending by item.
 
     `counts` are baskets, `last_bought` seconds since 1970 UTC, `interval_days` the user's own median number of days
     between purchases of the item (0 = bought once, so unknown).
@@ -81,17 +81,17 @@ class History:
 
 @dataclass(frozen=True)
 class BundleContent:
-    """Everything that scores: rows of `users` and `items` are the indices which all arrays speak of.
+    """Everything needed for scoring: the rows of `users` and `items` are the indices used by all arrays.
 
     Attributes:
-        users: columns `USERS`, one row a user with purchases before the cut.
-        items: columns `ITEMS`, one row a product, inactive ones included.
+        users: columns `USERS`, one row per user with purchases before the cut.
+        items: columns `ITEMS`, one row per product, including inactive ones.
         activity: columns `ACTIVITY`, in any order.
-        candidates: source name -> `Ranked` [users, K]; `shelves.yaml` says which sources it draws on.
-        neighbours: `Ranked` [items, N]: the items bought by the same shoppers, or described alike; score in (0, 1].
-        together: bool [items]: whether an item's neighbours were bought by the same shoppers, and by enough of them.
+        candidates: source name -> `Ranked` [users, K]; `shelves.yaml` names the sources it uses.
+        neighbours: `Ranked` [items, N]: items bought by the same users, or with similar descriptions; score in (0, 1].
+        together: bool [items]: whether an item's neighbours were bought by the same users, and by enough of them.
         factors: float32 [items, F], rows of length 1 (0 = unknown): two rows' product is their cosine. F may be 0.
-        popularity: float32 [items], recent purchases weighted as the popularity model does; 0 = never.
+        popularity: float32 [items], recent purchases with the weights of the popularity model; 0 = never.
         history: purchases by user.
     """
 
@@ -147,7 +147,7 @@ def from_files(frames: Mapping[str, pl.DataFrame], arrays: Mapping[str, Array]) 
 
 
 def _with_own_ids(items: pl.DataFrame) -> pl.DataFrame:
-    """The items; those of bundles from before they had the shop's own ids, or digits of their currency, have none."""
+    """The items; in older bundles they lack the shop's own ids and the digits of their currency."""
     absent = [name for name in ("sku", "category_code", "currency_digits") if name not in items.columns]
     return items.with_columns(pl.lit(None, ITEMS[name]).alias(name) for name in absent)
 

@@ -1,4 +1,4 @@
-"""The files of a bundle: the manifest that describes them, and reading and writing each with its hash."""
+"""The files of a bundle: the manifest, and reading and writing files with their hashes."""
 
 import json
 import os
@@ -19,12 +19,12 @@ MANIFEST: Final = "manifest.json"
 
 
 class Document(BaseModel):
-    """A JSON file of ours: camelCase names, unknown fields refused."""
+    """A JSON file with camelCase names; unknown fields are refused."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True, extra="forbid")
 
     def write(self, path: Path) -> None:
-        """Put the document in place of `path` in one step, so that no reader ever sees half of it."""
+        """Replace `path` atomically, so that no reader sees a partial file."""
         temporary = path.with_name(f".{path.name}.{os.getpid()}")
         try:
             temporary.write_text(self.model_dump_json(by_alias=True, indent=2) + "\n")
@@ -36,12 +36,12 @@ class Document(BaseModel):
 
 
 class About(Document):
-    """What a bundle says of itself: made when, from data up to when, how, how good.
+    """The metadata of a bundle: creation time, data cut, configuration and quality.
 
-    `data_cut` is the time of the newest event in the data: whoever follows the topics takes what is newer.
-    `data_hash` tells the training set from every other, and `purchase_lines` is how many lines of purchases it held.
-    `shelves` says how good the shelves are, as `ml.evaluation.shelves.as_document` gives it.
-    `popularity_because` says why everybody's lists are what is popular, where no model was good for them yet.
+    `data_cut` is the time of the newest event in the data: a follower of the topics applies newer events.
+    `data_hash` identifies the training set, and `purchase_lines` is its number of purchase lines.
+    `shelves` is the quality of the shelves, from `ml.evaluation.shelves.as_document`.
+    `popularity_because` says why all lists are popularity, if no model is good enough yet.
     """
 
     created_at: AwareDatetime
@@ -56,7 +56,7 @@ class About(Document):
 
 
 class FileEntry(Document):
-    """One file as it was written; `dtype` is `arrow` for a frame."""
+    """The description of one written file; `dtype` is `arrow` for a frame."""
 
     sha256: str
     dtype: str
@@ -75,7 +75,7 @@ def read_manifest(directory: Path) -> Manifest:
     """Read the manifest.
 
     Raises:
-        MissingFileError, BadManifestError, UnknownVersionError: it cannot be trusted.
+        MissingFileError, BadManifestError, UnknownVersionError: it is unusable.
     """
     try:
         document = json.loads((directory / MANIFEST).read_bytes())
@@ -93,7 +93,7 @@ def read_manifest(directory: Path) -> Manifest:
 
 
 def write_part(path: Path, part: Part) -> FileEntry:
-    """Write one array or frame through to the disk."""
+    """Write and sync one array or frame."""
     if isinstance(part, pl.DataFrame):
         part.write_ipc(path)
         dtype, shape = "arrow", part.shape
@@ -108,7 +108,7 @@ def read_parts(directory: Path, entries: dict[str, FileEntry]) -> tuple[dict[str
     """Map the frames and the arrays of a bundle read-only.
 
     Raises:
-        MissingFileError, BrokenHashError, BadShapeError: a file is not the one that the manifest describes.
+        MissingFileError, BrokenHashError, BadShapeError: a file does not match the manifest.
     """
     frames: dict[str, pl.DataFrame] = {}
     arrays: dict[str, Array] = {}
@@ -131,7 +131,7 @@ def read_parts(directory: Path, entries: dict[str, FileEntry]) -> tuple[dict[str
 
 
 def sync(path: Path) -> None:
-    """Wait until the file or folder is on the disk."""
+    """Sync a file or directory to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,1 +1,1 @@
-"""From rankings and rules to the shelves of a page: the same code for the batch and for the API."""
+"""Composes the shelves of a page from rankings and rules, for the batch job and the API."""

@@ -1,4 +1,4 @@
-"""Items that may stand on a shelf, why they may, and the heads of rankings that need not be worked out anew."""
+"""Candidate items of a shelf with their explanations, and the ranking cache."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
@@ -14,12 +14,12 @@ from ml.shelves.purchases import Owned
 from ml.shelves.session import LiveState
 
 HEAD: Final = 40
-"""So many items of a ranking are kept: whoever needs more of it has it worked out again."""
+"""Cached items per ranking; a request that needs more computes the ranking again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shopper:
-    """Whose page it is; a visitor has an id and a state, everyone at once (`user_id` None) has neither."""
+    """Whose page it is; a visitor has an id and a state, the page for everyone (`user_id` None) has neither."""
 
     user_id: str | None
     state: LiveState = field(default_factory=LiveState)
@@ -28,8 +28,8 @@ class Shopper:
 class Candidate(msgspec.Struct, frozen=True, gc=False):
     """One item of a source.
 
-    `ground` is a key of `Reasons`, or None where the explanation is still to be found; `because` is the item that it
-    names, `values` is what else it names.
+    `ground` is a key of `Reasons`, or None while the explanation is not yet computed; `because` is the item that it
+    names, `values` are the other values in it.
     """
 
     item: int
@@ -41,11 +41,11 @@ class Candidate(msgspec.Struct, frozen=True, gc=False):
 
 
 def explained(bundle: Bundle, owned: Owned, candidates: list[Candidate]) -> list[Candidate]:
-    """The candidates with their grounds; `owned` is what the shopper has bought."""
+    """The candidates with their explanations; `owned` are the user's purchases."""
     unexplained = [candidate.item for candidate in candidates if candidate.ground is None]
     own = dict(zip(unexplained, owned.of(unexplained, owned.counts), strict=True))
     foreign = [item for item in unexplained if not own[item]]
-    learnt = np.searchsorted(owned.items, bundle.content.popularity.size)  # of younger products nothing was learnt
+    learnt = np.searchsorted(owned.items, bundle.content.popularity.size)  # nothing was learnt about newer products
     found = dict(zip(foreign, grounds(bundle, foreign, owned.items[:learnt], owned.counts[:learnt]), strict=True))
 
     def explain(candidate: Candidate) -> Candidate:
@@ -63,10 +63,10 @@ def explained(bundle: Bundle, owned: Owned, candidates: list[Candidate]) -> list
 
 
 class RankingCache:
-    """The heads of one bundle's rankings, kept until the shopper does something.
+    """The ranking cache: the first items of one bundle's rankings, cached until the user's next action.
 
-    They hold what was learnt of shoppers and nothing that the shop may change: stock, prices and pins are looked at for
-    each answer. Of many shoppers the last `size` heads are kept.
+    It holds learnt rankings and nothing that the shop may change: stock, prices and pins are applied for each
+    response. It keeps the `size` most recently used rankings.
     """
 
     def __init__(self, size: int = 10_000) -> None:
@@ -74,7 +74,7 @@ class RankingCache:
         self._heads: OrderedDict[Hashable, tuple[LiveState, int, list[Candidate]]] = OrderedDict()
 
     def head(self, shopper: Shopper, ranking: Hashable, make: Callable[[], list[Candidate]]) -> list[Candidate]:
-        """The head of a ranking of the shopper's; made if it is not there, or older than the shopper's last action."""
+        """The first items of a user's ranking; computed if missing or older than the user's last action."""
         state, key = shopper.state, (shopper.user_id, ranking)
         known = self._heads.get(key)
         if known is not None and known[0] is state and known[1] == state.changes:

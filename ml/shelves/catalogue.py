@@ -1,4 +1,4 @@
-"""The products as they are now: the bundle's at first, then whatever live events say."""
+"""The current products: first those of the bundle, then updated by live events."""
 
 from collections.abc import Iterable
 from decimal import Decimal
@@ -35,18 +35,18 @@ class Product(msgspec.Struct, frozen=True, dict=True):
 
     @property
     def is_listed(self) -> bool:
-        """Whether the shop shows it at all: it is active and no pseudo product."""
+        """Whether the shop shows it: it is active and not a pseudo product."""
         return self.is_active and self.is_recommendable
 
     @property
     def is_shown(self) -> bool:
-        """Whether it may stand on a shelf: it is listed and in stock."""
+        """Whether it may be on a shelf: it is listed and in stock."""
         return self.is_listed and self.stock > 0
 
     def offer_at(self, moment: float, manual: Decimal | None = None) -> Decimal | None:
-        """The special price that is true at `moment`: a merchandiser's, `manual`, else its own.
+        """The special price that is valid at `moment`: a merchandiser's, `manual`, else its own.
 
-        None holds where it would not be below the price, nor for a product that is inactive or out of stock.
+        None if it is not below the price, or the product is inactive or out of stock.
         """
         own = self.special_price
         if (manual is None and own is None) or not self.is_active or self.stock <= 0:
@@ -57,7 +57,7 @@ class Product(msgspec.Struct, frozen=True, dict=True):
         return own if is_true else None
 
     def card(self, offer: Decimal | None) -> dict[str, Any]:
-        """What a page shows of it, as JSON values; `offer` is the special price that is true now."""
+        """The product's card as JSON values; `offer` is the current special price."""
         return {
             "productId": self.product_id,
             "sku": self.sku,
@@ -94,21 +94,21 @@ class Catalogue:
         self._offers: dict[int, None] | None = None
 
     def get(self, product_id: int) -> Product | None:
-        """The product of that id, if it is known."""
+        """The product with that id, if known."""
         item = self.index.get(product_id)
         return None if item is None else self.products[item]
 
     def id_of(self, sku: str) -> int | None:
-        """The id of the product that the shop calls so, if it is known."""
+        """The id of the product with that sku, if known."""
         return self._by_sku.get(sku)
 
     def _name(self, product: Product) -> None:
-        """A sku is an active product's before one's that is gone."""
+        """If a sku was reused, the active product has it, not the deleted one."""
         if product.sku is not None and (product.is_active or product.sku not in self._by_sku):
             self._by_sku[product.sku] = product.product_id
 
     def put(self, product: Product) -> None:
-        """Take the product as it now is."""
+        """Store the product's current state."""
         self._name(product)
         item = self.index.setdefault(product.product_id, len(self.products))
         if item == len(self.products):
@@ -122,7 +122,7 @@ class Catalogue:
 
     @property
     def offers(self) -> dict[int, None]:
-        """Items that have a special price, whether or not it is true at this moment, the most popular first."""
+        """Items with a special price, current or not, most popular first."""
         if self._offers is None:
             offers = (item for item, product in enumerate(self.products) if product.special_price is not None)
             self._offers = dict.fromkeys(sorted(offers, key=lambda item: -self._popularity[item]))
@@ -142,7 +142,7 @@ def _products(bundle: Bundle) -> Iterable[Product]:
 
 
 def _in_digits(product: Product, digits: int | None) -> Product:
-    """The product with amounts that have as many decimals as its currency."""
+    """The product with amounts in the decimals of its currency."""
     if digits is None:
         return product
     unit = Decimal(1).scaleb(-digits)

@@ -1,4 +1,4 @@
-"""From candidates and rules to the shelves of a page: the same code for the batch and for the API."""
+"""Composes the shelves of a page from candidates and rules, for the batch job and the API."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,9 +19,9 @@ __all__ = ["Ask", "DisplayType", "Pick", "RankingCache", "Rules", "Shelf", "Shop
 
 
 class Pick(msgspec.Struct, frozen=True, gc=False):
-    """One product on a shelf, the special price that is true now, and the true reason why it stands there.
+    """One product on a shelf, with its current special price and the true reason for it.
 
-    A person who puts it there gives no score, and need not say why.
+    A product pinned by a merchandiser has no score, and may have no reason.
     """
 
     product: Product
@@ -31,13 +31,13 @@ class Pick(msgspec.Struct, frozen=True, gc=False):
     reason: str | None
 
     def card(self) -> dict[str, Any]:
-        """What a page shows of the product, as JSON values."""
+        """The product's card as JSON values."""
         return self.product.card(self.offer)
 
 
 @dataclass(slots=True)
 class Shelf:
-    """One shelf, best first; short if it holds fewer than its rule's minimum."""
+    """One shelf, best first; short if it has fewer products than its rule's minimum."""
 
     display_type: DisplayType
     title: str
@@ -55,18 +55,18 @@ def compose(
     ask: Ask | None = None,
     ranking_cache: RankingCache | None = None,
 ) -> list[Shelf]:
-    """The shelves of one shopper's page in the page's order; no product stands on two of them.
+    """The shelves of one user's page in page order; no product is on two shelves.
 
-    Each shelf first chooses what is seen of it at once, and only when all have done so, the rest.
+    Each shelf first fills its visible places; when all have done so, they fill the rest.
 
     Args:
-        bundle: what the models learnt.
-        catalogue: the products as they are at this moment.
+        bundle: the trained models.
+        catalogue: the current products.
         rules: `shelves.yaml`.
-        shopper: whose page it is and what they did lately; someone unknown gets what is popular.
-        now: the moment, in the shop's time zone (its date is the shop's day).
-        ask: which shelves and which products.
-        ranking_cache: of this bundle, where many pages are made one after the other; it makes no other page.
+        shopper: whose page it is, with the recent actions; an unknown user gets popular products.
+        now: the time, in the shop's time zone (its date is the shop's day).
+        ask: the requested shelves and products.
+        ranking_cache: of this bundle; it only saves time and never changes a page.
     """
     ask = ask or Ask()
     visit = Visit(bundle, catalogue, rules, shopper, now, ask.category_ids, ask.prices, ranking_cache)
@@ -119,5 +119,5 @@ def _reason(visit: Visit, candidate: Candidate) -> str:
 
 @lru_cache(maxsize=50_000)
 def _naming(template: str, name: str, which: str) -> str:
-    """A reason that names an item; the same few are given again and again."""
+    """A reason that names an item; cached, because few reasons repeat often."""
     return template.format(item=name, which=which)

@@ -1,4 +1,4 @@
-"""Why a product was chosen: which of the shopper's own items speaks for it most."""
+"""Explains why a product was chosen: which of the user's own items contributed most."""
 
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -9,28 +9,28 @@ from ml.bundle.bundle import Bundle
 from ml.bundle.content import Int32
 
 ALIKE_FROM: Final = 0.3
-"""Below this cosine two items are not called similar."""
+"""The minimum cosine at which two items are called similar."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """The own item that contributed most, and how: bought by the same shoppers, or alike by description or factors."""
+    """The own item that contributed most, and how: bought by the same users, or similar by description or factors."""
 
     item: int
     kind: Literal["because_bought", "alike"]
 
 
 def grounds(bundle: Bundle, targets: list[int], owned: Int32, counts: Int32) -> list[Ground | None]:
-    """For each target the owned item that speaks for it most; None where no owned item does.
+    """For each target the owned item that contributed most; None if there is none.
 
-    An owned item's contribution is its likeness to the target times the logarithm of how often it was bought, the
-    weight with which the models themselves count purchases.
+    An owned item's contribution is its similarity to the target times the logarithm of its purchase count, the same
+    weight that the models use.
 
     Args:
-        bundle: where neighbours and factors are.
-        targets: item indices to be explained, all of the bundle.
+        bundle: has neighbours and factors.
+        targets: item indices to explain, all in the bundle.
         owned: int32 [H] items that the user bought, ascending.
-        counts: int32 [H] baskets that held them.
+        counts: int32 [H] number of baskets with each.
     """
     if not targets or not owned.size:
         return [None] * len(targets)
@@ -56,7 +56,7 @@ def grounds(bundle: Bundle, targets: list[int], owned: Int32, counts: Int32) -> 
 
 
 def _most_alike(bundle: Bundle, targets: list[int], owned: Int32) -> dict[int, Ground | None]:
-    """For each target the owned item whose factors are most like its own, if they are alike at all."""
+    """For each target the owned item with the most similar factors, if similar enough."""
     factors = bundle.content.factors
     if not targets or not factors.shape[1]:
         return dict.fromkeys(targets)

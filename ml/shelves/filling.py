@@ -1,4 +1,4 @@
-"""Filling one shelf from rankings: what may stand on it, how many, and how varied."""
+"""Fills one shelf from rankings, within its rules for eligibility, length and variety."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from decimal import Decimal
@@ -14,10 +14,10 @@ from ml.shelves.sources import Visit
 
 
 class Ask(msgspec.Struct, frozen=True):
-    """What is wanted of a page: which shelves, how long, without which product ids, which categories and products.
+    """A page request: which shelves, how long, excluded product ids, and filters on categories and products.
 
-    `prices` are special prices, true now, that go before the catalogue's: product id -> price. Sold-out products stand
-    on no shelf unless they are asked for.
+    `prices` are current special prices that override the catalogue's: product id -> price. Sold-out products are on no
+    shelf unless requested.
     """
 
     display_types: Collection[DisplayType] | None = None
@@ -29,18 +29,18 @@ class Ask(msgspec.Struct, frozen=True):
     with_sold_out: bool = False
 
     def admits(self, product: Product) -> bool:
-        """Whether a product is one of those that were asked for."""
+        """Whether a product passes the request's filters."""
         if self.category_ids is not None and product.category_id not in self.category_ids:
             return False
         return self.keep is None or self.keep(product)
 
 
 class Filling:
-    """A shelf being filled, with the counts that its variety rests on.
+    """A shelf being filled, with its counts for variety.
 
     Attributes:
-        chosen: what stands on it, best first.
-        fallback_used: whether some of it comes from the rule's fallback.
+        chosen: its products, best first.
+        fallback_used: whether some products come from the rule's fallback.
     """
 
     def __init__(self, visit: Visit, rule: ShelfRule, ask: Ask, taken: set[int], limit: int) -> None:
@@ -63,11 +63,11 @@ class Filling:
 
     @property
     def is_short(self) -> bool:
-        """Whether it holds fewer than its rule's minimum."""
+        """Whether it has fewer products than its rule's minimum."""
         return len(self.chosen) < self._minimum
 
     def fill(self, places: int) -> None:
-        """Choose on, best first, until so many places are taken; another call goes on where this one ended."""
+        """Choose products, best first, until this many places are filled; the next call continues from there."""
         self._take(self._own, places)
         own, least = len(self.chosen), places if self.fallback_used else min(places, self._minimum)
         for source in self._fallback:
@@ -96,7 +96,7 @@ class Filling:
                 return
 
     def _fits(self, item: int, product: Product) -> bool:
-        """Whether an item is what the shelf is for and varied enough; if so it is counted."""
+        """Whether an item is eligible and keeps the shelf varied; if so it is counted."""
         if (self._rule.offer and not self._is_offer(item, product)) or not self._ask.admits(product):
             return False
         product_type, category = product.product_type, product.category_id

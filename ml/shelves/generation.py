@@ -1,4 +1,4 @@
-"""A generation: the pages of everybody as rows for the content service, made by the code that the API uses too."""
+"""A generation: the pages of all users as rows for the content service, built with the API's code."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
@@ -11,18 +11,18 @@ from ml.shelves.composing import DisplayType, Pick, Rules, Shelf, Shopper, compo
 from ml.shelves.session import LiveState, activity_of
 
 OF_THE_CATALOG: Final = frozenset({"sku", "categoryCode"})
-"""What a card tells beside our numbers: content has it from the catalog, and refuses rows that name what it has not."""
+"""Card fields beyond our ids: content has them from catalog, and refuses rows with unknown fields."""
 
 
 def compose_all(bundle: Bundle, rules: Rules, now: datetime) -> Iterator[dict[str, Any]]:
-    """The rows of one generation: the page of every user of the bundle, and everyone's page (`userId` null).
+    """The rows of one generation: the page of every user of the bundle, and the page for everyone (`userId` null).
 
-    Rows are JSON values by the names of the content service's generation API; short shelves are written as they are.
+    Rows are JSON values with the field names of content's generation API; short shelves are written unchanged.
 
     Args:
-        bundle: what the models learnt; its items and activity are the state that rows speak of.
+        bundle: the trained models; rows use the state of its items and activity.
         rules: `shelves.yaml`.
-        now: the moment, in the shop's time zone.
+        now: the time, in the shop's time zone.
     """
     catalogue, activity = Catalogue(bundle), activity_of(bundle)
     everyone: list[str | None] = [None, *bundle.user_rows]
@@ -49,7 +49,7 @@ def _row(shelf: Shelf, pick: Pick, user_id: str | None, rank: int, now: datetime
 
 
 def _offer_end(shelf: Shelf, pick: Pick, now: datetime) -> str | None:
-    """When the offer stops being true; a deal of the day ends with the shop's day at the latest."""
+    """The end of the offer; a deal of the day ends with the shop's day at the latest."""
     ends_at = pick.product.special_ends_at
     if shelf.display_type is DisplayType.DAILY_DEAL:
         midnight = datetime.combine(now.date() + timedelta(days=1), time.min, now.tzinfo)

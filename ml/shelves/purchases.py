@@ -1,4 +1,4 @@
-"""What a shopper has bought and kept: the bundle's history, corrected by the orders that are known one by one."""
+"""A user's kept purchases: the bundle's history, corrected by individually known orders."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -14,20 +14,20 @@ Float64 = npt.NDArray[np.float64]
 
 DAY: Final = 86_400.0
 ROUNDING: Final = 1.0
-"""The history knows whole seconds only."""
+"""The history has whole seconds only."""
 
 
 @dataclass(slots=True)
 class Order:
-    """What is known of one order, in whatever sequence it became known; saying it again changes nothing.
+    """The state of one order; events may arrive in any order and more than once.
 
     Attributes:
         at: when it was placed, in seconds since 1970 UTC; None until the order itself is known.
-        changed_at: when the newest that is known of it happened.
-        is_past: whether the bundle's history holds it.
+        changed_at: the time of its newest known event.
+        is_past: whether the bundle's history contains it.
         lines: product id -> quantity.
         returns: return id -> product id -> quantity.
-        is_cancelled: whether it was.
+        is_cancelled: whether it was cancelled.
     """
 
     at: float | None = None
@@ -38,16 +38,16 @@ class Order:
     is_cancelled: bool = False
 
     def products(self) -> set[int]:
-        """All products that it is known to have held."""
+        """All products that the order is known to have contained."""
         return {*self.lines, *(product_id for back in self.returns.values() for product_id in back)}
 
     def keeps(self, product_id: int) -> bool:
-        """Whether any of the product stayed with the shopper."""
+        """Whether the user kept any of the product."""
         came_back = sum(back.get(product_id, 0) for back in self.returns.values())
         return not self.is_cancelled and self.lines.get(product_id, 0) > came_back
 
     def merge(self, other: "Order") -> None:
-        """Take what is known of the same order elsewhere."""
+        """Merge another state of the same order."""
         self.at = other.at if self.at is None else self.at
         self.changed_at = max(self.changed_at, other.changed_at)
         self.lines |= other.lines
@@ -55,19 +55,19 @@ class Order:
         self.is_cancelled |= other.is_cancelled
 
     def copy(self) -> "Order":
-        """An order of its own, to be altered."""
+        """An independent copy."""
         return Order(self.at, self.changed_at, self.is_past, dict(self.lines), dict(self.returns), self.is_cancelled)
 
 
 @dataclass(slots=True)
 class Purchases:
-    """What the known orders say of one product.
+    """The purchases of one product in the known orders.
 
     Attributes:
-        kept: when it was bought and kept, ascending.
+        kept: times of kept purchases, ascending.
         added: how many of these the bundle's history lacks.
-        undone: when it was bought, of purchases in the history that were cancelled or came back; 0 = long ago.
-        ordered_at: when it was last ordered, kept or not.
+        undone: times of purchases in the history that were cancelled or returned; 0 = long ago.
+        ordered_at: time of the last order, kept or not.
     """
 
     kept: list[float] = field(default_factory=list)
@@ -77,16 +77,16 @@ class Purchases:
 
     @property
     def bought_at(self) -> float:
-        """When it was last bought and kept; 0 for never."""
+        """Time of the last kept purchase; 0 for never."""
         return self.kept[-1] if self.kept else 0.0
 
 
 NEVER: Final = Purchases()
-"""Of a product that was not ordered lately."""
+"""The value for a product without recent orders."""
 
 
 def purchases(orders: Iterable[Order]) -> dict[int, Purchases]:
-    """What these orders say of each product, by its id."""
+    """The purchases of each product in these orders, by product id."""
     found: dict[int, Purchases] = {}
     for order in sorted(orders, key=lambda order: order.at or 0):
         for product_id in order.products():
@@ -95,14 +95,14 @@ def purchases(orders: Iterable[Order]) -> dict[int, Purchases]:
             if order.at is not None and order.keeps(product_id):
                 of_product.kept.append(order.at)
                 of_product.added += not order.is_past
-            elif order.is_past or order.at is None:  # an order that is not known is older than those that are
+            elif order.is_past or order.at is None:  # an unknown order is older than the known ones
                 of_product.undone.append(order.at or 0.0)
     return found
 
 
 @dataclass(frozen=True, slots=True)
 class Owned:
-    """What one shopper has bought and kept up to this moment: the columns of `History`, ascending by item."""
+    """A user's kept purchases up to now: the columns of `History`, ascending by item."""
 
     items: Int32
     counts: Int32
@@ -119,13 +119,13 @@ class Owned:
 
 
 def owned(bundle: Bundle, index: Mapping[int, int], user_id: str, recent: Mapping[int, Purchases]) -> Owned:
-    """The shopper's history as it is after the purchases that it lacks, and without those that were undone.
+    """The user's history with newer purchases added and undone ones removed.
 
     Args:
-        bundle: where the history is.
+        bundle: has the history.
         index: product id -> item.
-        user_id: whose; someone unknown has no history.
-        recent: what the orders that are known one by one say, see `purchases`.
+        user_id: the user; an unknown one has no history.
+        recent: the individually known purchases, see `purchases`.
     """
     history, entries = bundle.content.history, bundle.bought(user_id)
     past = Owned(
@@ -156,10 +156,10 @@ def owned(bundle: Bundle, index: Mapping[int, int], user_id: str, recent: Mappin
 
 
 def _after(recent: Purchases, count: int, last: float, interval: float) -> tuple[int, float, float]:
-    """Count, last purchase and interval in days of a product, after what the history lacks.
+    """Count, last purchase and interval in days of a product, after the corrections.
 
-    Where the last purchase was undone and none before it is known one by one, it was about an interval earlier; then
-    there is no rhythm, for a reason would name a day that nobody knows.
+    If the last purchase was undone and no earlier one is individually known, it was about one interval earlier; then
+    the interval is unknown, because a reason would name a day that is only estimated.
     """
     if recent.undone and max(recent.undone) >= last - ROUNDING:
         last -= interval * DAY
