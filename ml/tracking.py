@@ -27,13 +27,13 @@ EXPERIMENT = "recommenders"
 MODEL = "tanawari"
 CHAMPION = "champion"
 BUNDLE = "bundle"
-"""Folder of a run's artifacts in which the bundle lies."""
+"""The artifact directory of a run that contains the bundle."""
 CONFIGURATION = "configuration"
 
 
 @dataclass(frozen=True)
 class RegisteredBundle:
-    """The registered version in use: its run, the bundle made of it, and its configuration as JSON."""
+    """The registered version in use: its run, its bundle, and its configuration as JSON."""
 
     version: str
     run_id: str
@@ -51,11 +51,11 @@ def log_run(
     """Log one finished training run.
 
     Args:
-        name: What people see in the list of runs.
+        name: Shown in the list of runs.
         parameters: Hyper-parameters; nested ones are logged as `als.factors`.
         metrics: Figures by name; MLflow allows letters, digits and `_-. /` in a name.
-        artifacts: Directories or files by the folder in which they are kept, such as the report or `BUNDLE`.
-        experiment: Made if it is missing.
+        artifacts: Directories or files by artifact directory, such as the report or `BUNDLE`.
+        experiment: Created if missing.
 
     Returns:
         The run's id. If logging fails half-way the run is marked failed and the error raised.
@@ -82,10 +82,10 @@ def register(run_id: str, bundle: str, configuration: str, model: str = MODEL) -
     """Register the bundle of a run as a new version of the model.
 
     Args:
-        run_id: The run that keeps the bundle in `BUNDLE`.
+        run_id: The run with the bundle in `BUNDLE`.
         bundle: Id of the bundle.
-        configuration: What was trained, as JSON: what a later candidate is compared with.
-        model: Made if it is missing.
+        configuration: The trained configuration as JSON, with which a later candidate is compared.
+        model: Created if missing.
 
     Returns:
         The version.
@@ -101,12 +101,12 @@ def register(run_id: str, bundle: str, configuration: str, model: str = MODEL) -
 
 
 def promote(version: str, model: str = MODEL) -> None:
-    """Make a registered version the champion; the one before stays registered, so that this can be undone."""
+    """Make a registered version the champion; the previous one stays registered, so that this can be undone."""
     MlflowClient().set_registered_model_alias(model, CHAMPION, version)
 
 
 def forget(bundle: str, model: str = MODEL) -> None:
-    """Drop the versions of a bundle and MLflow's copies of its files; the runs stay, with all they say of it."""
+    """Delete the versions of a bundle and MLflow's copies of its files; the runs stay with their metrics."""
     client = MlflowClient()
     for version in client.search_model_versions(f"name = '{model}' and tags.{BUNDLE} = '{bundle}'"):
         files = get_artifact_repository(client.get_run(str(version.run_id)).info.artifact_uri)
@@ -115,10 +115,10 @@ def forget(bundle: str, model: str = MODEL) -> None:
 
 
 def version_of(bundle: str, model: str = MODEL) -> str:
-    """The newest registered version that was made of a bundle.
+    """The newest registered version of a bundle.
 
     Raises:
-        LookupError: none was.
+        LookupError: there is none.
     """
     found = MlflowClient().search_model_versions(f"name = '{model}' and tags.{BUNDLE} = '{bundle}'")
     if not found:

@@ -1,4 +1,4 @@
-"""The model of `shelves.yaml`: how each shelf is filled. A word that is not known here is refused."""
+"""The model of `shelves.yaml`, which says how each shelf is filled. Unknown keys and values are refused."""
 
 from enum import StrEnum
 from functools import cached_property
@@ -15,11 +15,11 @@ from ml import columns as c
 RULES_FILE: Final = Path(__file__).with_name("shelves.yaml")
 
 LIVE_SOURCES: Final = frozenset({"touched", "bought", "categories", "popular", "offers"})
-"""Sources worked out on the spot; the others are `LEARNT_SOURCES`, candidate lists of the bundle.
+"""Sources computed per request; the others are `LEARNT_SOURCES`, candidate lists of the bundle.
 
-touched = viewed or in the cart and not bought since, latest first; bought = bought before and not just now, in the
-order of `repurchase`, what has been silent for long last; categories = what has a category, first what is likely to be
-bought again, then what is new; popular = what everyone buys; offers = whatever has a special price now, the most
+touched = viewed or in the cart and not bought since, latest first; bought = bought before but not recently, in the
+order of `repurchase`, with products not bought for a long time last; categories = products with a category, first those
+likely to be bought again, then new ones; popular = what everyone buys; offers = products with a special price now, most
 popular first.
 """
 
@@ -27,14 +27,14 @@ MADE_OF: Final[dict[str, tuple[str, ...]]] = {
     "bought": (c.REPURCHASE,),
     "categories": (c.REPURCHASE, c.DISCOVER),
 }
-"""Of which candidate lists a source worked out on the spot is made."""
+"""The candidate lists used by each computed source."""
 
 
 KNOWN_SOURCES: Final = LIVE_SOURCES | set(c.LEARNT_SOURCES)
 
 
 class DisplayType(StrEnum):
-    """The six shelves; the names are the contract's."""
+    """The six shelves; the contract defines the names."""
 
     CONTINUE_SHOPPING = "CONTINUE_SHOPPING"
     REPURCHASE = "REPURCHASE"
@@ -52,15 +52,15 @@ class ShelfRule(_Rule):
     """How one shelf is filled.
 
     Attributes:
-        title: what stands above the shelf.
-        sources: where products come from; several take turns.
-        fallback: tried one after the other while the shelf holds fewer than `minimum`.
-        minimum: what the shelf should hold; below it, it is short.
-        bought: whether products that the user ever bought may stand here.
-        offer: which offers may stand here: none asked for, those of today, or those that are not of today (each gives
-            way to any other offer in the fallback).
-        follows_session: whether what was just viewed or put in the cart alters the ranking.
-        max_per_type, max_per_category: at most so many products of a kind, for variety.
+        title: the heading of the shelf.
+        sources: where products come from; several alternate.
+        fallback: sources tried in order while the shelf has fewer products than `minimum`.
+        minimum: below this number of products the shelf is short.
+        bought: whether products that the user ever bought are allowed.
+        offer: which offers are allowed: no requirement, deals of today, or offers that are not deals of today (the
+            fallback accepts any other offer).
+        follows_session: whether recent views and carts change the ranking.
+        max_per_type, max_per_category: maximum number of products of a kind, for variety.
     """
 
     title: Annotated[str, Field(min_length=1)]
@@ -82,13 +82,13 @@ class ShelfRule(_Rule):
 
 
 class RepurchaseRule(_Rule):
-    """When what was bought before may stand on a shelf again, and what is said of it.
+    """When a bought product may be on a shelf again, and which reason it gets.
 
     Attributes:
-        rest_days: what was bought less than so many days ago rests.
-        silent_intervals: what was not bought for so many of the user's own median intervals comes last.
-        habit_purchases, habit_intervals: from so many purchases on, the last of them not longer ago than so many
-            intervals, something is bought "about every" so many days.
+        rest_days: a product bought within this many days is left out.
+        silent_intervals: a product not bought for this many of the user's own median intervals comes last.
+        habit_purchases, habit_intervals: with at least this many purchases, the last one at most this many intervals
+            ago, the reason is "about every" N days.
     """
 
     rest_days: Annotated[float, Field(ge=0)]
@@ -98,7 +98,7 @@ class RepurchaseRule(_Rule):
 
 
 class Reasons(_Rule):
-    """What is said about a product, by the ground on which it was chosen."""
+    """The reason texts, by the kind of explanation."""
 
     viewed: str
     cart: str
@@ -130,7 +130,7 @@ class Reasons(_Rule):
         return text
 
     def text(self, ground: str, **values: object) -> str:
-        """The reason in words; `values` are what the template names."""
+        """Render a reason; `values` fill the template."""
         template: str = getattr(self, ground)
         return template.format(**values)
 
@@ -139,15 +139,15 @@ class Rules(_Rule):
     """The whole file.
 
     Attributes:
-        limit: how many places a shelf has.
-        at_first: how many of them are seen at once; all shelves choose for these before any chooses for the rest.
+        limit: number of places of a shelf.
+        at_first: number of visible places; all shelves fill these before any fills the rest.
         page: the order of the shelves on the page.
-        shelves: how each is filled, in the order of choosing.
-        repurchase: what may be bought again.
-        daily_deal_days: an offer is a deal of the day on one day out of so many.
-        session_weight: how much what was just viewed or put in the cart counts against the long-run taste.
-        session_half_life_days: after so many days an action counts half.
-        reasons: what is said about a product.
+        shelves: how each is filled, in the order in which they choose.
+        repurchase: rules for bought products.
+        daily_deal_days: an offer is a deal of the day on one of this many days.
+        session_weight: weight of recent views and carts against the learnt ranking.
+        session_half_life_days: after this many days an action counts half.
+        reasons: the reason texts.
     """
 
     limit: Annotated[int, Field(ge=1, le=100)]
@@ -172,11 +172,11 @@ class Rules(_Rule):
         return sha256(self.model_dump_json(by_alias=True).encode()).hexdigest()[:12]
 
     def turns(self, limit: int) -> list[int]:
-        """Up to how many places every shelf of so many places chooses, turn after turn."""
+        """The number of places that a shelf with `limit` places has filled after each round."""
         return sorted({min(self.at_first, limit), limit})
 
     def candidate_sources(self) -> set[str]:
-        """The candidate lists that a bundle must carry for these rules."""
+        """The candidate lists that a bundle must contain for these rules."""
         named = {name for rule in self.shelves.values() for name in (*rule.sources, *rule.fallback)}
         made_of = set(chain.from_iterable(MADE_OF.get(name, ()) for name in named))
         return (named - LIVE_SOURCES) | made_of

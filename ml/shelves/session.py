@@ -1,4 +1,4 @@
-"""What a shopper did lately, and how it alters a ranking that was learnt before."""
+"""A user's recent actions, and how they change a learnt ranking."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,19 +18,19 @@ Touch = Literal["viewed", "cart"]
 MAX_REMEMBERED: Final = 100
 MAX_SEEDS: Final = 10
 FADING: Final = 0.8
-"""How much less each earlier action counts."""
+"""The factor by which each earlier action counts less."""
 
 TINY: Final = 1e-12
 CLOSE_TASTE: Final = 0.3
-"""The weight of likeness by factors beside that by purchases of the same shoppers."""
+"""The weight of similarity by factors, relative to that by purchases of the same users."""
 
 
 @dataclass(slots=True)
 class LiveState:
-    """What one shopper did lately: product id -> when last, in seconds since 1970 UTC, and orders by their id.
+    """A user's recent actions: product id -> time of the last one, in seconds since 1970 UTC, and orders by id.
 
-    Applying an action twice, or out of order, changes nothing: so it may be fed from topics that overlap. `changes`
-    grows with each action, so that what was worked out from a state can be told from what is to be worked out anew.
+    Actions are idempotent and may arrive in any order, so topics may overlap. `changes` grows with each action, so that
+    a cache can detect results of an older state.
     """
 
     viewed: dict[int, float] = field(default_factory=dict)
@@ -41,7 +41,7 @@ class LiveState:
     _purchases: dict[int, Purchases] | None = field(default=None, compare=False, repr=False)
 
     def apply(self, kind: Kind, product_id: int, at: float) -> None:
-        """Take one action; of each kind the latest `MAX_REMEMBERED` products are kept."""
+        """Apply one action; the latest `MAX_REMEMBERED` products of each kind are kept."""
         times = self._times(kind)
         times[product_id] = max(at, times.pop(product_id, at))
         if len(times) > MAX_REMEMBERED:
@@ -52,22 +52,22 @@ class LiveState:
         return {"VIEW": self.viewed, "CART": self.carted, "UNCART": self.removed}[kind]
 
     def order(self, order_id: int, at: float, lines: Mapping[int, int], *, is_past: bool = False) -> None:
-        """Take an order that was completed: product id -> quantity; `is_past` if the bundle's history holds it."""
+        """Apply a completed order: product id -> quantity; `is_past` if the bundle's history contains it."""
         order = self._changed(order_id, at)
         order.at = at
         order.is_past |= is_past
         order.lines.update(lines)
 
     def cancel(self, order_id: int, at: float) -> None:
-        """Take back a whole order, and no other."""
+        """Cancel a whole order."""
         self._changed(order_id, at).is_cancelled = True
 
     def take_back(self, order_id: int, return_id: int, at: float, lines: Mapping[int, int]) -> None:
-        """Take what came back of an order: product id -> quantity; of what is left of a product it was still bought."""
+        """Apply a return: product id -> quantity; a product counts as bought while any of it is kept."""
         self._changed(order_id, at).returns[return_id] = lines
 
     def _changed(self, order_id: int, at: float) -> Order:
-        """The order, which becomes known by this at the latest; the latest `MAX_REMEMBERED` are kept."""
+        """Get or create the order; the latest `MAX_REMEMBERED` are kept."""
         self.changes += 1
         self._purchases = None
         order = self.orders.setdefault(order_id, Order())
@@ -78,38 +78,38 @@ class LiveState:
 
     @property
     def purchases(self) -> dict[int, Purchases]:
-        """What the orders say of each product, by its id."""
+        """The purchases of each product, by product id."""
         if self._purchases is None:
             self._purchases = purchases(self.orders.values())
         return self._purchases
 
     @property
     def bought(self) -> set[int]:
-        """Products that were lately bought and kept."""
+        """Products with recent kept purchases."""
         return {product_id for product_id, each in self.purchases.items() if each.kept}
 
     def touched(self) -> list[tuple[int, float, Touch]]:
-        """What is in the cart or was viewed, and was not bought since, latest first: product id, when, which."""
+        """Products in the cart or viewed, and not bought since, latest first: product id, time, kind."""
         orders = self.purchases
         found: dict[int, tuple[int, float, Touch]] = {
             product_id: (product_id, at, "viewed")
             for product_id, at in self.viewed.items()
             if at > orders.get(product_id, NEVER).bought_at
         }
-        for product_id, at in self.carted.items():  # an order empties the cart, whatever becomes of it
+        for product_id, at in self.carted.items():  # an order empties the cart, even if it is cancelled later
             if at > max(self.removed.get(product_id, 0), orders.get(product_id, NEVER).ordered_at):
                 found[product_id] = (product_id, max(at, self.viewed.get(product_id, at)), "cart")
         return sorted(found.values(), key=lambda touch: -touch[1])
 
     def copy(self) -> "LiveState":
-        """A state of its own, to be altered."""
+        """An independent copy."""
         orders = {order_id: order.copy() for order_id, order in self.orders.items()}
         return LiveState(dict(self.viewed), dict(self.carted), dict(self.removed), orders)
 
     def since(self, moment: float, newer: "LiveState") -> "LiveState":
-        """What happened from `moment` on, on top of the state in a newer bundle, whose history has all that was before.
+        """The actions since `moment`, applied to the state of a newer bundle, whose history has everything before.
 
-        Of an older order, what has happened since counts only if that bundle holds the order.
+        Later events of an older order count only if that bundle contains the order.
         """
         state = newer.copy()
         for kind in KINDS:
@@ -123,7 +123,7 @@ class LiveState:
 
 
 def activity_of(bundle: Bundle) -> dict[str, LiveState]:
-    """The state of every shopper at the bundle's data cut."""
+    """The state of every user at the bundle's data cut."""
     states: dict[str, LiveState] = {}
     activity = bundle.content.activity
     moments = activity["occurred_at"].dt.epoch("us") / 1e6
@@ -139,7 +139,7 @@ def activity_of(bundle: Bundle) -> dict[str, LiveState]:
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """A ranking with the session folded in; `because` names the recent item which moved each item most."""
+    """A ranking with the session folded in; `because` is the recent item with the most effect on each item."""
 
     items: list[int]
     scores: list[float]
@@ -150,11 +150,11 @@ def fold(bundle: Bundle, items: Int32, scores: Float32, recent: list[tuple[int, 
     """Fold recent items into a ranking by their neighbours and factors.
 
     Args:
-        bundle: where neighbours and factors are.
+        bundle: has neighbours and factors.
         items: int32 [K], the learnt ranking, best first; empty for a visitor.
         scores: float32 [K], its scores.
-        recent: items lately viewed or put in the cart, latest first, and what of their weight age has left (1 = all).
-        weight: how much the closest neighbour of the latest item counts against the best learnt item.
+        recent: recently viewed or carted items, latest first, with their weight after ageing (1 = full).
+        weight: weight of the latest item's closest neighbour relative to the best learnt item.
     """
     known_seeds = [seed for seed in recent if seed[0] < bundle.content.popularity.shape[0]][:MAX_SEEDS]
     seeds = [item for item, _ in known_seeds]
@@ -170,11 +170,11 @@ def fold(bundle: Bundle, items: Int32, scores: Float32, recent: list[tuple[int, 
     total = base + pushed + weight * CLOSE_TASTE * _tastes(bundle, seeds, fading, known)
     strongest = np.full(known.size, -1)
     by_strength = np.argsort(pushes, kind="stable")
-    strongest[near_places[by_strength]] = pushers[by_strength]  # the last write, by the strongest push, stays
+    strongest[near_places[by_strength]] = pushers[by_strength]  # the last write, with the strongest push, wins
     strongest[pushed <= base] = -1
     is_seed = np.zeros(bundle.content.popularity.shape[0], dtype=bool)
     is_seed[seeds] = True
-    ranking = np.argsort(-total, kind="stable")  # of equals the lower item first, as `known` has them
+    ranking = np.argsort(-total, kind="stable")  # ties: the lower item first, as in `known`
     ranking = ranking[~is_seed[known[ranking]]]
     moved = ranking[strongest[ranking] >= 0]
     because = dict(zip(known[moved].tolist(), strongest[moved].tolist(), strict=True))
@@ -182,7 +182,7 @@ def fold(bundle: Bundle, items: Int32, scores: Float32, recent: list[tuple[int, 
 
 
 def _pushes(bundle: Bundle, seeds: list[int], weights: Float64) -> tuple[Int32, Float64, Int64]:
-    """Each neighbour of each seed, how strongly it is pushed (a seed's closest by its weight), and by which seed."""
+    """Each neighbour of each seed, its push (the closest neighbour gets the seed's full weight), and the seed."""
     neighbours = bundle.content.neighbours
     near, strengths = neighbours.items[seeds], neighbours.scores[seeds].astype(np.float64)
     strengths /= np.maximum(strengths.max(axis=1, keepdims=True, initial=0), TINY)
@@ -192,7 +192,7 @@ def _pushes(bundle: Bundle, seeds: list[int], weights: Float64) -> tuple[Int32, 
 
 
 def _tastes(bundle: Bundle, seeds: list[int], fading: Float64, items: Int32) -> Float64:
-    """How alike each item is to the seeds taken together, by their factors; less so the older they are."""
+    """The similarity of each item to all seeds by factors, weighted by their age."""
     factors = bundle.content.factors
     taste = fading @ factors[seeds] / (FADING ** np.arange(len(seeds))).sum()
     alike: Float64 = factors[items] @ taste

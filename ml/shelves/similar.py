@@ -1,4 +1,4 @@
-"""Products like one: what the same shoppers buy, or what is described alike, then what is popular in its category."""
+"""Similar products: bought by the same users, or with similar descriptions, then popular in the category."""
 
 from collections.abc import Callable, Collection, Iterator
 from decimal import Decimal
@@ -18,16 +18,16 @@ def similar(
     offer: Callable[[Product], Decimal | None],
     exclude: Collection[int] = (),
 ) -> tuple[list[Pick], bool]:
-    """The products most like `item` that can be shown, best first, and whether the category had to help out.
+    """The most similar visible products, best first, and whether the category fallback was used.
 
     Args:
-        bundle: where the neighbours are.
-        catalogue: the products as they are now.
+        bundle: has the neighbours.
+        catalogue: the current products.
         reasons: how each is explained.
         item: an item index of the catalogue.
-        limit: at most so many.
-        offer: gives a product's special price that is true now.
-        exclude: product ids that are not wanted.
+        limit: maximum number.
+        offer: returns a product's current special price.
+        exclude: product ids to leave out.
     """
     taken = {item, *(catalogue.index[product_id] for product_id in exclude if product_id in catalogue.index)}
     picks: list[Pick] = []

@@ -1,4 +1,4 @@
-"""Where the products of a shelf come from: each source is a ranking for one shopper, made lazily."""
+"""The sources of a shelf: each is a lazy ranking for one user."""
 
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
@@ -21,7 +21,7 @@ from ml.shelves.session import fold
 
 @dataclass
 class Visit:
-    """What the sources of one page share: who asks, when, and what is known of both."""
+    """Shared state of a page's sources: the user, the time, and derived data."""
 
     bundle: Bundle
     catalogue: Catalogue
@@ -38,7 +38,7 @@ class Visit:
 
     @cached_property
     def owned(self) -> Owned:
-        """What the shopper has bought and kept, up to this moment."""
+        """The user's kept purchases up to now."""
         return owned(self.bundle, self.catalogue.index, self.shopper.user_id or "", self.shopper.state.purchases)
 
     @cached_property
@@ -59,26 +59,26 @@ class Visit:
         ]
 
     def days_since(self, moment: float) -> int:
-        """How many of the shop's days ago that was; so nothing that rests on it changes before midnight."""
+        """The age in whole days of the shop, so that results do not change before midnight."""
         return max(0, self.day - datetime.fromtimestamp(moment, self.now.tzinfo).toordinal())
 
     @cached_property
     def offers(self) -> dict[int, None]:
-        """Items that have a special price, whether or not it is true now; the most popular first."""
+        """Items with a special price, current or not, most popular first."""
         index = self.catalogue.index
         added = (index[product_id] for product_id in self.prices if product_id in index)
         return self.catalogue.offers | dict.fromkeys(added) if self.prices else self.catalogue.offers
 
     def offer(self, product: Product) -> Decimal | None:
-        """The special price that is true now: a merchandiser's, else the catalogue's."""
+        """The current special price: a merchandiser's, else the catalogue's."""
         return product.offer_at(self.moment, self.prices.get(product.product_id))
 
     def is_todays(self, item: int) -> bool:
-        """Whether an offer on the item is one of today's deals: each product has its day in turn."""
+        """Whether the item's offer is one of today's deals: products take turns by day."""
         return (self.catalogue.products[item].product_id + self.day) % self.rules.daily_deal_days == 0
 
     def explained(self, candidates: list[Candidate]) -> list[Candidate]:
-        """The candidates with their grounds; those of a kept head have them already."""
+        """The candidates with their explanations; cached ones already have them."""
         is_needed = [candidate for candidate in candidates if candidate.ground is None]
         return explained(self.bundle, self.owned, candidates) if is_needed else candidates
 
@@ -90,9 +90,9 @@ class Visit:
         is_new: bool = False,
         among: AbstractSet[int] | None = None,
     ) -> Iterator[Candidate]:
-        """The ranking of that name (see `LIVE_SOURCES`), `is_new` without what the shopper ever bought.
+        """The ranking of that name (see `LIVE_SOURCES`); `is_new` leaves out everything the user ever bought.
 
-        A learnt one may follow the session, and be narrowed to the items `among`.
+        A learnt ranking may follow the session, and may be limited to the items `among`.
         """
         if name not in LIVE_SOURCES:
             return self._learnt(name, among, follows_session=follows_session, is_new=is_new)
@@ -144,11 +144,11 @@ class Visit:
                 yield Candidate(item, score, "session", how, seed, {"which": self._touch(touched[seed])})
 
     def _freshness(self, moment: float) -> float:
-        """What of an action's weight its age has left."""
+        """An action's weight after ageing."""
         return float(0.5 ** (self.days_since(moment) / self.rules.session_half_life_days))
 
     def _touch(self, touch: Candidate) -> str:
-        """Which of `Reasons` says what the shopper did with an item."""
+        """The key of `Reasons` for the user's action on an item."""
         if touch.ground == "cart":
             return "which_in_cart"
         return "which_seen" if self.days_since(touch.score) else "which_seen_today"
@@ -161,9 +161,9 @@ class Visit:
         return (Candidate(item, float(popularity[item]), "popular", "popular") for item in ranked)
 
     def _bought(self) -> Iterator[Candidate]:
-        """What was bought before, as the model expects it to be bought again; what has been silent for long comes last.
+        """Bought products in the model's order; those not bought for a long time come last.
 
-        What was only just bought rests. Of what the model does not name, the most bought comes first.
+        Recently bought products are left out. Products without a model score are ordered by purchase count.
         """
         owned, rule = self.owned, self.rules.repurchase
         ago = (self.moment - owned.last_bought) / DAY
@@ -180,14 +180,14 @@ class Visit:
             yield Candidate(item, score, "bought", ground, values=values)
 
     def _rhythm(self, count: int, interval: float, last_bought: float) -> tuple[str, dict[str, int]]:
-        """The ground of what was bought so often: a habit only where it is one, and goes on."""
+        """The explanation of a bought product: a habit only if it is one and is current."""
         rule, days, days_ago = self.rules.repurchase, round(interval), self.days_since(last_bought)
         if count >= rule.habit_purchases and min(days, days_ago) > 1 and days_ago <= rule.habit_intervals * interval:
             return "due", {"days": days, "ago": days_ago}
         return "bought" if count > 1 else "bought_once", {"count": count}
 
     def _categories(self) -> Iterator[Candidate]:
-        """What is likely to be bought again, then what is new: the shelf takes the best of each category."""
+        """Products likely to be bought again, then new ones: the shelf takes the best of each category."""
         products, own = self.catalogue.products, self._own_categories
         for name in MADE_OF["categories"]:
             items, scores = self.bundle.candidates(name, self.shopper.user_id or "")
