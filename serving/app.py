@@ -15,7 +15,7 @@ from services.common.runtime.http_client import ServiceClient
 from services.common.web.app import build_app
 from serving.api import router
 from serving.catalog import Catalog
-from serving.fast_path import FastPath
+from serving.fast_path import RecommendationsFastPath
 from serving.feedback import FeedbackSender
 from serving.landed import Landed
 from serving.live import BrokerWatch, Live, LiveFollower
@@ -67,7 +67,7 @@ def create_app(settings: ServingSettings | None = None) -> FastAPI:
         producer=producer,
         workers=[models, follower, *start, broker, feedback, merchandising],
         checks=[Check("model", models.check, required=False)],
-        fast_path=partial(FastPath, routes=router.routes),
+        fast_path=partial(RecommendationsFastPath, routes=router.routes),
         lifespan=lifespan,
     )
     app.state.recommender = Recommender(models, live, follower, start, broker, rules, settings.zone)

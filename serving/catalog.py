@@ -6,7 +6,7 @@ from typing import Final
 import httpx2
 import msgspec
 
-from services.common.identity.tokens import Signer
+from services.common.identity.service_auth import ServiceAuth
 from serving.events import ProductChange
 from serving.products import Products
 from serving.settings import ServingSettings
@@ -25,11 +25,11 @@ class Catalog:
     """Loads catalog's snapshot into the product state."""
 
     def __init__(self, settings: ServingSettings, products: Products, models: Models) -> None:
-        key = settings.auth_signing_key_file
-        self._signer = Signer(key, settings.auth_issuer) if key else None
         self._products = products
         self._models = models
-        self.client = httpx2.AsyncClient(base_url=settings.catalog_url, timeout=TIMEOUT, trust_env=False)
+        self.client = httpx2.AsyncClient(
+            base_url=settings.catalog_url, timeout=TIMEOUT, auth=ServiceAuth.of(settings), trust_env=False
+        )
 
     async def close(self) -> None:
         """Close the connections."""
@@ -58,8 +58,7 @@ class Catalog:
 
     async def _turns(self, path: str) -> AsyncIterator[list[ProductChange]]:
         """The lines of a snapshot, in chunks as received."""
-        headers = {"Authorization": f"Bearer {self._signer.service_token('serving')}"} if self._signer else {}
-        async with self.client.stream("GET", path, headers=headers) as answer:
+        async with self.client.stream("GET", path) as answer:
             answer.raise_for_status()
             rest = b""
             async for block in answer.aiter_bytes(TURN):

@@ -1,8 +1,7 @@
 """The fast path of the hottest route: `GET /v1/users/{userId}/recommendations`.
 
-The framework takes longer to validate such a request than to answer it. So this middleware answers requests that are
-clearly valid: a valid query, a token that was verified before, and a caller who asks for their own recommendations.
-All other requests go to the route of the same path, and only that route reports errors.
+The framework takes longer to validate such a request than to answer it. So requests that are clearly valid are answered
+here: a valid query, a token that was verified before, and a caller who asks for their own recommendations.
 """
 
 import re
@@ -12,13 +11,12 @@ from urllib.parse import parse_qsl
 
 from fastapi.responses import Response
 from pydantic import ValidationError
-from starlette.routing import BaseRoute
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Scope
 
 from ml.shelves.composing import Ask, DisplayType
 from services.common.identity.ownership import is_owner
 from services.common.identity.tokens import Verifier
-from services.common.web.routing import route_of, stand_for
+from services.common.web.fast_path import Body, FastPath
 from serving.answers import ask_of, shelf_answer
 from serving.schemas import RecommendationQuery
 
@@ -36,38 +34,26 @@ class Question(NamedTuple):
     ask: Ask
 
 
-class FastPath:
-    """Middleware that answers clearly valid requests in place of the route of `PATH` in `routes`."""
+class RecommendationsFastPath(FastPath):
+    """Answers clearly valid requests for one shelf."""
 
-    def __init__(self, app: ASGIApp, routes: list[BaseRoute]) -> None:
-        self._app = app
-        self._route = route_of(routes, PATH)
+    method, path = "GET", PATH
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Respond, or pass the request on."""
-        answer = _answer(scope) if scope["type"] == "http" and scope["method"] == "GET" else None
-        if answer is None:
-            await self._app(scope, receive, send)
-            return
-        stand_for(scope, self._route)
-        await answer(scope, receive, send)
+    async def answer(self, scope: Scope, body: Body) -> Response | None:  # noqa: ARG002 - it has none
+        """The response to a clearly valid request."""
+        return _answer(scope)
 
 
 def _answer(scope: Scope) -> Response | None:
     """The response, or None for a request that must use the route."""
     path = OWN_PATH.fullmatch(scope["path"])
-    if path is None or scope["root_path"] or (question := _question(scope["query_string"])) is None:
+    if path is None or (question := _question(scope["query_string"])) is None:
         return None
     state, user_id = scope["app"].state, path[1]
     headers = dict(reversed(scope["headers"]))  # the first value of each name counts
-    authorization = headers.get(b"authorization")
-    caller = None
-    if authorization is not None:
-        verifier: Verifier = state.verifier
-        caller = verifier.known_bearer(authorization)
-        if caller is None:
-            return None
-    if not is_owner(caller, user_id):
+    verifier: Verifier = state.verifier
+    caller, is_known = verifier.known_caller(headers.get(b"authorization"))
+    if not (is_known and is_owner(caller, user_id)):
         return None
     seen = headers.get(b"if-none-match", b"").decode("latin-1")
     return shelf_answer(state, user_id, *question, seen=seen)

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from services.analytics import names, service
 from services.analytics.api import router
 from services.analytics.collector import TOPIC
-from services.analytics.fast_path import FastPath
+from services.analytics.fast_path import CollectorFastPath
 from services.analytics.settings import AnalyticsSettings
 from services.common.messaging.consumer import Consumer
 from services.common.messaging.producer import Producer
@@ -35,7 +35,7 @@ def create_app(settings: AnalyticsSettings | None = None) -> FastAPI:
         cache=Cache(settings),
         workers=[consumer, catalog],
         max_body_bytes=MAX_BODY_BYTES,
-        fast_path=partial(FastPath, routes=router.routes),
+        fast_path=partial(CollectorFastPath, routes=router.routes),
         **parts,
     )
     app.state.names = names.Names(database)

@@ -92,7 +92,9 @@ def start(settings, catalog):
         app = create_app(settings.model_copy(update=changes))
         app.state.merchandising.content = Content().client()
         app.state.catalog.client = httpx2.AsyncClient(
-            base_url="http://catalog", transport=transport or httpx2.ASGITransport(catalog)
+            base_url="http://catalog",
+            transport=transport or httpx2.ASGITransport(catalog),
+            auth=app.state.catalog.client.auth,
         )
         async with (
             app.router.lifespan_context(app),

@@ -61,10 +61,13 @@ class Verifier:
         principal = self._verified.get(token)
         return principal if principal is not None and principal.expires_at > time.time() else None
 
-    def known_bearer(self, authorization: bytes) -> Principal | None:
-        """The same for a raw `Authorization` header."""
+    def known_caller(self, authorization: bytes | None) -> tuple[Principal | None, bool]:
+        """The caller of a raw `Authorization` header, and whether it is known without verifying anything."""
+        if authorization is None:
+            return None, True
         scheme, _, token = authorization.partition(b" ")
-        return self.known(token.decode("latin-1").strip()) if scheme.lower() == BEARER else None
+        principal = self.known(token.decode("latin-1").strip()) if scheme.lower() == BEARER else None
+        return principal, principal is not None
 
     async def verify(self, token: str) -> Principal:
         """Verify a token and return its caller.

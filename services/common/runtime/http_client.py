@@ -1,4 +1,4 @@
-"""Calls to other services, with a deadline, a circuit breaker and trace propagation.
+"""Calls to other services, with a deadline, a circuit breaker, trace propagation and, by `auth`, a service token.
 
     catalog = ServiceClient("catalog", settings.catalog_url, timeout=0.5)
     response = await catalog.request("GET", "/v1/products/7")           # any status; CallFailedError when there is none
@@ -62,14 +62,20 @@ class ServiceClient:
     """A client of one other service."""
 
     def __init__(
-        self, name: str, base_url: str, *, timeout: float = 2.0, transport: httpx2.AsyncBaseTransport | None = None
+        self,
+        name: str,
+        base_url: str,
+        *,
+        timeout: float = 2.0,
+        auth: httpx2.Auth | None = None,
+        transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
         self.name = name
         self._timeout = timeout
         self._breaker = Breaker(failures=5, pause=2.0)
         limits = httpx2.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=KEPT_ALIVE_SECONDS)
         self._client = httpx2.AsyncClient(
-            base_url=base_url, timeout=timeout, limits=limits, transport=transport, trust_env=False
+            base_url=base_url, timeout=timeout, limits=limits, auth=auth, transport=transport, trust_env=False
         )
 
     async def request(

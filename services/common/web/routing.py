@@ -7,17 +7,14 @@ router = Router()
 @router.get("/v1/products", dependencies=[PUBLIC])
 """
 
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.dependencies.models import Dependant
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
-from opentelemetry import trace
 from starlette.convertors import Convertor, register_url_convertor
-from starlette.routing import BaseRoute
-from starlette.types import Scope
 
 from services.common.runtime.errors import MOST_FAULTS, Fault, Unprocessable
 from services.common.web.idempotency import Claim
@@ -72,20 +69,6 @@ class Router(APIRouter):
 
     def __init__(self, **options: Any) -> None:  # noqa: ANN401 - FastAPI's own
         super().__init__(route_class=Route, **options)
-
-
-def route_of(routes: Sequence[BaseRoute], path: str) -> APIRoute:
-    """The route of a path, for a middleware that answers in its place."""
-    return next(route for route in routes if isinstance(route, APIRoute) and route.path == path)
-
-
-def stand_for(scope: Scope, route: APIRoute) -> None:
-    """Make metrics and traces attribute a request to the route."""
-    scope["route"] = route
-    span = trace.get_current_span()
-    if span.is_recording():
-        span.update_name(f"{scope['method']} {route.path}")
-        span.set_attribute("http.route", route.path)
 
 
 def _query_names(dependant: Dependant) -> set[str]:
