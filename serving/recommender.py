@@ -157,7 +157,9 @@ class Recommender:
             "generation": models.generation,
             "serving": models.current
             and {
-                **models.current.bundle.manifest.model_dump(exclude={"files", "format_version", "shelves"}),
+                **models.current.bundle.manifest.model_dump(
+                    exclude={"files", "format_version", "shelves", "data_hash", "purchase_lines"}
+                ),
                 "loaded_at": models.current.loaded_at,
             },
             "refused": models.refusal and asdict(models.refusal),
