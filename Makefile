@@ -1,7 +1,8 @@
 # Everything a person or CI runs. `make help` lists it.
 PYTHON ?= python3
 BIN := .venv/bin
-PYTEST := $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+PYTEST := $(BIN)/pytest --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+MORE_THAN_CORES = $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 .DEFAULT_GOAL := help
 .PHONY: help environment demo check test test-faults soak bench lint format types imports sql fast unit lock clean
@@ -21,16 +22,16 @@ check: environment ## style, types and the fast tests, side by side: before each
 test: environment lint types imports sql unit ## style, types and all tests; each kill point once
 
 fast: environment # the tests that start no servers and no processes; one that takes a minute is none of them
-	$(PYTEST) --quiet -m "not slow and not soak" --timeout 60 $(ARGS)
+	$(PYTEST) --numprocesses auto --quiet -m "not slow and not soak" --timeout 60 $(ARGS)
 
-unit: environment # all tests; each kill point once; a core runs whole files, with servers of its own
-	$(PYTEST) $(ARGS)
+unit: environment # all tests; each kill point once; a worker runs whole files, with servers of its own, and often waits
+	$(PYTEST) --numprocesses $(MORE_THAN_CORES) $(ARGS)
 
 test-faults: environment ## the tests that kill real processes, with all their repetitions
-	TANAWARI_FAULTS=full $(PYTEST) -m "faults and not soak" --timeout 1800 $(ARGS)
+	TANAWARI_FAULTS=full $(PYTEST) --numprocesses auto -m "faults and not soak" --timeout 1800 $(ARGS)
 
 soak: environment ## the tests that take too long for every change
-	$(PYTEST) -m soak --timeout 7200 $(ARGS)
+	$(PYTEST) --numprocesses auto -m soak --timeout 7200 $(ARGS)
 
 bench: environment ## how fast it is, beside its bars; writes docs/benchmarks.md; ARGS="landing publish" for some
 	@$(BIN)/python -m benchmarks $(ARGS)

@@ -45,11 +45,16 @@ UNSAFE_BUT_FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_write
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` chooses
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark as slow what uses servers, and all of a file that starts processes, so that nobody has to remember it."""
+    """Mark as slow what uses servers, and all of a file that starts processes, so that nobody has to remember it.
+
+    Their files come first, so that at the end no worker waits for another's long one.
+    """
     for item in items:
         assert isinstance(item, pytest.Function)
         if item.get_closest_marker("faults") or SERVERS & set(item.fixturenames) or starts_processes(item.module):
             item.add_marker("slow")
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 @cache

@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import sys
 import urllib.request
 
@@ -19,6 +20,7 @@ from stack.programs import ROOT, WAREHOUSE_ROLES
 from stack.state import StateError
 from tests.conftest import UNSAFE_BUT_FAST
 from tests.shop_import.conftest import ITEMS, ORDERS
+from tests.waiting import wait_until
 
 GIVEN = ("--currency", "JPY", "--timezone", "Asia/Tokyo")
 
@@ -139,6 +141,32 @@ def test_a_shop_is_imported_once_and_its_directory_is_of_this_deployment(run, ur
     other = run("import", shop, CATALOG_URL="http://another.example")
     assert isinstance(other.exception, StateError)
     assert "choose another directory with --work-dir DIR" in str(other.exception)
+
+
+WAITING = "select count(*) > 0 from pg_locks where not granted"
+
+
+def test_an_import_that_was_killed_while_it_landed_continues_and_every_order_lands_once(
+    run, urls, catalog, shop, tmp_path
+):
+    lines = "".join(f"C{number},u1,2026-10-01,T1,1,5\n" for number in range(20))
+    (shop / "orders.csv").write_text(f"{ORDERS}{lines}")
+    command = [sys.executable, "-m", "cli", "import", str(shop), *GIVEN]
+    with psycopg.connect(urls["WAREHOUSE_DATABASE_URL"]) as owner, psycopg.connect(urls["POSTGRES_ADMIN_URL"]) as other:
+        other.autocommit = True
+        (before,) = owner.execute("select count(*) from raw.order_v1").fetchone()
+        owner.execute("lock table raw.order_v1 in share mode")
+        environment = {**os.environ, **urls, "CATALOG_URL": catalog, "PYTHONPATH": str(ROOT)}
+        with subprocess.Popen(command, cwd=tmp_path, env=environment) as killed:
+            wait_until(lambda: other.execute(WAITING).fetchone(), lambda row: row == (True,))
+            killed.kill()
+        owner.rollback()
+        assert not HistoryRecord.read(tmp_path / ".tanawari-import").is_sent
+        done = run("import", shop, *GIVEN, "--json", CATALOG_URL=catalog)
+        assert done.exit_code == 0, done.output
+        (after,) = owner.execute("select count(*) from raw.order_v1").fetchone()
+    assert after - before == 20
+    assert HistoryRecord.read(tmp_path / ".tanawari-import").is_sent
 
 
 def test_land_says_what_landed(run, urls):

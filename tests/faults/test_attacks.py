@@ -98,8 +98,7 @@ async def test_idle_and_slow_connections_are_closed(servers, attacked):
     opened = [await asyncio.open_connection(HOST, server.port) for _ in range(100)]
     for _, writer in opened[50:]:
         writer.write(b"GET / HT")
-    async with asyncio.timeout(HEAD_SECONDS + 5):
-        last_words = await asyncio.gather(*(reader.read() for reader, _ in opened))
+    last_words = await asyncio.gather(*(reader.read() for reader, _ in opened))
     assert [words[:12] for words in last_words] == [b""] * 50 + [b"HTTP/1.1 408"] * 50
     for _, writer in opened:
         writer.close()

@@ -27,11 +27,10 @@ def recorded(settings):
             await consumer.topics()
             consumer.assign([TopicPartition(TOPIC, number) for number in consumer.partitions_for_topic(TOPIC)])
             events = []
-            async with asyncio.timeout(20):
-                while len(events) < count:
-                    for records in (await consumer.getmany(timeout_ms=200)).values():
-                        found = [json.loads(record.value) for record in records if record.value.startswith(b"{")]
-                        events += [event for event in found if event["data"]["recommendationId"] == recommendation]
+            while len(events) < count:
+                for records in (await consumer.getmany(timeout_ms=200)).values():
+                    found = [json.loads(record.value) for record in records if record.value.startswith(b"{")]
+                    events += [event for event in found if event["data"]["recommendationId"] == recommendation]
             return events
         finally:
             await consumer.stop()

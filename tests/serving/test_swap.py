@@ -5,6 +5,7 @@ import pytest
 
 from tests.ml.tiny_bundle import MILK, content
 from tests.serving.conftest import put_bundle
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -31,10 +32,9 @@ async def test_while_bundles_are_swapped_no_request_fails_and_each_answer_is_of_
     async def swap():
         for number in (2, 3, 4):
             put_numbered(bundles, number)
-            while app.state.recommender.models.current.version != f"b{number}":  # noqa: ASYNC110 - no event for it
-                await asyncio.sleep(0.01)
+            await eventually(lambda: app.state.recommender.models.current.version, f"b{number}".__eq__)
 
-    async with asyncio.timeout(30), asyncio.TaskGroup() as group:
+    async with asyncio.TaskGroup() as group:
         group.create_task(ask())
         group.create_task(swap())
 

@@ -204,14 +204,12 @@ def product_on(partition):
 
 
 async def until_published(relay, connection, count):
-    while (
-        await (
-            await connection.execute("SELECT 1 FROM outbox WHERE published_at IS NOT NULL OFFSET %s", [count - 1])
-        ).fetchone()
-        is None
-    ):
+    async def published():
         await relay.publish_batch(connection)
-        await asyncio.sleep(0.05)
+        found = await connection.execute("SELECT count(*) FROM outbox WHERE published_at IS NOT NULL")
+        return (await found.fetchone())[0]
+
+    await eventually(published, lambda number: number >= count)
 
 
 async def test_what_is_committed_late_is_not_overtaken_by_what_follows_it_while_another_key_waits(

@@ -270,8 +270,7 @@ async def test_what_the_database_refuses_is_no_error_of_the_service(client, stat
 
 
 async def test_a_statement_ends_with_the_time_that_the_caller_granted(client):
-    async with asyncio.timeout(20):
-        response = await client.get("/v1/statements/slow", headers={"X-Deadline-Ms": "200"})
+    response = await client.get("/v1/statements/slow", headers={"X-Deadline-Ms": "200"})
     assert (response.status_code, response.json()["detail"]) == (503, "The database did not answer in time.")
 
 
