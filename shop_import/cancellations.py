@@ -1,4 +1,4 @@
-"""What comes back: a line below 0 is matched to the same buyer's earlier orders of the same item, the latest first."""
+"""Matches returns: a negative line is matched to the same buyer's earlier orders of the item, latest first."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -6,12 +6,12 @@ from datetime import datetime
 from itertools import groupby
 
 Key = tuple[str, str]
-"""Who, and which item."""
+"""Buyer and item."""
 
 
 @dataclass
 class Bought:
-    """What an order holds of an item, less what has come back of it."""
+    """The quantity of an item in an order, minus its returns."""
 
     order_id: str
     at: datetime
@@ -20,7 +20,7 @@ class Bought:
 
 @dataclass(frozen=True)
 class Return:
-    """One line below 0: `row` is 0 for none of this import's files."""
+    """One negative line; `row` is 0 if it is not from this import's files."""
 
     row: int
     return_id: str
@@ -32,7 +32,7 @@ class Return:
 
 @dataclass(frozen=True)
 class Match:
-    """What of a line came back of which order; without one, it matched nothing."""
+    """A matched part of a line and its order; without an order it is unmatched."""
 
     line: Return
     order_id: str | None

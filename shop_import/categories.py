@@ -1,4 +1,4 @@
-"""Categories as the catalog has them: paths whose parents all exist, under names that differ."""
+"""Categories in the form that catalog requires: paths with all parents, and unique names."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -11,7 +11,7 @@ SEPARATOR = " > "
 
 @dataclass(frozen=True)
 class Category:
-    """A category as a shop's file has it."""
+    """A category of a shop's file."""
 
     row: int
     category_id: str
@@ -20,7 +20,7 @@ class Category:
 
 
 def code_of(category: Category, by_id: Mapping[str, Category]) -> str | None:
-    """Its path from the root down; None if it is below itself, or a parent is unknown."""
+    """Its path from the root; None if it is its own ancestor, or a parent is unknown."""
     parts, seen = [category.category_id], {category.category_id}
     while category.parent_id is not None:
         parent = by_id.get(category.parent_id)
@@ -33,11 +33,11 @@ def code_of(category: Category, by_id: Mapping[str, Category]) -> str | None:
 
 
 def tree(codes: Iterable[str], names: Mapping[str, str]) -> dict[str, str]:
-    """Every path and all above it, parents first, each with a unique name.
+    """Every path and its ancestors, parents first, each with a unique name.
 
     Args:
         codes: the paths in use.
-        names: what the shop calls them, where it says so; else a path is called as its last part.
+        names: the shop's names. Default: the last part of the path.
     """
     used = [code.split(SEPARATOR) for code in codes]
     paths = {SEPARATOR.join(parts[:depth]) for parts in used for depth in range(1, len(parts) + 1)}

@@ -1,4 +1,4 @@
-"""Reads a shop's files row by row: values go to a Parquet file each, what is wrong with them to the findings."""
+"""Reads a shop's files row by row: values go to one Parquet file each, faults to the findings."""
 
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,11 +24,11 @@ Progress = Callable[[int], None]
 
 @dataclass(frozen=True)
 class ShopFolder:
-    """A shop's folder that was looked at: every file that is there has the columns that it must have.
+    """An inspected shop folder: every file has its required columns.
 
     Attributes:
-        places: for each file, where each of our columns is found: the name of theirs.
-        now: what lies behind it has not happened yet.
+        places: for each file, our column -> the shop's column.
+        now: later times are in the future.
     """
 
     path: Path
@@ -39,9 +39,9 @@ class ShopFolder:
     now: datetime
 
     def stage(self, directory: Path, findings: Findings, progress: Progress) -> None:
-        """Read all files into one Parquet file each; a file that is not there becomes one without rows.
+        """Read all files into one Parquet file each; a missing file becomes an empty one.
 
-        Each has `row`, our columns and `is_bad`; what is missing or bad is null.
+        Each has `row`, our columns and `is_bad`; missing or bad values are null.
         """
         for name, file in FILES.items():
             schema = staged_schema(file)
@@ -98,7 +98,7 @@ def look_at(path: Path, mapping: ShopMapping, shop: Shop, *, now: datetime) -> S
     """Find the files of a folder and their columns, before a row is read.
 
     Raises:
-        FolderError: a file or a column is missing; the message says which, and what could be meant.
+        FolderError: a file or a column is missing; the message names it and similar ones.
     """
     sources, places = {}, {}
     for name, file in FILES.items():
@@ -143,7 +143,7 @@ def _places(file: File, source: Source, mapping: FileMapping) -> dict[str, str]:
 
 
 def _candidates(column: Column, left: Sequence[str]) -> str:
-    """Which of the columns that nothing else is taken from could be meant."""
+    """Suggest unused columns that may be the missing one."""
     plain = {"".join(filter(str.isalnum, name)).lower(): name for name in left}
     own = column.name.replace("_", "")
     likely = [plain[name] for name in (own, *column.likely) if name in plain]

@@ -1,4 +1,4 @@
-"""Writes what was checked as an import folder: only what no earlier import brought, in time order."""
+"""Writes the checked data as an import folder: only data that no earlier import had, in time order."""
 
 from collections.abc import Iterator
 from datetime import UTC
@@ -15,9 +15,9 @@ from shop_import.findings import BadRow, Fault, Findings
 from shop_import.folder import MONEY, TABLES, TIME, Manifest, write_manifest
 
 ROWS_TOGETHER = 50_000
-"""Rows of a group in a file: a reader takes so many at once."""
+"""Rows per Parquet row group: the unit that readers load."""
 STOCK = 1_000
-"""Of a product whose stock the shop does not say: there is enough."""
+"""The stock of a product without a given stock."""
 
 NEW_LINES = """
 create view new_lines as
@@ -162,15 +162,15 @@ def convert(
     has_items: bool,
     takes_last: bool,
 ) -> Manifest:
-    """Write the import folder; its manifest.
+    """Write the import folder and return its manifest.
 
     Args:
-        connection: as `relations.check` left it.
-        directory: where; it must not be there.
-        folder: the shop's.
-        findings: is told what matched nothing, and counts.
-        has_items: whether the shop gave its items; a sold item that is not among them becomes an inactive product.
-        takes_last: whether the last row of an item counts, not the first.
+        connection: after `relations.check`.
+        directory: the target; it must not exist.
+        folder: the shop's folder.
+        findings: receives unmatched lines and counts.
+        has_items: whether the shop has an items file; a sold item that it lacks becomes an inactive product.
+        takes_last: whether the last row of an item wins, not the first.
     """
     directory.mkdir()
     shop, now = folder.shop, folder.now.astimezone(UTC).replace(tzinfo=None)
@@ -216,7 +216,7 @@ def _write(connection: duckdb.DuckDBPyConnection, file: Path, query: str, column
 
 
 def _match(connection: duckdb.DuckDBPyConnection, findings: Findings) -> None:
-    """Fill `matched`; what matches nothing is told."""
+    """Fill `matched`; unmatched lines are reported."""
     connection.execute(MATCHED)
     bought = _fetch(connection.cursor(), BOUGHT)
     returned = _fetch(connection.cursor(), "select * from returned order by user_id, sku, returned_at, row")
@@ -247,10 +247,10 @@ def _fetch(cursor: duckdb.DuckDBPyConnection, query: str) -> Iterator[tuple[Any,
 
 
 def _counts(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """What is in the folder, and what is not."""
+    """The counts of what is in the folder and what was left out."""
     return {name: _one(connection, query) or 0 for name, query in COUNTS.items()}
 
 
-def _one(connection: duckdb.DuckDBPyConnection, query: str) -> Any:  # noqa: ANN401 - whatever is asked for
+def _one(connection: duckdb.DuckDBPyConnection, query: str) -> Any:  # noqa: ANN401 - any value
     row = connection.execute(query).fetchone()
     return row[0] if row else None

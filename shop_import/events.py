@@ -1,4 +1,4 @@
-"""An import folder's orders and actions as events: built in columns, for there are a million lines."""
+"""Builds events from an import folder's orders and actions, by column, because there are millions of lines."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ PRODUCER = "importer"
 
 @dataclass(frozen=True)
 class Catalogue:
-    """What the catalog answered: ids by the shop's own names, and what actions repeat of a product.
+    """Catalog's ids by the shop's own names, and the product fields that actions copy.
 
     Attributes:
         products: sku, product_id, name, price, category_code.
@@ -32,13 +32,13 @@ class Catalogue:
 
 
 def orders(lines: pl.DataFrame, catalogue: Catalogue, currency: str, shift: timedelta) -> pl.DataFrame:
-    """One row an order, in time order.
+    """One row per order, in time order.
 
     Args:
         lines: `orders.parquet`.
         catalogue: the products' ids.
         currency: of all amounts.
-        shift: how far every date moves.
+        shift: added to every date.
 
     Returns:
         at, order_id, user_id, external_id, items (the lines as a JSON array's inside), total.
@@ -84,9 +84,9 @@ def order_actions(orders: pl.DataFrame) -> pl.DataFrame:
 
 
 def returns(table: pl.DataFrame, catalogue: Catalogue, shift: timedelta) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The events of `returns.parquet`: those of orders, keyed by the order, and the users' actions; at, key, value.
+    """The events of `returns.parquet`: order events, keyed by the order, and the users' actions; at, key, value.
 
-    What comes back of an order is a return; all of it at once is its cancellation.
+    Returned lines are a return; all lines of an order at once are its cancellation.
     """
     known = _identified(table, catalogue.products.select("sku", "product_id"))
     grouped = known.group_by("return_id", "external_id", maintain_order=True).agg(
@@ -169,7 +169,7 @@ def _envelopes(rows: pl.DataFrame, kind: str, data: pl.Expr, *, key: pl.Expr) ->
 
 
 def _json(**fields: pl.Expr | str) -> pl.Expr:
-    """A JSON object of columns that are JSON already."""
+    """A JSON object from columns that are already JSON."""
     parts: list[pl.Expr] = []
     for name, value in fields.items():
         parts.append(pl.lit(f'{"," if parts else "{"}"{name}":'))
@@ -178,12 +178,12 @@ def _json(**fields: pl.Expr | str) -> pl.Expr:
 
 
 def _text(value: pl.Expr | pl.Series | str) -> pl.Expr:
-    """A JSON string of a column that holds no character to escape."""
+    """A JSON string from a column without characters to escape."""
     inner = pl.lit(value) if isinstance(value, pl.Series) else pl.col(value) if isinstance(value, str) else value
     return pl.concat_str(pl.lit('"'), inner.cast(pl.String), pl.lit('"'))
 
 
 def _quoted(table: pl.DataFrame, column: str) -> pl.Expr:
-    """A JSON string of a column with the shop's own text."""
+    """A JSON string from a column with the shop's own text."""
     distinct = table.get_column(column).unique()
     return pl.col(column).replace_strict(distinct, [orjson.dumps(text).decode() for text in distinct])

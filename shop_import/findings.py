@@ -1,4 +1,4 @@
-"""What checking a shop's files has found: bad rows in a file of their own, and all of it counted in a report."""
+"""The findings of a check: all bad rows in one file, and a report with counts."""
 
 import csv
 from collections import Counter
@@ -12,7 +12,7 @@ import orjson
 
 REPORT, ROWS = "import-report.json", "import-rows.csv"
 EXAMPLES = 5
-"""So many bad rows of a kind stand in the report; all of them in the other file."""
+"""Examples per fault in the report; the other file has all bad rows."""
 
 
 class Fault(Enum):
@@ -60,7 +60,7 @@ class Fault(Enum):
 
     @property
     def why(self) -> str:
-        """What is wrong, to be read behind the column's name."""
+        """What is wrong, to be read after the column's name."""
         return self.value[0]
 
     @property
@@ -71,7 +71,7 @@ class Fault(Enum):
 
 @dataclass(frozen=True)
 class BadRow:
-    """A value that cannot be taken; rows are counted as an editor does: the header is 1.
+    """A value that cannot be imported; rows are numbered as in an editor: the header is 1.
 
     Attributes:
         limit: what the value was held to, if that is not the same for every shop.
@@ -86,7 +86,7 @@ class BadRow:
 
     @property
     def why(self) -> str:
-        """What is wrong, to be read behind the column's name."""
+        """What is wrong, to be read after the column's name."""
         return f"{self.fault.why}, {self.limit}" if self.limit else self.fault.why
 
     def __str__(self) -> str:
@@ -96,14 +96,14 @@ class BadRow:
 
 @dataclass
 class Findings:
-    """Collected while the files are read; closed, the report is complete.
+    """The findings, collected while the files are read.
 
     Attributes:
         directory: where the report and the bad rows are written.
         files: what was read, and how: encoding and delimiter, detected or given.
-        counts: rows by what became of them.
-        notes: what was decided without asking.
-        faults: how many bad values there are, by file, column and fault.
+        counts: rows by outcome.
+        notes: assumptions that were made.
+        faults: number of bad values, by file, column and fault.
     """
 
     directory: Path
@@ -123,7 +123,7 @@ class Findings:
         self._output.close()
 
     def add(self, bad: Iterable[BadRow]) -> None:
-        """Keep bad rows."""
+        """Record bad rows."""
         for each in bad:
             place = (each.file, each.column, each.fault)
             self.faults[place] += 1
@@ -133,7 +133,7 @@ class Findings:
             self._write(each)
 
     def warn(self, rows: Iterable[BadRow]) -> None:
-        """Tell of rows that are taken as far as they go."""
+        """Record rows that are imported only in part."""
         for each in rows:
             self.counts[each.fault.name.lower()] += 1
             self._write(each)
@@ -144,10 +144,10 @@ class Findings:
 
     @property
     def is_clean(self) -> bool:
-        """Whether every row can be taken."""
+        """Whether every row can be imported."""
         return not self.faults
 
-    def write(self, **about: Any) -> None:  # noqa: ANN401 - whatever belongs to the report as well
+    def write(self, **about: Any) -> None:  # noqa: ANN401 - any further report fields
         """Write the report."""
         self._output.flush()
         report = self.directory / REPORT
@@ -156,7 +156,7 @@ class Findings:
         fresh.replace(report)
 
     def summary(self) -> dict[str, Any]:
-        """The report as JSON has it."""
+        """The report as JSON values."""
         return {
             "files": self.files,
             "counts": dict(self.counts),

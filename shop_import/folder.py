@@ -1,19 +1,19 @@
-"""The import folder: what a shop hands over once, as Parquet files beside an `import.yaml`.
+"""The import folder: one import of a shop, as Parquet files and an `import.yaml`.
 
     import.yaml          what this is (`Manifest`)
     categories.parquet   code (path, parts joined by " > "), name (unique); parents before their children
     products.parquet     sku, name, description, brand, category_code?, price, stock?, is_active,
                          special_price?, special_starts_at?, special_ends_at?
-    orders.parquet       one row a line, lines of an order together, in time order:
+    orders.parquet       one row per line, lines of an order together, in time order:
                          external_id, user_id, ordered_at, sku, quantity, price, amount
-    returns.parquet      what came back of an order, or all of it: return_id, external_id, user_id, returned_at, sku,
+    returns.parquet      returned lines or whole orders: return_id, external_id, user_id, returned_at, sku,
                          quantity, is_whole; may be missing; in time order
     actions.parquet      source_id, user_id, session_id, action_type, occurred_at, sku?, category_code?, keyword?,
                          quantity?, simulated; in time order
 
 Money is Decimal(15, 3) in the manifest's currency, times are UTC without an offset, ids are text; `?` may be null.
-`source_id` names an action in the shop's own systems. A product without a stock is one that the catalog knows already
-and that stays as it is.
+`source_id` is an action's id in the shop's own systems. A product without a stock exists in catalog and stays
+unchanged.
 """
 
 from datetime import datetime
@@ -76,7 +76,7 @@ TABLES: dict[str, dict[str, Any]] = {
 
 
 class FolderError(ValueError):
-    """The folder is not what this module describes; the message names the file and the fault."""
+    """The folder is not in the described format; the message names the file and the fault."""
 
 
 class Manifest(BaseModel):
@@ -97,7 +97,7 @@ class Manifest(BaseModel):
 
 
 def write_table(folder: Path, name: str, table: pl.DataFrame) -> None:
-    """Write one table with exactly the columns that are documented."""
+    """Write one table with exactly the documented columns."""
     table.select(pl.col(column).cast(kind) for column, kind in TABLES[name].items()).write_parquet(
         folder / f"{name}.parquet"
     )
@@ -107,16 +107,16 @@ def read_table(folder: Path, name: str) -> pl.DataFrame:
     """Read one table.
 
     Raises:
-        FolderError: it is missing, or its columns are not those that are documented.
+        FolderError: it is missing, or its columns are not the documented ones.
     """
     return scan_table(folder, name).collect()
 
 
 def scan_table(folder: Path, name: str) -> pl.LazyFrame:
-    """One table, of which a reader takes the rows it wants.
+    """One table, scanned lazily.
 
     Raises:
-        FolderError: it is missing, or its columns are not those that are documented.
+        FolderError: it is missing, or its columns are not the documented ones.
     """
     file = folder / f"{name}.parquet"
     wanted = pl.Schema(TABLES[name])
@@ -131,7 +131,7 @@ def scan_table(folder: Path, name: str) -> pl.LazyFrame:
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """Write `import.yaml`; do it last, since a folder with one counts as complete."""
+    """Write `import.yaml`; do it last, because a folder with one counts as complete."""
     (folder / "import.yaml").write_text(yaml.safe_dump(manifest.model_dump(exclude_none=True), sort_keys=False))
 
 

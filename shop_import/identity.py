@@ -1,9 +1,9 @@
-"""Identities that follow from the shop's own: the same import, sent twice, is the same events."""
+"""Event ids derived from the shop's own ids: the same import, sent twice, gives the same events."""
 
 from hashlib import blake2b
 
 LARGEST_ORDER_ID = 2**53 - 1
-"""What every JSON reader still takes for a whole number."""
+"""The largest integer that every JSON reader keeps exact."""
 
 
 def event_id(source: str, milliseconds: int) -> str:
@@ -20,7 +20,7 @@ def event_id(source: str, milliseconds: int) -> str:
 
 
 def order_id(external_id: str) -> int:
-    """The shop's order number itself where it is one, else a 53-bit hash of its text."""
+    """The shop's order number if it is a number, else a 53-bit hash of its text."""
     is_number = external_id.isascii() and external_id.isdecimal() and not external_id.startswith("0")
     if is_number and int(external_id) <= LARGEST_ORDER_ID:
         return int(external_id)

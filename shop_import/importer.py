@@ -1,7 +1,7 @@
-"""Sends an import folder the one way there is: the catalog's API for products, the broker for what has happened.
+"""Sends an import folder: products through catalog's API, events to the broker.
 
-Sending a folder twice changes nothing the second time: products are upserted by sku, and an event's id follows from
-its source. Dates move by whole weeks, so that weekdays stay what they were.
+Sending a folder twice changes nothing the second time: products are upserted by sku, and event ids are derived from
+their source. Dates move by whole weeks, so that weekdays stay the same.
 """
 
 from collections import Counter
@@ -19,7 +19,7 @@ from shop_import.sender import Sender
 from shop_import.upload import Catalog, current_offers, moved_offers
 
 SPAN_ROWS = 50_000
-"""So many rows of the folder are in memory at once, as far as they did not all happen in one moment."""
+"""Rows in memory at once, unless more have the same time."""
 TIMES = {"orders": "ordered_at", "returns": "returned_at", "actions": "occurred_at"}
 
 Progress = Callable[[int], None]
@@ -27,7 +27,7 @@ Progress = Callable[[int], None]
 
 @dataclass(frozen=True)
 class Import:
-    """A folder, by how many weeks every date in it moves, and whether offers that have ended begin anew."""
+    """A folder, the shift of its dates in weeks, and whether ended offers are renewed."""
 
     folder: Path
     shift_weeks: int
@@ -35,7 +35,7 @@ class Import:
 
     @property
     def shift(self) -> timedelta:
-        """By how much every date moves."""
+        """The shift of every date."""
         return timedelta(weeks=self.shift_weeks)
 
     @property
@@ -50,7 +50,7 @@ class Import:
         return manifest
 
     def send_catalogue(self, catalog: Catalog, progress: Progress) -> events.Catalogue:
-        """Send categories and products; their ids."""
+        """Send categories and products; returns their ids."""
         told = read_table(self.folder, "products")
         now = datetime.now(UTC)
         products = current_offers(told, self.shift, now) if self.renews_offers else moved_offers(told, self.shift)
@@ -58,14 +58,14 @@ class Import:
         return catalog.upload(categories, products, self.manifest.currency, progress)
 
     def renew_offers(self, catalog: Catalog) -> int:
-        """Start those offers anew that have ended since the import; how many products have them."""
+        """Renew offers that have ended since the import; returns the number of products."""
         products = current_offers(read_table(self.folder, "products"), self.shift, datetime.now(UTC))
         return catalog.renew_offers(products.filter(pl.col("renewed")))
 
     async def send_history(
         self, catalogue: events.Catalogue, kafka: KafkaSettings, progress: Progress, *, idempotent: bool
     ) -> Counter[str]:
-        """Send orders and actions in time order; the number of acknowledged events by topic."""
+        """Send orders and actions in time order; returns the number of acknowledged events by topic."""
         async with Sender.connected(kafka, idempotent=idempotent) as sender:
             for span in self._spans():
                 for topic, table in self._events(span, catalogue).items():
@@ -75,13 +75,13 @@ class Import:
 
     @property
     def expected_events(self) -> int:
-        """How many events the folder holds, at most."""
+        """The maximum number of events in the folder."""
         lines = self.manifest.counts["orders"]
         others = [scan_table(self.folder, name).select(pl.len()).collect().item() for name in ("returns", "actions")]
         return 2 * lines + 2 * int(others[0]) + int(others[1])
 
     def _events(self, span: tuple[datetime, datetime], catalogue: events.Catalogue) -> dict[str, pl.DataFrame]:
-        """What happened from one time until before another, by topic, in time order."""
+        """The events in a half-open time range, by topic, in time order."""
 
         def part(name: str) -> pl.DataFrame:
             happened = pl.col(TIMES[name]).is_between(*span, closed="left")
@@ -98,10 +98,10 @@ class Import:
         }
 
     def _spans(self) -> Iterator[tuple[datetime, datetime]]:
-        """From the first row to beyond the last, each with about `SPAN_ROWS` of the rows of all files."""
+        """Time ranges over all rows, each with about `SPAN_ROWS` rows of all files."""
         tables = [scan_table(self.folder, name).select(pl.col(time).alias("at")) for name, time in TIMES.items()]
         times = pl.concat(tables).collect().get_column("at").sort()
         if times.is_empty():
             return
         starts = times.gather_every(SPAN_ROWS).unique().sort().to_list()
-        yield from zip(starts, [*starts[1:], datetime.max], strict=True)  # noqa: DTZ901 - as the folder has its times
+        yield from zip(starts, [*starts[1:], datetime.max], strict=True)  # noqa: DTZ901 - the folder's times have no zone

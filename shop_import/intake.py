@@ -1,4 +1,4 @@
-"""A shop's folder into an import folder of the state, or into a report of what hinders it."""
+"""Turns a shop's folder into an import folder of the state, or into a report of its faults."""
 
 import shutil
 from dataclasses import dataclass
@@ -15,26 +15,26 @@ DRAFT = "draft"
 
 @dataclass(frozen=True)
 class History:
-    """The import folders of a shop in a state, numbered in the order of their coming."""
+    """The import folders of a shop in a state, numbered in order of arrival."""
 
     directory: Path
 
     @property
     def folders(self) -> list[Path]:
-        """Those that are complete."""
+        """The complete ones."""
         return sorted(file.parent for file in self.directory.glob("[0-9]*/import.yaml"))
 
     def take_in(
         self, shop: ShopFolder, findings: Findings, progress: Progress, *, skip_bad: bool, keep: bool
     ) -> Manifest | None:
-        """Check a shop's folder, and convert it if nothing hinders that.
+        """Check a shop's folder, and convert it if it is valid.
 
         Args:
-            shop: as it was looked at.
-            findings: is told, and written.
-            progress: is told how many more rows were read.
-            skip_bad: whether to leave bad rows out instead of giving up.
-            keep: whether the import folder becomes one of the history, or was only tried.
+            shop: the inspected folder.
+            findings: receives the faults, and is written.
+            progress: receives the number of rows read.
+            skip_bad: whether to skip bad rows instead of failing.
+            keep: whether to keep the import folder, or only check.
 
         Returns:
             The manifest; None if rows are bad.
@@ -67,7 +67,7 @@ class History:
 
 
 def _notes(shop: ShopFolder, findings: Findings) -> list[str]:
-    """What was decided without asking."""
+    """The assumptions that were made."""
     places, zone = shop.places.get("items", {}), shop.shop.timezone
     constants = shop.mapping.items.constants
     notes = [f"amounts are in {shop.shop.currency}; times without an offset are in {zone}"]

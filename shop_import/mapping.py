@@ -1,4 +1,4 @@
-"""`mapping.yaml`: how a shop's own files, columns and words are called here."""
+"""`mapping.yaml`: maps a shop's own files, columns and values to ours."""
 
 import difflib
 from pathlib import Path
@@ -27,7 +27,7 @@ Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 
 
 class Strict(BaseModel):
-    """Refuses what it does not know."""
+    """Refuses unknown fields."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -36,15 +36,15 @@ class FileMapping(Strict):
     """One file.
 
     Attributes:
-        file: its name in the folder; without one, the documented name with any known ending.
-        encoding: of text; without one, UTF-8 or CP932, whichever fits.
-        delimiter: of CSV; without one, the comma, tab or semicolon that the first line holds most of.
-        decimal: what stands before the decimals.
-        date_format: of times, in the letters of strftime; without one, ISO 8601 and its like.
-        columns: ours -> yours.
-        constants: ours -> one value for all rows.
-        repeated: what to do with an item that comes again with other values: refuse it, or take the last.
-        types: your action types -> ours.
+        file: its name in the folder. Default: the documented name with any known extension.
+        encoding: of text. Default: UTF-8 or CP932, whichever fits.
+        delimiter: of CSV. Default: comma, tab or semicolon, whichever is most frequent in the first line.
+        decimal: the decimal separator.
+        date_format: of times, for strptime. Default: ISO 8601 and similar.
+        columns: our column -> your column.
+        constants: our column -> one value for all rows.
+        repeated: what to do with an item that appears again with other values: refuse it, or use the last.
+        types: your action type -> ours.
     """
 
     file: str | None = None
@@ -59,7 +59,7 @@ class FileMapping(Strict):
 
 
 class Mapping(Strict):
-    """The whole of it; everything may be left out."""
+    """The whole file; every key is optional."""
 
     name: str | None = None
     timezone: Zone | None = None
@@ -87,7 +87,7 @@ class Mapping(Strict):
 
 
 class Shop(Strict):
-    """What holds for all files of a shop."""
+    """The settings for all files of a shop."""
 
     name: str
     timezone: Zone
@@ -95,12 +95,12 @@ class Shop(Strict):
 
     @property
     def zone(self) -> ZoneInfo:
-        """Where its days begin."""
+        """Its time zone."""
         return ZoneInfo(self.timezone)
 
     @property
     def minor_digits(self) -> int:
-        """How many decimals an amount may have."""
+        """The number of decimals of an amount."""
         return digits_of(self.currency)
 
 
@@ -108,7 +108,7 @@ def read_mapping(file: Path) -> Mapping:
     """Read a mapping.
 
     Raises:
-        FolderError: it is no YAML, or says what we do not know; the message names the key and those there are.
+        FolderError: it is not YAML, or has unknown keys; the message names them and the valid ones.
     """
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))

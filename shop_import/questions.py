@@ -1,4 +1,4 @@
-"""The questions that `relations.py` asks, in SQL: each finds rows that contradict others, as (row, value)."""
+"""The SQL checks of `relations.py`: each finds rows that contradict others, as (row, value)."""
 
 from dataclasses import dataclass
 
@@ -7,18 +7,18 @@ from shop_import.columns import ACTION_TYPES
 from shop_import.findings import Fault
 
 MOST_LINES = 5_000
-"""Of one order: its event must stay below the topic's largest message."""
+"""Maximum lines of an order: its event must fit the topic's message size."""
 LARGEST_AMOUNT = 10**12
-"""Money is below this."""
+"""Amounts are below this."""
 
 
 @dataclass(frozen=True)
 class Question:
-    """One of them.
+    """One check.
 
     Attributes:
-        keeps_row: whether such a row is taken all the same where bad rows are skipped.
-        only_with: the files without which it makes no sense.
+        keeps_row: whether such a row is still imported when bad rows are skipped.
+        only_with: the files that the check needs.
     """
 
     file: str
@@ -30,7 +30,7 @@ class Question:
 
 
 def _facts(name: str, lines: str) -> str:
-    """What of an order has to stay the same, as a table."""
+    """The facts of an order that must not change, as a table."""
     return f"""
         create table {name} as
         select external_id, min(line) as row, arg_min(user_id, line) as user_id, min(ordered_at) as ordered_at,
@@ -95,7 +95,7 @@ create table left_out as
 select distinct order_id from staged_orders
 where order_id is not null and (is_bad or row in (select row from bad_rows where file = 'orders'))
 """
-"""An order lacks no line: one that is bad takes the others with it, for an order is imported once."""
+"""Orders stay complete: a bad line rejects its whole order, because an order is imported once."""
 
 _UNKNOWN_CATEGORY = """
 select row, category_id from {table} where {condition} category_id is not null
@@ -105,7 +105,7 @@ _NEEDED = {"item_id": "product_id", "keyword": "search_keyword", "category_id": 
 
 
 def _needing(field: str) -> str:
-    """The action types that cannot do without a field of their payload."""
+    """The action types that require a field of their payload."""
     payloads = {name: EVENTS[name].payload.model_fields for name in ACTION_TYPES}
     return ", ".join(
         f"'{name}'" for name, fields in payloads.items() if field in fields and fields[field].is_required()

@@ -1,4 +1,4 @@
-"""Files as chunks of text: whatever the format, every value becomes the text that a CSV would have."""
+"""Reads files as chunks of text: whatever the format, every value becomes the text that a CSV would have."""
 
 import codecs
 import csv
@@ -21,17 +21,17 @@ CHUNK_ROWS = 50_000
 PROBE_BYTES = 1 << 20
 ENCODINGS = ("utf-8", "cp932")
 UNASSIGNED = frozenset("\x80\uf8f0\uf8f1\uf8f2\uf8f3")
-"""What Python makes of bytes that mean nothing in CP932."""
+"""The characters that Python returns for unassigned CP932 bytes."""
 MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 DELIMITERS = {",": "comma", "\t": "tab", ";": "semicolon"}
 ENDINGS = (".parquet", ".csv", ".csv.gz", ".tsv", ".tsv.gz", ".ndjson", ".ndjson.gz", ".jsonl", ".jsonl.gz")
 FLOAT_DECIMALS = 6
-"""What a binary fraction has beyond these is noise: 15.299999999999999 was meant as 15.3."""
+"""Digits of a float to keep; the rest is noise: 15.299999999999999 means 15.3."""
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """Some rows: `table` has the column `row` and one of text for each column of the file that was asked for.
+    """Some rows: `table` has the column `row` and a text column for each requested column.
 
     Attributes:
         broken: numbers of the rows that could not be read.
@@ -46,8 +46,8 @@ class Source:
     """One file of a shop, and how it is read.
 
     Attributes:
-        read_as: that in words, saying what was detected.
-        columns: those the file has.
+        read_as: how, in words, including what was detected.
+        columns: the file's columns.
     """
 
     path: Path
@@ -58,7 +58,7 @@ class Source:
     delimiter: str = ","
 
     def chunks(self, wanted: Sequence[str]) -> Iterator[Chunk]:
-        """The rows, in their order, with the wanted columns."""
+        """The rows in order, with the requested columns."""
         read = {"parquet": self._parquet, "csv": self._csv, "ndjson": self._ndjson}[self.kind]
         return read(list(wanted))
 
@@ -71,7 +71,7 @@ class Source:
                 numbers: Sequence[int] = range(start, start + len(batch))
                 start += len(batch)
                 broken: list[int] = []
-                if set(map(len, batch)) != {width}:  # an empty line is no row
+                if set(map(len, batch)) != {width}:  # an empty line is not a row
                     broken = [number for number, row in zip(numbers, batch, strict=True) if len(row) not in {0, width}]
                     numbers = [number for number, row in zip(numbers, batch, strict=True) if len(row) == width]
                     batch = [row for row in batch if len(row) == width]
@@ -103,7 +103,7 @@ class Source:
 
 
 def find(folder: Path, name: str, mapping: FileMapping) -> Path | None:
-    """Where a file is: as the mapping says, else by its documented name; None if it is nowhere.
+    """Find a file: by the mapping, else by its documented name; None if it is missing.
 
     Raises:
         FolderError: the file that the mapping names is missing, or several could be meant.
@@ -124,7 +124,7 @@ def find(folder: Path, name: str, mapping: FileMapping) -> Path | None:
 
 
 def open_source(path: Path, mapping: FileMapping) -> Source:
-    """Look at a file: its format, encoding, delimiter and columns.
+    """Detect a file's format, encoding, delimiter and columns.
 
     Raises:
         FolderError: it cannot be read; the message names the remedy.
@@ -171,7 +171,7 @@ def _open(path: Path, encoding: str) -> IO[str]:
 
 
 def _encoding(path: Path) -> str:
-    """The first encoding in which all of the file can be read."""
+    """The first encoding that decodes the whole file."""
     opened: Any = gzip.open if path.suffix.lower() == ".gz" else open
     with opened(path, "rb") as file:
         start = file.read(4)
@@ -194,14 +194,14 @@ def _encoding(path: Path) -> str:
 
 
 def _keys(path: Path, encoding: str) -> tuple[str, ...]:
-    """Every key of the first rows, for a row may leave out what it has not."""
+    """All keys of the first rows, because a row may omit keys."""
     with _open(path, encoding) as text:
         objects = [_object(line) or {} for line in itertools.islice(text, CHUNK_ROWS)]
     return tuple(dict.fromkeys(key for each in objects for key in each))
 
 
 def _batch(rows: Iterator[list[str]], width: int) -> list[list[str]]:
-    """The next rows; one that is no CSV has too many fields."""
+    """The next rows; an invalid row has too many fields."""
     batch: list[list[str]] = []
     while len(batch) < CHUNK_ROWS:
         try:
@@ -238,7 +238,7 @@ def _table(numbers: Sequence[int], values: Mapping[str, Sequence[str | None]]) -
 
 
 def _texts(rows: int, start: int, wanted: list[str]) -> list[pl.Expr | pl.Series]:
-    """The columns of a Parquet file as text; times with a zone keep their offset, being UTC."""
+    """The columns of a Parquet file as text; times with a zone are written in UTC with an offset."""
     numbers = pl.int_range(start, start + rows, dtype=pl.Int64).alias("row")
     return [numbers, *(_as_text(name) for name in wanted)]
 

@@ -1,4 +1,4 @@
-"""What only shows across rows and files: asked of DuckDB, which works in bounded memory and goes to disk beyond it."""
+"""Checks across rows and files, in DuckDB, which has a memory limit and spills to disk."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,11 +20,11 @@ FETCHED = 10_000
 
 @contextmanager
 def opened(draft: Path, known: Sequence[Path], minor_digits: int) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The staged files as `staged_*`, what earlier imports brought as `known_*`, and what follows from both.
+    """Open the staged files as `staged_*`, earlier imports as `known_*`, and derived tables.
 
     Args:
-        draft: where the staged files are; what does not fit into memory goes there, too.
-        known: the import folders of this shop that were sent before.
+        draft: the directory of the staged files, also for spilling.
+        known: the earlier import folders of this shop.
         minor_digits: the decimals of the currency.
     """
     settings: dict[str, str | bool | int | float | list[str]] = {
@@ -48,13 +48,13 @@ def opened(draft: Path, known: Sequence[Path], minor_digits: int) -> Iterator[du
 
 
 def check(connection: duckdb.DuckDBPyConnection, there: Sequence[str], repeated: str, findings: Findings) -> None:
-    """Find the rows that contradict others; they end up in the table `bad_rows`, except orders of unknown items.
+    """Find rows that contradict others; they go to the table `bad_rows`, except orders of unknown items.
 
     Args:
-        connection: as opened.
-        there: the names of the files that the shop gave.
-        repeated: whether an item that comes again is refused, or the last one counts.
-        findings: is told.
+        connection: from `opened`.
+        there: the names of the given files.
+        repeated: whether a repeated item is refused, or the last one wins.
+        findings: receives the faults.
     """
     _check_categories(connection, findings)
     for question in questions.QUESTIONS:
@@ -73,7 +73,7 @@ def _ask(connection: duckdb.DuckDBPyConnection, question: Question, findings: Fi
 
 
 def _check_categories(connection: duckdb.DuckDBPyConnection, findings: Findings) -> None:
-    """Fill `codes`: the path and the name of every category; they are few enough for memory."""
+    """Fill `codes` with the path and the name of every category; they fit in memory."""
     rows = connection.execute(
         "select row, category_id, name, parent_id from staged_categories where not is_bad order by row"
     ).fetchall()

@@ -1,4 +1,4 @@
-"""Sends prepared messages in full batches, in their order within a partition, and counts what was acknowledged."""
+"""Sends prepared messages in full batches, in order within a partition, and counts acknowledged ones."""
 
 import asyncio
 from collections import Counter
@@ -13,14 +13,14 @@ from aiokafka.partitioner import murmur2
 from services.contracts.kafka import KafkaSettings
 
 BATCH_BYTES = 512 * 1024
-"""Below every topic's largest message, and large enough to be fast."""
+"""Below every topic's maximum message size, and large enough to be fast."""
 
 Message = tuple[str, str]
 
 
 @lru_cache(maxsize=100_000)
 def partition_of(key: str, partitions: int) -> int:
-    """The partition of a key, as every Kafka client's default partitioner has it."""
+    """The partition of a key, by the default partitioner of Kafka clients."""
     return int(murmur2(key.encode()) & 0x7FFFFFFF) % partitions
 
 
@@ -34,7 +34,7 @@ class Sender:
     @classmethod
     @asynccontextmanager
     async def connected(cls, kafka: KafkaSettings, *, idempotent: bool) -> AsyncIterator[Self]:
-        """A sender to a broker; idempotence only where the broker has it."""
+        """A sender to a broker; idempotent only if the broker supports it."""
         producer = AIOKafkaProducer(
             **kafka.client_arguments(),
             client_id="importer",
@@ -52,7 +52,7 @@ class Sender:
             await producer.stop()
 
     async def send(self, topic: str, messages: Sequence[Message]) -> None:
-        """Send messages of a topic; those with one key stay in their order.
+        """Send messages of a topic; messages with the same key stay in order.
 
         Raises:
             aiokafka.errors.KafkaError: the broker did not acknowledge.

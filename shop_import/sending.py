@@ -1,4 +1,4 @@
-"""The steps that bring an import folder in: the catalogue, then the events."""
+"""The steps that send an import folder: the catalogue, then the events."""
 
 import asyncio
 from collections import Counter
@@ -18,9 +18,9 @@ class Target:
 
     Attributes:
         catalog_url: of the catalog service.
-        token: of a service, which the catalog trusts.
+        token: a service token for catalog.
         kafka: the broker.
-        is_idempotent: whether the broker takes an idempotent producer; the embedded one does not.
+        is_idempotent: whether the broker supports an idempotent producer; the embedded one does not.
     """
 
     catalog_url: str
@@ -30,7 +30,7 @@ class Target:
 
     @classmethod
     def of(cls, variables: Mapping[str, str], token: str) -> Self:
-        """The target that these environment variables name."""
+        """The target in these environment variables."""
         is_idempotent = variables.get("KAFKA_IDEMPOTENCE", "true") == "true"
         return cls(variables["CATALOG_URL"], token, KafkaSettings.model_validate(variables), is_idempotent)
 
@@ -40,7 +40,7 @@ class Target:
 
 
 def send(target: Target, source: Import, steps: Steps) -> Counter[str]:
-    """Send the folder; the events that the broker acknowledged, by topic."""
+    """Send the folder; returns the acknowledged events by topic."""
     counts = source.manifest.counts
     with steps.step("catalogue") as step, target.catalog() as catalog:
         step.expect(counts["categories"] + counts["products"])

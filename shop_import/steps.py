@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
 @dataclass
 class Step:
-    """One step while it runs; `counts` are what it is proud of."""
+    """One step while it runs; `counts` are its results."""
 
     name: str
     progress: Progress
@@ -19,20 +19,20 @@ class Step:
     counts: dict[str, int] = field(default_factory=dict)
 
     def expect(self, total: int) -> None:
-        """Say how much there is to do."""
+        """Set the total amount of work."""
         self.progress.update(self.task, total=total)
 
     def advance(self, by: int) -> None:
-        """Say how much more is done."""
+        """Add completed work."""
         self.progress.update(self.task, advance=by)
 
     def say(self, text: str) -> None:
-        """Say what is being done."""
+        """Show the current activity."""
         self.progress.update(self.task, description=f"{self.name}: {text}")
 
 
 class Steps:
-    """The steps of one run; `records` is what `demo.json` keeps of them."""
+    """The steps of one run; `records` is stored in `demo.json`."""
 
     def __init__(self, screen: Console) -> None:
         self.records: list[dict[str, object]] = []

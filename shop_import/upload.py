@@ -1,4 +1,4 @@
-"""Sends an import folder's categories and products through the catalog's API, and learns their ids."""
+"""Sends an import folder's categories and products through catalog's API, and reads back their ids."""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
@@ -17,11 +17,11 @@ Progress = Callable[[int], None]
 
 
 class RefusedError(RuntimeError):
-    """The catalog refused what was sent; the message holds its first reasons."""
+    """Catalog refused lines; the message has the first reasons."""
 
 
 class Catalog:
-    """The catalog service, as long as it is entered.
+    """A client of the catalog service, as a context manager.
 
     Args:
         url: its address.
@@ -38,13 +38,13 @@ class Catalog:
         self.client.close()
 
     def upload(self, categories: pl.DataFrame, products: pl.DataFrame, currency: str, progress: Progress) -> Catalogue:
-        """Create or update everything; the ids by the shop's names.
+        """Create or update everything; returns the ids by the shop's names.
 
         Args:
             categories: code, name; parents first.
-            products: as in the folder, with offers already moved to their dates.
+            products: as in the folder, with shifted offers.
             currency: of the prices.
-            progress: is told how many more lines were taken.
+            progress: receives the number of accepted lines.
 
         Raises:
             RefusedError: a line was refused.
@@ -59,7 +59,7 @@ class Catalog:
         return Catalogue(skus.join(products.select("sku", "name", "price", "category_code"), on="sku"), named)
 
     def renew_offers(self, products: pl.DataFrame) -> int:
-        """Send the special prices of products anew; how many."""
+        """Send the special prices of products again; returns the number."""
         lines = ({"sku": row["sku"], "specialPrice": _offer(row)} for row in _rows(products))
         return len(self._bulk("/v1/products/bulk", lines, lambda _: None))
 
@@ -80,9 +80,9 @@ class Catalog:
 
 
 def product_line(row: dict[str, Any], currency: str) -> dict[str, Any]:
-    """A product of the folder as a line of the catalog's bulk upsert; its picture is its category's drawing.
+    """A product of the folder as a line of catalog's bulk upsert; its picture is its category's drawing.
 
-    One without a stock is only asked for.
+    A product without a stock is only looked up.
     """
     if row["stock"] is None:
         return {"sku": row["sku"]}
@@ -103,12 +103,12 @@ def product_line(row: dict[str, Any], currency: str) -> dict[str, Any]:
 
 
 def moved_offers(products: pl.DataFrame, shift: timedelta) -> pl.DataFrame:
-    """Move offers with the history."""
+    """Shift offers with the history."""
     return products.with_columns(pl.col("special_starts_at", "special_ends_at") + shift)
 
 
 def current_offers(products: pl.DataFrame, shift: timedelta, now: datetime) -> pl.DataFrame:
-    """Move offers with the history, and those that have ended on by whole lengths until they end in the future."""
+    """Shift offers with the history; extend ended ones by whole durations until they end in the future."""
     products = moved_offers(products, shift)
     starts, ends = pl.col("special_starts_at"), pl.col("special_ends_at")
     length = (ends - starts).dt.total_seconds()

@@ -1,4 +1,4 @@
-"""A chunk's text as values, and why those that are none are not: in columns, for there are millions of rows."""
+"""Parses a chunk's text into values and faults, by column, because there are millions of rows."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from shop_import.mapping import FileMapping, Shop
 
 MONEY_DIGITS = 12
 GAP = timedelta(hours=1)
-"""Clocks that skip an hour in spring never show it; what was written then is taken for an hour later."""
+"""A time in the hour that clocks skip in spring is moved by this."""
 YES, NO = ("true", "1", "yes", "y", "t"), ("false", "0", "no", "n", "f")
 TYPES: dict[Kind, pl.DataType | type[pl.DataType]] = {
     Kind.MONEY: MONEY,
@@ -30,7 +30,7 @@ Conditions = list[tuple[pl.Expr, Fault]]
 
 @dataclass(frozen=True)
 class Reading:
-    """What reading a column depends on besides its text."""
+    """What parsing a column depends on besides its text."""
 
     shop: Shop
     mapping: FileMapping
@@ -39,13 +39,13 @@ class Reading:
 
 @dataclass(frozen=True)
 class Values:
-    """What a chunk holds.
+    """The parsed content of a chunk.
 
     Attributes:
-        table: row, the values (null where they are missing or bad) and `is_bad`.
-        bad: a row each bad value: row, column, value, fault (its name).
-        skipped: how many local times lie in an hour that the clocks skip.
-        repeated: how many in one that comes twice.
+        table: row, the values (null if missing or bad) and `is_bad`.
+        bad: one row per bad value: row, column, value, fault (its name).
+        skipped: number of local times in an hour that the clocks skip.
+        repeated: number of local times in an hour that occurs twice.
     """
 
     table: pl.DataFrame
@@ -64,8 +64,8 @@ def read(chunk: pl.DataFrame, columns: Mapping[Column, pl.Expr], reading: Readin
 
     Args:
         chunk: the column `row`, and text.
-        columns: where the text of each column is.
-        reading: what holds for the file.
+        columns: the text expression of each column.
+        reading: the settings of the file.
     """
     texts = chunk.select("row", *(_clean(text).alias(column.name) for column, text in columns.items()))
     texts = texts.with_columns(
@@ -95,7 +95,7 @@ def _bad(texts: pl.DataFrame, faults: pl.DataFrame, names: list[str]) -> pl.Data
 
 
 def _unusual(texts: pl.DataFrame, column: Column, reading: Reading) -> tuple[int, int]:
-    """How many local times lie in an hour that the clocks skip, and how many in one that comes twice."""
+    """The numbers of local times in an hour that the clocks skip, and in one that occurs twice."""
     local, offset = _clock_names(column)
     times = texts.filter(pl.col(offset).is_null()).get_column(local)
     zone = reading.shop.timezone
@@ -110,7 +110,7 @@ def _clean(text: pl.Expr) -> pl.Expr:
 
 
 def _first(column: Column, conditions: Conditions) -> pl.Expr:
-    """The first fault that a value has, null for none."""
+    """The first fault of a value, null for none."""
     blank = [(pl.col(column.name).is_null(), Fault.BLANK)] if column.required else []
     found = [pl.when(condition).then(pl.lit(fault.name)) for condition, fault in [*blank, *conditions]]
     return pl.coalesce(*found, pl.lit(None, pl.String))
@@ -171,7 +171,7 @@ def _action(text: pl.Expr, _: Column, reading: Reading) -> tuple[pl.Expr, Condit
 
 
 def _local(text: pl.Expr, reading: Reading) -> tuple[pl.Expr, pl.Expr]:
-    """The time as the clock on the wall showed it, and its offset from UTC, null where none is written."""
+    """The local time, and its offset from UTC, null if none is given."""
     if reading.mapping.date_format is not None:
         parsed = text.str.to_datetime(reading.mapping.date_format, time_unit="us", strict=False, exact=True)
         if "%z" in reading.mapping.date_format:
@@ -198,7 +198,7 @@ def _clock_names(column: Column) -> tuple[str, str]:
 
 
 def _clock(column: Column, reading: Reading) -> list[pl.Expr]:
-    """The two columns that `_time` and `_unusual` read: making them is most of the work, so it is done once."""
+    """The two columns that `_time` and `_unusual` read; they are expensive and computed once."""
     parts = _local(pl.col(column.name), reading)
     return [part.alias(name) for part, name in zip(parts, _clock_names(column), strict=True)]
 

@@ -1,4 +1,4 @@
-"""Turns the data set's capitals into names that are pleasant to read."""
+"""Turns the data set's upper-case texts into readable names."""
 
 import re
 from collections import Counter
@@ -11,9 +11,9 @@ ABBREVIATIONS = {"GM", "DVDS", "DVD", "USA", "HABA", "OZ", "UHT", "NFL", "BBQ"}
 
 
 def title(text: str) -> str:
-    """`BREAD:ITALIAN/FRENCH` as `Bread: Italian/French`; abbreviations (no vowel, or known) are left as they are."""
+    """`BREAD:ITALIAN/FRENCH` as `Bread: Italian/French`; abbreviations (no vowel, or known) are unchanged."""
     text = re.sub(r"\s*:\s*", ": ", " ".join(text.split()))
-    text += ")" * (text.count("(") - text.count(")"))  # the source cuts its texts off
+    text += ")" * (text.count("(") - text.count(")"))  # the source truncates its texts
     return WORD.sub(_word, text)
 
 
@@ -23,7 +23,7 @@ def size(text: str) -> str:
 
 
 def unique_names(paths: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """A unique name for each category: the last part of its path, with as many parents as it takes.
+    """A unique name for each category: the last part of its path, with as many parents as needed.
 
     `Deli > Misc` and `Grocery > Misc` become `Misc (Deli)` and `Misc (Grocery)`; a department keeps its bare name.
 

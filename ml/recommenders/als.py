@@ -22,7 +22,7 @@ class ALSConfig(RecommenderConfig):
         regularisation: Ridge on all factors.
         decay_days: A basket weighs exp(-age / decay_days).
         iterations: Alternations.
-        seed: Of the first factors. Each row is solved by itself, so threads change nothing.
+        seed: Of the initial factors. Each row is solved independently, so threads do not change the result.
     """
 
     factors: PositiveInt = 128
@@ -34,7 +34,7 @@ class ALSConfig(RecommenderConfig):
 
 
 class ALS(Recommender[ALSConfig]):
-    """Users and items as vectors whose product is the score."""
+    """Users and items as vectors; the score is their dot product."""
 
     name = "als"
     config_type = ALSConfig
@@ -43,7 +43,7 @@ class ALS(Recommender[ALSConfig]):
 
     def _fit(self, dataset: Dataset) -> None:
         weights = csr_matrix(dataset.decayed(self.config.decay_days).log1p())
-        with threadpool_limits(1, "blas"):  # its own threads and those of BLAS would fight over the cores
+        with threadpool_limits(1, "blas"):  # its own threads and those of BLAS would compete for the cores
             model = AlternatingLeastSquares(
                 factors=self.config.factors,
                 alpha=self.config.alpha,

@@ -1,4 +1,4 @@
-"""What every recommender shares: ids, filters, ranking, files. A model fills two hooks."""
+"""The base of all recommenders: ids, filters, ranking, files. A model implements two hooks."""
 
 import json
 import os
@@ -20,13 +20,13 @@ from ml.dataset import RECENT_DAYS, Dataset, positions
 from ml.recommenders.ranking import MASKED, best, tie_order
 
 BLOCK = 32
-"""Users scored at once: small enough that memory is reused rather than mapped anew, which costs more than the sums."""
+"""Users scored together: few enough that memory is reused; mapping new memory costs more than the arithmetic."""
 
 DESCRIPTION = "model.json"
 
 
 class NotFittedError(ValueError):
-    """A model cannot be fitted on these data; others can, popularity always."""
+    """A model cannot be fitted on this data; others can, popularity always."""
 
 
 class TooLittleDataError(NotFittedError):
@@ -34,7 +34,7 @@ class TooLittleDataError(NotFittedError):
 
 
 class TooMuchDataError(NotFittedError):
-    """It would take more memory than can be meant."""
+    """The fit would need an unreasonable amount of memory."""
 
 
 class RecommenderConfig(BaseModel):
@@ -49,7 +49,7 @@ C = TypeVar("C", bound=RecommenderConfig)
 class Recommender(ABC, Generic[C]):
     """A model that ranks items for users.
 
-    A subclass names its `config_type` and fills `_fit`, which keeps what it learned in attributes, and `_score`.
+    A subclass sets `config_type` and implements `_fit`, which stores what it learned in attributes, and `_score`.
     """
 
     name: ClassVar[str]
@@ -75,7 +75,7 @@ class Recommender(ABC, Generic[C]):
 
     @abstractmethod
     def _fit(self, dataset: Dataset) -> None:
-        """Learn, and keep as numpy or sparse arrays in attributes what scoring needs."""
+        """Learn, and store what scoring needs in attributes, as numpy or sparse arrays."""
 
     @abstractmethod
     def _score(self, users: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -85,8 +85,8 @@ class Recommender(ABC, Generic[C]):
         """Learn from a dataset; the same data and configuration give the same lists whatever the order of rows.
 
         Args:
-            dataset: What to learn from.
-            popular_days: What these last days' baskets held is popular: it breaks ties, and unknown users get it.
+            dataset: The training data.
+            popular_days: Popularity counts the baskets of this many last days; it breaks ties and serves unknown users.
 
         Raises:
             TooLittleDataError: There is nothing to learn from.
@@ -97,7 +97,7 @@ class Recommender(ABC, Generic[C]):
             )
         self.users, self.items, self.is_available = dataset.users, dataset.item_ids, dataset.is_available
         self.seen = dataset.counts
-        self.fallback = dataset.popularity(popular_days)  # for whom the model does not know
+        self.fallback = dataset.popularity(popular_days)  # for users unknown to the model
         self.order = tie_order(self.items, self.fallback, dataset.popularity())
         self._fit(dataset)
         return self
@@ -113,17 +113,17 @@ class Recommender(ABC, Generic[C]):
         """Rank items for users.
 
         Args:
-            users: User ids; all known ones by default. An unknown user gets what is popular.
-            k: Length of each list at most.
-            exclude_seen: Leave out what the user has bought before.
-            candidates: Product ids that alone may be returned; by default every available item.
+            users: User ids; default: all known ones. An unknown user gets popular items.
+            k: Maximum length of each list.
+            exclude_seen: Leave out items that the user has bought.
+            candidates: The product ids that may be returned; default: every available item.
 
         Returns:
-            `user_id, product_id, score, rank` (rank from 1), in the order of users, best first. Unavailable items never
-            stand in it, and a list is shorter than k only if there are not enough items.
+            `user_id, product_id, score, rank` (rank from 1), in the order of users, best first. Unavailable items are
+            never returned, and a list is shorter than k only if there are not enough items.
 
         Raises:
-            NonFiniteScoreError: The model gave NaN.
+            NonFiniteScoreError: The model returned NaN.
         """
         ids = self.users if users is None else np.array(list(users), dtype=np.str_)
         order = self.allowed(candidates)
@@ -132,7 +132,7 @@ class Recommender(ABC, Generic[C]):
         def rank(start: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
             return best(self._scores(known[start : start + BLOCK], exclude_seen=exclude_seen), order, k)
 
-        # Blocks are independent, so the number of workers changes no list; BLAS inside would fight over the cores.
+        # Blocks are independent, so the number of workers changes no list; BLAS threads would compete for the cores.
         with threadpool_limits(1, "blas"), ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as workers:
             blocks = list(workers.map(rank, range(0, len(ids), BLOCK)))
         return self._frame(ids, blocks)
@@ -186,7 +186,7 @@ class Recommender(ABC, Generic[C]):
 
     @staticmethod
     def load(directory: Path) -> "Recommender[Any]":
-        """Read what `save` wrote; the model answers as the one that was saved."""
+        """Load a saved model; it gives the same results."""
         stated = json.loads((directory / DESCRIPTION).read_text())
         kind = Recommender.kinds[stated["name"]]
         model = kind._from_directory(  # noqa: SLF001 # its own class
@@ -199,5 +199,5 @@ class Recommender(ABC, Generic[C]):
         return model
 
     @classmethod
-    def _from_directory(cls, config: C, directory: Path) -> Self:  # noqa: ARG003 # a blend finds its parts there
+    def _from_directory(cls, config: C, directory: Path) -> Self:  # noqa: ARG003 # a blend has its parts there
         return cls(config)

@@ -19,8 +19,8 @@ class BlendConfig(RecommenderConfig):
 
     Attributes:
         weights: Weight of each part by its name; on scores divided by their Euclidean length over the catalogue.
-        new_only: Whether the blend is for discovery: scores of bought items are set to 0 before they are made
-            comparable, which they would otherwise dominate.
+        new_only: Whether the blend is for discovery: scores of bought items are set to 0 before
+            normalisation, which they would otherwise dominate.
     """
 
     weights: Mapping[str, FiniteFloat] = Field(min_length=1)
@@ -28,7 +28,7 @@ class BlendConfig(RecommenderConfig):
 
 
 class Blend(Recommender[BlendConfig]):
-    """What several models agree on."""
+    """A weighted sum of several models' normalised scores."""
 
     name = "blend"
     config_type = BlendConfig
@@ -45,11 +45,11 @@ class Blend(Recommender[BlendConfig]):
         return self.combine(dataset, popular_days)
 
     def combine(self, dataset: Dataset, popular_days: float = RECENT_DAYS) -> Self:
-        """Blend parts that are fitted on this very dataset already."""
+        """Blend parts that are already fitted on this dataset."""
         return super().fit(dataset, popular_days)
 
     def _fit(self, dataset: Dataset) -> None:
-        """All that is learned is in the parts."""
+        """Nothing to learn: the parts are fitted."""
 
     def _score(self, users: NDArray[np.int64]) -> NDArray[np.float32]:
         total = np.zeros((len(users), len(self.items)), dtype=np.float32)
@@ -64,7 +64,7 @@ class Blend(Recommender[BlendConfig]):
         return total
 
     def save(self, directory: Path) -> None:
-        """Write the blend, and each part in a folder of its own."""
+        """Write the blend, and each part in its own directory."""
         super().save(directory)
         for name, part in self.parts.items():
             part.save(directory / PARTS / name)

@@ -1,4 +1,4 @@
-"""Content-based: items whose description is like what the user buys. It alone knows items that nobody bought yet."""
+"""Content-based: items with descriptions similar to the user's purchases. Only it scores items without purchases."""
 
 import numpy as np
 import polars as pl
@@ -43,7 +43,7 @@ class ContentBased(Recommender[ContentConfig]):
     def _fit(self, dataset: Dataset) -> None:
         self.vectors = csr_array(np.zeros((0, 0), np.float32))
         if len(dataset.items):
-            vectoriser = TfidfVectorizer(analyzer=list, dtype=np.float32)  # `_terms` has made the terms
+            vectoriser = TfidfVectorizer(analyzer=list, dtype=np.float32)  # `_terms` has already split the terms
             self.vectors = csr_array(vectoriser.fit_transform(_terms(dataset.items, self.config.price_bands)))
         self.profiles = unit_rows(csr_array(dataset.decayed(self.config.decay_days).log1p() @ self.vectors))
         self.neighbours = self._neighbours(
@@ -54,14 +54,14 @@ class ContentBased(Recommender[ContentConfig]):
         return dense_times(self.profiles[users].toarray(), self.vectors)
 
     def similar(self, k: int, items: ArrayLike | None = None) -> pl.DataFrame:
-        """The items described most alike within the category, see `similar.nearest`."""
+        """The items with the most similar descriptions in the category, see `neighbours.nearest`."""
         return nearest(self.neighbours, self.items, self.allowed(), k, items)
 
     def _neighbours(self, categories: pl.Series) -> csr_array[np.float32]:
-        """Nearest items within the category: all pairs of the catalogue would cost minutes for much the same lists."""
+        """Nearest items within the category: all pairs of the catalogue would take minutes for similar lists."""
         found = [np.empty((3, 0))]
         group_of = categories.to_numpy()[self.order]
-        members = self.order[np.argsort(group_of, kind="stable")]  # by category, and in it as ties are broken
+        members = self.order[np.argsort(group_of, kind="stable")]  # by category, then in tie order
         for group in np.split(members, np.flatnonzero(np.diff(np.sort(group_of))) + 1):
             vectors, available = self.vectors[group], np.flatnonzero(self.is_available[group])
             for start in range(0, len(group), _BLOCK):  # a category may be the whole shop
@@ -76,7 +76,7 @@ class ContentBased(Recommender[ContentConfig]):
 
 
 def _terms(items: pl.DataFrame, price_bands: int) -> list[list[str]]:
-    """What describes each item: its place in the tree, the words of its type, brand, and price band in its category."""
+    """The terms of each item: its place in the tree, the words of its type, brand, and price band in its category."""
     place = pl.concat_str(c.DEPARTMENT, c.CATEGORY, separator=">", ignore_nulls=True)
     band = (
         ((pl.col(c.PRICE).rank() - 0.5) / pl.col(c.PRICE).count() * price_bands).floor().over(c.DEPARTMENT, c.CATEGORY)

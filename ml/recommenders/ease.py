@@ -14,7 +14,7 @@ from ml.recommenders.base import Recommender, RecommenderConfig, TooMuchDataErro
 from ml.recommenders.sparse_math import dense_times
 
 LARGEST = 15_000
-"""Of users or of items, whichever are fewer: the matrix to invert then takes some 4 GB while it is made."""
+"""Maximum of the smaller of users and items: the matrix inversion then needs about 4 GB."""
 _BLOCK = 8192
 
 
@@ -24,8 +24,8 @@ class EASEConfig(RecommenderConfig):
     Attributes:
         decay_days: A basket weighs exp(-age / decay_days), then log1p of the sum.
         regularisation: Ridge of the regression of each item on all others.
-        trend_power: Scores are multiplied by (recent / long-run popularity) to this power; 0 leaves it out. It helps
-            discovery and harms repeat purchases.
+        trend_power: Scores are multiplied by (recent / long-run popularity) to this power; 0 disables it. It helps
+            discovery and hurts repeat purchases.
         recent_days: Window of recent popularity.
         long_days: Window of long-run popularity.
     """
@@ -40,9 +40,9 @@ class EASEConfig(RecommenderConfig):
 class EASE(Recommender[EASEConfig]):
     """Each item predicted from all others by one ridge regression in closed form.
 
-    With X users x items and P = (X'X + rI)^-1, scores are X - XP / diag P. Where users are fewer than items, P is never
-    made: with M = (XX' + rI)^-1 (users x users), XP = MX and diag P = (1 - diag X'MX) / r. 65,000 items cost seconds
-    instead of a 17 GB matrix. Time grows with the cube of the lesser number, memory with its square.
+    With X users x items and P = (X'X + rI)^-1, scores are X - XP / diag P. If users are fewer than items, P is never
+    computed: with M = (XX' + rI)^-1 (users x users), XP = MX, diag P = (1 - diag X'MX) / r. 65,000 items take seconds
+    instead of a 17 GB matrix. Time grows with the cube of the smaller number, memory with its square.
     """
 
     name = "ease"

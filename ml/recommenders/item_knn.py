@@ -1,4 +1,4 @@
-"""Item-kNN by cosine: what goes with what you bought."""
+"""Item-kNN by cosine: items often bought together with the user's items."""
 
 import numpy as np
 import polars as pl
@@ -13,7 +13,7 @@ from ml.recommenders.neighbours import nearest
 from ml.recommenders.sparse_math import unit_rows
 
 _PAIRS = 200_000
-"""So many pairs of items are looked at together, so that memory is bounded."""
+"""Item pairs per block, which limits memory."""
 
 
 class ItemKNNConfig(RecommenderConfig):
@@ -21,11 +21,11 @@ class ItemKNNConfig(RecommenderConfig):
 
     Attributes:
         decay_days: A basket weighs exp(-age / decay_days), then log1p of the sum.
-        neighbours: How many nearest items vote for an item; 50 found on validation better than 200.
+        neighbours: Number of nearest items that vote for an item; on validation 50 was better than 200.
         shrinkage: Makes cosines of rarely bought items smaller, see `unit_rows`.
-        least_support: How many shoppers must have bought both items before they are told to go together. On validation,
-            neighbours that fewer share were bought less than what is only described alike: with one shopper .0007 of
-            the buyers of the one bought the other, with five .0036, of what is described alike .0033 to .0038.
+        least_support: Minimum users who bought both items before they count as bought together. On validation,
+            neighbours with less support were bought less than items with similar descriptions: with one common user
+            .0007 of the buyers of the one bought the other, with five .0036, by description .0033 to .0038.
     """
 
     decay_days: PositiveFloat = 180
@@ -35,7 +35,7 @@ class ItemKNNConfig(RecommenderConfig):
 
 
 class ItemKNN(Recommender[ItemKNNConfig]):
-    """An item scores the cosines to those of its nearest items that the user bought, times the user's weights."""
+    """An item's score: the sum of cosines to its nearest items that the user bought, times the user's weights."""
 
     name = "item_knn"
     config_type = ItemKNNConfig
@@ -46,7 +46,7 @@ class ItemKNN(Recommender[ItemKNNConfig]):
     def _fit(self, dataset: Dataset) -> None:
         self.weights = dataset.decayed(self.config.decay_days).log1p()
         unit = unit_rows(self.weights.T.tocsr(), self.config.shrinkage).T.astype(np.float64)
-        # One more than wanted, since the nearest of all is the item itself. Each row is made by one thread alone.
+        # One more than needed, because the nearest is the item itself. One thread computes each row.
         found = all_pairs_knn(csr_matrix(unit), self.config.neighbours + 1, show_progress=False)
         other = (found.row != found.col) & (found.data > 0)
         pairs = (found.data[other].astype(np.float32).clip(max=1), (found.row[other], found.col[other]))
@@ -57,11 +57,11 @@ class ItemKNN(Recommender[ItemKNNConfig]):
         return (self.weights[users] @ self.votes).toarray()
 
     def similar(self, k: int, items: ArrayLike | None = None) -> pl.DataFrame:
-        """The items bought by the same users, by enough of them, see `similar.nearest`."""
+        """The items bought by the same users, by enough of them, see `neighbours.nearest`."""
         return nearest(self._supported(), self.items, self.allowed(), k, items)
 
     def _supported(self) -> csr_array[np.float32]:
-        """The neighbours which `least_support` users bought together with the item."""
+        """The neighbours that at least `least_support` users bought together with the item."""
         buyers = csr_array(self.seen.T.astype(bool).astype(np.int32))
         pairs = self.neighbours.tocoo()
         together = [

@@ -1,4 +1,4 @@
-"""Items that are like an item."""
+"""The nearest neighbours of items."""
 
 import numpy as np
 import polars as pl
@@ -8,7 +8,7 @@ from scipy.sparse import csr_array
 from ml import columns as c
 
 NEIGHBOURS = 20
-"""How many items like an item are kept: what a product page shows, and some to spare for what is sold out."""
+"""Similar items stored per item: a product page's number, plus a reserve for sold-out ones."""
 
 
 def nearest(
@@ -21,11 +21,11 @@ def nearest(
     """The nearest available items of each item.
 
     Args:
-        likeness: Positive likeness of items, shape (items, items), without an item's own.
+        likeness: Positive similarity of items, shape (items, items), without the diagonal.
         ids: Product id of each position.
         allowed: Positions of the items that may be shown, in the order that breaks ties.
-        k: How many at most.
-        items: Product ids asked about; by default all. Unknown ones have no neighbours.
+        k: Maximum number.
+        items: The product ids; default: all. Unknown ones have no neighbours.
 
     Returns:
         `product_id, neighbour_id, score, rank`, sorted by product and rank; scores are in (0, 1].

@@ -1,4 +1,4 @@
-"""What the user buys again and again."""
+"""The user's repeat purchases."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ class PersonalConfig(RecommenderConfig):
 
 
 class PersonalFrequency(Recommender[PersonalConfig]):
-    """The user's own baskets with an item, recent ones weighing more; the rest follows by popularity."""
+    """The user's own baskets with an item, weighted by recency; other items follow by popularity."""
 
     name = "personal"
     config_type = PersonalConfig

@@ -1,4 +1,4 @@
-"""What everybody has bought lately."""
+"""Recent purchases of all users."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ class PopularityConfig(RecommenderConfig):
 
 
 class Popularity(Recommender[PopularityConfig]):
-    """Baskets with an item in a recent window: the opponent that every model must beat, and the fallback."""
+    """Baskets with an item in a recent window: the baseline that every model must beat, and the fallback."""
 
     name = "popularity"
     config_type = PopularityConfig

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 MASKED = -np.inf
-"""The score of what must not be returned."""
+"""The score of an item that must not be returned."""
 
 
 class NonFiniteScoreError(ArithmeticError):
@@ -14,7 +14,7 @@ class NonFiniteScoreError(ArithmeticError):
 
 
 def tie_order(ids: NDArray[np.int64], *popularities: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Positions of the items from the most popular to the least, then by id; the first popularity counts first."""
+    """Positions of the items by descending popularity, then by id; the first popularity is the first sort key."""
     keys: list[NDArray[Any]] = [ids, *(-popularity for popularity in reversed(popularities))]
     return np.lexsort(keys)
 
@@ -30,10 +30,10 @@ def best(
     Args:
         scores: Shape (rows, items); `MASKED` where an item must not be returned.
         order: Positions of the items that may be returned, as ordered by `tie_order`.
-        k: How many at most.
+        k: Maximum number.
 
     Returns:
-        Positions and scores of the best, shape (rows, min(k, len(order))), best first; position -1 where none is left.
+        Positions and scores of the best, shape (rows, min(k, len(order))), best first; position -1 if too few.
 
     Raises:
         NonFiniteScoreError: A score is NaN or +infinity.
@@ -47,7 +47,7 @@ def best(
         raise NonFiniteScoreError("a score is NaN or infinite")
     in_order += np.float32(0)  # turns -0.0, which would sort below 0.0, into 0.0
     bits = in_order.view(np.int32)
-    np.bitwise_xor(bits, 0x7FFFFFFF, out=bits, where=bits < 0)  # as integers, floats now sort as they do as numbers
+    np.bitwise_xor(bits, 0x7FFFFFFF, out=bits, where=bits < 0)  # reinterpreted as integers, floats now sort correctly
     keys = bits.astype(np.int64)
     keys <<= 32
     keys |= np.arange(n_items, 0, -1)

@@ -1,4 +1,4 @@
-"""TIFU-kNN (Hu et al. 2020), with cosine neighbours and exponential decay: what you and people like you buy."""
+"""TIFU-kNN (Hu et al. 2020), with cosine neighbours and exponential decay: purchases of the user and similar users."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +16,8 @@ class TifuKNNConfig(RecommenderConfig):
     """Configuration of `TifuKNN`.
 
     Attributes:
-        decay_days: A basket weighs exp(-age / decay_days) in a profile; 90-180 are alike, below 30 it is clearly worse.
-        neighbours: How many nearest users count; whoever shares no product with the user is none of them.
+        decay_days: A basket weighs exp(-age / decay_days) in a profile; 90-180 are equivalent, below 30 is worse.
+        neighbours: Number of nearest users; a user without a common product is never a neighbour.
         own_share: Weight of the user's own profile; the rest is the neighbours' mean.
     """
 

@@ -1,1 +1,1 @@
-"""From a configuration to fitted models, and from these to what a bundle holds."""
+"""Fits models from a configuration, and assembles the content of a bundle."""

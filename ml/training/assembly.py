@@ -1,4 +1,4 @@
-"""From fitted models to what a bundle holds."""
+"""Assembles the content of a bundle from fitted models."""
 
 from collections.abc import Iterable, Mapping
 
@@ -14,7 +14,7 @@ from ml.recommenders.neighbours import NEIGHBOURS
 from ml.training.configuration import Fitted
 
 CANDIDATES = 300
-"""Length of each user's list of a source: filters and shelves do not run dry, and a source costs 6 MB."""
+"""Length of each user's list of a source: enough for filters and shelves, at 6 MB per source."""
 
 TOGETHER = "together"
 NEIGHBOURS_FOUND: dict[str, type[pl.DataType]] = {
@@ -29,12 +29,12 @@ DAY_SECONDS = 86_400
 
 
 def ask(dataset: Dataset, fitted: Fitted, sources: Iterable[str], activity: pl.DataFrame) -> BundleContent:
-    """Ask fitted models for all that a bundle holds.
+    """Compute the content of a bundle from fitted models.
 
     Args:
-        dataset: what they were fitted on, see `assemble`.
-        fitted: the models; popularity stands in for a source whose model could not be fitted.
-        sources: the candidate lists that shelves draw on; `DISCOVER` holds nothing that was bought.
+        dataset: the training data, see `assemble`.
+        fitted: the models; popularity replaces a source whose model could not be fitted.
+        sources: the candidate lists that shelves use; `DISCOVER` contains no bought items.
         activity: see `assemble`.
     """
     models, popular = fitted.models, fitted.models["popularity"]
@@ -48,10 +48,10 @@ def ask(dataset: Dataset, fitted: Fitted, sources: Iterable[str], activity: pl.D
 
 
 def neighbours(fitted: Fitted) -> pl.DataFrame:
-    """Each item's neighbours: those bought `together` by enough shoppers, or, where there are none, those like it."""
+    """Each item's neighbours: those bought `together` by enough users, or, if there are none, similar ones."""
     models = [model for model in fitted.models.values() if isinstance(model, ItemKNN | ContentBased)]
     found = pl.DataFrame(schema=NEIGHBOURS_FOUND)
-    for model in models:  # in the order in which they are fitted: what is bought together goes first
+    for model in models:  # in fitting order: items bought together come first
         others = model.similar(NEIGHBOURS).with_columns(pl.lit(isinstance(model, ItemKNN)).alias(TOGETHER))
         found = pl.concat([found, others.join(found, on=c.ITEM, how="anti").select(*NEIGHBOURS_FOUND)])
     return found
@@ -65,15 +65,15 @@ def assemble(
     activity: pl.DataFrame,
     popular_days: float = RECENT_DAYS,
 ) -> BundleContent:
-    """Put together the content of a bundle.
+    """Assemble the content of a bundle.
 
     Args:
-        dataset: what the models were fitted on; its items carry all columns of `bundle_content.ITEMS`.
-        candidates: by source, lists as `Recommender.recommend` gives them.
+        dataset: the training data; its items have all columns of `bundle_content.ITEMS`.
+        candidates: by source, lists as returned by `Recommender.recommend`.
         similar: columns `NEIGHBOURS_FOUND`; scores in (0, 1].
         factors: float32, shape (items, F); their rows need not have length 1.
-        activity: columns of `bundle_content.ACTIVITY`: what shoppers lately did, up to the cut.
-        popular_days: so many last days' baskets are counted as popularity.
+        activity: columns of `bundle_content.ACTIVITY`: recent actions up to the cut.
+        popular_days: popularity counts the baskets of this many last days.
     """
     return BundleContent(
         users=pl.DataFrame({c.USER: pl.Series(dataset.users, dtype=pl.String)}).select(*USERS),
@@ -89,7 +89,7 @@ def assemble(
 
 
 def popularity(dataset: Dataset, days: float = RECENT_DAYS) -> NDArray[np.float32]:
-    """Recent baskets with each item; whatever ever sold stands behind all that sold lately, by its total."""
+    """Recent baskets with each item; items without recent sales follow by their total."""
     total = dataset.popularity()
     popular: NDArray[np.float32] = dataset.popularity(days) + total / (total.sum() + 1)
     return popular
@@ -103,7 +103,7 @@ def unit_rows(factors: Float32) -> Float32:
 
 
 def history(dataset: Dataset) -> History:
-    """What each user bought, how often, when last, and at which interval of their own."""
+    """Each user's purchases: count, last time and median interval."""
     lines = pl.DataFrame({"user": dataset.user, "item": dataset.item, "age": dataset.age})
     bought = (
         lines.group_by("user", "item", maintain_order=True)  # lines come by user, item and rising age

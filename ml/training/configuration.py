@@ -1,4 +1,4 @@
-"""One configuration for all models, and fitting them."""
+"""One configuration for all models, and their fitting."""
 
 import time
 from collections.abc import Collection, Mapping
@@ -33,16 +33,16 @@ from ml.recommenders import (
 SINGLE: dict[str, type[Recommender[Any]]] = {
     kind.name: kind for kind in (Popularity, PersonalFrequency, TifuKNN, ItemKNN, EASE, ALS, ContentBased)
 }
-"""Models that stand alone, by name, in the order in which they are fitted."""
+"""Single models by name, in fitting order."""
 BLENDS = c.LEARNT_SOURCES
 
 
 class TrainingConfig(BaseModel):
-    """Hyper-parameters of everything that is trained: what a gate compares, and a bundle states.
+    """Hyper-parameters of all models: the gate compares them, and a bundle records them.
 
     Attributes:
-        discover: What is shown as new. On validation .0509 NDCG@10 against .0493 of EASE alone.
-        repurchase: What is shown to be bought again, and mixed with all else; .4085 in `all` against .4049 of TIFU-kNN.
+        discover: The blend for new items. On validation .0509 NDCG@10 against .0493 of EASE alone.
+        repurchase: The blend for repeat purchases, mixed with other lists; .4085 in `all` against .4049 of TIFU-kNN.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -65,7 +65,7 @@ class TrainingConfig(BaseModel):
         return blend
 
     def changed(self, changes: Mapping[str, Any]) -> Self:
-        """The same but for some parameters, given by model, such as `{"als": {"factors": 64}}`.
+        """A copy with some parameters changed, by model, such as `{"als": {"factors": 64}}`.
 
         Raises:
             ValidationError: a model or parameter is unknown, or a value is not allowed.
@@ -80,14 +80,14 @@ class TrainingConfig(BaseModel):
 POPULARITY: Final = TrainingConfig(
     discover=BlendConfig(weights={"popularity": 1}, new_only=True), repurchase=BlendConfig(weights={"popularity": 1})
 )
-"""What serves a shop whose models nothing speaks for yet."""
+"""The configuration for a shop without proven models."""
 POPULARITY_MODELS: Final = (*BLENDS, "item_knn", "content")
-"""What a bundle of `POPULARITY` holds: what is popular, and what is like a product, which is counted, not guessed."""
+"""The models of a `POPULARITY` bundle: popularity, and similar products, which are counts and not predictions."""
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """Models by name; what was left out, and why; and what each took, in seconds."""
+    """Models by name, those left out with the reason, and the seconds of each."""
 
     models: dict[str, Recommender[Any]] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
@@ -95,16 +95,16 @@ class Fitted:
 
 
 def fit_all(dataset: Dataset, config: TrainingConfig, only: Collection[str] | None = None) -> Fitted:
-    """Fit all models, each once: blends are made of the single ones.
+    """Fit all models, each once: blends combine the single ones.
 
     Args:
-        dataset: What to learn from.
+        dataset: The training data.
         config: The hyper-parameters.
-        only: Names of the models wanted; the parts of a wanted blend come with it.
+        only: Names of the requested models; the parts of a requested blend are included.
 
     Returns:
-        The models; too little data for one is no error, since popularity can always be fitted: the reason is stated.
-        A blend is made of those of its parts that there are.
+        The models. Too little data for one is not an error, because popularity can always be fitted: the reason is
+        recorded. A blend combines those of its parts that could be fitted.
     """
     wanted = set(only if only is not None else (*SINGLE, *BLENDS))
     for name in wanted & set(BLENDS):
