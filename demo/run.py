@@ -99,6 +99,9 @@ class Demo:
         champion = storefront.champion(environment.bundles)
         bundle = champion.get("bundle")
         manifest = read_json(environment.bundles / str(bundle) / "manifest.json")
+        because = manifest.get("popularityBecause")
+        if because:
+            self.screen.print(storefront.choice_in_words(because), markup=False, soft_wrap=True)
         content = {
             "steps": steps.records,
             "addresses": show.addresses(status),
@@ -106,6 +109,7 @@ class Demo:
             "bundle": bundle,
             "generation": champion.get("generation"),
             "metrics": manifest.get("metrics", {}) | {"shelves": manifest.get("shelves", {})},
+            "popularity_because": because,
             "peak_rss_mb": memory.megabytes,
         }
         write_json(self.state.path("demo.json"), content)

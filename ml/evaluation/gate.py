@@ -23,6 +23,8 @@ from ml.training.configuration import TrainingConfig, fit_all
 
 ROLES: Final[Mapping[str, str]] = {Protocol.DISCOVER: c.DISCOVER, Protocol.ALL: c.REPURCHASE}
 """The model that answers each task in the shop."""
+RARE: Final = 10
+"""A task that one in so many shoppers takes part in, or fewer, decides nothing."""
 _POPULAR: Final = str(Opponent.POPULARITY)
 
 
@@ -114,13 +116,15 @@ def decide(challenger: Evaluation, opponents: Mapping[Opponent, Evaluation], *, 
         Comparison.of(opponent, task, challenger, theirs) for opponent, theirs in opponents.items() for task in tasks
     ]
     in_use = Opponent.CHAMPION if Opponent.CHAMPION in opponents else Opponent.POPULARITY
-    told = [it for it in comparisons if it.verdict is not Verdict.TOO_FEW_USERS]
-    worse = [it for it in told if it.verdict is Verdict.WORSE]
-    unsure = [it for it in told if it.verdict is Verdict.INCONCLUSIVE and it.opponent is in_use]
+    most = max(it.users for it in comparisons)
+    counted = [it for it in comparisons if it.users * RARE >= most]
+    is_told = any(it.verdict is not Verdict.TOO_FEW_USERS for it in counted)
+    worse = [it for it in counted if it.verdict is Verdict.WORSE]
+    unsure = [it for it in counted if it.opponent is in_use and it.verdict is not Verdict.NOT_WORSE]
     alone = set(challenger.whole[MODEL]) == {_POPULAR}
     if worse:
         accepted, reason, said = False, Reason.WORSE, "it loses more than chance explains"
-    elif alone or not told:
+    elif alone or not is_told:
         accepted, reason, said = not is_change, Reason.TOO_LITTLE_DATA, _too_little(challenger, alone=alone)
     elif unsure:
         needed = max(it.users_needed for it in unsure)

@@ -92,7 +92,8 @@ def made(demo, state) -> dict:
 def test_the_demo_accounts_for_every_event(made):
 
     assert set(made) >= {"steps", "addresses", "events", "bundle", "generation", "metrics", "peak_rss_mb"}
-    assert set(made["metrics"]) == {"last_basket", "discover", "discover_als", "all", "shelves"}
+    assert made["metrics"] == {"shelves": {}}  # twenty shoppers tell nothing of models
+    assert made["popularity_because"].startswith("there is nothing to compare: fewer than 30 shoppers")
     for counts in made["events"].values():
         assert counts["produced"] == counts["landed"] + counts["duplicates"] + counts["dead_letters"]
     assert made["events"]["order.v1"]["landed"] > 0

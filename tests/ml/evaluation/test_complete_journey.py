@@ -141,7 +141,7 @@ def test_the_window_is_predicted_as_well_as_promised(tasks: dict[str, Task], mod
 
 @WINDOWS
 @pytest.mark.parametrize("task", ROLES)
-@pytest.mark.parametrize("users", [None, 50])
+@pytest.mark.parametrize("users", [None, 100])
 def test_a_challenger_that_is_a_tenth_worse_is_refused(
     task: str,
     users: int | None,

@@ -123,16 +123,19 @@ def test_of_too_few_shoppers_nothing_is_concluded(users: int) -> None:
     )
 
 
-def test_a_task_of_too_few_shoppers_is_left_to_the_others(noise: np.ndarray) -> None:
+@pytest.mark.parametrize(("users", "reason"), [(1, Reason.NOT_WORSE), (LEAST_USERS - 1, Reason.INCONCLUSIVE)])
+def test_a_task_of_too_few_shoppers_is_left_to_the_others_where_hardly_anyone_takes_part(
+    users: int, reason: Reason, noise: np.ndarray
+) -> None:
     def both(good: float, few: float) -> Evaluation:
-        small = answers([few])
+        small = answers([few] * users)
         other = [frame.with_columns(task=pl.lit("all")) for frame in (small.scores, small.whole)]
         return Evaluation.of([answers(noise + good), Evaluation(*other)])
 
-    decision = decide(both(0.1, 0.0), {Opponent.POPULARITY: both(0.0, 0.9)}, is_change=True)
+    decision = decide(both(0.1, 0.9), {Opponent.POPULARITY: both(0.0, 0.1)}, is_change=True)
 
-    assert decision.accepted
-    assert "in all against popularity 1 of at least 30 shoppers" in decision.detail
+    assert decision.reason == reason
+    assert f"in all against popularity {users} of at least 30 shoppers" in decision.detail
 
 
 @pytest.mark.parametrize(("coverage", "reason"), [(0.0, Reason.EMPTY), (0.0001, Reason.LOW_COVERAGE)])
