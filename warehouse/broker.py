@@ -67,6 +67,11 @@ def log_end(consumer: AIOKafkaConsumer, partition: TopicPartition) -> int | None
     return consumer.last_stable_offset(partition) if partition in consumer.assignment() else None
 
 
+def known_ends(consumer: AIOKafkaConsumer) -> dict[TopicPartition, int]:
+    """The same of every partition of which a fetch has told it."""
+    return {part: end for part in consumer.assignment() if (end := log_end(consumer, part)) is not None}
+
+
 async def positions(consumer: AIOKafkaConsumer) -> dict[TopicPartition, int]:
     """Where the next fetch of each partition begins.
 

@@ -43,7 +43,7 @@ async def land_until_caught_up(settings: LandingSettings) -> dict[str, Counts]:
                 await _land_alone(settings, _reached(connection, log_id, ends, LONE_PATIENCE_SECONDS))
         after = offsets.totals(connection)
     made = {topic: counts - before.get(topic, Counts()) for topic, counts in after.items()}
-    return {topic: counts for topic, counts in made.items() if counts.consumed}
+    return {topic: counts for topic, counts in made.items() if counts.consumed or counts.lost}
 
 
 async def _land_alone(settings: LandingSettings, goal: Coroutine[None, None, bool]) -> None:

@@ -8,6 +8,7 @@ What will never be handled is closed: it is kept, with who gave it up and why, a
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -19,8 +20,10 @@ from psycopg.rows import class_row
 
 from services.contracts.kafka import KafkaSettings
 from warehouse import lanes, tables
-from warehouse.store import Batch
-from warehouse.tables import CONSUMER
+from warehouse.batch import decoded
+from warehouse.copying import Rows
+from warehouse.decode import Row
+from warehouse.tables import CONSUMER, Outcome
 
 PAGE = 1_000
 PAGE_BYTES = 32 * 1024 * 1024
@@ -211,40 +214,49 @@ class _Pages:
         made, after = Retried(), 0
         while True:
             with self.connection.transaction(force_rollback=self.is_trial):
-                ids, batch = self._take(after, is_ours=is_ours)
+                ids, records = self._take(after, is_ours=is_ours)
                 if not ids:
                     return made
+                rows, refusals = decoded(records)
                 if is_ours:
-                    outcome = tables.insert(self.connection, batch.rows, batch.copied, self._numbers(batch))
-                    refusals, duplicates = batch.refusals | outcome.refusals, len(outcome.duplicates)
-                    done = Retried(len(ids) - len(refusals) - duplicates, duplicates, 0, len(refusals))
+                    outcome = self._land(rows)
+                    refusals |= outcome.refusals
+                    done = Retried(sum(outcome.landed.values()), len(outcome.duplicates), 0, len(refusals))
                 else:
-                    refusals = batch.refusals
                     if not self.is_trial:
-                        await _send(kafka, [batch.records[index] for index in batch.rows])
-                    done = Retried(resent=len(batch.rows), remaining=len(refusals))
+                        await _send(kafka, [records[index] for index in rows])
+                    done = Retried(resent=len(rows), remaining=len(refusals))
                 kept = [(*refusal, ids[index]) for index, refusal in refusals.items()]
                 self.connection.cursor().executemany(_KEEP, kept)
                 resolved = [number for index, number in enumerate(ids) if index not in refusals]
                 self.connection.execute(_RESOLVE, (resolved,))
             made, after = made + done, ids[-1]
 
-    def _numbers(self, batch: Batch) -> lanes.Taken:
-        """Numbers of the lanes for what is retried, whatever partitions it came from."""
-        came_from = {(row.topic, row.kafka_partition) for row in batch.rows.values()}
-        places = {(topic, None) for topic, _ in came_from}
-        taken = lanes.take(self.connection, places, len(batch.records))
-        return {(topic, partition): taken[topic, None] for topic, partition in came_from}
+    def _land(self, rows: dict[int, Row]) -> Outcome:
+        """Land rows in the lanes for what is retried, whatever partitions they came from."""
+        places = {(row.topic, None) for row in rows.values()}
+        taken = lanes.take(self.connection, places, 1 + max(rows, default=0))
 
-    def _take(self, after: int, *, is_ours: bool) -> tuple[list[int], Batch]:
-        """A page of letters, locked, and their messages as they first came, decoded."""
+        def number(index: int) -> tuple[int, int]:
+            lane, first = taken[rows[index].topic, None]
+            return lane, first + index
+
+        outcome = tables.insert(self.connection, Rows.of(rows, number))
+        stored: Counter[int] = Counter()
+        for (topic, _), count in outcome.landed.items():
+            stored[taken[topic, None].lane] += count
+        lanes.advance(self.connection, {lane: (0, count) for lane, count in stored.items()})
+        return outcome
+
+    def _take(self, after: int, *, is_ours: bool) -> tuple[list[int], list[ConsumerRecord]]:
+        """A page of letters, locked, and their messages as they first came."""
         limits = {"after": after, "landing": CONSUMER, "is_ours": is_ours, "page": PAGE, "page_bytes": PAGE_BYTES}
         letters = self.connection.execute(_TAKE, {**_said(self.choice), **limits}).fetchall()
         records = [
             ConsumerRecord(topic, partition, offset, 0, 0, key, value, None, len(key or b""), len(value or b""), ())
             for _, topic, partition, offset, key, value in letters
         ]
-        return [letter[0] for letter in letters], Batch.of(records, {})
+        return [letter[0] for letter in letters], records
 
 
 async def _send(kafka: KafkaSettings, records: list[ConsumerRecord]) -> None:

@@ -1,11 +1,12 @@
 """Numbers the rows of `raw`, so that whoever reads by number reads each row once, whoever writes when.
 
 A lane is a partition of a topic; the dead letters of a topic that are retried have one of their own, whose partition is
-None. Who writes takes numbers first, and holds the lanes until the commit: no number becomes visible before a smaller
-one of its lane. Numbers go on when the broker's log begins anew; some are never used. The truth is `landing.lanes`.
+None. Who writes holds the lane until the commit, so that no number becomes visible before a smaller one of its lane: a
+partition's through its row in `landing.partitions`, which has one owner, the others by taking numbers. Numbers go on
+when the broker's log begins anew; some are never used. The truth is `landing.lanes`.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple
 
 import psycopg
@@ -15,13 +16,14 @@ Place = tuple[str, int | None]
 
 
 class Numbers(NamedTuple):
-    """What was taken of a lane: `first` and the numbers that follow."""
+    """Numbers of a lane that nobody else uses: `first` and those that follow."""
 
     lane: int
     first: int
 
 
-Taken = Mapping[Place, Numbers]
+Numbering = Callable[[int], tuple[int, int]]
+"""Gives lane and number of a message, by its index in a batch."""
 
 _MAKE = """
 insert into landing.lanes (topic, kafka_partition)
@@ -46,8 +48,10 @@ update landing.lanes set number = number + %(count)s from held where lanes.lane 
 returning topic, kafka_partition, lanes.lane, number - %(count)s + 1
 """
 
+_ADVANCE = "update landing.lanes set number = greatest(number, %s), stored = stored + %s where lane = %s"
 
-def take(connection: psycopg.Connection, places: Collection[Place], count: int) -> Taken:
+
+def take(connection: psycopg.Connection, places: Collection[Place], count: int) -> dict[Place, Numbers]:
     """Take so many numbers of each of these lanes, and hold them until the transaction ends; makes what is missing."""
     if not places:
         return {}
@@ -59,3 +63,9 @@ def take(connection: psycopg.Connection, places: Collection[Place], count: int) 
         connection.execute(_MAKE, parameters)
         taken |= take(connection, missing, count)
     return taken
+
+
+def advance(connection: psycopg.Connection, written: Mapping[int, tuple[int, int]]) -> None:
+    """Store for each lane the largest number that has been used, and how much more is stored in it."""
+    rows = [(number, stored, lane) for lane, (number, stored) in sorted(written.items())]
+    connection.cursor().executemany(_ADVANCE, rows)

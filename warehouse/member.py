@@ -20,9 +20,10 @@ from aiokafka.errors import KafkaError
 
 from services.contracts.topics import TOPICS
 from warehouse import broker, metrics
+from warehouse.batch import Batch
 from warehouse.offsets import Claim, FencedError, Span
 from warehouse.settings import LandingSettings
-from warehouse.store import AwayError, Batch, Store
+from warehouse.store import AwayError, Store, TooSlowError
 
 log = logging.getLogger(__name__)
 P = ParamSpec("P")
@@ -30,6 +31,7 @@ T = TypeVar("T")
 
 BATCH_RECORDS = 10_000
 POLL_MS = 250
+LAG_SECONDS = 5.0
 RETRY_SECONDS = 2.0
 """The longest pause between two attempts to reach what is down."""
 STALLED_AFTER = 60.0
@@ -49,9 +51,11 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         self._store = Store(settings.warehouse_loader_url, session_seconds=settings.landing_session_ms / 1000)
         self._owner = uuid.uuid4()
         self._claims: dict[TopicPartition, Claim] = {}
+        self._landed: dict[TopicPartition, int] = {}
         self._log_id = ""
         self._assigned: set[TopicPartition] | None = None
         self._is_sharing = False
+        self._batch_records = BATCH_RECORDS
         self._stopping = asyncio.Event()
         self._heard_at = time.monotonic()
 
@@ -95,6 +99,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
     async def _session(self) -> None:
         consumer = broker.new_consumer(self._settings, group=None if self._is_alone else self._settings.landing_group)
         self._assigned = None
+        watching = asyncio.create_task(self._watch_lag(consumer))
         try:
             async with self._settings.explained():
                 await consumer.start()
@@ -112,6 +117,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
                         raise
                     await self._stand_back(consumer, error)
         finally:
+            watching.cancel()
             await consumer.stop()
 
     async def _stand_back(self, consumer: AIOKafkaConsumer, error: FencedError) -> None:
@@ -142,7 +148,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
                 elif writing is not None and writing.done():
                     await writing
                     writing = None
-                fetched = await consumer.getmany(timeout_ms=POLL_MS, max_records=BATCH_RECORDS)
+                fetched = await consumer.getmany(timeout_ms=POLL_MS, max_records=self._batch_records)
                 reached = await broker.positions(consumer)
                 if self._assigned is not None:  # during the fetch: what it brought is not claimed
                     continue
@@ -155,7 +161,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
                     if writing is not None:
                         await writing
                     writing = asyncio.create_task(self._write(batch))
-                self._observe_lag(consumer)
+                self._observe_lag(broker.known_ends(consumer))
                 if writing is None:
                     self._beat()
         finally:
@@ -167,6 +173,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         known = self._claims
         metrics.LAG.clear()  # of partitions that are another's now
         self._claims = await self._patiently(self._store.claim, assigned, self._log_id, self._owner)
+        self._landed = {partition: claim.next_offset for partition, claim in self._claims.items()}
         if self._assigned is not None:  # assigned anew in the meantime
             return
         for partition, claim in self._claims.items():
@@ -193,6 +200,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         ends = await consumer.end_offsets(list(shrunken))  # a broker that has just taken over tells a fetch too little
         shrunken = {part: claim for part, claim in shrunken.items() if ends[part] < claim.next_offset}
         self._claims |= await self._patiently(self._store.restart, shrunken)
+        self._landed |= dict.fromkeys(shrunken, 0)
         for partition in self._claims:
             if partition in shrunken:
                 log.warning("%s/%d: the log is shorter than what landed: reading it from the start", *partition)
@@ -210,17 +218,31 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
             claim, records = self._claims[partition], fetched.get(partition, [])
             if end <= claim.next_offset:
                 continue
-            if (records[0].offset if records else end) > claim.next_offset:
-                await _warn_of_loss(consumer, partition, claim.next_offset)
-            spans[partition] = Span(claim.epoch, claim.next_offset, end, len(records))
+            first = records[0].offset if records else end
+            lost = await _lost(consumer, partition, claim.next_offset) if first > claim.next_offset else 0
+            spans[partition] = Span(claim, end, len(records), min(lost, first - claim.next_offset))
             self._claims[partition] = replace(claim, next_offset=end)
         return spans
 
     async def _write(self, batch: Batch) -> None:
-        with metrics.WRITE_SECONDS.time():
-            counts = await self._patiently(self._store.write, batch)
-        metrics.count(counts)
-        self._beat()
+        waiting = [batch]
+        while waiting:
+            part = waiting.pop(0)
+            try:
+                with metrics.WRITE_SECONDS.time():
+                    counts = await self._patiently(self._store.write, part)
+            except TooSlowError as error:
+                self._batch_records = max(len(part.records) // 2, 1)
+                log.warning("the warehouse is slow: %d messages are too many for one transaction", len(part.records))
+                self._beat()
+                if self._stopping.is_set():
+                    raise AwayError(str(error)) from error
+                waiting[:0] = part.halves()
+                continue
+            self._batch_records = min(BATCH_RECORDS, self._batch_records + self._batch_records // 8 + 1)
+            metrics.count(counts)
+            self._landed |= {partition: span.end for partition, span in part.spans.items()}
+            self._beat()
 
     async def _patiently(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Make a call to the warehouse in a thread, again and again while it is away, unless we are to stop."""
@@ -240,10 +262,17 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._stopping.wait(), seconds)
 
-    def _observe_lag(self, consumer: AIOKafkaConsumer) -> None:
-        for partition, claim in self._claims.items():
-            if (end := broker.log_end(consumer, partition)) is not None:
-                metrics.LAG.labels(partition.topic, partition.partition).set(end - claim.next_offset)
+    async def _watch_lag(self, consumer: AIOKafkaConsumer) -> None:
+        """Ask for the log's ends, which no fetch tells while a write waits for the warehouse."""
+        while True:
+            await asyncio.sleep(LAG_SECONDS)
+            with contextlib.suppress(KafkaError, OSError):
+                self._observe_lag(await consumer.end_offsets(list(self._landed)))
+
+    def _observe_lag(self, ends: Mapping[TopicPartition, int]) -> None:
+        for partition in ends.keys() & self._landed.keys():
+            lag = max(ends[partition] - self._landed[partition], 0)
+            metrics.LAG.labels(partition.topic, partition.partition).set(lag)
 
 
 async def _settled(writing: asyncio.Task[None] | None) -> None:
@@ -253,8 +282,9 @@ async def _settled(writing: asyncio.Task[None] | None) -> None:
             await writing
 
 
-async def _warn_of_loss(consumer: AIOKafkaConsumer, partition: TopicPartition, expected: int) -> None:
-    """Say so where the log has dropped messages before they landed; transactions leave gaps as well."""
-    start = (await consumer.beginning_offsets([partition]))[partition]
+async def _lost(consumer: AIOKafkaConsumer, partition: TopicPartition, expected: int) -> int:
+    """How many offsets retention deleted before they landed; transactions leave gaps as well."""
+    start: int = (await consumer.beginning_offsets([partition]))[partition]
     if start > expected:
-        log.warning("%s/%d: retention deleted offsets %d to %d before they landed", *partition, expected, start - 1)
+        log.error("%s/%d: retention deleted offsets %d to %d before they landed", *partition, expected, start - 1)
+    return max(start - expected, 0)

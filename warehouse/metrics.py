@@ -24,7 +24,10 @@ CONSUMED = Counter(
     "Messages consumed; each is counted once in tanawari_landing_messages",
     ["topic", "partition"],
 )
-LAG = Gauge("tanawari_landing_lag", "Messages in the log that are not yet fetched", ["topic", "partition"])
+LOST = Counter(
+    "tanawari_landing_lost", "Offsets that retention deleted before they landed: an alarm", ["topic", "partition"]
+)
+LAG = Gauge("tanawari_landing_lag", "Messages in the log that have not landed yet", ["topic", "partition"])
 WRITE_SECONDS = Histogram("tanawari_landing_write_seconds", "Seconds from decoding a batch to its commit")
 
 
@@ -32,6 +35,7 @@ def count(counts: Mapping[TopicPartition, Counts]) -> None:
     """Count a committed batch."""
     for (topic, partition), made in counts.items():
         CONSUMED.labels(topic, partition).inc(made.consumed)
+        LOST.labels(topic, partition).inc(made.lost)
         for outcome in ("landed", "duplicates", "dead_letters"):
             MESSAGES.labels(topic, partition, outcome).inc(getattr(made, outcome))
 

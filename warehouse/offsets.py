@@ -5,11 +5,13 @@ process that was frozen past its session, and woken after another took over, is 
 """
 
 import uuid
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 import psycopg
 from aiokafka import TopicPartition
+
+from warehouse import lanes
 
 
 class FencedError(Exception):
@@ -18,31 +20,45 @@ class FencedError(Exception):
 
 @dataclass(frozen=True)
 class Claim:
-    """The right to land one partition from `next_offset` on, in a log that has begun anew `restarts` times."""
+    """The right to land one partition from `next_offset` on, in a log that has begun anew `restarts` times.
+
+    An offset plus `shift` is the number of that message in its lane.
+    """
 
     epoch: int
     next_offset: int
     restarts: int
+    lane: int
+    shift: int
 
 
 @dataclass(frozen=True)
 class Span:
-    """The part of one partition's log that a batch covers: `start` ≤ offset < `end`, fetched under `epoch`."""
+    """The part of one partition's log that a batch covers: from where `claim` stands until before `end`.
 
-    epoch: int
-    start: int
+    The first `lost` offsets of it were deleted by retention before they could be fetched.
+    """
+
+    claim: Claim
     end: int
     consumed: int
+    lost: int = 0
 
 
 @dataclass(frozen=True)
 class Counts:
-    """What became of messages; every consumed one is exactly one of the other three."""
+    """What became of messages: each consumed one should be one of the next three; the lost were never consumed."""
 
     consumed: int = 0
     landed: int = 0
     duplicates: int = 0
     dead_letters: int = 0
+    lost: int = 0
+
+    @property
+    def is_balanced(self) -> bool:
+        """Whether all that was consumed is accounted for."""
+        return self.consumed == self.landed + self.duplicates + self.dead_letters
 
     def __add__(self, other: "Counts") -> "Counts":
         return Counts(*(mine + theirs for mine, theirs in zip(self.values, other.values, strict=True)))
@@ -51,9 +67,9 @@ class Counts:
         return Counts(*(mine - theirs for mine, theirs in zip(self.values, other.values, strict=True)))
 
     @property
-    def values(self) -> tuple[int, int, int, int]:
-        """All four, in the order of the columns."""
-        return self.consumed, self.landed, self.duplicates, self.dead_letters
+    def values(self) -> tuple[int, int, int, int, int]:
+        """All five, in the order of the columns."""
+        return self.consumed, self.landed, self.duplicates, self.dead_letters, self.lost
 
 
 _CLAIM = """
@@ -87,7 +103,7 @@ for update of partitions
 _ADVANCE = """
 update landing.partitions set
     next_offset = %s, consumed = consumed + %s, landed = landed + %s, duplicates = duplicates + %s,
-    dead_letters = dead_letters + %s, updated_at = now()
+    dead_letters = dead_letters + %s, lost = lost + %s, updated_at = now()
 where topic = %s and kafka_partition = %s
 """
 
@@ -106,7 +122,7 @@ def claim(
     topics, numbers = zip(*partitions, strict=True)
     parameters = {"topics": list(topics), "partitions": list(numbers), "log_id": log_id, "owner": owner}
     rows = connection.execute(_CLAIM, parameters).fetchall()
-    return {TopicPartition(topic, number): Claim(*claimed) for topic, number, *claimed in rows}
+    return _numbered(connection, {TopicPartition(topic, number): claimed for topic, number, *claimed in rows})
 
 
 def lock(connection: psycopg.Connection, spans: Mapping[TopicPartition, Span]) -> bool:
@@ -120,9 +136,9 @@ def lock(connection: psycopg.Connection, spans: Mapping[TopicPartition, Span]) -
     topics, numbers = zip(*spans, strict=True)
     rows = connection.execute(_LOCK, (list(topics), list(numbers))).fetchall()
     stored = {TopicPartition(topic, number): (epoch, offset) for topic, number, epoch, offset in rows}
-    if stored == {partition: (span.epoch, span.start) for partition, span in spans.items()}:
+    if stored == {partition: (span.claim.epoch, span.claim.next_offset) for partition, span in spans.items()}:
         return True
-    if stored == {partition: (span.epoch, span.end) for partition, span in spans.items()}:
+    if stored == {partition: (span.claim.epoch, span.end) for partition, span in spans.items()}:
         return False
     raise FencedError(", ".join(f"{topic}/{number}" for topic, number in spans))
 
@@ -131,12 +147,14 @@ def advance(
     connection: psycopg.Connection, spans: Mapping[TopicPartition, Span], counts: Mapping[TopicPartition, Counts]
 ) -> None:
     """Store how far each partition has come, and what became of its messages."""
-    connection.cursor().executemany(
-        _ADVANCE,
-        [
-            (span.end, *counts[partition].values, partition.topic, partition.partition)
-            for partition, span in spans.items()
-        ],
+    rows = [(span.end, *counts[part].values, part.topic, part.partition) for part, span in spans.items()]
+    connection.cursor().executemany(_ADVANCE, rows)
+    lanes.advance(
+        connection,
+        {
+            span.claim.lane: (span.end - 1 + span.claim.shift, counts[part].landed + counts[part].dead_letters)
+            for part, span in spans.items()
+        },
     )
 
 
@@ -150,9 +168,17 @@ def restart(connection: psycopg.Connection, claims: Mapping[TopicPartition, Clai
         key = (partition.topic, partition.partition, claimed.epoch)
         if not connection.execute(_RESTART, key).rowcount:
             raise FencedError(f"{partition.topic}/{partition.partition}")
+    return _numbered(connection, {partition: (each.epoch, 0, each.restarts + 1) for partition, each in claims.items()})
+
+
+def _numbered(
+    connection: psycopg.Connection, claimed: Mapping[TopicPartition, Sequence[int]]
+) -> dict[TopicPartition, Claim]:
+    """Claims of epoch, offset and restarts, whose next messages have the next numbers of their lanes."""
+    numbers = lanes.take(connection, claimed.keys(), 0)
     return {
-        partition: replace(claimed, next_offset=0, restarts=claimed.restarts + 1)
-        for partition, claimed in claims.items()
+        partition: Claim(epoch, offset, restarts, numbers[partition].lane, numbers[partition].first - offset)
+        for partition, (epoch, offset, restarts) in claimed.items()
     }
 
 
@@ -167,6 +193,7 @@ def stored_offsets(connection: psycopg.Connection, log_id: str) -> dict[TopicPar
 def totals(connection: psycopg.Connection) -> dict[str, Counts]:
     """What has become of each topic's messages since the warehouse was made."""
     rows = connection.execute("""
-        select topic, sum(consumed)::bigint, sum(landed)::bigint, sum(duplicates)::bigint, sum(dead_letters)::bigint
+        select topic, sum(consumed)::bigint, sum(landed)::bigint, sum(duplicates)::bigint, sum(dead_letters)::bigint,
+            sum(lost)::bigint
         from landing.partitions group by topic order by topic""")
     return {topic: Counts(*counts) for topic, *counts in rows}

@@ -1,60 +1,95 @@
-"""Holds the landing's books against what stands in `raw`: of what was consumed, nothing may be missing."""
+"""Reconciles what the inserts counted with what stands in `raw`: of what was consumed, nothing may be missing.
+
+Only what is new since the last time is counted: between the number of each lane that was verified then and its number
+now. What has been verified may be deleted, by retention or for a user who asks for it; nothing else may.
+"""
 
 from dataclasses import dataclass
 
 import psycopg
-from psycopg import sql
+from psycopg import IsolationLevel, sql
 
 from services.contracts.topics import Topic
 from warehouse.offsets import Counts
+from warehouse.tables import DEAD_LETTERS_TOPIC
 
-_ACCOUNTS = """
-with events as (select kafka_partition, count(*) as rows from raw.{table} group by kafka_partition),
-letters as (
-    select kafka_partition, count(*) as letters from raw.dead_letters
-    where topic = %(topic)s and event_id is null and consumer = 'landing'
-    group by kafka_partition
-)
+_FOUND = """
 select
-    kafka_partition, consumed, landed, duplicates, dead_letters, coalesce(events.rows, 0), coalesce(letters.letters, 0)
-from landing.partitions left join events using (kafka_partition) left join letters using (kafka_partition)
-where topic = %(topic)s
+    lanes.lane, lanes.number, lanes.stored,
+    lanes.kafka_partition, coalesce(consumed, 0), coalesce(landed, 0), coalesce(duplicates, 0),
+    coalesce(dead_letters, 0), coalesce(partitions.lost, 0),
+    lanes.stored - coalesce(verified.stored, 0),
+    coalesce(partitions.lost, 0) - coalesce(verified.lost, 0),
+    (
+        select count(*) from {rows} as rows
+        where rows.lane = lanes.lane and rows.number > coalesce(verified.number, 0) and rows.number <= lanes.number
+    )
+from landing.lanes
+left join landing.verified using (lane)
+left join landing.partitions using (topic, kafka_partition)
+where lanes.topic = %s
 order by kafka_partition
+"""
+
+_ROWS = "(select lane, number from raw.{table} union all select lane, number from raw.dead_letters)"
+
+_VERIFIED = """
+insert into landing.verified (lane, number, stored, lost) values (%s, %s, %s, %s)
+on conflict (lane) do update set
+    number = excluded.number, stored = excluded.stored, lost = excluded.lost, verified_at = now()
+where excluded.number >= verified.number
 """
 
 
 @dataclass(frozen=True)
 class Account:
-    """One partition of a topic: what became of its messages by the books, and the rows and dead letters there are."""
+    """One lane of a topic: what became of its messages ever, and what the books and `raw` have since it was verified.
 
-    partition: int
+    `stored` is what the inserts counted, `found` the rows and dead letters that are there; `lost` is what retention
+    deleted unread since. The lane without a partition is that of retried dead letters, of which nothing is consumed.
+    """
+
+    partition: int | None
     counts: Counts
-    rows: int
-    letters: int
+    stored: int
+    lost: int
+    found: int
 
     @property
-    def is_balanced(self) -> bool:
-        """Whether all is accounted for and there; more rows than landed are dead letters that landed by a retry."""
-        counts = self.counts
-        is_whole = counts.consumed == counts.landed + counts.duplicates + counts.dead_letters
-        return is_whole and self.rows >= counts.landed and self.letters >= counts.dead_letters
+    def is_whole(self) -> bool:
+        """Whether all that was consumed is accounted for and there."""
+        return self.counts.is_balanced and self.found == self.stored
 
     def __str__(self) -> str:
         counts = self.counts
+        name = "retried dead letters" if self.partition is None else f"partition {self.partition}"
         return (
-            f"partition {self.partition}: {counts.consumed} consumed, {counts.landed} landed + {counts.duplicates}"
-            f" duplicates + {counts.dead_letters} dead letters; there are {self.rows} rows and {self.letters} letters"
+            f"{name}: {counts.consumed} consumed, {counts.landed} landed + {counts.duplicates} duplicates"
+            f" + {counts.dead_letters} dead letters; since it was last verified {self.stored} were stored and"
+            f" {self.found} are there, {self.lost} were lost unread"
         )
 
 
-def accounts(url: str, topic: Topic) -> list[Account]:
-    """The accounts of a topic's partitions, all as of one moment; it counts the whole table, so it reads all of it.
+def reconcile(url: str, topic: Topic) -> list[Account]:
+    """The accounts of a topic's lanes, as of one moment; those that are whole need not be counted again.
 
     Args:
         url: the warehouse, as its loader.
-        topic: one that has a table of its own.
+        topic: which.
     """
-    query = sql.SQL(_ACCOUNTS).format(table=sql.Identifier(topic.table))
+    tables = "raw.dead_letters" if topic.name == DEAD_LETTERS_TOPIC else _ROWS
+    query = sql.SQL(_FOUND).format(rows=sql.SQL(tables).format(table=sql.Identifier(topic.table)))
     with psycopg.connect(url) as connection:
-        found = connection.execute(query, {"topic": topic.name}).fetchall()
-    return [Account(number, Counts(*counts), rows, letters) for number, *counts, rows, letters in found]
+        connection.isolation_level = IsolationLevel.REPEATABLE_READ
+        rows = connection.execute(query, (topic.name,)).fetchall()
+        made = [(lane, number, stored, _account(*account)) for lane, number, stored, *account in rows]
+        connection.commit()
+        connection.cursor().executemany(
+            _VERIFIED,
+            [(lane, number, stored, each.counts.lost) for lane, number, stored, each in made if each.is_whole],
+        )
+    return [account for *_, account in made]
+
+
+def _account(partition: int | None, *numbers: int) -> Account:
+    return Account(partition, Counts(*numbers[:5]), *numbers[5:])

@@ -1,32 +1,30 @@
 """Writes one batch in one transaction: rows, dead letters, counters and offsets, all or nothing."""
 
 import uuid
-from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
 import psycopg
-from aiokafka import ConsumerRecord, TopicPartition
+from aiokafka import TopicPartition
 from psycopg import errors
 
-from services.contracts.registry import ContractError
-from warehouse import lanes, offsets, tables
-from warehouse.decode import Row, decode
-from warehouse.offsets import Claim, Counts, Span
-from warehouse.tables import Refusal
+from warehouse import offsets, tables
+from warehouse.batch import Batch
+from warehouse.offsets import Claim, Counts
 
 APPLICATION = "tanawari-landing"
 SESSION_SECONDS = 6.0
 
 _END_FROZEN = """
-select pg_terminate_backend(pid)
-from pg_stat_activity
-where application_name = %s and usename = current_user and datname = current_database()
-    and pid <> pg_backend_pid() and clock_timestamp() - xact_start > make_interval(secs => %s)
+select pg_terminate_backend(activity.pid)
+from landing.partitions
+join unnest(%s::text[], %s::int[]) as wanted (topic, kafka_partition) using (topic, kafka_partition)
+join pg_stat_activity as activity on activity.backend_xid = partitions.xmax
+where activity.wait_event = 'ClientRead' and clock_timestamp() - activity.xact_start > make_interval(secs => %s)
 """
-"""A process frozen within a transaction would keep its partitions' rows, and dbt from all newer ones: the server's own
-timeout does not end a transaction that waits for the rest of a COPY."""
+"""A process frozen within a transaction would keep its partitions' rows: the server's own timeout does not end a
+transaction that waits for the rest of a COPY. Only who holds the rows that are claimed, and keeps Postgres waiting, is
+ended: one that waits for a slow disk goes on."""
 
 _AWAY = (
     psycopg.OperationalError,
@@ -40,49 +38,8 @@ class AwayError(Exception):
     """The warehouse does not answer, may not write now, or ended what took too long; what was begun is undone."""
 
 
-@dataclass
-class Batch:
-    """Messages in the order they were fetched; each is a row or a refusal, by its index in `records`."""
-
-    records: list[ConsumerRecord]
-    spans: dict[TopicPartition, Span] = field(default_factory=dict)
-    rows: dict[int, Row] = field(default_factory=dict)
-    copied: str = ""
-    refusals: dict[int, Refusal] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, records: list[ConsumerRecord], spans: dict[TopicPartition, Span]) -> "Batch":
-        """Decode messages whose positions are within `spans`."""
-        batch = cls(records, spans)
-        for index, record in enumerate(records):
-            try:
-                batch.rows[index] = decode(record)
-            except ContractError as error:
-                batch.refusals[index] = Refusal(error.reason, str(error))
-        batch.copied = tables.copied(batch.rows)
-        return batch
-
-    @property
-    def filled(self) -> list[TopicPartition]:
-        """The partitions of which it holds messages."""
-        return [partition for partition, span in self.spans.items() if span.consumed]
-
-    def counts(self, duplicates: Collection[int], refusals: Collection[int]) -> dict[TopicPartition, Counts]:
-        """What became of each partition's messages, given the indexes of those that did not land."""
-        refused = Counter(map(self._partition, refusals))
-        known = Counter(map(self._partition, duplicates))
-        return {
-            partition: Counts(
-                span.consumed,
-                span.consumed - refused[partition] - known[partition],
-                known[partition],
-                refused[partition],
-            )
-            for partition, span in self.spans.items()
-        }
-
-    def _partition(self, index: int) -> TopicPartition:
-        return TopicPartition(self.records[index].topic, self.records[index].partition)
+class TooSlowError(Exception):
+    """A batch takes longer to write than a transaction may last; nothing of it was written."""
 
 
 class Store:
@@ -101,6 +58,8 @@ class Store:
         self._session_seconds = session_seconds
         self._options = f"-c transaction_timeout={3 * 1000 * session_seconds:.0f}"
         self._connection: psycopg.Connection | None = None
+        self._meets_known = False
+        """Whether the last batch held what COPY alone cannot land, as when a log is read again."""
 
     def close(self) -> None:
         """Give the connection back; the next call opens another."""
@@ -115,7 +74,8 @@ class Store:
         if not partitions:
             return {}
         with self._transaction() as connection:
-            connection.execute(_END_FROZEN, (APPLICATION, self._session_seconds / 2))
+            topics, numbers = map(list, zip(*partitions, strict=True))
+            connection.execute(_END_FROZEN, (topics, numbers, self._session_seconds / 2))
             return offsets.claim(connection, partitions, log_id, owner)
 
     def restart(self, claims: Mapping[TopicPartition, Claim]) -> dict[TopicPartition, Claim]:
@@ -128,16 +88,27 @@ class Store:
 
         Raises:
             FencedError: the batch belongs to another process now; nothing was written.
+            TooSlowError: it must be written in parts.
         """
-        with self._transaction() as connection:
-            if not offsets.lock(connection, batch.spans):
-                return {}
-            taken = lanes.take(connection, batch.filled, len(batch.records))
-            outcome = tables.insert(connection, batch.rows, batch.copied, taken)
-            refusals = batch.refusals | outcome.refusals
-            known = tables.insert_refused(connection, batch.records, refusals)
-            counts = batch.counts({*outcome.duplicates, *known}, refusals.keys() - known)
-            offsets.advance(connection, batch.spans, counts)
+        try:
+            with self._transaction() as connection:
+                return self._write(connection, batch)
+        except AwayError as error:
+            if isinstance(error.__cause__, errors.TransactionTimeout):
+                raise TooSlowError from error
+            raise
+
+    def _write(self, connection: psycopg.Connection, batch: Batch) -> dict[TopicPartition, Counts]:
+        if not offsets.lock(connection, batch.spans):
+            return {}
+        outcome = None if self._meets_known else tables.copy(connection, batch.copies)
+        if outcome is None:
+            outcome = tables.insert(connection, batch.rows)
+        self._meets_known = bool(outcome.duplicates or outcome.refusals)
+        refusals = {**batch.refusals, **outcome.refusals}
+        kept = tables.insert_refused(connection, batch.records, refusals, batch.number)
+        counts = batch.counts(outcome, kept)
+        offsets.advance(connection, batch.spans, counts)
         return counts
 
     @contextmanager

@@ -205,7 +205,7 @@ def landed(new_warehouse):
             for event_type, data in actions:
                 connection.execute(
                     "INSERT INTO raw.user_actions_v1 VALUES"
-                    " (gen_random_uuid(), %s, 1, now(), 't', 'k', %s, 't', 0, 0, DEFAULT, DEFAULT, 1, 1)",
+                    " (gen_random_uuid(), %s, 1, now(), 't', 'k', %s, 't', 0, 0, DEFAULT, 1, 1)",
                     (event_type, json.dumps(data)),
                 )
         return warehouse.serving

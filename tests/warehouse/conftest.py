@@ -8,8 +8,9 @@ from aiokafka import ConsumerRecord, TopicPartition
 
 from services.contracts.envelope import Event
 from services.contracts.events.actions import ProductViewed
+from warehouse.batch import Batch
 from warehouse.offsets import Span
-from warehouse.store import Batch, Store
+from warehouse.store import Store
 
 ACTIONS = "user-actions.v1"
 OWNER = uuid.UUID(int=1)
@@ -52,8 +53,7 @@ class Lander:
         spans = {}
         for partition, group in itertools.groupby(records, lambda r: TopicPartition(r.topic, r.partition)):
             of_partition = list(group)
-            claim = self.claims[partition]
-            spans[partition] = Span(claim.epoch, claim.next_offset, of_partition[-1].offset + 1, len(of_partition))
+            spans[partition] = Span(self.claims[partition], of_partition[-1].offset + 1, len(of_partition))
         return Batch.of(list(records), spans)
 
     def land(self, *values: bytes | None, log_id="log"):

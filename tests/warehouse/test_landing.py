@@ -26,6 +26,11 @@ select count(*) from pg_locks join pg_database on pg_database.oid = database
 where datname = current_database() and not granted
 """
 
+SLOW_DISK = """
+create function rest() returns trigger language plpgsql as $$ begin perform pg_sleep(0.05); return new; end $$;
+create trigger slow_disk before insert on raw.user_actions_v1 for each row execute function rest()
+"""
+
 
 @pytest.fixture
 def broker(fresh_broker):
@@ -99,6 +104,34 @@ async def test_the_metrics_tell_what_became_of_what_was_consumed_and_how_much_wa
     await land_until_caught_up(landing)
     assert [now - then for now, then in zip(told(), before, strict=True)] == [1, 1, 1, 3]
     assert REGISTRY.get_sample_value("tanawari_landing_lag", {"topic": ACTIONS, "partition": "0"}) == 0
+
+
+async def test_the_lag_grows_while_the_warehouse_is_away(landing, warehouse, viewed, rows, monkeypatch):
+    monkeypatch.setattr(member_module, "LAG_SECONDS", 0.1)
+
+    def lag():
+        of = ({"topic": ACTIONS, "partition": str(number)} for number in range(6))
+        return sum(REGISTRY.get_sample_value("tanawari_landing_lag", each) or 0 for each in of)
+
+    async with running(Member(landing)):
+        await eventually(
+            lambda: rows("select count(*) from landing.partitions where topic = 'user-actions.v1'") == [(6,)]
+        )
+        with psycopg.connect(warehouse.owner) as locking:
+            locking.execute("lock table raw.user_actions_v1")
+            await produce(landing.kafka_url, *(viewed() for _ in range(6)))
+            await eventually(lambda: rows(WAITING) == [(1,)])
+            await produce(landing.kafka_url, *(viewed() for _ in range(12)))
+            await eventually(lambda: lag() >= 12)
+        await eventually(lambda: lag() == 0)
+
+
+async def test_a_batch_that_takes_too_long_is_written_in_parts(landing, warehouse, viewed):
+    with psycopg.connect(warehouse.owner) as owner:
+        owner.execute(SLOW_DISK)
+    settings = landing.model_copy(update={"landing_session_ms": 1_000})
+    await produce(landing.kafka_url, *(viewed(number) for number in range(1, 151)), b"unreadable")
+    assert await land_until_caught_up(settings) == {ACTIONS: Counts(consumed=151, landed=150, dead_letters=1)}
 
 
 async def test_once_caught_up_there_is_nothing_to_do(landing, viewed):
@@ -189,5 +222,5 @@ async def test_the_command_prints_what_landed_as_json(landing, viewed):
     command = (sys.executable, "-m", "warehouse.landing", "--until-caught-up", "--json")
     process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=asyncio.subprocess.PIPE)
     output, _ = await process.communicate()
-    assert json.loads(output) == {ACTIONS: {"consumed": 1, "landed": 1, "duplicates": 0, "dead_letters": 0}}
+    assert json.loads(output) == {ACTIONS: {"consumed": 1, "landed": 1, "duplicates": 0, "dead_letters": 0, "lost": 0}}
     assert process.returncode == 0

@@ -69,7 +69,7 @@ async def test_what_the_log_dropped_before_it_landed_is_named_and_the_rest_lands
     await send(landing.kafka_url, viewed(2), viewed(3), viewed(4))
     await drop_before(landing.kafka_url, 3)
     with caplog.at_level(logging.WARNING, "warehouse"):
-        assert await caught_up(landing) == {ACTIONS: Counts(consumed=1, landed=1)}
+        assert await caught_up(landing) == {ACTIONS: Counts(consumed=1, landed=1, lost=2)}
     assert "user-actions.v1/0: retention deleted offsets 1 to 2 before they landed" in caplog.text
     assert rows(RESTARTS) == [(0,)]
 
@@ -77,7 +77,7 @@ async def test_what_the_log_dropped_before_it_landed_is_named_and_the_rest_lands
 async def test_a_log_that_has_dropped_everything_holds_nobody_up(landing, viewed, rows):
     await send(landing.kafka_url, viewed(1), viewed(2))
     await drop_before(landing.kafka_url, 2)
-    assert await caught_up(landing) == {}
+    assert await caught_up(landing) == {ACTIONS: Counts(lost=2)}
     assert rows(OFFSETS) == [(2,)]
 
 

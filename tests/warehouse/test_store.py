@@ -1,5 +1,7 @@
+import asyncio
 import json
 import uuid
+from collections import Counter
 from datetime import UTC, datetime
 
 import psycopg
@@ -13,8 +15,9 @@ from services.contracts.envelope import Event
 from services.contracts.events.dead_letters import DeadLetter
 from services.contracts.events.feedback import Placement, RecommendationClicked
 from tests.odd_messages import ENVELOPE
+from tests.waiting import eventually
 from warehouse.offsets import Counts, FencedError
-from warehouse.store import APPLICATION, AwayError, Store
+from warehouse.store import APPLICATION, AwayError, Store, TooSlowError
 
 ACTIONS = "user-actions.v1"
 PARTITION = TopicPartition(ACTIONS, 0)
@@ -163,7 +166,7 @@ def test_a_transaction_that_takes_too_long_is_ended_and_may_be_tried_again(wareh
     hasty = Store(warehouse.loader, session_seconds=0.1)
     with psycopg.connect(warehouse.loader) as other:
         other.execute("select from landing.partitions for update")
-        with pytest.raises(AwayError):
+        with pytest.raises(TooSlowError):
             hasty.write(batch)
     assert hasty.write(batch)[PARTITION].landed == 1
     hasty.close()
@@ -178,6 +181,60 @@ def test_a_claim_ends_a_process_that_is_frozen_within_a_copy(warehouse, lander):
         with pytest.raises(errors.AdminShutdown), frozen.cursor().copy("copy rows from stdin"):
             assert store.claim([PARTITION], "log", OWNER)[PARTITION].epoch == 2
     store.close()
+
+
+def test_a_claim_ends_nobody_who_holds_other_partitions(warehouse, lander):
+    lander.claim(PARTITION, TopicPartition(ACTIONS, 1))
+    store = Store(warehouse.loader, session_seconds=0.2)
+    with psycopg.connect(warehouse.loader, application_name=APPLICATION) as other:
+        other.execute("select pg_sleep(0.2) from landing.partitions where kafka_partition = 1 for update")
+        assert store.claim([PARTITION], "log", OWNER)[PARTITION].epoch == 2
+        assert other.execute("select 1").fetchone() == (1,)
+    store.close()
+
+
+async def test_a_claim_waits_for_a_write_that_is_slow_but_goes_on(warehouse, lander):
+    lander.claim()
+    store = Store(warehouse.loader, session_seconds=2)
+    waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
+
+    def rows(query):  # of its own role's
+        with psycopg.connect(warehouse.loader) as connection:
+            return connection.execute(query).fetchall()
+
+    def write_slowly():
+        with psycopg.connect(warehouse.loader, application_name=APPLICATION) as slow:
+            slow.execute("select from landing.partitions for update")
+            slow.execute("select pg_advisory_xact_lock(7)")
+
+    with psycopg.connect(warehouse.owner) as disk:
+        disk.execute("select pg_advisory_xact_lock(7)")
+        writing = asyncio.create_task(asyncio.to_thread(write_slowly))
+        await eventually(lambda: rows(f"{waiting} and clock_timestamp() - xact_start > interval '1 s'") == [(1,)])
+        claiming = asyncio.create_task(asyncio.to_thread(store.claim, [PARTITION], "log", OWNER))
+        await eventually(lambda: rows(waiting) == [(2,)])
+    assert (await claiming)[PARTITION].epoch == 2
+    await writing
+    store.close()
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(arrived=st.lists(st.tuples(st.integers(0, 2), st.booleans()), min_size=2, max_size=9))
+def test_two_halves_of_a_batch_are_what_it_is(lander, viewed, message, arrived):
+    offsets, messages = Counter(), []
+    lander.claim(*(TopicPartition(ACTIONS, number) for number in range(3)))
+    for partition, is_readable in sorted(arrived):
+        start = lander.claims[ACTIONS, partition].next_offset + offsets[partition]
+        messages.append(message(viewed() if is_readable else b"", start, partition=partition))
+        offsets[partition] += 1
+    batch = lander.batch(*messages)
+    counts = [lander.store.write(half) for half in batch.halves()]
+    total = {part: sum((each.get(part, Counts()) for each in counts), Counts()) for part in batch.spans}
+    assert sum(each.landed for each in total.values()) == sum(is_readable for _, is_readable in arrived)
+    assert {part: each.consumed for part, each in total.items()} == {
+        part: span.consumed for part, span in batch.spans.items()
+    }
+    assert lander.store.write(batch) == {}  # as if all had been written at once
 
 
 def test_a_warehouse_that_may_only_be_read_is_waited_for_on_a_new_connection(warehouse, lander, viewed, message):

@@ -11,7 +11,7 @@ from services.contracts.registry import EVENTS
 from services.contracts.topics import TOPICS, Topic
 from warehouse.catch_up import land_until_caught_up
 from warehouse.offsets import Counts
-from warehouse.reconciliation import Account, accounts
+from warehouse.reconciliation import Account, reconcile
 from warehouse.settings import LandingSettings
 
 LANDED = [topic for topic in TOPICS.values() if topic.name != "dead-letters.v1"]
@@ -19,7 +19,10 @@ CHECK = "nothing_is_lost"
 ACCOUNTS = dg.TableSchema(
     [
         dg.TableColumn(name, "int")
-        for name in ("partition", "consumed", "landed", "duplicates", "dead_letters", "rows", "letters")
+        for name in (
+            *("partition", "consumed", "landed", "duplicates", "dead_letters", "lost"),
+            *("new_stored", "new_found", "new_lost"),
+        )
     ]
 )
 PATIENCE_SECONDS = 30 * 60
@@ -38,7 +41,10 @@ def _spec(topic: Topic) -> dg.AssetSpec:
 
 
 def _check(topic: Topic) -> dg.AssetCheckSpec:
-    rule = "By partition, landed + duplicates + dead letters = consumed, and all of that is there."
+    rule = (
+        "By partition, landed + duplicates + dead letters = consumed; what was stored since the last time is there; "
+        "and retention deleted nothing unread."
+    )
     return dg.AssetCheckSpec(CHECK, asset=["raw", topic.table], description=rule)
 
 
@@ -61,20 +67,28 @@ def raw_events(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResu
                 "duplicates": counts.duplicates,
                 "dead_letters": counts.dead_letters,
             },
-            check_results=[_judge(topic, accounts(settings.warehouse_loader_url, topic))],
+            check_results=[_judge(topic, reconcile(settings.warehouse_loader_url, topic))],
         )
 
 
-def _judge(topic: Topic, partitions: Sequence[Account]) -> dg.AssetCheckResult:
-    unbalanced = [str(account) for account in partitions if not account.is_balanced]
+def _judge(topic: Topic, lanes: Sequence[Account]) -> dg.AssetCheckResult:
+    amiss = [str(account) for account in lanes if account.lost or not account.is_whole]
     records = [
-        dg.TableRecord({"partition": each.partition, **asdict(each.counts), "rows": each.rows, "letters": each.letters})
-        for each in partitions
+        dg.TableRecord(
+            {
+                "partition": -1 if each.partition is None else each.partition,
+                **asdict(each.counts),
+                "new_stored": each.stored,
+                "new_found": each.found,
+                "new_lost": each.lost,
+            }
+        )
+        for each in lanes
     ]
     return dg.AssetCheckResult(
-        passed=not unbalanced,
+        passed=not amiss,
         asset_key=["raw", topic.table],
         check_name=CHECK,
-        description="; ".join(unbalanced) or None,
+        description="; ".join(amiss) or None,
         metadata={"partitions": dg.MetadataValue.table(records, ACCOUNTS)},
     )
