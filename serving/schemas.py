@@ -1,4 +1,4 @@
-"""What serving takes and answers."""
+"""Requests and responses of serving."""
 
 from datetime import datetime
 from typing import Annotated, Any, Self
@@ -18,7 +18,7 @@ Categories = Annotated[list[CategoryReference], Field(max_length=MAX_EXCLUDED)]
 
 
 class RecommendationQuery(Schema):
-    """Which shelf, how much of it, and of which products."""
+    """Which shelf, how many items, and filters."""
 
     shelf: DisplayType = DisplayType.RECOMMENDED
     limit: Annotated[int, Field(ge=1, le=MAX_ITEMS)] = 10
@@ -36,16 +36,16 @@ class RecommendationQuery(Schema):
 
 
 class SimilarQuery(Schema):
-    """How many, and which not."""
+    """How many, and exclusions."""
 
     limit: Annotated[int, Field(ge=1, le=MAX_ITEMS)] = 12
     exclude_ids: Products = Field(default_factory=list)
 
 
 class PageRequest(Schema):
-    """Whose page: a user, a visitor (`anon:…`), or, without an id, the caller's own.
+    """Whose page: a user, a visitor (`anon:…`), or, without an id, the caller.
 
-    `excludeIds` may hold our ids and the shop's own: `[7, "sku:85123A"]`.
+    `excludeIds` may contain our ids and the shop's own: `[7, "sku:85123A"]`.
     """
 
     user_id: UserId | None = None
@@ -53,7 +53,7 @@ class PageRequest(Schema):
 
 
 class Card(Schema):
-    """What a page shows of a product; `specialPrice` only while it is true."""
+    """A product's card; `specialPrice` only while it is valid."""
 
     product_id: int
     sku: str | None
@@ -69,7 +69,7 @@ class Card(Schema):
 
 
 class Item(Schema):
-    """One recommended product, and the true reason for it; `source` is `manual` for what a merchandiser pinned."""
+    """One recommended product with the true reason; `source` is `manual` for a merchandiser's pin."""
 
     product_id: int
     sku: str | None
@@ -109,7 +109,7 @@ class PageShelf(Schema):
 
 
 class Circumstances(Schema):
-    """How an answer came about; `degraded` if something was missing, which `warnings` name."""
+    """How a response was produced; `degraded` if something was missing, which `warnings` name."""
 
     recommendation_id: str
     model_version: str | None
@@ -127,7 +127,7 @@ class Recommendations(Circumstances):
 
 
 class Page(Circumstances):
-    """All shelves in the page's order; no product stands on two of them."""
+    """All shelves in page order; no product is on two of them."""
 
     user_id: str | None
     shelves: list[PageShelf]
@@ -148,7 +148,7 @@ class Placed(Schema):
 
 
 class Shown(Placed):
-    """A product that was seen, and where."""
+    """A product that was shown, and where."""
 
     rank: Annotated[int, Field(strict=True, ge=1, le=1_000)]
     score: Annotated[float, Field(strict=True)] | None = None
@@ -156,19 +156,19 @@ class Shown(Placed):
 
 
 class Clicked(Placed):
-    """A product that was opened, and where it stood."""
+    """A product that was clicked, and where it was."""
 
     rank: Annotated[int, Field(strict=True, ge=1, le=1_000)]
 
 
 class Feedback(Schema):
-    """What was seen or clicked of one answer; without `userId` it is the caller's own."""
+    """What was shown or clicked of one response; without `userId` it is the caller's."""
 
     recommendation_id: RecommendationId
     user_id: UserId | None = None
     report_id: Annotated[
         UUID | None,
-        Field(description="Of this report, which sent again counts once; without it a report that says the same does."),
+        Field(description="Of the report; a repeat counts once. Without it, equal reports count once."),
     ] = None
     shown: Annotated[list[Shown], Field(max_length=200, default_factory=list)]
     clicked: Clicked | None = None
@@ -182,14 +182,14 @@ class Feedback(Schema):
 
 
 class FeedbackTaken(Schema):
-    """How many events will be recorded; `degraded` if fewer than were given, because too many wait for the broker."""
+    """How many events will be recorded; `degraded` if fewer than given, because too many wait for the broker."""
 
     accepted: int
     degraded: bool
 
 
 class ServedModel(Schema):
-    """The bundle in use; `popularityBecause` says why everybody's lists are what is popular, if they are."""
+    """The bundle in use; `popularityBecause` says why all lists are popularity, if they are."""
 
     bundle: str
     created_at: datetime
@@ -202,7 +202,7 @@ class ServedModel(Schema):
 
 
 class RefusedModel(Schema):
-    """A bundle that was not taken, and why."""
+    """A refused bundle, and the reason."""
 
     bundle: str
     reason: str
@@ -211,19 +211,19 @@ class RefusedModel(Schema):
 
 
 class LiveStatus(Schema):
-    """How far behind live answers are."""
+    """How far behind the live state is."""
 
     is_broker_answering: bool
     has_caught_up: bool
     read_at_start: Annotated[
         dict[str, bool],
-        Field(description="What is read beside the log, and whether it was; `landed` only where a warehouse is named."),
+        Field(description="What is loaded beside the log, and whether it is; `landed` only with a warehouse."),
     ]
     shoppers: int
 
 
 class ModelStatus(Schema):
-    """What answers, what should, and what was refused."""
+    """The bundle in use, the champion, and the refused bundle."""
 
     champion: str | None
     previous: str | None

@@ -1,1 +1,1 @@
-"""What shoppers do: collects actions, keeps each user's history, and tells what is popular."""
+"""User actions: collects them, keeps each user's history, and computes popularity."""

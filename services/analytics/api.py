@@ -59,20 +59,20 @@ async def collect(
     user_agent: Annotated[str, Header()] = "",
     key: KeyHeader = None,
 ) -> Response:
-    """Record what a shopper did; answered once the broker has it.
+    """Record user actions; responds when the broker has acknowledged them.
 
-    An action has its own outcome: a refused one, be it malformed, does not hold up the others. 422 where none is
-    accepted, 503 where the broker has not acknowledged them all. Sending a batch again records nothing twice, if its
-    actions have an `eventId` or the batch an `Idempotency-Key`; without either, what had been acknowledged is recorded
-    again. An `eventId` belongs to one action: another under it is refused within a batch; in a later batch it is
-    accepted, and becomes a dead letter (`CONFLICT`) once it meets the first in the warehouse.
+    Each action has its own outcome: a refused one, even a malformed one, does not affect the others. 422 if none is
+    accepted, 503 if the broker has not acknowledged all of them. Sending a batch again records nothing twice if its
+    actions have an `eventId` or the batch has an `Idempotency-Key`; without either, acknowledged actions are recorded
+    again. An `eventId` belongs to one action: a second action with it is refused within a batch; in a later batch it is
+    accepted, and becomes a dead letter (`CONFLICT`) in the warehouse.
     """
     is_unverified = getattr(request.state, "is_unverified", False)
     return await answer(request.app.state, collector.Sender(principal, user_agent, key, is_unverified), batch)
 
 
 async def answer(state: State, sender: collector.Sender, batch: Actions | BatchStruct) -> Response:
-    """Collect a batch and tell what became of it; `state` is the application's.
+    """Collect a batch and return the outcomes; `state` is the application's.
 
     Raises:
         NothingAccepted: every action is refused.
@@ -94,7 +94,7 @@ async def answer(state: State, sender: collector.Sender, batch: Actions | BatchS
 
 
 def _answer(accepted: int, results: list[collector.Result]) -> Response:
-    """`ActionResults` as they travel; FastAPI would check each of them again."""
+    """`ActionResults` as JSON; FastAPI would validate each of them again."""
     body = msgspec.json.encode({"accepted": accepted, "results": results})
     return Response(body, status_code=202, media_type="application/json")
 
@@ -119,7 +119,7 @@ async def popular(
     days: Annotated[Window, Query()] = Window.WEEK,
     limit: Annotated[int, Query(ge=1, le=MAX_POPULAR)] = 20,
 ) -> Response:
-    """The products that most people looked at or put in the cart; up to a minute old."""
+    """The products that most users viewed or put in the cart; up to a minute old."""
     cache: Cache = request.app.state.cache
     database: Database = request.app.state.database
 

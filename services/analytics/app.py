@@ -20,7 +20,7 @@ MAX_BODY_BYTES = 2 * 1024 * 1024
 
 
 def create_app(settings: AnalyticsSettings | None = None) -> FastAPI:
-    """The application; the collector works without the database, which only the queries and the consumer need."""
+    """Build the application; the collector works without the database, which only the queries and the consumer need."""
     settings = settings or AnalyticsSettings()
     database = Database(settings.database_url, is_required=False)
     producer = Producer(settings)

@@ -1,6 +1,6 @@
-"""Which programs are known to be no person's: by the list that the package crawler-user-agents keeps.
+"""Recognises bots by user agent, with the list of the package crawler-user-agents.
 
-A library for HTTP says nothing of who uses it (apps and shops' own servers do), nor does a missing name.
+An HTTP library does not prove a bot (apps and shops' own servers use them), nor does a missing user agent.
 """
 
 import re
@@ -14,7 +14,7 @@ _KNOWN: Final = re.compile(
 )
 
 
-@lru_cache(maxsize=10_000)  # the list has 1,500 patterns: to search them takes longer than to take a batch
+@lru_cache(maxsize=10_000)  # the list has 1,500 patterns: searching them takes longer than accepting a batch
 def is_known_bot(agent: str) -> bool:
     """Whether a user agent names a known crawler, monitor, scanner or automated browser."""
     return _KNOWN.search(agent) is not None

@@ -1,4 +1,4 @@
-"""When an action happened: by its sender's clock, which may be wrong, held against ours."""
+"""The time of an action, by its sender's clock, corrected with ours."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,17 +13,17 @@ OLDEST_FROM_BROWSER: Final = timedelta(days=7)
 
 @dataclass(frozen=True)
 class Clocks:
-    """When a batch came, and the seconds to add to what its sender's clock told."""
+    """The arrival of a batch, and the seconds to add to its sender's times."""
 
     received_at: datetime
     offset: int = 0
 
     @classmethod
     def of(cls, received_at: datetime, sent_at: datetime | None) -> Self:
-        """By what the sender's clock told when it sent the batch.
+        """Compute the offset from the sender's clock at the time of sending.
 
-        The offset is a whole number of minutes, so that the way here (seconds) is not taken for it, and an action sent
-        again bears the same time. One of more than a day is no clock's: the batch was kept, and not stamped anew.
+        The offset is in whole minutes, so that network delay does not count, and an action sent again has the same
+        time. An offset of more than a day is not a clock error: the batch was stored without a new `sentAt`.
         """
         if sent_at is None:
             return cls(received_at)
@@ -31,10 +31,10 @@ class Clocks:
         return cls(received_at, offset if abs(offset) <= MAX_CLOCK_OFFSET else 0)
 
     def happened_at(self, told: datetime | None, *, is_trusted: bool) -> datetime:
-        """When an action happened whose sender's clock told `told`; when it came, if it told none.
+        """The corrected time of an action with the sender's time `told`; without one, the arrival.
 
         Raises:
-            RefusedError: it lies in the future, or too far in the past for one who is not trusted.
+            RefusedError: it is in the future, or too far in the past for an untrusted sender.
         """
         if told is None:
             return self.received_at

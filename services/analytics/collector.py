@@ -1,4 +1,4 @@
-"""The rules of the collector: who may send which action, when it may have happened, and whether a person did it."""
+"""The rules of the collector: who may send which action, its valid times, and whether a person did it."""
 
 import asyncio
 import json
@@ -31,7 +31,7 @@ PRODUCER = "analytics"
 TOPIC = "user-actions.v1"
 DEAD_LETTERS = "dead-letters.v1"
 _ENVELOPES = {"action_type", "event_id", "timestamp"}
-"""What an action says beside the fields of its payload."""
+"""The fields of an action outside its payload."""
 
 Given = Action | Malformed | ActionStruct
 Made = tuple[UUID | str, str, bytes]
@@ -39,12 +39,12 @@ Made = tuple[UUID | str, str, bytes]
 
 
 class CollectorUnavailable(Unavailable):
-    """The broker did not acknowledge every action: send the batch again, as it was."""
+    """The broker did not acknowledge every action: send the batch again unchanged."""
 
 
 @dataclass(frozen=True)
 class Sender:
-    """Who sends a batch, by what program, and under which Idempotency-Key; `is_unverified`: nobody can tell who."""
+    """The sender of a batch, its user agent and Idempotency-Key; `is_unverified`: the token could not be checked."""
 
     principal: Principal | None
     user_agent: str
@@ -53,16 +53,16 @@ class Sender:
 
     @cached_property
     def is_service(self) -> bool:
-        """Whether a service token came with it, the importer's for example."""
+        """Whether the batch has a service token, the importer's for example."""
         return self.principal is not None and self.principal.is_service
 
     @cached_property
     def agent(self) -> str | None:
-        """The program of the shopper, if it sends by itself; a service's own is none."""
+        """The user's own user agent; None if a service sends the batch."""
         return None if self.is_service else self.user_agent.replace("\0", "")[:MAX_AGENT] or None
 
     def event_id(self, index: int, action: Action | ActionStruct) -> UUID | None:
-        """The id of the batch's action at `index`: the same whenever it is sent under its key, None without a key."""
+        """The event id of the action at `index`: the same for the same Idempotency-Key, None without a key."""
         if self.key is None:
             return None
         action = action if isinstance(action, Action) else model_of(action)
@@ -71,7 +71,7 @@ class Sender:
 
 
 class Result(msgspec.Struct, rename="camel", omit_defaults=True, gc=False):
-    """An `ActionResult` that is written quickly."""
+    """A fast version of `ActionResult`."""
 
     index: int
     status: Outcome
@@ -81,19 +81,19 @@ class Result(msgspec.Struct, rename="camel", omit_defaults=True, gc=False):
 
 @dataclass(frozen=True)
 class _Batch:
-    """What holds for each action of a batch."""
+    """The context of all actions of a batch."""
 
     sender: Sender
     clocks: Clocks
     trace: str | None
     ids: Mapping[Name, int] | None
-    """Ours by the shop's own, if any of its actions has one."""
+    """Our ids by the shop's own, if any action has one."""
 
 
 async def collect(
     producer: Producer, names: Names, sender: Sender, actions: Sequence[Given], sent_at: datetime | None = None
 ) -> list[Result]:
-    """Send what may be sent and wait for the broker; the outcomes in the order of `actions`.
+    """Send the valid actions and wait for the broker; returns the outcomes in the order of `actions`.
 
     Raises:
         CollectorUnavailable: some were not acknowledged.
@@ -125,8 +125,8 @@ async def collect(
 
 
 async def _ids(names: Names, actions: Sequence[Given]) -> Mapping[Name, int] | None:
-    """Our ids of what the actions name by the shop's, None if they name nothing so."""
-    are_models = isinstance(actions[0], Action | Malformed)  # all of a batch are, or none
+    """Our ids for the shop's ids in the actions, None if there are none."""
+    are_models = isinstance(actions[0], Action | Malformed)  # all actions of a batch, or none
     wanted: set[Name] = set()
     for kind, field, wire, _ in OWN_NAMES:
         given = {getattr(each, field if are_models else wire, None) for each in actions}
@@ -146,7 +146,7 @@ async def _send(producer: Producer, topic: str, messages: Sequence[Message]) -> 
 
 
 def _written(action: Given) -> bytes:
-    """An action as JSON, about as it was sent."""
+    """An action as JSON, close to the original."""
     if isinstance(action, Malformed):
         return json.dumps(action.value).encode()
     if isinstance(action, Action):
@@ -194,7 +194,7 @@ def _model_message(batch: _Batch, index: int, action: Action | Malformed) -> Mad
 
 
 def _named(batch: _Batch, kind: str, wire: str, name: str, given: int | None) -> int:
-    """Our id of what is named by the shop's, which the given one must equal."""
+    """Our id for a shop's id, which must equal a given one."""
     found = (batch.ids or {}).get((kind, name))
     if found is None:
         raise RefusedError.of(Reason.UNKNOWN_NAME, wire, f"the catalog has told of none: {name}")
@@ -216,7 +216,7 @@ def _struct_message(batch: _Batch, index: int, action: ActionStruct) -> Made:
             if (name := getattr(action, wire)) is not None:
                 setattr(payload, ours, _named(batch, what, wire, name, getattr(payload, ours)))
     if kind.needs is not None and getattr(payload, kind.needs) is None:
-        return _model_message(batch, index, model_of(action))  # which tells what is wrong
+        return _model_message(batch, index, model_of(action))  # which reports what is wrong
     if told is not None and batch.clocks.offset:
         payload.clockOffsetSeconds = batch.clocks.offset
     agent = payload.userAgent = action.userAgent or sender.agent
@@ -232,7 +232,7 @@ def _refuse_foreign(sender: Sender, action_type: str, user_id: str) -> None:
     try:
         _judge_foreign(sender, action_type, user_id)
     except RefusedError as refused:
-        if sender.is_unverified:  # it may well be allowed
+        if sender.is_unverified:  # it may be allowed
             raise CollectorUnavailable("Tokens cannot be verified now. Send the actions again.") from refused
         raise
 

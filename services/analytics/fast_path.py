@@ -1,7 +1,6 @@
-"""The fast path of the collector: `POST /v1/actions`, with what the structs of `structs` can read, from a known caller.
+"""The fast path of the collector: `POST /v1/actions` that `structs` can decode, from a known caller.
 
-To check a request takes the framework and the models longer than all the rest. The function that answers is the same as
-the route's.
+For the framework and the models, validation takes longer than everything else. The route calls the same function.
 """
 
 import re
@@ -22,12 +21,12 @@ KEY: Final = re.compile(rb"[!-~]{1,200}")
 
 
 class CollectorFastPath(FastPath):
-    """Answers batches."""
+    """Responds to clearly valid batches."""
 
     method, path = "POST", PATH
 
     async def answer(self, scope: Scope, body: Body) -> Response | None:
-        """The answer to a batch that is plainly valid."""
+        """The response to a clearly valid batch."""
         if (sender := _sender(scope)) is None or (content := await body.read(LARGEST)) is None:
             return None
         batch = structs.read(content)
@@ -35,7 +34,7 @@ class CollectorFastPath(FastPath):
 
 
 def _sender(scope: Scope) -> Sender | None:
-    """Who sends a batch; None for another request, and for what the route is to check."""
+    """The sender of a batch; None for other requests, and for those that the route must check."""
     if scope["path"] != PATH or scope["query_string"]:
         return None
     headers = dict(scope["headers"])

@@ -1,4 +1,4 @@
-"""The plan's UserActionLog and ViewHistory, and the shop's own ids; filled by the consumers alone."""
+"""The plan's UserActionLog and ViewHistory, and the shop's own ids; only the consumers fill them."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -18,7 +18,7 @@ class Base(ServiceBase):
 
 
 class Product(Base):
-    """What a product is called in the shop's own systems."""
+    """A product's id in the shop's own systems."""
 
     __tablename__ = "products"
 
@@ -28,7 +28,7 @@ class Product(Base):
 
 
 class Category(Base):
-    """What a category is called in the shop's own systems."""
+    """A category's id in the shop's own systems."""
 
     __tablename__ = "categories"
 
@@ -46,7 +46,7 @@ def _code_of(category_id: Any) -> MappedSQLExpression[str | None]:  # noqa: ANN4
 
 
 class Recorded:
-    """What both tables say of where a row comes from."""
+    """The common columns on a row's origin."""
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
     event_id: Mapped[UUID] = mapped_column(unique=True)
@@ -57,7 +57,7 @@ class Recorded:
 
 
 class ViewHistory(Recorded, Base):
-    """One product page that was opened, with the product as it was then."""
+    """One viewed product page, with the product at that time."""
 
     __tablename__ = "view_history"
     __table_args__ = (
@@ -77,7 +77,7 @@ class ViewHistory(Recorded, Base):
 
 
 class UserActionLog(Recorded, Base):
-    """One action of the plan's eighteen types, with what it was about as it was then."""
+    """One action of the plan's eighteen types, with its subject at that time."""
 
     __tablename__ = "user_action_log"
     __table_args__ = (

@@ -1,4 +1,4 @@
-"""The shop's own ids of products and categories: kept as the catalog's events tell them, and looked up for actions."""
+"""The shop's own ids of products and categories: copied from catalog's events, looked up for actions."""
 
 import asyncio
 import time
@@ -23,7 +23,7 @@ Name = tuple[str, str]
 
 
 async def follow_catalog(session: AsyncSession, messages: Sequence[Message]) -> None:
-    """Keep what events tell; an id never changes its name, and a deletion is final."""
+    """Store ids from events; an id never changes its name, and a deletion is final."""
     products: dict[int, tuple[str, bool]] = {}
     categories: dict[int, tuple[str, bool]] = {}
     for message in messages:
@@ -44,14 +44,14 @@ async def follow_catalog(session: AsyncSession, messages: Sequence[Message]) -> 
 
 
 class Names:
-    """Our ids by the shop's; what is known is asked for once a minute."""
+    """Our ids by the shop's; lookups are cached for a minute."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._known: dict[Name, tuple[int, float]] = {}
 
     async def ids(self, wanted: set[Name]) -> dict[Name, int]:
-        """Our ids of those that the catalog has told of."""
+        """Our ids of the known ones."""
         now = time.monotonic()
         found = {name: known[0] for name in wanted if (known := self._known.get(name)) and now < known[1]}
         if missing := wanted - found.keys():

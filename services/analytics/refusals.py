@@ -1,6 +1,6 @@
-"""What becomes of refused actions: each is counted by its reason, and some are kept as dead letters to be looked at.
+"""Refused actions: each is counted by its reason, and some are kept as dead letters for inspection.
 
-The answer tells the sender, who need not be looking. Anybody may send, so that only so many are kept.
+The response tells the sender, who may ignore it. Anyone may send, so the number of kept ones is limited.
 """
 
 import base64
@@ -22,7 +22,7 @@ CONSUMER: Final = "analytics.collector"
 KEPT_A_MINUTE: Final = 60
 KEPT_BYTES: Final = 4_096
 KEPT: Final[deque[float]] = deque(maxlen=KEPT_A_MINUTE)
-"""When the last were kept."""
+"""The times of the last kept ones."""
 
 REFUSED = Counter("tanawari_actions_refused", "Actions that the collector refused.", ["reason"])
 
@@ -49,18 +49,18 @@ class RefusedError(Exception):
 
     @classmethod
     def of(cls, reason: Reason, field: str, message: str) -> Self:
-        """For one field."""
+        """A refusal because of one field."""
         return cls(reason, [Fault(field=field, message=message)])
 
 
 def _told(faults: Sequence[Fault]) -> str:
-    """Faults in a text that a letter may hold; a field's name is what the sender called it."""
+    """Faults as a text that fits in a dead letter; field names are the sender's."""
     told = "; ".join(f"{fault.field or 'action'}: {fault.message}" for fault in faults)
     return told.replace("\0", "\N{REPLACEMENT CHARACTER}")[:2_000]
 
 
 def letter_of(topic: str, refused: RefusedError, action: bytes) -> Message | None:
-    """Count a refused action; its dead letter, unless enough were kept. It never stood on the topic: its place is 0."""
+    """Count a refused action; returns its dead letter (position 0: it was never on the topic) below the limit."""
     REFUSED.labels(refused.reason).inc()
     now = time.monotonic()
     if len(KEPT) == KEPT_A_MINUTE and now < KEPT[0] + 60:

@@ -1,4 +1,4 @@
-"""What the collector takes and answers, and what the queries give."""
+"""Requests and responses of the collector and the queries."""
 
 import json
 from dataclasses import dataclass
@@ -41,12 +41,12 @@ def _short(metadata: dict[str, Any]) -> dict[str, Any]:
 
 
 class Action(UserAction):
-    """One action: the fields of UserActionLog as far as the action has them.
+    """One action: the fields of UserActionLog that apply to it.
 
-    `eventId`, or an `Idempotency-Key` of the request, makes sending it again safe, if `timestamp` is given with it:
-    when it happened. The collector's clock is used where there is none, and has moved on when it is sent again.
+    `eventId`, or an `Idempotency-Key` of the request, makes a repeat safe, if `timestamp` (the time of the action) is
+    given too: without it the collector's clock is used, which differs at the next attempt.
 
-    The shop's own ids may be given in the place of ours, or beside them: `sku` of `productId`, `categoryCode` of
+    The shop's own ids may be given instead of ours, or beside them: `sku` of `productId`, `categoryCode` of
     `categoryId`, `searchCategoryCode` of `searchCategoryId`.
     """
 
@@ -63,14 +63,14 @@ class Action(UserAction):
 
 @dataclass(frozen=True)
 class Malformed:
-    """What stood in a batch for an action and is none."""
+    """A malformed action of a batch."""
 
     value: Any
     faults: list[Fault]
 
 
 def _judge(value: Any, read: ValidatorFunctionWrapHandler) -> Action | Malformed:  # noqa: ANN401 - whatever was sent
-    """One that is malformed is refused by itself, not with its batch."""
+    """A malformed action is refused alone, not with its batch."""
     try:
         return read(value)  # type: ignore[no-any-return]  # the model's
     except ValidationError as error:
@@ -78,10 +78,10 @@ def _judge(value: Any, read: ValidatorFunctionWrapHandler) -> Action | Malformed
 
 
 class Actions(Schema):
-    """A batch; without the shopper's consent nothing of it is kept.
+    """A batch; without the user's consent nothing is stored.
 
-    With `sentAt`, the time of sending by the clock that the actions' times are of, a clock that is wrong by up to a day
-    is corrected, in whole minutes. Stamp the batch anew whenever it is sent again.
+    With `sentAt`, the time of sending by the same clock as the actions' times, a clock error of up to a day is
+    corrected, in whole minutes. Set `sentAt` again at every attempt.
     """
 
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
@@ -92,7 +92,7 @@ class Actions(Schema):
 
 
 class Outcome(StrEnum):
-    """What became of one action."""
+    """The outcome of one action."""
 
     ACCEPTED = "ACCEPTED"
     REFUSED = "REFUSED"
@@ -165,7 +165,7 @@ class RecordedView(Schema):
 
 
 class Window(IntEnum):
-    """The days for which popularity is told."""
+    """The number of days of a popularity window."""
 
     DAY = 1
     WEEK = 7
@@ -174,7 +174,7 @@ class Window(IntEnum):
 
 
 class PopularProduct(Schema):
-    """A product and what people did with it in the window; bots and simulated shoppers are no people."""
+    """A product with its counts of people in the window; bots and simulated users do not count."""
 
     product_id: int
     sku: str | None
@@ -184,7 +184,7 @@ class PopularProduct(Schema):
 
 
 class PopularProducts(Schema):
-    """The most popular first: by the people who looked at it or put it in the cart, then by views."""
+    """The most popular first: by people who viewed it or put it in the cart, then by views."""
 
     days: Window
     items: list[PopularProduct]

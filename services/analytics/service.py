@@ -1,4 +1,4 @@
-"""What the tables are filled with, and what is asked of them."""
+"""Writes and queries the tables."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -36,7 +36,7 @@ _ALIASES |= {"viewed_at": "at", "created_at": "at"}
 
 
 def _insert(table: type[ViewHistory | UserActionLog]) -> TextClause:
-    """Reads rows of payloads as they travel; every name in it is ours."""
+    """SQL that reads rows from JSON payloads; it contains only our own names."""
     columns = [column for column in table.__table__.columns if column.name != "id"]
     given = [f'"{_ALIASES.get(column.name, column.name)}"' for column in columns]
     types = [f"{name} {column.type.compile(_DIALECT)}" for name, column in zip(given, columns, strict=True)]
@@ -61,7 +61,7 @@ async def record(session: AsyncSession, messages: Sequence[Message]) -> None:
     for message in messages:
         rows = views if message.event_type == "PRODUCT_VIEWED" else actions
         event = f'"event_id":"{message.event_id}","at":"{message.happened_at}","action_type":"{message.event_type}"'
-        rows.append(f"{{{event},{message.data[1:]}")  # the payload's object has a field at least: whose action it is
+        rows.append(f"{{{event},{message.data[1:]}")  # the payload's object has at least one field: the user
     for insert, rows in ((_INSERT_VIEWS, views), (_INSERT_ACTIONS, actions)):
         if rows:
             await session.execute(insert, {"rows": f"[{','.join(rows)}]"})
@@ -86,6 +86,6 @@ def _page(query: Select[Any], time: Any, identifier: Any, after: Position, limit
 
 
 async def popular_products(session: AsyncSession, days: int, limit: int) -> Sequence[Any]:
-    """The products that most people looked at or put in the cart in the last `days`; what no person did is left out."""
+    """The products that most people viewed or put in the cart in the last `days`; bots and simulations are left out."""
     since = datetime.now(UTC) - timedelta(days=days)
     return (await session.execute(_POPULAR, {"since": since, "limit": limit})).all()

@@ -4,7 +4,7 @@ from services.common.runtime.settings import ServiceSettings
 
 
 class AnalyticsSettings(ServiceSettings, env_prefix="ANALYTICS_"):
-    """ANALYTICS_DATABASE_URL, and what every service may be told."""
+    """ANALYTICS_DATABASE_URL, and the settings of every service."""
 
     service: str = "analytics"
     database_url: str

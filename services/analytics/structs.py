@@ -1,7 +1,7 @@
-"""Batches as most are, read by structs: each action by that of its own type.
+"""Decodes most batches with structs, one struct per action type.
 
-What a struct cannot read (metadata, a field that its type has no use for, anything wrong) is for the models of
-`schemas`, which alone say what is wrong with a request. The rules of `collector` hold for both.
+What a struct cannot read (metadata, a field that the type does not have, any error) goes to the models of `schemas`,
+and only they report errors. The rules of `collector` apply to both.
 """
 
 from collections.abc import Callable
@@ -15,10 +15,10 @@ from services.contracts.registry import EMITTERS, EVENTS
 from services.contracts.structs import TimeText, struct_of
 
 ActionStruct: TypeAlias = Any
-"""An instance of one of the structs that are made here, with the names of the wire."""
+"""An instance of a generated struct, with the names of the JSON fields."""
 
 BatchStruct: TypeAlias = Any
-"""An instance of `Batch`, which is made at run time, too."""
+"""An instance of `Batch`, which is also generated at run time."""
 
 _TAG: Final = "actionType"
 _PROPERTIES: Final = Action.model_json_schema()["properties"]
@@ -29,25 +29,25 @@ OWN_NAMES: Final = (
     ("code", "category_code", "categoryCode", "category_id"),
     ("code", "search_category_code", "searchCategoryCode", "search_category_id"),
 )
-"""The shop's own ids in an action: the kind, the field, its name on the wire, and the field of our id."""
+"""The shop's own ids in an action: kind, field, JSON name, and the field of our id."""
 
 
 class Kind(NamedTuple):
-    """An action type and the struct of its payload, whose fields come first among those of the action."""
+    """An action type and its payload struct, whose fields come first in the action."""
 
     name: str
     payload: Callable[..., Any]
     size: int
     tells_time: bool
     names: tuple[tuple[str, str, str], ...]
-    """The shop's own ids that it may have: the kind, and the names on the wire of it and of ours."""
+    """The shop's own ids that it may have: kind, and the JSON names of it and of our id."""
 
     needs: str | None
-    """That of our id which must be given, unless the shop's is."""
+    """The field of our id that is required unless the shop's is given."""
 
 
 def _structs() -> dict[type[msgspec.Struct], Kind]:
-    """The struct of an action of each type: the fields of its payload, and what the collector takes with any."""
+    """The action struct of each type: its payload fields, and the collector's common fields."""
     structs = {}
     for name in map(str, EMITTERS):
         model = EVENTS[name].payload
@@ -75,13 +75,13 @@ Batch: Final = msgspec.defstruct(
     [("actions", _ACTIONS), ("consent", bool, True), ("sentAt", TimeText | None, None)],
     forbid_unknown_fields=True,
 )
-"""`Actions` as most are."""
+"""A fast version of `Actions`."""
 
 _decode: Final = msgspec.json.Decoder(Batch).decode
 
 
 def read(body: bytes) -> BatchStruct | None:
-    """The batch in a request's body; None where the models must be asked."""
+    """Decode a request body; None if the models must read it."""
     if b"\\u0000" in body:
         return None
     try:
@@ -91,7 +91,7 @@ def read(body: bytes) -> BatchStruct | None:
 
 
 def payload_of(kind: Kind, action: ActionStruct, happened_at: datetime) -> Any:  # noqa: ANN401 - a struct made above
-    """The payload of an action; of those that tell their time, with the collector's."""
+    """The payload of an action; for types with a time field, with the collector's time."""
     payload = kind.payload(*msgspec.structs.astuple(action)[: kind.size])
     payload.simulated = payload.simulated or False
     if kind.tells_time:

@@ -54,9 +54,9 @@ async def list_products(  # noqa: PLR0913 - a filter each
     active: bool | None = None,
     q: Annotated[ShortText | None, Query(description="Words in name, brand or sku")] = None,
 ) -> ProductPage:
-    """Products by id; `ids` (`7`, `sku:<id>`) or `sku`, repeated, read up to 100 of them at once.
+    """Products by id; `ids` (`7`, `sku:<id>`) or `sku` may be repeated, up to 100 in all.
 
-    Shoppers see the active ones.
+    Shoppers see active products only.
     """
     (after,) = decode_cursor(cursor, int) or (None,)
     is_public = not _is_staff(caller)
@@ -91,23 +91,23 @@ async def create_product(body: NewProduct, session: Session, response: Response)
     max_body_size=ndjson.MAX_BODY_BYTES,
 )
 async def upsert_products(request: Request) -> StreamingResponse:
-    """Create or change products by sku, one JSON object a line with the fields of NewProduct.
+    """Create or change products by sku, one JSON object per line with the fields of NewProduct.
 
-    What a line leaves out stays as it is; a new product needs its name and price. Lines are committed as they are read:
-    an upload that breaks off may be sent again.
+    Omitted fields stay unchanged; a new product needs name and price. Lines are committed in chunks: an interrupted
+    upload may be sent again.
     """
     return await bulk.run(request, bulk.upsert_products)
 
 
 @router.get("/v1/products/{productId:product}", responses=problems(404))
 async def read_product(product_id: ProductId, session: Session, caller: Caller) -> ProductOut:
-    """One product; for shoppers, if it is active."""
+    """One product; for shoppers only if it is active."""
     return await _one(session, product_id, is_public=not _is_staff(caller))
 
 
 @router.patch("/v1/products/{productId:product}", dependencies=CHANGE, responses=problems(404))
 async def change_product(product_id: ProductId, body: ProductChange, session: Session) -> ProductOut:
-    """Change a product; what is left out stays as it is."""
+    """Change a product; omitted fields stay unchanged."""
     await service.change(session, product_id, body.changes())
     return await _one(session, product_id)
 
@@ -120,21 +120,21 @@ async def delete_product(product_id: ProductId, session: Session) -> None:
 
 @router.put("/v1/products/{productId:product}/stock", dependencies=CHANGE, responses=problems(404))
 async def set_stock(product_id: ProductId, body: StockLevel, session: Session) -> ProductOut:
-    """Set the stock to what was counted."""
+    """Set the stock."""
     await service.change(session, product_id, {"stock": body.stock})
     return await _one(session, product_id)
 
 
 @router.patch("/v1/products/{productId:product}/stock", dependencies=CHANGE, responses=problems(404))
 async def change_stock(product_id: ProductId, body: StockChange, session: Session) -> ProductOut:
-    """Take from the stock or put back; it never goes below 0."""
+    """Decrease or increase the stock; it never goes below 0."""
     await service.change_stock(session, product_id, body.change, body.reason)
     return await _one(session, product_id)
 
 
 @router.put("/v1/products/{productId:product}/special-price", dependencies=CHANGE, responses=problems(404))
 async def set_special_price(product_id: ProductId, body: SpecialPrice, session: Session) -> ProductOut:
-    """Offer a product below its price; the new offer takes the place of an older one."""
+    """Set a product's offer below its price; it replaces an older one."""
     await service.change(session, product_id, {"special_price": dict(body)})
     return await _one(session, product_id)
 

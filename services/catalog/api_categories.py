@@ -45,7 +45,7 @@ async def list_categories(
 
 @router.post("/v1/categories", status_code=201, dependencies=CHANGE)
 async def create_category(body: CategoryLine, session: Session, response: Response) -> CategoryOut:
-    """Create a category below the one that its code names."""
+    """Create a category below its parent, which its code names."""
     category_id = await categories.create(session, body.code, body.name)
     response.headers["Location"] = f"/v1/categories/{category_id}"
     return CategoryOut.model_validate(await categories.find(session, category_id))
@@ -60,7 +60,7 @@ async def create_category(body: CategoryLine, session: Session, response: Respon
     max_body_size=ndjson.MAX_BODY_BYTES,
 )
 async def upsert_categories(request: Request) -> StreamingResponse:
-    """Create or rename categories by code, one JSON object (`code`, `name`) a line, parents before their children."""
+    """Create or rename categories by code, one JSON object (`code`, `name`) per line, parents first."""
     return await bulk.run(request, bulk.upsert_categories)
 
 
@@ -72,7 +72,7 @@ async def read_category(category_id: CategoryId, session: Session) -> CategoryOu
 
 @router.patch("/v1/categories/{categoryId:category}", dependencies=CHANGE, responses=problems(404))
 async def rename_category(category_id: CategoryId, body: CategoryChange, session: Session) -> CategoryOut:
-    """Give a category another name."""
+    """Rename a category."""
     await categories.rename(session, category_id, body.name)
     return CategoryOut.model_validate(await categories.find(session, category_id))
 

@@ -1,4 +1,4 @@
-"""The whole catalogue as of one moment, for the services that keep a copy."""
+"""A consistent snapshot of the catalogue, for services that keep a copy."""
 
 from fastapi import Request
 from fastapi.responses import StreamingResponse
@@ -19,7 +19,7 @@ router = Router(tags=["snapshot"])
     responses=ndjson.lines_of("PRODUCT_UPDATED, and `offer` (null, or as in SPECIAL_PRICE_SET) with `offerVersion`"),
 )
 async def read_products(request: Request) -> StreamingResponse:
-    """Every product with its offer and versions, a line each, by id; what is not there does not exist."""
+    """Every product with its offer and versions, one per line, by id; a missing product does not exist."""
     database: Database = request.app.state.database
     return await ndjson.streamed(snapshot.read(database, snapshot.PRODUCTS))
 
@@ -31,6 +31,6 @@ async def read_products(request: Request) -> StreamingResponse:
     responses=ndjson.lines_of("CATEGORY_UPDATED"),
 )
 async def read_categories(request: Request) -> StreamingResponse:
-    """Every category with its version, a line each, by id."""
+    """Every category with its version, one per line, by id."""
     database: Database = request.app.state.database
     return await ndjson.streamed(snapshot.read(database, snapshot.CATEGORIES))

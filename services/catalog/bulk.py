@@ -1,4 +1,4 @@
-"""Bulk upserts: lines in, a result a line out, a transaction a chunk, so that memory and locks stay small."""
+"""Bulk upserts: one result per line, one transaction per chunk, so that memory and locks stay small."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from tempfile import SpooledTemporaryFile
@@ -20,7 +20,7 @@ CHUNK_LINES = 1_000
 SPOOLED_IN_MEMORY = 1024 * 1024
 LINES: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "One result a line, in the order of the lines",
+        "description": "One result per line, in the order of the lines",
         "content": {
             ndjson.MEDIA_TYPE: {
                 "schema": {
@@ -39,7 +39,7 @@ Upsert = Callable[[AsyncSession, Sequence[ndjson.Line]], Awaitable[list[LineResu
 async def run(request: Request, upsert: Upsert) -> StreamingResponse:
     """Apply `upsert` to the request's lines; each chunk is committed before the next is read.
 
-    A request that breaks off leaves the chunks before it; sending it again changes nothing twice.
+    An interrupted request keeps the committed chunks; sending it again changes nothing twice.
     """
     database: Database = request.app.state.database
     results = SpooledTemporaryFile(max_size=SPOOLED_IN_MEMORY)  # noqa: SIM115 - closed when the answer is sent

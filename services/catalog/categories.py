@@ -1,4 +1,4 @@
-"""What can be done with the category tree; a category's code is its path, so its place follows from it."""
+"""Operations on the category tree; a category's code is its path, which determines its place."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -41,7 +41,7 @@ async def upsert(session: AsyncSession, lines: Sequence[tuple[str, str | None]])
 
     Args:
         session: the caller's transaction.
-        lines: code and name; without a name an old one stays, and a new category is called as its path's last part.
+        lines: code and name; without a name, an existing one stays, and a new category gets its path's last part.
     """
     await store.lock_creation(session)
     tree = await _Tree.around(session, lines)
@@ -60,7 +60,7 @@ async def upsert(session: AsyncSession, lines: Sequence[tuple[str, str | None]])
 
 
 class _Tree:
-    """The part of the tree that some lines touch; `changed` is what is to be written, with its event, by code."""
+    """The part of the tree that some lines affect; `changed` is to be written, with its event, by code."""
 
     def __init__(self, categories: Sequence[CategorySnapshot], ids: Iterator[int]) -> None:
         self._by_code = {category.code: category for category in categories}
@@ -130,10 +130,10 @@ def _row(category: CategorySnapshot) -> dict[str, Any]:
 
 
 async def create(session: AsyncSession, code: str, name: str | None) -> int:
-    """Create one category; its id.
+    """Create one category; returns its id.
 
     Raises:
-        CodeTaken, Refused: as they say.
+        CodeTaken, Refused: see the classes.
     """
     await store.lock_creation(session)
     if await session.scalar(select(Category.id).where(Category.code == code)) is not None:
@@ -143,10 +143,10 @@ async def create(session: AsyncSession, code: str, name: str | None) -> int:
 
 
 async def rename(session: AsyncSession, category_id: int, name: str) -> None:
-    """Give a category another name.
+    """Rename a category.
 
     Raises:
-        CategoryNotFound, Refused: as they say.
+        CategoryNotFound, Refused: see the classes.
     """
     category = await find(session, category_id)
     (outcome,) = await upsert(session, [(category.code, name)])
@@ -157,9 +157,9 @@ async def remove(session: AsyncSession, category_id: int) -> None:
     """Delete a category that has neither children nor products.
 
     Raises:
-        CategoryNotFound, CategoryInUse: as they say.
+        CategoryNotFound, CategoryInUse: see the classes.
     """
-    category = await find(session, category_id, lock=True)  # first: what was linked to it meanwhile is seen below
+    category = await find(session, category_id, lock=True)  # first: links made meanwhile are found below
     child = select(Category.id).where(Category.parent_id == category_id).exists()
     product = select(ProductCategory.product_id).where(ProductCategory.category_id == category_id).exists()
     unused = delete(Category).where(Category.id == category_id, ~child, ~product)
@@ -170,7 +170,7 @@ async def remove(session: AsyncSession, category_id: int) -> None:
 
 
 async def identify(session: AsyncSession, reference: CategoryReference) -> int:
-    """The id of the category that is meant; one of ours need not exist.
+    """Resolve a category reference to an id; one of our ids is not checked.
 
     Raises:
         CategoryNotFound: no category has the code.
@@ -184,7 +184,7 @@ async def identify(session: AsyncSession, reference: CategoryReference) -> int:
 
 
 async def find(session: AsyncSession, category_id: int, *, lock: bool = False) -> Category:
-    """One category, if need be locked until the caller's transaction ends.
+    """One category, optionally locked until the caller's transaction ends.
 
     Raises:
         CategoryNotFound: there is none.

@@ -1,4 +1,4 @@
-"""What a product is at one moment, and what follows when it becomes another: pure rules, no I/O."""
+"""The state of a product and the consequences of a change: pure rules, no I/O."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -17,7 +17,7 @@ Changes = Mapping[str, Any]
 
 
 class Refused(Unprocessable):
-    """A rule forbids the change; `field` is the wire name of what is wrong, `message` says why."""
+    """A rule forbids the change; `field` is the JSON name of the field, `message` the reason."""
 
     title = "Refused by a rule"
 
@@ -41,7 +41,7 @@ class ProductState:
         return self.product.product_id
 
     def changed(self, changes: Changes) -> "ProductState":
-        """The state after `changes`; an offer that is no longer below the price has ended.
+        """The state after `changes`; an offer that is no longer below the price ends.
 
         Raises:
             Refused: a new special price is not below the price, or an amount is finer than the currency.
@@ -61,7 +61,7 @@ class ProductState:
         return replace(self, product=product, offer=offer)
 
     def succeeding(self, before: "ProductState | None") -> "ProductState":
-        """This state with the versions that follow those of `before`: one more for each part that differs."""
+        """This state with new versions: one more than in `before` for each part that differs."""
         if before is None:
             return replace(self, offer_version=int(self.offer is not None))
         was, now = before.product, self.product
@@ -75,7 +75,7 @@ class ProductState:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one line: the id of its product or category, or the rule that refused it."""
+    """The outcome of one line: the id of its product or category, or the rule that refused it."""
 
     status: Literal["created", "updated", "unchanged", "refused"]
     id: int | None = None
@@ -85,7 +85,7 @@ class Outcome:
         """The id.
 
         Raises:
-            Refused: it was.
+            Refused: the line was refused.
         """
         if self.refusal is not None:
             raise self.refusal
@@ -94,10 +94,10 @@ class Outcome:
 
 
 def new_product(product_id: int, sku: str, changes: Changes) -> ProductState:
-    """A product as its first line makes it.
+    """Create a product from its first line.
 
     Raises:
-        Refused: its name or price is not given, or what `changed` refuses.
+        Refused: name or price is missing, or `changed` refuses it.
     """
     for field in ("name", "price"):
         if field not in changes:
@@ -130,7 +130,7 @@ def _exact(field: str, amount: Decimal, currency: str) -> Decimal:
 
 
 def events_between(before: ProductState | None, after: ProductState) -> Iterator[tuple[str, Contract]]:
-    """The events that tell how `before` became its successor `after`: one for each part whose version grew.
+    """The events of the change from `before` to `after`: one for each part with a new version.
 
     A change of stock is STOCK_CHANGED, one of the offer SPECIAL_PRICE_SET or _ENDED, any other PRODUCT_UPDATED.
     """
@@ -158,10 +158,10 @@ def parent_code(code: str) -> str | None:
 
 
 def level_of(code: str) -> int:
-    """How deep a category lies, counted from 1 at the root."""
+    """A category's depth, counted from 1 at the root."""
     return code.count(PATH_SEPARATOR) + 1
 
 
 def leaf_name(code: str) -> str:
-    """The name of a category that is given none: the last part of its path."""
+    """A category's default name: the last part of its path."""
     return code.rpartition(PATH_SEPARATOR)[2]

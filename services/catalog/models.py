@@ -17,7 +17,7 @@ class Base(ServiceBase):
 
 
 class Product(Base):
-    """A product; `sku` is its name in the shop's own systems, and each version grows with each change of its part."""
+    """A product; `sku` is its id in the shop's own systems, and each version increases with each change of its part."""
 
     __tablename__ = "products"
     __table_args__ = (
@@ -65,7 +65,7 @@ class Category(Base):
 
 
 class ProductCategory(Base):
-    """Which categories a product stands in."""
+    """The categories of a product."""
 
     __tablename__ = "product_categories"
     __table_args__ = (Index(None, "category_id", "product_id"),)

@@ -1,4 +1,4 @@
-"""What is asked of the catalog: products with their categories and offer, and the category tree, by filters."""
+"""Queries: products with their categories and offer, and the category tree, by filters."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -42,7 +42,7 @@ def shown(*conditions: ColumnElement[bool]) -> Select[Any]:
 
 
 async def one_product(session: AsyncSession, product_id: int, *, is_public: bool) -> RowMapping | None:
-    """The product of this id, if there is one, and the public may see it where `is_public`."""
+    """The product with this id, if it exists and, with `is_public`, the public may see it."""
     conditions = [Product.id == product_id, *([Product.is_active.is_(True)] if is_public else [])]
     row: RowMapping | None = (await session.execute(shown(*conditions))).mappings().one_or_none()
     return row
@@ -60,7 +60,7 @@ async def list_products(  # noqa: PLR0913 - a filter each
     words: str | None,
     is_public: bool,
 ) -> Sequence[RowMapping]:
-    """The first products by id, after one, of those that every given filter lets pass, and the public may see."""
+    """The next page of products by id that pass every filter, and that the public may see."""
     conditions = [
         *([Product.id > after] if after else []),
         *([or_(Product.id == func.any(_ours(ids)), Product.sku == func.any(_own(ids)))] if ids else []),
@@ -83,7 +83,7 @@ async def list_categories(
     parent: CategoryReference | None,
     level: int | None,
 ) -> Sequence[Category]:
-    """The first categories by code, after one, of those that every given filter lets pass."""
+    """The next page of categories by code that pass every filter."""
     conditions = [
         *([Category.code > after] if after else []),
         *([Category.code == code] if code else []),
@@ -94,7 +94,7 @@ async def list_categories(
 
 
 def named(category: CategoryReference) -> ColumnElement[bool]:
-    """Whether a category is the one that is meant."""
+    """Matches a referenced category."""
     return Category.code == category.own if category.id is None else Category.id == category.id
 
 
@@ -107,13 +107,13 @@ def _own(references: Sequence[ProductReference]) -> list[str]:
 
 
 def _within_category(category: CategoryReference) -> ColumnElement[bool]:
-    """Whether a product stands in a category, or below it."""
+    """Matches products in a category or below it."""
     path = select(Category.code).where(named(category)).scalar_subquery()
     below = func.starts_with(Category.code, path + PATH_SEPARATOR)
     return Product.id.in_(select(ProductCategory.product_id).join(Category).where(or_(Category.code == path, below)))
 
 
 def _matching(words: str) -> ColumnElement[bool]:
-    """Whether each of the words stands in a product's name, brand or sku."""
+    """Matches products with each word in name, brand or sku."""
     searched = func.concat_ws(" ", Product.name, Product.brand, Product.sku)
     return and_(true(), *(searched.icontains(word, autoescape=True) for word in words.split()))

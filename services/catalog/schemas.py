@@ -56,7 +56,7 @@ class SpecialPrice(Schema):
 
 
 class ProductChange(Schema):
-    """What to change of a product; what is left out stays as it is."""
+    """Changes of a product; omitted fields stay unchanged."""
 
     name: ShortText = left_out()
     description: Text | None = left_out()
@@ -78,7 +78,7 @@ class ProductChange(Schema):
         return self
 
     def changes(self) -> dict[str, Any]:
-        """What was sent, by column name; the sku is no change."""
+        """The given fields by column name, without the sku."""
         changes = {name: getattr(self, name) for name in self.model_fields_set - {"sku"}}
         if (offer := changes.get("special_price")) is not None:
             changes["special_price"] = dict(offer)
@@ -101,8 +101,7 @@ class NewProduct(ProductLine):
 class ProductOut(Schema):
     """A product.
 
-    Shoppers see whether it is in stock and an offer that holds now; `stock` and an offer to come are for roles and
-    services.
+    Shoppers see whether it is in stock, and a current offer; `stock` and future offers are for roles and services.
     """
 
     id: int
@@ -125,7 +124,7 @@ class ProductOut(Schema):
 
     @classmethod
     def of(cls, row: Mapping[Any, Any], *, is_public: bool) -> Self:
-        """A row of `queries.shown`, as shoppers see it where `is_public`."""
+        """Build from a row of `queries.shown`; with `is_public` as shoppers see it."""
         fields = dict(row, in_stock=row["stock"] > 0)
         if row["special_price"] is not None:
             fields["special_price"] = SpecialPrice.model_construct(
@@ -144,20 +143,20 @@ class ProductPage(Page[ProductOut]):
 
 
 class StockLevel(Schema):
-    """The stock as counted."""
+    """The counted stock."""
 
     stock: Stock
 
 
 class StockChange(Schema):
-    """What is taken from the stock (below 0) or put back (above 0)."""
+    """The change of the stock, negative to take from it."""
 
     change: Annotated[int, Field(strict=True, ge=-1_000_000, le=1_000_000)]
     reason: ShortText | None = None
 
 
 class CategoryLine(Schema):
-    """A category: the path in `code` is its place in the tree; without a name it is called as the path's last part."""
+    """A category: the path in `code` is its place in the tree; the default name is the path's last part."""
 
     code: Code
     name: ShortText = left_out()
@@ -187,7 +186,7 @@ class CategoryPage(Page[CategoryOut]):
 
 
 class LineResult(Schema):
-    """What became of one line, counted from 1; `sku` and `productId`, or `code` and `categoryId`, name the thing."""
+    """The outcome of one line, counted from 1, with `sku` and `productId`, or `code` and `categoryId`."""
 
     line: int
     sku: str | None = None

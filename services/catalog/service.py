@@ -1,4 +1,4 @@
-"""What can be done with products: each function works in the caller's transaction, and appends the events to it."""
+"""Operations on products: each function runs in the caller's transaction, and appends its events to it."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -31,13 +31,13 @@ class SkuTaken(Conflict):
 
 
 class StockOutOfRange(Conflict):
-    """There is less in stock than is to be taken, or no room for what is to be put back."""
+    """The stock would go below 0 or above its maximum."""
 
     title = "Stock out of range"
 
 
 async def find(session: AsyncSession, reference: ProductReference) -> int:
-    """The id of the product that is meant; one of ours need not exist.
+    """Resolve a product reference to an id; one of our ids is not checked.
 
     Raises:
         ProductNotFound: no product has the sku.
@@ -67,10 +67,10 @@ async def upsert(session: AsyncSession, lines: Sequence[tuple[str, dict[str, Any
 
     Args:
         session: the caller's transaction.
-        lines: a sku with the new values of columns, `category_codes` and `special_price` beside them.
+        lines: a sku with new column values, and optionally `category_codes` and `special_price`.
 
     Returns:
-        One outcome a line. What is unchanged writes nothing and tells nobody.
+        One outcome per line. An unchanged product writes nothing and sends no event.
     """
     await store.lock_creation(session)
     skus = list(dict.fromkeys(sku for sku, _ in lines))  # in order, so that the same upload gets the same ids
@@ -95,10 +95,10 @@ async def upsert(session: AsyncSession, lines: Sequence[tuple[str, dict[str, Any
 
 
 async def create(session: AsyncSession, sku: str, changes: dict[str, Any]) -> int:
-    """Create one product; its id.
+    """Create one product; returns its id.
 
     Raises:
-        SkuTaken, Refused: as they say.
+        SkuTaken, Refused: see the classes.
     """
     await store.lock_creation(session)
     if await session.scalar(select(Product.id).where(Product.sku == sku)) is not None:
@@ -111,7 +111,7 @@ async def change(session: AsyncSession, product_id: int, changes: dict[str, Any]
     """Change one product; equal values change nothing.
 
     Raises:
-        ProductNotFound, Refused: as they say.
+        ProductNotFound, Refused: see the classes.
     """
     states = await store.lock_products(session, Product.id == product_id)
     if not states:
@@ -134,11 +134,11 @@ async def remove(session: AsyncSession, product_id: int) -> None:
 
 
 async def change_stock(session: AsyncSession, product_id: int, amount: int, reason: str | None) -> int:
-    """Take from the stock or put back, at once for any number of callers; the stock afterwards.
+    """Change the stock atomically; returns the new stock.
 
     Raises:
         ProductNotFound: there is none.
-        StockOutOfRange: there is less than is to be taken.
+        StockOutOfRange: the stock would leave its range.
     """
     stock = Product.stock + amount
     stock_is_possible = stock.between(0, MAX_STOCK)
@@ -159,7 +159,7 @@ async def change_stock(session: AsyncSession, product_id: int, amount: int, reas
 
 
 async def _store(session: AsyncSession, before: Mapping[int, ProductState], after: Iterable[ProductState]) -> None:
-    """Write what differs, and its events."""
+    """Write changed states, and their events."""
     changed = [state.succeeding(old) for state in after if (old := before.get(state.id)) != state]
     await store.write_products(session, before, changed)
     await append_events(
@@ -173,9 +173,9 @@ async def _store(session: AsyncSession, before: Mapping[int, ProductState], afte
 
 
 async def _known_categories(session: AsyncSession, all_changes: Iterable[Changes]) -> dict[int | str, int]:
-    """The ids of the categories that some changes name, by that id or code, where they exist.
+    """The ids of the referenced categories, by id or code, where they exist.
 
-    None of them can be deleted before the caller's transaction ends.
+    They are locked against deletion until the caller's transaction ends.
     """
     ids, codes = set[int](), set[str]()
     for changes in all_changes:

@@ -4,7 +4,7 @@ from services.common.runtime.settings import ServiceSettings
 
 
 class CatalogSettings(ServiceSettings, env_prefix="CATALOG_"):
-    """CATALOG_DATABASE_URL, and what every service may be told."""
+    """CATALOG_DATABASE_URL, and the settings of every service."""
 
     service: str = "catalog"
     database_url: str

@@ -1,7 +1,7 @@
-"""The whole catalogue as of one moment, line by line, for those who keep a copy and have not all of its events.
+"""A consistent snapshot of the catalogue, line by line, for services that keep a copy and lack some events.
 
-Postgres makes the JSON, some thousand lines at a time, all of them in one read-only transaction: memory stays small,
-and the lines agree with each other.
+Postgres builds the JSON, a few thousand lines at a time, in one read-only transaction: memory stays small, and the
+lines are consistent.
 """
 
 from collections.abc import AsyncGenerator
@@ -13,7 +13,7 @@ from services.contracts.money import digits_in_sql
 
 PAGE_LINES = 2_000
 _UNREAD_FOR = text("SET LOCAL idle_in_transaction_session_timeout = '30s'")
-"""A reader that stops reading may not hold the transaction, and with it every dead row of the database, for ever."""
+"""Time limit: a reader that stops must not hold the transaction, which blocks vacuum of the database."""
 
 _PAGE = """
     SELECT max(id) AS last, string_agg(line, E'\\n' ORDER BY id) AS lines FROM (
@@ -50,7 +50,7 @@ CATEGORIES = text(
 
 
 async def read(database: Database, page: TextClause) -> AsyncGenerator[bytes, None]:
-    """Whole lines, some at a time, in the order of ids, as of the moment of the first."""
+    """Chunks of whole lines in id order, consistent as of the first."""
     async with database.sessions() as session:
         await session.connection(execution_options={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True})
         await session.execute(_UNREAD_FOR)

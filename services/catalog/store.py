@@ -1,4 +1,4 @@
-"""Products as states of the domain: locked and read, and many of them written in a few statements."""
+"""Loads, locks and writes product states, many in a few statements."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,10 +18,10 @@ _LOCK_CREATION = text("SELECT pg_advisory_xact_lock(hashtextextended('services.c
 
 
 async def lock_products(session: AsyncSession, *conditions: ColumnElement[bool]) -> list[ProductState]:
-    """The states of products, locked in the order of their ids so that two callers cannot block each other.
+    """The states of products, locked in id order so that two callers cannot deadlock.
 
-    They are read by a second statement: one that waited for another writer sees that writer's product, but the
-    categories and the offer of before.
+    A second statement reads them: a statement that waited for another writer sees the new product, but the old
+    categories and offer.
     """
     locking = select(Product.id).where(*conditions).order_by(Product.id).with_for_update()
     ids = (await session.scalars(locking)).all()
@@ -60,7 +60,7 @@ def _state(row: Row[Any]) -> ProductState:
 async def write_products(
     session: AsyncSession, before: Mapping[int, ProductState], after: Sequence[ProductState]
 ) -> None:
-    """Write states that differ from those of `before`, or are not in it: rows, categories and offers."""
+    """Write states that are new or differ from `before`: rows, categories and offers."""
     await upsert_rows(session, Product, [_product_row(state) for state in after])
     moved = [
         state
@@ -87,10 +87,10 @@ def _offer_row(offer: SpecialPriceSet) -> dict[str, Any]:
 
 
 async def new_ids(session: AsyncSession, table: type[Base], count: int) -> list[int]:
-    """Ids for rows to come, given out before they are written so that their events can name them."""
+    """Reserve ids before rows are written, so that their events can name them."""
     return list(await session.scalars(_NEW_IDS, {"table": table.__tablename__, "count": count}))
 
 
 async def lock_creation(session: AsyncSession) -> None:
-    """Let one transaction at a time look for skus or codes that do not exist yet and create them."""
+    """Allow one transaction at a time to create missing skus or codes."""
     await session.execute(_LOCK_CREATION)

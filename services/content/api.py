@@ -1,4 +1,4 @@
-"""What a shopper is to see, and the merchandisers' rows."""
+"""Routes for shelves and for merchandisers' rows."""
 
 from typing import Annotated
 
@@ -34,9 +34,9 @@ async def read_displays(
     caller: Annotated[Principal | None, PUBLIC],
     user_id: Annotated[UserId | None, Query(alias="userId")] = None,
 ) -> Response:
-    """The shelves of one user, or without `userId` everyone's.
+    """The shelves of one user, or without `userId` those for everyone.
 
-    A customer's own are for the customer, for merchandisers and for services; a visitor's (`anon:…`) are open.
+    A user's shelves are visible to the user, merchandisers and services; a visitor's (`anon:…`) are public.
     """
     check_owner(caller, user_id, *MERCHANDISERS)
     body = await service.displays(session, request.app.state.cache, user_id)
@@ -73,7 +73,7 @@ async def read_display(display_id: DisplayId, session: Session) -> DisplayOut:
 
 @router.patch("/v1/top-page-displays/{displayId}", dependencies=CHANGE, responses=problems(404))
 async def change_display(display_id: DisplayId, body: DisplayChange, session: Session) -> DisplayOut:
-    """Change a manual row; what is left out stays as it is."""
+    """Change a manual row; omitted fields stay unchanged."""
     await service.change(session, display_id, body.changes())
     return await _one(session, display_id)
 

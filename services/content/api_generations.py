@@ -38,7 +38,7 @@ async def list_generations(session: Session, cursor: CursorParam = None, limit: 
 
 @router.post("/v1/generations", status_code=201, dependencies=[OPERATOR, IDEMPOTENT], responses=problems(409))
 async def announce(body: NewGeneration, session: Session) -> GenerationOut:
-    """Announce a generation; saying it again is the same."""
+    """Announce a generation; repeating it has no effect."""
     await generations.announce(session, body.generation, body.bundle)
     return await _one(session, body.generation)
 
@@ -51,12 +51,12 @@ async def announce(body: NewGeneration, session: Session) -> GenerationOut:
     responses=problems(404, 409, 415),
 )
 async def load(generation: Name, request: Request, session: Session) -> GenerationOut:
-    """Load the rows of a generation, one JSON object a line; all of them or none.
+    """Load the rows of a generation, one JSON object per line; all of them or none.
 
-    A line: displayType, rank, userId (null: everyone's), productId or sku, productName, productPrice, currency, rating,
-    image, categoryId or categoryCode, categoryName, specialPrice, startDate, endDate, score, reason.
+    A line: displayType, rank, userId (null: for everyone), productId or sku, productName, productPrice, currency,
+    rating, image, categoryId or categoryCode, categoryName, specialPrice, startDate, endDate, score, reason.
 
-    A repeated upload takes the place of the one before, until the generation is first activated.
+    A repeated upload replaces the previous one, until the generation is first activated.
     """
     settings: ContentSettings = request.app.state.settings
     rows = uploads.read_rows(request.app.state.database, ndjson.chunks(request, CHUNK_LINES))
@@ -66,14 +66,14 @@ async def load(generation: Name, request: Request, session: Session) -> Generati
 
 @router.post("/v1/generations/{generation}/activate", dependencies=[OPERATOR, IDEMPOTENT], responses=problems(404, 409))
 async def activate(generation: Name, body: Activate, session: Session) -> GenerationOut:
-    """Show a generation, if it has all its rows; activating the active one changes nothing."""
+    """Activate a generation, if it has all its rows; activating the active one changes nothing."""
     await generations.activate(session, generation, body.rows)
     return await _one(session, generation)
 
 
 @router.post("/v1/generations/rollback", dependencies=[OPERATOR, IDEMPOTENT], responses=problems(409))
 async def roll_back(session: Session, body: RollBack | None = None) -> GenerationOut:
-    """Show the generation that was shown before the active one."""
+    """Roll back to the previously active generation."""
     back = await generations.roll_back(session, body.generation if body else None)
     return await _one(session, back.generation)
 

@@ -13,7 +13,7 @@ from services.content.consumer import TOPIC, follow_catalog
 from services.content.settings import ContentSettings
 
 BATCH = 500
-"""How many of the catalog's events are taken at once: pages wait while they are read."""
+"""Catalog events per batch: pages wait while they are processed."""
 
 
 def create_app(settings: ContentSettings | None = None) -> FastAPI:

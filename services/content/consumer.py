@@ -1,4 +1,4 @@
-"""Follows the catalog, so that shelves show names, prices and stock as their owner has them, and only true offers."""
+"""Follows catalog, so that shelves show current names, prices, stock and offers."""
 
 from collections.abc import Sequence
 
@@ -27,9 +27,9 @@ PRODUCT_EVENTS = (ProductSnapshot, ProductDeleted, StockChanged, SpecialPriceSet
 
 
 async def follow_catalog(session: AsyncSession, messages: Sequence[Message]) -> None:
-    """Apply events in their order to the copies, in a few statements however many they are.
+    """Apply events in order to the copies, in a few statements.
 
-    Only where a page may look otherwise then, pages are composed anew: not for each unit that is sold.
+    Pages are composed again only if they may differ: not for each sold unit.
     """
     categories, products = [], []
     for message in messages:
@@ -49,7 +49,7 @@ async def _apply(
     unknown: mirror.Copy,
     events: Sequence[tuple[int, Contract]],
 ) -> bool:
-    """Whether a page may look otherwise."""
+    """Whether a page may differ."""
     ids = {each for each, _ in events}
     query = select(*table.__table__.columns).where(table.id == func.any(list(ids)))
     known = {row["id"]: dict(row) for row in (await session.execute(query)).mappings()}

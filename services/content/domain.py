@@ -1,4 +1,4 @@
-"""What a shopper sees: how rows become shelves, and when an offer is true. Pure rules, no I/O."""
+"""How rows become shelves, and when an offer is valid. Pure rules, no I/O."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,12 +19,12 @@ TITLES = {
 OFFER_SHELVES = frozenset({DisplayType.SALE, DisplayType.DAILY_DEAL})
 LONGEST_TRUTH = timedelta(minutes=1)
 Shown = tuple[int | None, int | None]
-"""What stands in one place: a product, or else a category."""
+"""The content of one place: a product, or a category."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """A display row beside what the catalog says of its product: None where it has said nothing."""
+    """A display row with the catalog data of its product, None where unknown."""
 
     display_type: str
     mode: str | None
@@ -53,22 +53,22 @@ class Row:
     offer_ends_at: datetime | None
 
     def is_due(self, now: datetime) -> bool:
-        """Whether `now` lies within the row's dates."""
+        """Whether `now` is within the row's dates."""
         return self.start_date <= now and (self.end_date is None or now < self.end_date)
 
     @property
     def is_shown(self) -> bool:
-        """Whether its product may be shown at all: pinned ones need not be in stock."""
+        """Whether its product may be shown: pinned ones need not be in stock."""
         if self.product_id is None:
             return True
         is_in_stock = self.stock is None or self.stock > 0
         return self.is_product_active is not False and (is_in_stock or self.mode == "pin")
 
     def special_price_at(self, now: datetime, manual: Decimal | None) -> Decimal | None:
-        """The special price that is true at `now`: the row's own if a merchandiser set it, `manual`, or the catalog's.
+        """The special price that is valid at `now`: the row's own if a merchandiser set it, `manual`, or catalog's.
 
-        None holds where it would not be below the price, and for a product that does not exist, is inactive or out of
-        stock; the row's dates bound its own price and the catalog's offer.
+        None if it is not below the price, or the product does not exist, is inactive or out of stock. The row's dates
+        limit its own price and catalog's offer.
         """
         if not (self.is_product_active and self.stock and self.product_price is not None):
             return None
@@ -84,7 +84,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Item:
-    """One product on a shelf with the special price that is true now."""
+    """One product on a shelf with its current special price."""
 
     row: Row
     special_price: Decimal | None
@@ -92,7 +92,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Displays:
-    """The shelves of one shopper, the skus of what merchandisers hide, what they offer, and until when all is true."""
+    """The shelves of one user, the hidden skus, the merchandisers' prices, and until when all this is valid."""
 
     shelves: dict[DisplayType, list[Item]]
     hidden: dict[int, str | None]
@@ -101,13 +101,13 @@ class Displays:
 
 
 def compose(rows: Sequence[Row], now: datetime) -> Displays:
-    """The shelves that some rows make: manual rows first and always, then the user's own rows, else everyone's.
+    """Build shelves from rows: manual rows first and always, then the user's own rows, else those for everyone.
 
-    No product stands on two shelves.
+    No product is on two shelves.
 
     Args:
         rows: the manual rows and one generation's rows, for one user and for everyone.
-        now: the moment.
+        now: the time.
     """
     manual = sorted(
         (row for row in rows if row.mode and row.is_due(now)),
@@ -135,7 +135,7 @@ def compose(rows: Sequence[Row], now: datetime) -> Displays:
 
 
 def _items(ranked: Iterable[Row], taken: set[Shown], prices: Mapping[int | None, Item], now: datetime) -> list[Item]:
-    """The rows that may be shown, with the prices that are true; none of what is `taken`, which grows."""
+    """The visible rows with their current prices, except products in `taken`, which is extended."""
     items = []
     for row in ranked:
         shown = (row.product_id, row.category_id if row.product_id is None else None)
@@ -150,6 +150,6 @@ def _items(ranked: Iterable[Row], taken: set[Shown], prices: Mapping[int | None,
 
 
 def _true_until(rows: Iterable[Row], now: datetime) -> datetime:
-    """The next moment at which some date changes what is shown, at most `LONGEST_TRUTH` away."""
+    """The next time at which some date changes what is shown, at most `LONGEST_TRUTH` later."""
     dates = {date for row in rows for date in (row.start_date, row.end_date, row.offer_starts_at, row.offer_ends_at)}
     return min([now + LONGEST_TRUTH, *(date for date in dates if date and date > now)])

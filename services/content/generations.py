@@ -30,40 +30,40 @@ class GenerationExists(Conflict):
 
 
 class GenerationIsFixed(Conflict):
-    """A generation that was ever shown, or whose rows were dropped, takes no other rows."""
+    """A generation that was ever active, or whose rows were dropped, accepts no new rows."""
 
     title = "Generation is fixed"
 
 
 class GenerationIncomplete(Conflict):
-    """The generation has not the rows that it should have."""
+    """The generation does not have the expected number of rows."""
 
     title = "Generation incomplete"
 
 
 class RankTakenTwice(Unprocessable):
-    """Two rows claim the same place."""
+    """Two rows have the same place."""
 
     title = "Rank taken twice"
 
 
 class TableIsRead(Unavailable):
-    """An upload that replaces an earlier one has to wait until nobody reads the table for long."""
+    """An upload that replaces an earlier one must wait for a long-running reader of the table."""
 
     title = "Table is read"
 
 
 class NothingToRollBackTo(Conflict):
-    """No generation was shown before the active one, or its rows were dropped, or another is active by now."""
+    """There is no previous generation, or its rows were dropped, or another one is active now."""
 
     title = "Nothing to roll back to"
 
 
 async def announce(session: AsyncSession, name: str, bundle: str) -> None:
-    """Make a generation without rows; nothing if it exists.
+    """Create a generation without rows; no effect if it exists.
 
     Raises:
-        GenerationExists: it is another bundle's.
+        GenerationExists: it belongs to another bundle.
     """
     await _lock_showing(session)
     known = await session.scalar(select(Generation.bundle).where(Generation.generation == name))
@@ -77,16 +77,16 @@ async def announce(session: AsyncSession, name: str, bundle: str) -> None:
 async def load(
     session: AsyncSession, name: str, rows: AsyncIterator[Sequence[Sequence[Any]]], *, kept: int
 ) -> Generation:
-    """Give a generation its rows, in the place of earlier ones, and drop the rows of old generations.
+    """Load a generation's rows, replacing earlier ones, and drop the rows of old generations.
 
     Args:
-        session: the caller's transaction: nothing remains of an upload that breaks off.
+        session: the caller's transaction: an interrupted upload leaves nothing.
         name: the generation.
         rows: see `partitions.UPLOADED`.
-        kept: how many generations keep their rows.
+        kept: number of generations that keep their rows.
 
     Raises:
-        GenerationNotFound, GenerationIsFixed, RankTakenTwice, TableIsRead: as they say.
+        GenerationNotFound, GenerationIsFixed, RankTakenTwice, TableIsRead: see the classes.
     """
     generation = await _find(session, name, for_update=True)
     await _refuse_if_fixed(session, generation)
@@ -95,7 +95,7 @@ async def load(
     except UniqueViolation as error:
         raise RankTakenTwice("Two rows have the same user, shelf and rank.") from error
     await _lock_showing(session)
-    await _refuse_if_fixed(session, generation)  # it may have been activated, with its earlier rows, in the meantime
+    await _refuse_if_fixed(session, generation)  # it may have been activated with its earlier rows meanwhile
     try:
         await partitions.attach_draft(session, generation.id, name)
     except LockNotAvailable as error:
@@ -107,10 +107,10 @@ async def load(
 
 
 async def activate(session: AsyncSession, name: str, expected_rows: int) -> Generation:
-    """Show a generation; nothing if it is shown already. Concurrent calls happen one after the other.
+    """Activate a generation; no effect if it is active. Concurrent calls are serialised.
 
     Raises:
-        GenerationNotFound, GenerationIncomplete: as they say.
+        GenerationNotFound, GenerationIncomplete: see the classes.
     """
     showing = await _lock_showing(session)
     generation = await _find(session, name)
@@ -125,14 +125,14 @@ async def activate(session: AsyncSession, name: str, expected_rows: int) -> Gene
 
 
 async def roll_back(session: AsyncSession, leave: str | None) -> Generation:
-    """Show the generation that was shown before the active one.
+    """Roll back to the previously active generation.
 
     Args:
         session: the caller's transaction.
-        leave: the generation that the caller takes for the active one; None for whichever is.
+        leave: the generation that the caller expects to be active; None for any.
 
     Raises:
-        NothingToRollBackTo: as it says.
+        NothingToRollBackTo: see the class.
     """
     showing = await _lock_showing(session)
     if leave is not None and leave != showing.generation:
@@ -150,7 +150,7 @@ async def roll_back(session: AsyncSession, leave: str | None) -> Generation:
 
 
 async def _show(session: AsyncSession, showing: Showing, generation: Generation, event_type: str) -> None:
-    """Point at a generation, and tell it; what this costs does not depend on the number of rows."""
+    """Point to a generation, and append the event; the cost does not depend on the number of rows."""
     switched = GenerationSwitched(
         generation=generation.generation,
         previous=showing.generation,
@@ -164,21 +164,21 @@ async def _show(session: AsyncSession, showing: Showing, generation: Generation,
 
 
 async def _drop_old(session: AsyncSession, kept: int) -> None:
-    """Drop the rows of loaded generations but the newest ones, the active one and the one before it."""
+    """Drop the rows of loaded generations, except the newest ones, the active one and the previous one."""
     standing = select(Activation.generation_id).where(Activation.rolled_back_at.is_(None))
     needed = (await session.scalars(standing.order_by(Activation.id.desc()).limit(2))).all()
     loaded = select(Generation).where(Generation.loaded_at.isnot(None), Generation.dropped_at.is_(None))
     newest_first = loaded.order_by(Generation.loaded_at.desc()).offset(kept)
-    unlocked = newest_first.with_for_update(key_share=True, skip_locked=True)  # one that is loaded again now stays
+    unlocked = newest_first.with_for_update(key_share=True, skip_locked=True)  # one that is being loaded again stays
     for old in (await session.scalars(unlocked)).all():
         if old.id not in needed:
             if not await partitions.drop_partition(session, old.id, old.generation):
-                return  # the next upload tries again
+                return  # the next upload retries
             old.dropped_at = datetime.now(UTC)
 
 
 async def _lock_showing(session: AsyncSession) -> Showing:
-    """What is shown, locked: before anything else that others may wait for, lest two wait for each other."""
+    """Lock the row of what is shown; always first, to avoid deadlocks."""
     return (await session.scalars(select(Showing).with_for_update())).one()
 
 

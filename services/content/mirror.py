@@ -1,4 +1,4 @@
-"""What the catalog's events make of the copies, in whatever order they come. Pure rules, no I/O.
+"""How catalog events change the copies, in any order of arrival. Pure rules, no I/O.
 
 A part that is older than the copy's own changes nothing, and a deletion is final.
 """
@@ -31,7 +31,7 @@ UNKNOWN_CATEGORY: Copy = {"code": None, "name": None, "version": 0, "is_deleted"
 
 
 def apply(copy: Copy, payload: Contract) -> None:
-    """Change the copy of a product or category as an event about it says."""
+    """Apply an event to the copy of a product or category."""
     if copy["is_deleted"]:
         return
     match payload:
@@ -46,13 +46,13 @@ def apply(copy: Copy, payload: Contract) -> None:
 
 
 def seen(copy: Copy) -> Copy:
-    """What a page can show of a copy: of its stock whether there is any, and of its versions nothing."""
+    """The visible fields of a copy: whether it is in stock, and no versions."""
     shown = {name: value for name, value in copy.items() if not name.endswith("version")}
     return {**shown, "stock": None if copy.get("stock") is None else copy["stock"] > 0}
 
 
 def _parts(payload: Contract) -> Iterator[tuple[str, int, Copy]]:
-    """The parts that an event tells of: the column of the part's version, the version, and values by column."""
+    """The parts in an event: the column of the part's version, the version, and values by column."""
     match payload:
         case CategorySnapshot():
             yield "version", payload.category_version, {"code": payload.code, "name": payload.name}

@@ -17,11 +17,11 @@ class Base(ServiceBase):
 
 
 class TopPageDisplay(Base):
-    """One product in its place on a shelf, or a merchandiser's word on a product.
+    """One product in its place on a shelf, or a merchandiser's row for a product.
 
-    Partitioned by generation: each has a table of its own, so that dropping one is cheap; rows without a generation
+    Partitioned by generation: each has its own table, so that dropping one is cheap. Rows without a generation
     are the merchandisers' (`source` = manual), with a `mode`: `pin`, `hide` or `price`. Rows without a user are
-    everyone's. What a manual row shows of its product is read from the copies of the catalog below.
+    for everyone. A manual row shows its product's data from the copies of the catalogue below.
     """
 
     __tablename__ = "top_page_displays"
@@ -76,7 +76,7 @@ class Generation(Base):
 
 
 class Activation(Base):
-    """That a generation was activated; the newest that was not rolled back is the active one."""
+    """An activation of a generation; the newest one that was not rolled back is active."""
 
     __tablename__ = "activations"
 
@@ -87,9 +87,9 @@ class Activation(Base):
 
 
 class Showing(Base):
-    """The one row that says what is shown: the active generation, and a number that any change makes larger.
+    """The one row that says what is shown: the active generation, and a version that every change increments.
 
-    Whoever changes what is shown locks it, so changes happen one after the other, and answers are cached by `version`.
+    Every change of what is shown locks it, so changes are serialised, and responses are cached by `version`.
     """
 
     __tablename__ = "showing"
@@ -101,7 +101,7 @@ class Showing(Base):
 
 
 class Product(Base):
-    """The catalog's product as its events tell: what they have told nothing of is null.
+    """The copy of catalog's product from its events; unknown fields are null.
 
     A deleted one stays, inactive, so that no row and no late event shows it again.
     """
@@ -128,7 +128,7 @@ class Product(Base):
 
 
 class Category(Base):
-    """The catalog's category as its events tell; a deleted one stays, without its name."""
+    """The copy of catalog's category from its events; a deleted one stays, without its name."""
 
     __tablename__ = "categories"
 

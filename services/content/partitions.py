@@ -1,4 +1,4 @@
-"""A generation's rows as a partition of the display rows: loaded by COPY beside it, attached, and dropped at once."""
+"""A generation's rows as a partition of the display rows: loaded with COPY, attached, and dropped as a whole."""
 
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, LiteralString
@@ -12,10 +12,10 @@ UPLOADED = (
     *("display_type", "user_id", "rank", "product_id", "product_name", "product_price", "currency", "rating", "image"),
     *("category_id", "category_name", "special_price", "start_date", "end_date", "score", "reason"),
 )
-"""The columns that an upload gives."""
+"""The columns of an upload."""
 PREPARE: tuple[LiteralString, ...] = (
     "SET LOCAL statement_timeout = '15min'",
-    # like the manual partition, for a look at their parent would lock it until the upload has ended
+    # like the manual partition: reading the parent would lock it until the upload has ended
     "CREATE TABLE {draft} (LIKE top_page_displays_manual INCLUDING DEFAULTS INCLUDING CONSTRAINTS)",
     "ALTER TABLE {draft} ALTER generation SET DEFAULT {generation}",
 )
@@ -25,7 +25,7 @@ FINISH: tuple[LiteralString, ...] = (
     "ANALYZE {draft}",
 )
 DROP: tuple[LiteralString, ...] = (
-    # a drop waits for all who read the parent, a pg_dump too, and each page that comes meanwhile waits behind it
+    # a drop waits for all readers of the parent, even pg_dump, and all later pages queue behind it
     "SET LOCAL lock_timeout = '100ms'",
     "DROP TABLE IF EXISTS {table}",
     "SET LOCAL lock_timeout = DEFAULT",
@@ -40,13 +40,13 @@ ATTACH: tuple[LiteralString, ...] = (
 async def copy_draft(
     session: AsyncSession, generation_id: int, name: str, rows: AsyncIterator[Sequence[Sequence[Any]]]
 ) -> int:
-    """Load a generation's rows into a table of their own that nobody sees yet, with its index.
+    """Load a generation's rows into a new table that is not yet visible, with its index.
 
     Args:
         session: the caller's transaction.
         generation_id: names the table.
         name: the generation.
-        rows: values of `UPLOADED`, some at a time.
+        rows: values of `UPLOADED`, in chunks.
 
     Returns:
         The number of rows.
@@ -68,12 +68,12 @@ async def copy_draft(
 
 
 async def attach_draft(session: AsyncSession, generation_id: int, name: str) -> None:
-    """Make the loaded table a partition, in the place of an earlier one; this does not depend on the number of rows."""
+    """Attach the loaded table as a partition, replacing an earlier one; the cost does not depend on the row count."""
     await _run(await _cursor(session), ATTACH, _names(generation_id, name))
 
 
 async def drop_partition(session: AsyncSession, generation_id: int, name: str) -> bool:
-    """Remove a generation's rows at once; False, and nothing is done, while somebody reads the table for long."""
+    """Drop a generation's rows; returns False, without effect, while there is a long-running reader."""
     try:
         async with session.begin_nested():
             await _run(await _cursor(session), DROP, _names(generation_id, name))

@@ -1,4 +1,4 @@
-"""What is asked of the tables: display rows beside what the catalog says of their products, and generations."""
+"""Queries: display rows with the catalog data of their products, and generations."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -26,7 +26,7 @@ MIRRORED = (
     Category.code.label("category_code"),
     func.coalesce(Category.name, Display.category_name).label("category_name"),
 )
-"""The columns that follow their owner: the catalog's word where it has given one, else the row's."""
+"""The columns owned by catalog: its value where known, else the row's."""
 
 
 def _beside_catalog(*columns: Any) -> Select[Any]:  # noqa: ANN401 - whatever select() takes
@@ -40,7 +40,7 @@ def _beside_catalog(*columns: Any) -> Select[Any]:  # noqa: ANN401 - whatever se
 
 
 async def rows_for(session: AsyncSession, generation: str | None, user_id: str | None) -> list[domain.Row]:
-    """The manual rows and one generation's, of one user and of everyone; manual rows of the past are left out."""
+    """The manual rows and one generation's, for one user and for everyone, without past manual rows."""
     of_user: ColumnElement[bool] = Display.user_id.is_(None)
     if user_id is not None:
         of_user |= Display.user_id == user_id
@@ -66,7 +66,7 @@ async def list_displays(
     product: ProductReference | None,
     display_type: DisplayType | None,
 ) -> Sequence[Row[Any]]:
-    """The first manual rows by id, after one, of those that every given filter lets pass."""
+    """The next page of manual rows by id that pass every filter."""
     conditions = [
         *([Display.id > after] if after else []),
         *([_is_about(product)] if product else []),
@@ -77,33 +77,33 @@ async def list_displays(
 
 
 async def one_display(session: AsyncSession, display_id: int) -> Row[Any] | None:
-    """The manual row of this id, if there is one."""
+    """The manual row with this id, if it exists."""
     row: Row[Any] | None = (await session.execute(_manual(Display.id == display_id))).one_or_none()
     return row
 
 
 def _manual(*conditions: ColumnElement[bool]) -> Select[Any]:
-    """Manual rows with what they show of their products."""
+    """Manual rows with their products' data."""
     mirrored = {column.name for column in MIRRORED}
     own = [column for column in Display.__table__.columns if column.name not in mirrored | {"rank", "score"}]
     return _beside_catalog(*own, *MIRRORED).where(Display.generation.is_(None), *conditions)
 
 
 async def list_generations(session: AsyncSession, limit: int, *, before: int | None) -> Sequence[Row[Any]]:
-    """The first generations, the newest first, before one."""
+    """The next page of generations, the newest first."""
     query = _generations(*([Generation.id < before] if before else [])).order_by(Generation.id.desc()).limit(limit)
     rows: Sequence[Row[Any]] = (await session.execute(query)).all()
     return rows
 
 
 async def one_generation(session: AsyncSession, name: str) -> Row[Any]:
-    """The generation of this name, which there is."""
+    """The existing generation with this name."""
     row: Row[Any] = (await session.execute(_generations(Generation.generation == name))).one()
     return row
 
 
 def _generations(*conditions: ColumnElement[bool]) -> Select[Any]:
-    """Generations, and whether and since when each is shown."""
+    """Generations, and whether and since when each is active."""
     activated_at = (
         select(func.max(Activation.activated_at)).where(Activation.generation_id == Generation.id).scalar_subquery()
     )
@@ -121,7 +121,7 @@ def _is_about(product: ProductReference) -> ColumnElement[bool]:
 
 
 async def ids_of(session: AsyncSession, skus: Sequence[str], codes: Sequence[str] = ()) -> Ids:
-    """Our ids of products and categories by the shop's, as far as the catalog has told of them."""
+    """Our ids of products and categories by the shop's, where known."""
     products = select(Product.sku, Product.id).where(Product.sku == func.any(list(skus)), ~Product.is_deleted)
     categories = select(Category.code, Category.id).where(Category.code == func.any(list(codes)), ~Category.is_deleted)
     found = {("sku", sku): product_id for sku, product_id in await session.execute(products)}
@@ -129,14 +129,14 @@ async def ids_of(session: AsyncSession, skus: Sequence[str], codes: Sequence[str
 
 
 async def currency_of(session: AsyncSession, product_id: int | None) -> str | None:
-    """The currency of a product, as far as the catalog has told of it."""
+    """The currency of a product, if known."""
     currency: str | None = await session.scalar(select(Product.currency).where(Product.id == product_id))
     return currency
 
 
 async def touch(session: AsyncSession) -> None:
-    """Say that what is shown changes; others who change it wait from here to the commit.
+    """Record a change of what is shown; other changes wait from here until the commit.
 
-    Display rows are changed after it, never before: an upload locks in that order too.
+    Change display rows after it, never before: an upload locks in the same order.
     """
     await session.execute(update(Showing).values(version=Showing.version + 1))

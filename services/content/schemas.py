@@ -15,7 +15,7 @@ Priority = Annotated[int, Field(strict=True, ge=-1_000, le=1_000)]
 
 
 class DisplayChange(Schema):
-    """What to change of a manual row; what is left out stays as it is."""
+    """Changes of a manual row; omitted fields stay unchanged."""
 
     display_type: DisplayType = left_out()
     mode: Mode = left_out()
@@ -30,17 +30,17 @@ class DisplayChange(Schema):
     reason: Text | None = left_out()
 
     def changes(self) -> dict[str, Any]:
-        """What was sent, by column name."""
+        """The given fields by column name."""
         values = self.model_dump(mode="python", exclude_unset=True)
         return {name: value.value if isinstance(value, DisplayType) else value for name, value in values.items()}
 
 
 class NewDisplay(DisplayChange):
-    """A merchandiser's word on a product.
+    """A merchandiser's row for a product.
 
-    `pin` puts it first on its shelf, in stock or not; `hide` takes it off every shelf; `price` gives it a special price
-    wherever it stands. It holds for one user or (`userId` null) for everyone, from `startDate` until before `endDate`.
-    Among several the higher `priority` wins. `sku` names the product as well as `productId`.
+    `pin` puts it first on its shelf, in stock or not; `hide` removes it from every shelf; `price` gives it a special
+    price everywhere. It applies to one user or (`userId` null) to everyone, from `startDate` until before `endDate`.
+    Of several rows the higher `priority` wins. `sku` may name the product instead of `productId`.
     """
 
     display_type: DisplayType
@@ -54,7 +54,7 @@ class NewDisplay(DisplayChange):
 
 
 class DisplayOut(Schema):
-    """A manual row; what it shows of its product is the catalog's, null where that has told none."""
+    """A manual row with its product's data from catalog, null where unknown."""
 
     id: int
     display_type: DisplayType
@@ -115,7 +115,7 @@ class Shelf(Schema):
 
 
 class OfferOut(Schema):
-    """A merchandiser's special price, true now, for the product on any shelf."""
+    """A merchandiser's current special price for the product on any shelf."""
 
     product_id: int
     sku: str | None
@@ -126,9 +126,9 @@ class OfferOut(Schema):
 
 
 class DisplaysOut(Schema):
-    """What one shopper is to see: the shelves that have products, in the order of the page.
+    """The shelves of one user that have products, in page order.
 
-    Whoever composes shelves of its own takes from here the pins (items whose `source` is `manual`), the products that
+    A service that composes its own shelves uses the pins (items whose `source` is `manual`), the products that
     are `hidden` everywhere (`hiddenSkus` in the same order), and the `specialPrices` that merchandisers set.
     """
 

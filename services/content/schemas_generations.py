@@ -26,16 +26,16 @@ Rows = Annotated[int, Field(strict=True, ge=1, le=1_000_000_000)]
 
 
 class NewGeneration(Schema):
-    """A generation to come, and the bundle that makes it."""
+    """A new generation, and its bundle."""
 
     generation: GenerationName
     bundle: ShortText
 
 
 class GenerationRow(Schema):
-    """One line of an upload: what stands at `rank` of a shelf, for one user or (`userId` null) for everyone.
+    """One line of an upload: the product at `rank` of a shelf, for one user or (`userId` null) for everyone.
 
-    `sku` and `categoryCode` name what is shown as well as the numbers do.
+    `sku` and `categoryCode` may be used instead of the numbers.
     """
 
     display_type: DisplayType
@@ -65,13 +65,13 @@ class GenerationRow(Schema):
 
 
 class Activate(Schema):
-    """How many rows the generation must have: one that was cut off is not shown."""
+    """The expected number of rows: a truncated generation is not activated."""
 
     rows: Rows
 
 
 class RollBack(Schema):
-    """Which generation to leave; refused if another is active by now."""
+    """The generation to roll back from; refused if another one is active."""
 
     generation: GenerationName | None = None
 

@@ -1,4 +1,4 @@
-"""What merchandisers say of products, and what a shopper is to see."""
+"""Merchandisers' rows, and the shelves of users."""
 
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -28,21 +28,21 @@ class DisplayNotFound(NotFound):
 
 
 class Contradiction(Unprocessable):
-    """The row's fields do not go together."""
+    """The row's fields contradict each other."""
 
     title = "Contradicting values"
 
 
 class UnknownSku(Unprocessable):
-    """The catalog has told of no product with this sku."""
+    """No product with this sku is known from catalog."""
 
     title = "Unknown sku"
 
 
 async def displays(session: AsyncSession, cache: Cache, user_id: str | None) -> bytes:
-    """The shelves of one user (None: of everyone) as the JSON of `DisplaysOut`.
+    """The shelves of one user (None: for everyone) as the JSON of `DisplaysOut`.
 
-    Answers are cached by the version of what is shown, so that no change is missed, until a date changes them.
+    Responses are cached by the version of what is shown, so that no change is missed, until the next date that matters.
     """
     showing = (await session.execute(select(Showing.version, Showing.generation))).one()
     key = f"displays:{showing.version}:{'everyone' if user_id is None else 'user:' + user_id}"
@@ -103,10 +103,10 @@ def _offer(item: Item) -> dict[str, Any]:
 
 
 async def create(session: AsyncSession, values: dict[str, Any]) -> int:
-    """Make a manual row; its id.
+    """Create a manual row; returns its id.
 
     Raises:
-        UnknownSku, Contradiction: as they say.
+        UnknownSku, Contradiction: see the classes.
     """
     await queries.touch(session)
     identified = await _identified(session, values)
@@ -122,7 +122,7 @@ async def change(session: AsyncSession, display_id: int, changes: dict[str, Any]
     """Change a manual row; equal values change nothing.
 
     Raises:
-        DisplayNotFound, UnknownSku, Contradiction: as they say.
+        DisplayNotFound, UnknownSku, Contradiction: see the classes.
     """
     await queries.touch(session)
     display = await _find(session, display_id)
@@ -148,7 +148,7 @@ async def remove(session: AsyncSession, display_id: int) -> None:
 
 
 async def read(session: AsyncSession, display_id: int) -> Row[Any]:
-    """A manual row, with what it shows of its product.
+    """A manual row, with its product's data.
 
     Raises:
         DisplayNotFound: there is none.
@@ -160,7 +160,7 @@ async def read(session: AsyncSession, display_id: int) -> Row[Any]:
 
 
 async def _identified(session: AsyncSession, values: dict[str, Any]) -> dict[str, Any]:
-    """The values with the product's id for its sku, if that names it."""
+    """The values, with a sku resolved to the product's id."""
     if (sku := values.get("sku")) is None:
         return values
     product_id = (await queries.ids_of(session, [sku])).get(("sku", sku))

@@ -8,9 +8,9 @@ from services.common.runtime.settings import ServiceSettings
 
 
 class ContentSettings(ServiceSettings, env_prefix="CONTENT_"):
-    """CONTENT_DATABASE_URL, CONTENT_KEPT_GENERATIONS, and what every service may be told."""
+    """CONTENT_DATABASE_URL, CONTENT_KEPT_GENERATIONS, and the settings of every service."""
 
     service: str = "content"
     database_url: str
     kept_generations: Annotated[int, Field(ge=2)] = 5
-    """How many loaded generations remain; the active one and the one before it always do."""
+    """How many loaded generations are kept; the active one and the previous one always are."""

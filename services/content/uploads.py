@@ -1,4 +1,4 @@
-"""A generation's lines as they are sent, read into rows as they are loaded; one that is no row refuses all of them."""
+"""Parses a generation's uploaded lines into rows; one invalid line refuses all of them."""
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
@@ -15,16 +15,16 @@ from services.content.schemas_generations import GenerationRow
 
 
 class BadRow(Unprocessable):
-    """A line of an upload is no row; nothing of the upload remains."""
+    """A line of an upload is invalid; nothing of the upload is kept."""
 
     title = "Bad row"
 
 
 async def read_rows(database: Database, lines: AsyncIterator[Sequence[Line]]) -> AsyncIterator[list[tuple[Any, ...]]]:
-    """The values of `UPLOADED` for each line, as many at a time as come.
+    """The values of `UPLOADED` for each line, in chunks as received.
 
     Raises:
-        BadRow: a line is none, or names what the catalog has not told of.
+        BadRow: a line is invalid, or has an unknown id.
     """
     now = datetime.now(UTC)
     async for chunk in lines:
@@ -34,7 +34,7 @@ async def read_rows(database: Database, lines: AsyncIterator[Sequence[Line]]) ->
 
 
 async def _ids(database: Database, rows: list[GenerationRow]) -> Ids:
-    """Our ids of what rows name by the shop's; asked in a transaction of its own, for the upload's is copying."""
+    """Our ids for the shop's ids in rows; in a separate transaction, because the upload's is in COPY."""
     skus = [row.sku for row in rows if row.sku is not None]
     codes = [row.category_code for row in rows if row.category_code is not None]
     if not skus and not codes:

@@ -26,7 +26,7 @@ PAGE_SECONDS = 2.0
 
 
 def create_app(settings: GatewaySettings | None = None) -> FastAPI:
-    """The application, from the environment unless settings are given."""
+    """Build the application, from the environment unless settings are given."""
     settings = settings or GatewaySettings()
     upstreams = {name: Upstream(name, url) for name, url in settings.urls.items()}
     clients = {name: ServiceClient(name, url, timeout=PAGE_SECONDS) for name, url in settings.urls.items()}

@@ -1,4 +1,4 @@
-"""One OpenAPI page for all services: their documents, each cut to what is routed here, merged into one."""
+"""One OpenAPI document for all services: their documents, limited to routed paths and merged."""
 
 import asyncio
 import copy
@@ -24,12 +24,12 @@ _ROUTES = [(forward.service, compile_path(forward.path)[0]) for forward in TABLE
 
 
 def service_of(path: str) -> str | None:
-    """The service that answers a path here, None if nobody does; a `{parameter}` counts as any value."""
+    """The service that serves a path here, or None; a `{parameter}` matches any value."""
     return next((service for service, pattern in _ROUTES if pattern.match(path)), None)
 
 
 class MergedDocument:
-    """The merged document; while a service is away its last known part stays."""
+    """The merged document; while a service is unavailable its last known part stays."""
 
     def __init__(self, clients: dict[str, ServiceClient], own: Document) -> None:
         self._clients = clients
@@ -64,7 +64,7 @@ class MergedDocument:
 
 
 def merge(own: Document, parts: dict[str, Document]) -> Document:
-    """Put the services' documents into the gateway's own one.
+    """Merge the services' documents into the gateway's own one.
 
     A schema whose name another service uses for something else is renamed after its service; operations are tagged
     with theirs.

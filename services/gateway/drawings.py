@@ -1,4 +1,4 @@
-"""Pictures where a shop has none: one drawing a category, told apart by colour, glyph and name."""
+"""Pictures for shops without their own: one drawing per category, distinguished by colour, glyph and name."""
 
 import colorsys
 import json
@@ -46,7 +46,7 @@ LABEL = (
     responses={OK: {"content": {"image/svg+xml": {}}}},
 )
 async def category_drawing(request: Request, category_id: Annotated[PathId, Path(alias="categoryId")]) -> Response:
-    """A category's drawing; a neutral one, not kept for long, while there is no such category or nobody can tell."""
+    """A category's drawing; a neutral one, cached briefly, if the category is missing or catalog is unavailable."""
     catalog: ServiceClient = request.app.state.catalog
     cache: Cache = request.app.state.cache
     known = await cache.get(f"category:{category_id}")
@@ -62,7 +62,7 @@ async def category_drawing(request: Request, category_id: Annotated[PathId, Path
 
 
 async def _code_and_name(catalog: ServiceClient, category_id: int) -> bytes | None:
-    """The category's path and name as JSON, None if there is no such category or nobody can tell."""
+    """The category's path and name as JSON, None if it is missing or catalog is unavailable."""
     try:
         answer = await catalog.request("GET", f"/v1/categories/{category_id}")
         if answer.status_code != OK:
@@ -93,7 +93,7 @@ def draw(code: str, name: str) -> str:
 
 
 def glyph_of(code: str) -> tuple[str, int]:
-    """The glyph whose words stand in the path, its last part asked first, and its hue; a basket if none do."""
+    """The glyph whose words match the path, last part first, and its hue; a basket if none match."""
     parts = code.upper().split(SEPARATOR)
     for part in reversed(parts):
         for glyph, hue, words in WORDS:

@@ -1,4 +1,4 @@
-"""What happens to every request first: it must mean this shop, gets its id, and a preview's cookie becomes a token."""
+"""The first step of every request: check the host, assign an id, and turn the preview's cookie into a token."""
 
 import re
 from collections.abc import Sequence
@@ -15,16 +15,15 @@ COOKIE = "tanawari_session"
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 NOTHING = "default-src 'none'; frame-ancestors 'none'"
-"""What an answer that is no page of ours may load, should a browser take it for one."""
+"""The content security policy of responses that are not our pages, in case a browser renders them."""
 PROBES = "/health/"
-"""Asked by whatever address the orchestrator has."""
+"""Paths that the orchestrator may request under any host."""
 
 
 class EdgeMiddleware:
-    """Sets `request.state.request_id`, answers with it, and turns the cookie into an Authorization header.
+    """Sets `request.state.request_id`, returns it, and turns the cookie into an Authorization header.
 
-    A request for a host that is not among `hosts` (`*` stands for anything) is refused: its page would be somebody
-    else's, whose name leads here.
+    A request for a host that is not in `hosts` (`*` is a wildcard) is refused: another site's name may point here.
     """
 
     def __init__(self, app: ASGIApp, hosts: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""Which headers go through: not those of one hop, nor those that only the edge may set."""
+"""Which headers are forwarded: no hop-by-hop headers, and none that only the edge may set."""
 
 from collections.abc import Iterable
 
@@ -25,7 +25,7 @@ OWN_TO_THE_EDGE = {"host", "cookie", "expect", DEADLINE_HEADER, "traceparent", "
 
 
 def outgoing(request: Request, seconds: float) -> list[tuple[bytes, bytes]]:
-    """What a service is told: the caller's own headers, who asked and by which name, and how much time there is."""
+    """The headers for a service: the caller's own, the forwarded client and host, and the deadline."""
     headers = _without(request.headers.raw, request.headers.get("connection", ""), OWN_TO_THE_EDGE)
     address = request.client.host if request.client else "unknown"
     added = {
@@ -40,14 +40,14 @@ def outgoing(request: Request, seconds: float) -> list[tuple[bytes, bytes]]:
 
 
 def incoming(answer: httpx2.Response) -> list[tuple[bytes, bytes]]:
-    """What the caller is told: the service's headers but those of the hop between."""
+    """The headers for the caller: the service's, without hop-by-hop headers."""
     return _without(answer.headers.raw, answer.headers.get("connection", ""), set())
 
 
 def _without(headers: Iterable[tuple[bytes, bytes]], connection: str, names: set[str]) -> list[tuple[bytes, bytes]]:
-    """The headers but those of this one hop: the standard's, those `Connection` names, and `names`.
+    """The headers without hop-by-hop ones: the standard's, those named in `Connection`, and `names`.
 
-    Spaces around a value are no part of it, and httptools leaves those behind it.
+    Spaces around a value are not part of it, but httptools keeps trailing ones.
     """
     dropped = HOP_BY_HOP | names | {name.strip().lower() for name in connection.split(",")}
     return [(name, value.strip(b" \t")) for name, value in headers if name.decode("latin-1").lower() not in dropped]

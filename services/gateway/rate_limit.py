@@ -1,7 +1,7 @@
-"""How often one caller may ask in a minute; counted in Redis, so that all gateways count together.
+"""Rate limit per caller and minute, counted in Redis across all gateways.
 
-A caller is a user, or, without a token, a network address: whoever asks a lot without one locks out no user of the same
-address. It guards against floods, not against fraud: while Redis is away it lets everyone pass.
+A caller is a user, or, without a token, a network address: anonymous floods do not lock out users of the same
+address. It protects against floods, not against fraud: while Redis is unavailable everyone passes.
 """
 
 import logging
@@ -26,7 +26,7 @@ REDIS_SECONDS = 0.2
 
 
 class TooManyRequests(Problem):
-    """This user or address has used up its minute, or the connections that one may have."""
+    """This user or address has exceeded its rate limit, or its connections."""
 
     status = 429
     title = "Too many requests"
@@ -82,7 +82,7 @@ class RateLimiter:
 
 
 async def _limited(request: Request, caller: Annotated[Principal | None, PUBLIC]) -> None:
-    """Admit the request, and note whose it is."""
+    """Admit the request, and record its caller."""
     address = client_network(request.client.host) if request.client else "unknown"
     kind, name = ("address", address) if caller is None else ("user", caller.subject)
     request.state.caller = f"{kind}:{name}"

@@ -1,4 +1,4 @@
-"""The routing table: which service answers which path. What stands higher wins."""
+"""The routing table: which service serves which path. The first match wins."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 
 @dataclass(frozen=True)
 class Forward:
-    """A path and the service behind it; an `upload` may be large and slow; a stranger is refused by its beginning."""
+    """A path and its service; an `upload` may be large and slow; an unauthorised one is refused after its beginning."""
 
     path: str
     service: str
@@ -57,7 +57,7 @@ def _endpoint(upstream: Upstream, seconds: float, *, is_upload: bool) -> Callabl
 
 
 def forwarding(settings: GatewaySettings, upstreams: dict[str, Upstream]) -> APIRouter:
-    """The routes of the table. Whether this caller may do this is judged by the service; a bad token ends here."""
+    """The routes of the table. The service authorises the caller; an invalid token is refused here."""
     router = APIRouter(include_in_schema=False)
     for forward in TABLE:
         policy, size, seconds = PUBLIC, None, settings.timeout_seconds

@@ -1,4 +1,4 @@
-"""What the gateway itself answers with."""
+"""The gateway's own responses."""
 
 from typing import Annotated
 
@@ -9,13 +9,13 @@ from services.contracts.envelope import DisplayType
 
 
 class Open(Schema):
-    """An answer that another service composed: what it adds is passed on."""
+    """A response of another service: additional fields are passed on."""
 
     model_config = ConfigDict(extra="allow")
 
 
 class ShelfItem(Open):
-    """One place on a shelf: a product, or a whole category, and why it stands there."""
+    """One place on a shelf: a product or a category, and the reason for it."""
 
     product_id: int | None
     sku: str | None

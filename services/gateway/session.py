@@ -1,6 +1,6 @@
-"""The preview's identity: it views as a household, or as a visitor, by a short token of the development key.
+"""The preview's identity: it views as a household, or as a visitor, with a short-lived token of the development key.
 
-It signs for whoever it is asked, without a login: there is none unless `GATEWAY_PREVIEW_LOGIN` says so, as in the demo.
+It signs in as any user without a login, and only if `GATEWAY_PREVIEW_LOGIN` is set, as in the demo.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -22,26 +22,26 @@ router = Router(tags=["preview"])
 
 
 class PreviewOff(NotFound):
-    """This gateway signs for nobody."""
+    """This gateway signs no tokens."""
 
     title = "Preview is off"
 
 
 class NewSession(Schema):
-    """Whom to view as: a household, a visitor already known (`anon:…`), or, without an id, a new visitor."""
+    """Whom to view as: a household, a known visitor (`anon:…`), or, without an id, a new visitor."""
 
     user_id: UserId | None = None
 
 
 class Session(Schema):
-    """Whom the preview views as, and until when."""
+    """The preview's current user, and the expiry."""
 
     user_id: str
     expires_at: datetime
 
 
 class Preview(Schema):
-    """Whom the preview views as now, if anyone, and some households worth a look."""
+    """The preview's current user, if any, and example households."""
 
     user_id: str | None
     households: tuple[str, ...]
@@ -49,7 +49,7 @@ class Preview(Schema):
 
 @router.get("/preview/session", dependencies=[LIMITED], responses=problems(404))
 async def current(request: Request, caller: Annotated[Principal | None, PUBLIC]) -> Preview:
-    """Whom the preview views as."""
+    """The preview's current user."""
     settings = _settings(request)
     user_id = caller.subject if caller and not caller.is_service else None
     return Preview(user_id=user_id, households=settings.preview_households)
@@ -57,7 +57,7 @@ async def current(request: Request, caller: Annotated[Principal | None, PUBLIC])
 
 @router.post("/preview/session", dependencies=[PUBLIC, LIMITED], responses=problems(404))
 async def begin(request: Request, response: Response, wish: NewSession) -> Session:
-    """View as someone: sets a cookie with a short access token, which no script can read."""
+    """View as a user: sets a cookie with a short-lived access token, which scripts cannot read."""
     settings = _settings(request)
     user_id = wish.user_id or new_visitor_id()
     signer: Signer = request.app.state.signer

@@ -1,4 +1,4 @@
-"""What the gateway may be told by the environment."""
+"""Settings of the gateway."""
 
 from pydantic import Field
 
@@ -8,7 +8,7 @@ MEGABYTE = 1024 * 1024
 
 
 class GatewaySettings(ServiceSettings, env_prefix="GATEWAY_"):
-    """`GATEWAY_*`, and where the services answer."""
+    """`GATEWAY_*`, and the addresses of the services."""
 
     service: str = "gateway"
     catalog_url: str = Field("http://127.0.0.1:8001", validation_alias="CATALOG_URL")
@@ -31,7 +31,7 @@ class GatewaySettings(ServiceSettings, env_prefix="GATEWAY_"):
 
     @property
     def urls(self) -> dict[str, str]:
-        """Each service's address, by the name that the routing table uses."""
+        """Each service's address, by its name in the routing table."""
         return {
             "catalog": self.catalog_url,
             "analytics": self.analytics_url,

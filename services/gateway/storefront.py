@@ -1,4 +1,4 @@
-"""The storefront preview's files: HTML, CSS and ES modules as they are, nothing from elsewhere, no inline script."""
+"""The storefront preview's static files: HTML, CSS and ES modules, no external resources, no inline script."""
 
 from pathlib import Path
 
@@ -37,7 +37,7 @@ async def _icon(_: Request) -> Response:
 
 
 class _Files(StaticFiles):
-    """Static files that are asked for anew (304 mostly), so that a new version shows at once."""
+    """Static files that are always revalidated (mostly 304), so that a new version shows immediately."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         response = await super().get_response(path, scope)

@@ -1,4 +1,4 @@
-"""`GET /v1/top-page`: the page that serving composed, and nothing else; content's shelves while serving is away."""
+"""`GET /v1/top-page`: the page that serving composed; content's shelves while serving is unavailable."""
 
 import json
 import logging
@@ -28,9 +28,9 @@ async def top_page(
     caller: Annotated[Principal | None, PUBLIC],
     user_id: Annotated[UserId | None, Query(alias="userId")] = None,
 ) -> Response:
-    """The six shelves for one shopper: the caller, or the visitor `userId` (`anon:…`); a new visitor without either.
+    """The six shelves for one user: the caller, or the visitor `userId` (`anon:…`); a new visitor without either.
 
-    It always answers: `degraded` is true when the shelves are older than the last click, or missing.
+    It always responds: `degraded` is true when the shelves are older than the last click, or missing.
     """
     shopper = _shopper(caller, user_id)
     headers = {"authorization": request.headers["authorization"].strip()} if caller else {}
@@ -46,7 +46,7 @@ async def top_page(
 
 
 def _without_serving(shopper: str, displays: dict[str, Any] | None) -> dict[str, Any]:
-    """The page as content's active generation has it, or without shelves when content is away too."""
+    """The page from content's active generation, or without shelves when content is unavailable too."""
     known = displays or {"generation": None, "shelves": []}
     return {
         "recommendationId": None,
@@ -68,7 +68,7 @@ async def _ask(
     headers: dict[str, str],
     **options: Any,  # noqa: ANN401 - httpx2's own: json, params
 ) -> dict[str, Any] | None:
-    """The answer of a service, or None when it has none: a page with fewer shelves is better than an error."""
+    """The response of a service, or None: a page with fewer shelves is better than an error."""
     try:
         answer = await client.request(method, path, headers=headers, **options)
         if answer.status_code == OK:
@@ -83,8 +83,8 @@ def _shopper(caller: Principal | None, user_id: str | None) -> str:
     """Whose page it is.
 
     Raises:
-        Unauthorized: a customer's page without a token.
-        Forbidden: another customer's page.
+        Unauthorized: a user's page without a token.
+        Forbidden: another user's page.
     """
     if user_id is None:
         return new_visitor_id() if caller is None or caller.is_service else caller.subject

@@ -1,4 +1,4 @@
-"""Passes requests on to a service and its answers back; a service that is away is told at once."""
+"""Forwards requests to a service; an unavailable service is reported immediately."""
 
 import asyncio
 from collections import Counter
@@ -23,14 +23,14 @@ CONNECTIONS, CONNECTIONS_PER_CALLER = 200, 50
 
 
 class BadRequest(Problem):
-    """The caller sent what no HTTP client may send on."""
+    """The caller sent a request that cannot be forwarded."""
 
     status = 400
     title = "Bad request"
 
 
 class BrokenAnswer(Problem):
-    """The service broke off, or spoke no HTTP."""
+    """The service disconnected, or did not speak HTTP."""
 
     status = 502
     title = "Bad gateway"
@@ -40,7 +40,7 @@ class BrokenAnswer(Problem):
 
 
 class TooSlow(BrokenAnswer):
-    """The service did not answer within the time."""
+    """The service did not respond in time."""
 
     status = 504
     title = "Gateway timeout"
@@ -49,9 +49,8 @@ class TooSlow(BrokenAnswer):
 class Upstream:
     """One service behind the gateway.
 
-    Its circuit opens by its own failures only. The caller's deadline, what the caller should not have sent, a body that
-    is still on its way, and connections that are all in use say nothing of it: else anyone could close the shop for
-    everybody.
+    Its circuit opens by its own failures only. The caller's deadline, an invalid request, an incomplete body, or a full
+    connection pool do not count: otherwise anyone could close the shop for everyone.
     """
 
     def __init__(self, name: str, url: str) -> None:
@@ -69,15 +68,15 @@ class Upstream:
         await self._client.aclose()
 
     async def forward(self, request: Request, seconds: float, *, is_upload: bool = False) -> Response:
-        """Pass a request on; `seconds` is the time until the answer begins, and between two pieces of it.
+        """Forward a request; `seconds` is the time until the response starts, and between two chunks of it.
 
-        A body is read to its end first, for a connection to the service is not the caller's to hold; only an upload is
-        passed on while it comes, from the first 64 KiB on.
+        A body is read completely first, because a caller must not hold a connection to the service; only an upload is
+        streamed, after its first 64 KiB.
 
         Raises:
-            TooManyRequests: this caller waits for many answers of the service already.
-            Unavailable: the service is away (503), or was in the last calls.
-            BrokenAnswer: it broke off (502) or is too slow (504).
+            TooManyRequests: this caller has too many requests to the service in flight.
+            Unavailable: the service is unavailable (503), or was in the last calls.
+            BrokenAnswer: it disconnected (502) or is too slow (504).
         """
         caller: str = request.state.caller
         body = _Upload(request) if is_upload else await request.body()
@@ -140,7 +139,7 @@ def _problem(name: str, error: Exception) -> Problem:
 
 
 class _Passed(StreamingResponse):
-    """An answer as it comes, still compressed; its connection is given back however this ends."""
+    """A streamed response, still compressed; its connection is released in any case."""
 
     def __init__(self, answer: httpx2.Response, ended: Callable[[], None]) -> None:
         super().__init__(answer.aiter_raw(), answer.status_code)
@@ -157,7 +156,7 @@ class _Passed(StreamingResponse):
 
 
 class _Upload:
-    """A body on its way through; `is_over` when the caller has no more of it to send."""
+    """A streamed body; `is_over` when the caller has sent all of it."""
 
     def __init__(self, request: Request) -> None:
         self._request = request
@@ -173,7 +172,7 @@ def _target(scope: Scope) -> bytes:
     """The path and query exactly as they were sent.
 
     Raises:
-        NotFound: the path has a segment `.` or `..`: whoever resolves it would leave the routing table, and its gates.
+        NotFound: the path has a segment `.` or `..`: resolving it would bypass the routing table.
     """
     if {".", ".."} & set(scope["path"].split("/")):
         raise NotFound("Paths are not resolved here.")
