@@ -7,8 +7,10 @@ run. Nothing here is a fake, and nothing outlives the test run.
 
 import asyncio
 import os
+import shutil
 import subprocess
 import uuid
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -225,6 +227,22 @@ def new_warehouse(postgres_server: Postgres) -> Callable[[], Warehouse]:
 def warehouse(new_warehouse: Callable[[], Warehouse]) -> Warehouse:
     """A fresh migrated warehouse: its `.environment`, and a URL a role, such as `.owner` and `.serving`."""
     return new_warehouse()
+
+
+@pytest.fixture(scope="session")
+def mlflow_store(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], str]:
+    """Makes MLflow's store in a directory; its URL. A copy, for MLflow takes seconds to migrate a new one."""
+    template = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+
+    def create(directory: Path) -> str:
+        if not template.exists():
+            from mlflow import MlflowClient  # noqa: PLC0415 - importing MLflow takes seconds
+
+            with warnings.catch_warnings(action="ignore"):  # of MLflow's own mappers
+                MlflowClient(f"sqlite:///{template}").search_experiments()
+        return f"sqlite:///{shutil.copy(template, directory)}"
+
+    return create
 
 
 @pytest.fixture(scope="session")

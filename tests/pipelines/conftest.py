@@ -25,7 +25,7 @@ CUT = datetime(2026, 11, 2, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
-def state(tmp_path_factory: pytest.TempPathFactory):
+def state(tmp_path_factory: pytest.TempPathFactory, mlflow_store):
     """A state directory that the settings point to, with an MLflow database in it; one for a whole file of tests."""
     directory = tmp_path_factory.mktemp("state")
     with pytest.MonkeyPatch.context() as patch:
@@ -33,7 +33,7 @@ def state(tmp_path_factory: pytest.TempPathFactory):
             patch.delenv(name, raising=False)
         patch.chdir(directory)  # MLflow keeps artifacts beside where it is started
         patch.setenv("TANAWARI_STATE", str(directory))
-        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{directory}/mlflow.db")
+        patch.setenv("MLFLOW_TRACKING_URI", mlflow_store(directory))
         settings.cache_clear()
         yield directory
     settings.cache_clear()
