@@ -1,8 +1,7 @@
 """Tells for each message whether the contract can read it: a row for its topic's table, or a refusal with its reason.
 
-Most messages are read by msgspec structs, made from the contracts so that they take nothing which these refuse. The
-rest is read by models put together from the contracts' own, envelope and payload in one pass; only what these refuse,
-too, goes through `registry.parse`, which names the reason.
+Most messages are read by msgspec structs, made from the contracts so that they accept nothing that these refuse. All
+others go through `registry.parse`, which also gives the reason of a refusal.
 """
 
 import base64
@@ -12,12 +11,11 @@ from typing import NamedTuple
 
 import msgspec
 from aiokafka import ConsumerRecord
-from pydantic import ValidationError
 
 from services.contracts.envelope import Event
 from services.contracts.events.dead_letters import DeadLetter
 from services.contracts.fast_reader import read_fast
-from services.contracts.registry import EVENTS, READERS, ContractError, parse, payload_in, peek
+from services.contracts.registry import ContractError, parse, peek
 
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 """An escaped NUL character; `\\\\u0000` is an escaped backslash before harmless digits."""
@@ -84,19 +82,20 @@ def decode_fast(record: ConsumerRecord) -> Row | None:
 
 
 def _decode(record: ConsumerRecord) -> Row:
-    value = record.value or b""
+    if (value := record.value) is None:
+        raise ContractError("NOT_JSON", "the message has no value")
     try:
-        seen = peek(value)
-        event = READERS[record.topic, seen.event_type](value)
-        data, unknown = str(seen.data, "utf-8"), _unknown_fields(value)
+        event, payload = parse(record.topic, value)
+    except ContractError as error:
+        raise ContractError(error.reason, str(error).replace("\0", "")) from error
+    try:
         key = None if record.key is None else str(record.key, "utf-8")
-    except (msgspec.MsgspecError, RecursionError, KeyError, ValidationError, UnicodeDecodeError) as error:
-        raise _refusal(record) from error
-    if event.schema_version > EVENTS[event.event_type].version:
-        raise _refusal(record)
+    except UnicodeDecodeError as error:
+        raise ContractError("BAD_KEY", "the key is not UTF-8") from error
+    data, unknown = str(peek(value).data, "utf-8"), _unknown_fields(value)
     if _holds_nul(data) or _holds_nul(unknown or "") or (key is not None and "\0" in key):
         raise ContractError("NUL_CHARACTER", "a text contains U+0000, which Postgres cannot store")
-    if isinstance(payload := payload_in(event), DeadLetter):
+    if isinstance(payload, DeadLetter):
         _check_dead_letter(payload)
     return Row(
         str(event.event_id),
@@ -122,32 +121,6 @@ def _unknown_fields(value: bytes) -> str | None:
     """What an envelope says that this release does not know, as JSON: `raw` keeps all that was sent."""
     unknown = {name: text for name, text in _fields(value).items() if name not in _KNOWN_FIELDS}
     return msgspec.json.encode(unknown).decode() if unknown else None
-
-
-def _refusal(record: ConsumerRecord) -> ContractError:
-    """Why the contract refuses a message that the happy path could not read."""
-    if record.value is None:
-        return ContractError("NOT_JSON", "the message has no value")
-    try:
-        parse(record.topic, record.value)
-    except ContractError as error:
-        return ContractError(error.reason, str(error).replace("\0", ""))
-    if record.key is not None:
-        try:
-            record.key.decode()
-        except UnicodeDecodeError:
-            return ContractError("BAD_KEY", "the key is not UTF-8")
-    if not _is_json(record.value):
-        return ContractError("NOT_JSON", "the message contains values that are not JSON, such as NaN or Infinity")
-    return ContractError("BAD_ENVELOPE", "each field must have its contract name, and appear once")
-
-
-def _is_json(value: bytes) -> bool:
-    try:
-        msgspec.json.decode(value)
-    except msgspec.DecodeError:
-        return False
-    return True
 
 
 def _check_dead_letter(letter: DeadLetter) -> None:
