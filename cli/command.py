@@ -1,12 +1,15 @@
 """The command `tanawari`: the local stack, its data, and the tasks of an operator."""
 
+import errno
+import os
 import signal
 import sys
-from importlib import import_module
-from typing import NoReturn
+from importlib import import_module, metadata
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from stack.parts.process import PartError
 from stack.state import StateError
@@ -15,6 +18,7 @@ COMMANDS = {
     "demo": "lifecycle.demo",
     "up": "lifecycle.up",
     "down": "lifecycle.down",
+    "restart": "restart.restart",
     "status": "status.status",
     "logs": "lifecycle.logs",
     "reset": "lifecycle.reset",
@@ -26,18 +30,22 @@ COMMANDS = {
     "dead-letters": "dead_letters.dead_letters",
 }
 """The function of each command, below `cli`."""
+HELP = "Tanawari: run and inspect the local stack; import, land and roll back locally or in a deployment."
+LITTLE = ("status",)
+"""Imported where any command would do."""
+FULL = os.strerror(errno.ENOSPC)
 
 
 def tanawari(*names: str) -> typer.Typer:
     """Build the command with these subcommands, or all; only their modules are imported, because some are slow."""
     made = typer.Typer(
-        help="Tanawari: run and inspect the local stack; import, land and roll back locally or in a deployment.",
+        help=HELP,
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    made.callback()(lambda: None)  # so that one command alone has a name, too
+    made.callback(help=HELP)(_about)  # with it one command alone has a name, too
     for name in names or COMMANDS:
         module, _, attribute = COMMANDS[name].rpartition(".")
         command = getattr(import_module(f"cli.{module}"), attribute)
@@ -48,15 +56,32 @@ def tanawari(*names: str) -> typer.Typer:
     return made
 
 
+def _tell_version(asked: bool) -> None:  # noqa: FBT001 - as Typer calls it
+    if asked:
+        typer.echo(metadata.version("tanawari"))
+        raise typer.Exit
+
+
+def _about(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and end.", callback=_tell_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Take what is said before any command."""
+    del version
+
+
 def app() -> None:
     """Run the command; a known fault is one clear line and exit code 1."""
     end_by_sigterm_too()
+    first = sys.argv[1:2]
     try:
-        tanawari(*(name for name in sys.argv[1:2] if name in COMMANDS))()
+        tanawari(*(first if first and first[0] in COMMANDS else LITTLE if first == ["--version"] else ()))()
     except Exception as error:
-        if not isinstance(error, _known_faults()):
+        if (line := in_a_line(error)) is None:
             raise
-        Console(stderr=True, highlight=False).print(f"[red]tanawari:[/] {error}", soft_wrap=True)
+        Console(stderr=True, highlight=False).print(f"[red]tanawari:[/] {escape(line)}", soft_wrap=True)
         sys.exit(1)
 
 
@@ -66,16 +91,23 @@ def end_by_sigterm_too() -> None:
 
 
 def _interrupt(*_: object) -> NoReturn:
+    sys.stderr.write("tanawari: ended by SIGTERM\n")
     raise KeyboardInterrupt
 
 
-def _known_faults() -> tuple[type[Exception], ...]:
-    """Errors whose message is enough; imported only after a failure, because the modules are slow to import."""
+def in_a_line(error: Exception) -> str | None:
+    """The message where it is enough; None if the trace is needed. Imports after a failure only: these are slow."""
     from aiokafka.errors import KafkaError  # noqa: PLC0415
+    from httpx2 import HTTPError  # noqa: PLC0415
     from psycopg import OperationalError  # noqa: PLC0415
 
     from services.contracts.settings import SecretError  # noqa: PLC0415
     from shop_import.folder import FolderError  # noqa: PLC0415
     from shop_import.upload import RefusedError  # noqa: PLC0415
 
-    return (StateError, SecretError, PartError, FolderError, RefusedError, KafkaError, OperationalError)
+    if isinstance(error, ExceptionGroup):
+        return in_a_line(error.exceptions[0])
+    if FULL in str(error):  # by whatever wrote: Python, Polars, DuckDB, Postgres
+        return f"the disk is full: {error}; make room and call it again"
+    known = (StateError, SecretError, PartError, FolderError, RefusedError, KafkaError, OperationalError, HTTPError)
+    return (str(error) or type(error).__name__) if isinstance(error, known) else None

@@ -8,7 +8,7 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 
-from cli.options import JsonOption, PortsOption, WhereOption, pins, screen, tell
+from cli.options import JsonOption, PortsOption, WhereOption, notice, pins, screen, tell
 from cli.shop_history import ShopImport, mapping_of, settled
 from cli.shop_targets import target
 from cli.where import chosen
@@ -72,10 +72,13 @@ def import_(  # noqa: PLR0913, PLR0917 - what a person may want to say
         shown.print(f"report: {directory / REPORT}; every bad row: {directory / ROWS}", soft_wrap=True)
         if is_good and not check:
             record = work.record(shop, weeks or 0, place.name)
-            deployment = place.open(work.steps)
-            record = work.send(deployment, record)
-            if refresh:
-                because = place.refresh(deployment, record, work.steps, shown)
+            try:
+                deployment = place.open(work.steps)
+                record = work.send(deployment, record)
+                because = place.refresh(deployment, record, work.steps, shown) if refresh else None
+            except KeyboardInterrupt:
+                notice("interrupted: the same command goes on from here, and nothing lands twice")
+                raise
     result = {
         **work.findings.summary(),
         "sent": dict(work.sent),

@@ -8,11 +8,11 @@ import typer
 from rich.table import Table
 
 from cli.options import DEFAULT_STATE, BrokerOption, JsonOption, PortsOption, StateOption, pins, screen, tell
+from cli.where import existing
 from demo.run import Demo
 from stack import control, doctor, show
 from stack.parts.process import PartError
 from stack.state import State, StateError
-from stack.supervisor import supervise
 
 COLOURS = {doctor.Level.OK: "green", doctor.Level.NOTE: "yellow", doctor.Level.FAULT: "red"}
 FEWEST_DAYS = 70
@@ -50,21 +50,30 @@ def up(
     here = State(state)
     with here.locked():
         here.choose_broker(broker)
-        if foreground:
-            raise typer.Exit(supervise(here, pins(port)))
-        try:
-            control.start(here, pins(port), stays=True)
-            status = control.wait_until(here, "running", tell)
-        except (KeyboardInterrupt, PartError):
-            control.stop(here, tell)
-            raise
+        started, status = control.bring_up(here, pins(port), tell, stays=not foreground)
     screen.print(show.addresses_table(show.addresses(status)))
+    if foreground:
+        _stay(here, started)
+
+
+def _stay(state: State, started: control.Started) -> None:
+    """Stay until Ctrl-C, or until another command stops the stack; others may work on the state meanwhile."""
+    tell("Press Ctrl-C to stop everything.")
+    try:
+        control.stay(state)
+    except KeyboardInterrupt:
+        if not control.stop(state, tell, started):
+            raise PartError(f"stopped, but not everything was drained; see {state.log('supervisor')}") from None
 
 
 def down(state: StateOption = DEFAULT_STATE) -> None:
     """Stop everything: stop the gateway, drain outboxes, landing and consumers, then stop the servers."""
-    if not control.stop(State(state), tell):
-        raise PartError(f"stopped, but not everything was drained; see {State(state).log('supervisor')}")
+    if not State.version_of(state):
+        tell(f"there is no stack in {state}")
+        return
+    here = State(state)
+    if not control.stop(here, tell):
+        raise PartError(f"stopped, but not everything was drained; see {here.log('supervisor')}")
 
 
 def logs(
@@ -75,7 +84,7 @@ def logs(
     lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="Number of lines from the end.")] = 100,
 ) -> None:
     """Print the end of a process's log."""
-    here = State(state)
+    here = existing(state)
     names = sorted(file.stem for file in here.path("logs").glob("*.log"))
     if name is None:
         tell("\n".join(names) or "no logs yet")

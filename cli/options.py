@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from stack.state import DEFAULT_DIRECTORY, BrokerKind
+from stack.state import DEFAULT_DIRECTORY, BrokerKind, Pins
 
+ANY, LAST_PORT = "any", 65_535
 UNBROKEN = 1000
 """The width when output is piped: a table row stays on one line."""
 
@@ -33,7 +34,11 @@ WhereOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 PortsOption = Annotated[
     list[str] | None,
-    typer.Option("--port", help="Set a part's port; the state remembers it. E.g. gateway=8080.", metavar="PART=PORT"),
+    typer.Option(
+        "--port",
+        help="Set a part's port; the state remembers it. E.g. gateway=8080; gateway=any undoes it.",
+        metavar="PART=PORT",
+    ),
 ]
 BrokerOption = Annotated[
     BrokerKind | None,
@@ -52,9 +57,13 @@ def notice(line: str) -> None:
     Console(stderr=True, highlight=False).print(line, soft_wrap=True, markup=False)
 
 
-def pins(ports: list[str] | None) -> dict[str, int]:
-    """`PART=PORT` options as a table."""
+def pins(ports: list[str] | None) -> Pins:
+    """`PART=PORT` options as a table; None where any port will do again."""
     try:
-        return {name: int(port) for name, port in (pair.split("=") for pair in ports or ())}
+        pairs = [pair.split("=") for pair in ports or ()]
+        found = {name: None if port == ANY else int(port) for name, port in pairs}
     except ValueError as error:
-        raise typer.BadParameter("expected PART=PORT, e.g. gateway=8080") from error
+        raise typer.BadParameter("expected PART=PORT, e.g. gateway=8080 or gateway=any") from error
+    if wrong := [port for port in found.values() if port is not None and not 0 < port <= LAST_PORT]:
+        raise typer.BadParameter(f"{wrong[0]} is no port: they go from 1 to {LAST_PORT}")
+    return found

@@ -1,6 +1,5 @@
 """Where an import goes: into the stack of a state, which is started for it, or into a deployment by its URLs."""
 
-from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,16 +10,14 @@ from zoneinfo import ZoneInfo
 from rich.console import Console
 
 from cli.deployment import Deployment, location, of_urls, running
-from cli.options import notice
 from cli.remote_job import DAGSTER, run_remotely
 from cli.shop_history import refuse_another_shop
 from shop_import.mapping import Shop
 from shop_import.steps import Steps
 from stack import control, show, storefront
 from stack.history import HistoryRecord
-from stack.parts.process import PartError
 from stack.refresh import JOB, run_job
-from stack.state import State, StateError, locked
+from stack.state import Pins, State, StateError, locked
 
 NOBODY = "anon:somebody"
 """Who looks at the shop where no order tells of a user."""
@@ -59,7 +56,7 @@ class LocalShop:
     """The stack of a state: it runs on afterwards."""
 
     state: State
-    pinned: Mapping[str, int]
+    pinned: Pins
     name: str | None = None
 
     @property
@@ -83,13 +80,10 @@ class LocalShop:
     def open(self, steps: Steps) -> Deployment:
         """Start the stack unless it runs."""
         with steps.step("start") as step:
-            try:
-                if not self.state.supervisor:
-                    control.start(self.state, self.pinned, stays=True)
+            if self.state.supervisor:
                 status = control.wait_until(self.state, "running", step.say)
-            except (KeyboardInterrupt, PartError):
-                control.stop(self.state, notice)
-                raise
+            else:
+                _, status = control.bring_up(self.state, self.pinned, step.say, stays=True)
             step.counts["processes"] = len(status["processes"])
         return running(self.directory)
 
@@ -155,7 +149,7 @@ class RemoteShop:
         return {}
 
 
-def target(state: Path | None, work_directory: Path | None, pinned: Mapping[str, int], *, sends: bool) -> ShopTarget:
+def target(state: Path | None, work_directory: Path | None, pinned: Pins, *, sends: bool) -> ShopTarget:
     """The target that a command line means.
 
     Args:

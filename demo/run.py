@@ -2,9 +2,8 @@
 
 import contextlib
 import signal
-import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, NoReturn
 
@@ -19,7 +18,7 @@ from stack.files import read_json, write_json
 from stack.parts.process import PartError
 from stack.reconciliation import all_agree, wait_until_agreed
 from stack.refresh import JOB, run_job
-from stack.state import State, StateError
+from stack.state import Pins, State, StateError
 
 INTERRUPTED = 130
 """The exit code of a program that Ctrl-C ended."""
@@ -41,8 +40,9 @@ class Demo:
     days: int | None = None
     imported: Counter[str] = field(default_factory=Counter)
     has_finished: bool = False
+    started: control.Started | None = None
 
-    def run(self, pinned: Mapping[str, int], *, exits: bool) -> None:
+    def run(self, pinned: Pins, *, exits: bool) -> None:
         """Run all steps, write `demo.json`, print the addresses; then stay until Ctrl-C, unless it `exits`.
 
         While it stays, other commands may work on the state.
@@ -61,17 +61,17 @@ class Demo:
                 if not exits:
                     self.screen.print(show.addresses_table(show.addresses(status)))
                     self.screen.print("Press Ctrl-C to stop everything.")
-                    _stay(self.state)
+                    control.stay(self.state)
 
-    def _serve(self, pinned: Mapping[str, int]) -> dict[str, Any]:
+    def _serve(self, pinned: Pins) -> dict[str, Any]:
         """Run all steps; the status of what runs then."""
         with PeakMemory() as memory:
             steps = Steps(self.screen)
             with steps.step("history") as step:
                 record = convert(self.state, self.users, self.days, step)
             with steps.step("start") as step:
-                control.start(self.state, pinned, stays=False)
-                status = control.wait_until(self.state, "serving", step.say)
+                self.started = control.start(self.state, pinned, stays=False)
+                status = control.wait_until(self.state, "serving", step.say, self.started)
                 step.counts["processes"] = len(status["processes"])
             environment = Environment.running(self.state)
             if record.is_sent:
@@ -131,17 +131,9 @@ class Demo:
         finally:
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, signal.SIG_IGN)
-            has_drained = control.stop(self.state, self.screen.print)
+            has_drained = control.stop(self.state, self.screen.print, self.started)
         if not has_drained:
             raise PartError(f"stopped, but not everything was drained; see {self.state.log('supervisor')}")
-
-
-def _stay(state: State) -> None:
-    """Wait until another command stops the stack."""
-    while state.supervisor:
-        time.sleep(0.5)
-    if state.directory.exists() and not state.status().get("drained"):
-        raise PartError(f"the supervisor has ended; see {state.log('supervisor')}")
 
 
 def _interrupt(*_: object) -> NoReturn:

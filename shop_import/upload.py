@@ -17,7 +17,7 @@ Progress = Callable[[int], None]
 
 
 class RefusedError(RuntimeError):
-    """Catalog refused lines; the message has the first reasons."""
+    """Catalog refused lines, or does not answer; the message says why."""
 
 
 class Catalog:
@@ -67,7 +67,7 @@ class Catalog:
         made: list[dict[str, Any]] = []
         for chunk in _chunks(lines):
             body = b"".join(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE) for line in chunk)
-            answer = self.client.post(path, content=body, headers={"content-type": "application/x-ndjson"})
+            answer = self._post(path, body)
             if answer.is_error:
                 raise RefusedError(f"{path} answered {answer.status_code}: {answer.text[:500]}")
             results = [orjson.loads(line) for line in answer.text.splitlines()]
@@ -77,6 +77,13 @@ class Catalog:
             made += results
             progress(len(results))
         return made
+
+    def _post(self, path: str, body: bytes) -> httpx2.Response:
+        try:
+            return self.client.post(path, content=body, headers={"content-type": "application/x-ndjson"})
+        except httpx2.TransportError as error:
+            reason = str(error) or type(error).__name__
+            raise RefusedError(f"the catalog at {self.client.base_url} did not answer {path}: {reason}") from error
 
 
 def product_line(row: dict[str, Any], currency: str) -> dict[str, Any]:

@@ -1,9 +1,7 @@
 """Waits until everything that is in the topics has landed in the warehouse."""
 
 import asyncio
-import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 
 from stack.reconciliation import landing_totals
 from warehouse.catch_up import land_until_caught_up
@@ -19,14 +17,18 @@ def landing_settings(variables: Mapping[str, str]) -> LandingSettings:
 
 def wait_until_landed(variables: Mapping[str, str], say: Callable[[str], None]) -> int:
     """Wait until all has landed, telling how far it has come; the messages consumed since landing began."""
+    return asyncio.run(_wait_until_landed(variables, say))
 
-    def consumed() -> int:
-        return sum(totals["consumed"] for totals in landing_totals(variables).values())
 
-    with ThreadPoolExecutor(1) as pool:
-        landing = pool.submit(asyncio.run, land_until_caught_up(landing_settings(variables)))
-        while not landing.done():
-            say(f"{consumed():,} events")
-            time.sleep(POLL_SECONDS)
-        landing.result()
-    return consumed()
+async def _wait_until_landed(variables: Mapping[str, str], say: Callable[[str], None]) -> int:
+    """In this thread, so that Ctrl-C ends it at once."""
+    landing = asyncio.create_task(land_until_caught_up(landing_settings(variables)))
+    while not landing.done():
+        say(f"{await asyncio.to_thread(_consumed, variables):,} events")
+        await asyncio.wait({landing}, timeout=POLL_SECONDS)
+    landing.result()
+    return _consumed(variables)
+
+
+def _consumed(variables: Mapping[str, str]) -> int:
+    return sum(totals["consumed"] for totals in landing_totals(variables).values())

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 
 from stack.environment import Environment
-from stack.parts.process import Process
+from stack.parts.process import Process, is_kept
 from stack.program import TCP, Program
 from stack.programs import ROOT
 from stack.pulse import Probe, Pulse, http_probe, liveness_of, tcp_probe
@@ -155,16 +155,20 @@ def stop_together(children: Iterable[Child], seconds: float) -> None:
 
 @contextlib.contextmanager
 def frozen(children: Iterable[Child]) -> Iterator[None]:
-    """Let several, and what they started in their sessions, stand still for a moment; connections to them wait."""
-    groups = [child.process.pid for child in children if child.process.pid]
+    """Let several, and what they started in their sessions, stand still for a moment; connections to them wait.
+
+    Keepers alone go on: if we are killed meanwhile, one that stood still would never end what it keeps.
+    """
+    processes = {child.process.pid: is_kept(child.process.command) for child in children if child.process.pid}
     try:
-        _signal(groups, signal.SIGSTOP)
+        _signal(os.killpg, processes, signal.SIGSTOP)
+        _signal(os.kill, [pid for pid, is_keeper in processes.items() if is_keeper], signal.SIGCONT)
         yield
     finally:
-        _signal(groups, signal.SIGCONT)
+        _signal(os.killpg, processes, signal.SIGCONT)
 
 
-def _signal(groups: Iterable[int], number: signal.Signals) -> None:
-    for group in groups:
+def _signal(send: Callable[[int, int], None], targets: Iterable[int], number: signal.Signals) -> None:
+    for target in targets:
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(group, number)
+            send(target, number)

@@ -5,37 +5,33 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
+from stack.deadlines import WHOLE_STOP_SECONDS
 from stack.environment import Environment
 from stack.files import read_json
+from stack.logs import rotate
 from stack.outside import as_started
 from stack.parts import kafka_jars
-from stack.parts.process import PartError, Process
+from stack.parts.process import PartError, tethered
 from stack.programs import ROOT
-from stack.state import BrokerKind, State, StateError
+from stack.state import BrokerKind, Pins, State, StateError
 
 POLL_SECONDS = 0.1
 START_SECONDS = 600.0
-STOP_SECONDS = 240.0
 
 Tell = Callable[[str], None]
+Started = subprocess.Popen[bytes]
 
 
-class OurSupervisor(Process):
-    """A supervisor that stops in order when the command that started it dies."""
-
-    death_signal = signal.SIGTERM
-
-
-def start(state: State, pinned: Mapping[str, int], *, stays: bool) -> None:
+def start(state: State, pinned: Pins, *, stays: bool) -> Started:
     """Start the supervisor; `wait_until` tells when it has come how far.
 
     Args:
         state: whose.
         pinned: ports that must be used, by name.
-        stays: whether it outlives this process.
+        stays: whether it outlives this process; else it stops in order when this process dies.
 
     Raises:
         StateError: it runs already, or a pinned port is taken.
@@ -47,33 +43,30 @@ def start(state: State, pinned: Mapping[str, int], *, stays: bool) -> None:
     environment = Environment.starting(state, pinned)
     if environment.runs(BrokerKind.APACHE):
         kafka_jars.class_path()
-    outside = as_started(state)  # paths of our own working directory would not hold in the supervisor's
     command = [sys.executable, "-m", "stack.supervisor", str(state.directory)]
     log = state.log("supervisor")
-    log.unlink(missing_ok=True)
+    rotate(log)
     state.path("run", "status.json").unlink(missing_ok=True)
-    if stays:
-        with log.open("ab") as output:
-            subprocess.Popen(  # noqa: S603 - our own module
-                command,
-                cwd=ROOT,
-                env=outside,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
-    else:
-        OurSupervisor("supervisor", command, log, environment=outside, directory=ROOT).spawn()
+    with log.open("ab") as output:
+        return subprocess.Popen(  # noqa: S603 - our own module
+            command if stays else tethered(command, signal.SIGTERM, None),
+            cwd=ROOT,
+            env=as_started(state),  # paths of our own working directory would not hold in the supervisor's
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,  # Ctrl-C in the terminal reaches us alone
+        )
 
 
-def wait_until(state: State, phase: str, tell: Tell) -> dict[str, Any]:
+def wait_until(state: State, phase: str, tell: Tell, started: Started | None = None) -> dict[str, Any]:
     """Wait until the supervisor has come to a phase; its status.
 
     Args:
         state: whose.
         phase: `serving`, once the shop answers, or `running`, once its tools do as well.
         tell: is given a line for each step of the start that is done.
+        started: the supervisor, if it is ours.
 
     Raises:
         PartError: something did not start.
@@ -81,6 +74,7 @@ def wait_until(state: State, phase: str, tell: Tell) -> dict[str, Any]:
     deadline = time.monotonic() + START_SECONDS
     told, was_seen = 0, False
     while time.monotonic() < deadline:
+        has_ended = started is not None and started.poll() is not None  # looked at first: its last status counts
         is_there = state.supervisor is not None
         was_seen = was_seen or is_there
         status = read_json(state.path("run", "status.json"))
@@ -89,26 +83,60 @@ def wait_until(state: State, phase: str, tell: Tell) -> dict[str, Any]:
             told += 1
         if is_there and status.get("phase") in (phase, "running"):
             return status
-        if status.get("error") or (was_seen and not is_there):
+        if status.get("error") or has_ended or (was_seen and not is_there):
             raise PartError(str(status.get("error") or f"the supervisor ended; see {state.log('supervisor')}"))
         time.sleep(POLL_SECONDS)
     raise PartError(f"the stack did not start within {START_SECONDS:.0f} s; see {state.log('supervisor')}")
 
 
-def stop(state: State, tell: Tell) -> bool:
+def bring_up(state: State, pinned: Pins, tell: Tell, *, stays: bool) -> tuple[Started, dict[str, Any]]:
+    """Start the supervisor and wait until everything runs; it, and its status. What does not start leaves nothing.
+
+    Raises:
+        StateError: as `start` does.
+        PartError: something did not start.
+    """
+    started = None
+    try:
+        started = start(state, pinned, stays=stays)
+        return started, wait_until(state, "running", tell, started)
+    except (KeyboardInterrupt, PartError):
+        if started is not None:
+            stop(state, tell, started)
+        raise
+
+
+def stop(state: State, tell: Tell, started: Started | None = None) -> bool:
     """Ask the supervisor to stop in order and wait for it.
+
+    Args:
+        state: whose.
+        tell: is given a line.
+        started: the supervisor, if it is ours: it may have been started just now.
 
     Returns:
         Whether everything that was acknowledged has reached the warehouse; True if nothing ran.
     """
-    pid = state.supervisor
+    pid = state.supervisor or (started.pid if started is not None and started.poll() is None else None)
     if pid is None:
         return True
     tell("stopping: closing the gateway, draining, then stopping the servers")
     os.kill(pid, signal.SIGTERM)
-    deadline = time.monotonic() + STOP_SECONDS
-    while state.supervisor:
+    deadline = time.monotonic() + WHOLE_STOP_SECONDS
+    while state.supervisor or (started is not None and started.poll() is None):
         if time.monotonic() > deadline:
             raise PartError(f"the supervisor (pid {pid}) has not ended; see {state.log('supervisor')}")
         time.sleep(POLL_SECONDS)
     return bool(state.status().get("drained", False))
+
+
+def stay(state: State) -> None:
+    """Wait until another command stops the stack.
+
+    Raises:
+        PartError: it has ended by itself.
+    """
+    while state.supervisor:
+        time.sleep(POLL_SECONDS)
+    if state.directory.exists() and not state.status().get("drained"):
+        raise PartError(f"the supervisor has ended; see {state.log('supervisor')}")

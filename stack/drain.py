@@ -13,13 +13,13 @@ from aiokafka.errors import KafkaError
 from services.contracts.kafka import KafkaSettings
 from services.contracts.topics import TOPICS
 from stack.catch_up import landing_settings
+from stack.deadlines import DRAIN_SECONDS
 from stack.environment import Environment
 from warehouse.broker import cluster_id, log_ends
 from warehouse.catch_up import land_until_caught_up
 
 logger = logging.getLogger("tanawari.drain")
 
-DRAIN_SECONDS = 60.0
 POLL_SECONDS = 0.2
 
 

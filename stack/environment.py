@@ -25,7 +25,7 @@ from stack.parts.process import HOST
 from stack.parts.valkey import redis_url
 from stack.program import Program
 from stack.programs import PROGRAMS, ROOT, WAREHOUSE_ROLES, addresses, databases, program_ports, secrets
-from stack.state import BrokerKind, State, StateError
+from stack.state import BrokerKind, Pins, State, StateError
 
 TIMEZONE = "America/New_York"
 """The demo's shop; its days begin there."""
@@ -76,7 +76,7 @@ class Environment:
     def starting(
         cls,
         state: State,
-        pinned: Mapping[str, int] | None = None,
+        pinned: Pins | None = None,
         outside: Mapping[str, str] = os.environ,
         programs: Iterable[Program] = PROGRAMS,
     ) -> Self:

@@ -1,11 +1,12 @@
 """The state directory: everything that a local stack remembers, in one place that carries a version.
 
-version            which layout this is; older ones are migrated, newer ones refused
+version            which layout this is; newer ones are refused
 ports.json         chosen once, kept while they are free
+outside.json       the addresses of parts elsewhere, and what else was set when its stack was started (0600)
 secrets.json       generated passwords (0600); signing-key.pem and jwks.json beside it
 broker.json        which broker runs here, as chosen last
 history.json       what was imported, and by how many weeks its dates were moved; import-report.json of a shop's files
-run/               the supervisor's lock and status      logs/    one file a process
+run/               the supervisor's lock and status      logs/    one file a process, and its older parts
 postgres/ kafka/ mlflow/ dagster/ bundles/ extracts/ history/ dbt-docs/
 """
 
@@ -20,6 +21,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+import psutil
+
 from stack.files import read_json, write_json
 from stack.parts.process import free_port, is_port_free
 
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
     from stack.keys import SigningKeys
 
 DEFAULT_DIRECTORY = Path(".tanawari")
+CLOCK_SECONDS = 2.0
+"""So far two readings of when a process was started may lie apart; its number comes to another one later."""
 
 
 class BrokerKind(StrEnum):
@@ -40,19 +45,16 @@ class StateError(RuntimeError):
     """The state cannot be used; the message says why and what to do."""
 
 
-def _create(directory: Path) -> None:
-    for name in ("run", "logs"):
-        (directory / name).mkdir(exist_ok=True)
-    write_json(directory / "secrets.json", {}, mode=0o600)
-
-
-MIGRATIONS = (_create,)
-"""Each brings a state from the version of its index to the next; the first makes a new one."""
-VERSION = len(MIGRATIONS)
+VERSION = 1
+"""Of the layout."""
+Pins = Mapping[str, int | None]
+"""Ports by the names of their parts; None takes a decision back."""
+MAKING = "making"
+"""A file that is there while a state is made: what stands beside it is ours."""
 
 
 class State:
-    """A state directory, opened: made when missing, migrated when old.
+    """A state directory, opened; made when missing.
 
     Raises:
         StateError: the directory holds something else, or a newer version's state.
@@ -60,20 +62,28 @@ class State:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory.absolute()
-        self._migrate()
-
-    def _migrate(self) -> None:
-        self.directory.mkdir(parents=True, exist_ok=True)
-        version = self.version_of(self.directory)
-        if version > VERSION:
+        if not self.version_of(self.directory):
+            self._make()
+        if (version := self.version_of(self.directory)) > VERSION:
             raise StateError(
                 f"{self.directory} was written by a newer Tanawari (layout {version}, this one knows {VERSION}): "
                 "update Tanawari, or choose another directory with --state"
             )
-        for migrate in MIGRATIONS[version:]:
-            migrate(self.directory)
-        if version < VERSION:
-            (self.directory / "version").write_text(f"{VERSION}\n")
+
+    def _make(self) -> None:
+        """Make it, one process at a time; `version` comes last, and until then whoever opens it makes it anew."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        making = self.directory / MAKING
+        with making.open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if not self.version_of(self.directory):
+                for name in ("run", "logs"):
+                    (self.directory / name).mkdir(exist_ok=True)
+                write_json(self.directory / "secrets.json", {}, mode=0o600)
+                draft = self.directory / "version.new"
+                draft.write_text(f"{VERSION}\n")
+                draft.replace(self.directory / "version")
+        making.unlink(missing_ok=True)
 
     @staticmethod
     def version_of(directory: Path) -> int:
@@ -88,7 +98,7 @@ class State:
             if not text.isdecimal():
                 raise StateError(f"{file} must contain a number, not {text!r}: remove {directory}, or restore the file")
             return int(text)
-        if directory.exists() and any(entry.name != "lock" for entry in directory.iterdir()):
+        if directory.exists() and any(directory.iterdir()) and not (directory / MAKING).exists():
             raise StateError(
                 f"{directory} contains files that are not Tanawari's: choose another directory with --state"
             )
@@ -116,25 +126,37 @@ class State:
 
         return create_signing_keys(self.directory)
 
-    def ports(self, names: Iterable[str], pinned: Mapping[str, int] | None = None) -> dict[str, int]:
-        """A port for each name: the one pinned, else the one used last if it is still free, else a free one.
+    def ports(self, names: Iterable[str], pinned: Pins | None = None) -> dict[str, int]:
+        """A port for each name, another one for each: the one pinned, else the last one if it is free, else a new one.
+
+        Args:
+            names: who needs one.
+            pinned: what is decided now and remembered; None takes a decision back.
 
         Raises:
-            StateError: a pinned port is taken, or nothing has the name that it is given to.
+            StateError: a pinned port is taken or pinned twice, or nothing has the name that it is given to.
         """
         names = list(names)
         if unknown := set(pinned or ()) - set(names):
             raise StateError(f"there is no {', '.join(sorted(unknown))} that has a port; available: {', '.join(names)}")
         stored = read_json(self.path("ports.json"))
-        pins = {**stored.get("pinned", {}), **(pinned or {})}
+        pins = {name: port for name, port in {**stored.get("pinned", {}), **(pinned or {})}.items() if port}
         chosen: dict[str, int] = stored.get("chosen", {})
-        for name in names:
-            port = pins.get(name) or chosen.get(name)
-            if name in pins and not is_port_free(pins[name]):
+        for name, port in pins.items():
+            if others := [other for other, its in pins.items() if its == port and other != name]:
+                raise StateError(f"port {port} is given to {name} and {others[0]}: give --port {name}=OTHER")
+            if name in names and not is_port_free(port):
                 raise StateError(
-                    f"port {port} of {name} is in use: stop the process that listens there, or use --port {name}=OTHER"
+                    f"port {port} of {name} is in use: stop the process that listens there, or use --port {name}=OTHER "
+                    f"(or {name}=any)"
                 )
-            chosen[name] = port if port and is_port_free(port) else free_port()
+        taken = {*pins.values(), *(port for name, port in chosen.items() if name not in names)}
+        for name in names:
+            port = pins.get(name, chosen.get(name))
+            if name not in pins and (port is None or port in taken or not is_port_free(port)):
+                port = free_port(taken)
+            chosen[name] = port
+            taken.add(port)
         write_json(self.path("ports.json"), {"pinned": pins, "chosen": chosen})
         return {name: chosen[name] for name in names}
 
@@ -166,15 +188,14 @@ class State:
 
     @property
     def supervisor(self) -> int | None:
-        """The pid of the supervisor that runs this state."""
-        lock = self.path("run", "supervisor.lock")
-        if not lock.exists():  # asking leaves nothing behind, not even after `reset`
+        """The pid of the supervisor that runs this state; asking takes no lock and leaves nothing behind."""
+        try:
+            pid, started = self.path("run", "supervisor.lock").read_text().split()
+            process = psutil.Process(int(pid))
+            is_it = abs(process.create_time() - float(started)) < CLOCK_SECONDS
+            return process.pid if is_it and process.status() != psutil.STATUS_ZOMBIE else None
+        except (OSError, ValueError, psutil.NoSuchProcess):
             return None
-        with held(lock, announce=False) as is_free:
-            if is_free:
-                return None
-        text = lock.read_text().strip()
-        return int(text) if text else None
 
     def status(self) -> dict[str, Any]:
         """What the supervisor last wrote; its `phase` is `stopped` when none runs."""
@@ -197,24 +218,29 @@ def locked(directory: Path) -> Iterator[None]:
     Raises:
         StateError: one does.
     """
-    lock = directory / "lock"
-    with held(lock) as is_ours:
+    with held(directory / "lock") as is_ours:
         if not is_ours:
-            raise StateError(
-                f"another tanawari command (pid {lock.read_text().strip() or 'unknown'}) is using {directory}"
-            )
+            holder = ((directory / "lock").read_text().split() or ["unknown"])[0]
+            raise StateError(f"another tanawari command (pid {holder}) is using {directory}")
         yield
 
 
 @contextlib.contextmanager
-def held(path: Path, *, announce: bool = True) -> Iterator[bool]:
-    """Try to hold a lock file, released also by a crash; tells whether it is ours, and writes our pid into it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+") as file:
+def held(path: Path) -> Iterator[bool]:
+    """Try to hold a lock file, released also by a crash; tells whether it is ours, and writes into it who we are.
+
+    Raises:
+        StateError: its directory is gone.
+    """
+    try:
+        file = path.open("a+")
+    except FileNotFoundError as error:
+        raise StateError(f"{path.parent} is gone") from error
+    with file:
         is_ours = _try_lock(file)
-        if is_ours and announce:
+        if is_ours:
             file.truncate(0)
-            file.write(str(os.getpid()))
+            file.write(f"{os.getpid()} {psutil.Process().create_time()}")
             file.flush()
         yield is_ours
 

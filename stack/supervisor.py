@@ -18,28 +18,33 @@ from stack import preparation
 from stack.children import Child, Phase, child_of, frozen, stop_together
 from stack.dagster_home import configure_dagster
 from stack.databases import close_doors
+from stack.deadlines import STOP_SECONDS
 from stack.drain import drain
 from stack.environment import Environment
 from stack.files import write_json
+from stack.logs import rotate
 from stack.parts.postgres import Postgres
 from stack.parts.process import PartError
 from stack.program import Program
 from stack.programs import PROGRAMS
 from stack.reconciliation import landing_totals
 from stack.servers import PARTS, servers
-from stack.state import BrokerKind, State, StateError, held
+from stack.state import BrokerKind, Pins, State, StateError, held
 
 logger = logging.getLogger("tanawari.supervisor")
 
 START_SECONDS = 300.0
 """Generous: only a program that hangs needs it, one that crashes is given up at its third crash."""
-STOP_SECONDS = 20.0
 BROKER_SECONDS = 5.0
+LOGS_SECONDS = 10.0
 TICK_SECONDS = 0.2
 
 
-class Stop(BaseException):
-    """Somebody asked us to stop; raised by the signal handler, wherever we are."""
+class Stop(KeyboardInterrupt):
+    """Somebody asked us to stop; raised by the signal handler, wherever we are.
+
+    An event loop lets no other kind of exception pass.
+    """
 
 
 class Supervisor:
@@ -51,9 +56,7 @@ class Supervisor:
         programs: what runs beside the servers.
     """
 
-    def __init__(
-        self, state: State, pinned: Mapping[str, int] | None = None, programs: Sequence[Program] = PROGRAMS
-    ) -> None:
+    def __init__(self, state: State, pinned: Pins | None = None, programs: Sequence[Program] = PROGRAMS) -> None:
         self.state = state
         self._programs = programs
         table = (*PROGRAMS, *(program for program in programs if program not in PROGRAMS))
@@ -65,20 +68,26 @@ class Supervisor:
         self._has_drained = True
         self._error: str | None = None
         self._landed_before: dict[str, dict[str, int]] = {}
+        self._logs_seen_at = 0.0
+        self._is_asked_to_stop = False
 
     def run(self) -> int:
         """Run until SIGTERM or SIGINT; 0 if everything that was acknowledged is in the warehouse."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, _raise_stop)
         try:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, self._raise_stop)
             self._start()
             while True:
                 self._watch()
+                self._bound_logs()
                 time.sleep(TICK_SECONDS)
         except Stop:
             logger.info("stopping")
-        except (PartError, StateError) as error:
-            logger.error("%s", error)  # noqa: TRY400 - one clear line; the logs have the rest
+        except Exception as error:
+            if isinstance(error, PartError | StateError):
+                logger.error("%s", error)  # noqa: TRY400 - one clear line; the logs have the rest
+            else:
+                logger.exception("ended")
             self._error = str(error)
             self._has_drained = False
         finally:
@@ -129,7 +138,13 @@ class Supervisor:
                 raise PartError(f"{child.name} did not start: {child.process.last_words()} (see {child.process.log})")
             time.sleep(TICK_SECONDS / 4)
 
+    def _raise_stop(self, *_: object) -> NoReturn:
+        self._is_asked_to_stop = True
+        raise Stop
+
     def _watch(self) -> None:
+        if self._is_asked_to_stop:  # a callback may have swallowed what the handler raised
+            raise Stop
         changed = False
         for child in (*self.parts.values(), *self.programs.values()):
             if child.watch():
@@ -138,6 +153,16 @@ class Supervisor:
                 logger.info("%s is %s%s", child.name, child.phase.value, why)
         if changed:
             self._report(self._phase)
+
+    def _bound_logs(self) -> None:
+        if time.monotonic() < self._logs_seen_at + LOGS_SECONDS:
+            return
+        self._logs_seen_at = time.monotonic()
+        for log in self.state.path("logs").glob("*.log"):
+            try:
+                rotate(log)
+            except OSError as error:
+                logger.warning("%s cannot be bounded: %s", log, error)
 
     def _restart_broker(self) -> None:
         """The embedded one comes back empty: make its topics before anybody reaches it, while all stand still.
@@ -156,19 +181,31 @@ class Supervisor:
                 broker.process.kill()  # and so it is tried again
 
     def _stop(self) -> None:
+        """Stop in order; a stage that fails, for instance because the disk is full, keeps no other from its turn."""
+        intake = [self.programs[each.name] for each in self._programs if each.is_intake and each.name in self.programs]
+        landing = [child for name, child in self.programs.items() if name == "landing"]
+        others = [child for child in self.programs.values() if child not in (*intake, *landing)]
+        stages: dict[str, Callable[[], None]] = {
+            "stopping the intake": partial(stop_together, intake, STOP_SECONDS),
+            "draining": self._drain,
+            "stopping the programs": partial(stop_together, others, STOP_SECONDS),
+            "draining the landing": partial(self._drain, services=False),
+            "stopping the landing": partial(stop_together, landing, STOP_SECONDS),
+            "stopping the servers": partial(stop_together, self.parts.values(), STOP_SECONDS),
+        }
         self._report("stopping")
-        programs = self.programs
-        intake = [program.name for program in self._programs if program.is_intake]
-        stop_together([programs[name] for name in intake if name in programs], STOP_SECONDS)
-        if self.programs and "broker" in self.parts:
-            self._has_drained = asyncio.run(drain(self.environment)) and self._has_drained
-        stop_together([child for name, child in programs.items() if name != "landing"], STOP_SECONDS)
-        if "landing" in programs:
-            if "broker" in self.parts:
-                self._has_drained = asyncio.run(drain(self.environment, services=False)) and self._has_drained
-            programs["landing"].stop(STOP_SECONDS)
-        stop_together(self.parts.values(), STOP_SECONDS)
+        for name, stage in stages.items():
+            try:
+                stage()
+            except Exception:
+                logger.exception("%s failed", name)
+                self._has_drained = False
         self._report("stopped", drained=self._has_drained)
+
+    def _drain(self, *, services: bool = True) -> None:
+        is_due = self.programs if services else "landing" in self.programs
+        if is_due and "broker" in self.parts:  # another one keeps what is under way
+            self._has_drained = asyncio.run(drain(self.environment, services=services)) and self._has_drained
 
     def _step(self, name: str, action: Callable[[], None]) -> None:
         started = time.monotonic()
@@ -195,14 +232,13 @@ class Supervisor:
             "error": self._error,
             **more,
         }
-        write_json(self.state.path("run", "status.json"), content)
+        try:
+            write_json(self.state.path("run", "status.json"), content)
+        except OSError as error:  # a full disk is no reason to stop, and none to stop without order
+            logger.error("the status cannot be written: %s", error)  # noqa: TRY400 - the trace says no more
 
 
-def _raise_stop(*_: object) -> NoReturn:
-    raise Stop
-
-
-def supervise(state: State, pinned: Mapping[str, int] | None = None, programs: Sequence[Program] = PROGRAMS) -> int:
+def supervise(state: State, pinned: Pins | None = None, programs: Sequence[Program] = PROGRAMS) -> int:
     """Run the supervisor of a state in this process; its exit code.
 
     Raises:

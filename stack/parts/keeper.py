@@ -40,6 +40,7 @@ def end(*_: object) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.alarm(GRACE_SECONDS)
     os.killpg(0, signal.SIGTERM)
+    os.killpg(0, signal.SIGCONT)  # who stands still hears nothing
 
 
 if __name__ == "__main__":

@@ -65,10 +65,9 @@ class Postgres(Process):
         self.password = password
         self.programs = programs or embedded_programs()
         self.user_id = pwd.getpwnam("nobody").pw_uid if os.geteuid() == 0 else None
-        self.location = str(directory.absolute()) if self.user_id is None else "/proc/self/cwd"
         options = [f"-c{name}={value}" for name, value in {**SETTINGS, **(settings or {})}.items()]
         command = [
-            *(str(self.programs / "postgres"), "-D", self.location),
+            *(str(self.programs / "postgres"), "-D", self._seen(directory)),
             *("-h", HOST, "-p", str(self.port), "-k", "", *options),
         ]
         log = log or directory.with_suffix(".log")
@@ -85,8 +84,15 @@ class Postgres(Process):
             self._initialise(self.directory)
         super().spawn()
 
-    def _initialise(self, directory: Path) -> None:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    def _seen(self, directory: Path) -> str:
+        """A directory as the server sees it that works there."""
+        return str(directory.absolute()) if self.user_id is None else "/proc/self/cwd"
+
+    def _initialise(self, target: Path) -> None:
+        """Make the data beside its place, so that none which was cut off is taken for whole."""
+        directory = target.with_name(f"{target.name}.new")
+        shutil.rmtree(directory, ignore_errors=True)
+        directory.mkdir(mode=0o700, parents=True)
         with tempfile.TemporaryFile() as password:  # handed on as stdin: never visible in a command line or a path
             password.write(self.password.encode())
             password.seek(0)
@@ -94,7 +100,7 @@ class Postgres(Process):
                 os.chown(directory, self.user_id, self.user_id)
                 os.chown(password.fileno(), self.user_id, self.user_id)
             initdb = [
-                *(str(self.programs / "initdb"), "-D", self.location, "-U", SUPERUSER),
+                *(str(self.programs / "initdb"), "-D", self._seen(directory), "-U", SUPERUSER),
                 *("--auth=scram-sha-256", "--pwfile=/dev/stdin", "--no-sync", "--encoding=UTF8"),
                 # builtin, for the build has no ICU and plain C breaks trigrams on Japanese
                 *("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C.UTF-8"),
@@ -109,6 +115,10 @@ class Postgres(Process):
             )
         if made.returncode != 0:
             raise PartError(f"initdb failed: {made.stderr.strip() or made.stdout.strip()}")
+        try:
+            directory.rename(target)
+        except OSError as error:
+            raise PartError(f"{target} holds files that are no data of Postgres: {error.strerror}") from error
 
     def _answers(self) -> bool:
         with psycopg.connect(self.url(), connect_timeout=2) as connection:

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -153,9 +153,15 @@ def kept(command: Sequence[str]) -> tuple[str, ...]:
     return (sys.executable, "-I", "-S", str(KEEPER), *command)
 
 
-def free_port() -> int:
+def is_kept(command: Sequence[str]) -> bool:
+    """Whether a command is wrapped so."""
+    return str(KEEPER) in command
+
+
+def free_port(taken: Collection[int] = ()) -> int:
     """A port that nothing listens on at this moment, from below those that outgoing connections are given."""
-    return next(port for port in iter(lambda: random.randrange(20_000, 32_000), 0) if is_port_free(port))  # noqa: S311
+    ports = iter(lambda: random.randrange(20_000, 32_000), 0)  # noqa: S311
+    return next(port for port in ports if port not in taken and is_port_free(port))
 
 
 def is_port_free(port: int) -> bool:

@@ -1,12 +1,20 @@
+import errno
 import json
+import os
 import socket
+from importlib import metadata
 
+import httpx2
+import polars as pl
 import pytest
+from aiokafka.errors import KafkaConnectionError
 
+from cli.command import in_a_line
 from stack import doctor
 from stack.parts import kafka_jars
 from stack.state import VERSION
 
+FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/data/draft.parquet")
 COMMANDS = [
     "demo",
     "up",
@@ -14,6 +22,7 @@ COMMANDS = [
     "reset",
     "status",
     "logs",
+    "restart",
     "doctor",
     "prepare",
     "import",
@@ -26,6 +35,32 @@ COMMANDS = [
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_explains_itself(tanawari, name):
     assert f"tanawari {name}" in tanawari(name, "--help").stdout
+
+
+def test_the_version_is_said(tanawari):
+    assert tanawari("--version").stdout == f"{metadata.version('tanawari')}\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (
+            FULL,
+            "the disk is full: [Errno 28] No space left on device: '/data/draft.parquet'; make room and",
+        ),
+        (pl.exceptions.ComputeError("No space left on device (os error 28)"), "the disk is full: "),
+        (httpx2.ReadTimeout("timed out"), "timed out"),
+        (httpx2.ReadTimeout(""), "ReadTimeout"),
+        (ExceptionGroup("two", [KafkaConnectionError("no broker"), KafkaConnectionError("no broker")]), "no broker"),
+    ],
+)
+def test_what_is_wrong_outside_is_a_line_and_no_trace(error, line):
+    assert line in in_a_line(error)
+
+
+def test_what_is_wrong_inside_keeps_its_trace():
+    assert in_a_line(OSError(errno.ENOENT, "none", "/here")) is None
+    assert in_a_line(KeyError("x")) is None
 
 
 def test_a_newer_state_is_refused_in_one_line(tanawari, state):
@@ -56,6 +91,22 @@ def test_status_of_nothing_says_so_and_ends_with_3(tanawari, tmp_path):
     assert shown.code == 3
     assert json.loads(shown.stdout) == {"phase": "stopped", "processes": {}, "addresses": {}}
     assert not (tmp_path / "state").exists()
+
+
+def test_a_program_alone_is_restarted_only_where_the_stack_runs(tanawari, state, tmp_path):
+    assert "does not run: tanawari up" in tanawari("restart", "gateway", "--state", state.directory).stderr
+    assert "there is no stack in" in tanawari("restart", "--state", tmp_path / "other").stderr
+
+
+@pytest.mark.parametrize("pin", ["gateway", "gateway=soon", "gateway=0", "gateway=65536"])
+def test_what_is_no_port_is_refused(tanawari, state, pin):
+    assert tanawari("up", "--state", state.directory, "--port", pin).code == 2
+
+
+@pytest.mark.parametrize("command", ["down", "logs", "status", "restart"])
+def test_what_only_looks_makes_no_state(tanawari, tmp_path, command):
+    tanawari(command, "--state", tmp_path / "state")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_needs_a_running_stack_says_how_to_start_it(tanawari, state):

@@ -15,7 +15,7 @@ from stack.files import read_json
 from stack.program import Program
 from stack.programs import PROGRAMS, program_ports
 from stack.state import State
-from tests.stack.test_supervisor import wait_until
+from tests.waiting import wait_until
 from warehouse.broker import cluster_id
 
 GREETER = Program(

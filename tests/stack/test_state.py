@@ -1,10 +1,13 @@
+import os
 import socket
 import stat
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from stack.parts.process import is_port_free
-from stack.state import VERSION, State, StateError
+from stack.files import write_json
+from stack.parts.process import free_port, is_port_free
+from stack.state import MAKING, VERSION, State, StateError, held
 
 
 def test_a_new_state_carries_the_version(state):
@@ -72,6 +75,58 @@ def test_a_pinned_port_is_remembered(state):
     state.ports(["gateway"], {"gateway": port})
     assert is_port_free(port)
     assert state.ports(["gateway"]) == {"gateway": port}
+
+
+def test_no_two_names_have_one_port(state):
+    port = state.ports(["gateway"])["gateway"]
+    write_json(state.path("ports.json"), {"chosen": {"gateway": port, "catalog": port}})
+    assert len(set(state.ports(["gateway", "catalog"]).values())) == 2
+
+
+def test_a_port_that_is_pinned_is_taken_from_whoever_had_it(state):
+    port = state.ports(["catalog", "gateway"])["catalog"]
+    ports = state.ports(["catalog", "gateway"], {"gateway": port})
+    assert ports["gateway"] == port
+    assert ports["catalog"] != port
+
+
+def test_one_port_for_two_is_refused(state):
+    with pytest.raises(StateError, match="port 8080 is given to gateway and catalog"):
+        state.ports(["gateway", "catalog"], {"gateway": 8080, "catalog": 8080})
+
+
+def test_a_pin_is_taken_back(state):
+    port = free_port()
+    state.ports(["gateway"], {"gateway": port})
+    state.ports(["gateway"], {"gateway": None})
+    with socket.create_server(("127.0.0.1", port)):
+        assert state.ports(["gateway"])["gateway"] != port
+
+
+def test_a_state_that_was_cut_off_while_it_was_made_is_made_anew(tmp_path):
+    for name in ("run", "logs"):
+        (tmp_path / name).mkdir()
+    (tmp_path / MAKING).touch()
+    assert State.version_of(tmp_path) == 0
+    State(tmp_path)
+    assert State.version_of(tmp_path) == VERSION
+    assert not (tmp_path / MAKING).exists()
+
+
+def test_many_may_open_a_new_state_at_once(tmp_path):
+    with ThreadPoolExecutor(8) as pool:
+        opened = list(pool.map(State, [tmp_path / "state"] * 40))
+    assert {State.version_of(each.directory) for each in opened} == {VERSION}
+
+
+def test_asking_who_runs_it_disturbs_nobody_and_takes_no_other_for_it(state):
+    lock = state.path("run", "supervisor.lock")
+    with held(lock) as is_ours:
+        assert is_ours
+        with ThreadPoolExecutor(8) as pool:
+            assert set(pool.map(lambda _: state.supervisor, range(100))) == {os.getpid()}
+    lock.write_text(f"{os.getpid()} 0.0")  # of one that has ended, and whose number we have been given
+    assert state.supervisor is None
 
 
 def test_two_commands_do_not_fight_over_one_state(state):

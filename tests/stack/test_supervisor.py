@@ -11,17 +11,20 @@ from aiokafka import AIOKafkaConsumer
 
 from services.contracts.topics import TOPICS
 from stack.children import HUNG, QUESTION_SECONDS
+from stack.deadlines import WHOLE_STOP_SECONDS
 from stack.files import read_json
 from stack.parts.process import is_port_free
 from stack.programs import PROGRAMS
 from stack.state import State
+from tests.disks import fill, small_disk
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 STACK = """
 import logging, sys
 from pathlib import Path
-from stack.programs import PROGRAMS, Program
+from stack.program import Program
+from stack.programs import PROGRAMS
 from stack.state import State
 from stack.supervisor import supervise
 
@@ -30,7 +33,10 @@ serve = (sys.executable, "-m", "http.server", "{port}", "--bind", "127.0.0.1", "
 gateway = next(program for program in PROGRAMS if program.name == "gateway")
 tool = Program("dbt-docs", serve, probe="/", tool=True)
 broken = Program("mlflow", (sys.executable, "-c", "raise SystemExit('no such thing')"), probe="/", tool=True)
-programs = {"whole": [gateway, tool], "broken": [broken]}
+note = "import pathlib, signal, sys, time; " \\
+    "signal.signal(signal.SIGTERM, lambda *_: sys.exit(pathlib.Path(sys.argv[1]).write_text('asked'))); time.sleep(300)"
+witness = Program("dagster-daemon", (sys.executable, "-c", note, sys.argv[3]), tool=True)
+programs = {"whole": [gateway, tool], "broken": [broken], "witness": [witness]}
 sys.exit(supervise(State(Path(sys.argv[1])), None, programs[sys.argv[2]]))
 """
 
@@ -42,10 +48,14 @@ def is_gone(pid):
 class Stack:
     """A supervisor in a process of its own, with the gateway and a tiny tool beside the real servers."""
 
-    def __init__(self, directory, programs="whole"):
+    def __init__(self, directory, programs="whole", beside=None):
         self.state = State(directory)
-        command = [sys.executable, "-c", STACK, str(directory), programs]
-        self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        beside = beside or directory.parent
+        self.witness = beside / "witness"
+        self._log = beside / "supervisor.log"
+        command = [sys.executable, "-c", STACK, str(directory), programs, str(self.witness)]
+        with self._log.open("wb") as log:
+            self.process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
 
     def __enter__(self):
         try:
@@ -59,6 +69,9 @@ class Stack:
     def __exit__(self, *_):
         self.process.terminate()
         self.process.wait(60)
+
+    def said(self):
+        return self._log.read_text()
 
     def of(self, name):
         return self.state.status()["processes"][name]
@@ -174,6 +187,18 @@ def test_stopping_ends_everything_drained_and_frees_the_ports(tmp_path):
     assert all(map(is_gone, pids))
     assert is_port_free(int(address.rpartition(":")[2]))
     assert running.state.status()["phase"] == "stopped"
+
+
+def test_on_a_full_disk_it_runs_on_and_stops_in_order(tmp_path):
+    with small_disk(tmp_path / "disk", 400) as disk, Stack(disk / "state", "witness", tmp_path) as running:
+        fill(disk, leaving_kb=0)
+        os.kill(running.of("valkey")["pid"], signal.SIGKILL)
+        wait_until(lambda: "cannot be written" in running.said())
+        assert running.process.poll() is None
+        running.process.terminate()
+        running.process.wait(WHOLE_STOP_SECONDS)
+        assert running.witness.read_text() == "asked"
+        wait_until(lambda: all(map(is_gone, running.pids())))
 
 
 def test_a_program_that_cannot_start_is_named_with_its_last_words(tmp_path):

@@ -1,0 +1,47 @@
+"""What stands still for a moment is not left so."""
+
+import subprocess
+import sys
+
+import psutil
+import pytest
+
+from stack.programs import ROOT
+from tests.waiting import wait_until
+
+FREEZER = """
+import sys, time, psutil
+from pathlib import Path
+from stack.children import Child, frozen
+from stack.parts.process import Process, kept
+from tests.waiting import wait_until
+
+process = Process("kept", kept(("sleep", "300")), Path(sys.argv[1]))
+process.spawn()
+wait_until(lambda: [each.name() for each in psutil.Process(process.pid).children()] == ["sleep"])
+with frozen([Child(process)]):
+    print(process.pid, flush=True)
+    time.sleep(300)
+"""
+
+
+@pytest.mark.faults
+@pytest.mark.skipif(sys.platform != "linux", reason="the death signal is a Linux feature")
+def test_who_is_killed_while_programs_stand_still_leaves_none_of_them(tmp_path):
+    command = [sys.executable, "-c", FREEZER, str(tmp_path / "log")]
+    freezer = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    try:
+        keeper = psutil.Process(int(freezer.stdout.readline()))
+        (sleep,) = keeper.children()
+        wait_until(lambda: sleep.status() == psutil.STATUS_STOPPED and keeper.status() != psutil.STATUS_STOPPED)
+    finally:
+        freezer.kill()
+        freezer.communicate()
+    wait_until(lambda: not any(map(lives, (keeper, sleep))))
+
+
+def lives(process: psutil.Process) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
