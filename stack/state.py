@@ -99,6 +99,8 @@ class State:
                 raise StateError(f"{file} must contain a number, not {text!r}: remove {directory}, or restore the file")
             return int(text)
         if directory.exists() and any(directory.iterdir()) and not (directory / MAKING).exists():
+            if file.exists():  # it was made meanwhile
+                return State.version_of(directory)
             raise StateError(
                 f"{directory} contains files that are not Tanawari's: choose another directory with --state"
             )
