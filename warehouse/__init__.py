@@ -1,1 +1,1 @@
-"""From Kafka into Postgres (`raw`), and out of its marts into files an analyst may carry away."""
+"""Lands Kafka topics in Postgres (`raw`), and extracts its marts to files for analysts."""

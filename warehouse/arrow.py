@@ -1,4 +1,4 @@
-"""Reads a Postgres query as Arrow, by COPY and Arrow's CSV reader: in batches of bounded memory, or at once."""
+"""Reads a Postgres query as Arrow, with COPY and Arrow's CSV reader: in bounded batches, or as a whole."""
 
 import io
 from collections.abc import Iterator, Sequence
@@ -35,7 +35,7 @@ class Column:
 
 
 def schema_of(columns: Sequence[Column]) -> pa.Schema:
-    """The Arrow schema; a numeric of no stated precision becomes a float, a type without a counterpart its text."""
+    """The Arrow schema; a numeric without a precision becomes a float, an unknown type text."""
     return pa.schema([(column.name, _type_of(column)) for column in columns])
 
 
@@ -43,14 +43,14 @@ def stream(connection: psycopg.Connection, query: sql.Composable, schema: pa.Sch
     """The rows of a query, batch by batch.
 
     Args:
-        connection: in a transaction, whose snapshot the rows are of; its time zone must be UTC.
+        connection: in a transaction, which provides the snapshot; its time zone must be UTC.
         query: selects the columns of `schema`, in its order.
         schema: made by `schema_of`.
     """
     connection.execute("set local timezone to 'UTC'")
     with connection.cursor().copy(sql.SQL("copy ({}) to stdout (format csv)").format(query)) as copy:
         rows = io.BufferedReader(_CopyStream(copy), BLOCK_BYTES)
-        if not rows.peek(1):  # Arrow takes an empty file for an error
+        if not rows.peek(1):  # Arrow treats an empty file as an error
             return
         yield from csv.open_csv(
             rows,
@@ -61,7 +61,7 @@ def stream(connection: psycopg.Connection, query: sql.Composable, schema: pa.Sch
 
 
 def read(connection: psycopg.Connection, query: str) -> pa.Table:
-    """All rows of a query, whose text fits in memory: half the work of `stream`, for all cores parse it."""
+    """All rows of a query that fits in memory as text: half the work of `stream`, because all cores parse it."""
     connection.execute("set local timezone to 'UTC'")
     head = f"select * from ({query}) as rows limit 0"  # noqa: S608 - the query is our own
     described = connection.execute(head.encode()).description or ()
@@ -70,7 +70,7 @@ def read(connection: psycopg.Connection, query: str) -> pa.Table:
     with connection.cursor().copy(f"copy ({query}) to stdout (format csv)".encode()) as copy:
         for piece in copy:
             text.write(piece)
-    if not text.tell():  # Arrow takes an empty file for an error
+    if not text.tell():  # Arrow treats an empty file as an error
         return schema.empty_table()
     text.seek(0)
     return csv.read_csv(
@@ -104,7 +104,7 @@ def _type_of(column: Column) -> pa.DataType:
 
 
 class _CopyStream(io.RawIOBase):
-    """What COPY sends, as a file."""
+    """The output of COPY, as a file."""
 
     def __init__(self, copy: psycopg.Copy) -> None:
         self._copy = copy

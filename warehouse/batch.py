@@ -1,4 +1,4 @@
-"""Messages that are written together, decoded, and with what Postgres needs of them at hand."""
+"""A batch of decoded messages, prepared for Postgres."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ from warehouse.tables import Copy, Outcome, Refusal
 
 
 def decoded(records: Sequence[ConsumerRecord]) -> tuple[dict[int, Row], dict[int, Refusal]]:
-    """Each message, by its index, as a row or as a refusal."""
+    """Decoded messages by index: rows and refusals."""
     rows: dict[int, Row] = {}
     refusals: dict[int, Refusal] = {}
     for index, record in enumerate(records):
@@ -55,7 +55,7 @@ class Batch:
         return _number(self.records, self.spans, index)
 
     def counts(self, outcome: Outcome, kept: Mapping[int, bool]) -> dict[TopicPartition, Counts]:
-        """What became of each partition's messages, as Postgres counted it; `kept` tells which dead letters are new."""
+        """The outcome of each partition's messages, as counted by Postgres; `kept` says which dead letters are new."""
         letters = _by_partition(self.records, (index for index, is_new in kept.items() if is_new))
         old_letters = (index for index, is_new in kept.items() if not is_new)
         known = _by_partition(self.records, (*outcome.duplicates, *old_letters))
@@ -65,7 +65,7 @@ class Batch:
         }
 
     def halves(self) -> "Iterator[Batch]":
-        """The same in two batches, to be written one after the other; or itself, if it cannot be parted."""
+        """Two halves, to be written one after the other; or the batch itself, if it cannot be split."""
         if len(self.records) < 2:  # noqa: PLR2004 - two halves
             yield self
             return

@@ -1,4 +1,4 @@
-"""What is asked of the broker, and how it is consumed."""
+"""Queries to the broker, and its consumer."""
 
 import asyncio
 import contextlib
@@ -18,31 +18,31 @@ DAY_MS = 24 * 60 * 60 * 1000
 
 
 def new_consumer(settings: LandingSettings, *, group: str | None) -> AIOKafkaConsumer:
-    """A consumer whose memory is bounded, and that keeps no offsets at the broker; in a group or not."""
+    """A consumer with bounded memory that commits no offsets; with or without a group."""
     return AIOKafkaConsumer(
         **settings.client_arguments(),
         group_id=group,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
-        isolation_level="read_committed",  # of other programs' transactions: what was aborted did not happen
+        isolation_level="read_committed",  # skip aborted transactions of other programs
         fetch_max_bytes=FETCH_BYTES,
         max_partition_fetch_bytes=PARTITION_FETCH_BYTES,
         session_timeout_ms=settings.landing_session_ms,
         heartbeat_interval_ms=settings.landing_session_ms // 10,
-        max_poll_interval_ms=DAY_MS,  # waiting for the warehouse is no reason to leave the group
+        max_poll_interval_ms=DAY_MS,  # waiting for the warehouse must not end group membership
     )
 
 
 async def cluster_id(settings: KafkaSettings) -> str:
-    """What the broker calls its cluster; the embedded one has a new name, and an empty log, at every start."""
+    """The broker's cluster id; the embedded broker has a new id, and an empty log, at every start."""
     async with _admin(settings) as admin:
         return (await admin.describe_cluster())["cluster_id"] or ""
 
 
 async def all_partitions(settings: KafkaSettings) -> set[TopicPartition]:
-    """Those of the declared topics, as far as the broker has them (a consumer knows none before it has subscribed)."""
+    """The partitions of the declared topics that exist (a consumer knows none before it has subscribed)."""
     async with _admin(settings) as admin:
-        described = await admin.describe_topics()  # of all: some brokers would make one that is asked for
+        described = await admin.describe_topics()  # of all: some brokers create a topic that is asked for
     return {
         TopicPartition(topic["topic"], part["partition"])
         for topic in described
@@ -63,20 +63,20 @@ async def _admin(settings: KafkaSettings) -> AsyncIterator[AIOKafkaAdminClient]:
 
 
 def log_end(consumer: AIOKafkaConsumer, partition: TopicPartition) -> int | None:
-    """Where what may be read of a partition ends, once a fetch has told."""
+    """The readable end of a partition, once a fetch has reported it."""
     return consumer.last_stable_offset(partition) if partition in consumer.assignment() else None
 
 
 def known_ends(consumer: AIOKafkaConsumer) -> dict[TopicPartition, int]:
-    """The same of every partition of which a fetch has told it."""
+    """The readable end of every partition for which a fetch has reported it."""
     return {part: end for part in consumer.assignment() if (end := log_end(consumer, part)) is not None}
 
 
 async def positions(consumer: AIOKafkaConsumer) -> dict[TopicPartition, int]:
-    """Where the next fetch of each partition begins.
+    """The position of the next fetch of each partition.
 
-    That is behind the last message it got, and behind what no consumer gets: the markers of transactions, what was
-    aborted, what the log has dropped. Partitions whose position is being asked for are left out.
+    It is after the last received message, and after what no consumer receives: transaction markers, aborted messages,
+    and messages deleted by retention. Partitions without a known position are left out.
     """
     found = {}
     for partition in consumer.assignment():
@@ -86,11 +86,11 @@ async def positions(consumer: AIOKafkaConsumer) -> dict[TopicPartition, int]:
 
 
 async def log_ends(settings: LandingSettings, start: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
-    """Where every partition's log ends.
+    """The end offset of every partition.
 
     Args:
-        settings: which broker.
-        start: offsets from which a fetch costs little; partitions not named are read from their beginning.
+        settings: the broker.
+        start: offsets near the end, so that a fetch is cheap; other partitions are read from their beginning.
     """
     consumer = new_consumer(settings, group=None)
     try:

@@ -1,4 +1,4 @@
-"""Lands what is in the topics now, then returns: `tanawari land`, the Dagster asset, `down` before the broker stops."""
+"""Waits until the topics' current content has landed: for `tanawari land`, the Dagster asset, and `down`."""
 
 import asyncio
 import time
@@ -15,10 +15,10 @@ from warehouse.settings import LandingSettings
 from warehouse.store import APPLICATION
 
 PATIENCE_SECONDS = 2.0
-"""Without progress for so long, no landing process is at work and we take part ourselves."""
+"""After this time without progress, no landing process is active and we land ourselves."""
 
 LONE_PATIENCE_SECONDS = 10.0
-"""Without progress of our own for so long, we look whether the broker's log is still the same."""
+"""After this time without our own progress, we check whether the broker's log is still the same."""
 
 POLL_SECONDS = 0.1
 
@@ -26,11 +26,11 @@ POLL_SECONDS = 0.1
 async def land_until_caught_up(settings: LandingSettings) -> dict[str, Counts]:
     """Return once everything that was in the topics when this was called has landed.
 
-    Running landing processes are left to do it. Only where there are none, or nothing moves, does this process land.
-    If the broker's log begins anew meanwhile, what counts is what is in the new one: the rest is gone.
+    Running landing processes do the work. Only if there are none, or there is no progress, this process lands itself.
+    If the broker's log is recreated meanwhile, the goal is the content of the new one: the rest is lost.
 
     Returns:
-        What became of each topic's messages in the meantime, whoever landed them; topics without any are left out.
+        The counts of each topic's messages meanwhile, by any process; topics without messages are left out.
     """
     log_id = await broker.cluster_id(settings)
     with psycopg.connect(settings.warehouse_loader_url, autocommit=True) as connection:
@@ -47,7 +47,7 @@ async def land_until_caught_up(settings: LandingSettings) -> dict[str, Counts]:
 
 
 async def _land_alone(settings: LandingSettings, goal: Coroutine[None, None, bool]) -> None:
-    """Land until the goal is reached or given up, or another process claims a partition."""
+    """Land until the goal is reached or dropped, or another process claims a partition."""
     member = Member(settings, is_alone=True)
     running, reached = asyncio.create_task(member.run()), asyncio.create_task(goal)
     try:
@@ -59,7 +59,7 @@ async def _land_alone(settings: LandingSettings, goal: Coroutine[None, None, boo
 
 
 async def _log_id(settings: LandingSettings, known: str) -> str:
-    """The log that the broker has now; while it is away, the one that was known."""
+    """The broker's current log id; while it is unavailable, the last known one."""
     try:
         return await broker.cluster_id(settings)
     except (KafkaError, OSError):
@@ -75,7 +75,7 @@ def _is_landing(connection: psycopg.Connection) -> bool:
 async def _reached(
     connection: psycopg.Connection, log_id: str, ends: Mapping[TopicPartition, int], patience: float
 ) -> bool:
-    """Wait until the warehouse has come to `ends`; False once nothing has moved for `patience` seconds."""
+    """Wait until the warehouse has reached `ends`; False after `patience` seconds without progress."""
     seen: dict[TopicPartition, int] = {}
     moved_at = time.monotonic()
     while True:

@@ -1,4 +1,4 @@
-"""Decoded messages as text that COPY reads, made before the transaction so that Postgres does not wait for it."""
+"""Decoded messages as text for COPY, built before the transaction so that Postgres does not wait for it."""
 
 from collections.abc import Container, Iterable
 from dataclasses import dataclass
@@ -13,23 +13,23 @@ COLUMNS = (*Row._fields, "lane", "number")
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows by their index in a batch, in the order in which the first of equal ids wins, and each as a line of text."""
+    """Rows by their index in a batch, ordered so that the first of equal ids wins, and as lines of text."""
 
     rows: dict[int, Row]
     lines: dict[int, str]
 
     @classmethod
     def of(cls, rows: dict[int, Row], numbering: Numbering) -> "Rows":
-        """Write rows with their lane and number; whatever a sender chose is escaped."""
+        """Write rows with their lane and number; all values from senders are escaped."""
         return cls(rows, {index: _line(row, *numbering(index)) for index, row in rows.items()})
 
     def only(self, indexes: Iterable[int]) -> "Rows":
-        """Some of them."""
+        """A subset."""
         lines = {index: self.lines[index] for index in indexes}
         return Rows({index: self.rows[index] for index in lines}, lines)
 
     def without(self, indexes: Container[int]) -> "Rows":
-        """The others."""
+        """The remaining ones."""
         return self.only(index for index in self.rows if index not in indexes)
 
     def texts(self) -> dict[str, str]:

@@ -1,10 +1,10 @@
-"""Looks at dead letters, and tries them again once their cause is mended: what `tanawari dead-letters` calls.
+"""Lists, retries and closes dead letters: the functions of `tanawari dead-letters`.
 
-What the contract as it now is cannot read stays, with the reason of today. Of the rest, a letter of the landing's own
-lands in its table as if it had just arrived. One that a service's consumer gave up has landed long since: it is sent to
-its topic again, where all but that consumer know it as a duplicate.
+A dead letter that the current contract cannot read stays, with the current reason. Of the others, landing's own land
+in their table like new messages. A message that a service's consumer could not handle has already landed: it is sent to
+its topic again, where all other consumers skip it as a duplicate.
 
-What will never be handled is closed: it is kept, with who gave it up and why, and no longer open.
+A dead letter that will never be handled is closed: it is kept, with who closed it and why.
 """
 
 import asyncio
@@ -27,15 +27,15 @@ from warehouse.tables import CONSUMER, Outcome
 
 PAGE = 1_000
 PAGE_BYTES = 32 * 1024 * 1024
-"""What a page of letters that are tried again holds in bytes, but for one that is larger by itself."""
+"""Maximum bytes of a page of retried dead letters; a larger single one gets its own page."""
 
 LARGEST_BYTES = 2 * 1024 * 1024
-"""Of a message that is sent again; the broker judges it by what its topic takes."""
+"""Maximum size of a message that is sent again; the broker applies the topic's limit."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """Which letters are meant, open or closed: those that everything said here fits."""
+    """Selects dead letters, open or closed: those that match all given fields."""
 
     ids: tuple[int, ...] | None = None
     topic: str | None = None
@@ -50,7 +50,7 @@ EVERY = Choice()
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """One message that could not be handled; its bytes are left out, for they may hold personal data."""
+    """One message that could not be handled, without its bytes, which may contain personal data."""
 
     id: int
     topic: str
@@ -76,7 +76,7 @@ class Message(DeadLetter):
 
 @dataclass(frozen=True)
 class Kind:
-    """Letters that are alike, and when the first and the last of them failed."""
+    """A group of similar dead letters, with the times of the first and the last failure."""
 
     topic: str
     consumer: str
@@ -88,7 +88,7 @@ class Kind:
 
 @dataclass(frozen=True)
 class Retried:
-    """How many letters landed, were known already, were sent again, and stay dead letters."""
+    """How many dead letters landed, were duplicates, were sent again, and remain."""
 
     landed: int = 0
     duplicates: int = 0
@@ -144,7 +144,7 @@ _KEEP = "update raw.dead_letters set retried_at = now(), reason = %s, detail = %
 
 
 def list_chosen(url: str, choice: Choice = EVERY) -> Iterator[DeadLetter]:
-    """The dead letters chosen, oldest first, asked for by pages."""
+    """The selected dead letters, oldest first, read in pages."""
     after = 0
     with psycopg.connect(url, row_factory=class_row(DeadLetter)) as connection:
         while page := connection.execute(_LIST, {**_said(choice), "after": after, "page": PAGE}).fetchall():
@@ -153,7 +153,7 @@ def list_chosen(url: str, choice: Choice = EVERY) -> Iterator[DeadLetter]:
 
 
 def kinds(url: str, choice: Choice = EVERY) -> list[Kind]:
-    """The dead letters chosen, counted by topic, consumer and reason, the most first."""
+    """The selected dead letters, counted by topic, consumer and reason, the most frequent first."""
     with psycopg.connect(url, row_factory=class_row(Kind)) as connection:
         return connection.execute(_KINDS, _said(choice)).fetchall()
 
@@ -162,7 +162,7 @@ def show(url: str, letter_id: int) -> Message:
     """One dead letter, open or resolved, with its bytes.
 
     Raises:
-        KeyError: there is none of that id.
+        KeyError: there is none with that id.
     """
     query = f"select {_COLUMNS}, key, value from raw.dead_letters where id = %s"  # noqa: S608 - our own columns
     with psycopg.connect(url, row_factory=class_row(Message)) as connection:
@@ -173,13 +173,13 @@ def show(url: str, letter_id: int) -> Message:
 
 
 def close(url: str, choice: Choice, *, because: str, by: str, is_trial: bool = False) -> int:
-    """Give up open dead letters for good; how many.
+    """Close open dead letters for good; returns how many.
 
     Args:
         url: the warehouse, as its loader.
         choice: which.
-        because: why.
-        by: who does.
+        because: the reason.
+        by: the user.
         is_trial: only count them.
     """
     with psycopg.connect(url) as connection, connection.transaction(force_rollback=is_trial):
@@ -187,13 +187,13 @@ def close(url: str, choice: Choice, *, because: str, by: str, is_trial: bool = F
 
 
 async def retry(url: str, kafka: KafkaSettings, choice: Choice = EVERY, *, is_trial: bool = False) -> Retried:
-    """Try unresolved dead letters again; a transaction a page.
+    """Retry open dead letters; one transaction per page.
 
     Args:
         url: the warehouse, as its loader.
-        kafka: the broker, for letters that services' consumers gave up.
+        kafka: the broker, for messages that services' consumers could not handle.
         choice: which.
-        is_trial: only tell what would become of them; nothing is written or sent.
+        is_trial: only count the outcomes; nothing is written or sent.
     """
     with psycopg.connect(url, autocommit=True) as connection:
         tables.prepare(connection)
@@ -203,14 +203,14 @@ async def retry(url: str, kafka: KafkaSettings, choice: Choice = EVERY, *, is_tr
 
 @dataclass(frozen=True)
 class _Pages:
-    """The chosen letters, page by page."""
+    """The selected dead letters, page by page."""
 
     connection: psycopg.Connection
     choice: Choice
     is_trial: bool
 
     async def retry(self, kafka: KafkaSettings, *, is_ours: bool) -> Retried:
-        """Try those of the landing's own, or those of services."""
+        """Retry landing's own, or those of services."""
         made, after = Retried(), 0
         while True:
             with self.connection.transaction(force_rollback=self.is_trial):
@@ -233,7 +233,7 @@ class _Pages:
             made, after = made + done, ids[-1]
 
     def _land(self, rows: dict[int, Row]) -> Outcome:
-        """Land rows in the lanes for what is retried, whatever partitions they came from."""
+        """Land rows in the retry lanes, whatever partitions they came from."""
         places = {(row.topic, None) for row in rows.values()}
         taken = lanes.take(self.connection, places, 1 + max(rows, default=0))
 
@@ -249,7 +249,7 @@ class _Pages:
         return outcome
 
     def _take(self, after: int, *, is_ours: bool) -> tuple[list[int], list[ConsumerRecord]]:
-        """A page of letters, locked, and their messages as they first came."""
+        """A locked page of dead letters, with their original messages."""
         limits = {"after": after, "landing": CONSUMER, "is_ours": is_ours, "page": PAGE, "page_bytes": PAGE_BYTES}
         letters = self.connection.execute(_TAKE, {**_said(self.choice), **limits}).fetchall()
         records = [
@@ -260,7 +260,7 @@ class _Pages:
 
 
 async def _send(kafka: KafkaSettings, records: list[ConsumerRecord]) -> None:
-    """Send messages to their topics again; return once all are acknowledged."""
+    """Send messages to their topics again; returns when all are acknowledged."""
     if not records:
         return
     producer = AIOKafkaProducer(**kafka.client_arguments(), acks="all", max_request_size=LARGEST_BYTES)

@@ -24,11 +24,11 @@ _KNOWN_FIELDS = {str(field.alias) for field in Event.model_fields.values()}
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 _TOPIC_NAME = re.compile(r"[A-Za-z0-9._-]{1,249}")
-"""What Kafka takes for a topic's name."""
+"""Kafka's valid topic names."""
 
 
 class Row(NamedTuple):
-    """One event as its table keeps it, with id and time as text; the names are the columns'."""
+    """One event as a row of its table, with id and time as text; the names are the columns'."""
 
     event_id: str
     event_type: str
@@ -48,13 +48,13 @@ def decode(record: ConsumerRecord) -> Row:
     """The row of one message.
 
     Raises:
-        ContractError: the contract cannot read it, or Postgres could not keep it.
+        ContractError: the contract cannot read it, or Postgres could not store it.
     """
     return decode_fast(record) or _decode(record)
 
 
 def decode_fast(record: ConsumerRecord) -> Row | None:
-    """The row of a message as most are; None where the contract's own models must be asked."""
+    """The row of an ordinary message; None if the contract's own models must read it."""
     if (read := read_fast(record.topic, record.value or b"")) is None:
         return None
     envelope, _ = read
@@ -118,13 +118,13 @@ def _holds_nul(json: str) -> bool:
 
 
 def _unknown_fields(value: bytes) -> str | None:
-    """What an envelope says that this release does not know, as JSON: `raw` keeps all that was sent."""
+    """The envelope fields unknown to this release, as JSON: `raw` keeps everything that was sent."""
     unknown = {name: text for name, text in _fields(value).items() if name not in _KNOWN_FIELDS}
     return msgspec.json.encode(unknown).decode() if unknown else None
 
 
 def _check_dead_letter(letter: DeadLetter) -> None:
-    """Refuse a dead letter whose bytes or topic `raw.dead_letters` could not take, or retry could not read."""
+    """Refuse a dead letter whose bytes or topic `raw.dead_letters` could not store, or a retry could not read."""
     try:
         for text in (letter.key, letter.value):
             base64.b64decode(text or "", validate=True)

@@ -1,9 +1,9 @@
-"""Carries the marts out of the warehouse: a Parquet file a table, and `tanawari.duckdb` with a view over each.
+"""Extracts the marts: one Parquet file per table, and `tanawari.duckdb` with a view on each.
 
-`<directory>/<extract>/` holds one extract, whole and never changed: the files in a folder a schema, the database, and
-`manifest.json`. The link `<directory>/current` is moved to it at the very end, so that a reader sees the extract before
-or this one; one who has it open can go on for a day, after which a newer extract removes it. All tables are of one
-moment: they are read in one snapshot. The views name their files by absolute paths: who moves an extract reads these.
+`<directory>/<extract>/` is one complete, immutable extract: one directory of files per schema, the database, and
+`manifest.json`. The link `<directory>/current` is moved to it at the very end, so that a reader sees the previous
+extract or this one; an open extract stays usable for a day, after which a newer one removes it. All tables are
+consistent: they are read in one snapshot. The views use absolute paths: if an extract was moved, read its files.
 """
 
 import errno
@@ -29,7 +29,7 @@ CURRENT = "current"
 DATABASE = "tanawari.duckdb"
 MANIFEST = "manifest.json"
 NAME = "%Y%m%dT%H%M%S%fZ"
-"""An extract bears the moment at which it was begun."""
+"""An extract is named by its start time."""
 
 _COLUMNS = """
 select table_schema, table_name, column_name, data_type, numeric_precision, numeric_scale
@@ -40,12 +40,12 @@ order by table_schema, table_name, ordinal_position
 
 
 class DiskFullError(Exception):
-    """There is no room for an extract; the current one is as it was, and nothing of the new one remains."""
+    """The disk is full; the current extract is unchanged, and no files of the new one remain."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """One file of an extract; `left_out` names the columns that the warehouse has and the file has not."""
+    """One file of an extract; `left_out` are the table's columns that the file lacks."""
 
     rows: int
     sha256: str
@@ -56,7 +56,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What an extract holds; `cut` is the moment whose marts it shows, `tables` go by `schema.table`."""
+    """The content of an extract; `cut` is the time of the snapshot, `tables` are keyed by `schema.table`."""
 
     extract: str
     cut: str
@@ -69,12 +69,12 @@ def extract(url: str, directory: Path, *, keep: timedelta = timedelta(days=1), w
 
     Args:
         url: the warehouse, as the analyst's or the pipelines' role.
-        directory: where extracts live; made if missing.
-        keep: how long an extract stays after it was made, though it is no longer the current one.
-        with_personal: keep also the columns that the contracts mark as personal.
+        directory: the directory of extracts; created if missing.
+        keep: how long an extract is kept after it was replaced.
+        with_personal: include columns that the contracts mark as personal.
 
     Raises:
-        DiskFullError: there is no room for it.
+        DiskFullError: the disk is full.
     """
     moment = datetime.now(UTC)
     target = directory / moment.strftime(NAME)
@@ -95,7 +95,7 @@ def extract(url: str, directory: Path, *, keep: timedelta = timedelta(days=1), w
 
 
 def personal_columns() -> set[str]:
-    """The columns that the contracts' personal fields become."""
+    """The columns of the contracts' personal fields."""
     schemas = [kind.payload.model_json_schema(by_alias=False) for kind in EVENTS.values()]
     models = [model for schema in schemas for model in (schema, *schema.get("$defs", {}).values())]
     return {name for model in models for name, what in model.get("properties", {}).items() if what.get("x-pii")}
@@ -148,7 +148,7 @@ def _switch(directory: Path, target: Path) -> None:
 
 
 def _is_full(error: BaseException) -> bool:
-    """Whether the disk is the reason, in the words of Python, Arrow or DuckDB."""
+    """Whether a full disk is the cause, from Python, Arrow or DuckDB."""
     words = os.strerror(errno.ENOSPC)
     return isinstance(error, OSError | duckdb.Error) and words in str(error)
 

@@ -1,6 +1,6 @@
-"""Lands every topic in the warehouse: `python -m warehouse.landing`, as many processes as there is work for.
+"""Lands every topic in the warehouse: `python -m warehouse.landing`, with any number of processes.
 
-With `--until-caught-up` it ends once everything that is in the topics now has landed.
+With `--until-caught-up` it exits when everything that is in the topics now has landed.
 """
 
 import argparse
@@ -18,11 +18,11 @@ from warehouse.member import Member
 from warehouse.settings import LandingSettings
 
 GC_THRESHOLD = 500_000
-"""A batch is tens of thousands of objects without a cycle among them: looking for one at each cost a tenth."""
+"""A batch is tens of thousands of objects without cycles: searching for cycles cost a tenth of the time."""
 
 SWITCH_SECONDS = 0.0002
-"""The thread that writes needs the interpreter for a moment after each piece that Postgres has taken; by Python's own
-5 ms, decoding kept it waiting, and Postgres with it, for a fifth of the time."""
+"""The writing thread needs the interpreter briefly after each chunk; with Python's default of 5 ms, decoding made it,
+and Postgres, wait for a fifth of the time."""
 
 
 async def land(settings: LandingSettings) -> None:

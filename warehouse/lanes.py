@@ -1,9 +1,9 @@
-"""Numbers the rows of `raw`, so that whoever reads by number reads each row once, whoever writes when.
+"""Numbers the rows of `raw`, so that a reader by number reads each row exactly once, whatever the order of commits.
 
-A lane is a partition of a topic; the dead letters of a topic that are retried have one of their own, whose partition is
-None. Who writes holds the lane until the commit, so that no number becomes visible before a smaller one of its lane: a
-partition's through its row in `landing.partitions`, which has one owner, the others by taking numbers. Numbers go on
-when the broker's log begins anew; some are never used. The truth is `landing.lanes`.
+A lane is a partition of a topic; the retried dead letters of a topic have their own lane, whose partition is None. A
+writer locks the lane until the commit, so that no number becomes visible before a smaller one of its lane: a
+partition's through its row in `landing.partitions`, which has one owner, the others by taking numbers. Numbers continue
+when the broker's log is recreated; some are never used. The state is in `landing.lanes`.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -12,18 +12,18 @@ from typing import NamedTuple
 import psycopg
 
 Place = tuple[str, int | None]
-"""A topic and its partition, or None: what one lane is for. A `TopicPartition` is one."""
+"""The key of a lane: a topic and its partition, or None. A `TopicPartition` is one."""
 
 
 class Numbers(NamedTuple):
-    """Numbers of a lane that nobody else uses: `first` and those that follow."""
+    """A reserved range of numbers of a lane: `first` and the following ones."""
 
     lane: int
     first: int
 
 
 Numbering = Callable[[int], tuple[int, int]]
-"""Gives lane and number of a message, by its index in a batch."""
+"""Lane and number of a message, by its index in a batch."""
 
 _MAKE = """
 insert into landing.lanes (topic, kafka_partition)
@@ -52,7 +52,7 @@ _ADVANCE = "update landing.lanes set number = greatest(number, %s), stored = sto
 
 
 def take(connection: psycopg.Connection, places: Collection[Place], count: int) -> dict[Place, Numbers]:
-    """Take so many numbers of each of these lanes, and hold them until the transaction ends; makes what is missing."""
+    """Reserve numbers in each of these lanes, and lock the lanes until the transaction ends; creates missing lanes."""
     if not places:
         return {}
     topics, partitions = map(list, zip(*places, strict=True))
@@ -66,6 +66,6 @@ def take(connection: psycopg.Connection, places: Collection[Place], count: int) 
 
 
 def advance(connection: psycopg.Connection, written: Mapping[int, tuple[int, int]]) -> None:
-    """Store for each lane the largest number that has been used, and how much more is stored in it."""
+    """Update for each lane the largest used number, and its count of stored rows."""
     rows = [(number, stored, lane) for lane, (number, stored) in sorted(written.items())]
     connection.cursor().executemany(_ADVANCE, rows)

@@ -1,7 +1,7 @@
-"""Schema `live`: what serving reads at its start of what shoppers did, for the broker's log may have dropped it.
+"""Schema `live`: the recent actions that serving loads at start, because the broker's log may have deleted them.
 
-The views name every field that they show, and none is personal: no search, no review, no reason, no address. They read
-as their owner, so that whoever may read them needs no right on `raw`.
+The views list every field explicitly, and none is personal: no search, no review, no reason, no address. They read as
+their owner, so that their readers need no rights on `raw`.
 """
 
 import psycopg
@@ -46,10 +46,10 @@ create index if not exists user_actions_v1_occurred_at
 create index if not exists order_v1_occurred_at
     on raw.order_v1 using brin (occurred_at timestamptz_minmax_multi_ops)
 """
-"""Ranges of pages, not rows: next to nothing for each row that lands, and enough to leave out what is older."""
+"""BRIN indexes: almost free per landed row, and enough to skip older pages."""
 
 
 def make_live_views(connection: psycopg.Connection) -> None:
-    """Make the views, or bring them up to date; the schema's default privileges grant them."""
+    """Create or update the views; the schema's default privileges grant access."""
     for statement in (_INDEXES, _ACTIONS, _DELETED_USERS):
         connection.execute(statement)

@@ -19,7 +19,7 @@ class _JsonFormatter(logging.Formatter):
 
 
 class _OnceAMinute(logging.Filter):
-    """Lets each thing that the Kafka client says pass once a minute: without a broker it says sixty in a second."""
+    """Passes each message of the Kafka client once a minute: without a broker it logs sixty per second."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ class _OnceAMinute(logging.Filter):
 
 
 def configure() -> None:
-    """Send every log of this process there."""
+    """Send all logs of this process there."""
     handler = logging.StreamHandler()
     handler.setFormatter(_JsonFormatter())
     handler.addFilter(_OnceAMinute())

@@ -1,8 +1,8 @@
-"""Lands what it is assigned: claims partitions, fetches, decodes, writes.
+"""Lands assigned partitions: claims, fetches, decodes and writes them.
 
-Fetching and decoding one batch overlaps with writing the one before; no more than these two are ever in memory. A dead
-warehouse or broker is waited for. Offsets live in the warehouse, in the transaction of the rows they stand for, so
-that a batch is there wholly and once, whatever dies when.
+Fetching and decoding one batch overlaps with writing the previous one; at most these two are in memory. It waits for an
+unavailable warehouse or broker. Offsets are stored in the warehouse, in the transaction of their rows, so that a batch
+lands completely and once, whatever dies.
 """
 
 import asyncio
@@ -33,16 +33,16 @@ BATCH_RECORDS = 10_000
 POLL_MS = 250
 LAG_SECONDS = 5.0
 RETRY_SECONDS = 2.0
-"""The longest pause between two attempts to reach what is down."""
+"""The longest pause between two attempts to reach an unavailable part."""
 STALLED_AFTER = 60.0
-"""Longer than anything takes that goes on; then `/health/live` fails, and the process is to be started again."""
+"""Longer than any normal step; then `/health/live` fails, and the process should be restarted."""
 
 
 class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
-    """One member of the landing group, or a lone lander of all partitions; `run` until `stop`.
+    """One member of the landing group, or a lone process for all partitions; `run` until `stop`.
 
-    A lone one saves joining the group, which takes seconds. It needs no other protection than the fence, and ends when
-    it meets it: then there are members to leave the work to.
+    A lone process does not join the group, which takes seconds. Fencing is its only protection, and it ends when it is
+    fenced: then there are members that do the work.
     """
 
     def __init__(self, settings: LandingSettings, *, is_alone: bool = False) -> None:
@@ -61,23 +61,23 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
 
     @property
     def is_alive(self) -> bool:
-        """Whether it went on lately: fetched with no write outstanding, landed something, or met what is away."""
+        """Whether there was recent progress: a fetch with no write outstanding, a write, or an outage of a part."""
         return time.monotonic() - self._heard_at < STALLED_AFTER
 
     def _beat(self) -> None:
         self._heard_at = time.monotonic()
 
     def stop(self) -> None:
-        """Finish the batch at hand, then end `run`."""
+        """Finish the current batch, then end `run`."""
         self._stopping.set()
 
     async def run(self) -> None:
-        """Land until stopped; join the group again after whatever the broker throws."""
+        """Land until stopped; rejoin the group after any broker error."""
         try:
             while not self._stopping.is_set():
                 try:
                     await self._session()
-                except FencedError:  # the lone one's only
+                except FencedError:  # only of the lone process
                     return
                 except (KafkaError, OSError, AwayError) as error:
                     log.warning("restarting after %s: %s", type(error).__name__, error)
@@ -87,12 +87,12 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
             self._store.close()
 
     def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
-        """The group shares anew; a batch that is on its way is committed, or fenced by the next owner's claim."""
+        """The group rebalances; a batch in progress is committed, or fenced by the next owner's claim."""
         del revoked
         self._is_sharing = True
 
     def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
-        """Remember what is to be claimed before the next fetch."""
+        """Remember the partitions to claim before the next fetch."""
         self._assigned = set(assigned)
         self._is_sharing = False
 
@@ -121,9 +121,9 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
             await consumer.stop()
 
     async def _stand_back(self, consumer: AIOKafkaConsumer, error: FencedError) -> None:
-        """Wait for the next heartbeats: if the group still counts on us, we were robbed, and claim our share anew.
+        """Wait for the next heartbeats: if we are still a group member, another process took our share; claim it again.
 
-        If it does not (we were the zombie), it has begun to share anew, and tells us what is ours when that is done.
+        If not (we were the zombie), the group has started to rebalance, and assigns our partitions afterwards.
         """
         log.warning("dropped a batch, fenced: %s", error)
         await self._pause(self._settings.landing_session_ms / 1000 / 4)
@@ -131,7 +131,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
             self._assigned = set(consumer.assignment())
 
     async def _wait_for_topics(self, consumer: AIOKafkaConsumer) -> None:
-        """Never ask for a topic that is not there: some brokers would make it, with partitions of their choice."""
+        """Never request a missing topic: some brokers create it, with their own partition count."""
         while (missing := set(TOPICS) - await consumer.topics()) and not self._stopping.is_set():
             log.info("waiting for topics: %s", ", ".join(sorted(missing)))
             self._beat()
@@ -150,7 +150,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
                     writing = None
                 fetched = await consumer.getmany(timeout_ms=POLL_MS, max_records=self._batch_records)
                 reached = await broker.positions(consumer)
-                if self._assigned is not None:  # during the fetch: what it brought is not claimed
+                if self._assigned is not None:  # during the fetch: its messages are not claimed
                     continue
                 if shrunken := self._shrunken(consumer, fetched):
                     await _settled(writing)
@@ -171,10 +171,10 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         assigned, self._assigned = self._assigned or set(), None
         self._log_id = await broker.cluster_id(self._settings)
         known = self._claims
-        metrics.LAG.clear()  # of partitions that are another's now
+        metrics.LAG.clear()  # of partitions that now belong to another process
         self._claims = await self._patiently(self._store.claim, assigned, self._log_id, self._owner)
         self._landed = {partition: claim.next_offset for partition, claim in self._claims.items()}
-        if self._assigned is not None:  # assigned anew in the meantime
+        if self._assigned is not None:  # reassigned meanwhile
             return
         for partition, claim in self._claims.items():
             if claim.restarts > known.get(partition, claim).restarts:
@@ -185,7 +185,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
     def _shrunken(
         self, consumer: AIOKafkaConsumer, fetched: Mapping[TopicPartition, list[ConsumerRecord]]
     ) -> dict[TopicPartition, Claim]:
-        """The partitions whose log ends, or was read, before what has been landed from it, as far as fetches tell."""
+        """The partitions whose log end or position is before what has landed, as reported by fetches."""
         return {
             partition: claim
             for partition, claim in self._claims.items()
@@ -194,10 +194,10 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         }
 
     async def _restart(self, consumer: AIOKafkaConsumer, shrunken: Mapping[TopicPartition, Claim]) -> None:
-        if await broker.cluster_id(self._settings) != self._log_id:  # all of it is another log
+        if await broker.cluster_id(self._settings) != self._log_id:  # the whole log is another one
             self._assigned = set(self._claims)
             return
-        ends = await consumer.end_offsets(list(shrunken))  # a broker that has just taken over tells a fetch too little
+        ends = await consumer.end_offsets(list(shrunken))  # a new leader may report too low an end
         shrunken = {part: claim for part, claim in shrunken.items() if ends[part] < claim.next_offset}
         self._claims |= await self._patiently(self._store.restart, shrunken)
         self._landed |= dict.fromkeys(shrunken, 0)
@@ -212,7 +212,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         fetched: Mapping[TopicPartition, list[ConsumerRecord]],
         reached: Mapping[TopicPartition, int],
     ) -> dict[TopicPartition, Span]:
-        """What the fetch covers of each partition in which it went on, be it over no message at all."""
+        """The range of each partition that the fetch covers, even without messages."""
         spans = {}
         for partition, end in reached.items():
             claim, records = self._claims[partition], fetched.get(partition, [])
@@ -245,7 +245,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
             self._beat()
 
     async def _patiently(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Make a call to the warehouse in a thread, again and again while it is away, unless we are to stop."""
+        """Call the warehouse in a thread, retrying while it is unavailable, unless stopping."""
         pause = RETRY_SECONDS / 16
         while True:
             try:
@@ -263,7 +263,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
             await asyncio.wait_for(self._stopping.wait(), seconds)
 
     async def _watch_lag(self, consumer: AIOKafkaConsumer) -> None:
-        """Ask for the log's ends, which no fetch tells while a write waits for the warehouse."""
+        """Request the log's end offsets, which no fetch reports while a write waits for the warehouse."""
         while True:
             await asyncio.sleep(LAG_SECONDS)
             with contextlib.suppress(KafkaError, OSError):
@@ -276,7 +276,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
 
 
 async def _settled(writing: asyncio.Task[None] | None) -> None:
-    """Wait for a write whose outcome no longer matters here: what it did not commit will be fetched again."""
+    """Wait for a write whose outcome no longer matters: uncommitted messages will be fetched again."""
     if writing is not None:
         with contextlib.suppress(FencedError, AwayError):
             await writing

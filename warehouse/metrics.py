@@ -1,6 +1,6 @@
-"""What a landing process tells over HTTP: `/metrics` to Prometheus, `/health/live` to whoever restarts it.
+"""The HTTP endpoints of a landing process: `/metrics` for Prometheus, `/health/live` for its supervisor.
 
-The cumulative truth is in `landing.partitions`.
+The cumulative counts are in `landing.partitions`.
 """
 
 import json
@@ -41,18 +41,18 @@ def count(counts: Mapping[TopicPartition, Counts]) -> None:
 
 
 class _Server(ThreadingMixIn, WSGIServer):
-    """Answers each request in a thread of its own: a slow client holds up nobody."""
+    """Serves each request in its own thread: a slow client delays nobody."""
 
     daemon_threads = True
 
 
 class _Quiet(WSGIRequestHandler):
     def log_message(self, *_: Any) -> None:  # noqa: ANN401 - the signature of the standard library
-        """Write no line a request."""
+        """Do not log requests."""
 
 
 def serve(host: str, port: int, is_alive: Callable[[], bool]) -> int:
-    """Answer in a thread, until the process ends; the port, which may be given as 0."""
+    """Serve in a thread until the process ends; returns the port, which may be given as 0."""
     metrics = make_wsgi_app()
 
     def application(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:

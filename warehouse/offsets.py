@@ -1,7 +1,7 @@
-"""Which process may land which partition, and up to where it has come: the truth is `landing.partitions`.
+"""Owners and offsets of partitions, in `landing.partitions`.
 
-A claim raises the partition's epoch. A batch is written only if the epoch is still the one it was fetched under, so a
-process that was frozen past its session, and woken after another took over, is refused at its next write.
+A claim increments the partition's epoch. A batch is written only if the epoch is still the one it was fetched under, so
+the next write of a process that was frozen past its session, and woken after another took over, is refused.
 """
 
 import uuid
@@ -20,7 +20,7 @@ class FencedError(Exception):
 
 @dataclass(frozen=True)
 class Claim:
-    """The right to land one partition from `next_offset` on, in a log that has begun anew `restarts` times.
+    """The right to land one partition from `next_offset` on, in a log that was recreated `restarts` times.
 
     An offset plus `shift` is the number of that message in its lane.
     """
@@ -34,7 +34,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Span:
-    """The part of one partition's log that a batch covers: from where `claim` stands until before `end`.
+    """The part of one partition's log that a batch covers: from the claim's offset to `end`, exclusive.
 
     The first `lost` offsets of it were deleted by retention before they could be fetched.
     """
@@ -47,7 +47,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Counts:
-    """What became of messages: each consumed one should be one of the next three; the lost were never consumed."""
+    """Counts of messages: each consumed one is one of the next three; lost ones were never consumed."""
 
     consumed: int = 0
     landed: int = 0
@@ -57,7 +57,7 @@ class Counts:
 
     @property
     def is_balanced(self) -> bool:
-        """Whether all that was consumed is accounted for."""
+        """Whether every consumed message is accounted for."""
         return self.consumed == self.landed + self.duplicates + self.dead_letters
 
     def __add__(self, other: "Counts") -> "Counts":
@@ -111,13 +111,13 @@ where topic = %s and kafka_partition = %s
 def claim(
     connection: psycopg.Connection, partitions: Collection[TopicPartition], log_id: str, owner: uuid.UUID
 ) -> dict[TopicPartition, Claim]:
-    """Take partitions over from whoever had them, once its running transaction has ended.
+    """Take partitions over from their owner, once its running transaction has ended.
 
     Args:
-        connection: in a transaction of nothing else.
-        partitions: what the group has assigned to this process.
+        connection: in its own transaction.
+        partitions: the partitions assigned to this process.
         log_id: the broker's cluster id; offsets stored under another one are void, and its log is read from the start.
-        owner: this process, for those who look.
+        owner: this process, for information.
     """
     topics, numbers = zip(*partitions, strict=True)
     parameters = {"topics": list(topics), "partitions": list(numbers), "log_id": log_id, "owner": owner}
@@ -126,9 +126,9 @@ def claim(
 
 
 def lock(connection: psycopg.Connection, spans: Mapping[TopicPartition, Span]) -> bool:
-    """Hold the partitions' rows until the transaction ends; False if the batch has been written already.
+    """Lock the partitions' rows until the transaction ends; False if the batch was already written.
 
-    That happens when the connection broke while the commit's answer was on its way.
+    That happens when the connection broke before the response to the commit arrived.
 
     Raises:
         FencedError: a partition has been claimed by another since.
@@ -146,7 +146,7 @@ def lock(connection: psycopg.Connection, spans: Mapping[TopicPartition, Span]) -
 def advance(
     connection: psycopg.Connection, spans: Mapping[TopicPartition, Span], counts: Mapping[TopicPartition, Counts]
 ) -> None:
-    """Store how far each partition has come, and what became of its messages."""
+    """Store each partition's next offset, and its counts."""
     rows = [(span.end, *counts[part].values, part.topic, part.partition) for part, span in spans.items()]
     connection.cursor().executemany(_ADVANCE, rows)
     lanes.advance(
@@ -159,7 +159,7 @@ def advance(
 
 
 def restart(connection: psycopg.Connection, claims: Mapping[TopicPartition, Claim]) -> dict[TopicPartition, Claim]:
-    """Begin partitions anew whose log has become shorter than what was landed from it; the claims as they now are.
+    """Restart partitions whose log is now shorter than what landed from it; returns the new claims.
 
     Raises:
         FencedError: a partition has been claimed by another since.
@@ -191,7 +191,7 @@ def stored_offsets(connection: psycopg.Connection, log_id: str) -> dict[TopicPar
 
 
 def totals(connection: psycopg.Connection) -> dict[str, Counts]:
-    """What has become of each topic's messages since the warehouse was made."""
+    """The counts of each topic's messages since the warehouse was created."""
     rows = connection.execute("""
         select topic, sum(consumed)::bigint, sum(landed)::bigint, sum(duplicates)::bigint, sum(dead_letters)::bigint,
             sum(lost)::bigint

@@ -1,7 +1,7 @@
-"""Reconciles what the inserts counted with what stands in `raw`: of what was consumed, nothing may be missing.
+"""Reconciles the counts of the inserts with the rows of `raw`: no consumed message may be missing.
 
-Only what is new since the last time is counted: between the number of each lane that was verified then and its number
-now. What has been verified may be deleted, by retention or for a user who asks for it; nothing else may.
+Only new rows are counted: between the last verified number of each lane and its current number. Verified rows may be
+deleted, by retention or by erasure of a user; others may not.
 """
 
 from dataclasses import dataclass
@@ -43,10 +43,10 @@ where excluded.number >= verified.number
 
 @dataclass(frozen=True)
 class Account:
-    """One lane of a topic: what became of its messages ever, and what the books and `raw` have since it was verified.
+    """One lane of a topic: its total counts, and the counters and rows since its last verification.
 
-    `stored` is what the inserts counted, `found` the rows and dead letters that are there; `lost` is what retention
-    deleted unread since. The lane without a partition is that of retried dead letters, of which nothing is consumed.
+    `stored` is counted by the inserts, `found` are the existing rows and dead letters; `lost` messages were deleted
+    unread by retention. The lane without a partition is for retried dead letters and consumes nothing.
     """
 
     partition: int | None
@@ -57,7 +57,7 @@ class Account:
 
     @property
     def is_whole(self) -> bool:
-        """Whether all that was consumed is accounted for and there."""
+        """Whether every consumed message is accounted for and exists."""
         return self.counts.is_balanced and self.found == self.stored
 
     def __str__(self) -> str:
@@ -71,7 +71,7 @@ class Account:
 
 
 def reconcile(url: str, topic: Topic) -> list[Account]:
-    """The accounts of a topic's lanes, as of one moment; those that are whole need not be counted again.
+    """The accounts of a topic's lanes, in one snapshot; complete ones are not counted again.
 
     Args:
         url: the warehouse, as its loader.

@@ -22,9 +22,9 @@ join unnest(%s::text[], %s::int[]) as wanted (topic, kafka_partition) using (top
 join pg_stat_activity as activity on activity.backend_xid = partitions.xmax
 where activity.wait_event = 'ClientRead' and clock_timestamp() - activity.xact_start > make_interval(secs => %s)
 """
-"""A process frozen within a transaction would keep its partitions' rows: the server's own timeout does not end a
-transaction that waits for the rest of a COPY. Only who holds the rows that are claimed, and keeps Postgres waiting, is
-ended: one that waits for a slow disk goes on."""
+"""A process frozen within a transaction would keep its partitions' rows locked: the server's own timeout does not end a
+transaction that waits for the rest of a COPY. Only a process that holds the claimed rows, and makes Postgres wait, is
+terminated: one that waits for a slow disk continues."""
 
 _AWAY = (
     psycopg.OperationalError,
@@ -35,7 +35,7 @@ _AWAY = (
 
 
 class AwayError(Exception):
-    """The warehouse does not answer, may not write now, or ended what took too long; what was begun is undone."""
+    """The warehouse does not respond, cannot write now, or ended a slow transaction; the transaction is rolled back."""
 
 
 class TooSlowError(Exception):
@@ -43,14 +43,14 @@ class TooSlowError(Exception):
 
 
 class Store:
-    """The landing's connection to the warehouse: opened when needed, again after a fault. Not for two threads.
+    """Landing's connection to the warehouse: opened when needed, reopened after an error. Not thread-safe.
 
     Every method may raise `AwayError`; calling it again is then safe.
 
     Args:
         url: the warehouse, as its loader.
-        session_seconds: how soon the group misses a member. A transaction is ended by the server after three times
-            that, and by another's claim after half of it: a frozen process must not hold its partitions' rows for ever.
+        session_seconds: the session timeout of the group. The server ends a transaction after three times that, and
+            another's claim after half of it: a frozen process must not lock its partitions' rows forever.
     """
 
     def __init__(self, url: str, *, session_seconds: float = SESSION_SECONDS) -> None:
@@ -59,10 +59,10 @@ class Store:
         self._options = f"-c transaction_timeout={3 * 1000 * session_seconds:.0f}"
         self._connection: psycopg.Connection | None = None
         self._meets_known = False
-        """Whether the last batch held what COPY alone cannot land, as when a log is read again."""
+        """Whether the last batch had rows that COPY alone cannot land, as when a log is read again."""
 
     def close(self) -> None:
-        """Give the connection back; the next call opens another."""
+        """Close the connection; the next call opens another."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -70,7 +70,7 @@ class Store:
     def claim(
         self, partitions: Collection[TopicPartition], log_id: str, owner: uuid.UUID
     ) -> dict[TopicPartition, Claim]:
-        """Take partitions over, also from a process that is frozen within a write; see `offsets.claim`."""
+        """Take partitions over, even from a process that is frozen within a write; see `offsets.claim`."""
         if not partitions:
             return {}
         with self._transaction() as connection:
@@ -79,12 +79,12 @@ class Store:
             return offsets.claim(connection, partitions, log_id, owner)
 
     def restart(self, claims: Mapping[TopicPartition, Claim]) -> dict[TopicPartition, Claim]:
-        """Begin partitions anew; see `offsets.restart`."""
+        """Restart partitions; see `offsets.restart`."""
         with self._transaction() as connection:
             return offsets.restart(connection, claims)
 
     def write(self, batch: Batch) -> dict[TopicPartition, Counts]:
-        """Write a batch, and tell what became of each partition's messages (nothing, if it had been written before).
+        """Write a batch, and return the counts of each partition (none if it was already written).
 
         Raises:
             FencedError: the batch belongs to another process now; nothing was written.
@@ -118,7 +118,7 @@ class Store:
             with connection.transaction():
                 yield connection
         except _AWAY as error:
-            self.close()  # the next one may lead to another server
+            self.close()  # the next connection may lead to another server
             raise AwayError(_why(error)) from error
 
     def _open(self) -> psycopg.Connection:
@@ -136,7 +136,7 @@ class Store:
 
 
 def _why(error: psycopg.Error) -> str:
-    """Why it is away, with the remedy where it is known."""
+    """Why it is unavailable, with the remedy if known."""
     if isinstance(error, errors.DiskFull):
         return "its disk is full: free space there; landing waits and loses nothing"
     return type(error).__name__

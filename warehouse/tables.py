@@ -1,6 +1,6 @@
-"""Puts decoded messages into `raw`: straight by COPY, and where an id is known by way of a temporary table.
+"""Writes decoded messages to `raw`: directly with COPY, or through a temporary table if an id already exists.
 
-Ids are known where a log is read again or a producer repeats itself: COPY fails, and one INSERT a topic skips them.
+Ids exist when a log is read again or a producer repeats events: COPY fails, and one INSERT per topic skips them.
 """
 
 from collections import Counter
@@ -17,7 +17,7 @@ from warehouse.copying import COLUMNS, Rows
 from warehouse.lanes import Numbering, Place
 
 DEAD_LETTERS_TOPIC = "dead-letters.v1"
-"""Its messages land in `raw.dead_letters`, beside those of the landing itself."""
+"""Its messages land in `raw.dead_letters`, together with landing's own dead letters."""
 
 CONSUMER = "landing"
 
@@ -104,7 +104,7 @@ class Refusal(NamedTuple):
 
 
 class Copy(NamedTuple):
-    """The rows of a topic as COPY reads them, and how many they are of each partition."""
+    """The rows of a topic as text for COPY, and their number by partition."""
 
     text: str
     rows: Mapping[Place, int]
@@ -112,7 +112,7 @@ class Copy(NamedTuple):
 
 @dataclass(frozen=True)
 class Outcome:
-    """How many landed of each partition, as Postgres counts them; what did not, by index: known alike, or refused."""
+    """The landed rows of each partition, as counted by Postgres; the others by index: duplicates or refused."""
 
     landed: Mapping[Place, int]
     duplicates: Sequence[int] = ()
@@ -120,13 +120,13 @@ class Outcome:
 
 
 def prepare(connection: psycopg.Connection) -> None:
-    """Make this session's temporary tables."""
+    """Create this session's temporary tables."""
     connection.execute(_STAGED)
     connection.execute(_REFUSED)
 
 
 def copy(connection: psycopg.Connection, copies: Mapping[str, Copy]) -> Outcome | None:
-    """Land all rows, if they are new and their topics have tables of their own; None, and nothing landed, if not."""
+    """Land all rows, if all are new and their topics have event tables; otherwise None, and nothing is landed."""
     landed: dict[Place, int] = {}
     if DEAD_LETTERS_TOPIC in copies:
         return None
@@ -145,10 +145,10 @@ def copy(connection: psycopg.Connection, copies: Mapping[str, Copy]) -> Outcome 
 
 
 def insert(connection: psycopg.Connection, rows: Rows) -> Outcome:
-    """Land rows whatever they are, within the caller's transaction, on a prepared connection.
+    """Land any rows, within the caller's transaction, on a prepared connection.
 
-    Rows that Postgres refuses although the contract allows them (a number beyond numeric's range, say) are refused,
-    while the others land.
+    Rows that Postgres refuses although the contract allows them (a number beyond numeric's range, for example) are
+    refused, and the others land.
     """
     unstorable: dict[int, Refusal] = {}
     if not rows.rows:
@@ -170,10 +170,10 @@ def insert_refused(
     refusals: Mapping[int, Refusal],
     numbering: Numbering,
 ) -> dict[int, bool]:
-    """Keep refused messages, by their index in `records`, with bytes, reason and position.
+    """Store refused messages, by their index in `records`, with bytes, reason and position.
 
     Returns:
-        For each whether it is new: it is not, where a log is read again.
+        For each whether it is new: it is not when a log is read again.
     """
     if not refusals:
         return {}
@@ -186,7 +186,7 @@ def insert_refused(
 
 
 def _insert(connection: psycopg.Connection, rows: Rows) -> tuple[Counter[Place], dict[int, bool]]:
-    """Insert; how many landed, and for each row that was known already, whether its content is the same."""
+    """Insert; returns how many landed, and for each existing row whether its content is the same."""
     landed: Counter[Place] = Counter()
     known: dict[int, bool] = {}
     with connection.transaction():
@@ -210,7 +210,7 @@ def _of_table(statement: str, topic: str) -> sql.Composed:
 
 
 def _insert_dead_letters(connection: psycopg.Connection, rows: Rows) -> tuple[Counter[Place], dict[int, bool]]:
-    """The same for what services' consumers gave up; their letters are told apart by eventId alone."""
+    """The same for dead letters of services' consumers, which are identified by eventId alone."""
     new = {str(event_id) for (event_id,) in connection.execute(_INSERT_DEAD_LETTERS, (DEAD_LETTERS_TOPIC,))}
     landed: Counter[Place] = Counter()
     known: dict[int, bool] = {}
@@ -224,14 +224,14 @@ def _insert_dead_letters(connection: psycopg.Connection, rows: Rows) -> tuple[Co
 
 
 def _no_jsonb(connection: psycopg.Connection, rows: Rows) -> dict[int, Refusal]:
-    """Those of which a part is no jsonb, asked for at once: by halving, a batch of them took longer than it may."""
+    """Rows with an invalid jsonb part, found in one query: halving took longer than a transaction may last."""
     given = [(index, text) for index, row in rows.rows.items() for text in (row.data, row.unknown_fields) if text]
     parameters = list(map(list, zip(*given, strict=True)))
     return {index: Refusal("UNSTORABLE", message) for index, message in connection.execute(_NO_JSONB, parameters)}
 
 
 def _unstorable(connection: psycopg.Connection, rows: Rows) -> Iterator[tuple[int, Refusal]]:
-    """Those refused for any other reason, found by halving."""
+    """Rows refused for any other reason, found by halving."""
     try:
         with connection.transaction(force_rollback=True):
             _insert(connection, rows)
