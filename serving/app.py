@@ -14,16 +14,16 @@ from services.common.runtime.health import Check
 from services.common.runtime.http_client import ServiceClient
 from services.common.web.app import build_app
 from serving.api import router
-from serving.catalog import Catalog
+from serving.catalog import CatalogSnapshot
 from serving.fast_path import RecommendationsFastPath
 from serving.feedback import FeedbackSender
-from serving.landed import Landed
+from serving.landed import LandedActions
 from serving.live import BrokerWatch, Live, LiveFollower
 from serving.merchandising import Merchandising
 from serving.products import Products
 from serving.recommender import Recommender
 from serving.settings import ServingSettings
-from serving.start import CATALOG_UNREAD, LANDED_UNREAD, Reading
+from serving.start import CATALOG_UNREAD, LANDED_UNREAD, InitialLoad
 from serving.state import Models
 
 logger = logging.getLogger(__name__)
@@ -37,10 +37,10 @@ def create_app(settings: ServingSettings | None = None) -> FastAPI:
     products = Products()
     live = Live(models, products)
     follower = LiveFollower(settings, models, live)
-    catalog = Catalog(settings, products, models)
-    start = [Reading("catalog", CATALOG_UNREAD, catalog.read, follower)]
+    catalog = CatalogSnapshot(settings, products, models)
+    start = [InitialLoad("catalog", CATALOG_UNREAD, catalog.read, follower)]
     if settings.warehouse_url:
-        start.append(Reading("landed", LANDED_UNREAD, Landed(settings.warehouse_url, live).read, follower))
+        start.append(InitialLoad("landed", LANDED_UNREAD, LandedActions(settings.warehouse_url, live).read, follower))
     producer = Producer(settings)
     broker = BrokerWatch(producer)
     feedback = FeedbackSender(producer)

@@ -10,7 +10,7 @@ from services.common.identity.service_auth import ServiceAuth
 from serving.events import ProductChange
 from serving.products import Products
 from serving.settings import ServingSettings
-from serving.start import GoesOn
+from serving.start import ReportProgress
 from serving.state import Models
 
 CATEGORIES: Final = "/v1/snapshot/categories"
@@ -21,7 +21,7 @@ TURN: Final = 64 * 1024
 """Bytes processed before control returns to the event loop."""
 
 
-class Catalog:
+class CatalogSnapshot:
     """Loads catalog's snapshot into the product state."""
 
     def __init__(self, settings: ServingSettings, products: Products, models: Models) -> None:
@@ -35,7 +35,7 @@ class Catalog:
         """Close the connections."""
         await self.client.aclose()
 
-    async def read(self, goes_on: GoesOn) -> None:
+    async def read(self, report_progress: ReportProgress) -> None:
         """Load all products and categories; products that catalog no longer has are deleted.
 
         Raises:
@@ -44,12 +44,12 @@ class Catalog:
         """
         end, present = self._products.begin_snapshot(), set[int]()
         async for lines in self._turns(CATEGORIES):
-            goes_on()
+            report_progress()
             for line in lines:
                 if line.category_id is not None:
                     self._products.take_category(line.category_id, line, self._models.catalogue)
         async for lines in self._turns(PRODUCTS):
-            goes_on()
+            report_progress()
             for line in lines:
                 if line.product_id is not None:
                     present.add(line.product_id)

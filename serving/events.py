@@ -12,7 +12,7 @@ T = TypeVar("T")
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
-class Envelope(msgspec.Struct, Generic[T], rename="camel"):
+class FollowedEvent(msgspec.Struct, Generic[T], rename="camel"):
     """The fields of every event."""
 
     event_type: str
@@ -78,8 +78,8 @@ class ProductChange(msgspec.Struct, rename="camel", gc=False):
             raise ValueError("a price is an amount of money")
 
 
-BEHAVIOUR: Final = msgspec.json.Decoder(Envelope[Behaviour])
-CATALOGUE: Final = msgspec.json.Decoder(Envelope[ProductChange])
+BEHAVIOUR: Final = msgspec.json.Decoder(FollowedEvent[Behaviour])
+CATALOGUE: Final = msgspec.json.Decoder(FollowedEvent[ProductChange])
 
 KIND_OF: Final[dict[str, Kind]] = {
     "PRODUCT_VIEWED": "VIEW",

@@ -116,12 +116,12 @@ class FeedbackSender(Worker):
         while self._waiting or not stop.is_set():
             is_last_try = stop.is_set()
             if await self._send_some():
-                self.beat()
+                self.heartbeat()
                 await pause(stop, 0 if self._waiting else 0.1)
             elif is_last_try:
                 break
             else:
-                self.excuse("the broker does not acknowledge")
+                self.report_blocked("the broker does not acknowledge")
                 await pause(stop, 1.0)
         DROPPED.inc(len(self._waiting))
 

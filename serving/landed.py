@@ -9,7 +9,7 @@ from typing import Final
 import psycopg
 
 from serving.live import Live
-from serving.start import GoesOn
+from serving.start import ReportProgress
 
 ACTIONS: Final = """
 select json_build_object('eventType', event_type, 'timestamp', occurred_at, 'data', data)::text
@@ -20,14 +20,14 @@ TURN: Final = 250
 """Rows processed before control returns to the event loop."""
 
 
-class Landed:
+class LandedActions:
     """Loads landed actions into the live state."""
 
     def __init__(self, url: str, live: Live) -> None:
         self._url = url
         self._live = live
 
-    async def read(self, goes_on: GoesOn) -> None:
+    async def read(self, report_progress: ReportProgress) -> None:
         """Load all actions since the data cut, and all users deleted at any time.
 
         Raises:
@@ -39,10 +39,10 @@ class Landed:
             async with connection.cursor("deleted") as cursor:
                 await cursor.execute(DELETED)
                 while users := await cursor.fetchmany(TURN):
-                    goes_on()
+                    report_progress()
                     self._live.forget(user_id for (user_id,) in users)
             async with connection.cursor("actions") as cursor:
                 await cursor.execute(ACTIONS, (since,))
                 while rows := await cursor.fetchmany(TURN):
-                    goes_on()
+                    report_progress()
                     self._live.apply_landed(event.encode() for (event,) in rows)

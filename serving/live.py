@@ -14,7 +14,7 @@ from services.common.messaging.follower import Follower
 from services.common.messaging.producer import Producer
 from services.common.runtime.settings import ServiceSettings
 from services.common.runtime.worker import Worker, pause
-from serving.events import BEHAVIOUR, CATALOGUE, KIND_OF, Behaviour, Envelope
+from serving.events import BEHAVIOUR, CATALOGUE, KIND_OF, Behaviour, FollowedEvent
 from serving.products import Products
 from serving.state import Model, Models
 
@@ -104,7 +104,7 @@ class Live:
         if event.timestamp.timestamp() >= since:
             self._products.apply(event.event_type, event.data, model.catalogue)
 
-    def _apply_behaviour(self, event: Envelope[Behaviour], since: float) -> None:
+    def _apply_behaviour(self, event: FollowedEvent[Behaviour], since: float) -> None:
         at, data = event.timestamp.timestamp(), event.data
         if at < since or data.user_id in self._deleted:
             return
@@ -155,7 +155,7 @@ class LiveFollower(Follower):
     async def run(self, stop: asyncio.Event) -> None:
         """Wait for the first model, then follow until `stop`."""
         while self._models.current is None and not stop.is_set():
-            self.beat()
+            self.heartbeat()
             await pause(stop, 0.2)
         if not stop.is_set():
             await super().run(stop)
@@ -181,5 +181,5 @@ class BrokerWatch(Worker):
                 if self.is_answering:
                     logger.warning("the broker does not respond: %s", type(error).__name__)
                 self.is_answering = False
-            self.beat()
+            self.heartbeat()
             await pause(stop, 1.0)

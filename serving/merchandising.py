@@ -103,7 +103,7 @@ class Merchandising(Worker):
         """Keep the rows for everyone up to date until `stop`."""
         while not stop.is_set():
             await self.refresh()
-            self.beat()
+            self.heartbeat()
             await pause(stop, self._watch_seconds)
 
     async def refresh(self) -> None:

@@ -21,7 +21,7 @@ UNTOLD: Final = -1
 DESCRIBED: Final = ("sku", "name", "price", "currency", "rating", "image", "is_active")
 
 
-class Told(msgspec.Struct, frozen=True, gc=False):
+class CatalogFacts(msgspec.Struct, frozen=True, gc=False):
     """The last known state of one product; parts with the version `UNTOLD` had no news."""
 
     product_id: int
@@ -34,7 +34,7 @@ class Told(msgspec.Struct, frozen=True, gc=False):
     is_deleted: bool = False
 
 
-def after(told: Told, event_type: str, change: ProductChange) -> Told:
+def after(told: CatalogFacts, event_type: str, change: ProductChange) -> CatalogFacts:
     """The state of a product after an event; the same object if nothing changed."""
     news: dict[str, Any] = {}
     if event_type == "PRODUCT_DELETED":
@@ -56,7 +56,7 @@ def _is_newer(version: int, known: int) -> bool:
 
 
 def product_of(
-    told: Told, known: Product | None, levels: Mapping[int, int], names: Texts, codes: Texts
+    told: CatalogFacts, known: Product | None, levels: Mapping[int, int], names: Texts, codes: Texts
 ) -> Product | None:
     """The current product; None if too little is known to build one.
 
@@ -120,7 +120,7 @@ class Products:
     """
 
     def __init__(self) -> None:
-        self._told: dict[int, Told] = {}
+        self._told: dict[int, CatalogFacts] = {}
         self._levels: dict[int, int] = {}
         self._names: dict[int | None, str | None] = {}
         self._codes: dict[int | None, str | None] = {}
@@ -130,7 +130,7 @@ class Products:
     def apply(self, event_type: str, change: ProductChange, catalogue: Catalogue | None) -> None:
         """Apply one event, and update the catalogue."""
         if change.product_id is not None:
-            before = self._told.get(change.product_id) or Told(change.product_id)
+            before = self._told.get(change.product_id) or CatalogFacts(change.product_id)
             told = after(before, event_type, change)
             if told is not before:
                 self._take(told, catalogue)
@@ -139,7 +139,7 @@ class Products:
 
     def take_product(self, product_id: int, change: ProductChange, catalogue: Catalogue | None) -> None:
         """Apply a product of catalog's snapshot with its offer; its categories are already known."""
-        told = after(self._told.get(product_id) or Told(product_id), "PRODUCT_UPDATED", change)
+        told = after(self._told.get(product_id) or CatalogFacts(product_id), "PRODUCT_UPDATED", change)
         if change.offer is None:
             told = after(told, "SPECIAL_PRICE_ENDED", change)
         else:
@@ -189,12 +189,12 @@ class Products:
 
         return finish
 
-    def _take(self, told: Told, catalogue: Catalogue | None) -> None:
+    def _take(self, told: CatalogFacts, catalogue: Catalogue | None) -> None:
         self._told[told.product_id] = told
         if catalogue is not None:
             self._put(told, catalogue)
 
-    def _put(self, told: Told, catalogue: Catalogue) -> None:
+    def _put(self, told: CatalogFacts, catalogue: Catalogue) -> None:
         known = catalogue.get(told.product_id)
         product = product_of(told, known, self._levels, catalogue.category_names, catalogue.category_codes)
         if product is not None and product is not known:

@@ -15,7 +15,7 @@ from ml.shelves.similar import similar
 from services.common.runtime.errors import NotFound
 from services.common.web.references import CategoryReference, ProductReference
 from serving.live import BrokerWatch, Live, LiveFollower
-from serving.start import Reading
+from serving.start import InitialLoad
 from serving.state import Models
 
 NO_MODEL = "NO_MODEL"
@@ -40,7 +40,7 @@ class Recommender:
         models: Models,
         live: Live,
         follower: LiveFollower,
-        start: Sequence[Reading],
+        start: Sequence[InitialLoad],
         broker: BrokerWatch,
         rules: Rules,
         zone: ZoneInfo,

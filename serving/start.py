@@ -14,12 +14,12 @@ LOOK_SECONDS: Final = 0.05
 RETRY_SECONDS: Final = 2.0
 SILENT_SECONDS: Final = 30.0
 """A load may take long, but fails after this time without progress."""
-GoesOn = Callable[[], None]
+ReportProgress = Callable[[], None]
 CATALOG_UNREAD: Final = "CATALOG_UNREAD"
 LANDED_UNREAD: Final = "LANDED_UNREAD"
 
 
-class Reading(Worker):
+class InitialLoad(Worker):
     """Loads something after each start of the follower, and retries until it succeeds; `read` reports progress.
 
     The follower notes its positions first, so the log has every change during or after the load. While the broker is
@@ -27,7 +27,9 @@ class Reading(Worker):
     the `warning`.
     """
 
-    def __init__(self, name: str, warning: str, read: Callable[[GoesOn], Awaitable[None]], follower: Follower) -> None:
+    def __init__(
+        self, name: str, warning: str, read: Callable[[ReportProgress], Awaitable[None]], follower: Follower
+    ) -> None:
         super().__init__()
         self.name = name
         self.warning = warning
@@ -44,7 +46,7 @@ class Reading(Worker):
         """Load when needed, until `stop`."""
         while not stop.is_set():
             if self.is_complete or not (self._follower.starts or self._follower.failure):
-                self.beat()
+                self.heartbeat()
                 await pause(stop, LOOK_SECONDS)
             elif not await self._try():
                 await pause(stop, RETRY_SECONDS)
@@ -55,18 +57,18 @@ class Reading(Worker):
         try:
             async with asyncio.timeout(SILENT_SECONDS) as limit:
 
-                def goes_on() -> None:
-                    self.beat()
+                def report_progress() -> None:
+                    self.heartbeat()
                     limit.reschedule(time() + SILENT_SECONDS)
 
-                await self._read(goes_on)
+                await self._read(report_progress)
         except Exception as error:  # noqa: BLE001 - responses continue without it, and report it
             reason = f"{type(error).__name__}: {error}"
             if reason != self.failure:
                 logger.warning("%s could not be read, retrying: %s", self.name, reason)
-            self.excuse(reason)
+            self.report_blocked(reason)
             return False
         self._done_for = start
-        self.beat()
+        self.heartbeat()
         logger.info("%s is read, in %.1f s", self.name, time() - began)
         return True

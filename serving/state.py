@@ -105,7 +105,7 @@ class Models(Worker):
         """Check for a new champion until `stop`."""
         while not stop.is_set():
             await self.refresh()
-            self.beat()
+            self.heartbeat()
             await pause(stop, self._watch_seconds)
 
     async def refresh(self) -> None:

@@ -11,7 +11,7 @@ from services.analytics import collector, service, structs
 from services.analytics.schemas import (
     ActionResults,
     Actions,
-    Outcome,
+    ActionStatus,
     PopularProduct,
     PopularProducts,
     RecordedAction,
@@ -79,10 +79,10 @@ async def answer(state: State, sender: collector.Sender, batch: Actions | BatchS
         CollectorUnavailable: some were not acknowledged.
     """
     if not batch.consent:
-        return _answer(0, [collector.Result(index, Outcome.WITHHELD) for index in range(len(batch.actions))])
+        return _answer(0, [collector.Result(index, ActionStatus.WITHHELD) for index in range(len(batch.actions))])
     sent_at = batch.sent_at if isinstance(batch, Actions) else structs.sent_at(batch)
-    results = await collector.collect(state.producer, state.names, sender, batch.actions, sent_at)
-    accepted = sum(result.status is Outcome.ACCEPTED for result in results)
+    results = await collector.collect(state.producer, state.external_ids, sender, batch.actions, sent_at)
+    accepted = sum(result.status is ActionStatus.ACCEPTED for result in results)
     if not accepted:
         faults = [
             Fault(field=f"body.actions.{result.index}.{error['field']}".rstrip("."), message=error["message"])

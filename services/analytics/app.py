@@ -5,7 +5,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from services.analytics import names, service
+from services.analytics import external_ids, service
 from services.analytics.api import router
 from services.analytics.collector import TOPIC
 from services.analytics.fast_path import CollectorFastPath
@@ -26,7 +26,9 @@ def create_app(settings: AnalyticsSettings | None = None) -> FastAPI:
     producer = Producer(settings)
     parts: dict[str, Any] = {"database": database, "producer": producer}
     consumer = Consumer(settings, topics=[TOPIC], handle=service.record, **parts)
-    catalog = Consumer(settings, topics=[names.TOPIC], handle=names.follow_catalog, name="catalog", **parts)
+    catalog = Consumer(
+        settings, topics=[external_ids.TOPIC], handle=external_ids.follow_catalog, name="catalog", **parts
+    )
     app = build_app(
         settings,
         title="Analytics",
@@ -38,5 +40,5 @@ def create_app(settings: AnalyticsSettings | None = None) -> FastAPI:
         fast_path=partial(CollectorFastPath, routes=router.routes),
         **parts,
     )
-    app.state.names = names.Names(database)
+    app.state.external_ids = external_ids.ExternalIds(database)
     return app

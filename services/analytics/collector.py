@@ -13,13 +13,13 @@ from pydantic import ValidationError
 
 from services.analytics.bots import is_known_bot
 from services.analytics.clocks import Clocks
-from services.analytics.names import Name, Names
-from services.analytics.refusals import Reason, RefusedError, letter_of
-from services.analytics.schemas import MAX_FAULTS, Action, Malformed, Outcome
-from services.analytics.structs import KIND_OF, OWN_NAMES, ActionStruct, model_of, payload_of
+from services.analytics.external_ids import ExternalId, ExternalIds
+from services.analytics.refusals import Reason, RefusedError, dead_letter_of
+from services.analytics.schemas import MAX_FAULTS, Action, ActionStatus, Malformed
+from services.analytics.structs import EXTERNAL_IDS, KIND_OF, ActionStruct, model_of, payload_of
 from services.common.identity.ownership import is_visitor_id
 from services.common.identity.tokens import Principal
-from services.common.messaging.producer import Message, Producer
+from services.common.messaging.producer import KeyedMessage, Producer
 from services.common.runtime.errors import Fault, Unavailable, faults_of
 from services.common.runtime.outages import is_away
 from services.common.runtime.telemetry import traceparent
@@ -74,7 +74,7 @@ class Result(msgspec.Struct, rename="camel", omit_defaults=True, gc=False):
     """A fast version of `ActionResult`."""
 
     index: int
-    status: Outcome
+    status: ActionStatus
     event_id: UUID | str | None = None
     errors: Sequence[dict[str, str]] = ()
 
@@ -86,23 +86,27 @@ class _Batch:
     sender: Sender
     clocks: Clocks
     trace: str | None
-    ids: Mapping[Name, int] | None
+    ids: Mapping[ExternalId, int] | None
     """Our ids by the shop's own, if any action has one."""
 
 
 async def collect(
-    producer: Producer, names: Names, sender: Sender, actions: Sequence[Given], sent_at: datetime | None = None
+    producer: Producer,
+    external_ids: ExternalIds,
+    sender: Sender,
+    actions: Sequence[Given],
+    sent_at: datetime | None = None,
 ) -> list[Result]:
     """Send the valid actions and wait for the broker; returns the outcomes in the order of `actions`.
 
     Raises:
         CollectorUnavailable: some were not acknowledged.
     """
-    ids = await _ids(names, actions)
+    ids = await _ids(external_ids, actions)
     batch = _Batch(sender, Clocks.of(datetime.now(UTC), sent_at), traceparent(), ids)
     results: list[Result] = []
-    messages: list[Message] = []
-    letters: list[Message | None] = []
+    messages: list[KeyedMessage] = []
+    dead_letters: list[KeyedMessage | None] = []
     seen: dict[str, bytes] = {}
     for index, action in enumerate(actions):
         make = _model_message if isinstance(action, Action | Malformed) else _struct_message
@@ -112,36 +116,36 @@ async def collect(
                 raise RefusedError.of(Reason.CONFLICT, "eventId", "belongs to another action of this batch")
         except RefusedError as refused:
             faults = [fault.model_dump() for fault in refused.faults]
-            results.append(Result(index, Outcome.REFUSED, errors=faults))
-            letters.append(letter_of(TOPIC, refused, _written(action)))
+            results.append(Result(index, ActionStatus.REFUSED, errors=faults))
+            dead_letters.append(dead_letter_of(TOPIC, refused, _written(action)))
         else:
             messages.append((user_id, message))
-            results.append(Result(index, Outcome.ACCEPTED, event_id))
-    kept = [letter for letter in letters if letter is not None]
+            results.append(Result(index, ActionStatus.ACCEPTED, event_id))
+    kept = [letter for letter in dead_letters if letter is not None]
     sent, _ = await asyncio.gather(_send(producer, TOPIC, messages), _send(producer, DEAD_LETTERS, kept))
     if any(sent):
         raise CollectorUnavailable("The actions cannot be recorded now. Send them again, as they were.")
     return results
 
 
-async def _ids(names: Names, actions: Sequence[Given]) -> Mapping[Name, int] | None:
+async def _ids(external_ids: ExternalIds, actions: Sequence[Given]) -> Mapping[ExternalId, int] | None:
     """Our ids for the shop's ids in the actions, None if there are none."""
     are_models = isinstance(actions[0], Action | Malformed)  # all actions of a batch, or none
-    wanted: set[Name] = set()
-    for kind, field, wire, _ in OWN_NAMES:
+    wanted: set[ExternalId] = set()
+    for kind, field, wire, _ in EXTERNAL_IDS:
         given = {getattr(each, field if are_models else wire, None) for each in actions}
         wanted.update((kind, name) for name in given if name is not None)
     if not wanted:
         return None
     try:
-        return await names.ids(wanted)
+        return await external_ids.ids(wanted)
     except Exception as error:
         if is_away(error):
             raise CollectorUnavailable("The shop's own ids cannot be looked up now. Send the actions again.") from error
         raise
 
 
-async def _send(producer: Producer, topic: str, messages: Sequence[Message]) -> Sequence[Exception | None]:
+async def _send(producer: Producer, topic: str, messages: Sequence[KeyedMessage]) -> Sequence[Exception | None]:
     return await producer.send_many(topic, messages) if messages else ()
 
 
@@ -158,12 +162,12 @@ def _model_message(batch: _Batch, index: int, action: Action | Malformed) -> Mad
     if isinstance(action, Malformed):
         raise RefusedError(Reason.MALFORMED, action.faults)
     sender = batch.sender
-    _refuse_foreign(sender, action.action_type, action.user_id)
+    _refuse_unpermitted(sender, action.action_type, action.user_id)
     fields = action.model_dump(exclude={"action_type", "event_id"}, exclude_none=True)
     payload_type = EVENTS[action.action_type].payload
     own_names = [
         (kind, wire, fields.pop(own), ours)
-        for kind, own, wire, ours in OWN_NAMES
+        for kind, own, wire, ours in EXTERNAL_IDS
         if own in fields and ours in payload_type.model_fields
     ]
     if unknown := fields.keys() - payload_type.model_fields.keys() - _ENVELOPES:
@@ -205,14 +209,14 @@ def _named(batch: _Batch, kind: str, wire: str, name: str, given: int | None) ->
 
 def _struct_message(batch: _Batch, index: int, action: ActionStruct) -> Made:
     kind, sender = KIND_OF[type(action)], batch.sender
-    _refuse_foreign(sender, kind.name, action.userId)
+    _refuse_unpermitted(sender, kind.name, action.userId)
     told = action.timestamp
     happened_at = batch.clocks.happened_at(
         None if told is None else datetime.fromisoformat(told), is_trusted=sender.is_service
     )
     payload = payload_of(kind, action, happened_at)
     if batch.ids is not None:
-        for what, wire, ours in kind.names:
+        for what, wire, ours in kind.external_ids:
             if (name := getattr(action, wire)) is not None:
                 setattr(payload, ours, _named(batch, what, wire, name, getattr(payload, ours)))
     if kind.needs is not None and getattr(payload, kind.needs) is None:
@@ -228,16 +232,16 @@ def _struct_message(batch: _Batch, index: int, action: ActionStruct) -> Made:
     return event_id, action.userId, message
 
 
-def _refuse_foreign(sender: Sender, action_type: str, user_id: str) -> None:
+def _refuse_unpermitted(sender: Sender, action_type: str, user_id: str) -> None:
     try:
-        _judge_foreign(sender, action_type, user_id)
+        _check_permission(sender, action_type, user_id)
     except RefusedError as refused:
         if sender.is_unverified:  # it may be allowed
             raise CollectorUnavailable("Tokens cannot be verified now. Send the actions again.") from refused
         raise
 
 
-def _judge_foreign(sender: Sender, action_type: str, user_id: str) -> None:
+def _check_permission(sender: Sender, action_type: str, user_id: str) -> None:
     if sender.is_service:
         return
     if EMITTERS[action_type] != "browser":

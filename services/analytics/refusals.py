@@ -13,7 +13,7 @@ from typing import Final, Self
 
 from prometheus_client import Counter
 
-from services.common.messaging.producer import Message
+from services.common.messaging.producer import KeyedMessage
 from services.common.runtime.errors import Fault
 from services.contracts.envelope import Event
 from services.contracts.events.dead_letters import DeadLetter
@@ -53,13 +53,13 @@ class RefusedError(Exception):
         return cls(reason, [Fault(field=field, message=message)])
 
 
-def _told(faults: Sequence[Fault]) -> str:
+def _text_of(faults: Sequence[Fault]) -> str:
     """Faults as a text that fits in a dead letter; field names are the sender's."""
     told = "; ".join(f"{fault.field or 'action'}: {fault.message}" for fault in faults)
     return told.replace("\0", "\N{REPLACEMENT CHARACTER}")[:2_000]
 
 
-def letter_of(topic: str, refused: RefusedError, action: bytes) -> Message | None:
+def dead_letter_of(topic: str, refused: RefusedError, action: bytes) -> KeyedMessage | None:
     """Count a refused action; returns its dead letter (position 0: it was never on the topic) below the limit."""
     REFUSED.labels(refused.reason).inc()
     now = time.monotonic()
@@ -69,7 +69,7 @@ def letter_of(topic: str, refused: RefusedError, action: bytes) -> Message | Non
     letter = DeadLetter(
         consumer=CONSUMER,
         reason=refused.reason,
-        detail=_told(refused.faults),
+        detail=_text_of(refused.faults),
         topic=topic,
         partition=0,
         offset=0,

@@ -69,7 +69,7 @@ class Malformed:
     faults: list[Fault]
 
 
-def _judge(value: Any, read: ValidatorFunctionWrapHandler) -> Action | Malformed:  # noqa: ANN401 - whatever was sent
+def _read_or_keep(value: Any, read: ValidatorFunctionWrapHandler) -> Action | Malformed:  # noqa: ANN401 - whatever was sent
     """A malformed action is refused alone, not with its batch."""
     try:
         return read(value)  # type: ignore[no-any-return]  # the model's
@@ -86,12 +86,14 @@ class Actions(Schema):
 
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
 
-    actions: Annotated[list[Annotated[Action, WrapValidator(_judge)]], Field(min_length=1, max_length=MAX_ACTIONS)]
+    actions: Annotated[
+        list[Annotated[Action, WrapValidator(_read_or_keep)]], Field(min_length=1, max_length=MAX_ACTIONS)
+    ]
     consent: Boolean = True
     sent_at: Timestamp | None = None
 
 
-class Outcome(StrEnum):
+class ActionStatus(StrEnum):
     """The outcome of one action."""
 
     ACCEPTED = "ACCEPTED"
@@ -103,7 +105,7 @@ class ActionResult(Schema):
     """The outcome of the batch's action at `index`; `errors` say why it was refused."""
 
     index: int
-    status: Outcome
+    status: ActionStatus
     event_id: UUID | None = None
     errors: tuple[Fault, ...] = ()
 

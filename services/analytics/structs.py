@@ -24,7 +24,7 @@ _TAG: Final = "actionType"
 _PROPERTIES: Final = Action.model_json_schema()["properties"]
 
 
-OWN_NAMES: Final = (
+EXTERNAL_IDS: Final = (
     ("sku", "sku", "sku", "product_id"),
     ("code", "category_code", "categoryCode", "category_id"),
     ("code", "search_category_code", "searchCategoryCode", "search_category_id"),
@@ -32,34 +32,34 @@ OWN_NAMES: Final = (
 """The shop's own ids in an action: kind, field, JSON name, and the field of our id."""
 
 
-class Kind(NamedTuple):
+class ActionKind(NamedTuple):
     """An action type and its payload struct, whose fields come first in the action."""
 
     name: str
     payload: Callable[..., Any]
     size: int
     tells_time: bool
-    names: tuple[tuple[str, str, str], ...]
+    external_ids: tuple[tuple[str, str, str], ...]
     """The shop's own ids that it may have: kind, and the JSON names of it and of our id."""
 
     needs: str | None
     """The field of our id that is required unless the shop's is given."""
 
 
-def _structs() -> dict[type[msgspec.Struct], Kind]:
+def _structs() -> dict[type[msgspec.Struct], ActionKind]:
     """The action struct of each type: its payload fields, and the collector's common fields."""
     structs = {}
     for name in map(str, EMITTERS):
         model = EVENTS[name].payload
         payload = struct_of(model)
-        own = [wire for _, _, wire, ours in OWN_NAMES if ours in model.model_fields]
+        own = [wire for _, _, wire, ours in EXTERNAL_IDS if ours in model.model_fields]
         more = {each: _PROPERTIES[each] for each in ("timestamp", "eventId", *own)}
         struct = struct_of(model, more=more, tag=(_TAG, name), may_lack={"productId", "searchCategoryId"})
         fields = payload.__struct_fields__
-        ids = {ours: model.model_fields[ours] for *_, ours in OWN_NAMES if ours in model.model_fields}
-        names = tuple((kind, wire, ids[ours].alias or ours) for kind, _, wire, ours in OWN_NAMES if ours in ids)
+        ids = {ours: model.model_fields[ours] for *_, ours in EXTERNAL_IDS if ours in model.model_fields}
+        names = tuple((kind, wire, ids[ours].alias or ours) for kind, _, wire, ours in EXTERNAL_IDS if ours in ids)
         needs = next((field.alias for field in ids.values() if field.is_required()), None)
-        structs[struct] = Kind(name, payload, len(fields), "timestamp" in fields, names, needs)
+        structs[struct] = ActionKind(name, payload, len(fields), "timestamp" in fields, names, needs)
     return structs
 
 
@@ -90,7 +90,7 @@ def read(body: bytes) -> BatchStruct | None:
         return None
 
 
-def payload_of(kind: Kind, action: ActionStruct, happened_at: datetime) -> Any:  # noqa: ANN401 - a struct made above
+def payload_of(kind: ActionKind, action: ActionStruct, happened_at: datetime) -> Any:  # noqa: ANN401 - a struct made above
     """The payload of an action; for types with a time field, with the collector's time."""
     payload = kind.payload(*msgspec.structs.astuple(action)[: kind.size])
     payload.simulated = payload.simulated or False

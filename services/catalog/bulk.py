@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.catalog import categories, service
-from services.catalog.domain import Outcome
+from services.catalog.domain import LineOutcome
 from services.catalog.schemas import CategoryLine, LineResult, ProductLine
 from services.common.runtime.errors import Fault, faults_of, problems
 from services.common.storage.database import Database
@@ -91,7 +91,7 @@ def _read(model: type[Model], lines: Sequence[ndjson.Line]) -> tuple[list[tuple[
     return good, refused
 
 
-def _faults(outcome: Outcome) -> list[Fault] | None:
+def _faults(outcome: LineOutcome) -> list[Fault] | None:
     refusal = outcome.refusal
     return [Fault(field=refusal.field, message=refusal.message)] if refusal else None
 

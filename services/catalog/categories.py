@@ -7,7 +7,7 @@ from sqlalchemy import delete, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.catalog import store
-from services.catalog.domain import Outcome, Refused, leaf_name, level_of, parent_code
+from services.catalog.domain import LineOutcome, Refused, leaf_name, level_of, parent_code
 from services.catalog.models import Category, ProductCategory
 from services.catalog.service import PRODUCER
 from services.common.messaging.outbox import append, append_events
@@ -36,7 +36,7 @@ class CategoryInUse(Conflict):
     title = "Category in use"
 
 
-async def upsert(session: AsyncSession, lines: Sequence[tuple[str, str | None]]) -> list[Outcome]:
+async def upsert(session: AsyncSession, lines: Sequence[tuple[str, str | None]]) -> list[LineOutcome]:
     """Create or rename categories by code, in order: a parent comes before its children.
 
     Args:
@@ -50,7 +50,7 @@ async def upsert(session: AsyncSession, lines: Sequence[tuple[str, str | None]])
         try:
             outcomes.append(tree.place(code, name))
         except Refused as refusal:
-            outcomes.append(Outcome("refused", refusal=refusal))
+            outcomes.append(LineOutcome("refused", refusal=refusal))
     await upsert_rows(session, Category, [_row(category) for category, _ in tree.changed.values()])
     await append_events(
         session,
@@ -89,20 +89,20 @@ class _Tree:
         missing = len(codes - {category.code for category in known})
         return cls(known, iter(await store.new_ids(session, Category, missing)))
 
-    def place(self, code: str, name: str | None) -> Outcome:
+    def place(self, code: str, name: str | None) -> LineOutcome:
         old = self._by_code.get(code)
         name = name or (old.name if old else leaf_name(code))
         if self._owners.get(name, code) != code:
             raise Refused("name", f"is the name of {self._owners[name]}")
         if old and old.name == name:
-            return Outcome("unchanged", old.category_id)
+            return LineOutcome("unchanged", old.category_id)
         new = _renamed(old, name) if old else self._create(code, name)
         if old:
             del self._owners[old.name]
         self._by_code[code], self._owners[name] = new, code
         is_new = old is None or self.changed.get(code, (None, ""))[1] == "CATEGORY_CREATED"
         self.changed[code] = (new, "CATEGORY_CREATED" if is_new else "CATEGORY_UPDATED")
-        return Outcome("updated" if old else "created", new.category_id)
+        return LineOutcome("updated" if old else "created", new.category_id)
 
     def _create(self, code: str, name: str) -> CategorySnapshot:
         above = parent_code(code)
@@ -139,7 +139,7 @@ async def create(session: AsyncSession, code: str, name: str | None) -> int:
     if await session.scalar(select(Category.id).where(Category.code == code)) is not None:
         raise CodeTaken(f"The category {code} exists.")
     (outcome,) = await upsert(session, [(code, name)])
-    return outcome.settled()
+    return outcome.id_or_raise()
 
 
 async def rename(session: AsyncSession, category_id: int, name: str) -> None:
@@ -150,7 +150,7 @@ async def rename(session: AsyncSession, category_id: int, name: str) -> None:
     """
     category = await find(session, category_id)
     (outcome,) = await upsert(session, [(category.code, name)])
-    outcome.settled()
+    outcome.id_or_raise()
 
 
 async def remove(session: AsyncSession, category_id: int) -> None:

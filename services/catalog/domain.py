@@ -60,7 +60,7 @@ class ProductState:
             offer = offer.model_copy(update={"currency": product.currency, "special_price": price})
         return replace(self, product=product, offer=offer)
 
-    def succeeding(self, before: "ProductState | None") -> "ProductState":
+    def with_next_versions(self, before: "ProductState | None") -> "ProductState":
         """This state with new versions: one more than in `before` for each part that differs."""
         if before is None:
             return replace(self, offer_version=int(self.offer is not None))
@@ -74,14 +74,14 @@ class ProductState:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class LineOutcome:
     """The outcome of one line: the id of its product or category, or the rule that refused it."""
 
     status: Literal["created", "updated", "unchanged", "refused"]
     id: int | None = None
     refusal: Refused | None = None
 
-    def settled(self) -> int:
+    def id_or_raise(self) -> int:
         """The id.
 
         Raises:

@@ -7,7 +7,7 @@ from sqlalchemy import RowMapping, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.catalog import queries, store
-from services.catalog.domain import MAX_STOCK, Changes, Outcome, ProductState, Refused, events_between, new_product
+from services.catalog.domain import MAX_STOCK, Changes, LineOutcome, ProductState, Refused, events_between, new_product
 from services.catalog.models import Category, Product
 from services.common.messaging.outbox import append, append_events
 from services.common.runtime.errors import Conflict, NotFound
@@ -62,7 +62,7 @@ async def read(session: AsyncSession, product_id: int, *, is_public: bool) -> Ro
     return row
 
 
-async def upsert(session: AsyncSession, lines: Sequence[tuple[str, dict[str, Any]]]) -> list[Outcome]:
+async def upsert(session: AsyncSession, lines: Sequence[tuple[str, dict[str, Any]]]) -> list[LineOutcome]:
     """Create or change products by sku, in order, in a few statements however many they are.
 
     Args:
@@ -86,10 +86,10 @@ async def upsert(session: AsyncSession, lines: Sequence[tuple[str, dict[str, Any
             old = states.get(sku)
             new = old.changed(fields) if old else new_product(ids[sku], sku, fields)
         except Refused as refusal:
-            outcomes.append(Outcome("refused", refusal=refusal))
+            outcomes.append(LineOutcome("refused", refusal=refusal))
             continue
         states[sku] = new
-        outcomes.append(Outcome("created" if old is None else "unchanged" if old == new else "updated", new.id))
+        outcomes.append(LineOutcome("created" if old is None else "unchanged" if old == new else "updated", new.id))
     await _store(session, before, states.values())
     return outcomes
 
@@ -104,7 +104,7 @@ async def create(session: AsyncSession, sku: str, changes: dict[str, Any]) -> in
     if await session.scalar(select(Product.id).where(Product.sku == sku)) is not None:
         raise SkuTaken(f"A product with the sku {sku} exists.")
     (outcome,) = await upsert(session, [(sku, changes)])
-    return outcome.settled()
+    return outcome.id_or_raise()
 
 
 async def change(session: AsyncSession, product_id: int, changes: dict[str, Any]) -> None:
@@ -160,7 +160,7 @@ async def change_stock(session: AsyncSession, product_id: int, amount: int, reas
 
 async def _store(session: AsyncSession, before: Mapping[int, ProductState], after: Iterable[ProductState]) -> None:
     """Write changed states, and their events."""
-    changed = [state.succeeding(old) for state in after if (old := before.get(state.id)) != state]
+    changed = [state.with_next_versions(old) for state in after if (old := before.get(state.id)) != state]
     await store.write_products(session, before, changed)
     await append_events(
         session,

@@ -9,7 +9,7 @@ from services.common.messaging.messages import Message
 from services.common.storage.upsert import upsert_rows
 from services.content import mirror
 from services.content.models import Category, Product
-from services.content.queries import touch
+from services.content.queries import bump_version
 from services.contracts.envelope import Contract
 from services.contracts.events.catalog import (
     CategoryDeleted,
@@ -40,7 +40,7 @@ async def follow_catalog(session: AsyncSession, messages: Sequence[Message]) -> 
             products.append((payload.product_id, payload))
     is_renamed = await _apply(session, Category, mirror.UNKNOWN_CATEGORY, categories)
     if await _apply(session, Product, mirror.UNKNOWN_PRODUCT, products) or is_renamed:
-        await touch(session)
+        await bump_version(session)
 
 
 async def _apply(
@@ -59,4 +59,4 @@ async def _apply(
         mirror.apply(after[each], payload)
     changed = [each for each in ids if after[each] != before[each]]
     await upsert_rows(session, table, [after[each] for each in changed])
-    return any(mirror.seen(after[each]) != mirror.seen(before[each]) for each in changed)
+    return any(mirror.visible(after[each]) != mirror.visible(before[each]) for each in changed)

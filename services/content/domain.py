@@ -23,7 +23,7 @@ Shown = tuple[int | None, int | None]
 
 
 @dataclass(frozen=True)
-class Row:
+class DisplayRow:
     """A display row with the catalog data of its product, None where unknown."""
 
     display_type: str
@@ -86,7 +86,7 @@ class Row:
 class Item:
     """One product on a shelf with its current special price."""
 
-    row: Row
+    row: DisplayRow
     special_price: Decimal | None
 
 
@@ -100,7 +100,7 @@ class Displays:
     true_until: datetime
 
 
-def compose(rows: Sequence[Row], now: datetime) -> Displays:
+def compose(rows: Sequence[DisplayRow], now: datetime) -> Displays:
     """Build shelves from rows: manual rows first and always, then the user's own rows, else those for everyone.
 
     No product is on two shelves.
@@ -134,7 +134,9 @@ def compose(rows: Sequence[Row], now: datetime) -> Displays:
     return Displays(shelves, dict(sorted(hidden.items())), list(prices.values()), _true_until(rows, now))
 
 
-def _items(ranked: Iterable[Row], taken: set[Shown], prices: Mapping[int | None, Item], now: datetime) -> list[Item]:
+def _items(
+    ranked: Iterable[DisplayRow], taken: set[Shown], prices: Mapping[int | None, Item], now: datetime
+) -> list[Item]:
     """The visible rows with their current prices, except products in `taken`, which is extended."""
     items = []
     for row in ranked:
@@ -149,7 +151,7 @@ def _items(ranked: Iterable[Row], taken: set[Shown], prices: Mapping[int | None,
     return items
 
 
-def _true_until(rows: Iterable[Row], now: datetime) -> datetime:
+def _true_until(rows: Iterable[DisplayRow], now: datetime) -> datetime:
     """The next time at which some date changes what is shown, at most `LONGEST_TRUTH` later."""
     dates = {date for row in rows for date in (row.start_date, row.end_date, row.offer_starts_at, row.offer_ends_at)}
     return min([now + LONGEST_TRUTH, *(date for date in dates if date and date > now)])

@@ -45,7 +45,7 @@ def apply(copy: Copy, payload: Contract) -> None:
             copy[part] = version
 
 
-def seen(copy: Copy) -> Copy:
+def visible(copy: Copy) -> Copy:
     """The visible fields of a copy: whether it is in stock, and no versions."""
     shown = {name: value for name, value in copy.items() if not name.endswith("version")}
     return {**shown, "stock": None if copy.get("stock") is None else copy["stock"] > 0}

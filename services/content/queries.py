@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Row, Select, func, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.common.web.references import ProductReference
-from services.content import domain
+from services.content.domain import DisplayRow
 from services.content.models import Activation, Category, Generation, Product, Showing, TopPageDisplay
 from services.contracts.envelope import DisplayType
 
@@ -39,7 +39,7 @@ def _beside_catalog(*columns: Any) -> Select[Any]:  # noqa: ANN401 - whatever se
     )
 
 
-async def rows_for(session: AsyncSession, generation: str | None, user_id: str | None) -> list[domain.Row]:
+async def rows_for(session: AsyncSession, generation: str | None, user_id: str | None) -> list[DisplayRow]:
     """The manual rows and one generation's, for one user and for everyone, without past manual rows."""
     of_user: ColumnElement[bool] = Display.user_id.is_(None)
     if user_id is not None:
@@ -55,7 +55,7 @@ async def rows_for(session: AsyncSession, generation: str | None, user_id: str |
         *(Product.stock, Product.is_active.label("is_product_active"), Product.special_price.label("offer_price")),
         *(Product.special_starts_at.label("offer_starts_at"), Product.special_ends_at.label("offer_ends_at")),
     ).where(in_generation, of_user, Display.is_active, is_over.isnot(True))
-    return [domain.Row(**row) for row in (await session.execute(query)).mappings()]
+    return [DisplayRow(**row) for row in (await session.execute(query)).mappings()]
 
 
 async def list_displays(
@@ -134,7 +134,7 @@ async def currency_of(session: AsyncSession, product_id: int | None) -> str | No
     return currency
 
 
-async def touch(session: AsyncSession) -> None:
+async def bump_version(session: AsyncSession) -> None:
     """Record a change of what is shown; other changes wait from here until the commit.
 
     Change display rows after it, never before: an upload locks in the same order.

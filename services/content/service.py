@@ -108,7 +108,7 @@ async def create(session: AsyncSession, values: dict[str, Any]) -> int:
     Raises:
         UnknownSku, Contradiction: see the classes.
     """
-    await queries.touch(session)
+    await queries.bump_version(session)
     identified = await _identified(session, values)
     display = TopPageDisplay(source="manual", **{"start_date": datetime.now(UTC), **identified})
     await _refuse_contradictions(session, display)
@@ -124,7 +124,7 @@ async def change(session: AsyncSession, display_id: int, changes: dict[str, Any]
     Raises:
         DisplayNotFound, UnknownSku, Contradiction: see the classes.
     """
-    await queries.touch(session)
+    await queries.bump_version(session)
     display = await _find(session, display_id)
     for name, value in (await _identified(session, changes)).items():
         setattr(display, name, value)
@@ -140,7 +140,7 @@ async def remove(session: AsyncSession, display_id: int) -> None:
     Raises:
         DisplayNotFound: there is none.
     """
-    await queries.touch(session)
+    await queries.bump_version(session)
     display = await _find(session, display_id)
     await session.delete(display)
     await session.flush()

@@ -1,4 +1,4 @@
-"""Tells whether a JSON Schema may take another's place without breaking those who read or write by the old one.
+"""Tells whether a JSON JsonSchema may take another's place without breaking those who read or write by the old one.
 
 Readers check what they read by the document they know, so that what is widened breaks those of yesterday as surely as
 what is narrowed breaks the writers. They take what is new: further fields, and further words of an open enumeration.
@@ -7,7 +7,7 @@ what is narrowed breaks the writers. They take what is new: further fields, and 
 from collections.abc import Iterator
 from typing import Any
 
-Schema = dict[str, Any]
+JsonSchema = dict[str, Any]
 
 _CONSTRAINTS = (
     *("format", "pattern", "minLength", "maxLength"),
@@ -18,7 +18,7 @@ _MEANINGS = ("default", "x-pii", "x-open")
 """What readers and writers rely on, so that it may not even be taken away."""
 
 
-def breaking_changes(old: Schema, new: Schema) -> list[str]:
+def breaking_changes(old: JsonSchema, new: JsonSchema) -> list[str]:
     """What in `new` is not additive to `old`, as sentences that name the field; empty if it may replace it.
 
     Additive is: a new optional field, a new definition, a longer description, a wider enum that is open. Not additive
@@ -28,7 +28,7 @@ def breaking_changes(old: Schema, new: Schema) -> list[str]:
     return list(_compare(old, new, old.get("$defs", {}), new.get("$defs", {}), ""))
 
 
-def _compare(old: Schema, new: Schema, old_defs: Schema, new_defs: Schema, path: str) -> Iterator[str]:
+def _compare(old: JsonSchema, new: JsonSchema, old_defs: JsonSchema, new_defs: JsonSchema, path: str) -> Iterator[str]:
     place = path or "message"
     yield from _meaning_otherwise(old, new, place)
     is_open = new.get("x-open", False)
@@ -53,13 +53,13 @@ def _compare(old: Schema, new: Schema, old_defs: Schema, new_defs: Schema, path:
         yield from _compare(before, after, old_defs, new_defs, path)
 
 
-def _meaning_otherwise(old: Schema, new: Schema, place: str) -> Iterator[str]:
+def _meaning_otherwise(old: JsonSchema, new: JsonSchema, place: str) -> Iterator[str]:
     for name in _MEANINGS:
         if name in old and old[name] != new.get(name):
             yield f"{place} changes its {name} from {old[name]} to {new.get(name)}"
 
 
-def _altered(old: Schema, new: Schema, place: str, *, is_open: bool) -> Iterator[str]:
+def _altered(old: JsonSchema, new: JsonSchema, place: str, *, is_open: bool) -> Iterator[str]:
     for name in _CONSTRAINTS:
         was, now = old.get(name), new.get(name)
         if was != now:
@@ -73,15 +73,15 @@ def _altered(old: Schema, new: Schema, place: str, *, is_open: bool) -> Iterator
         yield f"{place} adds {', '.join(added)}, which readers of the old document refuse"
 
 
-def _resolve(schema: Schema, definitions: Schema) -> Schema:
+def _resolve(schema: JsonSchema, definitions: JsonSchema) -> JsonSchema:
     reference = schema.get("$ref")
     if reference is None:
         return schema
-    resolved: Schema = definitions[reference.rsplit("/", 1)[-1]]
+    resolved: JsonSchema = definitions[reference.rsplit("/", 1)[-1]]
     return resolved
 
 
-def _kind(schema: Schema) -> str:
+def _kind(schema: JsonSchema) -> str:
     if "anyOf" in schema:
         return "any of " + ", ".join(
             sorted(option.get("type", option.get("$ref", "any")) for option in schema["anyOf"])

@@ -13,7 +13,7 @@ from services.contracts.registry import EVENTS
 from services.contracts.structs import TimeText, UuidText, struct_of
 
 
-class Envelope(msgspec.Struct, rename="camel", forbid_unknown_fields=True, gc=False):
+class EnvelopeStruct(msgspec.Struct, rename="camel", forbid_unknown_fields=True, gc=False):
     """An envelope as most are, and the payload's text as it was sent."""
 
     event_id: UuidText
@@ -25,7 +25,7 @@ class Envelope(msgspec.Struct, rename="camel", forbid_unknown_fields=True, gc=Fa
     traceparent: Annotated[str, Meta(pattern=r"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}\Z")] | None = None
 
 
-_envelope = msgspec.json.Decoder(Envelope).decode
+_envelope = msgspec.json.Decoder(EnvelopeStruct).decode
 STRUCTS: Final = {
     (kind.topic, kind.name): struct_of(kind.payload)
     for kind in EVENTS.values()
@@ -36,7 +36,7 @@ _PAYLOADS: Final = {
 }
 
 
-def read_fast(topic: str, value: bytes) -> tuple[Envelope, msgspec.Struct] | None:
+def read_fast(topic: str, value: bytes) -> tuple[EnvelopeStruct, msgspec.Struct] | None:
     """A message as most are and its payload; None where the models must be asked."""
     if b"\\u0000" in value:
         return None

@@ -17,7 +17,7 @@ from services.contracts import spelling
 from services.contracts.envelope import Contract
 from services.contracts.money import digits_of
 
-Schema = Mapping[str, Any]
+JsonSchema = Mapping[str, Any]
 Tag = tuple[str, str]
 
 UuidText: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")]
@@ -46,7 +46,7 @@ _NO_NUL: Final = r"^[^\x00]*$"
 
 
 def struct_of(
-    model: type[Contract], *, more: Schema | None = None, tag: Tag | None = None, may_lack: Collection[str] = ()
+    model: type[Contract], *, more: JsonSchema | None = None, tag: Tag | None = None, may_lack: Collection[str] = ()
 ) -> type[msgspec.Struct]:
     """The struct of a model: reading, it raises `msgspec.MsgspecError` where the model must be asked.
 
@@ -66,7 +66,7 @@ def struct_of(
     return _struct(whole, definitions, tag, may_lack, namespace)
 
 
-def _of_their_currency(schema: Schema, definitions: Schema) -> dict[str, Callable[[Any], None]]:
+def _of_their_currency(schema: JsonSchema, definitions: JsonSchema) -> dict[str, Callable[[Any], None]]:
     """What msgspec is to call after it has read a struct with money, if any."""
     properties = schema["properties"]
     amounts, default = _amounts(schema, definitions), properties.get("currency", {}).get("default")
@@ -89,7 +89,7 @@ def _of_their_currency(schema: Schema, definitions: Schema) -> dict[str, Callabl
     return {"__post_init__": check}
 
 
-def _amounts(schema: Schema, definitions: Schema) -> tuple[str, ...]:
+def _amounts(schema: JsonSchema, definitions: JsonSchema) -> tuple[str, ...]:
     """The fields of a schema that hold money."""
     parts = {name: part.get("anyOf", [part]) for name, part in schema.get("properties", {}).items()}
     return tuple(
@@ -105,14 +105,14 @@ def _written(struct: Any, amounts: Collection[str], lists: Mapping[str, Collecti
         yield from (getattr(line, each) for line in getattr(struct, name) for each in inner)
 
 
-def _resolved(part: Schema, definitions: Schema) -> Schema:
-    found: Schema = definitions[part["$ref"].rpartition("/")[2]] if "$ref" in part else part
+def _resolved(part: JsonSchema, definitions: JsonSchema) -> JsonSchema:
+    found: JsonSchema = definitions[part["$ref"].rpartition("/")[2]] if "$ref" in part else part
     return found
 
 
 def _struct(
-    schema: Schema,
-    definitions: Schema,
+    schema: JsonSchema,
+    definitions: JsonSchema,
     tag: Tag | None = None,
     may_lack: Collection[str] = (),
     namespace: dict[str, Any] | None = None,
@@ -137,7 +137,7 @@ def _struct(
     )
 
 
-def _type(part: Schema, definitions: Schema) -> Any:  # noqa: ANN401, PLR0911 - one for each form
+def _type(part: JsonSchema, definitions: JsonSchema) -> Any:  # noqa: ANN401, PLR0911 - one for each form
     """The type of a part of a schema; that of null where it says something that we have no words for."""
     said = part.keys() - _NOTES
     if "$ref" in part:

@@ -19,7 +19,7 @@ from services.catalog.settings import CatalogSettings
 from services.common.runtime.worker import running
 from services.common.storage.migrate import migrate
 from serving.app import create_app
-from serving.start import CATALOG_UNREAD, LANDED_UNREAD, Reading
+from serving.start import CATALOG_UNREAD, LANDED_UNREAD, InitialLoad
 from tests.ml.tiny_bundle import BREAD, BUYER, JAM, MILK, RICE, SOAP, TEA, items
 from tests.serving.conftest import Content, put_bundle
 from tests.waiting import eventually
@@ -247,7 +247,7 @@ async def test_a_reading_that_fails_for_long_is_no_reason_to_start_the_process_a
         tried_at.append(time.monotonic())
         raise ConnectionError
 
-    reading = Reading("catalog", CATALOG_UNREAD, fail, SimpleNamespace(starts=1, failure=None))
+    reading = InitialLoad("catalog", CATALOG_UNREAD, fail, SimpleNamespace(starts=1, failure=None))
     async with running([reading]):
         await eventually(lambda: tried_at and tried_at[-1] > tried_at[0] + 1)
         assert reading.is_alive
@@ -256,16 +256,16 @@ async def test_a_reading_that_fails_for_long_is_no_reason_to_start_the_process_a
 async def test_a_reading_may_take_long_as_long_as_it_goes_on(monkeypatch):
     monkeypatch.setattr("serving.start.SILENT_SECONDS", 0.3)
 
-    async def read_much(goes_on):
+    async def read_much(report_progress):
         for _ in range(10):
             await asyncio.sleep(0.1)
-            goes_on()
+            report_progress()
 
     async def be_silent(_):
         await asyncio.Event().wait()
 
     long, silent = (
-        Reading("landed", LANDED_UNREAD, read, SimpleNamespace(starts=1, failure=None))
+        InitialLoad("landed", LANDED_UNREAD, read, SimpleNamespace(starts=1, failure=None))
         for read in (read_much, be_silent)
     )
     async with running([long, silent]):

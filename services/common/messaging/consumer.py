@@ -105,7 +105,7 @@ class Consumer(Worker):
                     await client.commit()
                 known = reached
                 if fetched or not has_unread(client, reached):
-                    self.beat()
+                    self.heartbeat()
         finally:
             await client.stop()
 
@@ -137,7 +137,7 @@ class Consumer(Worker):
                 if not is_away(error):
                     raise
                 logger.warning("%s waits: %s", self.name, _kind(error))
-                self.excuse(_kind(error))
+                self.report_blocked(_kind(error))
                 await pause(stop, RETRY_SECONDS)
             else:
                 return True
@@ -170,7 +170,7 @@ class Consumer(Worker):
         except Exception as error:
             if is_away(error):
                 raise
-            self.beat()  # the halving ends
+            self.heartbeat()  # the halving ends
             if len(messages) == 1:
                 await self._give_up(messages[0].record, "HANDLER_FAILED", _kind(error))
                 return
@@ -179,7 +179,7 @@ class Consumer(Worker):
             await self._handle_in_parts(messages[:middle])
             await self._handle_in_parts(messages[middle:])
         else:
-            self.beat()
+            self.heartbeat()
 
     async def _handle_together(self, messages: Sequence[Message]) -> None:
         firsts: dict[str, Message] = {}
@@ -201,7 +201,7 @@ class Consumer(Worker):
             detail = f"too large to be kept here: {len(record.value or b''):,} bytes; {detail}"
             letter, key = dead_letter(record, consumer=self._group, reason=reason, detail=detail, has_bytes=False)
         await self._producer.send(DEAD_LETTERS, key, letter)
-        self.beat()  # thousands of them take minutes
+        self.heartbeat()  # thousands of them take minutes
 
 
 def _kind(error: BaseException) -> str:

@@ -95,7 +95,7 @@ class Follower(Worker):
                 if goal.is_reached(reached):
                     self._read_up_to, goal = goal.set_at, _Goal(client, partitions)
                 if fetched or not has_unread(client, reached):
-                    self.beat()
+                    self.heartbeat()
         finally:
             await client.stop()
 
@@ -110,7 +110,7 @@ class Follower(Worker):
             partitions = await partitions_of(self._settings, self._topics)
             if {partition.topic for partition in partitions} == set(self._topics):
                 return partitions
-            self.excuse("the topics do not exist yet")
+            self.report_blocked("the topics do not exist yet")
             await pause(stop, 1.0)
         return []
 

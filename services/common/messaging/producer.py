@@ -38,7 +38,7 @@ SLOW_SECONDS = 1.0
 ROOM = 4096
 """Overhead of a record and its batch beyond key and value."""
 _REFUSALS = (MessageSizeTooLargeError, RecordListTooLargeError, InvalidTimestampError)
-Message = tuple[str, bytes]
+KeyedMessage = tuple[str, bytes]
 
 
 class BrokerUnavailableError(ConnectionError):
@@ -71,7 +71,7 @@ class Producer:
         self._settings = settings
         self._ending: set[asyncio.Task[None]] = set()
         self._shared = Connection(settings, self._ending)
-        self._apart: dict[tuple[str, int], _Apart] = {}
+        self._isolated: dict[tuple[str, int], _Isolated] = {}
         self._unknown: dict[str, Breaker] = {}
         """The topics that the broker does not have, or does not show to us."""
 
@@ -86,7 +86,7 @@ class Producer:
         if failure is not None:
             raise failure
 
-    async def send_many(self, topic: str, messages: Sequence[Message]) -> list[Failure | None]:
+    async def send_many(self, topic: str, messages: Sequence[KeyedMessage]) -> list[Failure | None]:
         """Send messages, those of one key in order; the result has None or the error for each.
 
         After a failure nothing later of the same partition is sent, after a refusal nothing later of the same key, so
@@ -123,7 +123,7 @@ class Producer:
     async def _send_partition(
         self,
         place: tuple[str, int],
-        messages: Sequence[Message],
+        messages: Sequence[KeyedMessage],
         indexes: list[int],
         results: list[Failure | None],
     ) -> None:
@@ -147,13 +147,13 @@ class Producer:
             else:
                 indexes = indexes[sent:]
 
-    async def _send_batch(self, place: tuple[str, int], messages: Sequence[Message]) -> int:
+    async def _send_batch(self, place: tuple[str, int], messages: Sequence[KeyedMessage]) -> int:
         """Send one batch over the partition's connection; returns its size."""
         topic, partition = place
-        apart = self._apart.get(place)
-        if apart is not None:
-            apart.breaker.check()
-        connection = self._shared if apart is None else apart.connection
+        isolated = self._isolated.get(place)
+        if isolated is not None:
+            isolated.breaker.check()
+        connection = self._shared if isolated is None else isolated.connection
         client = await connection.client()
         batch = client.create_batch()
         size = 0
@@ -169,20 +169,20 @@ class Producer:
         except _REFUSALS as error:
             raise _RefusedBatchError(type(error).__name__, size) from error
         except (KafkaError, OSError):
-            self._set_apart(place).breaker.failed()
+            self._isolate(place).breaker.failed()
             raise
         if time.monotonic() - started > SLOW_SECONDS:
-            self._set_apart(place).breaker.succeeded()
-        elif apart is not None and self._apart.pop(place, None) is not None:
+            self._isolate(place).breaker.succeeded()
+        elif isolated is not None and self._isolated.pop(place, None) is not None:
             connection.leave(client)
         return size
 
-    def _set_apart(self, place: tuple[str, int]) -> "_Apart":
-        if place not in self._apart:
+    def _isolate(self, place: tuple[str, int]) -> "_Isolated":
+        if place not in self._isolated:
             logger.warning("%s/%d is unhealthy: it gets a connection of its own", *place)
             connection = Connection(self._settings, self._ending)
-            self._apart[place] = _Apart(connection, Breaker(failures=1, pause=PAUSE))
-        return self._apart[place]
+            self._isolated[place] = _Isolated(connection, Breaker(failures=1, pause=PAUSE))
+        return self._isolated[place]
 
     async def check(self) -> None:
         """Raise if the broker does not respond."""
@@ -192,13 +192,13 @@ class Producer:
 
     async def close(self) -> None:
         """Disconnect; unacknowledged messages stay unacknowledged."""
-        for connection in (self._shared, *(apart.connection for apart in self._apart.values())):
+        for connection in (self._shared, *(isolated.connection for isolated in self._isolated.values())):
             connection.close()
         await asyncio.gather(*self._ending)
 
 
 @dataclass(frozen=True)
-class _Apart:
+class _Isolated:
     """The connection and circuit breaker of an unhealthy partition."""
 
     connection: Connection
@@ -213,7 +213,9 @@ class _RefusedBatchError(Exception):
         self.size = size
 
 
-def _refuse(messages: Sequence[Message], indexes: list[int], results: list[Failure | None], reason: str) -> list[int]:
+def _refuse(
+    messages: Sequence[KeyedMessage], indexes: list[int], results: list[Failure | None], reason: str
+) -> list[int]:
     """Record the first message as refused, and later ones of its key as waiting; returns what is left to send."""
     key = messages[indexes[0]][0]
     behind = [index for index in indexes if messages[index][0] == key]

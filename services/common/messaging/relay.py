@@ -38,7 +38,7 @@ MARK: LiteralString = "UPDATE outbox SET published_at = clock_timestamp() WHERE 
 REFUSE: LiteralString = "UPDATE outbox SET refused_at = clock_timestamp(), refusal = %(refusal)s WHERE id = %(id)s"
 PATIENCE_SECONDS = 1.0
 """How long a round waits for the slowest partition; after that the partition continues separately."""
-Row = tuple[int, str, str, str]
+OutboxRow = tuple[int, str, str, str]
 Key = tuple[str, str]
 
 
@@ -73,7 +73,7 @@ class Relay(Worker):
         async with connection:
             while not await self._has_lock(connection):
                 self._backlog.clear()
-                self.beat()
+                self.heartbeat()
                 await pause(stop, self._poll)
                 if stop.is_set():
                     return
@@ -107,7 +107,7 @@ class Relay(Worker):
             self._begin_again()
         rows = await (await connection.execute(SELECT, {"after": self._after, "limit": self._batch})).fetchall()
         free = await self._free(connection, {(topic, key) for _, topic, key, _ in rows})
-        groups: dict[tuple[str, int], list[Row]] = {}
+        groups: dict[tuple[str, int], list[OutboxRow]] = {}
         for row in rows:
             self._after, topic, key, _ = row
             if (topic, key) in free:
@@ -133,7 +133,7 @@ class Relay(Worker):
         # a custom plan hashes these keys; a generic one compares each row with all of them
         return free - set(await (await connection.execute(OLDER, asked, prepare=False)).fetchall())
 
-    async def _send(self, connection: psycopg.AsyncConnection, topic: str, rows: Sequence[Row]) -> None:
+    async def _send(self, connection: psycopg.AsyncConnection, topic: str, rows: Sequence[OutboxRow]) -> None:
         """Send rows of one topic, mark acknowledged ones, and make the keys of the rest wait."""
         results = await self._producer.send_many(topic, [(key, value.encode()) for _, _, key, value in rows])
         sent = [row[0] for row, failure in zip(rows, results, strict=True) if failure is None]
@@ -174,7 +174,7 @@ class Relay(Worker):
     def _tell(self) -> None:
         """Report progress, or what waits."""
         if not self._waiting:
-            self.beat()
+            self.heartbeat()
             self._told = ""
             return
         (topic, _), reason = next(iter(self._waiting.items()))
@@ -182,7 +182,7 @@ class Relay(Worker):
         if cause != self._told:
             logger.warning("events wait in the outbox: %s", cause)
         self._told = cause
-        self.excuse(f"{len(self._waiting)} keys wait, {cause}")
+        self.report_blocked(f"{len(self._waiting)} keys wait, {cause}")
 
     async def _has_lock(self, connection: psycopg.AsyncConnection) -> bool:
         row = await (await connection.execute(f"SELECT pg_try_advisory_lock({LOCK})")).fetchone()

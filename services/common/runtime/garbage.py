@@ -1,6 +1,6 @@
 """Hides objects that live as long as the process from the garbage collector: a scan takes 60 ms, twice a second.
 
-with settled(): ...  # everything is loaded
+with frozen_heap(): ...  # everything is loaded
 """
 
 import gc
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def settled() -> Iterator[None]:
+def frozen_heap() -> Iterator[None]:
     """Objects that exist now are scanned again only when this context ends."""
     gc.freeze()
     try:

@@ -1,8 +1,8 @@
 """Background work of a service: started and ended with the application, restarted on failure, watched by health.
 
-A worker has a `name` and a `run(stop)` that returns soon after `stop` is set. It calls `beat()` when it made progress
-or has nothing to do, and `excuse(reason)` when an external cause blocks it. It is alive while the last such call is
-recent: a task that only runs is not, nor one that fell silent after an excuse.
+A worker has a `name` and a `run(stop)` that returns soon after `stop` is set. It calls `heartbeat()` when it made
+progress or has nothing to do, and `report_blocked(reason)` when an external cause blocks it. It is alive while the last
+such call is recent: a task that only runs is not, nor one that was blocked and fell silent.
 """
 
 import asyncio
@@ -40,12 +40,12 @@ class Worker(ABC):
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; then finish the current step and return."""
 
-    def beat(self) -> None:
+    def heartbeat(self) -> None:
         """Record progress."""
         self._heard_at = time.monotonic()
         self.failure = self.crash = None
 
-    def excuse(self, reason: str) -> None:
+    def report_blocked(self, reason: str) -> None:
         """Record an external cause of a failure: a restart would not help."""
         self._heard_at = time.monotonic()
         self.failure, self.crash = reason, None
@@ -78,7 +78,7 @@ async def keep_running(worker: Worker, stop: asyncio.Event) -> None:
                 trace = None if is_outside else error  # an outage needs none
                 logger.warning("%s failed and will be restarted: %r", worker.name, error, exc_info=trace)
             if is_outside:
-                worker.excuse(reason)
+                worker.report_blocked(reason)
             else:
                 worker.failure, worker.crash = None, reason
         else:

@@ -24,7 +24,7 @@ from starlette.types import ASGIApp
 from services.common.identity.policy import routes_without_policy
 from services.common.identity.tokens import Verifier
 from services.common.messaging.producer import Producer
-from services.common.runtime.garbage import settled
+from services.common.runtime.garbage import frozen_heap
 from services.common.runtime.health import Check, live, ready
 from services.common.runtime.http_client import DeadlineMiddleware
 from services.common.runtime.metrics import MetricsMiddleware, metrics
@@ -35,7 +35,7 @@ from services.common.runtime.worker import Worker, running
 from services.common.storage.cache import Cache
 from services.common.storage.database import Database
 from services.common.web.docs import DocsPolicy, page_of
-from services.common.web.handlers import install_error_handlers
+from services.common.web.error_handlers import install_error_handlers
 from services.common.web.limits import TooLargeAsProblem
 from services.common.web.openapi import describe
 from services.common.web.references import SlashesInReferences
@@ -81,7 +81,7 @@ def build_app(  # noqa: PLR0913 - the parts a service may have
         current_default_thread_limiter().total_tokens = THREADS
         try:
             async with lifespan(app) if lifespan else nullcontext(), running(workers):
-                with settled():
+                with frozen_heap():
                     yield
         finally:
             for part in parts:

@@ -166,8 +166,8 @@ async def test_an_event_id_belongs_to_one_action_of_a_batch(client, visitor):
 async def kept(broker):
     """The dead letters and the actions in them."""
     records = await read_topic(broker.url, "dead-letters.v1", 1)
-    letters = [parse(record.topic, record.value)[1] for record in records]
-    return [(letter, json.loads(base64.b64decode(letter.value))) for letter in letters]
+    dead_letters = [parse(record.topic, record.value)[1] for record in records]
+    return [(letter, json.loads(base64.b64decode(letter.value))) for letter in dead_letters]
 
 
 @pytest.fixture

@@ -5,12 +5,12 @@ import pytest
 
 from services.catalog.domain import Refused, events_between, level_of, new_product, parent_code
 
-TEA = new_product(1, "tea", {"name": "Tea", "price": Decimal("4.00"), "stock": 3}).succeeding(None)
+TEA = new_product(1, "tea", {"name": "Tea", "price": Decimal("4.00"), "stock": 3}).with_next_versions(None)
 OFFER = {"price": Decimal("3.00"), "start_date": datetime(2026, 1, 1, tzinfo=UTC), "end_date": None}
 
 
 def kinds(before, after):
-    return [event_type for event_type, _ in events_between(before, after.succeeding(before))]
+    return [event_type for event_type, _ in events_between(before, after.with_next_versions(before))]
 
 
 def versions(state):
@@ -80,15 +80,15 @@ def test_a_new_product_has_first_versions_of_the_parts_it_has():
 
 
 def test_each_part_has_a_version_that_grows_with_its_own_changes():
-    sold = TEA.changed({"stock": 2}).succeeding(TEA)
-    offered = sold.changed({"special_price": OFFER}).succeeding(sold)
-    renamed = offered.changed({"name": "Green tea", "stock": 1}).succeeding(offered)
+    sold = TEA.changed({"stock": 2}).with_next_versions(TEA)
+    offered = sold.changed({"special_price": OFFER}).with_next_versions(sold)
+    renamed = offered.changed({"name": "Green tea", "stock": 1}).with_next_versions(offered)
     assert [versions(state) for state in (sold, offered, renamed)] == [(1, 2, 0), (1, 2, 1), (2, 3, 1)]
 
 
 def test_an_event_carries_the_version_of_what_it_tells():
-    offered = TEA.changed({"special_price": OFFER}).succeeding(TEA)
-    after = offered.changed({"name": "Green tea", "stock": 2, "special_price": None}).succeeding(offered)
+    offered = TEA.changed({"special_price": OFFER}).with_next_versions(TEA)
+    after = offered.changed({"name": "Green tea", "stock": 2, "special_price": None}).with_next_versions(offered)
     product, stock, offer = (data for _, data in events_between(offered, after))
     assert (product.product_version, product.stock_version) == (2, 2)
     assert (stock.stock_version, offer.offer_version) == (2, 2)

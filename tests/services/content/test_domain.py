@@ -3,7 +3,7 @@ from decimal import Decimal
 
 import pytest
 
-from services.content.domain import LONGEST_TRUTH, Row, compose
+from services.content.domain import LONGEST_TRUTH, DisplayRow, compose
 from services.contracts.envelope import DisplayType
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -14,9 +14,9 @@ OFFERED = {**KNOWN, "offer_price": Decimal(3), "offer_starts_at": NOW - HOUR, "o
 
 def row(product_id, display_type="RECOMMENDED", **more):
     """A model row of everyone's, of a product that costs 4 and of which the catalog has said nothing."""
-    blank = dict.fromkeys(Row.__dataclass_fields__)
+    blank = dict.fromkeys(DisplayRow.__dataclass_fields__)
     plain = {"rank": product_id, "priority": 0, "start_date": NOW - HOUR, "product_price": Decimal(4)}
-    return Row(**{**blank, **plain, "product_id": product_id, "display_type": display_type, **more})
+    return DisplayRow(**{**blank, **plain, "product_id": product_id, "display_type": display_type, **more})
 
 
 def shown(rows, now=NOW, shelf=DisplayType.RECOMMENDED):

@@ -23,7 +23,7 @@ class Flaky(Worker):
         self.starts += 1
         if self.starts == 1:
             raise ConnectionError("away")
-        self.beat()
+        self.heartbeat()
         self.works.set()
         await stop.wait()
         self.drained = True
@@ -42,13 +42,13 @@ async def test_a_worker_without_progress_is_not_alive_unless_something_outside_e
     monkeypatch.setattr(module, "STALLED_AFTER", 0.0)
     assert not flaky.is_alive
     monkeypatch.setattr(module, "STALLED_AFTER", 60.0)
-    flaky.excuse("OperationalError")
+    flaky.report_blocked("OperationalError")
     assert (flaky.is_alive, flaky.failure) == (True, "OperationalError")
 
 
 async def test_a_worker_that_falls_silent_after_an_excuse_is_not_alive(monkeypatch):
     flaky = Flaky()
-    flaky.excuse("OperationalError")
+    flaky.report_blocked("OperationalError")
     monkeypatch.setattr(module, "STALLED_AFTER", 0.0)
     assert not flaky.is_alive
 

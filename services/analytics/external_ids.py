@@ -18,7 +18,7 @@ TOPIC: Final = "catalog.v1"
 KEPT_SECONDS: Final = 60.0
 MAX_KEPT: Final = 200_000
 LOOK_UP_SECONDS: Final = 2.0
-Name = tuple[str, str]
+ExternalId = tuple[str, str]
 """`sku` or `code`, and the shop's own id."""
 
 
@@ -43,14 +43,14 @@ async def follow_catalog(session: AsyncSession, messages: Sequence[Message]) -> 
         await upsert_rows(session, table, rows)
 
 
-class Names:
+class ExternalIds:
     """Our ids by the shop's; lookups are cached for a minute."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._known: dict[Name, tuple[int, float]] = {}
+        self._known: dict[ExternalId, tuple[int, float]] = {}
 
-    async def ids(self, wanted: set[Name]) -> dict[Name, int]:
+    async def ids(self, wanted: set[ExternalId]) -> dict[ExternalId, int]:
         """Our ids of the known ones."""
         now = time.monotonic()
         found = {name: known[0] for name in wanted if (known := self._known.get(name)) and now < known[1]}
@@ -62,8 +62,8 @@ class Names:
             found |= fresh
         return found
 
-    async def _ask(self, names: set[Name]) -> dict[Name, int]:
-        found: dict[Name, int] = {}
+    async def _ask(self, names: set[ExternalId]) -> dict[ExternalId, int]:
+        found: dict[ExternalId, int] = {}
         async with asyncio.timeout(LOOK_UP_SECONDS), self._database.sessions() as session:
             for kind, table, column in (("sku", Product, Product.sku), ("code", Category, Category.code)):
                 if own := [name for each, name in names if each == kind]:
