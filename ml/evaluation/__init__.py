@@ -1,1 +1,1 @@
-"""How good the recommenders are, on data that they have not seen."""
+"""Evaluation of the recommenders on unseen data."""

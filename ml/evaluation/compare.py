@@ -1,4 +1,4 @@
-"""How sure a mean or a difference is: bootstrap over users, seeded."""
+"""Confidence intervals of means and differences: seeded bootstrap over users."""
 
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ LEVEL = 0.95
 
 
 class Interval(NamedTuple):
-    """A mean and the bounds of its interval at `LEVEL`."""
+    """A mean and its interval at `LEVEL`."""
 
     mean: float
     low: float
@@ -22,7 +22,7 @@ class Interval(NamedTuple):
 
 
 def interval(values: NDArray[np.float64], seed: int = SEED) -> Interval:
-    """The mean of one value a user, with its percentile bootstrap interval; of nothing it is 0."""
+    """The mean of one value per user, with its percentile bootstrap interval; 0 for no values."""
     if len(values) == 0:
         return Interval(0.0, 0.0, 0.0)
     random = np.random.default_rng(seed)
@@ -33,11 +33,11 @@ def interval(values: NDArray[np.float64], seed: int = SEED) -> Interval:
 
 
 def paired(first: pl.DataFrame, second: pl.DataFrame, metric: str, seed: int = SEED) -> Interval:
-    """Mean of first - second over the users of both; each user is his own control, so small differences show.
+    """Mean of first - second over the common users; pairing makes small differences visible.
 
     Args:
-        first: One row a user with the column of the metric, see `metrics.per_user`.
-        second: The same of what it is compared with.
+        first: One row per user with the column of the metric, see `metrics.per_user`.
+        second: The same for the other model.
         metric: Name of the column.
         seed: Of the resampling.
     """

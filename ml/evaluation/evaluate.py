@@ -1,4 +1,4 @@
-"""Asking fitted models the question of a task, and keeping the answers user by user."""
+"""Evaluates fitted models on tasks, with results per user."""
 
 import time
 from collections.abc import Iterable, Mapping
@@ -36,13 +36,13 @@ SUMMARY = WHOLE | dict.fromkeys((*metrics.ACCURACY, "ndcg_low", "ndcg_high"), _F
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What models achieved in tasks.
+    """The results of models in tasks.
 
     Attributes:
-        scores: `task, model, user_id, baskets` and `metrics.ACCURACY`, a row for each user asked about;
+        scores: `task, model, user_id, baskets` and `metrics.ACCURACY`, a row for each evaluated user;
             `baskets` is the number before the cut.
         whole: `task, model, users, items, coverage, novelty, seconds`, a row for each task and model; `items` is the
-            number of those ranked.
+            number of ranked items.
     """
 
     scores: pl.DataFrame
@@ -50,7 +50,7 @@ class Evaluation:
 
     @classmethod
     def of(cls, evaluations: Iterable["Evaluation"]) -> Self:
-        """Several as one."""
+        """Concatenate several."""
         parts = list(evaluations)
         return cls(pl.concat([part.scores for part in parts]), pl.concat([part.whole for part in parts]))
 
@@ -59,14 +59,14 @@ class Evaluation:
         return self.scores.filter(pl.col(TASK) == task, pl.col(MODEL) == model)
 
     def mean(self, task: str, model: str, metric: str = metrics.NDCG) -> float | None:
-        """A mean over users; None where there are none, or the model was left out."""
+        """A mean over users; None if there are none, or the model was left out."""
         values = self.per_user(task, model)[metric]
         return float(values.mean()) if len(values) else None  # type: ignore[arg-type] # a mean of floats is one
 
     def summary(self) -> pl.DataFrame:
-        """A row for each task and model that were asked: means, the interval of NDCG, coverage and novelty.
+        """A row for each evaluated task and model: means, the interval of NDCG, coverage and novelty.
 
-        The interval's bounds are `ndcg_low, ndcg_high`; a task that asks about nobody has no row.
+        The interval is `ndcg_low, ndcg_high`; a task without users has no row.
         """
         rows = []
         for row in self.whole.filter(pl.col(USERS) > 0).iter_rows(named=True):
@@ -78,10 +78,10 @@ class Evaluation:
 
 
 def evaluate(models: Mapping[str, Recommender[Any]], task: Task, k: int = K) -> Evaluation:
-    """Let models, fitted on the task's history, rank for its users.
+    """Rank for the task's users with models fitted on its history.
 
     Raises:
-        NonFiniteScoreError: A model gave NaN.
+        NonFiniteScoreError: A model returned NaN.
     """
     baskets = _baskets(task)
     scores, whole = [], []

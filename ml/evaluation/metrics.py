@@ -1,4 +1,4 @@
-"""How good lists are: accuracy for each user, coverage and novelty for the whole."""
+"""Metrics of lists: accuracy per user, coverage and novelty overall."""
 
 import numpy as np
 import polars as pl
@@ -10,7 +10,7 @@ NDCG, RECALL, AVERAGE_PRECISION, RECIPROCAL_RANK = "ndcg", "recall", "average_pr
 ACCURACY = (NDCG, RECALL, AVERAGE_PRECISION, RECIPROCAL_RANK)
 COVERAGE, NOVELTY = "coverage", "novelty"
 MINIMUM_COVERAGE = 0.001
-"""Share of the catalogue that all lists together must reach; 90 of 90,000: a broken model gives everybody the same."""
+"""Minimum share of the catalogue in all lists, 90 of 90,000: a broken model gives everyone the same items."""
 
 
 def per_user(lists: pl.DataFrame, relevant: pl.DataFrame, k: int) -> pl.DataFrame:
@@ -19,11 +19,11 @@ def per_user(lists: pl.DataFrame, relevant: pl.DataFrame, k: int) -> pl.DataFram
     Args:
         lists: Ranked lists, see `Recommender.recommend`.
         relevant: Distinct pairs `user_id, product_id` that came true.
-        k: Cut of the lists, and of the ideal list that NDCG divides by.
+        k: Length of the lists, and of the ideal list by which NDCG is divided.
 
     Returns:
-        `user_id` and one column for each of `ACCURACY`, in 0..1, a row for every user in `relevant`, sorted; who
-        got no list scores 0.
+        `user_id` and one column for each of `ACCURACY`, in 0..1, a row for every user in `relevant`, sorted; a
+        user without a list scores 0.
     """
     hits = lists.filter(pl.col(c.RANK) <= k).join(relevant, on=[c.USER, c.ITEM]).sort(c.USER, c.RANK)
     gained = hits.group_by(c.USER).agg(
@@ -49,17 +49,17 @@ def per_user(lists: pl.DataFrame, relevant: pl.DataFrame, k: int) -> pl.DataFram
 
 
 def coverage(lists: pl.DataFrame, n_items: int) -> float:
-    """Share of the catalogue that stands in at least one list."""
+    """Share of the catalogue that is in at least one list."""
     return lists[c.ITEM].n_unique() / n_items if n_items else 0.0
 
 
 def least_coverage(n_users: int, n_items: int, k: int) -> float:
-    """The share that lists of k must reach: `MINIMUM_COVERAGE`, but of few users a tenth of what they could reach."""
+    """The minimum share for lists of k: `MINIMUM_COVERAGE`, but with few users a tenth of the possible maximum."""
     return min(MINIMUM_COVERAGE, 0.1 * n_users * k / n_items) if n_items else 0.0
 
 
 def novelty(lists: pl.DataFrame, history: Dataset) -> float:
-    """Mean surprise of what is recommended, in bits: -log2 of the share of users who had bought it (plus one)."""
+    """Mean self-information of recommended items, in bits: -log2 of the share of users who bought it (plus one)."""
     if lists.is_empty():
         return 0.0
     buyers = history.counts.count_nonzero(axis=0)

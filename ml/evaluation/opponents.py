@@ -1,4 +1,4 @@
-"""A challenger beside one opponent in one task: how far apart they are, and what the window can show."""
+"""Compares a challenger with one opponent in one task: difference, interval and power."""
 
 import math
 from dataclasses import dataclass
@@ -12,31 +12,31 @@ from ml.evaluation.compare import Interval, paired
 from ml.evaluation.evaluate import TASK, Evaluation
 
 MARGIN: Final = 0.05
-"""A challenger must be shown to lose less than this share of its opponent's NDCG@10; another seed moves a hundredth."""
+"""A challenger must be shown to lose less than this share of its opponent's NDCG@10; another seed changes 1%."""
 LEAST_USERS: Final = 30
-"""Of fewer users no interval is made: a bootstrap of a handful is certain of whatever they did."""
+"""With fewer users there is no interval: a bootstrap of very few users is falsely precise."""
 _LIMIT: Final = 1.96
-"""So many standard errors of the mean the interval reaches to each side."""
+"""Half width of the interval in standard errors of the mean."""
 _POWER: Final = _LIMIT + 0.84
-"""A difference of so many standard errors is seen four times out of five."""
+"""A difference of this many standard errors is detected with 80% probability."""
 
 
 class Opponent(StrEnum):
-    """Whom a challenger meets."""
+    """The opponents of a challenger."""
 
     POPULARITY = "popularity"
     CHAMPION = "champion"
 
 
 class Verdict(StrEnum):
-    """What one comparison says of the challenger."""
+    """The verdict of one comparison on the challenger."""
 
     NOT_WORSE = "not_worse"
-    """What it may lose at most lies within the margin."""
+    """Its maximum loss is within the margin."""
     WORSE = "worse"
-    """It loses for certain, and may lose more than the margin."""
+    """It is certainly worse, and may lose more than the margin."""
     INCONCLUSIVE = "inconclusive"
-    """It may lose more than the margin, or win: the window cannot tell."""
+    """It may lose more than the margin, or win: the window cannot decide."""
     TOO_FEW_USERS = "too_few_users"
 
 
@@ -45,11 +45,11 @@ class Comparison:
     """The outcome against one opponent in one task.
 
     Attributes:
-        opponent: Whom the challenger met.
-        task: What both were asked.
-        users: How many shoppers were asked about.
+        opponent: The opponent.
+        task: The task.
+        users: Number of evaluated users.
         ndcg: The opponent's mean NDCG@10.
-        difference: Of the challenger's and the opponent's NDCG@10 on the same shoppers, with its interval.
+        difference: Challenger minus opponent in NDCG@10 on the same users, with its interval.
     """
 
     opponent: Opponent
@@ -67,7 +67,7 @@ class Comparison:
 
     @property
     def verdict(self) -> Verdict:
-        """Non-inferiority: the whole interval must lie above the margin."""
+        """Non-inferiority: the whole interval must be above the margin."""
         if self.users < LEAST_USERS:
             return Verdict.TOO_FEW_USERS
         if self.difference.low >= -MARGIN * self.ndcg:
@@ -76,13 +76,13 @@ class Comparison:
 
     @property
     def detectable(self) -> float:
-        """The power: a true difference, as a share of the opponent's NDCG, that is seen four times out of five."""
+        """The power: the true difference, as a share of the opponent's NDCG, that is detected with 80% probability."""
         standard_error = (self.difference.high - self.difference.low) / (2 * _LIMIT)
         return _POWER * standard_error / self.ndcg if self.ndcg else math.inf
 
     @property
     def users_needed(self) -> int:
-        """With about so many users, one as good as its opponent would be shown to be so four times out of five."""
+        """The approximate number of users with which an equally good challenger would pass with 80% probability."""
         if math.isinf(self.detectable):
             return LEAST_USERS
         return max(LEAST_USERS, math.ceil(self.users * (self.detectable / MARGIN) ** 2))

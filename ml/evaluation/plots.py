@@ -11,9 +11,9 @@ from ml.evaluation import metrics
 from ml.evaluation.evaluate import BASKETS, MODEL, TASK, USERS, Evaluation
 
 ACTIVITY_BOUNDS: Final = (10, 25, 50, 100)
-"""Users are grouped by their number of baskets before the cut, at these bounds."""
+"""Bounds of the groups of users by number of baskets before the cut."""
 IS_PROTOCOL: Final = ~pl.col(TASK).str.contains("/")
-"""Cold users and cold items are segments, with too little in them for a plot."""
+"""Cold users and cold items are segments with too little data for a plot."""
 _ACTIVITY_LABELS: Final = [
     f"under {ACTIVITY_BOUNDS[0]}",
     *(f"{low} to {high - 1}" for low, high in pairwise(ACTIVITY_BOUNDS)),
@@ -39,7 +39,7 @@ def accuracy(summary: pl.DataFrame) -> Figure:
 
 
 def coverage_and_novelty(summary: pl.DataFrame) -> Figure:
-    """How much of the catalogue each model shows, and how little known it is."""
+    """Coverage and novelty of each model."""
     figure = Figure(figsize=(11, 5), layout="constrained")
     axis = figure.subplots()
     axis.set(title="Coverage and novelty", xlabel="share of the catalogue shown to anyone", ylabel="bits")
@@ -53,7 +53,7 @@ def coverage_and_novelty(summary: pl.DataFrame) -> Figure:
 
 
 def by_activity(evaluation: Evaluation) -> Figure:
-    """NDCG of each model by how active its users were."""
+    """NDCG of each model by user activity."""
     scores = evaluation.scores.filter(IS_PROTOCOL)
     scores = scores.with_columns(group=np.digitize(scores[BASKETS].to_numpy(), ACTIVITY_BOUNDS))
     means = scores.group_by(TASK, MODEL, "group", maintain_order=True).agg(pl.col(metrics.NDCG).mean()).sort("group")

@@ -1,4 +1,4 @@
-"""The published figures: which model answers which task, at which cuts."""
+"""The published figures: which model is evaluated on which task, at which cuts."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ MODELS: dict[str, tuple[str, ...]] = {
     f"{Protocol.ALL}/cold_users": COLD_USERS,
     f"{Protocol.DISCOVER}/cold_items": COLD_ITEMS,
 }
-"""Who is asked what: a cold user gets the fall-back whatever the model; only content knows an item without buyers."""
+"""The models of each task: cold users always get the fallback; only content knows items without purchases."""
 
 HEADLINES = {
     "last_basket": (Protocol.NEXT_BASKET, "tifu_knn"),
@@ -33,17 +33,17 @@ HEADLINES = {
     "discover_als": (Protocol.DISCOVER, "als"),
     "all": (Protocol.ALL, "tifu_knn"),
 }
-"""Each headline is of one single model named beforehand: the best of several on the test would be chosen by it."""
+"""Each headline is one single model named in advance: the best of several would be chosen on the test."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What is published: of the models' lists, and of the shelves (columns `shelves.SHARES`).
+    """The published results: of the models' lists, and of the shelves (columns `shelves.SHARES`).
 
     Attributes:
-        models: What was measured of each model that there is.
-        shelves: What was measured of the shelves.
-        left_out: Models that could not be fitted, whole or in part, and why.
+        models: The results of each fitted model.
+        shelves: The results of the shelves.
+        left_out: Models that could not be fitted, fully or in part, and why.
     """
 
     models: Evaluation
@@ -59,15 +59,15 @@ def measure(
     rules: Rules,
     days: int = WINDOW_DAYS,
 ) -> Measured:
-    """Fit and evaluate for all protocols, each model on what was known at its cut, and the shelves as of the window's.
+    """Fit and evaluate for all protocols, each model on the data before its cut, and the shelves at that of the window.
 
     Args:
         interactions: Purchase lines, see `Dataset.build`; simulated ones must not be among them.
         items: The catalogue.
         config: The hyper-parameters.
-        cut: Where the window of the test begins.
+        cut: Start of the test window.
         rules: `shelves.yaml`.
-        days: Its length.
+        days: Length of the window.
     """
     last = next_basket(interactions, items)
     of_last = fit_all(last.history, config, REPEATING)
@@ -86,6 +86,6 @@ def _of_tasks(tasks: Mapping[str, Task], fitted: Fitted) -> Iterator[Evaluation]
 
 
 def headlines(evaluation: Evaluation) -> dict[str, float]:
-    """NDCG@10 by the names of `HEADLINES`, without those of models that were left out or asked about nobody."""
+    """NDCG@10 by the names of `HEADLINES`, without models that were left out or had no users."""
     means = {name: evaluation.mean(task, model) for name, (task, model) in HEADLINES.items()}
     return {name: mean for name, mean in means.items() if mean is not None}

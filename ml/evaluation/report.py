@@ -1,4 +1,4 @@
-"""The evaluation for people: one HTML page that needs nothing else, and its plots as images."""
+"""The evaluation report: one self-contained HTML page, and its plots as images."""
 
 import base64
 import shutil
@@ -34,9 +34,9 @@ def write(measured: Measured, directory: Path, decision: Decision | None = None)
     """Write `report.html` and its plots as PNG.
 
     Args:
-        measured: What was measured.
-        directory: Made if it is missing; files of an earlier report are replaced.
-        decision: What the gate decided on the configuration.
+        measured: The results.
+        directory: Created if missing; files of an earlier report are replaced.
+        decision: The gate's decision on the configuration.
 
     Returns:
         Path of the page.
@@ -63,7 +63,7 @@ def write(measured: Measured, directory: Path, decision: Decision | None = None)
 
 
 def write_left_out(decision: Decision, directory: Path) -> Path:
-    """Write a `report.html` without figures, which says why what is popular is served; see `write`."""
+    """Write a `report.html` without figures, which says why popularity is served; see `write`."""
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
     because = escape(decision.popularity_because or "")
@@ -81,7 +81,7 @@ def _page(body: str, directory: Path) -> Path:
 
 
 def gate_rows(decision: Decision) -> list[tuple[str, ...]]:
-    """What the gate compared, in words: a row for each opponent and task, under `GATE_HEAD`."""
+    """The gate's comparisons as text: a row for each opponent and task, with the header `GATE_HEAD`."""
     return [
         (it.opponent, it.task, f"{it.users:,}", *_figures(it), it.verdict.replace("_", " "))
         for it in decision.comparisons

@@ -1,7 +1,7 @@
-"""How good shelves are as shoppers see them: composed as of a cut, beside the lists that they are made from.
+"""Evaluates shelves as users see them: composed as of a cut, compared with the lists of their sources.
 
-They are composed with what was known then: the purchases before the cut. Stock, prices and offers of that moment are
-not recorded, so everything is in stock and nothing on offer; of browsing nothing is taken, the demo's is simulated.
+They are composed with the purchases before the cut. Stock, prices and offers of that time are not recorded, so
+everything is in stock and nothing on offer; browsing is not used, because the demo's is simulated.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -29,13 +29,13 @@ from ml.training.configuration import Fitted
 
 SHELF, KIND, PLACES, USERS, NEXT_BASKET, WINDOW = "shelf", "kind", "places", "users", "next_basket", "window"
 SHOWN, LIST, POPULARITY = "shown", "list", "popularity"
-"""Whose places: the shelf's own, those of its list, or those of what is popular."""
+"""Which ranking: the shelf's own, its list, or popularity."""
 FIRST: Final = (6, 12)
-"""So many places are looked at: what a shopper sees at once, and the whole shelf."""
+"""The evaluated numbers of places: the visible ones, and the whole shelf."""
 KEEPS: Final = 0.9
-"""A shelf should keep so much of what its list achieves."""
+"""The minimum share of its list's result that a shelf should achieve."""
 ORDERS_DAYS: Final = 30
-"""A bundle names the orders of so many days one by one."""
+"""A bundle lists the orders of this many days individually."""
 SHARES: Final[dict[str, type[pl.DataType]]] = {
     SHELF: pl.String,
     KIND: pl.String,
@@ -47,20 +47,20 @@ SHARES: Final[dict[str, type[pl.DataType]]] = {
 
 
 def measure_shelves(task: Task, next_baskets: pl.DataFrame, fitted: Fitted, rules: Rules) -> pl.DataFrame:
-    """Which share of the first places each shopper bought, in the next basket and in the whole window.
+    """The share of the first places that users bought, in the next basket and in the whole window.
 
-    A shelf's list is what its sources' lists hold that no shelf which chose before it shows, for a product stands on a
-    page once; it and what is popular leave out what was bought before where the shelf does. An empty place was not
+    A shelf's list is its sources' lists without products of shelves that chose before it, because a product is on a
+    page once. The list and popularity leave out bought products if the shelf does. An empty place counts as not
     bought.
 
     Args:
-        task: `all`: what everyone who is known at the cut buys in the window.
+        task: `all`: the purchases in the window of all users known at the cut.
         next_baskets: `user_id, product_id`, see `split.next_baskets`.
         fitted: the models, fitted on the task's history.
         rules: `shelves.yaml`.
 
     Returns:
-        Columns `SHARES`, a row for each shelf, kind and number of places; without shelves of offers, and those that
+        Columns `SHARES`, a row for each shelf, kind and number of places; without shelves of offers, and shelves that
         no model fills.
     """
     measured = [
@@ -80,11 +80,11 @@ def measure_shelves(task: Task, next_baskets: pl.DataFrame, fitted: Fitted, rule
 
 
 def as_of(history: Dataset, fitted: Fitted, rules: Rules) -> Bundle:
-    """What serving would hold at the cut, as far as it is known: see the module."""
+    """Serving's state at the cut, as far as it is known: see the module."""
     known = history.items
     unknown = [pl.lit(None, kind).alias(name) for name, kind in ITEMS.items() if name not in known.columns]
     no_offers = [pl.lit(None, kind).alias(name) for name, kind in ITEMS.items() if name.startswith("special_")]
-    no_digits = pl.lit(None, ITEMS["currency_digits"]).alias("currency_digits")  # there are no prices to round by them
+    no_digits = pl.lit(None, ITEMS["currency_digits"]).alias("currency_digits")  # there are no prices to round
     items = known.with_columns(*unknown).with_columns(*no_offers, no_digits, pl.lit(1).alias("stock"))
     sources = rules.candidate_sources()
     needed = Fitted({name: model for name, model in fitted.models.items() if name in {*sources, POPULARITY}})
@@ -109,7 +109,7 @@ def as_document(shares: pl.DataFrame) -> dict[str, Any]:
 
 
 def falls_behind(shares: pl.DataFrame) -> list[str]:
-    """The shelves that keep less than `KEEPS` of what their lists achieve, anywhere."""
+    """The shelves that achieve less than `KEEPS` of their lists' results, anywhere."""
     shown, lists = (shares.filter(pl.col(KIND) == kind) for kind in (SHOWN, LIST))
     both = shown.join(lists, on=[SHELF, PLACES])
     worse = [pl.col(name) < KEEPS * pl.col(f"{name}_right") for name in (NEXT_BASKET, WINDOW)]
@@ -139,7 +139,7 @@ def _rows(task: Task, fitted: Fitted, rules: Rules) -> Iterator[tuple[str, str, 
 def _lists(
     bundle: Bundle, rules: Rules, user_id: str, shown: Mapping[DisplayType, list[int]], owned: AbstractSet[int]
 ) -> dict[DisplayType, list[int]]:
-    """What each shelf would hold if it just followed its lists, beside what the others show, in the page's turns."""
+    """Each shelf's products if it only followed its lists, without products of the others, in the page's rounds."""
     lists: dict[DisplayType, list[int]] = {name: [] for name in rules.shelves}
     rankings = {
         name: _distinct(_list(bundle, rule, user_id), owned if rule.bought == "exclude" else ())
@@ -155,7 +155,7 @@ def _lists(
 
 
 def _list(bundle: Bundle, rule: ShelfRule, user_id: str) -> Iterator[int]:
-    """What the shelf's sources are or are made of: one list of a source after the other, the sources in turns."""
+    """The lists of the shelf's sources: one list of a source after the other, the sources alternating."""
     sources = [
         chain.from_iterable(bundle.candidates(name, user_id)[0].tolist() for name in names)
         for names in map(_learnt, rule.sources)
@@ -164,7 +164,7 @@ def _list(bundle: Bundle, rule: ShelfRule, user_id: str) -> Iterator[int]:
 
 
 def _learnt(source: str) -> list[str]:
-    """The candidate lists that a source is, or is made of; none if no model has a part in it."""
+    """The candidate lists of a source; none if it uses no model."""
     return [name for name in MADE_OF.get(source, (source,)) if name not in LIVE_SOURCES]
 
 
@@ -174,7 +174,7 @@ def _distinct(ranking: Iterable[int], without: Collection[int]) -> Iterator[int]
 
 
 def _orders(history: Dataset) -> pl.DataFrame:
-    """The purchases of the last days before the cut, as a bundle's activity has them."""
+    """The purchases of the last days before the cut, in the form of a bundle's activity."""
     lately = history.age <= ORDERS_DAYS
     microseconds = pl.Series((history.age[lately] * DAY * 1e6).astype(np.int64)).cast(pl.Duration("us"))
     return pl.DataFrame(

@@ -1,8 +1,8 @@
-"""What is history and what is to be predicted: the protocols.
+"""The protocols: which data is history and which is predicted.
 
-Everything is ranked over all products as if all of them were on sale and without prices: what was on sale at a cut, and
-for how much, is not recorded, and today's flag and price would tell the model what happened in the window. What is no
-product (fuel, coupons: not recommendable) is not ranked.
+All products are ranked as if all were on sale, without prices: what was on sale at a cut, and its price, is not
+recorded, and today's flag and price would leak what happened in the window. Items that are not products (fuel, coupons:
+not recommendable) are not ranked.
 """
 
 from dataclasses import dataclass, replace
@@ -17,34 +17,34 @@ from ml import columns as c
 from ml.dataset import Dataset
 
 WINDOW_DAYS = 28
-"""Length of a window that is predicted."""
+"""Length of a predicted window."""
 MINIMUM_BASKETS = 3
-"""A user takes part in next-basket with this many baskets, the predicted one included."""
+"""Minimum number of baskets of a user in next-basket, including the predicted one."""
 
 
 class Protocol(StrEnum):
-    """What is asked of a model."""
+    """The tasks."""
 
     NEXT_BASKET = "next_basket"
     """The last basket of each user from all earlier ones; repeats count."""
     DISCOVER = "discover"
-    """What a user buys in the window and never bought before; bought products are masked."""
+    """The products a user buys in the window and never bought before; bought products are masked."""
     ALL = "all"
-    """What a user buys in the window, repeats included."""
+    """The products a user buys in the window, repeats included."""
     FIRST_BASKET = "first_basket"
     """The first basket of each user in the window."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """One question to a model.
+    """One task of a model.
 
     Attributes:
-        name: A protocol, for a segment with its name after a slash.
-        history: What a model may be fitted on.
-        relevant: Distinct pairs `user_id, product_id` that come true; whoever has none takes no part.
+        name: A protocol; for a segment with its name after a slash.
+        history: The data on which a model may be fitted.
+        relevant: Distinct pairs `user_id, product_id` that were bought; users without any do not take part.
         exclude_seen: Whether products bought before are masked.
-        candidates: Product ids among which is ranked; None is the whole catalogue.
+        candidates: The ranked product ids; None is the whole catalogue.
     """
 
     name: str
@@ -55,17 +55,17 @@ class Task:
 
     @property
     def users(self) -> list[str]:
-        """Users asked about, sorted."""
+        """The evaluated users, sorted."""
         return self.relevant[c.USER].unique().sort().to_list()
 
 
 def next_basket(interactions: pl.DataFrame, items: pl.DataFrame, nth_last: int = 1) -> Task:
-    """The last basket of every user with enough of them; all else of everybody is history.
+    """The last basket of every user with enough baskets; everything else is history.
 
     Args:
         interactions: Purchase lines, see `Dataset.build`.
         items: The catalogue.
-        nth_last: 1 is for the test; 2, for tuning, predicts the last but one and leaves out the last.
+        nth_last: 1 for the test; 2, for tuning, predicts the second-to-last and leaves out the last.
     """
     position = pl.col(c.ORDER).cum_count(reverse=True).over(c.USER)
     baskets = (
@@ -82,7 +82,7 @@ def next_basket(interactions: pl.DataFrame, items: pl.DataFrame, nth_last: int =
 
 
 def window(interactions: pl.DataFrame, items: pl.DataFrame, cut: datetime, days: int = WINDOW_DAYS) -> dict[str, Task]:
-    """What is bought in the days from a cut on, asked in all ways; the history before the cut is shared.
+    """All tasks on the days after a cut; they share the history before the cut.
 
     Returns:
         Tasks by name: the protocols on users known at the cut, and as `…/cold_users` and `…/cold_items` the users
@@ -115,7 +115,7 @@ def window(interactions: pl.DataFrame, items: pl.DataFrame, cut: datetime, days:
 
 
 def next_baskets(interactions: pl.DataFrame, cut: datetime) -> pl.DataFrame:
-    """What everyone's first basket from a cut on holds: distinct pairs `user_id, product_id`."""
+    """The products of each user's first basket after a cut: distinct pairs `user_id, product_id`."""
     return _pairs(_of_first_baskets(interactions.filter(pl.col(c.ORDERED_AT) >= cut)))
 
 
@@ -136,5 +136,5 @@ def _pairs(lines: pl.DataFrame) -> pl.DataFrame:
 
 
 def _as_unknown(items: pl.DataFrame) -> pl.DataFrame:
-    """The catalogue without what is only known today."""
+    """The catalogue without data that is only known today."""
     return items.with_columns(pl.lit(value=True).alias(c.IS_ACTIVE), pl.lit(None, dtype=pl.Float64).alias(c.PRICE))
