@@ -4,6 +4,9 @@ BIN := .venv/bin
 PYTEST := $(BIN)/pytest --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 MORE_THAN_CORES = $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
+# Where this is set, each of some hundred processes would compile all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help environment demo check test test-faults soak bench lint format types imports sql fast unit lock clean
 
