@@ -65,7 +65,7 @@ def _tell_version(asked: bool) -> None:  # noqa: FBT001 - as Typer calls it
 def _about(
     *,
     version: Annotated[
-        bool, typer.Option("--version", help="Print the version and end.", callback=_tell_version, is_eager=True)
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_tell_version, is_eager=True)
     ] = False,
 ) -> None:
     """Take what is said before any command."""
@@ -108,6 +108,6 @@ def in_a_line(error: Exception) -> str | None:
     if isinstance(error, ExceptionGroup):
         return in_a_line(error.exceptions[0])
     if FULL in str(error):  # by whatever wrote: Python, Polars, DuckDB, Postgres
-        return f"the disk is full: {error}; make room and call it again"
+        return f"the disk is full: {error}; free space and run the command again"
     known = (StateError, SecretError, PartError, FolderError, RefusedError, KafkaError, OperationalError, HTTPError)
     return (str(error) or type(error).__name__) if isinstance(error, known) else None

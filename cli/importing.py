@@ -77,7 +77,7 @@ def import_(  # noqa: PLR0913, PLR0917 - what a person may want to say
                 record = work.send(deployment, record)
                 because = place.refresh(deployment, record, work.steps, shown) if refresh else None
             except KeyboardInterrupt:
-                notice("interrupted: the same command goes on from here, and nothing lands twice")
+                notice("interrupted: run the same command to continue; nothing lands twice")
                 raise
     result = {
         **work.findings.summary(),

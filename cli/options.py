@@ -36,7 +36,7 @@ PortsOption = Annotated[
     list[str] | None,
     typer.Option(
         "--port",
-        help="Set a part's port; the state remembers it. E.g. gateway=8080; gateway=any undoes it.",
+        help="Set a part's port; the state remembers it. E.g. gateway=8080; gateway=any removes it.",
         metavar="PART=PORT",
     ),
 ]
@@ -65,5 +65,5 @@ def pins(ports: list[str] | None) -> Pins:
     except ValueError as error:
         raise typer.BadParameter("expected PART=PORT, e.g. gateway=8080 or gateway=any") from error
     if wrong := [port for port in found.values() if port is not None and not 0 < port <= LAST_PORT]:
-        raise typer.BadParameter(f"{wrong[0]} is no port: they go from 1 to {LAST_PORT}")
+        raise typer.BadParameter(f"{wrong[0]} is not a port: use 1 to {LAST_PORT}")
     return found

@@ -20,18 +20,20 @@ POLL_SECONDS = 0.1
 
 def restart(
     name: Annotated[
-        str | None, typer.Argument(help="A program, as `status` shows it; without one, everything.")
+        str | None, typer.Argument(help="A program, as shown by `status`; without one, everything.")
     ] = None,
     state: StateOption = DEFAULT_STATE,
 ) -> None:
-    """Stop in order and start again: everything, with what is set now, or one program, as it was started."""
+    """Stop cleanly and start again: everything with the current variables, or one program with its own."""
     here = existing(state)
     if name is not None:
-        tell(f"{name} runs again, pid {_restart_program(here, name)}")
+        tell(f"{name} is running again, pid {_restart_program(here, name)}")
         return
     with here.locked():
         if not control.stop(here, tell):
-            raise PartError(f"stopped, but not everything was drained; see {here.log('supervisor')}: tanawari up")
+            raise PartError(
+                f"stopped, but not everything was drained; see {here.log('supervisor')}, then run tanawari up"
+            )
         _, status = control.bring_up(here, {}, tell, stays=True)
     screen.print(show.addresses_table(show.addresses(status)))
 
@@ -44,14 +46,14 @@ def _restart_program(state: State, name: str) -> int:
         PartError: it did not come back in time.
     """
     if not state.supervisor:
-        raise StateError(f"the stack of {state.directory} does not run: tanawari up")
+        raise StateError(f"the stack of {state.directory} is not running: start it with tanawari up")
     processes = state.status()["processes"]
     programs = [each for each in processes if each not in PARTS]
     if name not in programs:
-        raise StateError(f"{name} cannot be restarted alone; what can: {', '.join(programs)}")
+        raise StateError(f"{name} cannot be restarted alone; available: {', '.join(programs)}")
     before = processes[name]["pid"]
     if before is None:
-        raise StateError(f"{name} is {processes[name]['state']}: tanawari logs {name}")
+        raise StateError(f"{name} is {processes[name]['state']}: see tanawari logs {name}")
     os.kill(before, signal.SIGTERM)
     deadline = time.monotonic() + PROGRAM_SECONDS
     while time.monotonic() < deadline:
@@ -59,4 +61,4 @@ def _restart_program(state: State, name: str) -> int:
         if now.get("state") == "ready" and now["pid"] not in (None, before):
             return int(now["pid"])
         time.sleep(POLL_SECONDS)
-    raise PartError(f"{name} did not come back within {PROGRAM_SECONDS:.0f} s: tanawari logs {name}")
+    raise PartError(f"{name} was not ready again within {PROGRAM_SECONDS:.0f} s: see tanawari logs {name}")

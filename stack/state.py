@@ -146,7 +146,7 @@ class State:
         chosen: dict[str, int] = stored.get("chosen", {})
         for name, port in pins.items():
             if others := [other for other, its in pins.items() if its == port and other != name]:
-                raise StateError(f"port {port} is given to {name} and {others[0]}: give --port {name}=OTHER")
+                raise StateError(f"port {port} is set for both {name} and {others[0]}: use --port {name}=OTHER")
             if name in names and not is_port_free(port):
                 raise StateError(
                     f"port {port} of {name} is in use: stop the process that listens there, or use --port {name}=OTHER "

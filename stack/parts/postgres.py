@@ -118,7 +118,7 @@ class Postgres(Process):
         try:
             directory.rename(target)
         except OSError as error:
-            raise PartError(f"{target} holds files that are no data of Postgres: {error.strerror}") from error
+            raise PartError(f"{target} contains files that are not Postgres data: {error.strerror}") from error
 
     def _answers(self) -> bool:
         with psycopg.connect(self.url(), connect_timeout=2) as connection:

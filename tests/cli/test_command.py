@@ -94,7 +94,7 @@ def test_status_of_nothing_says_so_and_ends_with_3(tanawari, tmp_path):
 
 
 def test_a_program_alone_is_restarted_only_where_the_stack_runs(tanawari, state, tmp_path):
-    assert "does not run: tanawari up" in tanawari("restart", "gateway", "--state", state.directory).stderr
+    assert "is not running: start it" in tanawari("restart", "gateway", "--state", state.directory).stderr
     assert "there is no stack in" in tanawari("restart", "--state", tmp_path / "other").stderr
 
 

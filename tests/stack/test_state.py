@@ -91,7 +91,7 @@ def test_a_port_that_is_pinned_is_taken_from_whoever_had_it(state):
 
 
 def test_one_port_for_two_is_refused(state):
-    with pytest.raises(StateError, match="port 8080 is given to gateway and catalog"):
+    with pytest.raises(StateError, match="port 8080 is set for both gateway and catalog"):
         state.ports(["gateway", "catalog"], {"gateway": 8080, "catalog": 8080})
 
 

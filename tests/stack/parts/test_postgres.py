@@ -19,6 +19,6 @@ def test_data_that_was_cut_off_while_it_was_made_is_made_anew(tmp_path):
 def test_a_directory_of_something_else_is_left_alone(tmp_path):
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "thesis.txt").write_text("mine")
-    with pytest.raises(PartError, match="holds files that are no data of Postgres"):
+    with pytest.raises(PartError, match="contains files that are not Postgres data"):
         Postgres(tmp_path / "data", password="p").spawn()
     assert (tmp_path / "data" / "thesis.txt").read_text() == "mine"
