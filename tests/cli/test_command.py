@@ -46,7 +46,7 @@ def test_the_version_is_said(tanawari):
     [
         (
             FULL,
-            "the disk is full: [Errno 28] No space left on device: '/data/draft.parquet'; make room and",
+            "the disk is full: [Errno 28] No space left on device: '/data/draft.parquet'; free space and",
         ),
         (pl.exceptions.ComputeError("No space left on device (os error 28)"), "the disk is full: "),
         (httpx2.ReadTimeout("timed out"), "timed out"),
