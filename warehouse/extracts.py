@@ -10,6 +10,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -30,6 +31,7 @@ DATABASE = "tanawari.duckdb"
 MANIFEST = "manifest.json"
 NAME = "%Y%m%dT%H%M%S%fZ"
 """An extract is named by its start time."""
+_NAMED = re.compile(r"[0-9]{8}T[0-9]{12}Z")
 
 _COLUMNS = """
 select table_schema, table_name, column_name, data_type, numeric_precision, numeric_scale
@@ -154,6 +156,8 @@ def _is_full(error: BaseException) -> bool:
 
 
 def _prune(directory: Path, before: datetime) -> None:
+    """Remove old extracts, and nothing else that somebody keeps there."""
     for path in directory.iterdir():
-        if path.is_dir() and not path.is_symlink() and path.name < before.strftime(NAME):
+        is_extract = _NAMED.fullmatch(path.name) and path.is_dir() and not path.is_symlink()
+        if is_extract and path.name < before.strftime(NAME):
             shutil.rmtree(path)

@@ -1,4 +1,4 @@
-"""What runs by itself, and who is told when a run fails."""
+"""What runs by itself, and who is told when a run or a check of the data fails."""
 
 import dagster as dg
 import httpx2
@@ -21,16 +21,37 @@ def nightly_refresh() -> dg.RunRequest:
     return dg.RunRequest(partition_key=today())
 
 
-@dg.run_failure_sensor(
-    minimum_interval_seconds=30,
-    default_status=(
-        dg.DefaultSensorStatus.RUNNING if settings().tanawari_alert_webhook else dg.DefaultSensorStatus.STOPPED
-    ),
-)
+_IF_TOLD = dg.DefaultSensorStatus.RUNNING if settings().tanawari_alert_webhook else dg.DefaultSensorStatus.STOPPED
+
+
+@dg.run_failure_sensor(minimum_interval_seconds=30, default_status=_IF_TOLD)
 def tell_of_failed_runs(context: dg.RunFailureSensorContext) -> None:
-    """Post the job and the error of a failed run to `TANAWARI_ALERT_WEBHOOK`, if there is one."""
-    webhook = settings().tanawari_alert_webhook
-    if webhook:
+    """Post the job, the error and the failed checks of a failed run to `TANAWARI_ALERT_WEBHOOK`, if there is one."""
+    run = context.dagster_run
+    error = f"{run.job_name} failed ({run.run_id}): {context.failure_event.message}"
+    _tell("\n".join((error, *_failed_checks(context))))
+
+
+@dg.run_status_sensor(run_status=dg.DagsterRunStatus.SUCCESS, minimum_interval_seconds=30, default_status=_IF_TOLD)
+def tell_of_failed_checks(context: dg.RunStatusSensorContext) -> None:
+    """Post the asset checks that did not pass in a run that went on all the same; to the same webhook."""
+    if failed := _failed_checks(context):
         run = context.dagster_run
-        text = f"{run.job_name} failed ({run.run_id}): {context.failure_event.message}"
+        _tell("\n".join((f"{run.job_name} ended with failed checks ({run.run_id}):", *failed)))
+
+
+def _failed_checks(context: dg.RunStatusSensorContext) -> list[str]:
+    kind = dg.DagsterEventType.ASSET_CHECK_EVALUATION
+    records = context.instance.get_records_for_run(context.dagster_run.run_id, of_type=kind).records
+    events = (record.event_log_entry.get_dagster_event() for record in records)
+    checks = (event.asset_check_evaluation_data for event in events)
+    return [
+        f"{each.asset_key.to_user_string()}: {each.check_name}: {each.description or 'no details'}"
+        for each in checks
+        if not each.passed
+    ]
+
+
+def _tell(text: str) -> None:
+    if webhook := settings().tanawari_alert_webhook:
         httpx2.post(webhook, json={"text": text}, timeout=10).raise_for_status()

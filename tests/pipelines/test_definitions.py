@@ -113,7 +113,7 @@ def test_shelves_follow_a_champion_that_came_without_them(definitions):
 
     assert sensor.default_status == dg.DefaultSensorStatus.RUNNING
     names = {each.name for each in definitions.get_repository_def().sensor_defs}
-    assert names == {"follow_the_champion", "tell_of_failed_runs"}
+    assert names == {"follow_the_champion", "tell_of_failed_checks", "tell_of_failed_runs"}
 
 
 def test_the_extract_is_made_from_all_marts(graph):

@@ -36,11 +36,11 @@ def land(broker, warehouse, monkeypatch):
                 view = Event.of("PRODUCT_VIEWED", ProductViewed(user_id="1", product_id=number), producer="test")
                 await producer.send("user-actions.v1", view.to_bytes(), key=b"1", partition=2)
 
-    def run(count):
+    def run(count, name="nothing_is_lost"):
         asyncio.run(send(count))
         result = dg.materialize([raw_events])
-        (check,) = (each for each in result.get_asset_check_evaluations() if each.asset_key == ACTIONS)
-        return check
+        checks = (each for each in result.get_asset_check_evaluations() if each.asset_key == ACTIONS)
+        return {check.check_name: check for check in checks}[name]
 
     return run
 
@@ -62,3 +62,11 @@ def test_when_rows_are_missing_the_check_fails_with_the_numbers_of_the_partition
     assert check.description.startswith("partition 2: ")
     stored, found = re.search(r"(\d+) were stored and (\d+) are there", check.description).groups()
     assert int(found) == int(stored) - 1
+
+
+def test_rows_that_have_become_old_fail_the_check_though_the_run_succeeds(land, warehouse):
+    assert land(1, "is_fresh").passed
+    with psycopg.connect(warehouse.owner) as connection:
+        connection.execute("update raw.user_actions_v1 set loaded_at = '2026-01-02 03:04Z'")
+    check = land(0, "is_fresh")
+    assert (check.passed, check.description) == (False, "the newest row landed at 2026-01-02 03:04 UTC")

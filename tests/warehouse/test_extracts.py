@@ -76,6 +76,14 @@ def test_the_newest_is_current_and_those_of_an_earlier_day_are_pruned(analyst, t
     assert sorted(path.name for path in tmp_path.iterdir()) == [*made, "current"]
 
 
+def test_what_others_keep_there_is_left_alone(analyst, tmp_path):
+    foreign = [".git", ".ipynb_checkpoints", "2025", "20250101T000000000000Z.bak", "20250101"]
+    for name in foreign:
+        (tmp_path / name).mkdir()
+    made = extract(analyst, tmp_path).extract
+    assert {path.name for path in tmp_path.iterdir()} == {*foreign, made, "current"}
+
+
 def test_one_who_has_an_extract_open_can_go_on(analyst, tmp_path):
     extract(analyst, tmp_path)
     with duckdb.connect(str(tmp_path / "current" / "tanawari.duckdb"), read_only=True) as database:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
@@ -10,12 +11,16 @@ from pipelines.freshness import EVERY_NIGHT
 from services.contracts.registry import EVENTS
 from services.contracts.topics import TOPICS, Topic
 from warehouse.catch_up import land_until_caught_up
+from warehouse.freshness import newest_row
 from warehouse.offsets import Counts
 from warehouse.reconciliation import Account, reconcile
 from warehouse.settings import LandingSettings
 
 LANDED = [topic for topic in TOPICS.values() if topic.name != "dead-letters.v1"]
-CHECK = "nothing_is_lost"
+BUSY = [TOPICS["order.v1"], TOPICS["user-actions.v1"]]
+"""In a shop that is open, no day passes without these; in others a quiet day says nothing."""
+FRESH_FOR = timedelta(days=1)
+CHECK, IS_FRESH = "nothing_is_lost", "is_fresh"
 ACCOUNTS = dg.TableSchema(
     [
         dg.TableColumn(name, "int")
@@ -48,9 +53,13 @@ def _check(topic: Topic) -> dg.AssetCheckSpec:
     return dg.AssetCheckSpec(CHECK, asset=["raw", topic.table], description=rule)
 
 
+def _freshness_check(topic: Topic) -> dg.AssetCheckSpec:
+    return dg.AssetCheckSpec(IS_FRESH, asset=["raw", topic.table], description="A row has landed within the last day.")
+
+
 @dg.multi_asset(
     specs=[_spec(topic) for topic in LANDED],
-    check_specs=[_check(topic) for topic in LANDED],
+    check_specs=[*map(_check, LANDED), *map(_freshness_check, BUSY)],
     retry_policy=dg.RetryPolicy(max_retries=2, delay=5),
 )
 def raw_events(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
@@ -67,7 +76,21 @@ def raw_events(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResu
                 "duplicates": counts.duplicates,
                 "dead_letters": counts.dead_letters,
             },
-            check_results=[_judge(topic, reconcile(settings.warehouse_loader_url, topic))],
+            check_results=list(_checks(topic, settings.warehouse_loader_url)),
+        )
+
+
+def _checks(topic: Topic, url: str) -> Iterator[dg.AssetCheckResult]:
+    yield _judge(topic, reconcile(url, topic))
+    if topic in BUSY:
+        newest = newest_row(url, topic)
+        landed_at = f"at {newest.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if newest else "never"
+        yield dg.AssetCheckResult(
+            passed=newest is not None and datetime.now(UTC) - newest < FRESH_FOR,
+            asset_key=["raw", topic.table],
+            check_name=IS_FRESH,
+            severity=dg.AssetCheckSeverity.WARN,
+            description=f"the newest row landed {landed_at}",
         )
 
 
