@@ -18,6 +18,7 @@ from services.analytics.schemas import (
     RecordedView,
     Window,
 )
+from services.analytics.sender import Sender
 from services.analytics.structs import BatchStruct
 from services.common.identity.policy import OWNER, PUBLIC
 from services.common.identity.tokens import Principal
@@ -68,10 +69,10 @@ async def collect(
     accepted, and becomes a dead letter (`CONFLICT`) in the warehouse.
     """
     is_unverified = getattr(request.state, "is_unverified", False)
-    return await answer(request.app.state, collector.Sender(principal, user_agent, key, is_unverified), batch)
+    return await answer(request.app.state, Sender(principal, user_agent, key, is_unverified), batch)
 
 
-async def answer(state: State, sender: collector.Sender, batch: Actions | BatchStruct) -> Response:
+async def answer(state: State, sender: Sender, batch: Actions | BatchStruct) -> Response:
     """Collect a batch and return the outcomes; `state` is the application's.
 
     Raises:

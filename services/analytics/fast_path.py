@@ -11,7 +11,7 @@ from starlette.types import Scope
 
 from services.analytics import structs
 from services.analytics.api import PATH, answer
-from services.analytics.collector import Sender
+from services.analytics.sender import Sender
 from services.common.identity.tokens import Verifier
 from services.common.web.fast_path import Body, FastPath
 

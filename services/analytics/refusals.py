@@ -14,7 +14,7 @@ from typing import Final, Self
 from prometheus_client import Counter
 
 from services.common.messaging.producer import KeyedMessage
-from services.common.runtime.errors import Fault
+from services.common.runtime.errors import Fault, Unavailable
 from services.contracts.envelope import Event
 from services.contracts.events.dead_letters import DeadLetter
 
@@ -51,6 +51,10 @@ class RefusedError(Exception):
     def of(cls, reason: Reason, field: str, message: str) -> Self:
         """A refusal because of one field."""
         return cls(reason, [Fault(field=field, message=message)])
+
+
+class CollectorUnavailable(Unavailable):
+    """The broker did not acknowledge every action: send the batch again unchanged."""
 
 
 def _text_of(faults: Sequence[Fault]) -> str:

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.analytics import collector, structs
+from services.analytics import collector, events, structs
 from services.analytics.schemas import Action, Actions
+from services.analytics.sender import Sender
 from services.common.identity.tokens import Principal
 from services.contracts.registry import EMITTERS, EVENTS
 
@@ -38,8 +39,8 @@ def _no_chance():
     """Neither the clock nor new ids differ between the two ways."""
     with ExitStack() as stack:
         stack.enter_context(mock.patch.object(collector, "datetime", StillClock))
-        stack.enter_context(mock.patch.object(collector, "new_event_id", return_value=ID))
-        stack.enter_context(mock.patch.object(collector, "new_event_id_text", return_value=str(ID)))
+        stack.enter_context(mock.patch.object(events, "new_event_id", return_value=ID))
+        stack.enter_context(mock.patch.object(events, "new_event_id_text", return_value=str(ID)))
         yield
 
 
@@ -101,7 +102,7 @@ def test_an_action_as_most_are_is_read_quickly_and_sent_as_the_careful_way_sends
     body = body_of({"actionType": name, "userId": VISITOR, **FIELDS[name]})
     batch = structs.read(body)
     for principal in (None, IMPORTER):
-        sender = collector.Sender(principal, BROWSER)
+        sender = Sender(principal, BROWSER)
         assert quickly(sender, batch) == carefully(sender, body)
 
 
@@ -196,7 +197,7 @@ BODIES = st.builds(
     SENT,
 )
 SENDERS = st.builds(
-    collector.Sender,
+    Sender,
     st.sampled_from([None, SHOPPER, IMPORTER]),
     st.sampled_from([BROWSER, "Googlebot/2.1", ""]),
     st.sampled_from([None, "k1"]),

@@ -1,0 +1,116 @@
+"""The event that an action becomes, whether a model or a struct has read it: one set of rules for both."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import ValidationError
+
+from services.analytics.bots import is_known_bot
+from services.analytics.clocks import Clocks
+from services.analytics.external_ids import ExternalId
+from services.analytics.refusals import Reason, RefusedError
+from services.analytics.schemas import MAX_FAULTS, Action, Malformed
+from services.analytics.sender import PRODUCER, Sender, refuse_unpermitted
+from services.analytics.structs import EXTERNAL_IDS, KIND_OF, ActionStruct, model_of, payload_of
+from services.common.runtime.errors import Fault, faults_of
+from services.contracts.envelope import message_of, new_event_id, new_event_id_text
+from services.contracts.registry import EVENTS
+
+_ENVELOPES = {"action_type", "event_id", "timestamp"}
+"""The fields of an action outside its payload."""
+
+Made = tuple[UUID | str, str, bytes]
+"""An event's id, its user and its message."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The context of all actions of a batch."""
+
+    sender: Sender
+    clocks: Clocks
+    trace: str | None
+    ids: Mapping[ExternalId, int] | None
+    """Our ids by the shop's own, if any action has one."""
+
+
+def model_message(batch: Batch, index: int, action: Action | Malformed) -> Made:
+    """The event of an action that a model has read.
+
+    Raises:
+        RefusedError: a rule forbids it.
+    """
+    if isinstance(action, Malformed):
+        raise RefusedError(Reason.MALFORMED, action.faults)
+    sender = batch.sender
+    refuse_unpermitted(sender, action.action_type, action.user_id)
+    fields = action.model_dump(exclude={"action_type", "event_id"}, exclude_none=True)
+    payload_type = EVENTS[action.action_type].payload
+    own_names = [
+        (kind, wire, fields.pop(own), ours)
+        for kind, own, wire, ours in EXTERNAL_IDS
+        if own in fields and ours in payload_type.model_fields
+    ]
+    if unknown := fields.keys() - payload_type.model_fields.keys() - _ENVELOPES:
+        names = sorted(Action.model_fields[name].alias or name for name in unknown)
+        faults = [Fault(field=name, message=f"{action.action_type} has no such field") for name in names]
+        raise RefusedError(Reason.MALFORMED, faults)
+    happened_at = fields["timestamp"] = batch.clocks.happened_at(action.timestamp, is_trusted=sender.is_service)
+    for kind, wire, name, ours in own_names:
+        fields[ours] = _named(batch, kind, wire, name, fields.get(ours))
+    if action.timestamp is not None and batch.clocks.offset:
+        fields["clock_offset_seconds"] = batch.clocks.offset
+    agent = fields["user_agent"] = action.user_agent or sender.agent
+    fields["is_bot"] = action.is_bot or (agent is not None and is_known_bot(agent))
+    try:
+        payload = payload_type.model_validate(fields)
+    except ValidationError as error:
+        raise RefusedError(Reason.MALFORMED, faults_of(error, most=MAX_FAULTS)) from None
+    event_id = action.event_id or sender.event_id(index, action) or new_event_id()
+    message = message_of(
+        action.action_type,
+        payload,
+        producer=PRODUCER,
+        event_id=event_id,
+        timestamp=happened_at,
+        traceparent=batch.trace,
+    )
+    return event_id, action.user_id, message
+
+
+def _named(batch: Batch, kind: str, wire: str, name: str, given: int | None) -> int:
+    """Our id for a shop's id, which must equal a given one."""
+    found = (batch.ids or {}).get((kind, name))
+    if found is None:
+        raise RefusedError.of(Reason.UNKNOWN_NAME, wire, f"the catalog has told of none: {name}")
+    if given not in (None, found):
+        raise RefusedError.of(Reason.CONFLICT, wire, f"is {found}, not the id that is given beside it: {name}")
+    return found
+
+
+def struct_message(batch: Batch, index: int, action: ActionStruct) -> Made:
+    """The event of an action that a struct has read; raises as `model_message` does."""
+    kind, sender = KIND_OF[type(action)], batch.sender
+    refuse_unpermitted(sender, kind.name, action.userId)
+    told = action.timestamp
+    happened_at = batch.clocks.happened_at(
+        None if told is None else datetime.fromisoformat(told), is_trusted=sender.is_service
+    )
+    payload = payload_of(kind, action, happened_at)
+    if batch.ids is not None:
+        for what, wire, ours in kind.external_ids:
+            if (name := getattr(action, wire)) is not None:
+                setattr(payload, ours, _named(batch, what, wire, name, getattr(payload, ours)))
+    if kind.needs is not None and getattr(payload, kind.needs) is None:
+        return model_message(batch, index, model_of(action))  # which reports what is wrong
+    if told is not None and batch.clocks.offset:
+        payload.clockOffsetSeconds = batch.clocks.offset
+    agent = payload.userAgent = action.userAgent or sender.agent
+    payload.isBot = action.isBot or (agent is not None and is_known_bot(agent))
+    event_id = action.eventId or sender.event_id(index, action) or new_event_id_text()
+    message = message_of(
+        kind.name, payload, producer=PRODUCER, event_id=event_id, timestamp=happened_at, traceparent=batch.trace
+    )
+    return event_id, action.userId, message
