@@ -23,26 +23,26 @@ NDJSON = {"content-type": "application/x-ndjson"}
 
 @cache
 def _trusted() -> SSLContext:
-    """The authorities that are trusted; to read them again at each request took longer than most requests."""
+    """The trusted CAs, cached: reading them for each request took longer than most requests."""
     return httpx2.create_ssl_context()
 
 
 @lru_cache(maxsize=1)
 def _private_key(pem: bytes) -> RSAPrivateKey:
-    """A signing key; to read and check it anew at each request took longer than most requests."""
+    """The signing key, cached: reading and checking it for each request took longer than most requests."""
     return cast("RSAPrivateKey", load_pem_private_key(pem, password=None))
 
 
 class ContentFailedError(Exception):
-    """The content service answered with an error; the message is what it said."""
+    """The content service responded with an error, which is the message."""
 
 
 class ContentRefusedError(ContentFailedError):
-    """It was asked for something that it will not do, however often it is asked."""
+    """Content refused a request for good."""
 
 
 class Content(dg.ConfigurableResource[Any]):
-    """The content service as the pipelines see it.
+    """A client of the content service.
 
     Attributes:
         url: its address.
@@ -55,9 +55,9 @@ class Content(dg.ConfigurableResource[Any]):
     issuer: str
 
     def upload(self, generation: str, bundle: str, rows: Iterable[dict[str, Any]]) -> int:
-        """Upload one whole generation, without showing it; returns its number of rows.
+        """Upload one complete generation without activating it; returns its number of rows.
 
-        Saying it again is safe: a generation that is shown stays as it is, one that is not takes these rows.
+        It is idempotent: an active generation stays unchanged, any other one gets these rows.
         """
         known = self._announce(generation, bundle)
         if known["isActive"]:
@@ -67,18 +67,18 @@ class Content(dg.ConfigurableResource[Any]):
         return counted.number
 
     def activate(self, generation: str, bundle: str) -> None:
-        """Show a generation that was uploaded before; nothing changes if it is shown already."""
+        """Activate an uploaded generation; no effect if it is already active."""
         rows = self._announce(generation, bundle)["rows"]
         self._send("POST", f"/v1/generations/{generation}/activate", json={"rows": rows})
 
     def shown(self) -> str | None:
-        """The generation that shoppers see; None before the first."""
+        """The active generation; None before the first."""
         shelves: dict[str, Any] = self._send("GET", "/v1/displays").json()
         generation: str | None = shelves["generation"]
         return generation
 
     def _announce(self, generation: str, bundle: str) -> dict[str, Any]:
-        """What content knows of a generation, which it makes if it is new."""
+        """Content's data about a generation, which is created if new."""
         named = {"generation": generation, "bundle": bundle}
         known: dict[str, Any] = self._send("POST", "/v1/generations", json=named).json()
         return known
@@ -109,14 +109,14 @@ class Content(dg.ConfigurableResource[Any]):
 
 
 class _Counted:
-    """Turns rows into chunks of NDJSON and counts them, so that memory stays bounded."""
+    """Streams rows as chunks of NDJSON and counts them, with bounded memory."""
 
     def __init__(self, rows: Iterable[dict[str, Any]]) -> None:
         self._rows = rows
         self.number = 0
 
     def chunks(self) -> Iterator[bytes]:
-        """The rows as NDJSON, a quarter of a megabyte at a time."""
+        """The rows as NDJSON, in chunks of a quarter of a megabyte."""
         buffer = bytearray()
         for row in self._rows:
             self.number += 1

@@ -1,4 +1,4 @@
-"""Which days are judged on: the published figure's, and the gate's, which must not be the same."""
+"""The evaluation windows: of the published figures, and of the gate, which must not overlap."""
 
 from datetime import datetime, timedelta
 
@@ -8,17 +8,17 @@ WINDOW = timedelta(days=WINDOW_DAYS)
 
 
 def published_cut(data_cut: datetime, test_start: datetime | None) -> datetime:
-    """Where the window of the published figures begins: at the test window that was agreed on, else 28 days ago."""
+    """Start of the published window: the configured test window, else 28 days ago."""
     if test_start is not None and test_start < data_cut:
         return test_start
     return data_cut - WINDOW
 
 
 def gate_cut(data_cut: datetime, test_start: datetime | None) -> datetime:
-    """Where the gate's window begins: the last 28 days, or the 28 before the published window where these would meet.
+    """Start of the gate's window: the last 28 days, or the 28 days before the published window if these would overlap.
 
-    Who chooses configurations on the published days can no longer report them. Earlier runs of the gate chose on
-    earlier days, so of a window that rolls the published days must be the newest.
+    Days on which configurations are chosen cannot be published. Earlier runs of the gate chose on earlier days, so with
+    a rolling window the published days must be the newest.
     """
     published = published_cut(data_cut, test_start)
     is_past = published + WINDOW <= data_cut - WINDOW

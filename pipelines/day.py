@@ -1,4 +1,4 @@
-"""What the training assets of one day tell each other: small files in the day's folder, each replaced in one step."""
+"""Data that one day's training assets pass to each other: small files in the day's directory, replaced atomically."""
 
 import math
 from pathlib import Path
@@ -12,28 +12,28 @@ from ml.evaluation.opponents import Verdict
 
 
 class DayFile(Document):
-    """A file of the folder `$TANAWARI_STATE/training/<day>`."""
+    """A file in the directory `$TANAWARI_STATE/training/<day>`."""
 
     file: ClassVar[str]
 
     @classmethod
     def read(cls, day: Path) -> Self:
-        """What was last put there."""
+        """Read the last written content."""
         return cls.model_validate_json((day / cls.file).read_bytes())
 
     def put(self, day: Path) -> None:
-        """Put it in place of the file's former content."""
+        """Replace the file's content."""
         self.write(day / self.file)
 
 
 class Judgement(DayFile):
-    """The configuration to be used, and what the gate decided: on it, or on the one in whose place popularity is used.
+    """The configuration to use, and the gate's decision on it, or on the one that popularity replaces.
 
     Attributes:
-        decision: What the gate said, and what it compared.
-        configuration: What is to be used if it was accepted.
-        data: Hash of the training set that was judged on; the decision says nothing of another.
-        champion: The bundle that was in use while the gate decided, and must still be when it is replaced.
+        decision: The gate's decision and its comparisons.
+        configuration: The configuration to use if accepted.
+        data: Hash of the judged training set; the decision is valid for no other.
+        champion: The bundle that was in use during the decision, and must still be when it is replaced.
     """
 
     file = "challenger.json"
@@ -45,13 +45,13 @@ class Judgement(DayFile):
 
     @property
     def stated(self) -> dict[str, str]:
-        """Why popularity is used, for metadata; nothing where it is not."""
+        """Why popularity is used, for metadata; empty if it is not."""
         because = self.decision.popularity_because
         return {"popularity_because": because} if because else {}
 
     @property
     def metrics(self) -> dict[str, float]:
-        """Each difference to an opponent in NDCG@10 with its interval and power, by names that MLflow allows."""
+        """Each difference to an opponent in NDCG@10 with its interval and power, by valid MLflow names."""
         figures: dict[str, float] = {}
         for it in self.decision.comparisons:
             name = f"gate_{it.opponent}_{it.task}"
@@ -63,7 +63,7 @@ class Judgement(DayFile):
 
 
 class Figures(DayFile):
-    """The published figures, of the models and of the shelves, and the configuration and data that they are of."""
+    """The published figures of models and shelves, with their configuration and data."""
 
     file = "metrics.json"
 
@@ -74,7 +74,7 @@ class Figures(DayFile):
 
 
 class Passed(DayFile):
-    """The bundle that passed all checks, and so may become the champion, and the judgement that it was made by."""
+    """The bundle that passed all checks, and so may become the champion, with its judgement."""
 
     file = "bundle.json"
 

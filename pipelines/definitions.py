@@ -11,5 +11,5 @@ from services.contracts.settings import resolve
 @dg.definitions
 def definitions() -> dg.Definitions:
     """All assets, checks, jobs, schedules, sensors and resources."""
-    resolve(os.environ)  # what Dagster and dbt read there
+    resolve(os.environ)  # read by Dagster and dbt
     return dg.load_from_defs_folder(path_within_project=Path(__file__).parent)

@@ -1,4 +1,4 @@
-"""Where the pipelines find the other parts, and the shop's own choices: from the environment."""
+"""Settings of the pipelines, from the environment."""
 
 from datetime import date, datetime, timedelta
 from functools import cache
@@ -11,7 +11,7 @@ from services.contracts import settings as contracts
 
 
 class Settings(contracts.Settings):
-    """Variables of docs/configuration.md that are no address or secret: those are Dagster's to resolve, run by run."""
+    """Variables of docs/configuration.md, except addresses and secrets, which Dagster resolves per run."""
 
     tanawari_state: Path = Path(".tanawari")
     tanawari_bundles: Path | None = None
@@ -25,31 +25,31 @@ class Settings(contracts.Settings):
 
     @property
     def bundles(self) -> Path:
-        """The folder of bundles; `champion.json` in it names the one to serve."""
+        """The bundles directory; its `champion.json` names the bundle to serve."""
         return self.tanawari_bundles or self.tanawari_state / "bundles"
 
     @property
     def extracts(self) -> Path:
-        """The folder of DuckDB extracts."""
+        """The directory of DuckDB extracts."""
         return self.tanawari_extracts or self.tanawari_state / "extracts"
 
     @property
     def dbt_docs(self) -> Path:
-        """The folder of the dbt documentation."""
+        """The directory of the dbt docs."""
         return self.tanawari_state / "dbt-docs"
 
     @property
     def training(self) -> Path:
-        """The folder of training sets and reports, one folder a day."""
+        """The directory of training sets and reports, with one directory per day."""
         return self.tanawari_state / "training"
 
     @property
     def timezone(self) -> ZoneInfo:
-        """The zone in which the shop's days begin."""
+        """The shop's time zone."""
         return ZoneInfo(self.tanawari_timezone)
 
     def end_of_day(self, day: date) -> datetime:
-        """The moment at which a day of the shop's ends."""
+        """The end of a day of the shop."""
         following = day + timedelta(days=1)
         return datetime(following.year, following.month, following.day, tzinfo=self.timezone)
 

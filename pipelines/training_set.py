@@ -1,4 +1,4 @@
-"""A training set as files: what one day's models were made from, so that a rerun makes the same ones."""
+"""A training set as files: the input of one day's models, so that a rerun gives the same ones."""
 
 import os
 import shutil
@@ -16,7 +16,7 @@ from pipelines.warehouse import Warehouse
 from services.contracts.money import digits_in_sql
 
 ACTIVITY_DAYS = 30
-"""How far back what a shopper viewed or put in the cart still says what they look for."""
+"""The age up to which views and carts are used."""
 
 INTERACTIONS = """
     select user_id, product_id, order_id, ordered_at
@@ -62,15 +62,15 @@ FOLDER = "dataset"
 
 
 class NoInteractionsError(Exception):
-    """There is nothing to learn from; another run changes nothing until orders have come in."""
+    """There is no training data; a rerun does not help until there are orders."""
 
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """Purchase lines and recent activity before `cut`; the catalogue is that of the moment of reading.
+    """Purchase lines and recent actions before `cut`; the catalogue is the current one.
 
-    `is_recommendable` says that an item is a product at all (no fuel, no coupon), also while it is not on sale:
-    that is what `is_active` says.
+    `is_recommendable` says that an item is a product (not fuel, not a coupon), even while it is not on sale, which
+    `is_active` says.
     """
 
     cut: datetime
@@ -100,16 +100,16 @@ class TrainingSet:
 
     @property
     def data_cut(self) -> datetime:
-        """When the newest of these events happened; whoever follows the topics takes what is newer."""
+        """The time of the newest event; a follower of the topics applies newer ones."""
         newest = [self.interactions["ordered_at"].max(), self.activity["occurred_at"].max()]
         return max(time for time in newest if isinstance(time, datetime))
 
     def dataset(self) -> Dataset:
-        """Index it for the models, which predict what follows the newest purchase: a closed shop's is long ago."""
+        """Index it for the models, which predict what follows the newest purchase, however old."""
         return Dataset.build(self.interactions, self.items)
 
     def write(self, day: Path) -> None:
-        """Put it into a day's folder, whole; what else lies there, such as the day's judgement, stays."""
+        """Write it completely into a day's directory; other files there, such as the judgement, stay."""
         fresh, stale = (day / f".{FOLDER}.{name}.{os.getpid()}" for name in ("fresh", "stale"))
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(parents=True)
@@ -123,7 +123,7 @@ class TrainingSet:
 
     @classmethod
     def read(cls, day: Path) -> Self:
-        """Read what `write` wrote."""
+        """Read a written training set."""
         directory = day / FOLDER
         cut = datetime.fromisoformat((directory / "cut").read_text())
         return cls(
@@ -132,7 +132,7 @@ class TrainingSet:
 
     @staticmethod
     def hash_of(day: Path) -> str:
-        """What tells this day's training set from every other: the hash of its files."""
+        """The identity of this training set: the hash of its files."""
         digest = sha256()
         for path in sorted((day / FOLDER).iterdir()):
             digest.update(path.name.encode())

@@ -17,7 +17,7 @@ from pipelines.settings import settings
     ),
 )
 def nightly_refresh() -> dg.RunRequest:
-    """From topic to shelf at three in the morning of the shop, for the day that has begun."""
+    """Runs `refresh` daily at 03:00 in the shop's time zone, for the current day."""
     return dg.RunRequest(partition_key=today())
 
 

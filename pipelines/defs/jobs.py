@@ -1,4 +1,4 @@
-"""What is run as a whole, from topic to shelf."""
+"""The jobs."""
 
 import dagster as dg
 

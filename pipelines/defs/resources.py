@@ -1,4 +1,4 @@
-"""The parts that assets read from and write to, each replaceable by a variable of the environment."""
+"""The resources of assets, each configured by environment variables."""
 
 import dagster as dg
 from dagster_dbt import DbtCliResource
@@ -11,7 +11,7 @@ from pipelines.warehouse import Warehouse
 
 @dg.definitions
 def resources() -> dg.Definitions:
-    """Values are resolved when a run starts, so that secrets stand in no definition."""
+    """Values are resolved when a run starts, so that definitions contain no secrets."""
     return dg.Definitions(
         resources={
             "dbt": DbtCliResource(project_dir=PROJECT, dbt_executable=PROGRAM),

@@ -1,1 +1,1 @@
-"""From the marts to files that analysts can open without touching production."""
+"""Extracts of the marts, which analysts can open without production access."""

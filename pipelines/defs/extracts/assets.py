@@ -1,4 +1,4 @@
-"""The extract that notebooks open."""
+"""The extract for notebooks."""
 
 from collections.abc import Iterator
 
@@ -21,9 +21,9 @@ from warehouse.extracts import SCHEMAS, DiskFullError, extract
     retry_policy=dg.RetryPolicy(max_retries=2, delay=5),
 )
 def duckdb_extract(context: dg.AssetExecutionContext, warehouse: Warehouse) -> Iterator[dg.MaterializeResult[None]]:
-    """All marts as Parquet with DuckDB views, personal columns left out, swapped in at once.
+    """All marts as Parquet with DuckDB views, without personal columns, swapped in atomically.
 
-    An extract shows the marts as they are: it is made for the day on which its run began, and no earlier one is remade.
+    An extract shows the current marts: it belongs to the day of its run, and earlier ones cannot be rebuilt.
     """
     record = context.instance.get_run_record_by_id(context.run.run_id)
     if record is None or context.partition_key != day_of(record.create_timestamp):

@@ -1,1 +1,1 @@
-"""From topics to schema `raw`."""
+"""Lands topics in schema `raw`."""

@@ -31,7 +31,7 @@ ACCOUNTS = dg.TableSchema(
     ]
 )
 PATIENCE_SECONDS = 30 * 60
-"""A broker or warehouse that is away is waited for; a run that waits longer than this fails and says so."""
+"""A run waits this long for an unavailable broker or warehouse, then fails."""
 
 
 def _spec(topic: Topic) -> dg.AssetSpec:
@@ -63,7 +63,7 @@ def _freshness_check(topic: Topic) -> dg.AssetCheckSpec:
     retry_policy=dg.RetryPolicy(max_retries=2, delay=5),
 )
 def raw_events(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
-    """Wait until all that was in the topics has landed; land it here if no landing process is at work."""
+    """Wait until everything in the topics has landed; land it here if no landing process is active."""
     settings = LandingSettings()
     landed = asyncio.run(asyncio.wait_for(land_until_caught_up(settings), PATIENCE_SECONDS))
     for topic in LANDED:

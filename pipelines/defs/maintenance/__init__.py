@@ -1,1 +1,1 @@
-"""What keeps the platform itself in order."""
+"""Maintenance of the platform."""

@@ -1,4 +1,4 @@
-"""What training leaves on the disk."""
+"""Cleanup of training files."""
 
 import dagster as dg
 
@@ -9,7 +9,7 @@ from pipelines.settings import settings
 
 @dg.asset(key=["maintenance", "disk"], group_name="maintenance", deps=[["content", "top_page_display"]])
 def disk() -> dg.MaterializeResult[None]:
-    """The bundles, training sets and reports that are kept; older ones are thrown away, in MLflow's store as well."""
+    """The kept bundles, training sets and reports; older ones are deleted, in MLflow's store as well."""
     champion = Champion.read(settings().bundles)
     bundles = drop_old_bundles(settings().bundles, champion) if champion else []
     dropped = {"bundles": bundles, "days": drop_old_days(settings().training)}

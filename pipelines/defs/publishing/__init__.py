@@ -1,1 +1,1 @@
-"""From a bundle to what shoppers see, and back."""
+"""Publishing of shelves, and rollback."""

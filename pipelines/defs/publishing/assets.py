@@ -1,4 +1,4 @@
-"""What shoppers see: the generation of shelves that content shows, made from the champion's bundle."""
+"""The generation of shelves in content, built from the champion's bundle."""
 
 from datetime import datetime
 
@@ -22,10 +22,10 @@ from pipelines.settings import settings
     freshness_policy=EVERY_NIGHT,
 )
 def top_page_display(context: dg.AssetExecutionContext, content: Content) -> dg.MaterializeResult[None]:
-    """The six shelves of every user and of everyone, as one generation that becomes visible in one transaction.
+    """The six shelves of every user and for everyone, as one generation that becomes visible in one transaction.
 
-    They are shown while nobody else can change the champion, so that both are of one bundle at any time. Whoever
-    changed it in the meantime is the one whose shelves are made next.
+    They are activated under the champion's lock, so that both are of the same bundle at any time. If the champion has
+    changed meanwhile, its shelves are built next.
     """
     bundles = settings().bundles
     champion = Champion.read(bundles)
@@ -47,13 +47,13 @@ def top_page_display(context: dg.AssetExecutionContext, content: Content) -> dg.
 
 
 def upload(content: Content, bundle_id: str, run: dg.DagsterRun) -> tuple[str, int]:
-    """Let content have the pages that a bundle makes; returns the generation's name and its number of rows.
+    """Upload the pages of a bundle to content; returns the generation's name and its number of rows.
 
-    A run and those that take it up after a failure make one generation of a bundle, however often they try.
+    A run and its re-executions create one generation of a bundle, however often they retry.
 
     Raises:
         BundleError: the bundle must not be shown.
-        ContentRefusedError: content will not have it.
+        ContentRefusedError: content refused it.
     """
     rules = Rules.load()
     bundle = Bundle.open(settings().bundles / bundle_id, rules.candidate_sources())

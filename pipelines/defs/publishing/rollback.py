@@ -1,4 +1,4 @@
-"""The way back: the previous bundle and the previous generation, together."""
+"""Rollback to the previous bundle and the previous generation, together."""
 
 import dagster as dg
 
@@ -13,9 +13,9 @@ from pipelines.settings import settings
 
 @dg.op
 def put_previous_back(context: dg.OpExecutionContext, content: Content) -> None:
-    """Show the previous generation and serve the previous bundle; doing it twice returns to where it began.
+    """Activate the previous generation and serve the previous bundle; a second rollback undoes the first.
 
-    Each step names what it wants, so a run that broke off half-way can be run again.
+    Each step states its target, so an interrupted run can be repeated.
     """
     bundles = settings().bundles
     try:
@@ -42,5 +42,5 @@ def put_previous_back(context: dg.OpExecutionContext, content: Content) -> None:
 
 @dg.job(executor_def=dg.in_process_executor)
 def rollback() -> None:
-    """Put the previous bundle and generation back."""
+    """Restore the previous bundle and generation."""
     put_previous_back()

@@ -1,4 +1,4 @@
-"""Shelves follow the champion, however it came to be, and until they do."""
+"""Publishes the champion's shelves, however it became champion, with retries."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -14,16 +14,16 @@ from pipelines.defs.publishing.rollback import rollback
 from pipelines.settings import settings
 
 BUNDLE: Final = "tanawari/bundle"
-"""The tag of a run that publishes: of which bundle."""
+"""The tag of a publishing run: its bundle."""
 BREAK: Final = timedelta(minutes=10)
-"""So long after an attempt the next one may follow."""
+"""The pause between two attempts."""
 
 
 @dg.sensor(target=top_page_display, minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
 def follow_the_champion(context: dg.SensorEvaluationContext, content: Content) -> dg.RunRequest | dg.SkipReason:
-    """Publishes the champion's shelves while shoppers are shown others, at once and then every ten minutes.
+    """Publishes the champion's shelves while content shows others: immediately, then every ten minutes.
 
-    A champion may come without shelves: made by itself outside `refresh`, or by a run that failed thereafter.
+    A champion may have no shelves: created outside `refresh`, or by a run that failed afterwards.
     """
     champion = Champion.read(settings().bundles)
     if champion is None:
@@ -44,7 +44,7 @@ def follow_the_champion(context: dg.SensorEvaluationContext, content: Content) -
 
 
 def is_busy(instance: dg.DagsterInstance) -> bool:
-    """Whether a run is under way after which shelves and champion may be others."""
+    """Whether a run is in progress that may change shelves or champion."""
     under_way = [
         dg.DagsterRunStatus.QUEUED,
         dg.DagsterRunStatus.NOT_STARTED,

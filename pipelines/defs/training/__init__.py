@@ -1,1 +1,1 @@
-"""From the marts to the champion: what is learned, how good it is, and whether it may be used."""
+"""From the marts to the champion: training, evaluation and the gate."""

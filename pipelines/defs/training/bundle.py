@@ -1,4 +1,4 @@
-"""The accepted configuration, fitted on everything, as an immutable bundle."""
+"""The accepted configuration, fitted on all data, as an immutable bundle."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -26,7 +26,7 @@ from pipelines.training_set import TrainingSet
     check_specs=checks.specs(["training", "bundle"]),
 )
 def bundle(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
-    """Everything that serving needs to score: lists, neighbours, factors, purchase history and the items."""
+    """Everything that serving needs for scoring: lists, neighbours, factors, purchase history and the items."""
     day = settings().training / context.partition_key
     found, judgement, figures = TrainingSet.read(day), accepted(day), Figures.read(day)
     if (figures.configuration, figures.data) != (judgement.configuration, judgement.data):

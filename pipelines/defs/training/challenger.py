@@ -23,7 +23,7 @@ GATE = "not_worse_than_champion"
 
 
 class ChallengerConfig(dg.Config):
-    """What the challenger does otherwise than the champion."""
+    """The challenger's differences from the champion."""
 
     configuration: dict[str, Any] = Field(
         default={},
@@ -47,10 +47,10 @@ class ChallengerConfig(dg.Config):
     ],
 )
 def challenger(context: dg.AssetExecutionContext, config: ChallengerConfig) -> Iterator[dg.MaterializeResult[None]]:
-    """The configuration that asks to be used, and the judgement on it.
+    """The challenger's configuration, and the judgement on it.
 
-    A shop without a champion is served all the same: where nothing can be compared yet, or the default models are not
-    shown to be as good, by what is popular, and the judgement says why. The next run tries the models again.
+    A shop without a champion is served too: if nothing can be compared yet, or the default models are not shown to be
+    as good, by popularity, and the judgement says why. The next run tries the models again.
     """
     day = settings().training / context.partition_key
     found, data, (bundle, in_use) = TrainingSet.read(day), TrainingSet.hash_of(day), champion_in_use(context)
@@ -90,9 +90,9 @@ def challenger(context: dg.AssetExecutionContext, config: ChallengerConfig) -> I
 
 
 def champion_in_use(context: dg.AssetExecutionContext) -> tuple[str | None, TrainingConfig | None]:
-    """The bundle in use and its configuration; without one that this code can read, popularity is the only opponent.
+    """The bundle in use and its configuration; without a readable one, popularity is the only opponent.
 
-    A champion that is popularity itself is none either: the defaults meet it again.
+    A champion that is popularity itself does not count: the defaults are compared with it again.
     """
     bundle = None
     try:
@@ -108,7 +108,7 @@ def champion_in_use(context: dg.AssetExecutionContext) -> tuple[str | None, Trai
 
 
 def accepted(day: Path) -> Judgement:
-    """The judgement on a day's challenger, for whatever is made of it and of the same training set."""
+    """The judgement on a day's challenger, checked against the training set."""
     judgement = Judgement.read(day)
     decision = judgement.decision
     if not decision.accepted:

@@ -25,10 +25,10 @@ from pipelines.settings import settings
     deps=[dg.AssetDep(["training", "bundle"], partition_mapping=dg.LastPartitionMapping())],
 )
 def champion(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
-    """The newest day's bundle, logged in MLflow with how it was made and judged, and named for serving to take.
+    """The newest day's bundle, logged in MLflow with its configuration and judgement, and named in `champion.json`.
 
-    A backfill of an earlier day makes that day's bundle, and changes nothing here; nor does a bundle come back by this
-    which was rolled back.
+    A backfill of an earlier day builds that day's bundle, and changes nothing here; nor does a rolled-back bundle
+    return by this.
     """
     bundles, day = settings().bundles, newest_day()
     passed = Passed.read(day)
@@ -49,7 +49,7 @@ def champion(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
     try:
         with Champion.held(before, bundles):
             tracking.promote(version)
-            # Serving watches this file: it is the last step, so that nothing is served which MLflow does not know.
+            # Serving watches this file: it is written last, so that nothing is served that is not in MLflow.
             Champion.after(before, bundle_id).put(bundles)
     except ChampionChangedError as error:
         raise dg.Failure(str(error), allow_retries=False) from error
@@ -60,7 +60,7 @@ def champion(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
 
 
 def newest_day() -> Path:
-    """The folder of the newest day whose bundle passed its checks."""
+    """The directory of the newest day whose bundle passed its checks."""
     passed = max(settings().training.glob(f"*/{Passed.file}"), default=None)
     if passed is None:
         raise dg.Failure("no day has a bundle that passed its checks: make one first", allow_retries=False)
@@ -68,7 +68,7 @@ def newest_day() -> Path:
 
 
 def refuse_older(manifest: Manifest, champions: Path) -> None:
-    """Fail if the champion knows of newer events than the bundle; one that cannot be read is no reason to keep it."""
+    """Fail if the champion has newer data than the bundle; an unreadable champion is replaced."""
     try:
         theirs = read_manifest(champions)
     except BundleError:
@@ -79,7 +79,7 @@ def refuse_older(manifest: Manifest, champions: Path) -> None:
 
 
 def refuse_other_verdict(judgement: Judgement, manifest: Manifest, before: Champion | None) -> None:
-    """Fail if the bundle is made of other data than the gate judged on, or another bundle has become its opponent."""
+    """Fail if the gate judged other data, or the champion has changed since."""
     if manifest.data_hash != judgement.data:
         raise dg.Failure(f"{manifest.bundle} is made of other data than the gate judged on", allow_retries=False)
     in_use = before.bundle if before else None
@@ -89,7 +89,7 @@ def refuse_other_verdict(judgement: Judgement, manifest: Manifest, before: Champ
 
 
 def registered(day: Path, bundle: Path, manifest: Manifest, judgement: Judgement) -> str:
-    """The bundle's version in MLflow; logged and registered, unless an earlier run that broke off has done it."""
+    """The bundle's version in MLflow; logged and registered, unless an interrupted run has done so."""
     with suppress(LookupError):
         return tracking.version_of(bundle.name)
     run_id = tracking.log_run(

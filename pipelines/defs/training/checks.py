@@ -1,4 +1,4 @@
-"""What must hold of a bundle before it becomes the champion."""
+"""The checks of a bundle before it may become the champion."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -26,28 +26,28 @@ WHOLE = "files_are_whole_and_finite"
 
 
 def lists_reach_users_and_items(bundle: Bundle) -> dg.AssetCheckResult:
-    """Nearly every user has a list that fills a shelf, and not everybody's are the same, unless that is stated."""
+    """Nearly every user has a list that fills a shelf, and the lists differ, unless the bundle is popularity."""
     items = bundle.content.items
     wanted = max(1, min(Rules.load().limit, int((items["is_active"] & items["is_recommendable"]).sum()) // 2))
     firsts = {source: ranked.items[:, :wanted] for source, ranked in bundle.content.candidates.items()}
     full = {source: float((first >= 0).all(axis=1).mean()) for source, first in firsts.items()}
     coverage = {source: len(np.unique(first[first >= 0])) / items.height for source, first in firsts.items()}
     least = 0 if bundle.manifest.popularity_because else least_coverage(len(bundle.user_rows), items.height, wanted)
-    return dg.AssetCheckResult(  # a source without any list was judged when the bundle was opened
+    return dg.AssetCheckResult(  # a source without any list was refused when the bundle was opened
         passed=full[c.REPURCHASE] >= MINIMUM_FULL_LISTS and all(share >= least for share in coverage.values() if share),
         metadata={"full_lists": dg.MetadataValue.json(full), "coverage": dg.MetadataValue.json(coverage)},
     )
 
 
 def pages_are_made_in_time(bundle: Bundle) -> dg.AssetCheckResult:
-    """Whole pages of users spread over the bundle are composed in milliseconds of the processor's time.
+    """Complete pages of sampled users are composed in milliseconds of CPU time.
 
-    The clock on the wall would refuse a good bundle because the machine was busy with something else.
+    Wall-clock time would refuse a good bundle because the machine was busy.
     """
     catalogue, rules, now = Catalogue(bundle), Rules.load(), datetime.now(settings().timezone)
     users = list(bundle.user_rows)
     milliseconds = []
-    compose(bundle, catalogue, rules, Shopper(users[0]), now)  # makes what the first request of a process waits for
+    compose(bundle, catalogue, rules, Shopper(users[0]), now)  # builds what the first request of a process waits for
     for user_id in users[:: max(1, len(users) // SAMPLE)]:
         started = time.thread_time()
         compose(bundle, catalogue, rules, Shopper(user_id), now)
@@ -59,13 +59,13 @@ def pages_are_made_in_time(bundle: Bundle) -> dg.AssetCheckResult:
 
 
 def size_is_bounded(bundle: Bundle) -> dg.AssetCheckResult:
-    """A worker maps the whole bundle, and the disk holds several."""
+    """A worker maps the whole bundle, and the disk must hold several."""
     size = sum(file.stat().st_size for file in (settings().bundles / bundle.manifest.bundle).iterdir())
     return dg.AssetCheckResult(passed=size <= MAXIMUM_BYTES, metadata={"megabytes": size / 1e6})
 
 
 def lists_agree_with_the_champions(bundle: Bundle) -> dg.AssetCheckResult:
-    """What users were recommended before has not changed altogether; a warning only: a new model may differ."""
+    """The recommendations have not changed completely; a warning only, because a new model may differ."""
     overlap = 1.0
     try:
         champion = Champion.read(settings().bundles)
@@ -73,7 +73,7 @@ def lists_agree_with_the_champions(bundle: Bundle) -> dg.AssetCheckResult:
             theirs = Bundle.open(settings().bundles / champion.bundle)
             both = theirs.user_rows.keys() & bundle.user_rows.keys()
             overlap = float(np.mean([_overlap(bundle, theirs, user_id) for user_id in both] or [1]))
-    except BundleError as error:  # that the champion is broken is no reason to keep it
+    except BundleError as error:  # a broken champion must not block the new bundle
         return dg.AssetCheckResult(passed=False, metadata={"champion": f"{error.reason}: {error}"})
     return dg.AssetCheckResult(passed=overlap >= MINIMUM_OVERLAP, metadata={"overlap": overlap})
 
@@ -85,7 +85,7 @@ WARNING = {lists_agree_with_the_champions.__name__: lists_agree_with_the_champio
 
 
 def specs(asset: list[str]) -> list[dg.AssetCheckSpec]:
-    """What Dagster shows of the checks."""
+    """The checks in Dagster."""
     whole = (
         "It opens as serving opens it: known version, right hashes and shapes, no NaN, not empty, all sources there."
     )
@@ -122,7 +122,7 @@ def nothing_blocks(results: Iterable[dg.AssetCheckResult]) -> bool:
 
 
 def _overlap(ours: Bundle, theirs: Bundle, user_id: str) -> float:
-    """Share of the champion's first products for the user, of the discover list, that ours names too."""
+    """Share of the user's first products in the champion's discover list that are in ours too."""
     named = [
         set(bundle.content.items["product_id"].gather(bundle.candidates(c.DISCOVER, user_id)[0][:COMPARED]).to_list())
         for bundle in (ours, theirs)

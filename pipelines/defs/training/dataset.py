@@ -1,4 +1,4 @@
-"""What a day's models are made from."""
+"""The training set of a day."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -18,14 +18,14 @@ from pipelines.warehouse import Warehouse
 CHECK = "has_interactions_and_recommendable_items"
 KNOWN, LATEST = "holds_what_the_champion_was_made_of", "the_last_week_is_like_those_before"
 KEPT_SHARE = 0.9
-"""Of the lines that the champion was made of; erased users and cancelled orders take some away."""
+"""Minimum share of the champion's purchase lines; erased users and cancelled orders remove some."""
 LEAST_WEEK = 0.5
-"""Of the four weeks before."""
+"""Minimum share of the average of the four weeks before."""
 WEEK = timedelta(days=7)
 
 
 class DatasetConfig(dg.Config):
-    """What is known to be otherwise than usual."""
+    """Known exceptions."""
 
     fewer_lines: bool = Field(
         default=False, description="Purchase lines were taken away on purpose: fewer than the champion's will do."
@@ -69,9 +69,9 @@ class DatasetConfig(dg.Config):
 def training_dataset(
     context: dg.AssetExecutionContext, config: DatasetConfig, warehouse: Warehouse
 ) -> Iterator[dg.MaterializeResult[None]]:
-    """Purchase lines and recent activity up to the end of the day (for today: now), and the catalogue of this moment.
+    """Purchase lines and recent actions up to the end of the day (for today: now), and the current catalogue.
 
-    What the catalogue was at an earlier cut is not recorded: a backfilled day has today's products, stock and prices.
+    Earlier catalogues are not recorded: a backfilled day has today's products, stock and prices.
     """
     try:
         found = TrainingSet.query(warehouse, cut_of(context.partition_key))
@@ -100,7 +100,7 @@ def training_dataset(
 
 
 def holds_what_the_champion_was_made_of(found: TrainingSet, *, fewer: bool) -> dg.AssetCheckResult:
-    """Lines lost on the way make no model worse than popularity, which has lost them too: they must be counted."""
+    """Lost lines do not make a model worse than popularity, which has lost them too: they must be counted."""
     try:
         champion = Champion.read(settings().bundles)
         manifest = read_manifest(settings().bundles / champion.bundle) if champion else None
@@ -119,7 +119,7 @@ def holds_what_the_champion_was_made_of(found: TrainingSet, *, fewer: bool) -> d
 
 
 def the_last_week_is_like_those_before(found: TrainingSet) -> dg.AssetCheckResult:
-    """A warning only: a holiday does it too."""
+    """A warning only: a holiday can cause it too."""
     age = found.data_cut - pl.col("ordered_at")
     last = found.interactions.filter(age < WEEK).height
     before = found.interactions.filter(age >= WEEK, age < 5 * WEEK).height / 4

@@ -1,4 +1,4 @@
-"""How good the models are as the accepted challenger configures them: the figures that are published."""
+"""The published figures of the accepted configuration."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -37,12 +37,12 @@ CHECK = "shelves_keep_what_their_lists_achieve"
     ],
 )
 def evaluation(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
-    """Accuracy, coverage and novelty of every model, fitted on what was known at the cut, ranked over all items.
+    """Accuracy, coverage and novelty of every model, fitted on the data before the cut, ranked over all items.
 
-    And of the shelves, composed as of the cut: which share of their first places was bought.
+    And of the shelves, composed as of the cut: the share of their first places that was bought.
 
-    Nothing is chosen by these figures: the gate has judged before, on other days. Where popularity is used for want of
-    models that are known to be better, there are none: the report says why.
+    Nothing is chosen by these figures: the gate has already judged, on other days. If popularity is used because no
+    model is proven better, there are no figures: the report says why.
     """
     day = settings().training / context.partition_key
     found, judgement = TrainingSet.read(day), accepted(day)

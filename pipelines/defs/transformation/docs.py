@@ -1,4 +1,4 @@
-"""The tables in plain words, for people."""
+"""The dbt docs."""
 
 import shutil
 
@@ -18,7 +18,7 @@ PAGE = "index.html"
     deps=[["core", "orders"], ["recommendation", "interactions"]],
 )
 def dbt_docs(dbt: DbtCliResource) -> dg.MaterializeResult[None]:
-    """One page that describes every model and column and draws the lineage; it loads nothing from elsewhere."""
+    """One self-contained page that describes every model and column and shows the lineage."""
     folder = settings().dbt_docs
     folder.mkdir(parents=True, exist_ok=True)
     target = PROJECT.manifest_path.parent / "docs"
