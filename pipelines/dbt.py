@@ -103,13 +103,16 @@ def within_run(recipe: Recipe, started_by: str, *, is_beside: bool = False) -> I
 
 @contextmanager
 def _environment(variables: Mapping[str, str]) -> Iterator[None]:
-    before = dict(os.environ)
+    before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
     try:
         yield
     finally:
-        os.environ.clear()
-        os.environ.update(before)
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 _PARSER = argparse.ArgumentParser(add_help=False, allow_abbrev=False)

@@ -1,13 +1,16 @@
 """Fresh warehouses, and dbt to build on them."""
 
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from pipelines.dbt import invoke
-from stack.databases import Warehouse
-from tests.dbt.shop import Shop
+from stack.databases import Warehouse, create_warehouse
+from stack.parts.postgres import Postgres
+from stack.programs import WAREHOUSE_ROLES
+from tests.dbt.shop import Shop, shuffled_history
 
 PROJECT = Path(__file__).parents[2] / "dbt"
 
@@ -49,3 +52,21 @@ def run_dbt(target: Path) -> Callable[..., None]:
 def shop(warehouse: Warehouse, run_dbt: Callable[..., None]) -> Shop:
     """An empty shop of the test's own."""
     return Shop(warehouse, run_dbt)
+
+
+@pytest.fixture(scope="session")
+def built_shop(
+    new_warehouse: Callable[[], Warehouse], run_dbt: Callable[..., None], postgres_server: Postgres
+) -> Callable[[], Shop]:
+    """A factory of shops with some history, built: copies of one."""
+    first = Shop(new_warehouse(), run_dbt)
+    first.land(*shuffled_history(7, 300))
+    first.build()
+    passwords = dict.fromkeys(WAREHOUSE_ROLES.values(), "password")
+    template = first.warehouse.dbt.rpartition("/")[2]
+
+    def create() -> Shop:
+        name = f"warehouse_{uuid.uuid4().hex[:8]}"
+        return Shop(create_warehouse(postgres_server.url(), passwords, name=name, template=template), run_dbt)
+
+    return create

@@ -27,6 +27,9 @@ class Shop:
         self.warehouse = warehouse
         self._run_dbt = run_dbt
 
+    def moved_to(self, warehouse: Warehouse) -> "Shop":
+        return Shop(warehouse, self._run_dbt)
+
     def dbt(self, *arguments: str, **variables: str) -> None:
         self._run_dbt(*arguments, warehouse=self.warehouse, **variables)
 
@@ -34,12 +37,12 @@ class Shop:
         [(number,)] = self.rows("select max(number) from transformation.runs")
         return number
 
-    def build(self, *arguments: str) -> None:
+    def build(self, *arguments: str, **variables: str) -> None:
         """`dbt build`, the unit tests aside: they know nothing of this shop."""
-        self.dbt("build", "--exclude-resource-type", "unit_test", *arguments)
+        self.dbt("build", "--exclude-resource-type", "unit_test", *arguments, **variables)
 
     @contextmanager
-    def landing(self, partition: int = 0):
+    def landing(self, partition: int | None = 0):
         """A landing transaction of its own; it commits when the block ends. Two at once need two partitions."""
         with psycopg.connect(self.warehouse.loader) as connection:
             yield lambda *events: land(connection, events, partition)
@@ -51,6 +54,11 @@ class Shop:
     def rows(self, query: str) -> list[tuple]:
         with psycopg.connect(self.warehouse.dbt) as connection:
             return connection.execute(query).fetchall()
+
+    def owner(self, statement: str) -> None:
+        """Do what only the warehouse's owner may."""
+        with psycopg.connect(self.warehouse.owner) as connection:
+            connection.execute(statement)
 
     def marts(self) -> dict[str, list[str]]:
         """Every row of every mart as text."""
@@ -75,7 +83,7 @@ def select(schema: str, table: str, columns: Iterable[str]) -> sql.Composed:
     return sql.SQL("select {} from {}").format(names, sql.Identifier(schema, table))
 
 
-def land(connection: psycopg.Connection, events: Iterable[dict], partition: int = 0) -> None:
+def land(connection: psycopg.Connection, events: Iterable[dict], partition: int | None = 0) -> None:
     for event in events:
         topic = EVENTS[event["eventType"]].topic
         parse(topic, json.dumps(event).encode())  # what breaks the contract is no test of dbt
@@ -85,7 +93,7 @@ def land(connection: psycopg.Connection, events: Iterable[dict], partition: int 
                 "kafka_partition, kafka_offset, lane, number) "
                 "values (%s, %s, 1, %s, 'test', '', %s, %s, %s, 0, %s, %s) on conflict do nothing"
             ).format(sql.Identifier(TOPICS[topic].table)),
-            (event["eventId"], event["eventType"], event["timestamp"], json.dumps(event["data"]), topic, partition,
+            (event["eventId"], event["eventType"], event["timestamp"], json.dumps(event["data"]), topic, partition or 0,
              *take(connection, [(topic, partition)], 1)[topic, partition]),
         )  # fmt: skip
 

@@ -1,0 +1,114 @@
+"""What marts were made by: a run by other rules is refused, and models that have changed are rebuilt."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pipelines.dbt import dbt_variables
+from pipelines.runs import RefusedError
+from tests.dbt.conftest import PROJECT, variables
+from tests.dbt.shop import Shop
+
+REMEDY = "Run a full refresh"
+
+
+@pytest.fixture(scope="module")
+def shop(built_shop: Callable[[], Shop]) -> Shop:
+    return built_shop()
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the dbt project, which a test may change."""
+    copy = tmp_path / "dbt"
+    shutil.copytree(PROJECT, copy, ignore=shutil.ignore_patterns("target", "logs"))
+    monkeypatch.setattr("pipelines.dbt.FOLDER", copy)
+    return copy
+
+
+def change(file: Path, old: str, new: str) -> None:
+    text = file.read_text()
+    assert text.count(old) == 1
+    file.write_text(text.replace(old, new))
+
+
+def test_a_run_in_another_time_zone_is_refused(shop: Shop):
+    with pytest.raises(RefusedError, match=f"timezone was America/New_York, is Asia/Tokyo.*{REMEDY}"):
+        shop.build(TANAWARI_TIMEZONE="Asia/Tokyo")
+
+
+def test_a_run_with_another_variable_is_refused(shop: Shop):
+    with pytest.raises(RefusedError, match=f"bot_actions_per_day was 1000, is 4.*{REMEDY}"):
+        shop.build("--vars", "{bot_actions_per_day: 4}")
+
+
+def test_a_run_with_another_seed_is_refused(shop: Shop, project: Path):
+    change(project / "seeds" / "pseudo_product_rules.csv", "department,is,FUEL\n", "")
+    with pytest.raises(RefusedError, match=f"seed pseudo_product_rules was .*{REMEDY}"):
+        shop.build()
+
+
+def test_a_run_with_another_rule_is_refused(shop: Shop, project: Path):
+    change(project / "macros" / "rules.sql", "{{ quantity }} > {{", "{{ quantity }} >= {{")
+    with pytest.raises(RefusedError, match=f"macro is_outlier was .*{REMEDY}"):
+        shop.build()
+
+
+def test_marts_that_were_built_from_more_than_has_landed_take_a_full_refresh(built_shop: Callable[[], Shop]):
+    shop = built_shop()
+    shop.owner("update landing.lanes set number = number - 1 where topic = 'order.v1'")
+    with pytest.raises(RefusedError, match=f"more than has landed.*{REMEDY}"):
+        shop.build()
+
+
+def test_a_changed_model_is_rebuilt_with_its_descendants_and_nothing_else(
+    built_shop: Callable[[], Shop], project: Path
+):
+    shop = built_shop()
+    made = "select relname, relfilenode from pg_class where relname in ('orders', 'users', 'order_items', 'sessions')"
+    before = dict(shop.rows(made))
+    change(
+        project / "models/marts/core/orders.sql",
+        "    orders.external_id,\n",
+        "    orders.external_id,\n    7 as luck,\n",
+    )
+    yml = project / "models/marts/core/orders.yml"
+    change(
+        yml,
+        "      - name: user_id\n",
+        "      - {name: luck, description: A column, data_type: int}\n      - name: user_id\n",
+    )
+    shop.build()
+    after = dict(shop.rows(made))
+    assert shop.rows("select distinct luck from core.orders") == [(7,)]
+    assert {name for name, file in after.items() if file != before[name]} == {"orders", "users"}
+    shop.build()
+    assert dict(shop.rows(made)) == after
+
+
+def test_a_run_of_which_a_test_fails_is_taken_again(built_shop: Callable[[], Shop], project: Path):
+    shop = built_shop()
+    position = "select max(number) from transformation.runs where is_complete"
+    before = shop.rows(position)
+    (project / "tests").mkdir()
+    (project / "tests" / "never_holds.sql").write_text("select 1")
+    with pytest.raises(AssertionError, match="never_holds"):
+        shop.build()
+    assert shop.rows(position) == before
+    (project / "tests" / "never_holds.sql").write_text("select 1 where false")
+    shop.build()
+    assert shop.rows(position) > before
+
+
+def test_dbt_by_itself_is_refused_with_the_command_to_use(shop: Shop, capfd: pytest.CaptureFixture[str], target: Path):
+    from dbt.cli.main import dbtRunner  # noqa: PLC0415 - takes seconds
+
+    where = ("--project-dir", PROJECT, "--profiles-dir", PROJECT, "--target-path", target, "--log-level-file", "none")
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in (variables(shop.warehouse) | dbt_variables(shop.warehouse.dbt)).items():
+            environment.setenv(name, value)
+        done = dbtRunner().invoke(["run", "--select", "orders", *map(str, where)])
+    assert not done.success
+    assert "use `tanawari dbt run`" in capfd.readouterr().out
