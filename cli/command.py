@@ -28,6 +28,7 @@ COMMANDS = {
     "land": "data.land",
     "rollback": "data.rollback",
     "dead-letters": "dead_letters.dead_letters",
+    "dbt": "modelling.dbt",
 }
 """The function of each command, below `cli`."""
 HELP = "Tanawari: run and inspect the local stack; import, land and roll back locally or in a deployment."
@@ -47,12 +48,13 @@ def tanawari(*names: str) -> typer.Typer:
     )
     made.callback(help=HELP)(_about)  # with it one command alone has a name, too
     for name in names or COMMANDS:
-        module, _, attribute = COMMANDS[name].rpartition(".")
-        command = getattr(import_module(f"cli.{module}"), attribute)
+        place, _, attribute = COMMANDS[name].rpartition(".")
+        module = import_module(f"cli.{place}")
+        command = getattr(module, attribute)
         if isinstance(command, typer.Typer):
             made.add_typer(command, name=name)
         else:
-            made.command(name)(command)
+            made.command(name, context_settings=getattr(module, "PASSED_ON", None))(command)
     return made
 
 

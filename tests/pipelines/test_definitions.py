@@ -96,10 +96,10 @@ def test_nothing_is_published_past_a_failed_check(graph):
     }
 
 
-def test_refresh_and_rollback_are_jobs(definitions):
+def test_refresh_full_refresh_and_rollback_are_jobs(definitions):
     names = {job.name for job in definitions.resolve_all_job_defs()}
 
-    assert {"refresh", "rollback"} <= names
+    assert {"refresh", "full_refresh", "rollback"} <= names
 
 
 def test_what_people_and_shoppers_see_is_expected_anew_every_night(graph):
