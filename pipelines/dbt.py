@@ -58,9 +58,10 @@ def invoke(arguments: Sequence[str], *, started_by: str | None = None) -> "dbtRu
         RefusedError: it may not write now.
     """
     variables = resolved(os.environ)
+    command = next((word for word in arguments if not word.startswith("-")), "")
     is_beside = _FULL_REFRESH in arguments
-    if is_beside and not _SELECTING.isdisjoint(arguments):
-        raise RefusedError("a full refresh is of all models; those whose SQL has changed are rebuilt by any run")
+    if is_beside and (command != "build" or not _SELECTING.isdisjoint(arguments)):
+        raise RefusedError("a full refresh is a `build` of all models; those that have changed any run rebuilds")
     options, _ = _PARSER.parse_known_args(arguments)
     target = FOLDER / options.target_path / ("beside" if is_beside else "")
     folders = ("--project-dir", str(FOLDER), "--profiles-dir", str(FOLDER), "--target-path", str(target))
@@ -68,7 +69,7 @@ def invoke(arguments: Sequence[str], *, started_by: str | None = None) -> "dbtRu
     with _environment({**variables, **dbt_variables(variables["WAREHOUSE_DBT_URL"]), **suffix}):
         from dbt.cli.main import dbtRunner  # noqa: PLC0415 - takes seconds, which whoever only reads a name need not wait
 
-        if arguments[0] not in _WRITING:
+        if command not in _WRITING:
             return dbtRunner().invoke([*arguments, *folders])
         parsed = dbtRunner().invoke(
             ["parse", "--quiet", "--log-level-file", "none", "--vars", yaml.safe_dump(options.vars), *folders]

@@ -33,6 +33,9 @@ NAME = "%Y%m%dT%H%M%S%fZ"
 """An extract is named by its start time."""
 _NAMED = re.compile(r"[0-9]{8}T[0-9]{12}Z")
 
+_BETWEEN_RUNS = "select pg_advisory_lock_shared(hashtextextended('transformation.runs', 0))"
+"""No run of dbt goes on meanwhile. In a snapshot of before, a table that took another's place would be empty."""
+
 _COLUMNS = """
 select table_schema, table_name, column_name, data_type, numeric_precision, numeric_scale
 from information_schema.columns
@@ -104,13 +107,16 @@ def personal_columns() -> set[str]:
 
 
 def _write_all(url: str, target: Path, left_out: set[str]) -> dict[str, Table]:
-    with psycopg.connect(url) as connection:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(_BETWEEN_RUNS)
         connection.isolation_level = IsolationLevel.REPEATABLE_READ
         connection.read_only = True
-        marts: dict[tuple[str, str], list[Column]] = {}
-        for schema, table, *column in connection.execute(_COLUMNS, (list(SCHEMAS),)):
-            marts.setdefault((schema, table), []).append(Column(*column))
-        return {".".join(name): _write(connection, name, columns, target, left_out) for name, columns in marts.items()}
+        with connection.transaction():
+            marts: dict[tuple[str, str], list[Column]] = {}
+            for schema, table, *column in connection.execute(_COLUMNS, (list(SCHEMAS),)):
+                marts.setdefault((schema, table), []).append(Column(*column))
+            names = {".".join(name): (name, columns) for name, columns in marts.items()}
+            return {name: _write(connection, *mart, target, left_out) for name, mart in names.items()}
 
 
 def _write(

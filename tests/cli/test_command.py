@@ -29,6 +29,7 @@ COMMANDS = [
     "land",
     "dead-letters",
     "rollback",
+    "dbt",
 ]
 
 

@@ -63,7 +63,7 @@ def test_a_state_that_was_started_with_these_urls_is_meant():
         chosen(None, URLS | {"CATALOG_URL": "http://catalog.example"})
 
 
-@pytest.mark.parametrize("command", [("land",), ("rollback",), ("dead-letters", "retry"), ("prepare",)])
+@pytest.mark.parametrize("command", [("land",), ("rollback",), ("dead-letters", "retry"), ("prepare",), ("dbt", "run")])
 def test_no_command_goes_from_a_named_state_to_the_urls(folder, command):
     refused = run(*command, "--state", folder / "state", env=NOWHERE)
     assert "there is no stack in" in str(refused.exception)
@@ -72,7 +72,9 @@ def test_no_command_goes_from_a_named_state_to_the_urls(folder, command):
     assert "is not running: start it" in str(run(*command, "--state", folder / "state", env=NOWHERE).exception)
 
 
-@pytest.mark.parametrize("command", [("land",), ("rollback",), ("dead-letters", "list"), ("prepare",), ("status",)])
+@pytest.mark.parametrize(
+    "command", [("land",), ("rollback",), ("dead-letters", "list"), ("prepare",), ("status",), ("dbt", "run")]
+)
 def test_no_command_makes_a_state(folder, command):
     run(*command)
     run(*command, env=NOWHERE)

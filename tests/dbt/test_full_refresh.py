@@ -82,5 +82,5 @@ def test_a_full_refresh_is_the_remedy_for_another_time_zone(built_shop: Callable
 
 
 def test_a_full_refresh_of_a_part_is_refused(built_shop: Callable[[], Shop]):
-    with pytest.raises(RefusedError, match="of all models"):
+    with pytest.raises(RefusedError, match="a `build` of all models"):
         built_shop().build("--full-refresh", "--select", "orders")

@@ -1,5 +1,6 @@
 import hashlib
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -7,6 +8,7 @@ import duckdb
 import psycopg
 import pytest
 
+from tests.waiting import wait_until
 from warehouse.extracts import extract, personal_columns
 
 MARTS = """
@@ -48,6 +50,17 @@ def test_the_views_show_what_the_marts_hold_with_their_types(analyst, tmp_path):
 def test_an_empty_mart_is_an_empty_table(analyst, tmp_path):
     extract(analyst, tmp_path)
     assert rows(tmp_path, "select * from core.empty") == []
+
+
+def test_an_extract_shows_the_marts_between_two_runs_of_dbt(analyst, tmp_path):
+    with psycopg.connect(analyst, autocommit=True) as run, ThreadPoolExecutor(1) as pool:
+        run.execute("select pg_advisory_lock(hashtextextended('transformation.runs', 0))")  # as every run holds it
+        extracted = pool.submit(extract, analyst, tmp_path)
+        waiting = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
+        wait_until(lambda: run.execute(waiting).fetchone(), lambda row: row == (1,))
+        assert not extracted.done()
+        run.execute("select pg_advisory_unlock_all()")
+        assert extracted.result().tables["core.orders"].rows == 2
 
 
 def test_the_manifest_tells_rows_hashes_and_what_was_left_out(analyst, tmp_path):
