@@ -1,4 +1,4 @@
-"""What a command works on, with its addresses and secrets: a stack that runs, or the deployment whose URLs are set."""
+"""What a command works on, with its addresses and secrets: a running stack, or the deployment whose URLs are set."""
 
 import os
 from collections.abc import Mapping
@@ -19,18 +19,18 @@ TOKEN_SECONDS = 3600
 
 @dataclass(frozen=True)
 class Deployment:
-    """A place to work on.
+    """A running stack, or a deployment that is known by its URLs.
 
     Attributes:
         variables: its addresses and secrets, as every program reads them.
-        stack: the stack of a state; None where the URLs are all that is known.
+        stack: the environment of the local stack; None for a deployment.
     """
 
     variables: Mapping[str, str]
     stack: Environment | None = None
 
     def require(self, *names: str) -> None:
-        """See that what is needed is known.
+        """Check that the variables are set.
 
         Raises:
             StateError: a variable is not set.
@@ -39,7 +39,7 @@ class Deployment:
             raise StateError(f"not set: {', '.join(missing)}; docs/configuration.md describes them")
 
     def announce(self, *names: str) -> None:
-        """Say what is going to be changed, as far as these variables tell; raises as `require` does."""
+        """Print what will be changed, by the addresses in these variables; raises as `require` does."""
         if not names and not self.stack:
             raise StateError("no URL is set: see docs/configuration.md")
         self.require(*names)
@@ -56,10 +56,10 @@ class Deployment:
 
 
 def at(state: Path | None) -> Deployment:
-    """What a command works on that is given this state, or none.
+    """The deployment for a command with this `--state`, or none.
 
     Raises:
-        StateError: it cannot be told, the stack does not run, or no URL is set.
+        StateError: both a state and URLs are possible, or the stack is not running.
     """
     directory = chosen(state)
     return of_urls() if directory is None else running(directory)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from cli.options import DEFAULT_STATE, BrokerOption, JsonOption, PortsOption, StateOption, pins, screen, tell
+from cli.options import DEFAULT_STATE, BrokerOption, JsonOption, PortsOption, StateOption, notice, pins, screen, tell
 from cli.where import existing
 from demo.run import Demo
 from stack import control, doctor, show
@@ -48,6 +48,7 @@ def up(
     """Start the stack of this state and print its addresses. It runs until `tanawari down`."""
     doctor.refuse_unfit(state)
     here = State(state)
+    notice(f"using the stack of {here.directory}")
     with here.locked():
         here.choose_broker(broker)
         started, status = control.bring_up(here, pins(port), tell, stays=not foreground)
@@ -57,7 +58,7 @@ def up(
 
 
 def _stay(state: State, started: control.Started) -> None:
-    """Stay until Ctrl-C, or until another command stops the stack; others may work on the state meanwhile."""
+    """Stay until Ctrl-C, or until another command stops the stack; other commands may use the state meanwhile."""
     tell("Press Ctrl-C to stop everything.")
     try:
         control.stay(state)
@@ -72,6 +73,7 @@ def down(state: StateOption = DEFAULT_STATE) -> None:
         tell(f"there is no stack in {state}")
         return
     here = State(state)
+    notice(f"using the stack of {here.directory}")
     if not control.stop(here, tell):
         raise PartError(f"stopped, but not everything was drained; see {here.log('supervisor')}")
 

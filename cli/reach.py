@@ -1,4 +1,4 @@
-"""Whether the parts of a deployment answer, each asked in its own way."""
+"""Whether the parts of a deployment answer, each by its own protocol."""
 
 import asyncio
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""Runs a job where Dagster runs, asked over its web server: the way of a command that has URLs alone."""
+"""Runs a Dagster job of a deployment through the GraphQL API of its web server."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -28,7 +28,7 @@ STATUS = "query ($run: ID!) { runOrError(runId: $run) { ... on Run { status } ..
 
 
 def run_remotely(url: str, job: str, say: Callable[[str], None], tags: Mapping[str, str] | None = None) -> str:
-    """Launch a job and wait until it has ended well; the id of its run.
+    """Launch a job and wait until it has succeeded; the id of its run.
 
     Args:
         url: of Dagster's web server.

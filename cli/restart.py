@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli.options import DEFAULT_STATE, StateOption, screen, tell
+from cli.options import DEFAULT_STATE, StateOption, notice, screen, tell
 from cli.where import existing
 from stack import control, show
 from stack.parts.process import PartError
@@ -26,6 +26,7 @@ def restart(
 ) -> None:
     """Stop cleanly and start again: everything with the current variables, or one program with its own."""
     here = existing(state)
+    notice(f"using the stack of {here.directory}")
     if name is not None:
         tell(f"{name} is running again, pid {_restart_program(here, name)}")
         return
@@ -39,11 +40,11 @@ def restart(
 
 
 def _restart_program(state: State, name: str) -> int:
-    """Ask a program to end, and wait until the supervisor has brought it back; its new pid.
+    """Stop a program and wait until the supervisor has started it again; its new pid.
 
     Raises:
-        StateError: there is no such program, or it is a server, which others would miss.
-        PartError: it did not come back in time.
+        StateError: there is no such program, or it is a server, which others depend on.
+        PartError: it did not start in time.
     """
     if not state.supervisor:
         raise StateError(f"the stack of {state.directory} is not running: start it with tanawari up")

@@ -1,4 +1,4 @@
-"""Where an import goes: into the stack of a state, which is started for it, or into a deployment by its URLs."""
+"""The target of an import: the stack of a state, which is started if needed, or a deployment by its URLs."""
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -20,40 +20,40 @@ from stack.refresh import JOB, run_job
 from stack.state import Pins, State, StateError, locked
 
 NOBODY = "anon:somebody"
-"""Who looks at the shop where no order tells of a user."""
+"""The shopper whose page is checked if no order names a user."""
 WORK_DIRECTORY = Path(".tanawari-import")
 
 
 class ShopTarget(Protocol):
-    """Where a shop is brought to."""
+    """The target of an import."""
 
     @property
     def directory(self) -> Path:
-        """What keeps the shop's imports, and how far they have come."""
+        """Keeps the shop's imports and their progress."""
 
     @property
     def name(self) -> str | None:
-        """What the directory belongs to, where it is not the state of a stack."""
+        """The deployment that the directory belongs to; None for a state."""
 
     def locked(self) -> AbstractContextManager[None]:
-        """Keep other commands out of the directory."""
+        """Lock the directory against other commands."""
 
     def refuse(self, shop: Shop, weeks: int | None) -> None:
-        """Refuse a directory that holds something else than this shop; raises StateError."""
+        """Raise StateError if the directory holds another shop."""
 
     def open(self, steps: Steps) -> Deployment:
-        """What is sent to; it runs."""
+        """The running deployment to send to."""
 
     def refresh(self, deployment: Deployment, record: HistoryRecord, steps: Steps, screen: Console) -> str | None:
-        """Make models and shelves; why the models choose nothing, if they do not."""
+        """Create models and shelves; the reason if only popularity is served."""
 
     def addresses(self) -> dict[str, str]:
-        """What people open."""
+        """The addresses that people open."""
 
 
 @dataclass(frozen=True)
 class LocalShop:
-    """The stack of a state: it runs on afterwards."""
+    """The stack of a state; it keeps running afterwards."""
 
     state: State
     pinned: Pins
@@ -69,7 +69,7 @@ class LocalShop:
         return self.state.locked()
 
     def refuse(self, shop: Shop, weeks: int | None) -> None:
-        """Refuse another shop, and a stack that was started before its shop was known."""
+        """Refuse another shop, and a stack that was started before the time zone of its shop was known."""
         refuse_another_shop(self.directory, shop, weeks, None, "choose another directory with --state DIR")
         if self.state.supervisor and HistoryRecord.read(self.directory) is None:
             raise StateError(
@@ -78,7 +78,7 @@ class LocalShop:
             )
 
     def open(self, steps: Steps) -> Deployment:
-        """Start the stack unless it runs."""
+        """Start the stack unless it is running."""
         with steps.step("start") as step:
             if self.state.supervisor:
                 status = control.wait_until(self.state, "running", step.say)
@@ -88,7 +88,7 @@ class LocalShop:
         return running(self.directory)
 
     def refresh(self, deployment: Deployment, record: HistoryRecord, steps: Steps, screen: Console) -> str | None:
-        """Run the job here, and wait until the shop shows its shelves."""
+        """Run the job here and wait until the shop shows its shelves."""
         environment = deployment.stack
         assert environment is not None, "as `open` gave it"
         with steps.step(JOB) as step:
@@ -107,13 +107,13 @@ class LocalShop:
 
 @dataclass(frozen=True)
 class RemoteShop:
-    """A deployment, and a directory of the caller's with the record of what was sent to it."""
+    """A deployment, with a local directory that records what was sent to it."""
 
     directory: Path
 
     @property
     def name(self) -> str:
-        """Its catalog and its broker: the record holds for these alone."""
+        """Its catalog and broker: the record is valid for these only."""
         variables = of_urls().variables
         return ", ".join(location(variables[name]) for name in ("CATALOG_URL", "KAFKA_URL"))
 
@@ -126,12 +126,12 @@ class RemoteShop:
         refuse_another_shop(self.directory, shop, weeks, self.name, "choose another directory with --work-dir DIR")
 
     def open(self, steps: Steps) -> Deployment:
-        """It runs already."""
+        """It is running already."""
         del steps
         return of_urls()
 
     def refresh(self, deployment: Deployment, record: HistoryRecord, steps: Steps, screen: Console) -> str | None:
-        """Run the job where Dagster runs, or tell that somebody has to."""
+        """Run the job at `DAGSTER_URL`; without it, print what to do."""
         url = deployment.variables.get(DAGSTER)
         if not url:
             told = f"Run Dagster's job `{JOB}` to build models and shelves; with {DAGSTER} set, tanawari runs it."
@@ -145,12 +145,12 @@ class RemoteShop:
         return None
 
     def addresses(self) -> dict[str, str]:
-        """They are the caller's."""
+        """None: the deployment has its own."""
         return {}
 
 
 def target(state: Path | None, work_directory: Path | None, pinned: Pins, *, sends: bool) -> ShopTarget:
-    """The target that a command line means.
+    """The target of a command line.
 
     Args:
         state: of the stack; None for the URLs that are set.

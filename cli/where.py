@@ -1,7 +1,7 @@
-"""Where a command works: on the stack of a state, or on the deployment whose URLs are set. It is one or the other.
+"""Where a command works: on the stack of a state, or on the deployment whose URLs are set; never on both.
 
-A state that is named, by `--state` or `TANAWARI_STATE`, is meant whatever is set. Without a name it is the state in
-`.tanawari` if there is one, and the URLs that are set if there is none. Where both are there, nothing is guessed.
+A state named by `--state` or `TANAWARI_STATE` is always used. Without a name, the state in `.tanawari` is used if it
+exists, else the URLs. If both exist, the command is refused.
 """
 
 import os
@@ -13,10 +13,10 @@ from stack.state import DEFAULT_DIRECTORY, State, StateError
 
 
 def chosen(named: Path | None, outside: Mapping[str, str] = os.environ) -> Path | None:
-    """The directory of the state that is meant, whether or not it is there; None if the URLs are meant.
+    """The directory of the state to use, which may not exist; None for the URLs.
 
     Raises:
-        StateError: it may be either.
+        StateError: both are possible.
     """
     if named is not None:
         return named
@@ -32,7 +32,7 @@ def chosen(named: Path | None, outside: Mapping[str, str] = os.environ) -> Path 
 
 
 def existing(directory: Path) -> State:
-    """The state in a directory, which is not made.
+    """The state in a directory; it is never created here.
 
     Raises:
         StateError: there is none.

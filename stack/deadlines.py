@@ -1,8 +1,8 @@
-"""How long stopping may take: each stage's time, and all together."""
+"""Time limits for stopping: of each stage, and of all of them."""
 
 DRAIN_SECONDS = 60.0
-"""For each of the services, their consumers, and the landing, until nothing is under way."""
+"""For draining the services, and for draining landing."""
 STOP_SECONDS = 20.0
-"""For a process, until it is killed."""
+"""For a process; then it is killed."""
 WHOLE_STOP_SECONDS = 3 * DRAIN_SECONDS + 4 * STOP_SECONDS + 20.0
-"""Intake, programs, landing and servers, the services drained once and the landing twice; then something hangs."""
+"""Four groups of processes stop one after the other; services are drained once, landing twice; and some reserve."""

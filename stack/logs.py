@@ -1,7 +1,7 @@
-"""Logs are bounded: what is large becomes an older part, of which a few are kept.
+"""Log rotation by size; a few old files are kept.
 
-A process appends to its log as long as it runs, so the file stays and its content is copied away. A line that is
-written in between is lost.
+A process keeps its log open for appending, so the content is copied and the file truncated. A line that is written in
+between is lost.
 """
 
 import shutil
@@ -12,7 +12,7 @@ KEPT = 3
 
 
 def rotate(log: Path, largest: int = LARGEST_BYTES, kept: int = KEPT) -> bool:
-    """Begin a log anew if it is large: `gateway.log` goes on as `gateway.log.1`, that as `.2`; whether it was."""
+    """Move a large log to `.1`, `.1` to `.2`, and so on, and empty it; whether it was large."""
     if not log.exists() or log.stat().st_size <= largest:
         return False
     parts = [log.with_name(f"{log.name}.{number}") for number in range(1, kept + 1)]

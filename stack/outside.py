@@ -1,7 +1,7 @@
-"""What a state was told of parts elsewhere: the variables that were set when its stack was last started.
+"""The external parts of a state: the variables that were set when its stack was last started.
 
-They are remembered as they were set, a file of a secret as the file. Whoever starts the stack again may set them anew,
-part by part; a command beside a stack that runs goes by what is remembered, whatever its own shell has set.
+They are stored as they were set, so a secret's file is stored as its path. The next start may set them again, part by
+part. A command beside a running stack uses the stored ones, whatever its own shell has set.
 """
 
 import os
@@ -22,17 +22,17 @@ SETTINGS = frozenset(
         *("TANAWARI_EVALUATION_TEST_START", "TANAWARI_PSEUDO_PRODUCTS"),
     )
 )
-"""What the stack composes beside addresses, and anybody may set."""
+"""What the stack composes besides addresses, and a user may override."""
 FAMILIES = ("KAFKA_", "AUTH_")
-"""So begin the variables that tell together how one part is reached."""
+"""Prefixes of variables that together describe how to reach one part."""
 
 
 def at_start(
     state: State, outside: Mapping[str, str] = os.environ, programs: Iterable[Program] = PROGRAMS
 ) -> dict[str, str]:
-    """The environment in which the stack is started: what is set now goes before what is remembered.
+    """The environment in which the stack is started: what is set now overrides what is stored.
 
-    What is set of a part replaces all that is remembered of it; set to nothing, the part is the state's own again.
+    Setting a variable of a part replaces all that is stored of it; an empty value returns to the state's own part.
     """
     now = kept(outside, programs)
     parts = {_part(name) for name in now}
@@ -43,12 +43,12 @@ def at_start(
 def as_started(
     state: State, outside: Mapping[str, str] = os.environ, programs: Iterable[Program] = PROGRAMS
 ) -> dict[str, str]:
-    """The environment of a command beside the stack as it was started."""
+    """The environment of a command beside the running stack."""
     return _others(outside, programs) | read_json(state.path(FILE))
 
 
 def remember(state: State, environment: Mapping[str, str], programs: Iterable[Program] = PROGRAMS) -> None:
-    """Keep what the stack is started with; secrets may be among it."""
+    """Store what the stack is started with; it may include secrets."""
     write_json(state.path(FILE), kept(environment, programs), mode=0o600)
 
 
@@ -59,7 +59,7 @@ def remembers(state: State, outside: Mapping[str, str]) -> bool:
 
 
 def exported(outside: Mapping[str, str]) -> dict[str, str]:
-    """The variables that name a deployment, as they are set: an address, its file, or a directory of such files."""
+    """The variables that point to a deployment, as they are set: an address, its file, or a directory of such files."""
     services = [program.url_variable for program in PROGRAMS if program.url_variable]
     names = {*addresses(), *services, "DAGSTER_URL"}
     found = {name: value for name, value in outside.items() if value and name.removesuffix("_FILE") in names}
@@ -70,7 +70,7 @@ def exported(outside: Mapping[str, str]) -> dict[str, str]:
 
 
 def kept(environment: Mapping[str, str], programs: Iterable[Program]) -> dict[str, str]:
-    """Those of the variables that a state remembers."""
+    """The variables that a state stores."""
     names = {*addresses(programs), *SETTINGS}
     return {
         name: value
@@ -85,11 +85,11 @@ def _others(environment: Mapping[str, str], programs: Iterable[Program]) -> dict
 
 
 def _part(name: str) -> str:
-    """`KAFKA_URL` and `KAFKA_SASL_PASSWORD_FILE` tell of one part; each of our own settings is one by itself."""
+    """The part of a variable: `KAFKA_URL` and `KAFKA_SASL_PASSWORD_FILE` have the same, each `TANAWARI_*` its own."""
     return name if name.startswith("TANAWARI_") else name.partition("_")[0]
 
 
 def _absolute(name: str, value: str) -> str:
-    """A path that holds in another directory, too."""
+    """The value; a path becomes absolute, so that it is valid in other directories."""
     is_path = name.endswith("_FILE") or name in (SECRETS_DIRECTORY, "TANAWARI_BUNDLES", "TANAWARI_EXTRACTS")
     return str(Path(value).absolute()) if is_path and value else value

@@ -1,7 +1,7 @@
-"""What must be there before programs start: databases and their roles, topics, schemas. Everything may be repeated.
+"""What must exist before programs start: databases and their roles, topics, schemas. Everything may be repeated.
 
-`tanawari prepare` makes it for a deployment, `tanawari up` for the stack of a state. Each step tells what it has made,
-and what was there.
+`tanawari prepare` creates it for a deployment, `tanawari up` for the stack of a state. Each step reports what it
+created and what existed.
 """
 
 import asyncio
@@ -11,7 +11,6 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import psycopg
 from aiokafka.errors import KafkaError
@@ -31,18 +30,16 @@ ANSWER = re.compile(r"([\w-]+): (.+)")
 """What a migration says of each database: `catalog: 0001, 0002`."""
 LOOPBACK = ("127.0.0.1", "::1")
 
-ConnInfo = Mapping[str, Any]
-
 
 @dataclass(frozen=True)
 class Prepared:
-    """One thing that is there now.
+    """One thing that exists now.
 
     Attributes:
         kind: `role`, `database`, `topics` or `schema`.
-        name: whose.
-        was_there: whether nothing had to be made.
-        detail: what was made, or why nothing could be.
+        name: its name.
+        was_there: whether it existed.
+        detail: what was created, or why nothing was.
     """
 
     kind: str
@@ -54,31 +51,34 @@ class Prepared:
 def make_databases(
     variables: Mapping[str, str], admin_url: str, programs: Iterable[Program] = PROGRAMS
 ) -> list[Prepared]:
-    """Make the databases and roles of the URLs that are set, those on this server, with the passwords of the URLs.
+    """Create the databases and roles of the URLs that are set, as far as they are on this server.
 
     Args:
-        variables: the URL of each database, one a role.
-        admin_url: of who may create roles and databases.
-        programs: the table of services.
+        variables: the URL of each database, with its role and password.
+        admin_url: of a role that may create roles and databases.
+        programs: the table of programs.
 
     Raises:
-        PartError: the warehouse's URLs are not those of its six roles.
+        PartError: a URL is incomplete, the warehouse's URLs are not those of its six roles, or the server refuses.
     """
-    with psycopg.connect(admin_url, autocommit=True, connect_timeout=10) as connection:
-        urls = [variables[name] for name in databases(programs) if variables.get(name)]
-        made = [done for url in urls for done in _make_database(connection, url)]
-        if any(variables.get(name) for name in WAREHOUSE_ROLES):
-            made += _make_warehouse(connection, variables)
+    try:
+        with psycopg.connect(admin_url, autocommit=True, connect_timeout=10) as connection:
+            names = [name for name in databases(programs) if variables.get(name)]
+            made = [done for name in names for done in _make_database(connection, name, variables[name])]
+            if any(variables.get(name) for name in WAREHOUSE_ROLES):
+                made += _make_warehouse(connection, variables)
+    except psycopg.Error as error:
+        raise PartError(f"could not create databases and roles: {str(error).strip()}") from error
     return made
 
 
-def _make_database(connection: psycopg.Connection, url: str) -> Iterator[Prepared]:
-    told = conninfo_to_dict(url)
-    name, role = str(told["dbname"]), str(told["user"])
+def _make_database(connection: psycopg.Connection, variable: str, url: str) -> Iterator[Prepared]:
+    told = _complete(variable, url)
+    name, role = told["dbname"], told["user"]
     if not _is_here(connection, told):
-        yield Prepared("database", name, was_there=True, detail=f"is on another server, {_place(told)}: not looked at")
+        yield _elsewhere(told)
         return
-    yield _made("role", role, ensure_role(connection, role, _password(told)))
+    yield _made("role", role, ensure_role(connection, role, told.get("password")))
     yield _made("database", name, ensure_database(connection, name, owner=role))
 
 
@@ -88,22 +88,32 @@ def _make_warehouse(connection: psycopg.Connection, variables: Mapping[str, str]
     if wrong:
         roles = ", ".join(f"{name} of {WAREHOUSE_ROLES[name]}" for name in wrong)
         raise PartError(f"the warehouse has six roles, set the URL of each: missing or of another role: {roles}")
-    owner = told[OWNER]
-    name = str(owner["dbname"])
+    owner = _complete(OWNER, variables[OWNER])
+    name = owner["dbname"]
     if not _is_here(connection, owner):
-        yield Prepared("database", name, was_there=True, detail=f"is on another server, {_place(owner)}: not looked at")
+        yield _elsewhere(owner)
         return
     for variable, role in WAREHOUSE_ROLES.items():
-        yield _made("role", role, ensure_role(connection, role, _password(told[variable])))
+        yield _made(
+            "role", role, ensure_role(connection, role, _complete(variable, variables[variable]).get("password"))
+        )
     yield _made("database", name, ensure_database(connection, name, owner=WAREHOUSE_ROLES[OWNER]))
     grant_warehouse(connection, name)
+
+
+def _complete(variable: str, url: str) -> dict[str, str]:
+    """The pieces of a URL, its role and its database among them."""
+    told = {name: str(value) for name, value in conninfo_to_dict(url).items()}
+    if missing := {"user", "dbname"} - told.keys():
+        raise PartError(f"{variable} has no {' and no '.join(sorted(missing))}")
+    return told
 
 
 def make_topics(kafka: KafkaSettings) -> Prepared:
     """Create the topics that the broker lacks.
 
     Raises:
-        PartError: the broker is away, or refused one.
+        PartError: the broker is unavailable, or refused one.
     """
     try:
         made = asyncio.run(create_topics(kafka))
@@ -116,12 +126,12 @@ def make_topics(kafka: KafkaSettings) -> Prepared:
 def migrate(
     variables: Mapping[str, str], log: Path | None = None, programs: Iterable[Program] = PROGRAMS
 ) -> list[Prepared]:
-    """Bring the schema of every database that is set up to date, the warehouse beside the services.
+    """Migrate the schema of every database whose URL is set, services and warehouse at the same time.
 
     Args:
-        variables: the environment of whoever migrates.
-        log: is given what they say as well.
-        programs: the table of services.
+        variables: the environment of the migrations.
+        log: a file for their output as well.
+        programs: the table of programs.
 
     Raises:
         PartError: a migration failed; the message ends with its last line.
@@ -158,15 +168,16 @@ def _made(kind: str, name: str, is_new: bool) -> Prepared:  # noqa: FBT001 - it 
     return Prepared(kind, name, was_there=not is_new)
 
 
-def _is_here(connection: psycopg.Connection, told: ConnInfo) -> bool:
-    here = (connection.info.host, connection.info.port)
-    return _place(told) == _place({"host": here[0], "port": here[1]})
+def _elsewhere(told: Mapping[str, str]) -> Prepared:
+    return Prepared(
+        "database", told["dbname"], was_there=True, detail=f"is on another server, {_place(told)}: not checked"
+    )
 
 
-def _place(told: ConnInfo) -> str:
+def _is_here(connection: psycopg.Connection, told: Mapping[str, str]) -> bool:
+    return _place(told) == _place({"host": connection.info.host, "port": str(connection.info.port)})
+
+
+def _place(told: Mapping[str, str]) -> str:
     host = told.get("host") or "localhost"
     return f"{'localhost' if host in LOOPBACK else host}:{told.get('port') or 5432}"
-
-
-def _password(told: ConnInfo) -> str | None:
-    return None if told.get("password") is None else str(told["password"])

@@ -1,4 +1,4 @@
-"""One row of the table of programs: what is told of a program of the stack."""
+"""One row of the table of programs."""
 
 import sys
 from collections.abc import Mapping

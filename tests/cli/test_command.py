@@ -160,4 +160,4 @@ def test_apache_kafka_is_remembered_and_refused_in_one_line_where_there_is_no_ja
     for choice in (("--broker", "apache"), ()):
         refused = tanawari("up", "--state", state.directory, *choice)
         assert refused.code == 1
-        assert refused.stderr.startswith("tanawari: Apache Kafka needs Java 17 or newer: install it")
+        assert "\ntanawari: Apache Kafka needs Java 17 or newer: install it" in refused.stderr

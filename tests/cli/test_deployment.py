@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -108,7 +109,14 @@ def test_a_role_that_is_there_gets_the_password_of_its_url(run, urls):
 def test_what_is_on_another_server_is_left_to_others(run):
     shown = run("prepare", "--json", DAGSTER_DATABASE_URL="postgresql://dagster:x@db.example/dagster")
     (other,) = [each for each in json.loads(shown.stdout) if each["name"] == "dagster"]
-    assert other["detail"] == "is on another server, db.example:5432: not looked at"
+    assert other["detail"] == "is on another server, db.example:5432: not checked"
+
+
+def test_what_the_server_refuses_is_told_in_a_line(run, urls):
+    refused = run("prepare", POSTGRES_ADMIN_URL=urls["CATALOG_DATABASE_URL"])
+    assert str(refused.exception).startswith("could not create databases and roles: ")
+    incomplete = run("prepare", CATALOG_DATABASE_URL=f"postgresql://{HOST}/")
+    assert str(incomplete.exception) == "CATALOG_DATABASE_URL has no dbname and no user"
 
 
 def test_a_warehouse_without_the_urls_of_all_its_roles_is_refused(run):
@@ -167,6 +175,21 @@ def test_an_import_that_was_killed_while_it_landed_continues_and_every_order_lan
         (after,) = owner.execute("select count(*) from raw.order_v1").fetchone()
     assert after - before == 20
     assert HistoryRecord.read(tmp_path / ".tanawari-import").is_sent
+
+
+def test_an_import_that_is_ended_says_so_and_how_to_go_on(urls, run, shop, tmp_path):
+    run("prepare")
+    with socket.create_server((HOST, 0)) as catalog:  # takes connections, and never answers
+        address = f"http://{HOST}:{catalog.getsockname()[1]}"
+        command = [sys.executable, "-m", "cli", "import", str(shop), *GIVEN, "--work-dir", str(tmp_path / "work")]
+        environment = {**os.environ, **urls, "CATALOG_URL": address, "PYTHONPATH": str(ROOT)}
+        importing = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True)
+        with importing, catalog.accept()[0]:
+            importing.terminate()
+            _, said = importing.communicate()
+    assert "ended by SIGTERM" in said
+    assert "interrupted: " in said
+    assert importing.returncode != 0
 
 
 def test_land_says_what_landed(run, urls):
