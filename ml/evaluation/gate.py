@@ -24,7 +24,7 @@ from ml.training.configuration import TrainingConfig, fit_all
 ROLES: Final[Mapping[str, str]] = {Protocol.DISCOVER: c.DISCOVER, Protocol.ALL: c.REPURCHASE}
 """The model that answers each task in the shop."""
 RARE: Final = 10
-"""A task that one in so many shoppers takes part in, or fewer, decides nothing."""
+"""A task that fewer than one in so many shoppers takes part in decides nothing."""
 _POPULAR: Final = str(Opponent.POPULARITY)
 
 
@@ -134,8 +134,9 @@ def decide(challenger: Evaluation, opponents: Mapping[Opponent, Evaluation], *, 
         accepted, reason, said = True, Reason.NOT_WORSE, f"it loses less than {MARGIN:.0%} at most"
     if accepted and reason is not Reason.NOT_WORSE:
         said = f"the configuration stays as it is, for nothing shows that it is worse than popularity: {said}"
-    rests_on = worse or unsure or (comparisons if reason is Reason.NOT_WORSE else [])
-    return Decision(accepted, reason, ": ".join(filter(None, [said, "; ".join(map(str, rests_on))])), comparisons)
+    if reason is not Reason.TOO_LITTLE_DATA:
+        said = f"{said}: {'; '.join(map(str, worse or unsure or comparisons))}"
+    return Decision(accepted, reason, said, comparisons)
 
 
 def _broken(challenger: Evaluation) -> Decision | None:
@@ -151,12 +152,14 @@ def _broken(challenger: Evaluation) -> Decision | None:
 
 
 def _too_little(challenger: Evaluation, *, alone: bool) -> str:
-    users = challenger.whole[USERS].max()
+    users = max(challenger.whole[USERS])
     if not users:
         return "no shopper whose earlier purchases are known bought anything in the window"
     if alone:
         return "too few shoppers had bought anything before the window to fit any model but popularity"
-    return f"fewer than {LEAST_USERS} shoppers whose earlier purchases are known bought anything in the window"
+    return (
+        f"fewer than {LEAST_USERS} shoppers, {users}, whose earlier purchases are known bought anything in the window"
+    )
 
 
 def _answers(tasks: Mapping[str, Task], config: TrainingConfig, roles: Mapping[str, str]) -> Evaluation:

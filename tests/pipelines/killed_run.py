@@ -44,7 +44,7 @@ def kill_at(point: str) -> None:
         champion.write(bundles / CHAMPION)
 
     replaced = {
-        "bundle written": (bundle_asset.checks, "evaluate", die),
+        "bundle written": (bundle_asset.checks, "run_all", die),
         "bundle registered": (Champion, "put", die),
         "shelves half uploaded": (Content, "_send", sending(die)),
         "shelves uploaded": (Content, "activate", die),

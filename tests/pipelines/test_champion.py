@@ -13,7 +13,7 @@ from ml.bundle.champion import Champion
 from ml.bundle.files import read_manifest
 from pipelines.day import Figures, Judgement
 from pipelines.defs.training import checks
-from pipelines.defs.training.checks import WHOLE, evaluate
+from pipelines.defs.training.checks import WHOLE, run_all
 from pipelines.training_set import TrainingSet
 from tests.pipelines.training_runs import DAY, NEXT_DAY, refused, run, said
 
@@ -88,7 +88,7 @@ def test_a_damaged_bundle_is_refused_with_its_reason_and_the_champion_stays(
 ):
     damage(second)
 
-    whole, *others = evaluate(second)
+    whole, *others = run_all(second)
 
     assert whole.check_name == WHOLE
     assert whole.metadata["reason"].value == reason

@@ -56,7 +56,7 @@ def bundle(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[N
         manifest = write(settings().bundles / bundle_id, content, about)
     except BundleError as error:
         raise dg.Failure(f"{error.reason}: {error}", allow_retries=False) from error
-    results = checks.evaluate(settings().bundles / bundle_id)
+    results = checks.run_all(settings().bundles / bundle_id)
     if checks.nothing_blocks(results):
         Passed(bundle=bundle_id, judgement=judgement).put(day)
     yield dg.MaterializeResult(

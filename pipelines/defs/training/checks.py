@@ -96,7 +96,7 @@ def specs(asset: list[str]) -> list[dg.AssetCheckSpec]:
     ]
 
 
-def evaluate(directory: Path) -> list[dg.AssetCheckResult]:
+def run_all(directory: Path) -> list[dg.AssetCheckResult]:
     """Evaluate all checks of one written bundle."""
     try:
         bundle = Bundle.open(directory, Rules.load().candidate_sources())
