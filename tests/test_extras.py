@@ -17,7 +17,7 @@ NEEDS = {
     "serving": ["services.common.web.server", "serving.*"],
     "landing": ["warehouse.landing", "warehouse.migrate"],
     "pipelines": ["pipelines.*", "ml.*", "warehouse.*"],
-    "cli": ["cli.command", "cli.data", "cli.dead_letters", "cli.importing", "shop_import.*", "warehouse.catch_up"],
+    "cli": ["cli.*", "shop_import.*", "services.common.storage.migrate", "warehouse.migrate"],
     "stack": ["cli.*", "demo.*", "stack.*"],
 }
 """What a process of each kind imports, at its start or later; `.*` stands for all modules of a package."""
