@@ -12,6 +12,7 @@ import json
 import os
 import re
 import shutil
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,7 +22,6 @@ import psycopg
 from psycopg import IsolationLevel, sql
 from pyarrow import parquet
 
-from services.contracts.registry import EVENTS
 from warehouse.arrow import Column, schema_of, stream
 
 VERSION = 1
@@ -69,14 +69,16 @@ class Manifest:
     tables: dict[str, Table] = field(default_factory=dict)
 
 
-def extract(url: str, directory: Path, *, keep: timedelta = timedelta(days=1), with_personal: bool = False) -> Manifest:
+def extract(
+    url: str, directory: Path, *, keep: timedelta = timedelta(days=1), left_out: Collection[str] = ()
+) -> Manifest:
     """Write a new extract of all marts that the role may read, make it the current one, and prune old ones.
 
     Args:
         url: the warehouse, as the analyst's or the pipelines' role.
         directory: the directory of extracts; created if missing.
         keep: how long an extract is kept after it was replaced.
-        with_personal: include columns that the contracts mark as personal.
+        left_out: columns that stay in the warehouse, as `schema.table.column`.
 
     Raises:
         DiskFullError: the disk is full.
@@ -85,7 +87,7 @@ def extract(url: str, directory: Path, *, keep: timedelta = timedelta(days=1), w
     target = directory / moment.strftime(NAME)
     target.mkdir(parents=True)
     try:
-        tables = _write_all(url, target, set() if with_personal else personal_columns())
+        tables = _write_all(url, target, left_out)
         _make_views(target, tables)
         manifest = Manifest(target.name, moment.isoformat(), tables=tables)
         (target / MANIFEST).write_text(json.dumps(asdict(manifest), indent=2) + "\n")
@@ -99,14 +101,7 @@ def extract(url: str, directory: Path, *, keep: timedelta = timedelta(days=1), w
     return manifest
 
 
-def personal_columns() -> set[str]:
-    """The columns of the contracts' personal fields."""
-    schemas = [kind.payload.model_json_schema(by_alias=False) for kind in EVENTS.values()]
-    models = [model for schema in schemas for model in (schema, *schema.get("$defs", {}).values())]
-    return {name for model in models for name, what in model.get("properties", {}).items() if what.get("x-pii")}
-
-
-def _write_all(url: str, target: Path, left_out: set[str]) -> dict[str, Table]:
+def _write_all(url: str, target: Path, left_out: Collection[str]) -> dict[str, Table]:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(_BETWEEN_RUNS)
         connection.isolation_level = IsolationLevel.REPEATABLE_READ
@@ -120,9 +115,13 @@ def _write_all(url: str, target: Path, left_out: set[str]) -> dict[str, Table]:
 
 
 def _write(
-    connection: psycopg.Connection, name: tuple[str, str], columns: list[Column], target: Path, left_out: set[str]
+    connection: psycopg.Connection,
+    name: tuple[str, str],
+    columns: list[Column],
+    target: Path,
+    left_out: Collection[str],
 ) -> Table:
-    kept = [column for column in columns if column.name not in left_out]
+    kept = [column for column in columns if ".".join((*name, column.name)) not in left_out]
     path = target.joinpath(*name).with_suffix(".parquet")
     path.parent.mkdir(exist_ok=True)
     schema = schema_of(kept)

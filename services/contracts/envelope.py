@@ -19,7 +19,7 @@ from services.contracts import money, spelling
 from services.contracts.spelling import Spelled
 
 PII = {"x-pii": True}
-"""Marks a field as personal: masked in logs, and never copied beyond schema `raw`."""
+"""Marks a field as personal: masked in logs, and no mart has it, or only with the tag `personal`."""
 
 MAX_ID = 2**63 - 1
 MAX_INTEGER = 2**31 - 1

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.personal import personal_columns
+from services.contracts.registry import EVENTS
 from tests.dbt.conftest import PROJECT
+from tests.dbt.shop import MARTS
 
 LAYERS = {"staging": 0, "intermediate": 1, "marts": 2}
 TOUCHED = "touched"
@@ -98,3 +101,14 @@ def test_a_model_is_one_short_file_beside_a_description_of_the_same_name():
 
 def test_no_package_file_hides_dbt_itself():
     assert list(PROJECT.rglob("__init__.py")) == []
+
+
+def test_a_mart_column_that_may_name_people_has_the_tag_and_stays_out_of_extracts(models: list[dict], target: Path):
+    schemas = [kind.payload.model_json_schema(by_alias=False) for kind in EVENTS.values()]
+    parts = [part for schema in schemas for part in (schema, *schema.get("$defs", {}).values())]
+    fields = {name for part in parts for name, what in part.get("properties", {}).items() if what.get("x-pii")}
+    marts = [model for model in models if model["schema"] in MARTS]
+    named = {f"{m['schema']}.{m['name']}.{name}" for m in marts for name in m["columns"] if name in fields}
+    tagged = personal_columns(target / "manifest.json")
+    assert tagged >= named | {"behaviour.actions.search_keyword"}
+    assert tagged <= {f"{m['schema']}.{m['name']}.{name}" for m in marts for name in m["columns"]}

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import dagster as dg
 
 from pipelines.defs.partitions import day_of, days
-from pipelines.defs.transformation.assets import warehouse_models
+from pipelines.defs.transformation.assets import PROJECT, warehouse_models
+from pipelines.personal import personal_columns
 from pipelines.settings import settings
 from pipelines.warehouse import Warehouse
 from warehouse.extracts import SCHEMAS, DiskFullError, extract
@@ -30,7 +31,7 @@ def duckdb_extract(context: dg.AssetExecutionContext, warehouse: Warehouse) -> I
         context.log.warning("the extract of %s is not remade: it would show the marts of now", context.partition_key)
         return
     try:
-        manifest = extract(warehouse.url, settings().extracts)
+        manifest = extract(warehouse.url, settings().extracts, left_out=personal_columns(PROJECT.manifest_path))
     except DiskFullError as error:
         raise dg.Failure(str(error), allow_retries=False) from error
     yield dg.MaterializeResult(
