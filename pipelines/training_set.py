@@ -35,6 +35,7 @@ ITEM_ROWS = f"""
         products.special_price::text as special_price, products.special_starts_at, products.special_ends_at
     from core.products as products
     left join recommendation.item_features as features using (product_id)
+    where products.is_known
 """  # noqa: S608 - the contracts' own
 ACTIVITY_ROWS = """
     select user_id, product_id, 'VIEW' as kind, occurred_at, null::bigint as order_id, null::bigint as quantity
@@ -68,6 +69,9 @@ class NoInteractionsError(Exception):
 @dataclass(frozen=True)
 class TrainingSet:
     """Purchase lines and recent actions before `cut`; the catalogue is the current one.
+
+    Models are fitted on the purchases alone. Actions, simulated ones included, only set the initial state of the shelves of
+    those who acted.
 
     `is_recommendable` says that an item is a product (not fuel, not a coupon), even while it is not on sale, which
     `is_active` says.

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from ml.bundle.bundle import check
-from ml.bundle.content import ACTIVITY, ITEMS
+from ml.bundle.content import ACTIVITY, ITEMS, to_files
 from ml.dataset import Dataset
 from ml.recommenders import ALSConfig, ItemKNNConfig
 from ml.training.assembly import ask, assemble, history, neighbours, popularity
@@ -86,6 +86,20 @@ def test_popularity_stands_in_where_models_had_too_little_data(dataset):
     assert content.candidates["repurchase"].items.tolist() == [[0, 1, 2]] * 2
     assert content.neighbours.items.shape == (3, 0)
     assert content.factors.shape == (3, 0)
+
+
+def test_what_was_browsed_trains_nothing(dataset):
+    fitted = fit_all(dataset, TrainingConfig(item_knn=ItemKNNConfig(least_support=1)), ["popularity", "item_knn"])
+    viewed = pl.DataFrame([("7", 13, "VIEW", CUT, None, None)], schema=ACTIVITY, orient="row")
+
+    without, with_it = (to_files(ask(dataset, fitted, ["discover"], each)) for each in (viewed.clear(), viewed))
+
+    different = [name for name, part in with_it.items() if not same(part, without[name])]
+    assert different == ["activity.arrow"]
+
+
+def same(part, other):
+    return part.equals(other) if isinstance(part, pl.DataFrame) else np.array_equal(part, other)
 
 
 def test_an_item_without_buyers_has_neighbours_by_what_it_is(dataset):
