@@ -27,8 +27,21 @@
 {% macro kept_amount(line) -%}
     case
         when {{ line }}.returned_quantity = 0 then {{ line }}.amount
-        else round({{ line }}.amount * {{ kept_quantity(line) }} / {{ line }}.quantity, 2)
+        else round({{ line }}.amount * {{ kept_quantity(line) }} / {{ line }}.quantity, {{ digits_of(line ~ '.currency') }})
     end
+{%- endmacro %}
+
+{# An amount has the decimals of its currency, and is added to none of another. #}
+{% macro digits_of(currency) -%}
+    case
+        when {{ currency }} in ({{ quoted(var('currencies_without_decimals')) }}) then 0
+        when {{ currency }} in ({{ quoted(var('currencies_with_three_decimals')) }}) then 3
+        else 2
+    end
+{%- endmacro %}
+
+{% macro quoted(words) -%}
+    '{{ words.split() | join("', '") }}'
 {%- endmacro %}
 
 {# Recommenders learn from sales that were kept, of goods one can recommend, in amounts a shopper buys. #}

@@ -100,15 +100,51 @@ def test_an_order_that_a_later_version_empties_stays_without_lines(shop: Shop):
         assert shop.rows(f"select count(*) from {lines}") == [(0,)]
 
 
-def test_an_action_writes_no_visit_anew_but_its_own_and_the_one_before(shop: Shop):
+def test_an_action_writes_no_visit_anew_but_those_of_its_day(shop: Shop):
     shop.land(*(event("PRODUCT_VIEWED", 24 * day, userId="ann", productId=1) for day in range(3)))
     shop.build()
-    written = "select xmin::text from behaviour.sessions where session_number in (1, 2) order by session_number"
+    written = "select session_key, xmin::text from behaviour.sessions order by session_date limit 2"
     before = shop.rows(written)
-    shop.land(event("PRODUCT_VIEWED", 72, userId="ann", productId=1))
+    shop.land(
+        event("PRODUCT_VIEWED", 48.1, userId="ann", productId=1), event("CART_ADD", 72, userId="ann", productId=1)
+    )
     shop.build()
-    assert shop.rows("select count(*) from behaviour.sessions") == [(4,)]
+    assert shop.rows("select action_count from behaviour.sessions order by session_date") == [(1,), (1,), (2,), (1,)]
     assert shop.rows(written) == before
+
+
+def test_a_visit_keeps_its_key_when_another_comes_to_light_before_it_and_within(shop: Shop):
+    first, last = (event("PRODUCT_VIEWED", hours, userId="ann", sessionId="a", productId=1) for hours in (0, 0.4))
+    shop.land(first, last)
+    shop.build()
+    shop.land(
+        event("PRODUCT_VIEWED", -2, userId="ann", sessionId="a", productId=1),
+        event("PRODUCT_VIEWED", 0.1, userId="ann", sessionId="b", productId=1),
+        event("CART_ADD", 0.2, userId="ann", sessionId="a", productId=1),
+    )
+    shop.build()
+    keys = "select session_key::text, action_count from behaviour.sessions order by started_at"
+    assert [count for _, count in shop.rows(keys)] == [1, 3, 1]
+    assert shop.rows(keys)[1][0] == first["eventId"]
+    actions = "select count(*) from behaviour.actions where session_key::text = %r"
+    assert shop.rows(actions % first["eventId"]) == [(3,)]
+    assert shop.marts() == shop.refreshed_marts()
+
+
+def test_a_product_is_unknown_until_the_catalog_tells_of_it(shop: Shop):
+    shop.land(*CATALOGUE, order(1, (1, 2), (3, 1)))
+    shop.build()
+    assert shop.rows("select name, is_known, is_active from core.products where product_id = 3") == [
+        ("Unknown product", False, False)
+    ]
+    assert shop.rows("select product_id from recommendation.interactions") == [(1,)]
+    assert shop.rows("select product_id from merchandising.product_revenue order by 1") == [(1,), (3,)]
+    assert shop.marts() == shop.refreshed_marts()
+    shop.land(product(3, 1, name="Milk"))
+    shop.build()
+    assert shop.rows("select name, is_known from core.products where product_id = 3") == [("Milk", True)]
+    assert shop.rows("select product_id from recommendation.interactions order by 1") == [(1,), (3,)]
+    assert shop.marts() == shop.refreshed_marts()
 
 
 def test_purchases_are_written_anew_once_for_a_verdict_on_a_product(shop: Shop):

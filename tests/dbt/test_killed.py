@@ -20,7 +20,7 @@ POINTS = [
     "behaviour.actions",
     "core.orders",
     "merchandising.product_performance",
-    "recommendation.feedback",
+    "recommendation.recommendation_impressions",
 ]
 """Tables of which a run is killed while it writes one: some models have committed by then, others have not begun."""
 PER_ROUND = 40

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -36,6 +37,14 @@ def test_every_model_says_what_it_is_whose_it_is_and_what_a_row_is(models: list[
         if not (model["description"] and {"owner", "grain", "keys"} <= model["config"]["meta"].keys())
     ]
     assert lacking == []
+
+
+def test_what_is_said_of_several_columns_is_said_once_in_a_doc_block(manifest: dict, models: list[dict]):
+    columns = [column for model in models for column in model["columns"].values()]
+    said = Counter(column["description"] for column in columns if not column["doc_blocks"])
+    used = {block for column in columns for block in column["doc_blocks"]}
+    ours = {block for block, doc in manifest["docs"].items() if doc["path"] == "columns.md"}
+    assert ([text for text, times in said.items() if times > 1], ours - used) == ([], set())
 
 
 def test_every_model_is_tested(manifest: dict, models: list[dict]):

@@ -59,10 +59,13 @@ class Landed:
             return connection.execute(query).fetchall()
 
 
+MOST = "999999999999.999"
+
+
 def extremes() -> list[dict]:
     """Good events, of the largest, smallest and oddest values that the contract allows."""
-    most = {"orderId": 2**63 - 1, "userId": "u" * 128, "totalAmount": "9999999999.99"}
-    lines = [{"productId": 2**63 - 1, "quantity": 1_000_000, "price": "9999999999.99", "amount": "9999999999.99"}] * 3
+    most = {"orderId": 2**63 - 1, "userId": "u" * 128, "currency": "KWD", "totalAmount": MOST}
+    lines = [{"productId": 2**63 - 1, "quantity": 1_000_000, "price": MOST, "amount": MOST}] * 3
     made = [
         shop.event("ORDER_COMPLETED", **most, items=lines),
         shop.event("PRODUCT_VIEWED", userId="\U0001f375", productId=1, note=["deep", [[[[[[[[[[[{}]]]]]]]]]]]]),

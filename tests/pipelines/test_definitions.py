@@ -35,9 +35,11 @@ MARTS = {
     "core/order_items",
     "core/orders",
     "core/products",
+    "core/user_spending",
     "core/users",
     "merchandising/product_performance",
-    "recommendation/feedback",
+    "merchandising/product_revenue",
+    "recommendation/recommendation_impressions",
     "recommendation/interactions",
     "recommendation/item_features",
 }

@@ -16,11 +16,13 @@ MARTS = """
     create table core.products (
         product_id bigint, sku text, name text, price numeric, currency text, image text, rating numeric, brand text,
         department text, category text, product_type text, category_id bigint, category_code text, category_name text,
-        is_active boolean, stock int, special_price numeric, special_starts_at timestamptz, special_ends_at timestamptz
+        is_active boolean, is_known boolean default true, stock int, special_price numeric,
+        special_starts_at timestamptz, special_ends_at timestamptz
     );
     insert into core.products (product_id, sku, name, price, currency, rating, is_active, stock) values
         (1, 'M-1', 'milk', 1, 'USD', 0, true, 1), (2, 'F-1', 'fuel', 1, 'USD', 0, true, 1),
         (3, 'O-1', 'old', 1, 'USD', 0, false, 0);
+    insert into core.products (product_id, name, is_known) values (4, 'Unknown product', false);
     create table recommendation.item_features (product_id bigint, pseudo_reason text);
     insert into recommendation.item_features values (1, null), (2, 'department is FUEL'), (3, null);
     create table behaviour.product_views (user_id text, product_id bigint, occurred_at timestamptz, is_bot boolean);

@@ -1,9 +1,19 @@
 {{ config(unique_key='product_id', incremental_strategy='recompute', indexes=[
     {'columns': ['product_id'], 'unique': true}, {'columns': ['reason_changed_in_run']}]) }}
 
-with products as (
+with named as (
     select * from {{ ref('int_products__resolve') }}
     where name is not null and {{ is_touched('product_id', 'touched_products') }}
+),
+
+ordered as (
+    select * from {{ ref('int_products__order') }} where {{ is_touched('product_id', 'touched_products') }}
+),
+
+products as (
+    select product_id, named.name is not null as is_known
+    from named
+    full join ordered using (product_id)
 ),
 
 links as not materialized (
@@ -12,8 +22,9 @@ links as not materialized (
 
 places as ( -- the deepest of the categories
     select distinct on (products.product_id)
-        products.product_id, links.department, links.category, links.product_type, links.category_id,
-        links.category_name, links.category_code, {{ pseudo_reason('links') }} as pseudo_reason
+        products.*, links.department, links.category, links.product_type, links.category_id,
+        links.category_name, links.category_code,
+        case when products.is_known then {{ pseudo_reason('links') }} else 'unknown to the catalog' end as pseudo_reason
     from products
     left join links on products.product_id = links.product_id
     order by products.product_id, links.level desc nulls last, links.category_id
@@ -29,6 +40,7 @@ known as (
 
 select
     places.product_id,
+    places.is_known,
     places.department,
     places.category,
     places.product_type,

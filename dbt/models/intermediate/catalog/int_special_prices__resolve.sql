@@ -5,4 +5,4 @@ with events as (
     select * from {{ ref('stg_catalog__special_prices') }} where {{ landed('catalog.v1') }}
 ),
 
-{{ latest_of('events', 'product_id', ['special_price', 'special_starts_at', 'special_ends_at']) }}
+{{ latest_of('events', 'product_id', ['currency', 'special_price', 'special_starts_at', 'special_ends_at']) }}

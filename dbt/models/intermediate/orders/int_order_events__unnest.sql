@@ -33,8 +33,8 @@ select
     line_number,
     (line ->> 'productId')::bigint as product_id,
     (line ->> 'quantity')::int as quantity,
-    (line ->> 'price')::numeric(12, 2) as price,
-    (line ->> 'amount')::numeric(12, 2) as amount,
+    (line ->> 'price')::numeric(15, 3) as price,
+    (line ->> 'amount')::numeric(15, 3) as amount,
     user_id,
     external_id,
     total_amount,
@@ -44,13 +44,13 @@ select
 from order_lines
 union all
 select
-    order_id, 'CANCELLED', event_id, occurred_at, 1, null, null, null::numeric(12, 2),
-    null::numeric(12, 2), null, null, null::numeric(12, 2), null, null, null
+    order_id, 'CANCELLED', event_id, occurred_at, 1, null, null, null::numeric(15, 3),
+    null::numeric(15, 3), null, null, null::numeric(15, 3), null, null, null
 from cancellations
 union all
 select
     order_id, 'RETURNED', event_id, occurred_at, line_number,
     (line ->> 'productId')::bigint,
     (line ->> 'quantity')::int,
-    null::numeric(12, 2), null::numeric(12, 2), null, null, null::numeric(12, 2), null, null, return_id
+    null::numeric(15, 3), null::numeric(15, 3), null, null, null::numeric(15, 3), null, null, return_id
 from return_lines

@@ -11,12 +11,13 @@ product_views as (
 
 arrived as (
     select
-        event_id, user_id, action_type, product_id, product_price, category_id, order_id, quantity, search_keyword,
-        rating, session_id, occurred_at, {{ shop_date('occurred_at') }} as occurred_date, is_declared_bot, is_simulated
+        event_id, user_id, action_type, product_id, currency, product_price, category_id, order_id, quantity,
+        search_keyword, rating, session_id, occurred_at, {{ shop_date('occurred_at') }} as occurred_date,
+        is_declared_bot, is_simulated
     from user_actions
     union all
     select
-        event_id, user_id, action_type, product_id, product_price, category_id, null, null, null,
+        event_id, user_id, action_type, product_id, currency, product_price, category_id, null, null, null,
         null::numeric(3, 2), session_id, occurred_at, {{ shop_date('occurred_at') }}, is_declared_bot, is_simulated
     from product_views
 ),
@@ -26,22 +27,21 @@ history as ( -- one action more may turn its user's whole day into a machine's, 
     {% if is_incremental() -%}
         union -- not `all`: what a run read that did not come to its end is in both
         select
-            event_id, user_id, action_type, product_id, product_price, category_id, order_id, quantity, search_keyword,
-            rating, session_id, occurred_at, occurred_date, is_declared_bot, is_simulated
+            event_id, user_id, action_type, product_id, currency, product_price, category_id, order_id, quantity,
+            search_keyword, rating, session_id, occurred_at, occurred_date, is_declared_bot, is_simulated
         from {{ this }}
         where (user_id, occurred_date) in (select arrived.user_id, arrived.occurred_date from arrived)
     {%- endif %}
 ),
 
-counted as (
-    select *, count(*) over (partition by user_id, occurred_date) as actions_that_day from history
-)
+{{ visits_in('history') }}
 
 select
     event_id,
     user_id,
     action_type,
     product_id,
+    currency,
     product_price,
     category_id,
     order_id,
@@ -49,9 +49,10 @@ select
     search_keyword,
     rating,
     session_id,
+    {{ first_of_visit('event_id') }} as session_key,
     occurred_at,
     occurred_date,
     is_declared_bot,
-    {{ is_bot('is_declared_bot', 'actions_that_day') }} as is_bot,
+    {{ is_bot('is_declared_bot', 'count(*) over (partition by user_id, occurred_date)') }} as is_bot,
     is_simulated
-from counted
+from visits

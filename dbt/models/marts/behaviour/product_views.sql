@@ -10,9 +10,11 @@ select
     event_id,
     user_id,
     product_id,
+    currency,
     product_price,
     category_id,
     session_id,
+    session_key,
     occurred_at,
     occurred_date,
     row_number() over (

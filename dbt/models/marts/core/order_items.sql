@@ -48,6 +48,7 @@ select
     user_id,
     product_id,
     quantity,
+    currency,
     price,
     amount,
     ordered_at,

@@ -1,12 +1,11 @@
 {{ config(unique_key='product_id', incremental_strategy='recompute') }}
 
-with products as (
-    select * from {{ ref('int_products__resolve') }}
-    where name is not null and {{ is_touched('product_id', 'touched_products') }}
+with places as (
+    select * from {{ ref('int_products__classify') }} where {{ is_touched('product_id', 'touched_products') }}
 ),
 
-places as not materialized (
-    select * from {{ ref('int_products__classify') }}
+products as not materialized (
+    select * from {{ ref('int_products__resolve') }}
 ),
 
 stock as not materialized (
@@ -18,9 +17,9 @@ special_prices as not materialized (
 )
 
 select
-    products.product_id,
+    places.product_id,
     products.sku,
-    products.name,
+    case when places.is_known then products.name else 'Unknown product' end as name,
     products.description,
     products.brand,
     places.department,
@@ -31,17 +30,19 @@ select
     places.category_code,
     products.price,
     products.currency,
-    products.rating,
+    coalesce(products.rating, 0)::numeric(3, 2) as rating,
     products.image,
     coalesce(stock.stock, 0) as stock,
-    products.is_active and products.deleted_at is null as is_active,
+    places.is_known,
+    places.is_known and products.is_active and products.deleted_at is null as is_active,
     special_prices.special_price,
     special_prices.special_starts_at,
     special_prices.special_ends_at,
     products.created_at,
     products.occurred_at as updated_at,
     places.pseudo_reason
-from products
-left join places on products.product_id = places.product_id
-left join stock on products.product_id = stock.product_id
-left join special_prices on products.product_id = special_prices.product_id
+from places
+left join products on places.product_id = products.product_id
+left join stock on places.product_id = stock.product_id
+left join special_prices -- in another currency it says nothing of the price
+    on places.product_id = special_prices.product_id and products.currency = special_prices.currency

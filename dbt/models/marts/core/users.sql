@@ -14,7 +14,6 @@ purchases as (
         min(ordered_at) filter (where is_sale) as first_order_at,
         max(ordered_at) filter (where is_sale) as last_order_at,
         count(*) filter (where is_sale) as order_count,
-        sum(kept_amount) filter (where is_sale) as total_amount,
         bool_and(is_simulated) as is_simulated
     from orders
     group by user_id
@@ -37,7 +36,6 @@ select
     purchases.first_order_at,
     purchases.last_order_at,
     coalesce(purchases.order_count, 0)::int as order_count,
-    coalesce(purchases.total_amount, 0)::numeric(14, 2) as total_amount,
     coalesce(purchases.is_simulated, true) and coalesce(visits.is_simulated, true) as is_simulated
 from purchases
 full join visits using (user_id)

@@ -18,11 +18,10 @@ facts as (
         case when {{ is_sale('lines') }} then 'SOLD' else 'CANCELLED' end as fact,
         order_id,
         {{ kept_quantity('lines') }} as quantity,
-        {{ kept_amount('lines') }} as amount,
         returned_quantity
     from lines
     union all
-    select product_id, occurred_date, user_id, action_type, null, null, null, null
+    select product_id, occurred_date, user_id, action_type, null, null, null
     from actions
     where {{ is_shopper('actions') }}
 )
@@ -36,7 +35,6 @@ select
     (count(distinct order_id) filter (where fact = 'SOLD'))::int as order_count,
     (count(distinct user_id) filter (where fact = 'SOLD'))::int as buyer_count,
     coalesce(sum(quantity) filter (where fact = 'SOLD'), 0)::int as unit_count,
-    coalesce(sum(amount) filter (where fact = 'SOLD'), 0)::numeric(14, 2) as revenue,
     coalesce(sum(returned_quantity), 0)::int as returned_unit_count,
     coalesce(sum(quantity) filter (where fact = 'CANCELLED'), 0)::int as cancelled_unit_count
 from facts

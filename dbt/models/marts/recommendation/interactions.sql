@@ -14,7 +14,8 @@ select
     lines.user_id,
     lines.product_id,
     {{ kept_quantity('lines') }} as quantity,
-    ({{ kept_amount('lines') }})::numeric(12, 2) as amount,
+    lines.currency,
+    ({{ kept_amount('lines') }})::numeric(15, 3) as amount,
     lines.ordered_at
 from lines
 inner join items on lines.product_id = items.product_id

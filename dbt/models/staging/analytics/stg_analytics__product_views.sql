@@ -7,7 +7,8 @@ select
     data ->> 'userId' as user_id,
     data ->> 'sessionId' as session_id,
     (data ->> 'productId')::bigint as product_id,
-    (data ->> 'productPrice')::numeric(12, 2) as product_price,
+    data ->> 'currency' as currency,
+    (data ->> 'productPrice')::numeric(15, 3) as product_price,
     (data ->> 'categoryId')::bigint as category_id,
     coalesce((data ->> 'isBot')::boolean, false) as is_declared_bot,
     coalesce((data ->> 'simulated')::boolean, false) as is_simulated

@@ -10,7 +10,7 @@ select
     data ->> 'description' as description,
     data ->> 'brand' as brand,
     data -> 'categoryIds' as category_ids,
-    (data ->> 'price')::numeric(12, 2) as price,
+    (data ->> 'price')::numeric(15, 3) as price,
     coalesce(data ->> 'currency', 'JPY') as currency,
     coalesce(data ->> 'rating', '0')::numeric(3, 2) as rating,
     data ->> 'image' as image,

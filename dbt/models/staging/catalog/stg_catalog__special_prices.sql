@@ -4,7 +4,8 @@ select
     lane,
     number,
     (data ->> 'productId')::bigint as product_id,
-    (data ->> 'specialPrice')::numeric(12, 2) as special_price,
+    coalesce(data ->> 'currency', 'JPY') as currency,
+    (data ->> 'specialPrice')::numeric(15, 3) as special_price,
     (data ->> 'startDate')::timestamptz as special_starts_at,
     (data ->> 'endDate')::timestamptz as special_ends_at,
     coalesce((data ->> 'offerVersion')::bigint, 0) as version

@@ -7,7 +7,7 @@ select
     data ->> 'externalId' as external_id,
     data ->> 'userId' as user_id,
     data -> 'items' as items,
-    (data ->> 'totalAmount')::numeric(12, 2) as total_amount,
+    (data ->> 'totalAmount')::numeric(15, 3) as total_amount,
     coalesce(data ->> 'currency', 'JPY') as currency,
     coalesce((data ->> 'simulated')::boolean, false) as is_simulated
 from {{ source('raw', 'order_v1') }}

@@ -1,0 +1,9 @@
+{# What a test looks at in production: the keys that are new since the last complete run, or all, if that is new. #}
+{% macro is_checked(keys, table) -%}
+    {%- set touched = ref(table) -%}
+    {%- if execute and (flags.FULL_REFRESH or env_var('TANAWARI_REBUILT', '')) -%}
+        true
+    {%- else -%}
+        ({{ keys }}) in (select * from {{ touched }})
+    {%- endif -%}
+{%- endmacro %}

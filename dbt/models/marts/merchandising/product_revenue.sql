@@ -1,0 +1,15 @@
+{{ config(unique_key=['product_id', 'performance_date'], incremental_strategy='recompute') }}
+
+with lines as (
+    select * from {{ ref('order_items') }} where {{ is_touched('product_id, ordered_date', 'touched_product_days') }}
+)
+
+select
+    product_id,
+    ordered_date as performance_date,
+    currency,
+    sum({{ kept_quantity('lines') }})::int as unit_count,
+    sum({{ kept_amount('lines') }})::numeric(18, 3) as revenue
+from lines
+where {{ is_sale('lines') }}
+group by product_id, ordered_date, currency
