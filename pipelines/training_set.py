@@ -70,8 +70,8 @@ class NoInteractionsError(Exception):
 class TrainingSet:
     """Purchase lines and recent actions before `cut`; the catalogue is the current one.
 
-    Models are fitted on the purchases alone. Actions, simulated ones included, only set the initial state of the shelves of
-    those who acted.
+    Models are fitted on the purchases alone. Actions, simulated ones included, only set the initial state of the
+    shelves of those who acted.
 
     `is_recommendable` says that an item is a product (not fuel, not a coupon), even while it is not on sale, which
     `is_active` says.
