@@ -1,7 +1,7 @@
-{{ config(unique_key='user_id', incremental_strategy='recompute') }}
+{{ config(materialized='view') }} -- one scan of orders, or of one user's
 
 with orders as (
-    select * from {{ ref('orders') }} where is_sale and {{ is_touched('user_id', 'touched_users') }}
+    select * from {{ ref('orders') }} where is_sale
 )
 
 select
