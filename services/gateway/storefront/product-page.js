@@ -11,8 +11,8 @@ export async function productPage(productId) {
   const similar = get(`/v1/products/${productId}/similar`, { seconds: 2 }).catch(() => ({ items: [] }));
   const [product, manual] = await Promise.all([get(`/v1/products/${productId}`), manualPrices()]);
   const categoryId = product.categoryIds[0];
-  const { id: productId, name: productName, price: productPrice, currency } = product;
-  act("PRODUCT_VIEWED", { productId, productName, productPrice, currency, categoryId });
+  const { id, name: productName, price: productPrice, currency } = product;
+  act("PRODUCT_VIEWED", { productId: id, productName, productPrice, currency, categoryId });
   const category = categoryId && (await get(`/v1/categories/${categoryId}`).catch(() => null));
   const item = asItem(product, manual);
   const isThere = product.isActive && product.inStock;

@@ -1,14 +1,24 @@
+import json
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
+from playwright._impl._driver import compute_driver_executable
 
 from services.content.domain import TITLES
 from services.gateway import storefront
 
 RULES = Path(__file__).parents[3] / "ml" / "shelves" / "shelves.yaml"
 FILES = sorted(path.name for path in storefront.FOLDER.iterdir())
+FAULTS = """
+const sources = JSON.parse(require("fs").readFileSync(0, "utf8")), faults = {};
+for (const [name, text] of Object.entries(sources))
+  try { new (require("vm").SourceTextModule)(text); } catch (fault) { faults[name] = String(fault); }
+console.log(JSON.stringify(faults));
+"""
+"""Reads modules without running them; one that is not JavaScript keeps all the others from running in a browser."""
 
 
 @pytest.mark.parametrize("path", ["/", "/search?q=tea", "/products/7", "/categories/3"])
@@ -35,6 +45,15 @@ def test_a_file_is_served_and_asks_for_nothing_from_elsewhere(gateway, name):
 def test_a_module_builds_no_markup_from_text(name):
     text = (storefront.FOLDER / name).read_text()
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b", text)
+
+
+def test_a_browser_can_read_each_module():
+    node, _ = compute_driver_executable()
+    sources = {name: (storefront.FOLDER / name).read_text() for name in FILES if Path(name).suffix == ".js"}
+    command = [node, "--no-warnings", "--experimental-vm-modules", "--eval", FAULTS]
+    read = subprocess.run(command, input=json.dumps(sources), capture_output=True, text=True, check=True)
+    assert "main.js" in sources
+    assert json.loads(read.stdout) == {}
 
 
 def test_the_shelves_have_one_name_and_one_order_everywhere():
