@@ -16,7 +16,7 @@ import yaml
 from pipelines.recipe import Recipe
 from pipelines.runs import BESIDE, RefusedError, taken_over
 from pipelines.settings import settings
-from services.contracts.settings import resolved
+from services.contracts.settings import resolve, resolved
 
 if TYPE_CHECKING:
     from dbt.cli.main import dbtRunnerResult
@@ -57,7 +57,8 @@ def invoke(arguments: Sequence[str], *, started_by: str | None = None) -> "dbtRu
     Raises:
         RefusedError: it may not write now.
     """
-    variables = resolved(os.environ)
+    resolve(os.environ)  # in place, for dbt reads it too
+    variables = dict(os.environ)
     command = next((word for word in arguments if not word.startswith("-")), "")
     is_beside = _FULL_REFRESH in arguments
     if is_beside and (command != "build" or not _SELECTING.isdisjoint(arguments)):

@@ -77,8 +77,8 @@ def test_a_changed_model_is_rebuilt_with_its_descendants_and_nothing_else(
     yml = project / "models/marts/core/orders.yml"
     change(
         yml,
-        "      - name: user_id\n",
-        "      - {name: luck, description: A column, data_type: int}\n      - name: user_id\n",
+        "      - {name: user_id,",
+        "      - {name: luck, description: A column, data_type: int}\n      - {name: user_id,",
     )
     shop.build()
     after = dict(shop.rows(made))
@@ -92,7 +92,6 @@ def test_a_run_of_which_a_test_fails_is_taken_again(built_shop: Callable[[], Sho
     shop = built_shop()
     position = "select max(number) from transformation.runs where is_complete"
     before = shop.rows(position)
-    (project / "tests").mkdir()
     (project / "tests" / "never_holds.sql").write_text("select 1")
     with pytest.raises(AssertionError, match="never_holds"):
         shop.build()

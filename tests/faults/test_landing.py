@@ -146,7 +146,7 @@ async def test_a_full_disk_of_the_warehouse_is_named_and_landing_goes_on_when_th
         ballast = fill(disk, leaving_kb=1_024)
         await produce(broker.url, MANY)
         with landing(warehouse.loader, stderr=subprocess.PIPE, text=True) as process:
-            assert any("its disk is full: make room there" in line for line in process.stderr)
+            assert any("its disk is full: free space there" in line for line in process.stderr)
             ballast.unlink()
             bring_back(postgres)
             await until(warehouse.owner, CONSUMED, MANY)

@@ -54,7 +54,7 @@ async def test_a_token_without_a_required_claim_is_refused(verifier, signing_key
         {"iss": "https://elsewhere"},
         {"token_use": "id"},
         {"exp": int(time.time()) - 60},
-        {"iat": int(time.time()) + 600},
+        {"iat": int(time.time()) + 86_400},
         {"key": "x" * 64, "algorithm": "HS256"},
         {"headers": {"kid": "unknown"}},
         {"roles": 5},
