@@ -19,6 +19,8 @@ from services.contracts.money import exact
 
 PRODUCER = "content"
 SHORTEST_CACHED = 1.0
+PRICED = frozenset({"special_price", "product_id", "sku"})
+"""The fields of a manual row that say what its special price is compared with."""
 
 
 class DisplayNotFound(NotFound):
@@ -111,7 +113,8 @@ async def create(session: AsyncSession, values: dict[str, Any]) -> int:
     await queries.bump_version(session)
     identified = await _identified(session, values)
     display = TopPageDisplay(source="manual", **{"start_date": datetime.now(UTC), **identified})
-    await _refuse_contradictions(session, display)
+    _refuse_contradictions(display)
+    await _spell_price(session, display)
     session.add(display)
     await session.flush()
     await _append_change(session, display, "CREATED")
@@ -128,8 +131,11 @@ async def change(session: AsyncSession, display_id: int, changes: dict[str, Any]
     display = await _find(session, display_id)
     for name, value in (await _identified(session, changes)).items():
         setattr(display, name, value)
-    await _refuse_contradictions(session, display)
-    if session.is_modified(display):
+    is_news = session.is_modified(display)  # before a query, which writes the row
+    _refuse_contradictions(display)
+    if PRICED & changes.keys():  # if the product has another currency by now, the row can still be ended
+        await _spell_price(session, display)
+    if is_news:
         await session.flush()
         await _append_change(session, display, "UPDATED")
 
@@ -179,11 +185,15 @@ async def _find(session: AsyncSession, display_id: int) -> TopPageDisplay:
     return display
 
 
-async def _refuse_contradictions(session: AsyncSession, display: TopPageDisplay) -> None:
+def _refuse_contradictions(display: TopPageDisplay) -> None:
     if display.end_date is not None and display.end_date <= display.start_date:
         raise Contradiction(errors=[Fault(field="body.endDate", message="must lie after startDate")])
     if display.mode == "price" and display.special_price is None:
         raise Contradiction(errors=[Fault(field="body.specialPrice", message="is needed for the mode price")])
+
+
+async def _spell_price(session: AsyncSession, display: TopPageDisplay) -> None:
+    """Give the special price the decimals of its product's currency; raises Contradiction if it has more."""
     if display.special_price is not None:
         currency = await queries.currency_of(session, display.product_id)
         try:

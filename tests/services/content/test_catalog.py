@@ -86,6 +86,21 @@ async def test_a_special_price_finer_than_the_currency_of_its_product_is_refused
     assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "body.specialPrice")
 
 
+async def test_a_changed_special_price_is_told_and_one_of_an_earlier_currency_ends(client, happen, events):
+    tea = {**TEA, "product_id": 4, "sku": "moved"}
+    await happen(("PRODUCT_CREATED", catalog.ProductSnapshot(**tea)))
+    row = {"displayType": "SALE", "mode": "price", "productId": 4, "specialPrice": "2.50"}
+    address = f"/v1/top-page-displays/{(await client.post('/v1/top-page-displays', json=row)).json()['id']}"
+    assert (await client.patch(address, json={"specialPrice": "2.25"})).json()["specialPrice"] == "2.25"
+    assert [told["change"] for _, told in events(f"display:{address.rpartition('/')[2]}")] == ["CREATED", "UPDATED"]
+
+    yen = catalog.ProductSnapshot(**{**tea, "price": "400", "currency": "JPY"})
+    await happen(("PRODUCT_UPDATED", yen))
+    await eventually(lambda: client.get(address), lambda answer: answer.json()["currency"] == "JPY")
+    assert (await client.patch(address, json={"isActive": False})).json()["isActive"] is False
+    assert (await client.patch(address, json={"specialPrice": "2.20"})).status_code == 422
+
+
 async def test_an_event_that_is_tried_again_late_puts_no_old_price_back(happen, seen):
     first, second = (
         catalog.ProductSnapshot(**{**TEA, "product_id": 2, "price": price}, product_version=version, stock_version=1)
