@@ -108,6 +108,13 @@ class TrainingSet:
         newest = [self.interactions["ordered_at"].max(), self.activity["occurred_at"].max()]
         return max(time for time in newest if isinstance(time, datetime))
 
+    @property
+    def last_purchase(self) -> datetime:
+        """The time of the newest purchase; evaluation windows are counted from here, for a click may be much newer."""
+        newest = self.interactions["ordered_at"].max()
+        assert isinstance(newest, datetime)
+        return newest
+
     def dataset(self) -> Dataset:
         """Index it for the models, which predict what follows the newest purchase, however old."""
         return Dataset.build(self.interactions, self.items)

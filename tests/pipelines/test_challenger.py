@@ -2,15 +2,19 @@
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 
+import polars as pl
 import pytest
 from mlflow import MlflowClient
 
 from ml import tracking
 from ml.bundle.champion import Champion
+from ml.bundle.content import ACTIVITY
 from ml.evaluation.gate import Reason
-from pipelines.day import Judgement, Passed
+from pipelines.day import Figures, Judgement, Passed
 from pipelines.defs.training.challenger import GATE
+from tests.pipelines.conftest import CUT
 from tests.pipelines.training_runs import DAY, NEXT_DAY, refused, run, said
 
 pytestmark = [
@@ -112,6 +116,16 @@ def test_a_champion_that_cannot_be_read_blocks_nothing(champion_file, second, an
 
     assert run("challenger", "evaluation", "bundle", "champion", day=NEXT_DAY).success
     assert Champion.read(champion_file.parent).bundle == Passed.read(another_day).bundle != second.name
+
+
+def test_a_click_long_after_the_last_order_hides_no_order_from_the_gate(another_day, training_set):
+    click = ("anon:visitor", 1, "VIEW", CUT + timedelta(days=90), None, None)
+    replace(training_set, activity=pl.DataFrame([click], schema=ACTIVITY, orient="row")).write(another_day)
+
+    assert run("challenger", "evaluation", day=NEXT_DAY).success
+
+    assert Judgement.read(another_day).decision.reason == Reason.NOT_WORSE
+    assert Figures.read(another_day).metrics["all"] > 0
 
 
 def test_a_configuration_that_is_not_known_fails_by_name():

@@ -33,6 +33,16 @@ def test_lines_that_were_taken_away_on_purpose_block_nothing(training_set):
     assert holds_what_the_champion_was_made_of(without(training_set, 0.5), fewer=True).passed
 
 
+@pytest.mark.usefixtures("first")
+def test_an_earlier_day_is_not_compared_with_a_champion_of_later_data(training_set):
+    earlier = CUT - timedelta(days=90)
+    backfilled = replace(
+        training_set, cut=earlier, interactions=training_set.interactions.filter(pl.col("ordered_at") < earlier)
+    )
+
+    assert holds_what_the_champion_was_made_of(backfilled, fewer=False).passed
+
+
 def test_without_a_champion_no_lines_are_missed(training_set, champion_file):
     (champion_file.parent / CHAMPION).unlink()
 

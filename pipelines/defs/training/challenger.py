@@ -58,7 +58,7 @@ def challenger(context: dg.AssetExecutionContext, config: ChallengerConfig) -> I
         asking = (in_use or TrainingConfig()).changed(config.configuration)
     except ValidationError as error:
         raise dg.Failure(f"the challenger's configuration is not valid: {error}", allow_retries=False) from error
-    cut = gate_cut(found.data_cut, settings().tanawari_evaluation_test_start)
+    cut = gate_cut(found.last_purchase, settings().tanawari_evaluation_test_start)
     decision = gate(found.interactions, found.items, asking, in_use, cut)
     if in_use is None and not config.configuration:
         decision = decision.or_popularity()

@@ -55,7 +55,7 @@ def evaluation(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResu
             check_results=[dg.AssetCheckResult(passed=True, check_name=CHECK, metadata=dict(judgement.stated))],
         )
         return
-    cut = published_cut(found.data_cut, settings().tanawari_evaluation_test_start)
+    cut = published_cut(found.last_purchase, settings().tanawari_evaluation_test_start)
     config = TrainingConfig.model_validate(configuration)
     measured = measure(found.interactions, found.items, config, cut, Rules.load())
     figures, shelves, behind = headlines(measured.models), as_document(measured.shelves), falls_behind(measured.shelves)
