@@ -127,6 +127,7 @@ def _item(product, names):
         **{name: product[name] for name in ("name", "currency", "image", "rating", "brand", "stock")},
         "product_id": product["id"],
         "price": Decimal(product["price"]),
+        "currency_digits": 2,
         "department": department,
         "category": category,
         "product_type": kind,
