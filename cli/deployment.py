@@ -1,6 +1,7 @@
 """What a command works on, with its addresses and secrets: a running stack, or the deployment whose URLs are set."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ from stack.state import StateError
 
 IMPORTER = "importer"
 TOKEN_SECONDS = 3600
+PASSWORD = re.compile(r"password=('[^']*'|[^\s&]*)")
+"""Postgres takes addresses of options alone, too."""
 
 
 @dataclass(frozen=True)
@@ -87,5 +90,5 @@ def location(url: str) -> str:
     """An address without user and password."""
     parts = urlsplit(url)
     if not parts.netloc:
-        return url
+        return PASSWORD.sub("password=…", url)
     return f"{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}"

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from cli.options import DEFAULT_STATE, BrokerOption, JsonOption, PortsOption, StateOption, notice, pins, screen, tell
-from cli.where import existing
+from cli.options import DEFAULT_STATE, BrokerOption, JsonOption, PortsOption, StateOption, pins, screen, tell
+from cli.where import announce, existing
 from demo.run import Demo
 from stack import control, doctor, show
 from stack.parts.process import PartError
@@ -34,6 +34,7 @@ def demo(
     """
     doctor.refuse_unfit(state)
     here = State(state)
+    announce(here)
     here.choose_broker(broker)
     Demo(here, screen, users, days).run(pins(port), exits=leave)
 
@@ -48,7 +49,7 @@ def up(
     """Start the stack of this state and print its addresses. It runs until `tanawari down`."""
     doctor.refuse_unfit(state)
     here = State(state)
-    notice(f"using the stack of {here.directory}")
+    announce(here)
     with here.locked():
         here.choose_broker(broker)
         started, status = control.bring_up(here, pins(port), tell, stays=not foreground)
@@ -73,7 +74,7 @@ def down(state: StateOption = DEFAULT_STATE) -> None:
         tell(f"there is no stack in {state}")
         return
     here = State(state)
-    notice(f"using the stack of {here.directory}")
+    announce(here, will_start=False)
     if not control.stop(here, tell):
         raise PartError(f"stopped, but not everything was drained; see {here.log('supervisor')}")
 

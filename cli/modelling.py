@@ -20,6 +20,7 @@ def dbt(context: typer.Context, state: WhereOption = None) -> None:
     from pipelines.dbt import main  # noqa: PLC0415 - only where the extra `pipelines` is installed
 
     deployment = at(state)
-    deployment.require("WAREHOUSE_DBT_URL")
+    deployment.announce("WAREHOUSE_DBT_URL")
+    os.environ.clear()  # dbt reads it: another deployment's variables, and files of secrets that are read already
     os.environ.update(deployment.variables)
     raise typer.Exit(main(context.args))

@@ -21,7 +21,10 @@ from warehouse.broker import all_partitions
 
 SECONDS = 5
 READY, SILENT = "ready", "not answering"
-FAULTS = (OSError, KafkaError, TimeoutError, StateError, psycopg.Error, redis.RedisError, httpx2.HTTPError)
+FAULTS = (
+    *(OSError, KafkaError, TimeoutError, StateError, psycopg.Error, redis.RedisError, httpx2.HTTPError),
+    *(ValueError, httpx2.InvalidURL),  # what is set is no address
+)
 
 
 def look_at(variables: Mapping[str, str]) -> dict[str, Any]:

@@ -3,13 +3,17 @@
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import httpx2
 
+from cli.options import notice
 from stack.parts.process import PartError
 
 DAGSTER = "DAGSTER_URL"
 POLL_SECONDS = 1.0
+PATIENCE_SECONDS = 60.0
+"""So long may the web server be unavailable while a run goes on: it may be restarted, and the run does not notice."""
 TIMEOUT = httpx2.Timeout(10, read=120)
 ENDED = ("SUCCESS", "FAILURE", "CANCELED")
 
@@ -37,19 +41,44 @@ def run_remotely(url: str, job: str, say: Callable[[str], None], tags: Mapping[s
         tags: of the run, e.g. its partition.
 
     Raises:
-        PartError: Dagster does not answer or does not take the run, or the run fails.
+        PartError: Dagster does not answer or does not take the run, or the run fails, or its end is not known.
     """
-    try:
-        with httpx2.Client(base_url=url, timeout=TIMEOUT) as client:
+    parts = urlsplit(url)
+    login = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
+    url = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl().rstrip("/")  # messages show it
+    with httpx2.Client(base_url=url, timeout=TIMEOUT, auth=login) as client:
+        try:
             run = _launch(client, job, tags or {})
-            while (status := _ask(client, STATUS, run=run)["runOrError"]["status"]) not in ENDED:
-                say(f"run {run} is {status.lower()}")
-                time.sleep(POLL_SECONDS)
-    except (httpx2.HTTPError, LookupError, ValueError) as error:
-        raise PartError(f"Dagster at {url} could not run {job}: {error}") from error
+        except (httpx2.HTTPError, LookupError, ValueError) as error:
+            raise PartError(f"Dagster at {url} could not run {job}: {error}") from error
+        page = f"{url}/runs/{run}"
+        try:
+            status = _end(client, run, say)
+        except (httpx2.HTTPError, LookupError, ValueError) as error:
+            raise PartError(f"{job} was started, and how it ends is not known: see {page} ({error})") from error
+        except KeyboardInterrupt:
+            notice(f"{job} goes on: see {page}")
+            raise
     if status != "SUCCESS":
-        raise PartError(f"{job} ended as {status.lower()}: {url}/runs/{run}")
+        raise PartError(f"{job} ended as {status.lower()}: {page}")
     return run
+
+
+def _end(client: httpx2.Client, run: str, say: Callable[[str], None]) -> str:
+    """Wait for the end of a run; its status."""
+    answered_at = time.monotonic()
+    while True:
+        try:
+            status = str(_ask(client, STATUS, run=run)["runOrError"]["status"])
+        except httpx2.HTTPError:
+            if time.monotonic() > answered_at + PATIENCE_SECONDS:
+                raise
+        else:
+            if status in ENDED:
+                return status
+            answered_at = time.monotonic()
+            say(f"run {run} is {status.lower()}")
+        time.sleep(POLL_SECONDS)
 
 
 def _launch(client: httpx2.Client, job: str, tags: Mapping[str, str]) -> str:

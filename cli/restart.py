@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from cli.options import DEFAULT_STATE, StateOption, notice, screen, tell
-from cli.where import existing
+from cli.options import DEFAULT_STATE, StateOption, screen, tell
+from cli.where import announce, existing
 from stack import control, show
 from stack.parts.process import PartError
 from stack.servers import PARTS
@@ -26,10 +26,11 @@ def restart(
 ) -> None:
     """Stop cleanly and start again: everything with the current variables, or one program with its own."""
     here = existing(state)
-    notice(f"using the stack of {here.directory}")
     if name is not None:
+        announce(here, will_start=False)
         tell(f"{name} is running again, pid {_restart_program(here, name)}")
         return
+    announce(here)
     with here.locked():
         if not control.stop(here, tell):
             raise PartError(

@@ -12,6 +12,7 @@ from rich.console import Console
 from cli.deployment import Deployment, location, of_urls, running
 from cli.remote_job import DAGSTER, run_remotely
 from cli.shop_history import refuse_another_shop
+from cli.where import announce
 from shop_import.mapping import Shop
 from shop_import.steps import Steps
 from stack import control, show, storefront
@@ -164,7 +165,10 @@ def target(state: Path | None, work_directory: Path | None, pinned: Pins, *, sen
     if state is not None:
         if work_directory is not None:
             raise StateError(f"--work-dir is for a deployment; {state} keeps its own record")
-        return LocalShop(State(state), pinned)
+        here = State(state)
+        if sends:
+            announce(here, will_start=here.supervisor is None)
+        return LocalShop(here, pinned)
     deployment = of_urls()
     needed = ("CATALOG_URL", "KAFKA_URL", "WAREHOUSE_LOADER_URL")
     deployment.require(*needed, "AUTH_SIGNING_KEY_FILE")

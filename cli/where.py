@@ -8,7 +8,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from stack.outside import exported, remembers
+from cli.options import notice
+from stack.outside import elsewhere, exported, remembers
 from stack.state import DEFAULT_DIRECTORY, State, StateError
 
 
@@ -29,6 +30,12 @@ def chosen(named: Path | None, outside: Mapping[str, str] = os.environ) -> Path 
             f"for the stack add --state {default}, for the deployment run tanawari in another directory"
         )
     return default if is_there or not urls else None
+
+
+def announce(state: State, *, will_start: bool = True) -> None:
+    """Print which stack will be used and, if it will be started, with which parts from elsewhere."""
+    parts = elsewhere(state) if will_start else []
+    notice(f"using the stack of {state.directory}{', with ' if parts else ''}{', '.join(parts)}")
 
 
 def existing(directory: Path) -> State:

@@ -32,7 +32,7 @@ class Target:
     def of(cls, variables: Mapping[str, str], token: str) -> Self:
         """The target in these environment variables."""
         is_idempotent = variables.get("KAFKA_IDEMPOTENCE", "true") == "true"
-        return cls(variables["CATALOG_URL"], token, KafkaSettings.model_validate(variables), is_idempotent)
+        return cls(variables["CATALOG_URL"], token, KafkaSettings.of(variables), is_idempotent)
 
     def catalog(self) -> Catalog:
         """A connection to the catalog."""

@@ -12,7 +12,7 @@ POLL_SECONDS = 0.5
 
 def landing_settings(variables: Mapping[str, str]) -> LandingSettings:
     """The landing of a deployment."""
-    return LandingSettings.model_validate({name.lower(): value for name, value in variables.items()})
+    return LandingSettings.of(variables)
 
 
 def wait_until_landed(variables: Mapping[str, str], say: Callable[[str], None]) -> int:

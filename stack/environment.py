@@ -202,7 +202,7 @@ def kafka_settings(variables: Mapping[str, str]) -> KafkaSettings:
         StateError: they do not fit together.
     """
     try:
-        return KafkaSettings.model_validate(variables)
+        return KafkaSettings.of(variables)
     except ValidationError as error:
         raise StateError("; ".join(map(_told, error.errors()))) from error
 

@@ -69,6 +69,11 @@ def exported(outside: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
+def elsewhere(state: State, outside: Mapping[str, str] = os.environ) -> list[str]:
+    """The variables of the addresses with which the stack would be started now."""
+    return sorted(exported(kept(at_start(state, outside), PROGRAMS)))
+
+
 def kept(environment: Mapping[str, str], programs: Iterable[Program]) -> dict[str, str]:
     """The variables that a state stores."""
     names = {*addresses(programs), *SETTINGS}

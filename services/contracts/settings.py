@@ -7,13 +7,16 @@ and webhook. `TANAWARI_SECRETS_DIR` names a directory of files that are called a
 import os
 import re
 from collections.abc import Mapping, MutableMapping
+from contextvars import ContextVar
 from pathlib import Path
+from typing import Self
 
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 DIRECTORY = "TANAWARI_SECRETS_DIR"
 _NAMES_A_FILE = re.compile(r"([A-Z][A-Z0-9_]*_(?:URL|USERNAME|PASSWORD|WEBHOOK))_FILE")
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
+_given: ContextVar[Mapping[str, str] | None] = ContextVar("given", default=None)
 
 
 class SecretError(ValueError):
@@ -77,6 +80,15 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(populate_by_name=True, extra="ignore", frozen=True, hide_input_in_errors=True)
 
     @classmethod
+    def of(cls, variables: Mapping[str, str]) -> Self:
+        """The settings in these variables alone; the environment of this process may belong to another deployment."""
+        token = _given.set(variables)
+        try:
+            return cls.model_validate({})
+        finally:
+            _given.reset(token)
+
+    @classmethod
     def settings_customise_sources(
         cls,
         settings_cls: type[BaseSettings],
@@ -87,6 +99,7 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments go before the environment; there is nothing else."""
         del env_settings, dotenv_settings, file_secret_settings
-        environment = EnvSettingsSource(settings_cls)
-        environment.env_vars = {name.lower(): value for name, value in resolved(os.environ).items()}
+        environment, given = EnvSettingsSource(settings_cls), _given.get()
+        variables = resolved(os.environ if given is None else given)
+        environment.env_vars = {name.lower(): value for name, value in variables.items()}
         return init_settings, environment

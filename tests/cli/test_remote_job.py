@@ -4,10 +4,12 @@ import os
 import urllib.request
 from datetime import UTC, datetime
 
+import httpx2
 import pytest
 import yaml
 from typer.testing import CliRunner
 
+from cli import remote_job
 from cli.command import tanawari
 from cli.remote_job import run_remotely
 from stack.parts.process import HOST, PartError, Process, free_port, kept
@@ -44,6 +46,39 @@ def test_a_run_that_fails_is_told_with_its_page(dagster, tmp_path, monkeypatch):
     failed = CliRunner().invoke(tanawari("rollback"), ["rollback"], env={"DAGSTER_URL": dagster})
     assert isinstance(failed.exception, PartError)
     assert f"rollback ended as failure: {dagster}/runs/" in str(failed.exception)
+
+
+def away_for(monkeypatch, questions):
+    """Dagster's web server is unavailable while so many questions how a run stands are asked."""
+    left = [httpx2.ConnectError("connection refused")] * questions
+    ask = remote_job._ask
+
+    def asked(client, query, **variables):
+        if query == remote_job.STATUS and left:
+            raise left.pop()
+        return ask(client, query, **variables)
+
+    monkeypatch.setattr(remote_job, "_ask", asked)
+    monkeypatch.setattr(remote_job, "POLL_SECONDS", 0.1)
+
+
+def test_a_run_is_followed_though_the_web_server_was_unavailable_for_a_moment(dagster, monkeypatch):
+    away_for(monkeypatch, 3)
+    assert run_remotely(dagster, "refresh", print, {"dagster/partition": datetime.now(UTC).date().isoformat()})
+
+
+def test_a_run_whose_end_is_not_known_is_told_with_its_page_and_not_as_one_that_did_not_start(dagster, monkeypatch):
+    away_for(monkeypatch, 1000)
+    monkeypatch.setattr(remote_job, "PATIENCE_SECONDS", 0.3)
+    with pytest.raises(
+        PartError, match=rf"^rollback was started, .*: see {dagster}/runs/[\w-]+ \(connection refused\)"
+    ):
+        run_remotely(dagster, "rollback", print)
+
+
+def test_a_login_in_the_address_is_used_and_never_shown():
+    with pytest.raises(PartError, match=rf"^Dagster at http://{HOST}:1 could not run refresh: (?!.*secret)"):
+        run_remotely(f"http://dagster:secret@{HOST}:1", "refresh", print)
 
 
 @pytest.mark.parametrize("job", ["refresh", "no_such_job"])

@@ -1,13 +1,18 @@
 """A command works on a state or on the URLs that are set, never on a mix of both."""
 
 import os
+from unittest.mock import patch
 
 import pytest
 from typer.testing import CliRunner
 
+import pipelines.dbt
 from cli.command import tanawari
 from cli.deployment import at, location
 from cli.where import chosen
+from services.contracts.settings import resolved
+from shop_import.sending import Target
+from stack.catch_up import landing_settings
 from stack.environment import Environment
 from stack.outside import at_start
 from stack.state import DEFAULT_DIRECTORY, State, StateError
@@ -93,16 +98,34 @@ def test_what_is_going_to_be_changed_is_said_first_and_without_its_password():
     assert refused.stderr == "using KAFKA_URL 127.0.0.1:1, WAREHOUSE_LOADER_URL 127.0.0.1:1/warehouse\n"
 
 
+def test_what_a_stack_will_use_of_others_is_said_before_it_starts(folder):
+    State(folder / "state")
+    refused = run("up", "--state", folder / "state", "--port", "none=1", env={"KAFKA_URL": "kafka.example:9092"})
+    assert refused.stderr == f"using the stack of {folder / 'state'}, with KAFKA_URL\n"
+    assert run("down", "--state", folder / "state", env=NOWHERE).stderr == f"using the stack of {folder / 'state'}\n"
+
+
 def test_addresses_are_shown_without_their_secrets():
     assert location("postgresql://role:secret@db.example:5432/catalog?sslmode=require") == "db.example:5432/catalog"
     assert location("kafka-1:9092,kafka-2:9092") == "kafka-1:9092,kafka-2:9092"
     assert location("http://catalog.example/") == "catalog.example"
+    assert location("host=db password='a b' dbname=shop") == "host=db password=… dbname=shop"
+    assert (
+        location("postgresql:///shop?host=/run&password=p&port=1") == "postgresql:///shop?host=/run&password=…&port=1"
+    )
 
 
 @pytest.mark.usefixtures("folder")
 def test_a_part_that_does_not_answer_shows_in_the_status_and_ends_it_with_3():
     shown = run("status", env=NOWHERE)
     assert shown.exit_code == 3
+    assert shown.stdout.count("not answering") == 2
+
+
+@pytest.mark.usefixtures("folder")
+def test_what_is_no_address_shows_in_the_status_too():
+    shown = run("status", env={"REDIS_URL": "cache:6379", "CATALOG_URL": "http://catalog:port"})
+    assert shown.exit_code == 3, shown.exception
     assert shown.stdout.count("not answering") == 2
 
 
@@ -113,6 +136,31 @@ def test_a_stack_goes_by_what_it_was_started_with_and_not_by_the_shell(state):
     assert variables["KAFKA_URL"] == "kafka.example:9092"
     assert variables["CATALOG_URL"].startswith("http://127.0.0.1:")
     assert variables["AUTH_ISSUER"] == "https://tanawari.local"
+
+
+def test_the_login_of_another_broker_in_the_shell_reaches_no_state(state, monkeypatch):
+    login = {"KAFKA_SASL_USERNAME": "u", "KAFKA_SASL_PASSWORD": "secret", "KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT"}
+    for name, value in {"KAFKA_URL": "other.example:9092", "LANDING_GROUP": "other", **login}.items():
+        monkeypatch.setenv(name, value)
+    Environment.starting(state, None, {})
+    environment = Environment.running(state)
+    variables = environment.variables
+    for settings in (environment.kafka, landing_settings(variables), Target.of(variables, "").kafka):
+        assert settings.kafka_url == environment.variables["KAFKA_URL"]
+        assert (settings.kafka_security_protocol, settings.kafka_sasl_password) == ("PLAINTEXT", None)
+
+
+def test_dbt_reads_what_it_works_on_and_nothing_else_that_is_set(folder, monkeypatch):
+    (folder / "url").write_text("postgresql://tanawari_dbt:s@db.example/warehouse\n")
+    seen = {}
+    monkeypatch.setattr(
+        pipelines.dbt, "main", lambda words: seen.update(words=words, variables=resolved(os.environ)) or 0
+    )
+    with patch.dict(os.environ):
+        shown = run("dbt", "build", "--select", "orders+", env={"WAREHOUSE_DBT_URL_FILE": str(folder / "url")})
+    assert shown.stderr == "using WAREHOUSE_DBT_URL db.example/warehouse\n"
+    assert seen["words"] == ["build", "--select", "orders+"]
+    assert seen["variables"]["WAREHOUSE_DBT_URL"] == "postgresql://tanawari_dbt:s@db.example/warehouse"
 
 
 def test_what_is_set_of_a_part_replaces_all_that_was_known_of_it_and_nothing_makes_it_our_own_again(state):
