@@ -10,16 +10,15 @@ from cli.options import JsonOption, WhereOption, notice, screen
 from stack import preparation
 from stack.environment import kafka_settings
 from stack.preparation import Prepared
-from stack.programs import addresses
-
-ADMIN = "POSTGRES_ADMIN_URL"
+from stack.programs import ADMIN, addresses
 
 
 def prepare(state: WhereOption = None, *, as_json: JsonOption = False) -> None:
     """Create missing roles, databases, topics and schemas; print what was created and what existed.
 
     Uses the URLs that are set, with the role, password and database of each. Creates roles and databases with
-    POSTGRES_ADMIN_URL; without it they must exist. May be repeated; run it before each new version.
+    POSTGRES_ADMIN_URL; without it they must exist. Changes no role or database of others. May be repeated; run it
+    before each new version.
     """
     deployment = at(state)
     known = [name for name in addresses() if deployment.variables.get(name)]

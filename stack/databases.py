@@ -1,7 +1,8 @@
 """Databases and roles on one Postgres server: one of each per service, and the warehouse with its six roles.
 
 PUBLIC may connect to none of them, so a role reaches its own database and no other. Everything here may be repeated, by
-a superuser or by whoever may create roles and databases.
+a superuser or by whoever may create roles and databases. The server may be shared: a role that was not made here keeps
+its password and rights, and so does a database of another owner.
 """
 
 from collections.abc import Mapping
@@ -11,7 +12,11 @@ from urllib.parse import quote, urlsplit
 import psycopg
 from psycopg import sql
 
+from stack.parts.process import PartError
 from stack.programs import WAREHOUSE_ROLES
+
+OURS = "made by tanawari prepare"
+"""The comment of a role that was made here."""
 
 
 @dataclass(frozen=True)
@@ -87,27 +92,48 @@ def grant_warehouse(connection: psycopg.Connection, name: str) -> None:
 
 
 def ensure_role(connection: psycopg.Connection, role: str, password: str | None) -> bool:
-    """Make a role that may log in, or give the one that is there this password; whether it is new."""
+    """Make a role that may log in, or give this password to one that was made here; whether it is new."""
     exists = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone() is not None
+    if exists and not is_ours(connection, role):
+        return False
     statement = sql.SQL("ALTER ROLE {} LOGIN" if exists else "CREATE ROLE {} LOGIN").format(sql.Identifier(role))
     if password is not None:
         # its hash, for the server may log statements
         hashed = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256")
         statement += sql.SQL(" PASSWORD {}").format(sql.Literal(hashed.decode()))
-    connection.execute(statement)
+    with connection.transaction():
+        connection.execute(statement)
+        if not exists:
+            connection.execute(sql.SQL("COMMENT ON ROLE {} IS {}").format(sql.Identifier(role), sql.Literal(OURS)))
     return not exists
 
 
+def is_ours(connection: psycopg.Connection, role: str) -> bool:
+    """Whether a role was made here."""
+    query = "SELECT shobj_description(oid, 'pg_authid') FROM pg_roles WHERE rolname = %s"
+    return connection.execute(query, (role,)).fetchone() == (OURS,)
+
+
 def ensure_database(connection: psycopg.Connection, name: str, *, owner: str, template: str = "template1") -> bool:
-    """Make a database that nobody but its owner may enter; whether it is new."""
-    exists = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone() is not None
-    if not exists:
+    """Make a database that nobody but its owner may enter; whether it is new.
+
+    Raises:
+        PartError: it belongs to somebody else.
+    """
+    query = "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = %s"
+    found = connection.execute(query, (name,)).fetchone()
+    if found is None:
         if not _is_superuser(connection):  # who is none may give a database only to a role that he is a member of
             connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(owner)))
         statement = sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {}")
         connection.execute(statement.format(*map(sql.Identifier, (name, owner, template))))
-    _revoke_public(connection, name)
-    return not exists
+    elif found != (owner,):
+        raise PartError(
+            f"the database {name} belongs to {found[0]}, not to {owner}: use another one, or alter its owner"
+        )
+    if found is None or is_ours(connection, owner):
+        _revoke_public(connection, name)
+    return found is None
 
 
 def _is_superuser(connection: psycopg.Connection) -> bool:

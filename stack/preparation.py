@@ -18,7 +18,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from services.contracts.kafka import KafkaSettings
 from services.contracts.topics import TOPICS
-from stack.databases import ensure_database, ensure_role, grant_warehouse
+from stack.databases import ensure_database, ensure_role, grant_warehouse, is_ours
 from stack.parts.process import PartError
 from stack.program import Program
 from stack.programs import PROGRAMS, ROOT, WAREHOUSE_ROLES, databases
@@ -28,6 +28,8 @@ OWNER = "WAREHOUSE_DATABASE_URL"
 UP_TO_DATE = "up to date"
 ANSWER = re.compile(r"([\w-]+): (.+)")
 """What a migration says of each database: `catalog: 0001, 0002`."""
+ERROR = re.compile(r"(?:(?:\w+\.)+\w+|\w*Error): .+")
+"""What a trace says last of the error, before lines that only explain it."""
 LOOPBACK = ("127.0.0.1", "::1")
 
 
@@ -59,7 +61,8 @@ def make_databases(
         programs: the table of programs.
 
     Raises:
-        PartError: a URL is incomplete, the warehouse's URLs are not those of its six roles, or the server refuses.
+        PartError: a URL is incomplete, the warehouse's URLs are not those of its six roles, a database belongs to
+            somebody else, or the server refuses.
     """
     try:
         with psycopg.connect(admin_url, autocommit=True, connect_timeout=10) as connection:
@@ -78,7 +81,7 @@ def _make_database(connection: psycopg.Connection, variable: str, url: str) -> I
     if not _is_here(connection, told):
         yield _elsewhere(told)
         return
-    yield _made("role", role, ensure_role(connection, role, told.get("password")))
+    yield _make_role(connection, role, told)
     yield _made("database", name, ensure_database(connection, name, owner=role))
 
 
@@ -94,11 +97,15 @@ def _make_warehouse(connection: psycopg.Connection, variables: Mapping[str, str]
         yield _elsewhere(owner)
         return
     for variable, role in WAREHOUSE_ROLES.items():
-        yield _made(
-            "role", role, ensure_role(connection, role, _complete(variable, variables[variable]).get("password"))
-        )
+        yield _make_role(connection, role, _complete(variable, variables[variable]))
     yield _made("database", name, ensure_database(connection, name, owner=WAREHOUSE_ROLES[OWNER]))
     grant_warehouse(connection, name)
+
+
+def _make_role(connection: psycopg.Connection, role: str, told: Mapping[str, str]) -> Prepared:
+    is_new = ensure_role(connection, role, told.get("password"))
+    detail = "" if is_ours(connection, role) else "was not made by tanawari prepare: its password is not changed"
+    return Prepared("role", role, was_there=not is_new, detail=detail)
 
 
 def _complete(variable: str, url: str) -> dict[str, str]:
@@ -134,7 +141,7 @@ def migrate(
         programs: the table of programs.
 
     Raises:
-        PartError: a migration failed; the message ends with its last line.
+        PartError: a migration failed; the message ends with its error.
     """
     arguments: dict[str, list[str]] = {}
     for program in programs:
@@ -158,7 +165,8 @@ def migrate(
             file.writelines(said)
     for process, text in zip(running, said, strict=True):
         if process.returncode:
-            reason = (text.strip().splitlines() or ["it said nothing"])[-1]
+            lines = text.strip().splitlines() or ["it said nothing"]
+            reason = next((line for line in reversed(lines) if ERROR.match(line)), lines[-1])
             raise PartError(f"a migration failed: {reason}" + (f" (see {log})" if log else ""))
     told = [ANSWER.fullmatch(line) for text in said for line in text.splitlines()]
     return [Prepared("schema", each[1], was_there=each[2] == UP_TO_DATE, detail=each[2]) for each in told if each]

@@ -26,6 +26,9 @@ WAREHOUSE_ROLES = {
 }
 """The variable of each role of the warehouse; the first owns the database and migrates it."""
 
+ADMIN = "POSTGRES_ADMIN_URL"
+"""The variable of who may make roles and databases; `tanawari prepare` reads it, and no program."""
+
 PIPELINES = (
     *("DAGSTER_DATABASE_URL", "WAREHOUSE_LOADER_URL", "WAREHOUSE_PIPELINES_URL"),
     *("WAREHOUSE_DBT_URL", "KAFKA_SASL_PASSWORD", "AUTH_SIGNING_KEY_FILE"),
@@ -111,7 +114,8 @@ def addresses(programs: Iterable[Program] = PROGRAMS) -> tuple[str, ...]:
 
 def secrets(programs: Iterable[Program] = PROGRAMS) -> frozenset[str]:
     """The variables that a program is given only if it reads them."""
-    return frozenset((*databases(programs), *WAREHOUSE_ROLES, *(name for each in programs for name in each.reads)))
+    read = (name for each in programs for name in each.reads)
+    return frozenset((ADMIN, *databases(programs), *WAREHOUSE_ROLES, *read))
 
 
 def program_ports(programs: Iterable[Program] = PROGRAMS) -> list[str]:

@@ -106,6 +106,36 @@ def test_a_role_that_is_there_gets_the_password_of_its_url(run, urls):
     run("prepare")
 
 
+def test_a_role_of_others_keeps_its_password_and_rights(run, urls):
+    with psycopg.connect(urls["POSTGRES_ADMIN_URL"], autocommit=True) as dba:
+        dba.execute("create role reporting nologin")
+        dba.execute("grant reporting to dba")
+        dba.execute("create database reporting owner reporting")
+        theirs = urls["POSTGRES_ADMIN_URL"].replace("dba:p@", "reporting:mine@").replace("/postgres", "/reporting")
+        made = json.loads(run("prepare", "--json", DAGSTER_DATABASE_URL=theirs).stdout)
+        query = "select rolcanlogin, (select datacl is null from pg_database where datname = rolname) from pg_roles"
+        assert dba.execute(f"{query} where rolname = 'reporting'").fetchone() == (False, True)
+    assert [each["detail"] for each in made if (each["kind"], each["name"]) == ("role", "reporting")] == [
+        "was not made by tanawari prepare: its password is not changed"
+    ]
+
+
+def test_a_database_of_others_is_refused_and_stays_as_it_is(run, urls):
+    with psycopg.connect(urls["POSTGRES_ADMIN_URL"], autocommit=True) as dba:
+        dba.execute("create database others")
+        ours = urls["CATALOG_DATABASE_URL"].replace("//catalog:", "//dagster:").replace("/catalog", "/others")
+        refused = run("prepare", DAGSTER_DATABASE_URL=ours)
+        assert "the database others belongs to dba, not to dagster" in str(refused.exception)
+        assert dba.execute("select datacl from pg_database where datname = 'others'").fetchone() == (None,)
+
+
+def test_why_a_migration_failed_is_told(run, urls):
+    run("prepare")
+    wrong = urls["CATALOG_DATABASE_URL"].replace("a%20secret", "wrong")
+    refused = run("prepare", POSTGRES_ADMIN_URL="", CATALOG_DATABASE_URL=wrong)
+    assert 'password authentication failed for user "catalog"' in str(refused.exception)
+
+
 def test_what_is_on_another_server_is_left_to_others(run):
     shown = run("prepare", "--json", DAGSTER_DATABASE_URL="postgresql://dagster:x@db.example/dagster")
     (other,) = [each for each in json.loads(shown.stdout) if each["name"] == "dagster"]

@@ -19,6 +19,11 @@ def test_a_program_is_given_its_own_database_and_no_other(state, ports):
     assert not any(name.startswith("WAREHOUSE_") for name in given)
 
 
+def test_no_program_is_given_the_address_of_who_may_make_databases(state, ports):
+    environment = Environment(state, ports, {"POSTGRES_ADMIN_URL": "postgresql://admin:secret@db.example/postgres"})
+    assert not any("POSTGRES_ADMIN_URL" in environment.of(program) for program in PROGRAMS)
+
+
 def test_every_part_is_embedded_unless_its_url_is_given(state, ports):
     environment = Environment(state, ports, {"KAFKA_URL": "kafka.example:9092"})
     assert not environment.needs("broker")
