@@ -35,7 +35,9 @@ def convert(state: State, users: int | None, days: int | None, step: Step) -> Hi
     """Make the import folder unless the right one is there; the shift of its dates is fixed by the first run."""
     folder = state.path("history")
     record, manifest = HistoryRecord.read(state.directory), read_manifest(folder) if folder.exists() else None
-    if record is None or manifest is None or (manifest.users, manifest.days) != (users, days):
+    asked = (users, days)
+    if not (record and manifest and (record.users, record.days) == (manifest.users, manifest.days) == asked):
+        (folder / "import.yaml").unlink(missing_ok=True)  # what a killed conversion leaves must not count as complete
         manifest = completejourney.convert(folder, users=users, days=days)
         weeks = record.shift_weeks if record else whole_weeks_until(datetime.now(UTC), manifest.last_event_at)
         window = manifest.evaluation_starts_at

@@ -132,7 +132,9 @@ def scan_table(folder: Path, name: str) -> pl.LazyFrame:
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write `import.yaml`; do it last, because a folder with one counts as complete."""
-    (folder / "import.yaml").write_text(yaml.safe_dump(manifest.model_dump(exclude_none=True), sort_keys=False))
+    draft = folder / ".import.yaml"
+    draft.write_text(yaml.safe_dump(manifest.model_dump(exclude_none=True), sort_keys=False))
+    draft.replace(folder / "import.yaml")  # half of it, as a full disk leaves it, would count as complete
 
 
 def read_manifest(folder: Path) -> Manifest | None:

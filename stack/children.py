@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 
 from stack.environment import Environment
-from stack.parts.process import Process, is_kept
+from stack.parts.process import PartError, Process, is_kept
 from stack.program import TCP, Program
 from stack.programs import ROOT
 from stack.pulse import Probe, Pulse, http_probe, liveness_of, tcp_probe
@@ -90,13 +90,22 @@ class Child:
             self._enter(Phase.WAITING)
         elif self.phase is Phase.WAITING and now - self._since >= self._pause:
             self.restarts += 1
-            self.restart()
+            self._try_to_restart()
         elif self.phase is Phase.STARTING and self.process.serves():
             self._pulse = Pulse(self._is_alive, QUESTION_SECONDS) if self._is_alive else None
             self._enter(Phase.READY)
         elif self._pulse is not None and self._runs:
             self._feel(self._pulse)
         return self.phase is not before
+
+    def _try_to_restart(self) -> None:
+        """One that cannot be started, for instance because the disk is full, is tried again, and ends no other."""
+        try:
+            self.restart()
+        except (OSError, PartError) as error:
+            self.trouble = str(error)
+            self._pause = min(self._pause * 2, LONGEST_PAUSE)
+            self._enter(Phase.WAITING)
 
     @property
     def _runs(self) -> bool:

@@ -77,6 +77,8 @@ def create_signing_keys(directory: Path) -> SigningKeys:
             "use": "sig",
         }
         keys.jwks_file.write_text(json.dumps({"keys": [public]}))
-        keys.key_file.touch(mode=0o600)
-        keys.key_file.write_bytes(pem)
+        draft = keys.key_file.with_suffix(".new")  # half a key, as a full disk leaves it, would be taken for one
+        draft.touch(mode=0o600)
+        draft.write_bytes(pem)
+        draft.replace(keys.key_file)
     return keys

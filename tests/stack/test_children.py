@@ -1,11 +1,16 @@
-"""What stands still for a moment is not left so."""
+"""What stands still for a moment is not left so, and what cannot be started for a moment is tried again."""
 
+import errno
+import os
 import subprocess
 import sys
+from unittest.mock import Mock
 
 import psutil
 import pytest
 
+from stack.children import Child, Phase
+from stack.parts.process import Process
 from stack.programs import ROOT
 from tests.waiting import wait_until
 
@@ -38,6 +43,16 @@ def test_who_is_killed_while_programs_stand_still_leaves_none_of_them(tmp_path):
         freezer.kill()
         freezer.communicate()
     wait_until(lambda: not any(map(lives, (keeper, sleep))))
+
+
+def test_one_that_cannot_be_started_again_is_tried_again_and_ends_no_other(tmp_path):
+    child = Child(Process("once", [sys.executable, "-c", "pass"], tmp_path / "log"))
+    child.start()
+    wait_until(lambda: child.watch() and child.phase is Phase.WAITING)
+    child.restart = Mock(side_effect=[OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), None])
+    wait_until(lambda: (child.watch(), child.restart.call_count == 2)[1])
+    assert child.trouble == "[Errno 28] No space left on device"
+    assert child.restarts == 2
 
 
 def lives(process: psutil.Process) -> bool:

@@ -1,7 +1,10 @@
+import errno
 import os
 import socket
 import stat
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -49,6 +52,15 @@ def test_secrets_are_readable_by_their_owner_only(state):
     keys = state.signing_keys()
     for file in (state.path("secrets.json"), keys.key_file):
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_a_signing_key_whose_writing_was_cut_off_is_made_anew(state, monkeypatch):
+    with monkeypatch.context() as disk:
+        disk.setattr(Path, "write_bytes", Mock(side_effect=OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))))
+        with pytest.raises(OSError, match="No space left"):
+            state.signing_keys()
+    assert state.signing_keys().token("u1")
+    assert state.path("signing-key.pem").stat().st_mode & 0o077 == 0
 
 
 def test_ports_stay_the_same_while_they_are_free(state):
