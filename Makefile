@@ -16,7 +16,7 @@ help: ## list the targets
 environment: # .venv as requirements.lock names it; does nothing when it is there
 	@$(PYTHON) stack/bootstrap.py
 
-demo: environment ## a served shop on real retail data; ARGS="--exit", "--users 200 --days 60", ...
+demo: environment ## a served shop on real retail data; ARGS="--exit", "--users 200 --days 90", ...
 	@$(BIN)/tanawari demo $(ARGS)
 
 check: environment ## style, types and the fast tests, side by side: before each commit

@@ -50,4 +50,4 @@ class Steps:
         seconds = round(time.monotonic() - started, 1)
         self.records.append({"name": name, "seconds": seconds, "counts": step.counts})
         counts = ", ".join(f"{number:,} {what.replace('_', ' ')}" for what, number in step.counts.items())
-        self._screen.print(f"[green]✓[/] {name:<10} {seconds:6.1f} s  [dim]{counts}[/]", soft_wrap=True)
+        self._screen.print(f"[green]✓[/] {name:<14} {seconds:6.1f} s  [dim]{counts}[/]", soft_wrap=True)
