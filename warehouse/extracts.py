@@ -40,8 +40,10 @@ _COLUMNS = """
 select table_schema, table_name, column_name, data_type, numeric_precision, numeric_scale
 from information_schema.columns
 where table_schema = any(%s) and has_table_privilege(format('%%I.%%I', table_schema, table_name), 'select')
+    and table_name !~ '__dbt_(tmp|backup)$'
 order by table_schema, table_name, ordinal_position
 """
+"""All marts; what a killed run of dbt left beside one is none, and its personal columns go by another name."""
 
 
 class DiskFullError(Exception):
@@ -161,8 +163,11 @@ def _is_full(error: BaseException) -> bool:
 
 
 def _prune(directory: Path, before: datetime) -> None:
-    """Remove old extracts, and nothing else that somebody keeps there."""
-    for path in directory.iterdir():
-        is_extract = _NAMED.fullmatch(path.name) and path.is_dir() and not path.is_symlink()
-        if is_extract and path.name < before.strftime(NAME):
+    """Remove extracts that another one replaced before then, unfinished ones, and nothing else that is kept there."""
+    found = [path for path in directory.iterdir() if _NAMED.fullmatch(path.name)]
+    extracts = sorted(path for path in found if path.is_dir() and not path.is_symlink())
+    complete = [path.name for path in extracts if (path / MANIFEST).exists()]
+    for path in extracts:
+        ended = next((name for name in complete if name > path.name), CURRENT) if path.name in complete else path.name
+        if ended < before.strftime(NAME):
             shutil.rmtree(path)

@@ -29,6 +29,7 @@ def migrate(url: str) -> None:
     """
     command.upgrade(alembic_config(url), "head")
     with psycopg.connect(url) as connection:
+        connection.execute("select pg_advisory_xact_lock(hashtextextended('warehouse.migrate', 0))")  # as alembic's
         for topic in TOPICS.values():
             if topic.name != DEAD_LETTERS_TOPIC:
                 make_event_table(connection, topic)

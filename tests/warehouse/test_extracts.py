@@ -82,6 +82,22 @@ def test_the_newest_is_current_and_those_of_an_earlier_day_are_pruned(analyst, t
     assert sorted(path.name for path in tmp_path.iterdir()) == [*made, "current"]
 
 
+def test_an_extract_is_kept_for_a_day_after_it_was_replaced_however_old_it_is(analyst, tmp_path):
+    old = ["20260101T000000000000Z", "20260102T000000000000Z"]
+    for name in old:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "manifest.json").touch()
+    made = extract(analyst, tmp_path).extract
+    assert sorted(path.name for path in tmp_path.iterdir()) == [old[1], made, "current"]
+
+
+def test_what_a_killed_run_of_dbt_left_beside_a_mart_is_not_extracted(analyst, warehouse, tmp_path):
+    with psycopg.connect(warehouse.dbt) as connection:
+        connection.execute("create table core.orders__dbt_backup as select * from core.orders")
+        connection.execute("grant select on core.orders__dbt_backup to tanawari_analyst")
+    assert set(extract(analyst, tmp_path, left_out=PERSONAL).tables) == {"core.orders", "core.empty"}
+
+
 def test_what_others_keep_there_is_left_alone(analyst, tmp_path):
     foreign = [".git", ".ipynb_checkpoints", "2025", "20250101T000000000000Z.bak", "20250101"]
     for name in foreign:

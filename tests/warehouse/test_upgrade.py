@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
@@ -10,8 +11,9 @@ from alembic import command
 from services.contracts.topics import TOPICS
 from stack.databases import WAREHOUSE_ROLES, create_warehouse
 from stack.parts.postgres import Postgres
+from tests.waiting import wait_until
 from warehouse.live_views import make_live_views
-from warehouse.migrate import alembic_config, migrate
+from warehouse.migrate import alembic_config, migrate, revision
 
 TABLE_OF_0004 = """
 create table raw.{0} (
@@ -69,6 +71,17 @@ def test_an_existing_installation_becomes_what_a_fresh_one_is(old, warehouse):
     migrate(url(old))
     with psycopg.connect(warehouse.owner) as fresh:
         assert schema(old) == schema(fresh)
+
+
+def test_of_two_who_migrate_at_once_one_waits(old):
+    with psycopg.connect(url(old)) as other, ThreadPoolExecutor(1) as pool:
+        other.execute("select pg_advisory_xact_lock(hashtextextended('warehouse.migrate', 0))")
+        migrated = pool.submit(migrate, url(old))
+        waiting = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
+        wait_until(lambda: old.execute(waiting).fetchone(), lambda row: row == (1,), seconds=10)
+        other.rollback()
+        migrated.result()
+    assert revision(url(old)) != "0004"
 
 
 def test_every_step_can_be_taken_back_and_taken_again(old):
