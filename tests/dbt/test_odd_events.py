@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from services.contracts.registry import EVENTS, ContractError
-from tests.dbt.shop import Shop
+from tests.dbt.shop import Shop, event
 from warehouse import tables
 from warehouse.copying import Rows
 from warehouse.decode import decode
@@ -79,6 +79,14 @@ def messages(draw: st.DrawFn) -> tuple[str, bytes]:
     envelope = {"eventId": str(uuid.UUID(int=draw(st.integers(0, 2**128 - 1)))), "eventType": kind.name}
     envelope |= {"producer": "test", "timestamp": "2026-01-10T17:00:00Z"}
     return kind.topic, json.dumps(envelope | {"data": data}).encode()
+
+
+def test_an_order_of_many_of_the_largest_lines_can_be_modelled(shop: Shop):
+    dear = {"productId": 1, "quantity": 1_000_000, "price": "1", "amount": "999999999999"}
+    shop.land(event("ORDER_COMPLETED", orderId=1, userId="ann", items=[dear] * 2_200, totalAmount="999999999999"))
+    shop.build()
+    sums = "select unit_count, revenue from merchandising.product_revenue"
+    assert shop.rows(sums) == [(2_200_000_000, 2_200 * 999_999_999_999)]
 
 
 def test_whatever_landing_takes_can_be_modelled(shop: Shop):

@@ -8,6 +8,6 @@ select
     user_id,
     currency,
     count(*)::int as order_count,
-    sum(kept_amount)::numeric(18, 3) as total_amount
+    sum(kept_amount)::numeric(24, 3) as total_amount
 from orders
 group by user_id, currency

@@ -34,8 +34,8 @@ select
     (count(*) filter (where fact in ('CART_ADD', 'CART_READD')))::int as cart_add_count,
     (count(distinct order_id) filter (where fact = 'SOLD'))::int as order_count,
     (count(distinct user_id) filter (where fact = 'SOLD'))::int as buyer_count,
-    coalesce(sum(quantity) filter (where fact = 'SOLD'), 0)::int as unit_count,
-    coalesce(sum(returned_quantity), 0)::int as returned_unit_count,
-    coalesce(sum(quantity) filter (where fact = 'CANCELLED'), 0)::int as cancelled_unit_count
+    coalesce(sum(quantity) filter (where fact = 'SOLD'), 0)::bigint as unit_count,
+    coalesce(sum(returned_quantity), 0)::bigint as returned_unit_count,
+    coalesce(sum(quantity) filter (where fact = 'CANCELLED'), 0)::bigint as cancelled_unit_count
 from facts
 group by product_id, performance_date

@@ -8,8 +8,8 @@ select
     product_id,
     ordered_date as performance_date,
     currency,
-    sum({{ kept_quantity('lines') }})::int as unit_count,
-    sum({{ kept_amount('lines') }})::numeric(18, 3) as revenue
+    sum({{ kept_quantity('lines') }})::bigint as unit_count,
+    sum({{ kept_amount('lines') }})::numeric(24, 3) as revenue
 from lines
 where {{ is_sale('lines') }}
 group by product_id, ordered_date, currency
