@@ -27,7 +27,7 @@ TLS = ("sslmode", "sslrootcert", "sslcert", "sslkey")
 """What a URL may say of TLS, in libpq's words."""
 
 _WRITING = {"build", "run", "seed", "snapshot", "retry", "clone"}
-_FULL_REFRESH = "--full-refresh"
+_FULL_REFRESH = {"--full-refresh", "-f"}
 _SELECTING = {"-s", "--select", "-m", "--models", "--exclude", "--selector"}
 
 
@@ -60,7 +60,7 @@ def invoke(arguments: Sequence[str], *, started_by: str | None = None) -> "dbtRu
     resolve(os.environ)  # in place, for dbt reads it too
     variables = dict(os.environ)
     command = next((word for word in arguments if not word.startswith("-")), "")
-    is_beside = _FULL_REFRESH in arguments
+    is_beside = not _FULL_REFRESH.isdisjoint(arguments)
     if is_beside and (command != "build" or not _SELECTING.isdisjoint(arguments)):
         raise RefusedError("a full refresh is a `build` of all models; those that have changed any run rebuilds")
     options, _ = _PARSER.parse_known_args(arguments)

@@ -7,7 +7,7 @@ own SQL or by anything that they are made of.
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -43,9 +43,11 @@ class Recipe:
         rules = _variables(project, environment, overrides) | _seeds(parsed) | _macros(parsed)
         return cls(rules, _versions(parsed))
 
-    def changed_since(self, versions: Mapping[str, str]) -> list[str]:
-        """The models whose version is another than then, or that were not there."""
-        return sorted(name for name, version in self.versions.items() if versions.get(name) != version)
+    def changed_since(self, written: Sequence[Mapping[str, str]]) -> list[str]:
+        """The models that were not of this version in each of these runs; all, if there was none."""
+        return sorted(
+            name for name, version in self.versions.items() if {each.get(name) for each in written} != {version}
+        )
 
 
 def differences(built: Mapping[str, str], now: Mapping[str, str]) -> list[str]:

@@ -37,13 +37,18 @@ select exists (
     where lanes.number is null or lanes.number < reached.number::bigint
 )
 """
+_WROTE_IN_PLACE = """
+select versions from transformation.runs
+where number >= (select max(number) from transformation.runs where is_complete) and (is_complete or not is_beside)
+"""
+"""What the marts may be made by: also a run that did not come to its end has written some of them."""
 _BEGIN = """
-with past as (select number, versions from transformation.runs where is_complete order by number desc limit 1)
 insert into transformation.runs (since, lanes, rules, versions, is_beside, started_by)
 select
-    (select number from past), coalesce(jsonb_object_agg(lane, number), '{}'), %s, %s, %s, %s
+    (select max(number) from transformation.runs where is_complete),
+    coalesce(jsonb_object_agg(lane, number), '{}'), %s, %s, %s, %s
 from landing.lanes
-returning number, (select versions from past)
+returning number
 """
 _END = "update transformation.runs set ended_at = now(), is_complete = %s where number = %s and ended_at is null"
 _SCHEMAS = """
@@ -62,7 +67,7 @@ class Run:
 
     number: int
     rebuilt: Sequence[str]
-    """The models that are not what they were when the position was reached, or descend from such."""
+    """The models that are not what they were when the position was reached, or since; and what descends from such."""
     is_beside: bool
 
     @property
@@ -96,9 +101,10 @@ class Runs:
             self._drop_schemas(_PAST)
         else:
             self._check(recipe)
+            self._drop_what_is_left()
         values = (Jsonb(recipe.rules), Jsonb(recipe.versions), is_beside, started_by)
-        number, versions = self._one(_BEGIN, *values)
-        return Run(number, () if is_beside else recipe.changed_since(versions or {}), is_beside)
+        rebuilt = () if is_beside else recipe.changed_since(self._column(_WROTE_IN_PLACE))
+        return Run(self._one(_BEGIN, *values)[0], rebuilt, is_beside)
 
     def end(self, run: Run, *, is_complete: bool) -> None:
         """End it; a complete one that was built beside takes the place of what was there.
@@ -114,9 +120,7 @@ class Runs:
             if is_complete and run.is_beside:
                 self._swap()
         if run.is_beside:
-            with suppress(errors.LockNotAvailable):  # while somebody reads there: the next one drops what is left
-                self._connection.execute("set lock_timeout = '5s'")
-                self._drop_schemas(_PAST if is_complete else BESIDE)
+            self._drop_what_is_left()
 
     def _check(self, recipe: Recipe) -> None:
         built = self._connection.execute(_IN_PLACE).fetchone()
@@ -139,12 +143,22 @@ class Runs:
             sql.SQL("alter schema {} rename to {}").format(sql.Identifier(name), sql.Identifier(to))
         )
 
+    def _drop_what_is_left(self) -> None:
+        """Drop what full refreshes have left, killed ones too; where somebody still reads, a later run does."""
+        for suffix in (BESIDE, _PAST):
+            with suppress(errors.LockNotAvailable), self._connection.transaction():
+                self._connection.execute("set local lock_timeout = '5s'")
+                self._drop_schemas(suffix)
+
     def _drop_schemas(self, suffix: str) -> None:
         for name in self._schemas(suffix):
             self._connection.execute(sql.SQL("drop schema {} cascade").format(sql.Identifier(name)))
 
     def _schemas(self, suffix: str) -> list[str]:
-        return [name for (name,) in self._connection.execute(_SCHEMAS, (suffix,))]
+        return self._column(_SCHEMAS, suffix)
+
+    def _column(self, query: str, *values: object) -> list[Any]:
+        return [value for (value,) in self._connection.execute(query, values)]
 
     def _one(self, query: str, *values: object) -> tuple[Any, ...]:
         row = self._connection.execute(query, values).fetchone()

@@ -9,11 +9,16 @@
     {{ return(env_var('TANAWARI_RUN', '') if execute and model.resource_type != 'unit_test' else '') }}
 {%- endmacro %}
 
-{# Who starts dbt by itself neither waits for another run nor moves the position. #}
+{#
+  Who starts dbt by itself neither waits for another run nor moves the position. A full refresh that nobody prepared
+  (`DBT_FULL_REFRESH`) would be an ordinary run.
+#}
 {% macro require_run() -%}
     {%- if execute and flags.WHICH in ('build', 'run', 'seed', 'snapshot', 'retry', 'clone') -%}
         {%- if not env_var('TANAWARI_RUN', '') -%}
             {{ exceptions.raise_compiler_error('dbt writes within a run only: use `tanawari dbt ' ~ flags.WHICH ~ '`') }}
+        {%- elif flags.FULL_REFRESH and not env_var('TANAWARI_SCHEMA_SUFFIX', '') -%}
+            {{ exceptions.raise_compiler_error('a full refresh is `tanawari dbt build --full-refresh`') }}
         {%- elif flags.EMPTY -%}
             {{ exceptions.raise_compiler_error('a run reads what has landed: `--empty` is for compiling only') }}
         {%- endif -%}

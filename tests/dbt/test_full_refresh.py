@@ -81,6 +81,20 @@ def test_a_full_refresh_is_the_remedy_for_another_time_zone(built_shop: Callable
         shop.build()
 
 
-def test_a_full_refresh_of_a_part_is_refused(built_shop: Callable[[], Shop]):
+def test_what_a_killed_full_refresh_left_the_next_run_drops(built_shop: Callable[[], Shop]):
+    shop = built_shop()
+    with psycopg.connect(shop.warehouse.dbt) as connection:
+        connection.execute("create schema core__next; create table core__next.orders ()")
+    shop.dbt("run", "--select", "stg_order__orders")
+    assert shop.rows(OTHERS) == []
+
+
+@pytest.mark.parametrize("option", ["--full-refresh", "-f"])
+def test_a_full_refresh_of_a_part_is_refused(built_shop: Callable[[], Shop], option: str):
     with pytest.raises(RefusedError, match="a `build` of all models"):
-        built_shop().build("--full-refresh", "--select", "orders")
+        built_shop().build(option, "--select", "orders")
+
+
+def test_a_full_refresh_by_environment_is_refused(built_shop: Callable[[], Shop]):
+    with pytest.raises(AssertionError, match="a full refresh is `tanawari dbt build --full-refresh`"):
+        built_shop().dbt("run", "--select", "stg_order__orders", DBT_FULL_REFRESH="1")

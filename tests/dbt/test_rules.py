@@ -88,6 +88,20 @@ def test_a_changed_model_is_rebuilt_with_its_descendants_and_nothing_else(
     assert dict(shop.rows(made)) == after
 
 
+def test_a_change_that_no_whole_run_took_and_that_is_taken_back_leaves_nothing_behind(
+    built_shop: Callable[[], Shop], project: Path
+):
+    shop = built_shop()
+    before, file = shop.marts(), project / "models/marts/core/orders.sql"
+    text = file.read_text()
+    change(file, "    orders.currency,\n", "    'XXX' as currency,\n")
+    shop.dbt("run", "--select", "orders")
+    assert shop.marts()["core.orders"] != before["core.orders"]
+    file.write_text(text)
+    shop.build()
+    assert shop.marts() == before
+
+
 def test_a_run_of_which_a_test_fails_is_taken_again(built_shop: Callable[[], Shop], project: Path):
     shop = built_shop()
     position = "select max(number) from transformation.runs where is_complete"
