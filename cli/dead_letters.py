@@ -126,7 +126,7 @@ def retry(  # noqa: PLR0913 - likewise
 
 @dead_letters.command("close")
 def close(  # noqa: PLR0913 - likewise
-    because: Annotated[str, typer.Option(help="The reason; it is stored with your user name.", min=1)],
+    because: Annotated[str, typer.Option(help="The reason; it is stored with your user name.")],
     ids: IdsArgument = None,
     topic: TopicOption = None,
     reason: ReasonOption = None,
@@ -138,6 +138,8 @@ def close(  # noqa: PLR0913 - likewise
     as_json: JsonOption = False,
 ) -> None:
     """Close messages for good: they are kept, but never retried."""
+    if not because.strip():
+        raise typer.BadParameter("give the reason", param_hint="--because")
     deployment = at(state)
     deployment.announce(WAREHOUSE)
     url = _warehouse(deployment)

@@ -120,6 +120,11 @@ def test_down_when_nothing_runs_is_no_fault(tanawari, state):
     assert tanawari("down", "--state", state.directory).code == 0
 
 
+def test_dead_letters_are_closed_for_a_reason_only(tanawari, state):
+    refused = tanawari("dead-letters", "close", "1", "--because", " ", "--state", state.directory)
+    assert (refused.code, "give the reason" in refused.stderr) == (2, True)
+
+
 def test_reset_asks_first(tanawari, state):
     assert tanawari("reset", "--state", state.directory, text="n\n").code == 1
     assert state.directory.exists()
