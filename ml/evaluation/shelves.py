@@ -7,7 +7,7 @@ everything is in stock and nothing on offer; browsing is not used, because the d
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
-from itertools import chain, islice, product, zip_longest
+from itertools import chain, islice, product
 from typing import Any, Final
 
 import numpy as np
@@ -21,6 +21,7 @@ from ml.dataset import Dataset
 from ml.evaluation.split import Task
 from ml.shelves.catalogue import Catalogue
 from ml.shelves.composing import Rules, Shopper, compose
+from ml.shelves.filling import in_turns
 from ml.shelves.purchases import DAY
 from ml.shelves.rules import LIVE_SOURCES, MADE_OF, DisplayType, ShelfRule
 from ml.shelves.session import BUY, LiveState, activity_of
@@ -160,7 +161,7 @@ def _list(bundle: Bundle, rule: ShelfRule, user_id: str) -> Iterator[int]:
         chain.from_iterable(bundle.candidates(name, user_id)[0].tolist() for name in names)
         for names in map(_learnt, rule.sources)
     ]
-    return (item for round_ in zip_longest(*sources) for item in round_ if item is not None)
+    return in_turns(sources)
 
 
 def _learnt(source: str) -> list[str]:

@@ -1,9 +1,10 @@
 """Fills one shelf from rankings, within its rules for eligibility, length and variety."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
 from itertools import chain, zip_longest
+from typing import TypeVar
 
 import msgspec
 
@@ -11,6 +12,8 @@ from ml.shelves.candidates import Candidate
 from ml.shelves.catalogue import Product
 from ml.shelves.rules import DisplayType, ShelfRule
 from ml.shelves.sources import Visit
+
+T = TypeVar("T")
 
 
 class Ask(msgspec.Struct, frozen=True):
@@ -56,7 +59,7 @@ class Filling:
         self._any_offer = False
         among, is_new = visit.offers.keys() if rule.offer else None, rule.bought == "exclude"
         own = partial(visit.source, follows_session=rule.follows_session, is_new=is_new, among=among)
-        self._own = _in_turns([own(name) for name in rule.sources])
+        self._own = in_turns([own(name) for name in rule.sources])
         self._fallback = [partial(visit.source, name, is_new=is_new) for name in rule.fallback]
         self.chosen: list[Candidate] = []
         self.fallback_used = False
@@ -117,7 +120,8 @@ class Filling:
         return self._any_offer or self._visit.is_todays(item) == (self._rule.offer == "today")
 
 
-def _in_turns(sources: list[Iterator[Candidate]]) -> Iterator[Candidate]:
+def in_turns(sources: Sequence[Iterator[T]]) -> Iterator[T]:
+    """One of each source after the other, as long as any has more."""
     if len(sources) == 1:
         return sources[0]
-    return (candidate for round_ in zip_longest(*sources) for candidate in round_ if candidate is not None)
+    return (each for round_ in zip_longest(*sources) for each in round_ if each is not None)
