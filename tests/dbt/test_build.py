@@ -94,7 +94,6 @@ def test_the_documentation_is_one_page_that_needs_no_network(small_shop: Shop, t
     assert re.findall(r'<(?:script|link)[^>]+(?:src|href)="(?:https?:)?//[^"]*', page) == []
 
 
-@pytest.mark.filterwarnings("ignore:sqlglotrs is deprecated:DeprecationWarning")  # the parser's own companion
 def test_the_column_lineage_of_every_model_can_be_read(small_shop: Shop, target: Path):
     from sqlglot import optimizer, parse_one  # noqa: PLC0415 - warns on import, which only a test may ignore
     from sqlglot.lineage import lineage  # noqa: PLC0415 - likewise

@@ -3,10 +3,6 @@
 import dagster as dg
 import pytest
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:sqlglotrs is deprecated:DeprecationWarning",  # dagster-dbt's own
-)
-
 OURS = {
     "content/top_page_display",
     "docs/dbt",

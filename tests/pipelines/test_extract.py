@@ -11,10 +11,7 @@ from pipelines.warehouse import Warehouse
 from tests.disks import small_disk
 from tests.pipelines.training_runs import said
 
-pytestmark = [
-    pytest.mark.usefixtures("state"),
-    pytest.mark.filterwarnings("ignore:sqlglotrs is deprecated:DeprecationWarning"),  # dagster-dbt's own
-]
+pytestmark = pytest.mark.usefixtures("state")
 
 
 def extract(url: str, day: str) -> dg.ExecuteInProcessResult:
