@@ -33,6 +33,15 @@ async def broker(tmp_path):
         yield running
 
 
+class Landing(subprocess.Popen):
+    """A landing process; a test that fails beside it does not wait for its end, which would never come."""
+
+    def __exit__(self, fault, *details):
+        if fault:
+            self.kill()
+        super().__exit__(fault, *details)
+
+
 @pytest.fixture
 def landing(broker, warehouse):
     """Starts landing processes on the warehouse (or on another loader URL), and ends them with the test."""
@@ -45,7 +54,7 @@ def landing(broker, warehouse):
             "WAREHOUSE_LOADER_URL": loader,
             "LANDING_SESSION_MS": str(SESSION_MS),
         }
-        processes.append(subprocess.Popen([sys.executable, "-m", "warehouse.landing"], env=environment, **options))
+        processes.append(Landing([sys.executable, "-m", "warehouse.landing"], env=environment, **options))
         return processes[-1]
 
     yield start
