@@ -155,9 +155,7 @@ def _read(source: Source, wanted: list[str]) -> Iterator[Chunk]:
     try:
         yield from source.chunks(wanted)
     except UnicodeDecodeError as error:
-        raise FolderError(
-            f"{source.path.name} is not {source.encoding} from byte {error.start} on: set `encoding:` in the mapping"
-        ) from error
+        raise reading.not_decoded(source.path, error) from error
     except (OSError, EOFError, ValueError, zlib.error) as error:
         raise FolderError(f"{source.path.name} cannot be read to its end: {error}") from error
 

@@ -28,7 +28,10 @@ class Fault(Enum):
     TOO_LARGE = ("is too large", "check the value; a quantity is at most 1,000,000, an amount below 10¹²")
     ZERO = ("is 0", "remove the row")
     NEGATIVE = ("is below 0", "only the quantity of an order line may be negative: a cancellation or a return")
-    NOT_MONEY = ("is not an amount", "write 1234.50; for 1234,50 set `decimal: ','` in the mapping")
+    NOT_MONEY = (
+        "is not an amount",
+        "write 1234 or 1234.50, without thousands separators; for 1234,50 set `decimal: ','` in the mapping",
+    )
     TOO_PRECISE = ("has more decimals than its currency", "round it, or check the currency")
     NO_AMOUNT = ("is missing, and so is the amount", "give the unit price or the amount of the line")
     NOT_A_TIME = ("is not a readable time", "write 2026-11-25 09:30, or set `date_format:` in the mapping")

@@ -18,7 +18,7 @@ FILE_NAME = "mapping.yaml"
 def _zone(name: str) -> str:
     if name not in available_timezones():
         near = difflib.get_close_matches(name, available_timezones(), n=3, cutoff=0.5)
-        raise ValueError(f"is not a time zone; similar: {', '.join(near) or 'none'} (e.g. Asia/Tokyo, UTC)")
+        raise ValueError(f"{name} is not a time zone; similar: {', '.join(near) or 'none'} (e.g. Asia/Tokyo, UTC)")
     return name
 
 

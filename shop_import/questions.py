@@ -141,25 +141,25 @@ QUESTIONS = (
         and item_id not in (select sku from sold where price is not null)
         and item_id not in (select sku from known_product)""",
     ),
-    Question("items", "price", Fault.NEGATIVE, "select row, price::text from staged_items where price < 0"),
+    Question("items", "price", Fault.NEGATIVE, "select row, price from staged_items where price < 0"),
     Question(
         "items",
         "special_price",
         Fault.NEGATIVE,
-        "select row, special_price::text from staged_items where special_price < 0",
+        "select row, special_price from staged_items where special_price < 0",
     ),
     Question(
         "items",
         "special_price",
         Fault.OFFER_NOT_BELOW_PRICE,
-        "select row, special_price::text from staged_items where not is_bad and special_price >= price",
+        "select row, special_price from staged_items where not is_bad and special_price >= price",
     ),
     Question(
         "items",
         "special_price",
         Fault.OFFER_INCOMPLETE,
         """
-        select row, special_price::text from staged_items where not is_bad and special_price is not null
+        select row, special_price from staged_items where not is_bad and special_price is not null
         and (special_starts_at < special_ends_at) is not true""",
     ),
     Question(
@@ -168,19 +168,19 @@ QUESTIONS = (
         Fault.NO_AMOUNT,
         "select row, null from lines where not is_bad and quantity > 0 and amount is null",
     ),
-    Question("orders", "price", Fault.NEGATIVE, "select row, given_price::text from lines where given_price < 0"),
+    Question("orders", "price", Fault.NEGATIVE, "select row, given_price from lines where given_price < 0"),
     Question(
         "orders",
         "amount",
         Fault.NEGATIVE,
-        "select row, given_amount::text from lines where given_amount < 0 and quantity > 0",
+        "select row, given_amount from lines where given_amount < 0 and quantity > 0",
     ),
     Question(
         "orders",
         "amount",
         Fault.TOO_LARGE,
         f"""
-        select row, total::text from facts where total >= {LARGEST_AMOUNT}""",  # noqa: S608 - a number
+        select row, total from facts where total >= {LARGEST_AMOUNT}""",  # noqa: S608 - a number
     ),
     Question(
         "orders",

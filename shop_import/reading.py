@@ -144,11 +144,20 @@ def open_source(path: Path, mapping: FileMapping) -> Source:
     except FolderError:
         raise
     except LookupError as error:
-        raise FolderError(f"{path.name}: {mapping.encoding} is not a known encoding") from error
+        raise FolderError(f"{path.name}: {mapping.encoding} is not a known encoding; write e.g. cp932") from error
+    except UnicodeDecodeError as error:
+        raise not_decoded(path, error) from error
     except (OSError, EOFError, ValueError, zlib.error) as error:
         raise FolderError(f"{path.name} cannot be read: {error}") from error
     raise FolderError(
         f"{path.name} has no known format: use .parquet, .csv, .tsv or .ndjson, the last three also with .gz"
+    )
+
+
+def not_decoded(path: Path, error: UnicodeDecodeError) -> FolderError:
+    """What to say of a file whose bytes are not text in the encoding it was read in."""
+    return FolderError(
+        f"{path.name} is not {error.encoding} from byte {error.start} on: set `encoding:` in the mapping"
     )
 
 

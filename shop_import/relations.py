@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
@@ -67,9 +68,14 @@ def _ask(connection: duckdb.DuckDBPyConnection, question: Question, findings: Fi
     connection.execute(f"create or replace temp table found as {question.sql}")
     answer = connection.execute("select * from found order by 1")
     while rows := answer.fetchmany(FETCHED):
-        findings.add(BadRow(question.file, row, question.column, value, question.fault) for row, value in rows)
+        findings.add(BadRow(question.file, row, question.column, _text(value), question.fault) for row, value in rows)
     if not question.keeps_row:
         connection.execute("insert into bad_rows select ?, row from found", [question.file])
+
+
+def _text(value: str | Decimal | None) -> str | None:
+    """A value as people write it: an amount without the zeros that its type adds."""
+    return f"{value.normalize():f}" if isinstance(value, Decimal) else value
 
 
 def _check_categories(connection: duckdb.DuckDBPyConnection, findings: Findings) -> None:

@@ -117,6 +117,18 @@ def test_a_folder_without_orders_is_refused(take_in):
         take_in({"items.csv": ITEMS})
 
 
+@pytest.mark.parametrize(
+    ("encoding", "message"),
+    [
+        ("utf-8", r"^orders.csv is not utf-8 from byte 1 on: set `encoding:` in the mapping"),
+        ("windows31j", r"^orders.csv: windows31j is not a known encoding; write e.g. cp932"),
+    ],
+)
+def test_an_encoding_that_does_not_fit_is_named_with_the_remedy(take_in, encoding, message):
+    with pytest.raises(FolderError, match=message):
+        take_in({"orders.csv": b"a\xff" + TWO.encode()}, orders={"encoding": encoding})
+
+
 BAD_LINES = {
     "A1,u1,2026-10-01,T1,,5": ("quantity", "BLANK"),
     "A1,u1,2026-10-01,T1,0,5": ("quantity", "ZERO"),
@@ -157,6 +169,11 @@ def test_money_finer_than_its_currency_is_told_with_field_value_currency_and_rem
         f"orders, row 2: price ('{price}') has more decimals than its currency, {currency};"
         " round it, or check the currency"
     )
+
+
+def test_an_amount_is_told_as_people_write_it(take_in):
+    made = take_in({"items.csv": ITEMS, "orders.csv": f"{ORDERS}A1,u1,2026-10-01,T1,1,-1200\n"}, currency="KWD")
+    assert made.findings.lines()[-1].startswith("orders, row 2: price ('-1200') is below 0")
 
 
 def test_dinars_have_three_decimals(take_in):
