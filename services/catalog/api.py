@@ -50,7 +50,7 @@ async def list_products(  # noqa: PLR0913 - a filter each
     limit: LimitParam = 100,
     ids: Annotated[list[ProductReference] | None, Query(max_length=100)] = None,
     sku: Annotated[list[Sku] | None, Query(max_length=100)] = None,
-    category: Annotated[CategoryReference | None, Query(description="What is below counts")] = None,
+    category: Annotated[CategoryReference | None, Query(description="Subcategories are included")] = None,
     active: bool | None = None,
     q: Annotated[ShortText | None, Query(description="Words in name, brand or sku")] = None,
 ) -> ProductPage:

@@ -14,14 +14,15 @@ from services.common.identity.policy import PUBLIC
 from services.common.runtime.errors import Unavailable
 from services.common.runtime.http_client import ServiceClient
 from services.common.storage.cache import Cache
-from services.common.web.fields import PathId
 from services.common.web.routing import Router
+from services.contracts.envelope import MAX_ID
 from services.gateway.glyphs import GLYPHS, WORDS
 from services.gateway.rate_limit import LIMITED
 
 logger = logging.getLogger(__name__)
 router = Router(tags=["drawings"])
 
+NO_CATEGORY, NAMELESS = 0, b'["", ""]'
 KEPT_SECONDS, NEUTRAL_SECONDS = 3600, 5
 OK = 200
 LINE = 22
@@ -45,11 +46,16 @@ LABEL = (
     response_class=Response,
     responses={OK: {"content": {"image/svg+xml": {}}}},
 )
-async def category_drawing(request: Request, category_id: Annotated[PathId, Path(alias="categoryId")]) -> Response:
-    """A category's drawing; a neutral one, cached briefly, if the category is missing or catalog is unavailable."""
+async def category_drawing(
+    request: Request, category_id: Annotated[int, Path(alias="categoryId", ge=NO_CATEGORY, le=MAX_ID)]
+) -> Response:
+    """A category's drawing; a neutral one for 0, which is no category.
+
+    If the category is missing or catalog is unavailable: the neutral one, cached briefly.
+    """
     catalog: ServiceClient = request.app.state.catalog
     cache: Cache = request.app.state.cache
-    known = await cache.get(f"category:{category_id}")
+    known = NAMELESS if category_id == NO_CATEGORY else await cache.get(f"category:{category_id}")
     if known is None:
         known = await _code_and_name(catalog, category_id)
         if known is not None:

@@ -111,6 +111,6 @@ def open_page(browser, shop):
 def view_as(page, household):
     """Choose a household, as a person would."""
     page.get_by_role("button", name="Viewing as").click()
-    page.get_by_label("Household", exact=True).fill(household)
+    page.get_by_label("Shopper", exact=True).fill(household)
     page.get_by_role("button", name="View", exact=True).click()
-    page.get_by_role("heading", level=1, name=f"household {household}").wait_for()
+    page.get_by_role("heading", level=1, name=f"shopper {household}").wait_for()

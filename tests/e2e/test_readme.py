@@ -138,7 +138,7 @@ def test_the_shop_opens_as_a_household_whose_six_shelves_are_full(made, browser)
     page = browser.new_page()
     page.goto(made["addresses"]["storefront"])
 
-    page.get_by_role("button", name="Viewing as Household").wait_for()
+    page.get_by_role("button", name="Viewing as Shopper").wait_for()
     shelves = page.locator("section", has=page.get_by_role("article"))
     expect(shelves.get_by_role("heading", level=2)).to_have_count(6, timeout=30_000)
 

@@ -263,12 +263,17 @@ def test_the_shop_can_be_used_by_keyboard_alone(shop, open_page):
     expect(page.get_by_role("heading", level=2).first).to_have_text(SHELVES[0])
 
 
-def test_the_dialog_of_households_opens_and_closes_by_keyboard(open_page):
+def test_a_shopper_of_any_id_can_be_viewed(open_page):
+    page = open_page(household="M-042")
+    expect(page.get_by_role("button", name="Viewing as Shopper M-042")).to_be_visible()
+
+
+def test_the_dialog_of_shoppers_opens_and_closes_by_keyboard(open_page):
     page = open_page()
     button = page.get_by_role("button", name="Viewing as")
     button.focus()
     page.keyboard.press("Enter")
-    expect(page.get_by_label("Household", exact=True)).to_be_focused()
+    expect(page.get_by_label("Shopper", exact=True)).to_be_focused()
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_be_hidden()
     expect(button).to_be_focused()

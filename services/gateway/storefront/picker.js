@@ -8,7 +8,7 @@ const dialog = byId("picker");
 
 /** Show the present shopper on the button. */
 export function showShopper() {
-  byId("shopper").querySelector("b").textContent = isVisitor() ? "Visitor" : `Household ${userId()}`;
+  byId("shopper").querySelector("b").textContent = isVisitor() ? "Visitor" : `Shopper ${userId()}`;
 }
 
 /** Make the dialog work; `onChange` is called when someone else is chosen. */
@@ -26,7 +26,7 @@ export function installPicker(onChange) {
     onChange();
   };
   byId("shopper").addEventListener("click", async () => {
-    byId("household").value = isVisitor() ? "" : userId();
+    byId("shopper-id").value = isVisitor() ? "" : userId();
     dialog.showModal();
     const chips = (await suggestions()).map((id) =>
       element("button", { type: "button", "aria-pressed": String(id === userId()), onclick: () => choose(id) }, id),
@@ -35,7 +35,7 @@ export function installPicker(onChange) {
   });
   byId("picker-form").addEventListener("submit", (event) => {
     event.preventDefault();
-    choose(byId("household").value.trim());
+    choose(byId("shopper-id").value.trim());
   });
   byId("visitor").addEventListener("click", () => choose(null));
   dialog.querySelector(".close").addEventListener("click", () => dialog.close());

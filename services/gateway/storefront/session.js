@@ -13,7 +13,7 @@ addEventListener("storage", ({ key, newValue }) => key === KEY && (session = JSO
 export const isVisitor = () => !session || session.userId.startsWith("anon:");
 export const userId = () => session?.userId ?? null;
 
-/** View as a household, or without an id as a new visitor. */
+/** View as a shopper, or without an id as a new visitor. */
 export async function viewAs(id = null) {
   const response = await fetch("/preview/session", {
     method: "POST",
@@ -30,7 +30,7 @@ function keep(next) {
   localStorage.setItem(KEY, JSON.stringify(session));
 }
 
-/** Go on as before, or as the first household worth a look, whose shelves are full; where there is none, as a new visitor. */
+/** Go on as before, or as the first shopper worth a look, whose shelves are full; where there is none, as a new visitor. */
 async function begin() {
   try {
     await viewAs(session ? userId() : (await suggestions())[0]);
@@ -54,7 +54,7 @@ export async function renew({ force = false } = {}) {
   await renewing;
 }
 
-/** Households worth a look. */
+/** Shoppers worth a look. */
 export async function suggestions() {
   const response = await fetch("/preview/session");
   return response.ok ? (await response.json()).households : [];

@@ -36,7 +36,7 @@ export async function topPage() {
 function head() {
   const [title, about] = isVisitor()
     ? ["Welcome", "You are new here: these are the shelves for everyone. Look at a product, and they begin to follow you."]
-    : [`Good to see you, household ${userId()}`, "Shelves made from what you bought and looked at. Each product says why it is here."];
+    : [`Good to see you, shopper ${userId()}`, "Shelves made from what you bought and looked at. Each product says why it is here."];
   return element("div", { className: "head" }, element("h1", {}, title), element("p", {}, about));
 }
 

@@ -34,6 +34,11 @@ def test_what_is_not_routed_here_is_left_out(merged):
     assert not {"/v1/products", "/internal"} & set(paths)
 
 
+def test_a_path_with_a_parameter_of_a_kind_is_described(merged):
+    similar = "/v1/products/{productId}/similar"
+    assert similar in merged(serving=document({similar: {"get": OPERATION}}))["paths"]
+
+
 def test_operations_keep_ids_of_their_own(merged):
     paths = merged(
         catalog=document({"/v1/products": {"get": OPERATION}}), content=document({"/v1/displays": {"get": OPERATION}})

@@ -36,6 +36,13 @@ def test_a_category_that_nobody_knows_yet_is_drawn_as_soon_as_it_is_there(gatewa
     assert "Teas" in client.get("/images/categories/6.svg").text
 
 
+def test_a_product_without_a_category_has_the_neutral_drawing(gateway, services):
+    answer = gateway().get("/images/categories/0.svg")
+    assert (answer.status_code, answer.text) == (200, draw("", ""))
+    assert answer.headers["cache-control"] == "public, max-age=3600"
+    assert services["catalog"].asked == []
+
+
 def test_drawings_of_invented_categories_are_not_to_be_had_without_end(gateway):
     client = gateway(address_requests_per_minute=2)
     assert [client.get(f"/images/categories/{each}.svg").status_code for each in (7, 8, 9)] == [200, 200, 429]
