@@ -77,7 +77,7 @@ def product_of(
     if told.stock_version != UNTOLD:
         fields["stock"] = told.stock
     if told.offer_version != UNTOLD:
-        fields |= _offer(told.offer)
+        fields |= _offer(told.offer, fields.get("currency", known.currency if known else None))
     if told.is_deleted:
         fields["is_active"] = False
     if known is None:
@@ -98,8 +98,8 @@ def _place(ids: tuple[int, ...], known: Product | None, levels: Mapping[int, int
     return {"category_id": category_id, "category_name": name, "product_type": product_type}
 
 
-def _offer(offer: ProductChange | None) -> dict[str, Any]:
-    if offer is None:
+def _offer(offer: ProductChange | None, currency: str | None) -> dict[str, Any]:
+    if offer is None or offer.currency != currency:  # in another currency it says nothing of the price
         return {"special_price": None}
     return {
         "special_price": offer.special_price,

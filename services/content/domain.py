@@ -36,6 +36,7 @@ class DisplayRow:
     start_date: datetime
     end_date: datetime | None
     special_price: Decimal | None
+    special_currency: str | None
     product_id: int | None
     sku: str | None
     product_name: str | None
@@ -49,6 +50,7 @@ class DisplayRow:
     stock: int | None
     is_product_active: bool | None
     offer_price: Decimal | None
+    offer_currency: str | None
     offer_starts_at: datetime | None
     offer_ends_at: datetime | None
 
@@ -72,12 +74,19 @@ class DisplayRow:
         """
         if not (self.is_product_active and self.stock and self.product_price is not None):
             return None
-        own = self.special_price if self.mode and self.is_due(now) else None
+        own = self.own_price if self.is_due(now) else None
         price = next((each for each in (own, manual, self._catalog_offer_at(now)) if each is not None), None)
         return price if price is not None and price < self.product_price else None
 
+    @property
+    def own_price(self) -> Decimal | None:
+        """The price that a merchandiser set, unless the product has another currency by now."""
+        return self.special_price if self.mode and self.special_currency in (None, self.currency) else None
+
     def _catalog_offer_at(self, now: datetime) -> Decimal | None:
         if not self.is_due(now) or self.offer_starts_at is None or now < self.offer_starts_at:
+            return None
+        if self.offer_currency not in (None, self.currency):
             return None
         return self.offer_price if self.offer_ends_at is None or now < self.offer_ends_at else None
 
@@ -116,7 +125,9 @@ def compose(rows: Sequence[DisplayRow], now: datetime) -> Displays:
     hidden = {row.product_id: row.sku for row in manual if row.mode == "hide" and row.product_id is not None}
     prices: dict[int | None, Item] = {}
     for row in manual:
-        if row.mode == "price" and (price := row.special_price_at(now, None)) is not None:
+        if row.mode != "price" or row.own_price is None:
+            continue
+        if (price := row.special_price_at(now, None)) is not None:
             prices.setdefault(row.product_id, Item(row, price))
     taken: set[Shown] = {(product_id, None) for product_id in hidden}
     pinned = {

@@ -20,7 +20,7 @@ from services.contracts.events.catalog import (
 Copy = dict[str, Any]
 """A row by column name."""
 
-NO_OFFER: Copy = {"special_price": None, "special_starts_at": None, "special_ends_at": None}
+NO_OFFER: Copy = dict.fromkeys(("special_price", "special_currency", "special_starts_at", "special_ends_at"))
 UNKNOWN_PRODUCT: Copy = {
     **dict.fromkeys(("sku", "name", "price", "currency", "rating", "image", "category_id", "is_active", "stock")),
     **NO_OFFER,
@@ -63,7 +63,8 @@ def _parts(payload: Contract) -> Iterator[tuple[str, int, Copy]]:
             yield "stock_version", payload.stock_version, {"stock": payload.stock}
         case SpecialPriceSet():
             dates = {"special_starts_at": payload.start_date, "special_ends_at": payload.end_date}
-            yield "offer_version", payload.offer_version, {"special_price": payload.special_price, **dates}
+            price = {"special_price": payload.special_price, "special_currency": payload.currency}
+            yield "offer_version", payload.offer_version, {**price, **dates}
         case SpecialPriceEnded():
             yield "offer_version", payload.offer_version, NO_OFFER
 

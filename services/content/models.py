@@ -119,6 +119,7 @@ class Product(Base):
     stock: Mapped[int | None]
     is_active: Mapped[bool | None]
     special_price: Mapped[Decimal | None]
+    special_currency: Mapped[str | None]
     special_starts_at: Mapped[datetime | None]
     special_ends_at: Mapped[datetime | None]
     product_version: Mapped[int] = mapped_column(server_default=text("0"))

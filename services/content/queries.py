@@ -51,8 +51,10 @@ async def rows_for(session: AsyncSession, generation: str | None, user_id: str |
     query = _beside_catalog(
         *(Display.display_type, Display.mode, Display.user_id, Display.rank, Display.priority, Display.score),
         *(Display.reason, Display.start_date, Display.end_date, Display.special_price, Display.product_id),
+        Display.currency.label("special_currency"),
         *MIRRORED,
         *(Product.stock, Product.is_active.label("is_product_active"), Product.special_price.label("offer_price")),
+        Product.special_currency.label("offer_currency"),
         *(Product.special_starts_at.label("offer_starts_at"), Product.special_ends_at.label("offer_ends_at")),
     ).where(in_generation, of_user, Display.is_active, is_over.isnot(True))
     return [DisplayRow(**row) for row in (await session.execute(query)).mappings()]

@@ -135,7 +135,7 @@ async def change(session: AsyncSession, display_id: int, changes: dict[str, Any]
     _refuse_contradictions(display)
     if PRICED & changes.keys():  # if the product has another currency by now, the row can still be ended
         await _spell_price(session, display)
-    if is_news:
+    if is_news or session.is_modified(display):
         await session.flush()
         await _append_change(session, display, "UPDATED")
 
@@ -193,11 +193,11 @@ def _refuse_contradictions(display: TopPageDisplay) -> None:
 
 
 async def _spell_price(session: AsyncSession, display: TopPageDisplay) -> None:
-    """Give the special price the decimals of its product's currency; raises Contradiction if it has more."""
+    """Give the special price its product's currency, and its decimals; raises Contradiction if it has more."""
     if display.special_price is not None:
-        currency = await queries.currency_of(session, display.product_id)
+        display.currency = await queries.currency_of(session, display.product_id)
         try:
-            display.special_price = exact(display.special_price, currency)
+            display.special_price = exact(display.special_price, display.currency)
         except ValueError as error:
             raise Contradiction(errors=[Fault(field="body.specialPrice", message=str(error))]) from error
 

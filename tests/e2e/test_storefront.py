@@ -194,6 +194,27 @@ def test_money_is_shown_with_the_decimals_of_its_currency(open_page):
     assert [each.replace("\xa0", " ") for each in shown] == ["¥1,200", "$12.30", "KWD 4.500", "IQD 1.250"]
 
 
+def test_a_price_without_a_currency_is_shown_as_a_number(shop, open_page):
+    page = open_page(household=shop.household)
+    answer = httpx2.get(f"{shop.gateway_url}/v1/top-page").json()
+    item = answer["shelves"][3]["items"][0] | {"productPrice": "12.30", "specialPrice": "9.99", "currency": None}
+    answer["shelves"][3]["items"] = [item]
+    page.route("**/v1/top-page?*", lambda route: route.fulfill(json=answer))
+    page.goto("/")
+    expect(products(page, "On sale").locator(".price")).to_have_text("Special price 9.99 instead of 12.30")
+
+
+def test_a_special_price_in_another_currency_replaces_no_price(open_page):
+    page = open_page("/")
+    prices = page.evaluate("""async () => {
+        const { specialPriceOf } = await import("/storefront/prices.js");
+        const product = { id: 1, currency: "JPY", isActive: true, inStock: true, specialPrice: null };
+        const set = (currency) => new Map([[1, { specialPrice: "3", currency }]]);
+        return ["USD", "JPY"].map((currency) => specialPriceOf(product, set(currency)));
+    }""")
+    assert prices == [None, "3"]
+
+
 def test_the_product_page_shows_similar_products_and_reports_their_clicks(open_page, shop):
     page = open_page(household=shop.household)
     products(page, "Recommended for you").first.get_by_role("link").click()

@@ -55,6 +55,14 @@ def test_a_snapshot_of_a_product_says_nothing_of_its_offer(tell, catalogue):
     assert catalogue.get(MILK).special_price == Decimal("0.50")
 
 
+def test_an_offer_counts_only_while_it_is_in_the_currency_of_its_product(tell, catalogue):
+    tell("SPECIAL_PRICE_SET", MILK, currency="EUR", offer_version=1, **OFFER)
+    assert catalogue.get(MILK).special_price is None
+
+    tell("PRODUCT_UPDATED", MILK, **described(currency="EUR", product_version=9))
+    assert catalogue.get(MILK).special_price == Decimal("0.50")
+
+
 def test_without_versions_the_last_of_the_log_holds(tell, catalogue):
     tell("STOCK_CHANGED", MILK, stock=0)
     tell("STOCK_CHANGED", MILK, stock=9)

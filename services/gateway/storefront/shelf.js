@@ -7,11 +7,12 @@ const BACK = "M9.5 3 5 7.5 9.5 12";
 const ON = "M5.5 3 10 7.5 5.5 12";
 const MINIMUM_DISCOUNT = 1;
 
-/** An amount in its currency, with the decimals it is written with: they are those of the currency. */
+/** An amount in its currency, with the decimals it is written with: they are those of the currency. Without one, a number. */
 export function money(amount, currency) {
   const digits = (amount.split(".")[1] ?? "").length;
   const decimals = { minimumFractionDigits: digits, maximumFractionDigits: digits };
-  return new Intl.NumberFormat("en", { style: "currency", currency, ...decimals }).format(Number(amount));
+  const style = currency ? { style: "currency", currency } : {};
+  return new Intl.NumberFormat("en", { ...style, ...decimals }).format(Number(amount));
 }
 
 /** The price to pay; the one it replaces is struck through, and read out as such. */

@@ -91,12 +91,15 @@ async def test_a_changed_special_price_is_told_and_one_of_an_earlier_currency_en
     await happen(("PRODUCT_CREATED", catalog.ProductSnapshot(**tea)))
     row = {"displayType": "SALE", "mode": "price", "productId": 4, "specialPrice": "2.50"}
     address = f"/v1/top-page-displays/{(await client.post('/v1/top-page-displays', json=row)).json()['id']}"
+    await eventually(lambda: client.get(address), lambda answer: answer.json()["currency"] == "USD")
     assert (await client.patch(address, json={"specialPrice": "2.25"})).json()["specialPrice"] == "2.25"
     assert [told["change"] for _, told in events(f"display:{address.rpartition('/')[2]}")] == ["CREATED", "UPDATED"]
 
     yen = catalog.ProductSnapshot(**{**tea, "price": "400", "currency": "JPY"})
     await happen(("PRODUCT_UPDATED", yen))
     await eventually(lambda: client.get(address), lambda answer: answer.json()["currency"] == "JPY")
+    prices = (await client.get("/v1/displays")).json()["specialPrices"]
+    assert 4 not in {price["productId"] for price in prices}  # 2.25 dollars are not 2.25 yen
     assert (await client.patch(address, json={"isActive": False})).json()["isActive"] is False
     assert (await client.patch(address, json={"specialPrice": "2.20"})).status_code == 422
 

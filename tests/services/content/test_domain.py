@@ -73,6 +73,14 @@ def test_a_product_of_which_the_catalog_has_said_nothing_is_shown_without_an_off
     assert price(row(1, special_price=Decimal(3))) is None
 
 
+def test_a_special_price_in_another_currency_than_the_products_is_not_shown():
+    yen = {**KNOWN, "currency": "JPY"}
+    assert price(row(1, **OFFERED, currency="JPY", offer_currency="USD")) is None
+    dollars = row(1, mode="price", special_price=Decimal(3), special_currency="USD", **yen)
+    assert price(row(1, **yen), dollars) is None
+    assert compose([row(1, **OFFERED, currency="JPY", offer_currency="JPY"), dollars], NOW).prices == []
+
+
 def test_the_catalogs_offer_is_shown_while_it_is_true():
     offered = row(1, **OFFERED)
     assert [price(offered, now=NOW + shift) for shift in (-HOUR, HOUR - timedelta(seconds=1), HOUR)] == [3, 3, None]

@@ -45,6 +45,11 @@ def after(*payloads, unknown=mirror.UNKNOWN_PRODUCT):
     return copy
 
 
+def test_an_offer_keeps_its_own_currency():
+    assert after(tea("2"), offer("1"))["special_currency"] == "JPY"
+    assert after(tea("2"), offer("1", 1), ended(2))["special_currency"] is None
+
+
 def test_an_old_snapshot_leaves_the_newer_price():
     assert str(after(tea("2", 2), tea("1", 1))["price"]) == "2"
 
