@@ -109,13 +109,33 @@ def test_a_champions_configuration_is_what_the_next_challenger_starts_from(champ
     assert (als["factors"], als["alpha"]) == (8, 2)
 
 
-@pytest.mark.parametrize("file", ["manifest.json", "popularity.npy"])
-def test_a_champion_that_cannot_be_read_blocks_nothing(champion_file, second, another_day, file: str):
-    (second / file).unlink()
+@pytest.mark.parametrize("damaged", ["{", '{"formatVersion": 99}', None])
+def test_a_champion_that_cannot_be_read_is_not_replaced_unseen(champion_file, second, damaged: str | None):
+    (second / "manifest.json").unlink()
+    if damaged:
+        (second / "manifest.json").write_text(damaged)
+    Champion(bundle=second.name).put(champion_file.parent)
+
+    result = run("challenger", "evaluation", "bundle", "champion", day=NEXT_DAY)
+
+    assert "the champion cannot be read" in said(result)
+    assert "remove champion.json to start over" in said(result)
+    assert Champion.read(champion_file.parent).bundle == second.name
+
+
+def test_a_champion_without_some_of_its_lists_is_compared_by_its_configuration(champion_file, second, another_day):
+    (second / "popularity.npy").unlink()
     Champion(bundle=second.name).put(champion_file.parent)
 
     assert run("challenger", "evaluation", "bundle", "champion", day=NEXT_DAY).success
     assert Champion.read(champion_file.parent).bundle == Passed.read(another_day).bundle != second.name
+
+
+def test_where_the_champions_files_are_gone_the_shop_starts_over(champion_file, another_day):
+    Champion(bundle="gone").put(champion_file.parent)
+
+    assert run("challenger", "evaluation", "bundle", "champion", day=NEXT_DAY).success
+    assert Champion.read(champion_file.parent).bundle == Passed.read(another_day).bundle
 
 
 def test_a_click_long_after_the_last_order_hides_no_order_from_the_gate(another_day, training_set):

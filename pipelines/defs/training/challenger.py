@@ -90,21 +90,29 @@ def challenger(context: dg.AssetExecutionContext, config: ChallengerConfig) -> I
 
 
 def champion_in_use(context: dg.AssetExecutionContext) -> tuple[str | None, TrainingConfig | None]:
-    """The bundle in use and its configuration; without a readable one, popularity is the only opponent.
+    """The bundle in use and its configuration; without one, or if its files are gone, popularity is the only opponent.
 
     A champion that is popularity itself does not count: the defaults are compared with it again.
+
+    Raises:
+        dagster.Failure: its files are there and cannot be read; unseen, it would give way to popularity.
     """
-    bundle = None
+    bundles = settings().bundles
     try:
-        champion = Champion.read(settings().bundles)
+        champion = Champion.read(bundles)
         if champion is None:
             return None, None
-        bundle = champion.bundle
-        manifest = read_manifest(settings().bundles / bundle)
-        return bundle, None if manifest.popularity_because else TrainingConfig.model_validate(manifest.configuration)
+        if not (bundles / champion.bundle).is_dir():
+            context.log.warning("the champion %s is lost: the shop starts over", champion.bundle)
+            return champion.bundle, None
+        manifest = read_manifest(bundles / champion.bundle)
+        if manifest.popularity_because:
+            return champion.bundle, None
+        return champion.bundle, TrainingConfig.model_validate(manifest.configuration)
     except (BundleError, ValidationError) as error:
-        context.log.warning("the champion cannot be read: the defaults meet popularity instead: %s", error)
-        return bundle, None
+        remedy = "restore it, roll back, or remove champion.json to start over: see docs/runbooks/bad-bundle.md"
+        said = f"the champion cannot be read, so nothing can be compared with it: {error}; {remedy}"
+        raise dg.Failure(said, allow_retries=False) from error
 
 
 def accepted(day: Path) -> Judgement:
