@@ -5,9 +5,11 @@ import base64
 import getpass
 import json
 import sys
-from collections.abc import Iterable
-from dataclasses import asdict
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from functools import wraps
+from inspect import Parameter, Signature, signature
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,6 +23,7 @@ from cli.options import JsonOption, WhereOption, screen, tell
 from stack.environment import kafka_settings
 from stack.state import StateError
 from warehouse import dead_letters as store
+from warehouse import retries
 from warehouse.dead_letters import Choice, DeadLetter, Kind, Message
 
 dead_letters = typer.Typer(help="List, show, retry and close messages that could not be handled.", no_args_is_help=True)
@@ -28,24 +31,44 @@ dead_letters = typer.Typer(help="List, show, retry and close messages that could
 WAREHOUSE = "WAREHOUSE_LOADER_URL"
 SOME_REMAIN = 3
 
-TopicOption = Annotated[str | None, typer.Option(help="Select by topic.")]
-ReasonOption = Annotated[str | None, typer.Option(help="Select by reason, e.g. BAD_PAYLOAD.")]
-ConsumerOption = Annotated[
-    str | None, typer.Option(help="Select by the consumer that failed: landing, content.catalog, ...")
-]
-IdsArgument = Annotated[list[int] | None, typer.Argument(help="Ids; without any, all that the options select.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only print what would happen.")]
-SinceOption = Annotated[datetime | None, typer.Option(help="Select those that failed at or after this time, in UTC.")]
+
+
+def _choice(
+    ids: Annotated[list[int] | None, typer.Argument(help="Ids; without any, all that the options select.")] = None,
+    topic: Annotated[str | None, typer.Option(help="Select by topic.")] = None,
+    reason: Annotated[str | None, typer.Option(help="Select by reason, e.g. BAD_PAYLOAD.")] = None,
+    consumer: Annotated[
+        str | None, typer.Option(help="Select by the consumer that failed: landing, content.catalog, ...")
+    ] = None,
+    since: Annotated[
+        datetime | None, typer.Option(help="Select those that failed at or after this time, in UTC.")
+    ] = None,
+) -> Choice:
+    """What a command line selects."""
+    return Choice(tuple(ids) if ids else None, topic, reason, consumer, since.replace(tzinfo=UTC) if since else None)
+
+
+def selecting(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of `_choice` in place of its parameter `choice`."""
+    options = signature(_choice).parameters
+    own = {name: each for name, each in signature(command).parameters.items() if name != "choice"}
+
+    @wraps(command)
+    def run(**given: Any) -> None:  # noqa: ANN401 - whatever Typer has read
+        command(choice=_choice(**{name: given.pop(name) for name in options}), **given)
+
+    both = [each.replace(kind=Parameter.KEYWORD_ONLY) for each in (*options.values(), *own.values())]
+    run.__signature__ = Signature(both)  # type: ignore[attr-defined] # what Typer reads
+    return run
 
 
 @dead_letters.command("list")
-def list_(  # noqa: PLR0913 - a command has as many parameters as options
-    topic: TopicOption = None,
-    reason: ReasonOption = None,
-    consumer: ConsumerOption = None,
-    since: SinceOption = None,
-    limit: Annotated[int, typer.Option(min=1, help="Maximum number, the oldest first.")] = 50,
+@selecting
+def list_(
+    choice: Choice,
     *,
+    limit: Annotated[int, typer.Option(min=1, help="Maximum number, the oldest first.")] = 50,
     closed: Annotated[bool, typer.Option("--closed", help="List closed ones instead of open ones.")] = False,
     summary: Annotated[bool, typer.Option("--summary", help="Count them by topic, consumer and reason.")] = False,
     state: WhereOption = None,
@@ -53,7 +76,7 @@ def list_(  # noqa: PLR0913 - a command has as many parameters as options
 ) -> None:
     """List open dead letters with their reasons, without their bytes."""
     url = _warehouse(at(state))
-    choice = Choice(None, topic, reason, consumer, _utc(since), is_closed=closed)
+    choice = replace(choice, is_closed=closed)
     if summary:
         kinds = store.kinds(url, choice)
         _print_all(kinds) if as_json else screen.print(_summary(kinds) if kinds else "no dead letters")
@@ -94,45 +117,36 @@ def show(
 
 
 @dead_letters.command("retry")
-def retry(  # noqa: PLR0913 - likewise
-    ids: IdsArgument = None,
-    topic: TopicOption = None,
-    reason: ReasonOption = None,
-    consumer: ConsumerOption = None,
-    since: SinceOption = None,
-    *,
-    dry_run: DryRunOption = False,
-    state: WhereOption = None,
-    as_json: JsonOption = False,
+@selecting
+def retry(
+    choice: Choice, *, dry_run: DryRunOption = False, state: WhereOption = None, as_json: JsonOption = False
 ) -> None:
     """Retry messages after their cause was fixed; those that still fail stay, with the current reason.
 
-    Exit code 3 if some remain.
+    Exit code 3 if some remain, or were skipped because another command holds them.
     """
     deployment = at(state)
     deployment.announce(WAREHOUSE, "KAFKA_URL")
     url, kafka = deployment.variables[WAREHOUSE], kafka_settings(deployment.variables)
-    choice = Choice(tuple(ids) if ids else None, topic, reason, consumer, _utc(since))
     _require(url, choice)
-    retried = asyncio.run(store.retry(url, kafka, choice, is_trial=dry_run))
+    retried = asyncio.run(retries.retry(url, kafka, choice, is_trial=dry_run))
     if as_json:
         screen.print_json(data=asdict(retried))
     else:
         counts = ", ".join(f"{number:,} {what}" for what, number in asdict(retried).items())
         tell(f"dry run, nothing changed; result would be: {counts}" if dry_run else counts)
-    if retried.remaining:
+        if retried.skipped:
+            tell("skipped ones are being retried or closed by another command: run this one again to be sure")
+    if retried.remaining or retried.skipped:
         raise typer.Exit(SOME_REMAIN)
 
 
 @dead_letters.command("close")
-def close(  # noqa: PLR0913 - likewise
-    because: Annotated[str, typer.Option(help="The reason; it is stored with your user name.")],
-    ids: IdsArgument = None,
-    topic: TopicOption = None,
-    reason: ReasonOption = None,
-    consumer: ConsumerOption = None,
-    since: SinceOption = None,
+@selecting
+def close(
+    choice: Choice,
     *,
+    because: Annotated[str, typer.Option(help="The reason; it is stored with your user name.")],
     dry_run: DryRunOption = False,
     state: WhereOption = None,
     as_json: JsonOption = False,
@@ -143,7 +157,6 @@ def close(  # noqa: PLR0913 - likewise
     deployment = at(state)
     deployment.announce(WAREHOUSE)
     url = _warehouse(deployment)
-    choice = Choice(tuple(ids) if ids else None, topic, reason, consumer, _utc(since))
     if choice == store.EVERY:
         raise StateError("select dead letters: by ids, or by --topic, --reason, --consumer or --since")
     _require(url, choice)
@@ -163,10 +176,6 @@ def _require(url: str, choice: Choice) -> None:
 def _warehouse(deployment: Deployment) -> str:
     deployment.require(WAREHOUSE)
     return deployment.variables[WAREHOUSE]
-
-
-def _utc(at: datetime | None) -> datetime | None:
-    return at.replace(tzinfo=UTC) if at else None
 
 
 def _table(found: Iterable[DeadLetter]) -> Table:

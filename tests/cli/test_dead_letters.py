@@ -74,6 +74,15 @@ def test_a_retry_ends_with_3_where_letters_remain(keep, tanawari):
     assert tanawari("retry", "--topic", "catalog.v1").code == 0
 
 
+def test_a_retry_says_what_it_skipped_because_another_command_holds_it(keep, tanawari, warehouse):
+    held = keep(b"{", 2)
+    with psycopg.connect(warehouse.owner) as other:
+        other.execute("select from raw.dead_letters where id = %s for update", (held,))
+        tried = tanawari("retry")
+    assert tried.code == 3
+    assert "1 remaining, 1 skipped\nskipped ones are being retried or closed by another command" in tried.stdout
+
+
 def test_a_retry_of_what_is_not_there_is_refused_in_one_line(keep, tanawari):
     letter = keep(b"{")
     refused = tanawari("retry", letter, 999)

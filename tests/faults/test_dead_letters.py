@@ -90,7 +90,7 @@ def test_what_a_corrected_contract_can_read_lands_and_the_rest_stays_with_its_re
     _, kept = dead_letters("list")
     assert [each["reason"] for each in kept] == ["UNKNOWN_TYPE", "UNKNOWN_TYPE", "NOT_JSON"]
     code, retried = dead_letters("retry")
-    assert (code, retried) == (3, {"landed": 1, "duplicates": 0, "resent": 0, "remaining": 2})
+    assert (code, retried) == (3, {"landed": 1, "duplicates": 0, "resent": 0, "remaining": 2, "skipped": 0})
     position = (kept[0]["kafka_partition"], kept[0]["kafka_offset"])
     query = "select event_id::text, kafka_partition, kafka_offset from raw.user_actions_v1"
     assert ask(warehouse.owner, query) == [(review["eventId"], *position)]
@@ -127,7 +127,7 @@ def test_what_a_service_gave_up_is_in_the_same_store_and_is_handled_after_a_retr
     wait_until(landed_letters, lambda rows: rows == sorted(given_up))
     alter_products(content_url, "drop constraint a_fault")
     code, retried = dead_letters("retry", "--consumer", "content.catalog")
-    assert (code, retried) == (3, {"landed": 0, "duplicates": 0, "resent": 1, "remaining": 2})
+    assert (code, retried) == (3, {"landed": 0, "duplicates": 0, "resent": 1, "remaining": 2, "skipped": 0})
     wait_for_answer(content_url, "select id from products order by id", [(1,), (2,)])
     land()
     assert ask(warehouse.owner, letters) == sorted(given_up[1:])

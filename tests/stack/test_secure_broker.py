@@ -28,9 +28,9 @@ from tests.conftest import in_thread
 from tests.machine import require
 from tests.secure_kafka import SecureKafka
 from tests.waiting import eventually
-from warehouse import dead_letters
+from warehouse import retries
 from warehouse.catch_up import land_until_caught_up
-from warehouse.dead_letters import Retried
+from warehouse.retries import Retried
 from warehouse.settings import LandingSettings
 
 ACTIONS = "user-actions.v1"
@@ -109,7 +109,7 @@ async def test_what_is_imported_lands_and_a_dead_letter_is_sent_again(broker, to
     assert (landed.landed, landed.dead_letters) == (1, 1)
     with psycopg.connect(warehouse.owner) as connection:
         connection.execute("update raw.dead_letters set consumer = 'test', value = %s", (viewed(2).encode(),))
-    assert await dead_letters.retry(warehouse.loader, broker.settings) == Retried(resent=1)
+    assert await retries.retry(warehouse.loader, broker.settings) == Retried(resent=1)
     assert (await land_until_caught_up(settings))[ACTIONS].landed == 1
 
 

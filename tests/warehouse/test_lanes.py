@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from psycopg import errors
 
 from services.contracts.kafka import KafkaSettings
-from warehouse import dead_letters, lanes
+from warehouse import lanes, retries
 
 ACTIONS = "user-actions.v1"
 INSERT = """
@@ -114,7 +114,7 @@ def test_each_partition_is_a_lane_also_one_that_is_added_later(lander, message, 
 async def test_what_is_retried_has_a_lane_of_its_own(warehouse, lander, viewed, rows):
     lander.land(b"unreadable", viewed())
     rows(f"update raw.dead_letters set value = '{viewed().decode()}' returning 1")
-    await dead_letters.retry(warehouse.loader, KafkaSettings(kafka_url="127.0.0.1:1"))
+    await retries.retry(warehouse.loader, KafkaSettings(kafka_url="127.0.0.1:1"))
     assert rows("select topic, kafka_partition, number from landing.lanes order by lane") == [
         (ACTIONS, 0, 2),
         (ACTIONS, None, 1),

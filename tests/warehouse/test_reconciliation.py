@@ -8,7 +8,7 @@ from services.contracts.envelope import Event
 from services.contracts.events.dead_letters import DeadLetter
 from services.contracts.kafka import KafkaSettings
 from services.contracts.topics import TOPICS
-from warehouse import dead_letters
+from warehouse import retries
 from warehouse.batch import Batch
 from warehouse.offsets import Counts, Span
 from warehouse.reconciliation import Account, reconcile
@@ -27,7 +27,7 @@ def reconcile_fixture(warehouse):
 async def retry_as(value: bytes, warehouse, rows) -> None:
     """Mend every dead letter, and try them again."""
     rows(f"update raw.dead_letters set value = '{value.decode()}' returning 1")
-    await dead_letters.retry(warehouse.loader, NOWHERE)
+    await retries.retry(warehouse.loader, NOWHERE)
 
 
 def test_what_landed_and_what_was_refused_is_there(lander, viewed, reconcile):
