@@ -1,6 +1,5 @@
 """`tanawari import`: a shop's own folder, checked, kept, and sent; the directory knows how far it has come."""
 
-from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,13 +14,14 @@ from shop_import.folder import FolderError, scan_table
 from shop_import.importer import Import
 from shop_import.intake import History
 from shop_import.mapping import Shop
+from shop_import.sender import Acknowledged
 from shop_import.sending import Target, send
 from shop_import.steps import Step, Steps
 from stack.catch_up import wait_until_landed
 from stack.history import HistoryRecord
 from stack.parts.process import PartError
-from stack.reconciliation import landing_totals
 from stack.state import StateError
+from warehouse import dead_letters
 
 
 @dataclass
@@ -31,14 +31,14 @@ class ShopImport:
     Attributes:
         steps: are shown while they run.
         findings: what checking the files has found.
-        sent: the events that the broker acknowledged, by topic.
+        sent: where the events are that the broker acknowledged.
     """
 
     directory: Path
     screen: Console
     findings: Findings = field(init=False)
     steps: Steps = field(init=False)
-    sent: Counter[str] = field(default_factory=Counter)
+    sent: list[Acknowledged] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.findings = Findings(self.directory)
@@ -64,7 +64,8 @@ class ShopImport:
         Raises:
             PartError: something of it became a dead letter.
         """
-        before = _dead_letters(deployment)
+        warehouse = deployment.variables["WAREHOUSE_LOADER_URL"]
+        before = dead_letters.newest(warehouse)
         for number, folder in enumerate(self._history.folders, start=1):
             if number > record.sent_imports:
                 source = Import(folder, record.shift_weeks, renews_offers=False)
@@ -73,8 +74,8 @@ class ShopImport:
                     step.counts["events"] = wait_until_landed(deployment.variables, step.say)
                 record = record.model_copy(update={"sent_imports": number, "is_sent": True})
                 record.write(self.directory)
-        if refused := _dead_letters(deployment) - before:
-            raise PartError(f"{refused:,} events became dead letters: see tanawari dead-letters list")
+        if refused := dead_letters.refused(warehouse, self.sent, after=before):
+            raise PartError(f"dead letters of this import: {refused:,}; see tanawari dead-letters list")
         return record
 
     def record(self, shop: Shop, weeks: int, deployment: str | None) -> HistoryRecord:
@@ -143,7 +144,3 @@ def mapping_of(folder: Path, given: Path | None) -> Path | None:
 def _count(step: Step, rows: int) -> None:
     step.counts["rows"] = step.counts.get("rows", 0) + rows
     step.say(f"{step.counts['rows']:,} rows")
-
-
-def _dead_letters(deployment: Deployment) -> int:
-    return sum(totals["dead_letters"] for totals in landing_totals(deployment.variables).values())

@@ -8,6 +8,7 @@ import polars as pl
 from demo import completejourney
 from shop_import.folder import read_manifest, scan_table
 from shop_import.importer import Import
+from shop_import.sender import by_topic
 from shop_import.sending import Target
 from shop_import.sending import send as send_folder
 from shop_import.steps import Step, Steps
@@ -70,7 +71,7 @@ def send(environment: Environment, record: HistoryRecord, steps: Steps) -> tuple
         step.counts["events"] = wait_until_landed(environment.variables, step.say)
     record = record.model_copy(update={"is_sent": True})
     record.write(environment.state.directory)
-    return sent, record
+    return by_topic(sent), record
 
 
 def _target(environment: Environment) -> Target:

@@ -4,7 +4,6 @@ Sending a folder twice changes nothing the second time: products are upserted by
 their source. Dates move by whole weeks, so that weekdays stay the same.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,7 +14,7 @@ import polars as pl
 from services.contracts.kafka import KafkaSettings
 from shop_import import events
 from shop_import.folder import FolderError, Manifest, read_manifest, read_table, scan_table
-from shop_import.sender import Sender
+from shop_import.sender import Acknowledged, Sender
 from shop_import.upload import Catalog, current_offers, moved_offers
 
 SPAN_ROWS = 50_000
@@ -64,8 +63,8 @@ class Import:
 
     async def send_history(
         self, catalogue: events.Catalogue, kafka: KafkaSettings, progress: Progress, *, idempotent: bool
-    ) -> Counter[str]:
-        """Send orders and actions in time order; returns the number of acknowledged events by topic."""
+    ) -> list[Acknowledged]:
+        """Send orders and actions in time order; returns where the acknowledged events are."""
         async with Sender.connected(kafka, idempotent=idempotent) as sender:
             for span in self._spans():
                 for topic, table in self._events(span, catalogue).items():

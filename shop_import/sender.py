@@ -2,10 +2,10 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from functools import lru_cache
-from typing import Self
+from typing import NamedTuple, Self
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.partitioner import murmur2
@@ -18,6 +18,23 @@ BATCH_BYTES = 512 * 1024
 Message = tuple[str, str]
 
 
+class Acknowledged(NamedTuple):
+    """Messages that the broker acknowledged: so many of a partition from an offset on."""
+
+    topic: str
+    partition: int
+    first: int
+    number: int
+
+
+def by_topic(acknowledged: Iterable[Acknowledged]) -> Counter[str]:
+    """The number of acknowledged messages of each topic."""
+    counts: Counter[str] = Counter()
+    for topic, _, _, number in acknowledged:
+        counts[topic] += number
+    return counts
+
+
 @lru_cache(maxsize=100_000)
 def partition_of(key: str, partitions: int) -> int:
     """The partition of a key, by the default partitioner of Kafka clients."""
@@ -25,11 +42,11 @@ def partition_of(key: str, partitions: int) -> int:
 
 
 class Sender:
-    """Sends keys and values; `acknowledged` counts messages by topic."""
+    """Sends keys and values; `acknowledged` says where they are."""
 
     def __init__(self, producer: AIOKafkaProducer) -> None:
         self._producer = producer
-        self.acknowledged: Counter[str] = Counter()
+        self.acknowledged: list[Acknowledged] = []
 
     @classmethod
     @asynccontextmanager
@@ -75,6 +92,6 @@ class Sender:
                 if batch.append(timestamp=None, key=key.encode(), value=value.encode()) is None:
                     break
                 end += 1
-            await (await self._producer.send_batch(batch, topic, partition=partition))
-            self.acknowledged[topic] += end - start
+            sent = await (await self._producer.send_batch(batch, topic, partition=partition))
+            self.acknowledged.append(Acknowledged(topic, partition, sent.offset, end - start))
             start = end

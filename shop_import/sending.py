@@ -1,13 +1,13 @@
 """The steps that send an import folder: the catalogue, then the events."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
 from services.contracts.kafka import KafkaSettings
 from shop_import.importer import Import
+from shop_import.sender import Acknowledged, by_topic
 from shop_import.steps import Steps
 from shop_import.upload import Catalog
 
@@ -39,8 +39,8 @@ class Target:
         return Catalog(self.catalog_url, self.token)
 
 
-def send(target: Target, source: Import, steps: Steps) -> Counter[str]:
-    """Send the folder; returns the acknowledged events by topic."""
+def send(target: Target, source: Import, steps: Steps) -> list[Acknowledged]:
+    """Send the folder; returns where the acknowledged events are."""
     counts = source.manifest.counts
     with steps.step("catalogue") as step, target.catalog() as catalog:
         step.expect(counts["categories"] + counts["products"])
@@ -50,5 +50,5 @@ def send(target: Target, source: Import, steps: Steps) -> Counter[str]:
         step.expect(source.expected_events)
         sending = source.send_history(catalogue, target.kafka, step.advance, idempotent=target.is_idempotent)
         sent = asyncio.run(sending)
-        step.counts |= sent
+        step.counts |= by_topic(sent)
     return sent

@@ -1,5 +1,6 @@
 """A deployment from nothing, by its URLs alone: prepared, looked at, imported into, landed."""
 
+import asyncio
 import json
 import os
 import socket
@@ -13,6 +14,7 @@ from typer.testing import CliRunner
 
 from cli.command import tanawari
 from services.contracts.topics import TOPICS
+from shop_import.sender import Sender
 from stack.databases import role_url
 from stack.history import HistoryRecord
 from stack.parts.postgres import Postgres
@@ -179,6 +181,22 @@ def test_a_shop_is_imported_once_and_its_directory_is_of_this_deployment(run, ur
     other = run("import", shop, CATALOG_URL="http://another.example")
     assert isinstance(other.exception, StateError)
     assert "choose another directory with --work-dir DIR" in str(other.exception)
+
+
+async def send_unreadable(settings):
+    """Send what others might while a shop is imported."""
+    async with Sender.connected(settings, idempotent=False) as sender:
+        await sender.send("user-actions.v1", [("u1", "unreadable")])
+
+
+def test_an_import_counts_its_own_dead_letters_and_no_others(run, broker, catalog, shop):
+    (shop / "orders.csv").write_text(f"{ORDERS}D1,u1,2026-10-01,T1,1,5\n")
+    asyncio.run(send_unreadable(broker.settings))
+    assert run("import", shop, *GIVEN, CATALOG_URL=catalog).exit_code == 0
+
+    (shop / "orders.csv").write_text(f"{ORDERS}D1,u1,2026-10-01,T1,2,5\n")
+    other = run("import", shop, *GIVEN, "--work-dir", "another", CATALOG_URL=catalog)
+    assert str(other.exception).startswith("dead letters of this import: 1;")
 
 
 WAITING = "select count(*) > 0 from pg_locks where not granted"

@@ -15,6 +15,7 @@ from services.contracts.registry import parse
 from shop_import import importer
 from shop_import.folder import TABLES, FolderError, Manifest, write_manifest, write_table
 from shop_import.importer import Import
+from shop_import.sender import by_topic
 from shop_import.upload import Catalog, RefusedError
 from stack.parts.process import Process, free_port
 
@@ -105,7 +106,7 @@ async def test_a_folder_becomes_products_and_events_and_sending_it_twice_changes
     catalogue = source.send_catalogue(catalog, silent)
     assert catalogue.products["sku"].to_list() == ["T1", "X9"]
     sent = await source.send_history(catalogue, broker.settings, silent, idempotent=False)
-    assert sent == {"order.v1": 2, "user-actions.v1": 3}
+    assert by_topic(sent) == {"order.v1": 2, "user-actions.v1": 3}
     assert source.send_catalogue(catalog, silent).products.equals(catalogue.products)
     await source.send_history(catalogue, broker.settings, silent, idempotent=False)
 
@@ -141,7 +142,7 @@ async def test_a_folder_larger_than_memory_is_sent_in_spans_and_whole(folder, ca
 
     sent = await source.send_history(catalogue, broker.settings, told.append, idempotent=False)
 
-    assert sent == {"order.v1": 3, "user-actions.v1": 4}
+    assert by_topic(sent) == {"order.v1": 3, "user-actions.v1": 4}
     assert sum(told) == source.expected_events == 7
     assert max(told) == 1
 
