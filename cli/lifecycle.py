@@ -104,6 +104,8 @@ def reset(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
 ) -> None:
     """Stop everything and delete the state directory with all its data."""
+    if state.is_symlink():
+        raise StateError(f"{state} is a symbolic link: use --state {state.resolve()}, then remove the link")
     if not state.exists():
         tell(f"{state} does not exist")
         return

@@ -71,15 +71,27 @@ def image(extra):
     return distributions_of([*PROJECT["dependencies"], f"{PROJECT['name']}[{extra}]"])
 
 
-@pytest.mark.parametrize("extra", NEEDS)
-def test_a_process_imports_nothing_that_its_extra_does_not_bring(extra):
+def run_with(extra, code, *modules):
+    """Run code in a process in which nothing can be imported that an extra does not bring."""
     there = image(extra) | {PROJECT["name"]}
     absent = [
         package for package, owners in OWNERS.items() if not there & {canonicalize_name(owner) for owner in owners}
     ]
-    command = [sys.executable, "-c", IMPORT, ",".join(absent), *NEEDS[extra]]
-    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    command = [sys.executable, "-c", code, ",".join(absent), *modules]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("extra", NEEDS)
+def test_a_process_imports_nothing_that_its_extra_does_not_bring(extra):
+    result = run_with(extra, IMPORT, *NEEDS[extra])
     assert result.returncode == 0, result.stderr[-3_000:]
+
+
+def test_a_command_that_needs_another_extra_names_it(tmp_path):
+    words = ["tanawari", "dbt", "--state", str(tmp_path), "build"]
+    result = run_with("cli", f"{IMPORT}\nsys.argv = {words}\nfrom cli.command import app\napp()")
+    assert (result.returncode, result.stderr.count("\n")) == (1, 1)
+    assert "pip install 'tanawari[pipelines]'" in result.stderr
 
 
 @pytest.mark.parametrize(("extra", "commands"), COMMANDS.items())

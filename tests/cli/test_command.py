@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaConnectionError
 from cli.command import in_a_line
 from stack import doctor
 from stack.parts import kafka_jars
-from stack.state import VERSION
+from stack.state import VERSION, State
 
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/data/draft.parquet")
 COMMANDS = [
@@ -123,6 +123,14 @@ def test_down_when_nothing_runs_is_no_fault(tanawari, state):
 def test_dead_letters_are_closed_for_a_reason_only(tanawari, state):
     refused = tanawari("dead-letters", "close", "1", "--because", " ", "--state", state.directory)
     assert (refused.code, "give the reason" in refused.stderr) == (2, True)
+
+
+def test_reset_of_a_link_to_a_state_removes_neither(tanawari, state, tmp_path):
+    link = tmp_path / "link"
+    link.symlink_to(state.directory)
+    refused = tanawari("reset", "--yes", "--state", link)
+    assert (refused.code, f"use --state {state.directory}, then remove the link" in refused.stderr) == (1, True)
+    assert State.version_of(link) == VERSION
 
 
 def test_reset_asks_first(tanawari, state):

@@ -68,7 +68,7 @@ def test_a_state_that_was_started_with_these_urls_is_meant():
         chosen(None, URLS | {"CATALOG_URL": "http://catalog.example"})
 
 
-@pytest.mark.parametrize("command", [("land",), ("rollback",), ("dead-letters", "retry"), ("prepare",), ("dbt", "run")])
+@pytest.mark.parametrize("command", [("land",), ("rollback",), ("dead-letters", "retry"), ("prepare",), ("dbt",)])
 def test_no_command_goes_from_a_named_state_to_the_urls(folder, command):
     refused = run(*command, "--state", folder / "state", env=NOWHERE)
     assert "there is no stack in" in str(refused.exception)
@@ -156,10 +156,11 @@ def test_dbt_reads_what_it_works_on_and_nothing_else_that_is_set(folder, monkeyp
     monkeypatch.setattr(
         pipelines.dbt, "main", lambda words: seen.update(words=words, variables=resolved(os.environ)) or 0
     )
+    words = ["build", "--select", "state:modified", "--state", "before"]
     with patch.dict(os.environ):
-        shown = run("dbt", "build", "--select", "orders+", env={"WAREHOUSE_DBT_URL_FILE": str(folder / "url")})
+        shown = run("dbt", *words, env={"WAREHOUSE_DBT_URL_FILE": str(folder / "url")})
     assert shown.stderr == "using WAREHOUSE_DBT_URL db.example/warehouse\n"
-    assert seen["words"] == ["build", "--select", "orders+"]
+    assert seen["words"] == words
     assert seen["variables"]["WAREHOUSE_DBT_URL"] == "postgresql://tanawari_dbt:s@db.example/warehouse"
 
 
