@@ -175,5 +175,5 @@ def target(state: Path | None, work_directory: Path | None, pinned: Pins, *, sen
     if sends:
         deployment.announce(*needed)
     directory = (work_directory or WORK_DIRECTORY).absolute()
-    directory.mkdir(parents=True, exist_ok=True)
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     return RemoteShop(directory)

@@ -72,6 +72,13 @@ class Fault(Enum):
         return self.value[1]
 
 
+def private(file: Path) -> Path:
+    """An empty file that only its owner may read: it will hold what customers did."""
+    file.unlink(missing_ok=True)
+    file.touch(mode=0o600)
+    return file
+
+
 @dataclass(frozen=True)
 class BadRow:
     """A value that cannot be imported; rows are numbered as in an editor: the header is 1.
@@ -117,7 +124,7 @@ class Findings:
     examples: dict[tuple[str, str, Fault], list[BadRow]] = field(default_factory=dict)
 
     def __enter__(self) -> Self:
-        self._output: IO[str] = (self.directory / ROWS).open("w", encoding="utf-8", newline="")
+        self._output: IO[str] = private(self.directory / ROWS).open("w", encoding="utf-8", newline="")
         self._rows = csv.writer(self._output)
         self._rows.writerow(("file", "row", "column", "value", "fault", "why", "remedy"))
         return self
@@ -154,7 +161,7 @@ class Findings:
         """Write the report."""
         self._output.flush()
         report = self.directory / REPORT
-        fresh = report.with_name(f".{REPORT}")
+        fresh = private(report.with_name(f".{REPORT}"))
         fresh.write_bytes(orjson.dumps(self.summary() | about, default=str, option=orjson.OPT_INDENT_2) + b"\n")
         fresh.replace(report)
 

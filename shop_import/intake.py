@@ -39,9 +39,11 @@ class History:
         Returns:
             The manifest; None if rows are bad.
         """
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.directory.chmod(0o700)  # it holds what customers did
         draft = self.directory / DRAFT
         shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir(parents=True)
+        draft.mkdir()
         try:
             with findings:
                 manifest = self._convert(shop, draft, findings, progress, skip_bad=skip_bad)

@@ -51,7 +51,7 @@ class HistoryRecord(BaseModel):
 
     def write(self, directory: Path) -> None:
         """Keep it."""
-        write_json(directory / FILE, self.model_dump(mode="json"))
+        write_json(directory / FILE, self.model_dump(mode="json"), mode=0o600)
 
 
 def whole_weeks_until(now: datetime, last_event_at: datetime) -> int:

@@ -44,6 +44,13 @@ def test_a_check_reads_all_and_sends_nothing(run, state):
     assert list(state.path("history").iterdir()) == []
 
 
+def test_what_customers_did_is_kept_for_the_owner_alone(run, state):
+    state.path("import-rows.csv").touch(mode=0o644)  # of an earlier version
+    run("--check", *GIVEN)
+    expected = {"history": 0o700, "import-rows.csv": 0o600, "import-report.json": 0o600}
+    assert {name: state.path(name).stat().st_mode & 0o777 for name in expected} == expected
+
+
 def test_bad_rows_end_it_with_a_code_of_their_own(run, folder):
     (folder / "orders.csv").write_text(f"{ORDERS}A1,u1,2026-10-01,T1,0,5\n")
     result = run(*GIVEN)
