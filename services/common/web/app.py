@@ -12,7 +12,7 @@
 Routes reach the parts by `request.app.state`: settings, database, producer, cache, verifier.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 
 from anyio.to_thread import current_default_thread_limiter
@@ -45,7 +45,9 @@ THREADS = 2
 3 times as long under `unread answers` of `benchmarks.attacks`."""
 MAX_BODY_BYTES = 256 * 1024
 """Hundreds of times what a route needs; bulk routes have their own limit."""
+ONLY_TRACES = {"metrics": False, "logs": False, "operation_spans": False}
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+Part = Database | Producer | Cache
 
 
 def build_app(  # noqa: PLR0913 - the parts a service may have
@@ -73,8 +75,32 @@ def build_app(  # noqa: PLR0913 - the parts a service may have
         RuntimeError: a route states no policy.
     """
     tracer_provider = set_up(settings)
-    parts = [part for part in (producer, cache, database) if part is not None]
+    app: FastAPI = FastAPIOffline(
+        title=title,
+        description=description,
+        version="1",
+        lifespan=_life(lifespan, workers, [part for part in (producer, cache, database) if part is not None]),
+        redirect_slashes=False,
+        telemetry={"tracer_provider": tracer_provider, "tracing": tracer_provider is not None, **ONLY_TRACES},
+    )
+    app.state.settings = settings
+    app.state.database = database
+    app.state.producer = producer
+    app.state.cache = cache
+    app.state.verifier = Verifier(settings.auth_issuer, settings.auth_jwks_url)
+    app.add_route("/health/live", live(workers), include_in_schema=False)
+    dependencies = [*_dependencies(database, producer, cache), *checks]
+    app.add_route("/health/ready", ready(dependencies, tells_names=not is_public), include_in_schema=False)
+    if not is_public:
+        app.add_route("/metrics", metrics, include_in_schema=False)
+    _include(app, routers)
+    install_error_handlers(app)
+    _add_middleware(app, settings.service, max_body_bytes, fast_path, is_traced=tracer_provider is not None)
+    describe(app)
+    return app
 
+
+def _life(lifespan: Lifespan | None, workers: Sequence[Worker], parts: Sequence[Part]) -> Lifespan:
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
         exit_cleanly_on_sigterm()
@@ -87,49 +113,41 @@ def build_app(  # noqa: PLR0913 - the parts a service may have
             for part in parts:
                 await part.close()
 
-    app: FastAPI = FastAPIOffline(
-        title=title,
-        description=description,
-        version="1",
-        lifespan=life,
-        redirect_slashes=False,
-        telemetry={
-            "tracer_provider": tracer_provider,
-            "tracing": tracer_provider is not None,
-            "metrics": False,
-            "logs": False,
-            "operation_spans": False,
-        },
-    )
-    app.state.settings = settings
-    app.state.database = database
-    app.state.producer = producer
-    app.state.cache = cache
-    app.state.verifier = Verifier(settings.auth_issuer, settings.auth_jwks_url)
-    dependencies = [
-        *([Check("database", database.check, required=database.is_required)] if database else []),
-        *([Check("broker", producer.check, required=False)] if producer else []),
-        *([Check("cache", cache.check, required=False)] if cache else []),
-        *checks,
-    ]
-    app.add_route("/health/live", live(workers), include_in_schema=False)
-    app.add_route("/health/ready", ready(dependencies, tells_names=not is_public), include_in_schema=False)
-    if not is_public:
-        app.add_route("/metrics", metrics, include_in_schema=False)
+    return life
+
+
+def _dependencies(database: Database | None, producer: Producer | None, cache: Cache | None) -> Iterator[Check]:
+    if database:
+        yield Check("database", database.check, required=database.is_required)
+    if producer:
+        yield Check("broker", producer.check, required=False)
+    if cache:
+        yield Check("cache", cache.check, required=False)
+
+
+def _include(app: FastAPI, routers: Sequence[APIRouter]) -> None:
     for router in routers:
         app.include_router(router)
     if forgotten := routes_without_policy(app.routes):
         raise RuntimeError(f"routes without a policy: {forgotten}")
-    install_error_handlers(app)
+
+
+def _add_middleware(
+    app: FastAPI,
+    service: str,
+    max_body_bytes: int,
+    fast_path: Callable[[ASGIApp], ASGIApp] | None,
+    *,
+    is_traced: bool,
+) -> None:
+    """The last one added is the first that a request meets."""
     app.add_middleware(DocsPolicy, page=page_of(app))
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=max_body_bytes)
     app.add_middleware(TooLargeAsProblem)
     app.add_middleware(DeadlineMiddleware)
     if fast_path is not None:
         app.add_middleware(fast_path)
-    app.add_middleware(MetricsMiddleware, service=settings.service)
+    app.add_middleware(MetricsMiddleware, service=service)
     app.add_middleware(SlashesInReferences)
-    if tracer_provider is None:
+    if not is_traced:
         app.add_middleware(TraceIds)
-    describe(app)
-    return app
