@@ -1,8 +1,8 @@
 """The command that brings a shop's own files in."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
@@ -10,12 +10,12 @@ from rich.console import Console
 
 from cli.options import JsonOption, PortsOption, WhereOption, notice, pins, screen, tell
 from cli.shop_history import ShopImport, mapping_of, settled
-from cli.shop_targets import target
+from cli.shop_targets import ShopTarget, target
 from cli.where import chosen
 from shop_import.checking import look_at
-from shop_import.findings import REPORT, ROWS
 from shop_import.folder import FolderError
 from shop_import.mapping import Mapping, Shop, read_mapping
+from shop_import.sender import by_topic
 from stack import show
 from stack.history import WEEK, HistoryRecord
 
@@ -23,22 +23,28 @@ BAD_ROWS = 2
 """The exit code where rows are bad, and nothing was sent."""
 
 
+FolderArgument = Annotated[Path, typer.Argument(help="The shop's files; docs/howto/bring-your-data.md describes them.")]
+MappingOption = Annotated[
+    Path | None, typer.Option(help="Maps files and columns; default: mapping.yaml in the folder.")
+]
+WeeksOption = Annotated[
+    int | None,
+    typer.Option(min=0, help="Shift all dates by this many weeks; fixed by the first import into a state."),
+]
+WorkDirectoryOption = Annotated[
+    Path | None,
+    typer.Option(help="For a deployment: where imports and their progress are kept; default: .tanawari-import."),
+]
+
+
 def import_(  # noqa: PLR0913, PLR0917 - what a person may want to say
-    folder: Annotated[Path, typer.Argument(help="The shop's files; docs/howto/bring-your-data.md describes them.")],
+    folder: FolderArgument,
     state: WhereOption = None,
-    mapping: Annotated[
-        Path | None, typer.Option(help="Maps files and columns; default: mapping.yaml in the folder.")
-    ] = None,
+    mapping: MappingOption = None,
     timezone: Annotated[str | None, typer.Option(help="The shop's time zone, e.g. Asia/Tokyo.")] = None,
     currency: Annotated[str | None, typer.Option(help="The currency of all amounts, e.g. JPY.")] = None,
-    weeks: Annotated[
-        int | None,
-        typer.Option(min=0, help="Shift all dates by this many weeks; fixed by the first import into a state."),
-    ] = None,
-    work_dir: Annotated[
-        Path | None,
-        typer.Option(help="For a deployment: where imports and their progress are kept; default: .tanawari-import."),
-    ] = None,
+    weeks: WeeksOption = None,
+    work_dir: WorkDirectoryOption = None,
     port: PortsOption = None,
     *,
     check: Annotated[bool, typer.Option("--check", help="Only check the files; send nothing.")] = False,
@@ -56,43 +62,48 @@ def import_(  # noqa: PLR0913, PLR0917 - what a person may want to say
     path = mapping_of(folder, mapping)
     told = read_mapping(path) if path else Mapping()
     place = target(chosen(state), work_dir, pins(port), sends=not check)
-    directory = place.directory
-    shop = _shop(folder, told, directory, shown, timezone=timezone, currency=currency)
+    shop = _shop(folder, told, place.directory, shown, timezone=timezone, currency=currency)
+    work = ShopImport(place.directory, shown)
     because: str | None = None
     with place.locked():
         place.refuse(shop, weeks)
-        record = HistoryRecord.read(directory)
-        shift = (record.shift_weeks if record else weeks or 0) * WEEK
-        work = ShopImport(directory, shown)
-        is_good = work.check(
-            look_at(folder, told, shop, now=datetime.now(UTC) - shift), skip_bad=skip_bad, keep=not check
-        )
-        for line in work.findings.lines():
-            shown.print(line, markup=False, soft_wrap=True)
-        shown.print(f"report: {directory / REPORT}; every bad row: {directory / ROWS}", soft_wrap=True)
+        now = datetime.now(UTC) - _shift(place.directory, weeks)
+        is_good = work.check(look_at(folder, told, shop, now=now), skip_bad=skip_bad, keep=not check)
         if is_good and not check:
-            record = work.record(shop, weeks or 0, place.name)
-            try:
-                deployment = place.open(work.steps)
-                record = work.send(deployment, record)
-                because = place.refresh(deployment, record, work.steps, shown) if refresh else None
-            except KeyboardInterrupt:
-                notice("interrupted: run the same command to continue; nothing lands twice")
-                raise
-    result = {
-        **work.findings.summary(),
-        "sent": dict(work.sent),
-        "popularity_because": because,
-        "steps": work.steps.records,
-        "addresses": place.addresses(),
-    }
+            because = _send(place, work, work.record(shop, weeks or 0, place.name), refresh=refresh)
     if as_json:
-        screen.print_json(data=result, default=str)
+        screen.print_json(data=_result(place, work, because), default=str)
     elif is_good and not check and place.name is None:
         screen.print(show.addresses_table(place.addresses()))
         tell("The stack keeps running until `tanawari down`.")
     if not is_good:
         raise typer.Exit(BAD_ROWS)
+
+
+def _shift(directory: Path, weeks: int | None) -> timedelta:
+    record = HistoryRecord.read(directory)
+    return (record.shift_weeks if record else weeks or 0) * WEEK
+
+
+def _send(place: ShopTarget, work: ShopImport, record: HistoryRecord, *, refresh: bool) -> str | None:
+    """Send, and build shelves if wanted; the reason if only popularity is served."""
+    try:
+        deployment = place.open(work.steps)
+        record = work.send(deployment, record)
+        return place.refresh(deployment, record, work.steps, work.screen) if refresh else None
+    except KeyboardInterrupt:
+        notice("interrupted: run the same command to continue; nothing lands twice")
+        raise
+
+
+def _result(place: ShopTarget, work: ShopImport, because: str | None) -> dict[str, Any]:
+    return {
+        **work.findings.summary(),
+        "sent": by_topic(work.sent),
+        "popularity_because": because,
+        "steps": work.steps.records,
+        "addresses": place.addresses(),
+    }
 
 
 def _shop(

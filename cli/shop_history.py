@@ -9,7 +9,7 @@ from rich.console import Console
 from cli.deployment import Deployment
 from demo.history import households
 from shop_import.checking import ShopFolder
-from shop_import.findings import Findings
+from shop_import.findings import REPORT, ROWS, Findings
 from shop_import.folder import FolderError, scan_table
 from shop_import.importer import Import
 from shop_import.intake import History
@@ -46,7 +46,7 @@ class ShopImport:
         self._history = History(self.directory / "history")
 
     def check(self, shop: ShopFolder, *, skip_bad: bool, keep: bool) -> bool:
-        """Check the folder, and keep what it brings; whether all rows are good or bad ones are left out.
+        """Check the folder, show the findings, and keep what it brings; whether all is good, or bad rows are left out.
 
         Raises:
             FolderError: a file cannot be read.
@@ -56,6 +56,10 @@ class ShopImport:
                 shop, self.findings, lambda rows: _count(step, rows), skip_bad=skip_bad, keep=keep
             )
             step.counts |= {name: number for name, number in self.findings.counts.items() if number}
+        for line in self.findings.lines():
+            self.screen.print(line, markup=False, soft_wrap=True)
+        report, rows = self.directory / REPORT, self.directory / ROWS
+        self.screen.print(f"report: {report}; every bad row: {rows}", soft_wrap=True)
         return taken is not None
 
     def send(self, deployment: Deployment, record: HistoryRecord) -> HistoryRecord:
