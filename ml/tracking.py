@@ -29,6 +29,8 @@ CHAMPION = "champion"
 BUNDLE = "bundle"
 """The artifact directory of a run that contains the bundle."""
 CONFIGURATION = "configuration"
+TrackingError = MlflowException
+"""Raised by everything here while MLflow does not answer."""
 
 
 @dataclass(frozen=True)

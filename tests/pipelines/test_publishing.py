@@ -86,6 +86,18 @@ def test_what_is_published_is_shown_and_named(promote, champion, content):
     assert shown(content) == champion().generation
 
 
+def test_a_rollback_without_mlflow_changes_nothing_and_says_that_it_needs_it(promote, champion, content, monkeypatch):
+    for _ in range(2):
+        promote()
+        assert show(content).success
+    before = champion()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+
+    assert said(go_back(content)).startswith("a rollback needs MLflow")
+    assert (champion(), shown(content)) == (before, before.generation)
+
+
 def test_two_rollbacks_return_to_where_it_began(promote, champion, content):
     for _ in range(2):
         promote()

@@ -35,6 +35,9 @@ def put_previous_back(context: dg.OpExecutionContext, content: Content) -> None:
                 back = back.showing(generation)
             tracking.promote(version)
             back.put(bundles)
+    except tracking.TrackingError as error:
+        said = "a rollback needs MLflow, whose champion it changes too: make it answer, then run this again"
+        raise dg.Failure(f"{said}: {error}", allow_retries=False) from error
     except (BundleError, LookupError, ContentRefusedError, ChampionChangedError) as error:
         raise dg.Failure(f"{type(error).__name__}: {error}", allow_retries=False) from error
     context.log.info("bundle %s and generation %s are back", back.bundle, back.generation)
