@@ -69,6 +69,14 @@ def test_a_full_refresh_that_fails_leaves_the_marts_as_they_were(built_shop: Cal
     shop.build()
 
 
+def test_a_full_refresh_drops_a_mart_that_no_model_builds_any_more(built_shop: Callable[[], Shop]):
+    shop = built_shop()
+    with psycopg.connect(shop.warehouse.dbt) as connection:
+        connection.execute("create table recommendation.feedback (user_id text)")
+    shop.build("--full-refresh")
+    assert shop.rows("select to_regclass('recommendation.feedback')") == [(None,)]
+
+
 def test_a_full_refresh_is_the_remedy_for_another_time_zone(built_shop: Callable[[], Shop]):
     shop = built_shop()
     shop.build("--full-refresh", TANAWARI_TIMEZONE="Asia/Tokyo")
