@@ -19,8 +19,8 @@ NEW = 900
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def merchandiser(app, database, settings, signing_keys, happens):
-    """A client of content as a merchandiser; serving asks this content, which knows of tea and rice."""
+async def content(database, settings, signing_keys):
+    """The content service; it ends after serving, which asks it until its own end."""
     url = database("content")
     migrate("content", url)
     content = create_content(
@@ -31,23 +31,33 @@ async def merchandiser(app, database, settings, signing_keys, happens):
             auth_jwks_url=signing_keys.jwks_file.as_uri(),
         )
     )
-    token = signing_keys.token("m", roles=("merchandiser",))
     async with content.router.lifespan_context(content):
-        transport = httpx2.ASGITransport(content)
-        app.state.merchandising.content = ServiceClient("content", "http://content", timeout=5, transport=transport)
-        for product_id, name, price in ((TEA, "Tea", "3.50"), (RICE, "Rice", "6.50")):
-            await happens(
-                "PRODUCT_CREATED",
-                product_id=product_id,
-                sku=str(product_id),
-                name=name,
-                price=Decimal(price),
-                currency="USD",
-                stock=5,
-            )
-        headers = {"Authorization": f"Bearer {token}"}
-        async with httpx2.AsyncClient(transport=transport, base_url="http://content", headers=headers) as client:
-            yield client
+        yield httpx2.ASGITransport(content)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def app(content, app):
+    """Serving, which asks this content."""
+    app.state.merchandising.content = ServiceClient("content", "http://content", timeout=5, transport=content)
+    return app
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def merchandiser(content, signing_keys, happens):
+    """A client of content as a merchandiser; content knows of tea and rice."""
+    for product_id, name, price in ((TEA, "Tea", "3.50"), (RICE, "Rice", "6.50")):
+        await happens(
+            "PRODUCT_CREATED",
+            product_id=product_id,
+            sku=str(product_id),
+            name=name,
+            price=Decimal(price),
+            currency="USD",
+            stock=5,
+        )
+    headers = {"Authorization": f"Bearer {signing_keys.token('m', roles=('merchandiser',))}"}
+    async with httpx2.AsyncClient(transport=content, base_url="http://content", headers=headers) as client:
+        yield client
 
 
 @pytest.fixture
