@@ -23,8 +23,15 @@ SETTINGS = frozenset(
     )
 )
 """What the stack composes besides addresses, and a user may override."""
-FAMILIES = ("KAFKA_", "AUTH_")
-"""Prefixes of variables that together describe how to reach one part."""
+CONNECTIONS = frozenset(
+    (
+        *("KAFKA_IDEMPOTENCE", "KAFKA_SECURITY_PROTOCOL"),
+        *("KAFKA_SASL_MECHANISM", "KAFKA_SASL_USERNAME", "KAFKA_SASL_PASSWORD"),
+        *("KAFKA_SSL_CA_FILE", "KAFKA_SSL_CERT_FILE", "KAFKA_SSL_KEY_FILE"),
+        *("AUTH_ISSUER", "AUTH_JWKS_URL", "AUTH_SIGNING_KEY_FILE"),
+    )
+)
+"""How to reach the broker and the issuer of tokens. No prefix: a shell may export `KAFKA_HOME` and the like."""
 
 
 def at_start(
@@ -76,12 +83,8 @@ def elsewhere(state: State, outside: Mapping[str, str] = os.environ) -> list[str
 
 def kept(environment: Mapping[str, str], programs: Iterable[Program]) -> dict[str, str]:
     """The variables that a state stores."""
-    names = {*addresses(programs), *SETTINGS}
-    return {
-        name: value
-        for name, value in environment.items()
-        if name.startswith(FAMILIES) or name in names or name.removesuffix("_FILE") in names
-    }
+    names = {*addresses(programs), *SETTINGS, *CONNECTIONS}
+    return {name: value for name, value in environment.items() if name in names or name.removesuffix("_FILE") in names}
 
 
 def _others(environment: Mapping[str, str], programs: Iterable[Program]) -> dict[str, str]:

@@ -10,11 +10,12 @@ import pipelines.dbt
 from cli.command import tanawari
 from cli.deployment import at, location
 from cli.where import chosen
+from services.contracts.kafka import KafkaSettings
 from services.contracts.settings import resolved
 from shop_import.sending import Target
 from stack.catch_up import landing_settings
 from stack.environment import Environment
-from stack.outside import at_start
+from stack.outside import at_start, kept
 from stack.state import DEFAULT_DIRECTORY, State, StateError
 
 URLS = {
@@ -173,6 +174,16 @@ def test_what_is_set_of_a_part_replaces_all_that_was_known_of_it_and_nothing_mak
     assert at_start(state, {}) == {"KAFKA_URL": "plain:9092", "REDIS_URL": "redis://cache/0"}
     assert Environment.starting(state, None, {"KAFKA_URL": ""}).needs("broker")
     assert at_start(state, {}) == {"REDIS_URL": "redis://cache/0"}
+
+
+def test_a_variable_that_only_looks_like_one_of_the_broker_makes_a_stack_forget_nothing(state):
+    Environment.starting(state, None, {"KAFKA_URL": "kafka:9092"})
+    assert at_start(state, {"KAFKA_HOME": "/opt/kafka"})["KAFKA_URL"] == "kafka:9092"
+
+
+def test_every_setting_of_the_connection_to_the_broker_is_remembered():
+    settings = {str(field.validation_alias) for field in KafkaSettings.model_fields.values()}
+    assert kept(dict.fromkeys(settings, "x"), ()).keys() == settings
 
 
 def test_the_file_of_a_secret_is_remembered_and_not_the_secret(state, tmp_path, monkeypatch):
