@@ -26,7 +26,7 @@ def prepared_project() -> DbtProject:
     manifest.parent.mkdir(parents=True, exist_ok=True)
     with (manifest.parent / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not manifest.exists() or manifest.stat().st_mtime < _newest_source():
+        if not manifest.exists() or manifest.stat().st_mtime < newest_source(FOLDER):
             with tempfile.TemporaryDirectory(dir=manifest.parent) as parsed:
                 DbtCliResource(project_dir=project, dbt_executable=PROGRAM).cli(
                     ["parse", "--quiet"], target_path=Path(parsed)
@@ -35,7 +35,8 @@ def prepared_project() -> DbtProject:
     return project
 
 
-def _newest_source() -> float:
-    folders = ("models", "macros", "seeds")
-    sources = [FOLDER / "dbt_project.yml", *(path for folder in folders for path in (FOLDER / folder).rglob("*.*"))]
+def newest_source(project: Path) -> float:
+    """When something that the manifest is made from was changed last; a folder changes when a file in it is removed."""
+    folders = [project / name for name in ("models", "macros", "seeds", "tests")]
+    sources = [project / "dbt_project.yml", *folders, *(path for folder in folders for path in folder.rglob("*"))]
     return max(path.stat().st_mtime for path in sources)
