@@ -80,6 +80,12 @@ def test_every_asset_says_what_it_is(graph):
     assert [key for key in graph.get_all_asset_keys() if not graph.get(key).description] == []
 
 
+def test_an_event_table_says_by_what_its_topic_is_keyed(graph):
+    described = graph.get(dg.AssetKey(["raw", "catalog_v1"])).description
+
+    assert "Keyed by productId, or category:<categoryId>. Carries PRODUCT_CREATED, " in described
+
+
 def test_nothing_is_published_past_a_failed_check(graph):
     blocking = {check.to_user_string() for check in graph.asset_check_keys if graph.get_check_spec(check).blocking}
 

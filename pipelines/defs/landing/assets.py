@@ -36,9 +36,10 @@ PATIENCE_SECONDS = 30 * 60
 
 def _spec(topic: Topic) -> dg.AssetSpec:
     events = ", ".join(kind.name for kind in EVENTS.values() if kind.topic == topic.name)
+    keyed = f"Keyed by {topic.key.words}. Carries {events}."
     return dg.AssetSpec(
         ["raw", topic.table],
-        description=f"Every event of `{topic.name}`, one row an event id. Keyed by {topic.key}. Carries {events}.",
+        description=f"Every event of `{topic.name}`, one row an event id. {keyed}",
         group_name="landing",
         kinds={"kafka", "postgres"},
         freshness_policy=EVERY_NIGHT,
