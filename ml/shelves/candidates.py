@@ -78,9 +78,11 @@ class RankingCache:
         state, key = shopper.state, (shopper.user_id, ranking)
         known = self._heads.get(key)
         if known is not None and known[0] is state and known[1] == state.changes:
+            self._heads.move_to_end(key)
             return known[2]
         changes, head = state.changes, make()
         self._heads[key] = state, changes, head
+        self._heads.move_to_end(key)
         if len(self._heads) > self._size:
             self._heads.popitem(last=False)
         return head

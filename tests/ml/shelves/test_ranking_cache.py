@@ -92,3 +92,12 @@ def test_only_so_many_heads_are_kept():
         ranking_cache.head(Shopper(user, state), "discover", lambda: made.append(1) or [])
 
     assert len(made) == 4
+
+
+def test_the_head_used_least_recently_is_dropped_first():
+    made, ranking_cache, state = [], RankingCache(2), LiveState()
+
+    for user in ("1", "2", "1", "3", "1"):
+        ranking_cache.head(Shopper(user, state), "discover", lambda user=user: made.append(user) or [])
+
+    assert made == ["1", "2", "3"]
