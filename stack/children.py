@@ -82,7 +82,7 @@ class Child:
         """Look at it once, restart it when its pause is over; tells whether its phase changed."""
         before, now = self.phase, time.monotonic()
         if self._runs and self.process.exit_code is not None:
-            is_hung = self._pulse is not None and self._pulse.misses >= HUNG
+            is_hung = self._ends_hung and self._pulse is not None and self._pulse.misses >= HUNG
             self.trouble = (
                 f"did not respond {HUNG} times in a row" if is_hung else f"exit code {self.process.exit_code}"
             )

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import signal
 import subprocess
 import sys
 from unittest.mock import Mock
@@ -9,7 +10,7 @@ from unittest.mock import Mock
 import psutil
 import pytest
 
-from stack.children import Child, Phase
+from stack.children import HUNG, Child, Phase
 from stack.parts.process import Process
 from stack.programs import ROOT
 from tests.waiting import wait_until
@@ -53,6 +54,17 @@ def test_one_that_cannot_be_started_again_is_tried_again_and_ends_no_other(tmp_p
     wait_until(lambda: (child.watch(), child.restart.call_count == 2)[1])
     assert child.trouble == "[Errno 28] No space left on device"
     assert child.restarts == 2
+
+
+def test_a_server_that_ends_while_it_does_not_answer_is_told_by_its_exit_code(tmp_path, monkeypatch):
+    monkeypatch.setattr("stack.children.QUESTION_SECONDS", 0.0)
+    asked = []
+    child = Child(Process("server", ["sleep", "300"], tmp_path / "log"), is_alive=lambda: asked.append(1))
+    child.start()
+    wait_until(lambda: (child.watch(), len(asked) > HUNG)[1])
+    child.process.kill()
+    wait_until(lambda: (child.watch(), child.phase is Phase.WAITING)[1])
+    assert child.trouble == f"exit code {-signal.SIGKILL}"
 
 
 def lives(process: psutil.Process) -> bool:
