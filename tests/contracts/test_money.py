@@ -100,9 +100,12 @@ def _money_of(schema: dict) -> list[str]:
     return [name for name, part in schema["properties"].items() if pattern in json.dumps(part)]
 
 
-@pytest.mark.parametrize("name", EVENTS)
+PAID = [name for name, kind in EVENTS.items() if _money_of(kind.payload.model_json_schema())]
+
+
+@pytest.mark.parametrize("name", PAID)
 def test_the_currency_stands_before_the_amounts_that_are_held_to_it(name):
     schema = EVENTS[name].payload.model_json_schema()
     fields = list(schema["properties"])
 
-    assert all("currency" in fields[: fields.index(each)] for each in _money_of(schema))
+    assert "currency" in fields[: min(fields.index(each) for each in _money_of(schema))]

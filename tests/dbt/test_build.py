@@ -105,7 +105,9 @@ def test_the_column_lineage_of_every_model_can_be_read(small_shop: Shop, target:
     schema: dict = {}
     for catalog, layer, table, column, kind in columns:
         schema.setdefault(catalog, {}).setdefault(layer, {}).setdefault(table, {})[column] = kind
-    for file in (target / "compiled" / "tanawari" / "models").rglob("*.sql"):
+    compiled = [*(target / "compiled" / "tanawari" / "models").rglob("*.sql")]
+    assert {file.stem for file in compiled} >= {"stg_order__orders", "int_orders__resolve", "orders"}
+    for file in compiled:
         query = optimizer.optimize(parse_one(file.read_text(), dialect="postgres"), schema=schema, dialect="postgres")
         last = query.named_selects[-1]
         assert list(lineage(last, query, schema=schema, scope=optimizer.build_scope(query)).walk())
