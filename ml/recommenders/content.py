@@ -32,7 +32,7 @@ class ContentConfig(RecommenderConfig):
 
 
 class ContentBased(Recommender[ContentConfig]):
-    """TF-IDF over department, category, type (whole and by word), brand price band; score = cosine to the profile."""
+    """TF-IDF over department, category, type (whole and by word), brand, price band; score = cosine to the profile."""
 
     name = "content"
     config_type = ContentConfig

@@ -68,11 +68,11 @@ def assemble(
     """Assemble the content of a bundle.
 
     Args:
-        dataset: the training data; its items have all columns of `bundle_content.ITEMS`.
+        dataset: the training data; its items have all columns of `ml.bundle.content.ITEMS`.
         candidates: by source, lists as returned by `Recommender.recommend`.
         similar: columns `NEIGHBOURS_FOUND`; scores in (0, 1].
         factors: float32, shape (items, F); their rows need not have length 1.
-        activity: columns of `bundle_content.ACTIVITY`: recent actions up to the cut.
+        activity: columns of `ml.bundle.content.ACTIVITY`: recent actions up to the cut.
         popular_days: popularity counts the baskets of this many last days.
     """
     return BundleContent(

@@ -1,4 +1,4 @@
-"""Tells whether a JSON JsonSchema may take another's place without breaking those who read or write by the old one.
+"""Tells whether a JSON Schema may take another's place without breaking those who read or write by the old one.
 
 Readers check what they read by the document they know, so that what is widened breaks those of yesterday as surely as
 what is narrowed breaks the writers. They take what is new: further fields, and further words of an open enumeration.
