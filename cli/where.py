@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from cli.options import notice
-from stack.outside import elsewhere, exported, remembers
+from stack.external import exported, external_addresses, was_started_with
 from stack.state import DEFAULT_DIRECTORY, State, StateError
 
 
@@ -24,7 +24,7 @@ def chosen(named: Path | None, outside: Mapping[str, str] = os.environ) -> Path 
     urls = exported(outside)
     default = DEFAULT_DIRECTORY
     is_there = State.version_of(default) > 0
-    if urls and is_there and not remembers(State(default), outside):
+    if urls and is_there and not was_started_with(State(default), outside):
         raise StateError(
             f"{default} holds a local stack, and {', '.join(sorted(urls))} point to a deployment: "
             f"for the stack add --state {default}, for the deployment run tanawari in another directory"
@@ -34,7 +34,7 @@ def chosen(named: Path | None, outside: Mapping[str, str] = os.environ) -> Path 
 
 def announce(state: State, *, will_start: bool = True) -> None:
     """Print which stack will be used and, if it will be started, with which parts from elsewhere."""
-    parts = elsewhere(state) if will_start else []
+    parts = external_addresses(state) if will_start else []
     notice(f"using the stack of {state.directory}{', with ' if parts else ''}{', '.join(parts)}")
 
 

@@ -1,7 +1,7 @@
-"""Makes `.venv` from `requirements.lock`: `python3 stack/bootstrap.py`, called by the Makefile.
+"""Creates `.venv` from `requirements.lock`: `python3 stack/bootstrap.py`, called by the Makefile.
 
-It runs under whatever Python the machine has, in order to be able to say what is wrong with it: standard library only,
-and no syntax newer than Python 3.6. A second run with the same lock file does nothing.
+It runs with any Python of the machine, so that it can say what is wrong with it: it uses the standard library only, and
+no syntax newer than Python 3.6. A second run with the same lock file does nothing.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ NEEDED_GIGABYTES = 5
 
 
 def main() -> None:
-    """Check the machine, then install what the lock file names, hashes verified."""
+    """Check the machine, then install the packages of the lock file; hashes are verified."""
     wanted = hashlib.sha256(LOCK.read_bytes() + (ROOT / "pyproject.toml").read_bytes()).hexdigest()
     if STAMP.exists() and STAMP.read_text() == wanted:
         return
@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def refuse_unfit_machine() -> None:
-    """End with one line that names the fault and the remedy, if Tanawari cannot run here."""
+    """Exit with the problem and its remedy if Tanawari cannot run here."""
     version = ".".join(map(str, sys.version_info[:3]))
     if not (3, 11) <= sys.version_info[:2] <= (3, 13):
         sys.exit(f"Tanawari needs Python 3.11, 3.12 or 3.13, and {sys.executable} is {version}: make PYTHON=python3.12")
@@ -63,7 +63,7 @@ def pinned_requirement(package: str) -> str:
 
 
 def run(*command: object) -> None:
-    """Run a command with the package index that pip is told to use; end with its exit code if it fails."""
+    """Run a command with the package index of pip; exit if it fails."""
     environment = dict(os.environ)
     if "PIP_INDEX_URL" in environment:
         environment.setdefault("UV_DEFAULT_INDEX", environment["PIP_INDEX_URL"])

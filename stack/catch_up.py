@@ -1,4 +1,4 @@
-"""Waits until everything that is in the topics has landed in the warehouse."""
+"""Waits until the content of the topics has landed in the warehouse."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -11,17 +11,17 @@ POLL_SECONDS = 0.5
 
 
 def landing_settings(variables: Mapping[str, str]) -> LandingSettings:
-    """The landing of a deployment."""
+    """The settings of landing from these variables."""
     return LandingSettings.of(variables)
 
 
 def wait_until_landed(variables: Mapping[str, str], say: Callable[[str], None]) -> int:
-    """Wait until all has landed, telling how far it has come; the messages consumed since landing began."""
+    """Wait until everything has landed, and report progress; returns the number of messages consumed so far."""
     return asyncio.run(_wait_until_landed(variables, say))
 
 
 async def _wait_until_landed(variables: Mapping[str, str], say: Callable[[str], None]) -> int:
-    """In this thread, so that Ctrl-C ends it at once."""
+    """It runs in this thread, so that Ctrl-C ends it immediately."""
     landing = asyncio.create_task(land_until_caught_up(landing_settings(variables)))
     while not landing.done():
         say(f"{await asyncio.to_thread(_consumed, variables):,} events")

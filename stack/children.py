@@ -1,4 +1,4 @@
-"""A supervised child: started, probed, restarted after a crash or when it hangs, with growing pauses."""
+"""A supervised child process: started, probed, and restarted after a crash or a hang, with growing pauses."""
 
 import contextlib
 import os
@@ -9,22 +9,22 @@ from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 
 from stack.environment import Environment
-from stack.parts.process import PartError, Process, is_kept
+from stack.liveness import Liveness, Probe, http_probe, liveness_of, tcp_probe
+from stack.parts.process import PartError, Process, has_subreaper
 from stack.program import TCP, Program
 from stack.programs import ROOT
-from stack.pulse import Probe, Pulse, http_probe, liveness_of, tcp_probe
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 CALM_SECONDS = 60.0
-"""A child that ran this long without a crash starts over with the first pause."""
-QUESTION_SECONDS = 2.0
-"""Between two questions whether a child is alive."""
+"""After this time without a crash the next pause is the first one again."""
+PROBE_SECONDS = 2.0
+"""Between two liveness probes of a child."""
 SILENT, HUNG = 2, 3
-"""So many questions in a row without an answer: it is shown as not answering; it hangs."""
+"""The numbers of failed probes in a row after which a child is shown as not answering, and counts as hung."""
 
 
 class Phase(StrEnum):
-    """Where a child is in its life."""
+    """The state of a child."""
 
     STARTING = "starting"
     READY = "ready"
@@ -37,14 +37,14 @@ class Child:
     """One process and its restarts.
 
     Args:
-        process: what runs.
-        address: where people and programs find it, if it serves.
-        is_alive: asks whether it makes progress, once it is ready; None: nobody asks.
-        ends_hung: whether it is killed when it hangs, so that it is restarted; else it is only shown as not answering.
+        process: the process.
+        address: its address for people and programs, if it serves.
+        is_alive: the liveness probe, used once it is ready; None for no probe.
+        ends_hung: whether it is killed when it hangs, and so restarted; otherwise it is only shown as not answering.
 
     Attributes:
-        restart: what is done when it has crashed, `start` where nothing else is set.
-        trouble: why it was or will be restarted last.
+        restart: how it is restarted after a crash; `start` unless another function is set.
+        trouble: the reason of the last restart.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Child:
         self.trouble: str | None = None
         self._is_alive = is_alive
         self._ends_hung = ends_hung
-        self._pulse: Pulse | None = None
+        self._liveness: Liveness | None = None
         self.restart: Callable[[], None] = self.start
         self.phase = Phase.STOPPED
         self.restarts = 0
@@ -68,9 +68,9 @@ class Child:
         return self.process.name
 
     def start(self) -> None:
-        """Start it; `watch` tells when it is ready."""
+        """Start it; `watch` reports when it is ready."""
         self.process.spawn()
-        self._pulse = None
+        self._liveness = None
         self._enter(Phase.STARTING)
 
     def stop(self, seconds: float) -> None:
@@ -79,10 +79,10 @@ class Child:
         self._enter(Phase.STOPPED)
 
     def watch(self) -> bool:
-        """Look at it once, restart it when its pause is over; tells whether its phase changed."""
+        """Check it once, and restart it when its pause is over; returns whether its phase changed."""
         before, now = self.phase, time.monotonic()
         if self._runs and self.process.exit_code is not None:
-            is_hung = self._ends_hung and self._pulse is not None and self._pulse.misses >= HUNG
+            is_hung = self._ends_hung and self._liveness is not None and self._liveness.misses >= HUNG
             self.trouble = (
                 f"did not respond {HUNG} times in a row" if is_hung else f"exit code {self.process.exit_code}"
             )
@@ -92,14 +92,14 @@ class Child:
             self.restarts += 1
             self._try_to_restart()
         elif self.phase is Phase.STARTING and self.process.serves():
-            self._pulse = Pulse(self._is_alive, QUESTION_SECONDS) if self._is_alive else None
+            self._liveness = Liveness(self._is_alive, PROBE_SECONDS) if self._is_alive else None
             self._enter(Phase.READY)
-        elif self._pulse is not None and self._runs:
-            self._feel(self._pulse)
+        elif self._liveness is not None and self._runs:
+            self._check(self._liveness)
         return self.phase is not before
 
     def _try_to_restart(self) -> None:
-        """One that cannot be started, for instance because the disk is full, is tried again, and ends no other."""
+        """Restart it; a failure, such as a full disk, is retried later and does not affect other children."""
         try:
             self.restart()
         except (OSError, PartError) as error:
@@ -111,16 +111,16 @@ class Child:
     def _runs(self) -> bool:
         return self.phase in (Phase.STARTING, Phase.READY, Phase.SILENT)
 
-    def _feel(self, pulse: Pulse) -> None:
-        pulse.look()
-        phase = Phase.SILENT if pulse.misses >= SILENT else Phase.READY
+    def _check(self, liveness: Liveness) -> None:
+        liveness.check()
+        phase = Phase.SILENT if liveness.misses >= SILENT else Phase.READY
         if phase is not self.phase:
             self._enter(phase)
-        if pulse.misses >= HUNG and self._ends_hung:
+        if liveness.misses >= HUNG and self._ends_hung:
             self.process.kill()
 
     def status(self) -> dict[str, object]:
-        """What `tanawari status` shows of it."""
+        """Its row in `tanawari status`."""
         return {
             "state": self.phase.value,
             "pid": self.process.pid,
@@ -136,7 +136,7 @@ class Child:
 
 
 def child_of(program: Program, environment: Environment) -> Child:
-    """A program as a child with its own environment and log."""
+    """The child of a program, with its own environment and log."""
     port = environment.ports.get(program.name)
     address = environment.address(program.name) if program.probe and program.probe != TCP else None
     values = {
@@ -156,7 +156,7 @@ def child_of(program: Program, environment: Environment) -> Child:
 
 
 def stop_together(children: Iterable[Child], seconds: float) -> None:
-    """Stop several at the same time, each within the time."""
+    """Stop several children concurrently, each within the given time."""
     alive = list(children)
     with ThreadPoolExecutor(len(alive) or 1) as pool:
         list(pool.map(lambda child: child.stop(seconds), alive))
@@ -164,14 +164,14 @@ def stop_together(children: Iterable[Child], seconds: float) -> None:
 
 @contextlib.contextmanager
 def frozen(children: Iterable[Child]) -> Iterator[None]:
-    """Let several, and what they started in their sessions, stand still for a moment; connections to them wait.
+    """Stop several children and their sessions with SIGSTOP during the context; connections to them wait.
 
-    Keepers alone go on: if we are killed meanwhile, one that stood still would never end what it keeps.
+    Subreapers continue: if this process is killed meanwhile, a stopped one would never end its session.
     """
-    processes = {child.process.pid: is_kept(child.process.command) for child in children if child.process.pid}
+    processes = {child.process.pid: has_subreaper(child.process.command) for child in children if child.process.pid}
     try:
         _signal(os.killpg, processes, signal.SIGSTOP)
-        _signal(os.kill, [pid for pid, is_keeper in processes.items() if is_keeper], signal.SIGCONT)
+        _signal(os.kill, [pid for pid, is_subreaper in processes.items() if is_subreaper], signal.SIGCONT)
         yield
     finally:
         _signal(os.killpg, processes, signal.SIGCONT)

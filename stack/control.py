@@ -1,4 +1,4 @@
-"""Starts and stops the supervisor of a state from another process, and tells what happens meanwhile."""
+"""Starts and stops the supervisor of a state from another process, and reports its progress."""
 
 import os
 import signal
@@ -10,11 +10,11 @@ from typing import Any
 
 from stack.deadlines import WHOLE_STOP_SECONDS
 from stack.environment import Environment
+from stack.external import as_started
 from stack.files import read_json
 from stack.logs import rotate
-from stack.outside import as_started
 from stack.parts import kafka_jars
-from stack.parts.process import PartError, tethered
+from stack.parts.process import PartError, bound_to_parent
 from stack.programs import ROOT
 from stack.state import BrokerKind, Pins, State, StateError
 
@@ -26,20 +26,20 @@ Started = subprocess.Popen[bytes]
 
 
 def start(state: State, pinned: Pins, *, stays: bool) -> Started:
-    """Start the supervisor; `wait_until` tells when it has come how far.
+    """Start the supervisor; `wait_until` waits for a phase.
 
     Args:
-        state: whose.
+        state: the state.
         pinned: ports that must be used, by name.
-        stays: whether it outlives this process; else it stops in order when this process dies.
+        stays: whether it outlives this process; otherwise it stops in order when this process dies.
 
     Raises:
-        StateError: it runs already, or a pinned port is taken.
-        PartError: the state's broker is Apache Kafka, and something that it needs is missing.
+        StateError: it is already running, or a pinned port is in use.
+        PartError: the state's broker is Apache Kafka, and Java, Maven or the jars are missing.
     """
     if state.supervisor:
         raise StateError(f"the stack of {state.directory} is already running: see tanawari status")
-    # a taken port is told here, at once; so are settings that do not fit together, and what Apache Kafka lacks
+    # ports in use, inconsistent settings and missing requirements of Apache Kafka are reported here, before the start
     environment = Environment.starting(state, pinned)
     if environment.runs(BrokerKind.APACHE):
         kafka_jars.class_path()
@@ -49,32 +49,32 @@ def start(state: State, pinned: Pins, *, stays: bool) -> Started:
     state.path("run", "status.json").unlink(missing_ok=True)
     with log.open("ab") as output:
         return subprocess.Popen(  # noqa: S603 - our own module
-            command if stays else tethered(command, signal.SIGTERM, None),
+            command if stays else bound_to_parent(command, signal.SIGTERM, None),
             cwd=ROOT,
-            env=as_started(state),  # paths of our own working directory would not hold in the supervisor's
+            env=as_started(state),  # with absolute paths, because the working directory changes
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            start_new_session=True,  # Ctrl-C in the terminal reaches us alone
+            start_new_session=True,  # Ctrl-C in the terminal reaches this process only
         )
 
 
 def wait_until(state: State, phase: str, tell: Tell, started: Started | None = None) -> dict[str, Any]:
-    """Wait until the supervisor has come to a phase; its status.
+    """Wait until the supervisor has reached a phase; returns its status.
 
     Args:
-        state: whose.
-        phase: `serving`, once the shop answers, or `running`, once its tools do as well.
-        tell: is given a line for each step of the start that is done.
-        started: the supervisor, if it is ours.
+        state: the state.
+        phase: `serving`: the shop responds; `running`: the tools respond too.
+        tell: called with a line for each completed step.
+        started: the supervisor, if this process started it.
 
     Raises:
-        PartError: something did not start.
+        PartError: a part did not start.
     """
     deadline = time.monotonic() + START_SECONDS
     told, was_seen = 0, False
     while time.monotonic() < deadline:
-        has_ended = started is not None and started.poll() is not None  # looked at first: its last status counts
+        has_ended = started is not None and started.poll() is not None  # checked first, because its last status counts
         is_there = state.supervisor is not None
         was_seen = was_seen or is_there
         status = read_json(state.path("run", "status.json"))
@@ -90,11 +90,11 @@ def wait_until(state: State, phase: str, tell: Tell, started: Started | None = N
 
 
 def bring_up(state: State, pinned: Pins, tell: Tell, *, stays: bool) -> tuple[Started, dict[str, Any]]:
-    """Start the supervisor and wait until everything runs; it, and its status. What does not start leaves nothing.
+    """Start the supervisor and wait until everything runs; returns it and its status. A failed start leaves nothing.
 
     Raises:
-        StateError: as `start` does.
-        PartError: something did not start.
+        StateError: see `start`.
+        PartError: a part did not start.
     """
     started = None
     try:
@@ -107,15 +107,15 @@ def bring_up(state: State, pinned: Pins, tell: Tell, *, stays: bool) -> tuple[St
 
 
 def stop(state: State, tell: Tell, started: Started | None = None) -> bool:
-    """Ask the supervisor to stop in order and wait for it.
+    """Stop the supervisor in order, and wait for its end.
 
     Args:
-        state: whose.
-        tell: is given a line.
-        started: the supervisor, if it is ours: it may have been started just now.
+        state: the state.
+        tell: called with a line.
+        started: the supervisor, if this process started it: it may not have its lock yet.
 
     Returns:
-        Whether everything that was acknowledged has reached the warehouse; True if nothing ran.
+        Whether every acknowledged event has reached the warehouse; True if nothing was running.
     """
     pid = state.supervisor or (started.pid if started is not None and started.poll() is None else None)
     if pid is None:
@@ -134,7 +134,7 @@ def stay(state: State) -> None:
     """Wait until another command stops the stack.
 
     Raises:
-        PartError: it has ended by itself.
+        PartError: the supervisor ended by itself.
     """
     while state.supervisor:
         time.sleep(POLL_SECONDS)

@@ -1,4 +1,4 @@
-"""Dagster's home in a state: its instance file (its runs in its own database, and watched) and its workspace."""
+"""Dagster's home in a state: the instance file, with its database and run monitoring, and the workspace."""
 
 import yaml
 
@@ -8,11 +8,11 @@ from stack.programs import LOCATION
 
 
 def configure_dagster(environment: Environment) -> None:
-    """Write both files; no telemetry."""
+    """Write both files; telemetry is off."""
     home = environment.state.path("dagster")
     home.mkdir(exist_ok=True)
     environment.state.path("dbt-docs").mkdir(exist_ok=True)
-    # the driver is named, for SQLAlchemy 2.1 would take one that Dagster does not know
+    # with the driver, because SQLAlchemy 2.1 would choose one that Dagster does not support
     url = sqlalchemy_url(environment.variables["DAGSTER_DATABASE_URL"], "psycopg2")
     file = home / "dagster.yaml"
     file.touch(mode=0o600)

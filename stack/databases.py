@@ -1,8 +1,8 @@
 """Databases and roles on one Postgres server: one of each per service, and the warehouse with its six roles.
 
-PUBLIC may connect to none of them, so a role reaches its own database and no other. Everything here may be repeated, by
-a superuser or by whoever may create roles and databases. The server may be shared: a role that was not made here keeps
-its password and rights, and so does a database of another owner.
+PUBLIC may connect to none of them, so a role can use its own database only. Everything here is idempotent, and needs a
+superuser or a role that may create roles and databases. The server may be shared: a role that was not created here
+keeps its password and rights, and so does a database of another owner.
 """
 
 from collections.abc import Mapping
@@ -16,12 +16,12 @@ from stack.parts.process import PartError
 from stack.programs import WAREHOUSE_ROLES
 
 OURS = "made by tanawari prepare"
-"""The comment of a role that was made here."""
+"""The comment of a role that was created here."""
 
 
 @dataclass(frozen=True)
 class Warehouse:
-    """The warehouse's URLs, one a role."""
+    """The warehouse's URLs, one per role."""
 
     owner: str
     loader: str
@@ -32,7 +32,7 @@ class Warehouse:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The URLs under the names that the programs read."""
+        """The URLs, by the variables that programs read."""
         urls = (self.owner, self.loader, self.dbt, self.analyst, self.pipelines, self.serving)
         return dict(zip(WAREHOUSE_ROLES, urls, strict=True))
 
@@ -42,15 +42,15 @@ def role_url(server: str, role: str, password: str, database: str) -> str:
     return f"postgresql://{quote(role)}:{quote(password, safe='')}@{server}/{database}"
 
 
-def close_doors(admin_url: str) -> None:
-    """Let no role but the superuser connect to the server's own databases."""
+def revoke_public_access(admin_url: str) -> None:
+    """Allow only the superuser to connect to the server's own databases."""
     with psycopg.connect(admin_url, autocommit=True) as connection:
         for database in ("postgres", "template1"):
             _revoke_public(connection, database)
 
 
 def create_database(admin_url: str, name: str, password: str) -> str:
-    """Make a database and its role of the same name, and return the role's URL."""
+    """Create a database and its role of the same name; returns the role's URL."""
     with psycopg.connect(admin_url, autocommit=True) as connection:
         ensure_role(connection, name, password)
         ensure_database(connection, name, owner=name)
@@ -60,13 +60,13 @@ def create_database(admin_url: str, name: str, password: str) -> str:
 def create_warehouse(
     admin_url: str, passwords: Mapping[str, str], *, name: str = "warehouse", template: str = "template1"
 ) -> Warehouse:
-    """Make the warehouse database with its roles.
+    """Create the warehouse database with its roles.
 
     Args:
         admin_url: the superuser's URL.
-        passwords: by role name, for every role of `WAREHOUSE_ROLES`.
-        name: the database.
-        template: a database to copy.
+        passwords: the password of each role of `WAREHOUSE_ROLES`, by name.
+        name: the database's name.
+        template: the database to copy.
     """
     owner, *_ = WAREHOUSE_ROLES.values()
     with psycopg.connect(admin_url, autocommit=True) as connection:
@@ -79,7 +79,7 @@ def create_warehouse(
 
 
 def grant_warehouse(connection: psycopg.Connection, name: str) -> None:
-    """Let its roles into the warehouse; their rights on schemas and tables are the migrations' matter."""
+    """Grant its roles access to the warehouse; the migrations grant rights on schemas and tables."""
     owner, loader, dbt, *_ = WAREHOUSE_ROLES.values()
     for rights, roles in (
         ("CONNECT", WAREHOUSE_ROLES.values()),
@@ -92,13 +92,13 @@ def grant_warehouse(connection: psycopg.Connection, name: str) -> None:
 
 
 def ensure_role(connection: psycopg.Connection, role: str, password: str | None) -> bool:
-    """Make a role that may log in, or give this password to one that was made here; whether it is new."""
+    """Create a role with LOGIN, or set the password of one that was created here; returns whether it is new."""
     exists = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone() is not None
     if exists and not is_ours(connection, role):
         return False
     statement = sql.SQL("ALTER ROLE {} LOGIN" if exists else "CREATE ROLE {} LOGIN").format(sql.Identifier(role))
     if password is not None:
-        # its hash, for the server may log statements
+        # as a hash, because the server may log statements
         hashed = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256")
         statement += sql.SQL(" PASSWORD {}").format(sql.Literal(hashed.decode()))
     with connection.transaction():
@@ -109,21 +109,21 @@ def ensure_role(connection: psycopg.Connection, role: str, password: str | None)
 
 
 def is_ours(connection: psycopg.Connection, role: str) -> bool:
-    """Whether a role was made here."""
+    """Whether a role was created here."""
     query = "SELECT shobj_description(oid, 'pg_authid') FROM pg_roles WHERE rolname = %s"
     return connection.execute(query, (role,)).fetchone() == (OURS,)
 
 
 def ensure_database(connection: psycopg.Connection, name: str, *, owner: str, template: str = "template1") -> bool:
-    """Make a database that nobody but its owner may enter; whether it is new.
+    """Create a database that only its owner may connect to; returns whether it is new.
 
     Raises:
-        PartError: it belongs to somebody else.
+        PartError: it belongs to another role.
     """
     query = "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = %s"
     found = connection.execute(query, (name,)).fetchone()
     if found is None:
-        if not _is_superuser(connection):  # who is none may give a database only to a role that he is a member of
+        if not _is_superuser(connection):  # others may give a database only to a role that they are a member of
             connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(owner)))
         statement = sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {}")
         connection.execute(statement.format(*map(sql.Identifier, (name, owner, template))))

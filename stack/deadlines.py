@@ -1,8 +1,8 @@
-"""Time limits for stopping: of each stage, and of all of them."""
+"""Time limits for stopping: for each stage, and for the whole stop."""
 
 DRAIN_SECONDS = 60.0
 """For draining the services, and for draining landing."""
 STOP_SECONDS = 20.0
-"""For a process; then it is killed."""
+"""For a process, which is killed afterwards."""
 WHOLE_STOP_SECONDS = 3 * DRAIN_SECONDS + 4 * STOP_SECONDS + 20.0
-"""Four groups of processes stop one after the other; services are drained once, landing twice; and some reserve."""
+"""Four groups of processes stop one after the other; services are drained once, landing twice; plus a reserve."""

@@ -1,4 +1,4 @@
-"""Looks for what is wrong, and names the remedy."""
+"""Checks the machine and a state, and names the remedy of each problem."""
 
 import os
 import shutil
@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 import psutil
 
 from services.contracts.settings import resolved
+from stack.external import at_start
 from stack.files import read_json
-from stack.outside import at_start
 from stack.parts.postgres import MAJOR_VERSION
 from stack.parts.process import is_port_free
 from stack.programs import addresses
@@ -33,7 +33,7 @@ OPTIONAL = {
 
 
 class Level(StrEnum):
-    """How bad it is."""
+    """The severity of a finding."""
 
     OK = "ok"
     NOTE = "note"
@@ -42,7 +42,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at; `remedy` says what to do about it."""
+    """The result of one check; `remedy` says what to do about it."""
 
     subject: str
     level: Level
@@ -51,18 +51,18 @@ class Finding:
 
 
 def refuse_unfit(directory: Path) -> None:
-    """End early, with one line, where nothing could work.
+    """Refuse a machine that cannot run the stack.
 
     Raises:
-        StateError: the machine lacks what is needed.
+        StateError: it does not meet the requirements.
     """
     for finding in machine(directory):
         if finding.level is Level.FAULT:
             raise StateError(f"{finding.message}: {finding.remedy}")
 
 
-def examine(directory: Path, outside: Mapping[str, str] = os.environ) -> list[Finding]:
-    """Everything worth saying about this machine and the state in a directory."""
+def examine(directory: Path, environ: Mapping[str, str] = os.environ) -> list[Finding]:
+    """All findings about this machine and the state in a directory."""
     findings = [*machine(directory), *optional_parts()]
     try:
         version = State.version_of(directory)
@@ -72,10 +72,10 @@ def examine(directory: Path, outside: Mapping[str, str] = os.environ) -> list[Fi
         remedy = "update Tanawari, or choose another directory with --state"
         return [*findings, Finding("state", Level.FAULT, f"{directory} was written by a newer Tanawari", remedy)]
     if version == 0:
-        findings += external_parts(resolved(outside))
+        findings += external_parts(resolved(environ))
         return [*findings, Finding("state", Level.OK, f"{directory} does not exist yet; the first run creates it")]
     state = State(directory)
-    return [*findings, *external_parts(resolved(at_start(state, outside))), *of_state(state)]
+    return [*findings, *external_parts(resolved(at_start(state, environ))), *of_state(state)]
 
 
 def machine(directory: Path) -> Iterator[Finding]:
@@ -95,7 +95,7 @@ def machine(directory: Path) -> Iterator[Finding]:
 
 
 def optional_parts() -> Iterator[Finding]:
-    """What is used where the machine has it."""
+    """Optional programs."""
     for name, purpose in OPTIONAL.items():
         there = shutil.which(name) is not None
         yield Finding(
@@ -103,10 +103,10 @@ def optional_parts() -> Iterator[Finding]:
         )
 
 
-def external_parts(outside: Mapping[str, str]) -> Iterator[Finding]:
-    """Whether the parts that are given by URL answer at all."""
-    for variable in (name for name in addresses() if outside.get(name)):
-        url = outside[variable] if "://" in outside[variable] else f"kafka://{outside[variable].split(',')[0]}"
+def external_parts(environ: Mapping[str, str]) -> Iterator[Finding]:
+    """Whether the external parts respond."""
+    for variable in (name for name in addresses() if environ.get(name)):
+        url = environ[variable] if "://" in environ[variable] else f"kafka://{environ[variable].split(',')[0]}"
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port or USUAL_PORTS.get(parts.scheme, 5432)
         try:
@@ -119,7 +119,7 @@ def external_parts(outside: Mapping[str, str]) -> Iterator[Finding]:
 
 
 def of_state(state: State) -> Iterator[Finding]:
-    """The layout, the ports, the database's version, and what runs."""
+    """The layout, the ports, the version of the database, and the processes."""
     yield Finding("state", Level.OK, f"{state.directory}, version {VERSION}")
     data_version = state.path("postgres", "PG_VERSION")
     if data_version.exists() and (found := data_version.read_text().strip()) != MAJOR_VERSION:

@@ -1,4 +1,4 @@
-"""Waits until everything that was acknowledged has arrived: outboxes empty, consumers caught up, topics landed."""
+"""Waits until all acknowledged events have arrived: outboxes are empty, consumers caught up, topics landed."""
 
 import asyncio
 import logging
@@ -24,18 +24,18 @@ POLL_SECONDS = 0.2
 
 
 async def drain(environment: Environment, *, services: bool = True) -> bool:
-    """Wait until nothing is under way any more, for at most `DRAIN_SECONDS` each.
+    """Wait until no event is in flight, for at most `DRAIN_SECONDS` each for services and landing.
 
     Args:
-        environment: where the databases and the broker are.
-        services: whether the services' outboxes and consumers count as well as the landing.
+        environment: has the databases and the broker.
+        services: whether to wait for the services' outboxes and consumers, too.
 
     Returns:
-        Whether everything arrived; what did not is named in the log.
+        Whether everything arrived; the log names what did not.
     """
     arrivals = [_services_are_done(environment)] if services else []
     arrivals.append(_landing_is_done(environment))
-    return all([await _arrives(arrival) for arrival in arrivals])  # each is waited for, whatever the other says
+    return all([await _arrives(arrival) for arrival in arrivals])  # both are awaited, even if the first one fails
 
 
 async def _arrives(arrival: Coroutine[None, None, None]) -> bool:
@@ -43,7 +43,7 @@ async def _arrives(arrival: Coroutine[None, None, None]) -> bool:
         async with asyncio.timeout(DRAIN_SECONDS):
             await arrival
     except TimeoutError:
-        logger.error("not drained within %.0f s", DRAIN_SECONDS)  # noqa: TRY400 - the time-out's trace says nothing
+        logger.error("not drained within %.0f s", DRAIN_SECONDS)  # noqa: TRY400 - the trace of a time-out adds nothing
         return False
     except (KafkaError, psycopg.Error, OSError) as error:
         logger.error("not drained: %s", error)  # noqa: TRY400 - likewise
@@ -65,7 +65,7 @@ async def _services_are_done(environment: Environment) -> None:
 
 
 async def services_under_way(environment: Environment) -> list[str]:
-    """What waits in outboxes and before consumers, in words; empty when nothing does."""
+    """The events in outboxes and the messages that consumers have not read, as texts; empty if there are none."""
     urls = {
         program.name: environment.variables[program.database_variable]
         for program in environment.programs
@@ -90,7 +90,7 @@ def _unpublished(url: str) -> int:
 
 
 async def _committed(kafka: KafkaSettings, groups: Mapping[str, str]) -> dict[str, dict[TopicPartition, int]]:
-    """How far each group has committed, in the topic that it reads; it is called so at this log of the broker."""
+    """The committed offsets of each group in its topic; the name of a group ends with the id of the broker's log."""
     log_id = await cluster_id(kafka)
     admin = AIOKafkaAdminClient(**kafka.client_arguments())
     try:

@@ -1,7 +1,7 @@
-"""The environment of every program, composed in this one place.
+"""Composes the environment of every program.
 
-A part whose URL stands in our own environment is external: it is used as it is, and not started here. A program is
-given the secrets that it reads and no others.
+A part whose URL is set in our own environment is external: it is used as it is, and not started here. A program gets
+the secrets that it reads and no others.
 """
 
 import json
@@ -16,8 +16,8 @@ from pydantic_core import ErrorDetails
 
 from services.contracts.kafka import KafkaSettings
 from services.contracts.settings import resolved
-from stack import outside as outer
 from stack.databases import role_url
+from stack.external import as_started, at_start, store
 from stack.files import read_json
 from stack.history import HistoryRecord
 from stack.parts.postgres import SUPERUSER
@@ -28,7 +28,7 @@ from stack.programs import PROGRAMS, ROOT, WAREHOUSE_ROLES, addresses, databases
 from stack.state import BrokerKind, Pins, State, StateError
 
 TIMEZONE = "America/New_York"
-"""The demo's shop; its days begin there."""
+"""The time zone of the demo's shop."""
 
 QUIET = {
     "DO_NOT_TRACK": "1",
@@ -36,39 +36,39 @@ QUIET = {
     "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
     "DAGSTER_DISABLE_TELEMETRY": "yes",
     "GIT_PYTHON_REFRESH": "quiet",
-    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # halves the server's memory; nobody here sends it jobs
-    "OPENBLAS_NUM_THREADS": "1",  # `implicit` brings its own threads
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # halves the server's memory; the stack sends it no jobs
+    "OPENBLAS_NUM_THREADS": "1",  # `implicit` has its own threads
     "PYTHONUNBUFFERED": "1",
 }
 
 
 class Environment:
-    """What the programs of one state are told.
+    """The environments of the programs of one state.
 
     Args:
         state: the state.
-        ports: by the names of parts and programs.
-        outside: our own environment.
-        programs: the table of what runs.
+        ports: by name of part or program.
+        environ: our own environment.
+        programs: the table of programs.
 
     Raises:
-        StateError: what it says of the broker does not fit together.
+        StateError: the settings of the broker are inconsistent.
     """
 
     def __init__(
         self,
         state: State,
         ports: Mapping[str, int],
-        outside: Mapping[str, str] = os.environ,
+        environ: Mapping[str, str] = os.environ,
         programs: Iterable[Program] = PROGRAMS,
     ) -> None:
         self.state = state
         self.ports = ports
         self.programs = tuple(programs)
         self._secrets = secrets(self.programs)
-        self._outside = resolved(outside)
+        self._environ = resolved(environ)
         parts = addresses(self.programs)
-        self.external = {name: self._outside[name] for name in parts if self._outside.get(name)}
+        self.external = {name: self._environ[name] for name in parts if self._environ.get(name)}
         self.variables = self._compose()
         self.kafka = self._broker()
 
@@ -77,28 +77,28 @@ class Environment:
         cls,
         state: State,
         pinned: Pins | None = None,
-        outside: Mapping[str, str] = os.environ,
+        environ: Mapping[str, str] = os.environ,
         programs: Iterable[Program] = PROGRAMS,
     ) -> Self:
-        """The environment in which the stack is started now; the state remembers what it was told.
+        """The environment of a stack that starts now; the state stores the variables that were set.
 
         Raises:
-            StateError: a pinned port is taken, or what is set does not fit together.
+            StateError: a pinned port is in use, or the settings are inconsistent.
         """
         programs = tuple(programs)
-        told = outer.at_start(state, outside, programs)
-        environment = cls(state, state.ports(program_ports(programs), pinned), told, programs)
-        outer.remember(state, told, programs)
+        started = at_start(state, environ, programs)
+        environment = cls(state, state.ports(program_ports(programs), pinned), started, programs)
+        store(state, started, programs)
         return environment
 
     @classmethod
-    def running(cls, state: State, outside: Mapping[str, str] = os.environ) -> Self:
-        """The environment of the stack that runs: its ports are taken, and by the right programs."""
-        return cls(state, read_json(state.path("ports.json"))["chosen"], outer.as_started(state, outside))
+    def running(cls, state: State, environ: Mapping[str, str] = os.environ) -> Self:
+        """The environment of the running stack, whose ports are in use by its own programs."""
+        return cls(state, read_json(state.path("ports.json"))["chosen"], as_started(state, environ))
 
     @property
     def service_token(self) -> str:
-        """A token with which the importer calls the services."""
+        """The importer's service token."""
         return self.state.signing_keys().token("importer", use="service")
 
     @property
@@ -108,24 +108,24 @@ class Environment:
 
     @property
     def admin_url(self) -> str | None:
-        """The superuser's URL of the embedded Postgres; None where there is none."""
+        """The superuser's URL of the embedded Postgres; None if Postgres is external."""
         server = f"{HOST}:{self.ports.get('postgres')}"
         return (
             role_url(server, SUPERUSER, self.state.secret("postgres"), "postgres") if self.needs("postgres") else None
         )
 
     def needs(self, part: str) -> bool:
-        """Whether an embedded part (`postgres`, `broker`, `valkey`) has to run here."""
+        """Whether an embedded part (`postgres`, `broker`, `valkey`) must run here."""
         databases_here = (*databases(self.programs), *WAREHOUSE_ROLES)
         variables = {"broker": ("KAFKA_URL",), "valkey": ("REDIS_URL",), "postgres": databases_here}
         return any(name not in self.external for name in variables[part])
 
     def runs(self, broker: BrokerKind) -> bool:
-        """Whether this broker is the one that has to run here."""
+        """Whether this kind of broker must run here."""
         return self.needs("broker") and self.state.broker is broker
 
     def of(self, program: Program) -> dict[str, str]:
-        """The whole environment of one program."""
+        """The complete environment of one program."""
         withheld = self._secrets.difference(program.reads)
         return {name: value for name, value in self.variables.items() if name not in withheld}
 
@@ -143,22 +143,22 @@ class Environment:
             **keys.environment,
             "MLFLOW_TRACKING_URI": self.address("mlflow"),
             "TANAWARI_TIMEZONE": TIMEZONE,
-            "TANAWARI_NIGHTLY_REFRESH": "false",  # nobody wants a laptop to start training at three at night
+            "TANAWARI_NIGHTLY_REFRESH": "false",  # a laptop must not start training at night
             "TANAWARI_BUNDLES": str(self.state.path("bundles")),
             "TANAWARI_EXTRACTS": str(self.state.path("extracts")),
             **self._history(),
         }
-        given = {name: value for name, value in self._outside.items() if name in ours}
+        given = {name: value for name, value in self._environ.items() if name in ours}
         own = {each.url_variable: self.address(each.name) for each in self.programs if each.url_variable}
         return {
-            **self._outside,
+            **self._environ,
             **QUIET,
             **ours,
             **given,
-            # where these answer follows from their ports, whatever our own environment says of another deployment
+            # these addresses follow from the ports, whatever our own environment says of another deployment
             **own,
             "LANDING_METRICS_PORT": str(self.ports["landing"]),
-            # a command line would show it to everyone on the machine
+            # not on the command line, which everyone on the machine can read
             "MLFLOW_BACKEND_STORE_URI": sqlalchemy_url({**ours, **given}["MLFLOW_DATABASE_URL"], "psycopg"),
             "TANAWARI_STATE": str(self.state.directory),
             "DAGSTER_HOME": str(self.state.path("dagster")),
@@ -166,13 +166,13 @@ class Environment:
         }
 
     def _broker(self) -> KafkaSettings:
-        """How to reach the broker."""
-        if self._outside.get("KAFKA_SECURITY_PROTOCOL") and self.needs("broker"):
+        """The connection to the broker."""
+        if self._environ.get("KAFKA_SECURITY_PROTOCOL") and self.needs("broker"):
             raise StateError("KAFKA_SECURITY_PROTOCOL needs your own broker: set KAFKA_URL too, or unset it")
         return kafka_settings(self.variables)
 
     def _history(self) -> dict[str, str]:
-        """What follows from the history: the shop's days and goods, the evaluation's window, and whom to look at."""
+        """The variables that depend on the imported history: time zone, test window, products, preview users."""
         record = HistoryRecord.read(self.state.directory)
         if record is None:
             return {}
@@ -196,18 +196,18 @@ class Environment:
 
 
 def kafka_settings(variables: Mapping[str, str]) -> KafkaSettings:
-    """How to reach the broker of these variables.
+    """The connection to the broker of these variables.
 
     Raises:
-        StateError: they do not fit together.
+        StateError: they are inconsistent.
     """
     try:
         return KafkaSettings.of(variables)
     except ValidationError as error:
-        raise StateError("; ".join(map(_told, error.errors()))) from error
+        raise StateError("; ".join(map(_message, error.errors()))) from error
 
 
-def _told(error: ErrorDetails) -> str:
+def _message(error: ErrorDetails) -> str:
     return ": ".join((*map(str, error["loc"]), error["msg"].removeprefix("Value error, ")))
 
 

@@ -1,4 +1,4 @@
-"""What this state knows of the history it was given: stored before it is sent, so that a second run continues."""
+"""The record of an imported history; it is stored before the events are sent, so that a second run continues."""
 
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,13 +19,13 @@ class HistoryRecord(BaseModel):
         source: the demo's data set, or a shop's own.
         currency, timezone: of the shop; a state has one of each.
         sent_imports: how many of the shop's import folders have landed.
-        shift_weeks: by how many weeks dates move; decided at the first run and never changed.
+        shift_weeks: by how many weeks dates are moved; decided at the first run and never changed.
         users, days: how much of the data set is in the folder; None is all.
-        evaluation_starts_at: the published figures' test window, moved with the dates.
-        households: some users worth looking at.
+        evaluation_starts_at: the start of the published test window, moved with the dates.
+        households: users that the preview offers.
         is_sent: whether all of it has landed.
         is_served: whether shelves were made from it.
-        deployment: where it is sent to, if not to the state's own stack.
+        deployment: the deployment that it is sent to; None for the state's own stack.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -45,15 +45,15 @@ class HistoryRecord(BaseModel):
 
     @classmethod
     def read(cls, directory: Path) -> Self | None:
-        """The record of a directory, None before its first history."""
+        """The record in a directory; None before its first history."""
         found = read_json(directory / FILE)
         return cls.model_validate(found) if found else None
 
     def write(self, directory: Path) -> None:
-        """Keep it."""
+        """Store it."""
         write_json(directory / FILE, self.model_dump(mode="json"), mode=0o600)
 
 
 def whole_weeks_until(now: datetime, last_event_at: datetime) -> int:
-    """The largest whole number of weeks that moves the last event no later than `now`; never back in time."""
+    """The largest whole number of weeks by which the last event stays before `now`; at least 0."""
     return max(0, (now - last_event_at) // WEEK)

@@ -1,4 +1,4 @@
-"""The development signing key: it exists only in a local state, and makes the tokens that the services verify."""
+"""The development signing key: it exists only in a local state, and signs tokens that the services verify."""
 
 import json
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class SigningKeys:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables of whoever signs and verifies."""
+        """The variables of processes that sign or verify."""
         return {
             "AUTH_ISSUER": self.issuer,
             "AUTH_JWKS_URL": self.jwks_file.absolute().as_uri(),
@@ -56,14 +56,14 @@ class SigningKeys:
 
     @cached_property
     def _private(self) -> rsa.RSAPrivateKey:
-        """The private key, read once: to read it takes longer than to sign with it."""
+        """The private key, cached: reading it takes longer than signing."""
         key = serialization.load_pem_private_key(self.key_file.read_bytes(), password=None)
         assert isinstance(key, rsa.RSAPrivateKey), "as create_signing_keys made it"
         return key
 
 
 def create_signing_keys(directory: Path) -> SigningKeys:
-    """The key pair of a directory (`signing-key.pem`, `jwks.json`), made at the first call."""
+    """The key pair in a directory (`signing-key.pem`, `jwks.json`), created at the first call."""
     keys = SigningKeys(directory / "signing-key.pem", directory / "jwks.json")
     if not keys.key_file.exists():
         private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -77,7 +77,7 @@ def create_signing_keys(directory: Path) -> SigningKeys:
             "use": "sig",
         }
         keys.jwks_file.write_text(json.dumps({"keys": [public]}))
-        draft = keys.key_file.with_suffix(".new")  # half a key, as a full disk leaves it, would be taken for one
+        draft = keys.key_file.with_suffix(".new")  # a full disk must not leave a partial key
         draft.touch(mode=0o600)
         draft.write_bytes(pem)
         draft.replace(keys.key_file)

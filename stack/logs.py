@@ -1,7 +1,7 @@
 """Log rotation by size; a few old files are kept.
 
-A process keeps its log open for appending, so the content is copied and the file truncated. A line that is written in
-between is lost.
+A process keeps its log open for appending, so the file is copied and truncated. A line that is written in between is
+lost.
 """
 
 import shutil
@@ -12,13 +12,13 @@ KEPT = 3
 
 
 def rotate(log: Path, largest: int = LARGEST_BYTES, kept: int = KEPT) -> bool:
-    """Move a large log to `.1`, `.1` to `.2`, and so on, and empty it; whether it was large."""
+    """Move the content of a large log to `.1`, `.1` to `.2`, and so on; returns whether it was large."""
     if not log.exists() or log.stat().st_size <= largest:
         return False
     parts = [log.with_name(f"{log.name}.{number}") for number in range(1, kept + 1)]
     draft = log.with_name(f"{log.name}.0")
     try:
-        shutil.copyfile(log, draft)  # a full disk is met here, before anything is gone
+        shutil.copyfile(log, draft)  # a full disk fails here, before anything is removed
     except OSError:
         draft.unlink(missing_ok=True)
         raise

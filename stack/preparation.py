@@ -1,4 +1,4 @@
-"""What must exist before programs start: databases and their roles, topics, schemas. Everything may be repeated.
+"""Creates what programs need at start: databases with their roles, topics, schemas. Everything is idempotent.
 
 `tanawari prepare` creates it for a deployment, `tanawari up` for the stack of a state. Each step reports what it
 created and what existed.
@@ -27,21 +27,21 @@ from stack.topics import create_topics
 OWNER = "WAREHOUSE_DATABASE_URL"
 UP_TO_DATE = "up to date"
 ANSWER = re.compile(r"([\w-]+): (.+)")
-"""What a migration says of each database: `catalog: 0001, 0002`."""
+"""A line of a migration's output: `catalog: 0001, 0002`."""
 ERROR = re.compile(r"(?:(?:\w+\.)+\w+|\w*Error): .+")
-"""What a trace says last of the error, before lines that only explain it."""
+"""The line of a stack trace that names the error; details may follow it."""
 LOOPBACK = ("127.0.0.1", "::1")
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """One thing that exists now.
+    """One role, database, schema or set of topics that exists now.
 
     Attributes:
         kind: `role`, `database`, `topics` or `schema`.
         name: its name.
-        was_there: whether it existed.
-        detail: what was created, or why nothing was.
+        was_there: whether it existed before.
+        detail: what was created, or why nothing was created.
     """
 
     kind: str
@@ -53,7 +53,7 @@ class Prepared:
 def make_databases(
     variables: Mapping[str, str], admin_url: str, programs: Iterable[Program] = PROGRAMS
 ) -> list[Prepared]:
-    """Create the databases and roles of the URLs that are set, as far as they are on this server.
+    """Create the databases and roles of the given URLs that are on this server.
 
     Args:
         variables: the URL of each database, with its role and password.
@@ -62,7 +62,7 @@ def make_databases(
 
     Raises:
         PartError: a URL is incomplete, the warehouse's URLs are not those of its six roles, a database belongs to
-            somebody else, or the server refuses.
+            another role, or the server refuses.
     """
     try:
         with psycopg.connect(admin_url, autocommit=True, connect_timeout=10) as connection:
@@ -109,7 +109,7 @@ def _make_role(connection: psycopg.Connection, role: str, told: Mapping[str, str
 
 
 def _complete(variable: str, url: str) -> dict[str, str]:
-    """The pieces of a URL, its role and its database among them."""
+    """The parts of a URL, which must name a role and a database."""
     told = {name: str(value) for name, value in conninfo_to_dict(url).items()}
     if missing := {"user", "dbname"} - told.keys():
         raise PartError(f"{variable} has no {' and no '.join(sorted(missing))}")
@@ -133,11 +133,11 @@ def make_topics(kafka: KafkaSettings) -> Prepared:
 def migrate(
     variables: Mapping[str, str], log: Path | None = None, programs: Iterable[Program] = PROGRAMS
 ) -> list[Prepared]:
-    """Migrate the schema of every database whose URL is set, services and warehouse at the same time.
+    """Migrate the schema of every database whose URL is set, services and warehouse concurrently.
 
     Args:
         variables: the environment of the migrations.
-        log: a file for their output as well.
+        log: a file that gets their output.
         programs: the table of programs.
 
     Raises:
@@ -165,14 +165,14 @@ def migrate(
             file.writelines(said)
     for process, text in zip(running, said, strict=True):
         if process.returncode:
-            lines = text.strip().splitlines() or ["it said nothing"]
+            lines = text.strip().splitlines() or ["no output"]
             reason = next((line for line in reversed(lines) if ERROR.match(line)), lines[-1])
             raise PartError(f"a migration failed: {reason}" + (f" (see {log})" if log else ""))
     told = [ANSWER.fullmatch(line) for text in said for line in text.splitlines()]
     return [Prepared("schema", each[1], was_there=each[2] == UP_TO_DATE, detail=each[2]) for each in told if each]
 
 
-def _made(kind: str, name: str, is_new: bool) -> Prepared:  # noqa: FBT001 - it is the answer that is told
+def _made(kind: str, name: str, is_new: bool) -> Prepared:  # noqa: FBT001 - a result, not an option
     return Prepared(kind, name, was_there=not is_new)
 
 

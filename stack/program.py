@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 TCP, GRPC = "tcp", "grpc"
-"""The probes of a program that serves something else than HTTP: a connection is enough; it has to greet."""
+"""The probes of programs without HTTP: the port accepts a connection; the server sends its HTTP/2 settings."""
 
 
 @dataclass(frozen=True)
@@ -14,19 +14,19 @@ class Program:
 
     Attributes:
         name: its name in status, logs and ports.
-        command: `{port}` and `{state}` are filled in.
-        reads: the variables with a secret that it is given.
-        database: its own, and the role that owns it; `<DATABASE>_DATABASE_URL` has both.
-        migration: the module that makes the schema in its database, and the module's arguments.
-        has_outbox: its database holds events that are not published yet; they are, before it stops.
-        consumes: the topic of each of its consumer groups, which read to the end before it stops.
-        has_url: other programs find it at `<NAME>_URL`.
-        is_intake: it is the way in, and stops first, so that nothing new comes while the rest drains.
-        probe: the path that answers 200 once it serves, or TCP; None: it serves nothing, running is enough.
-        alive: the path that answers 200 as long as it makes progress, or GRPC; None: nobody asks.
-        answers_within: seconds for such an answer.
-        follows_log: it reads or writes the broker's log; its metrics tell how much.
-        tool: it serves people beside the shop, and starts after it.
+        command: its command; `{port}` and `{state}` are replaced.
+        reads: the secret variables that it gets.
+        database: its database, and the role that owns it; `<DATABASE>_DATABASE_URL` has both.
+        migration: the module that creates the schema of its database, and the module's arguments.
+        has_outbox: whether its database has an outbox, which is published before the program stops.
+        consumes: its consumer groups with their topics, which are read to the end before it stops.
+        has_url: whether other programs get its address as `<NAME>_URL`.
+        is_intake: whether it receives requests from outside; it stops first, so that the others can drain.
+        probe: the path that responds with 200 once it serves, or TCP; None if running is enough.
+        alive: the path that responds with 200 while it makes progress, or GRPC; None for no liveness probe.
+        answers_within: the time limit of that response, in seconds.
+        follows_log: whether it reads or writes topics; its metrics count produced events.
+        tool: whether it is a tool for people; tools start after the services.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Program:
 
     @property
     def database_variable(self) -> str | None:
-        """The variable with the URL of its own database."""
+        """The variable with the URL of its database."""
         return f"{self.database.upper()}_DATABASE_URL" if self.database else None
 
     @property
@@ -64,10 +64,10 @@ def service(
     is_intake: bool = False,
     follows_log: bool = True,
 ) -> Program:
-    """A service: `services.<name>`, with a database of its name if it keeps data.
+    """A service: `services.<name>`, with a database of the same name if it keeps data.
 
-    One that keeps no data is probed for being alive only: without a bundle, or without those whom it asks, it answers
-    `degraded`, and that is no reason to keep the shop from starting.
+    A service without data only gets a liveness probe: without a bundle, or without the services that it calls, it is
+    `degraded`, which must not prevent the start of the shop.
     """
     factory = f"{'serving' if name == 'serving' else f'services.{name}'}.app:create_app"
     command = (sys.executable, "-m", "services.common.web.server", factory, "--host", "127.0.0.1", "--port", "{port}")

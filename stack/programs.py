@@ -1,20 +1,20 @@
-"""The table of what the stack runs: how each program is started and probed, what it keeps, reads, sends and may know.
+"""The table of programs that the stack runs: their commands, probes, databases, topics and secrets.
 
-Everything else follows from it: a service that stands here has its database and role, its schema, its port and
-address, and is started, probed, watched and drained.
+Everything else follows from it: a service in this table gets its database and role, its schema, its port and address,
+and is started, probed, watched and drained.
 """
 
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from stack.parts.process import kept
+from stack.parts.process import with_subreaper
 from stack.program import GRPC, TCP, Program, service
 
 ROOT = Path(__file__).parents[1]
 SCRIPTS = Path(sys.executable).parent
-UNHURRIED = 15.0
-"""Seconds for an answer of what serves people beside the shop, and loads a lot while it starts."""
+TOOL_SECONDS = 15.0
+"""Time limit for a response of a tool, which loads a lot while it starts."""
 
 WAREHOUSE_ROLES = {
     "WAREHOUSE_DATABASE_URL": "tanawari_warehouse",
@@ -24,10 +24,10 @@ WAREHOUSE_ROLES = {
     "WAREHOUSE_PIPELINES_URL": "tanawari_pipelines",
     "WAREHOUSE_SERVING_URL": "tanawari_serving",
 }
-"""The variable of each role of the warehouse; the first owns the database and migrates it."""
+"""The warehouse's roles by variable; the first one owns the database and migrates it."""
 
 ADMIN = "POSTGRES_ADMIN_URL"
-"""The variable of who may make roles and databases; `tanawari prepare` reads it, and no program."""
+"""The URL of a role that may create roles and databases; only `tanawari prepare` reads it."""
 
 PIPELINES = (
     *("DAGSTER_DATABASE_URL", "WAREHOUSE_LOADER_URL", "WAREHOUSE_PIPELINES_URL"),
@@ -37,14 +37,14 @@ DEFINITIONS = ("-m", "pipelines.definitions")
 DAGSTER_CODE = (str(SCRIPTS / "dagster"), "api", "grpc")
 WORKSPACE = "{state}/dagster/workspace.yaml"
 LOCATION = "tanawari"
-"""Dagster's name for our definitions, as in `workspace.yaml`."""
+"""The name of our code location in Dagster, as in `workspace.yaml`."""
 
 PROGRAMS = (
     service("catalog", keeps_data=True, has_outbox=True),
     service("analytics", keeps_data=True, consumes={"analytics.consumer": "user-actions.v1"}),
     service("content", keeps_data=True, has_outbox=True, consumes={"content.catalog": "catalog.v1"}),
     service("serving", "WAREHOUSE_SERVING_URL", "AUTH_SIGNING_KEY_FILE"),
-    service("gateway", "AUTH_SIGNING_KEY_FILE", is_intake=True, follows_log=False),  # the key is for the preview
+    service("gateway", "AUTH_SIGNING_KEY_FILE", is_intake=True, follows_log=False),  # the key signs preview sessions
     Program(
         "landing",
         (sys.executable, "-m", "warehouse.landing"),
@@ -56,7 +56,7 @@ PROGRAMS = (
     ),
     Program(
         "mlflow",
-        kept(
+        with_subreaper(
             (
                 *(str(SCRIPTS / "mlflow"), "server", "--host", "127.0.0.1", "--port", "{port}", "--workers", "1"),
                 *("--artifacts-destination", "{state}/mlflow"),
@@ -65,55 +65,55 @@ PROGRAMS = (
         ("MLFLOW_BACKEND_STORE_URI",),
         "/health",
         "/health",
-        UNHURRIED,
+        TOOL_SECONDS,
         database="mlflow",
         tool=True,
     ),
-    # the definitions are loaded once here, rather than by the web server and by the daemon; lazily, for a fault in them
-    # then shows in Dagster's pages instead of keeping the stack from starting
+    # It loads the definitions once for the web server and the daemon; lazily, so that an error in them shows in Dagster
+    # and does not prevent the start of the stack.
     Program(
         "dagster-code",
-        kept((*DAGSTER_CODE, "-h", "127.0.0.1", "-p", "{port}", "--lazy-load-user-code", *DEFINITIONS)),
+        with_subreaper((*DAGSTER_CODE, "-h", "127.0.0.1", "-p", "{port}", "--lazy-load-user-code", *DEFINITIONS)),
         PIPELINES,
         TCP,
         GRPC,
-        UNHURRIED,
+        TOOL_SECONDS,
         database="dagster",
         tool=True,
     ),
     Program(
         "dagster",
-        kept((str(SCRIPTS / "dagster-webserver"), "-h", "127.0.0.1", "-p", "{port}", "-w", WORKSPACE)),
+        with_subreaper((str(SCRIPTS / "dagster-webserver"), "-h", "127.0.0.1", "-p", "{port}", "-w", WORKSPACE)),
         probe="/server_info",
         alive="/server_info",
-        answers_within=UNHURRIED,
+        answers_within=TOOL_SECONDS,
         tool=True,
     ),
-    Program("dagster-daemon", kept((str(SCRIPTS / "dagster-daemon"), "run", "-w", WORKSPACE)), tool=True),
+    Program("dagster-daemon", with_subreaper((str(SCRIPTS / "dagster-daemon"), "run", "-w", WORKSPACE)), tool=True),
     Program(
         "dbt-docs",
         (sys.executable, "-m", "http.server", "{port}", "--bind", "127.0.0.1", "--directory", "{state}/dbt-docs"),
         (),
         "/",
         "/",
-        UNHURRIED,
+        TOOL_SECONDS,
         tool=True,
     ),
 )
 
 
 def databases(programs: Iterable[Program] = PROGRAMS) -> dict[str, str]:
-    """The variable of each database that has a role of its own, with the name of both."""
+    """The databases that have a role of the same name, by variable."""
     return {each.database_variable: each.database for each in programs if each.database and each.database_variable}
 
 
 def addresses(programs: Iterable[Program] = PROGRAMS) -> tuple[str, ...]:
-    """The variables of the parts that may run elsewhere: the broker, the cache, and every database."""
+    """The variables of the parts that may be external: the broker, the cache, and every database."""
     return ("KAFKA_URL", "REDIS_URL", *databases(programs), *WAREHOUSE_ROLES)
 
 
 def secrets(programs: Iterable[Program] = PROGRAMS) -> frozenset[str]:
-    """The variables that a program is given only if it reads them."""
+    """The variables that a program gets only if it reads them."""
     read = (name for each in programs for name in each.reads)
     return frozenset((ADMIN, *databases(programs), *WAREHOUSE_ROLES, *read))
 

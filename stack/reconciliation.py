@@ -1,4 +1,4 @@
-"""What was sent, and what became of it: produced = landed + duplicates + dead letters, for every topic."""
+"""Reconciles sent and landed events: for every topic, produced = landed + duplicates + dead letters."""
 
 import time
 import urllib.request
@@ -21,7 +21,7 @@ Totals = Mapping[str, Mapping[str, int]]
 
 @dataclass(frozen=True)
 class TopicReconciliation:
-    """One topic of one run: `produced` as counted by those who sent, the rest as counted by the landing."""
+    """One topic of one run: `produced` is counted by the producers, the rest by landing."""
 
     produced: int
     landed: int
@@ -30,18 +30,18 @@ class TopicReconciliation:
 
     @property
     def agrees(self) -> bool:
-        """Whether everything sent is accounted for."""
+        """Whether every sent event is accounted for."""
         return self.produced == self.landed + self.duplicates + self.dead_letters
 
 
 def landing_totals(variables: Mapping[str, str]) -> dict[str, dict[str, int]]:
-    """The landing's counters by topic, since the state began."""
+    """Landing's counters by topic, since the state was created."""
     with psycopg.connect(variables["WAREHOUSE_LOADER_URL"], connect_timeout=3) as connection:
         return {topic: asdict(counts) for topic, counts in offsets.totals(connection).items()}
 
 
 def produced_by_programs(environment: Environment) -> Counter[str]:
-    """What the running programs say that the broker acknowledged, by topic."""
+    """The acknowledged events that the running programs count, by topic."""
     counts: Counter[str] = Counter()
     for program in environment.programs:
         if program.follows_log and program.probe:
@@ -51,7 +51,7 @@ def produced_by_programs(environment: Environment) -> Counter[str]:
 
 
 def produced_in(text: str) -> Counter[str]:
-    """The counter of acknowledged events in a page of metrics, by topic."""
+    """The counters of acknowledged events in a page of metrics, by topic."""
     samples = (
         sample
         for family in text_string_to_metric_families(text)
@@ -63,12 +63,12 @@ def produced_in(text: str) -> Counter[str]:
 
 
 def reconcile(environment: Environment, imported: Mapping[str, int], before: Totals) -> dict[str, TopicReconciliation]:
-    """Compare both sides, by topic.
+    """Compare sent and landed events, by topic.
 
     Args:
-        environment: where to ask.
-        imported: what the importer had acknowledged in this run.
-        before: the landing's counters when this run began.
+        environment: has the programs and the warehouse.
+        imported: the acknowledged events of this run's import, by topic.
+        before: landing's counters at the start of this run.
     """
     produced = produced_by_programs(environment) + Counter(imported)
     now = landing_totals(environment.variables)
@@ -87,7 +87,7 @@ def reconcile(environment: Environment, imported: Mapping[str, int], before: Tot
 def wait_until_agreed(
     environment: Environment, imported: Mapping[str, int], before: Totals, seconds: float = 60
 ) -> dict[str, TopicReconciliation]:
-    """Reconcile until all topics agree, or the time is over; the last result."""
+    """Reconcile until all topics agree or the time is over; returns the last result."""
     deadline = time.monotonic() + seconds
     while True:
         result = reconcile(environment, imported, before)

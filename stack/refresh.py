@@ -9,7 +9,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from stack.environment import Environment
-from stack.parts.process import PartError, Process, kept
+from stack.parts.process import PartError, Process, with_subreaper
 from stack.programs import DEFINITIONS, ROOT, SCRIPTS
 
 JOB = "refresh"
@@ -22,16 +22,16 @@ POLL_SECONDS = 0.5
 def run_job(
     environment: Environment, name: str, say: Callable[[str], None], *, partitioned: bool = True
 ) -> dict[str, int]:
-    """Execute a Dagster job, so that its run is seen in Dagster's own pages.
+    """Execute a Dagster job; its run is visible in Dagster's UI.
 
     Args:
         environment: of the stack.
         name: the job.
-        say: is told which asset is at work.
-        partitioned: whether it is run for a day, which is then the shop's today.
+        say: called with the current asset.
+        partitioned: whether the job has daily partitions; then the shop's current day is run.
 
     Returns:
-        How many assets it made, and how many checks it passed.
+        The numbers of materialised assets and of evaluated checks.
 
     Raises:
         PartError: the run failed.
@@ -45,15 +45,15 @@ def run_job(
 
 
 def run_to_end(name: str, command: list[str], environment: Environment, say: Callable[[str], None]) -> None:
-    """Run a program with the pipelines' environment until it ends well.
+    """Run a program with the pipelines' environment until it ends.
 
     Raises:
-        PartError: it did not.
+        PartError: it failed.
     """
     pipelines = next(program for program in environment.programs if program.name == "dagster-code")
     log = environment.state.log(name)
     log.unlink(missing_ok=True)
-    process = Process(name, kept(command), log, environment=environment.of(pipelines), directory=ROOT)
+    process = Process(name, with_subreaper(command), log, environment=environment.of(pipelines), directory=ROOT)
     process.spawn()
     try:
         while process.exit_code is None:
@@ -67,6 +67,6 @@ def run_to_end(name: str, command: list[str], environment: Environment, say: Cal
 
 
 def _latest(log: Path) -> str:
-    """The last step that a Dagster log names."""
+    """The last step in a Dagster log."""
     found = STEP.findall(log.read_text(errors="replace")) if log.exists() else []
     return str(found[-1]).replace("__", ".") if found else "starting"

@@ -1,4 +1,4 @@
-"""The servers of a state, as far as they are not external."""
+"""The embedded servers of a state."""
 
 from stack.children import Child
 from stack.environment import Environment
@@ -12,13 +12,13 @@ PARTS = ("postgres", "broker", "valkey")
 
 
 def servers(environment: Environment) -> dict[str, Child]:
-    """Those servers that have to run here, by name, not started yet.
+    """The servers that must run here, by name; not started yet.
 
     Raises:
-        PartError: a port was taken meanwhile, or Apache Kafka lacks something.
+        PartError: a port is in use, or a requirement of Apache Kafka is missing.
     """
     needed = {name: _server(name, environment) for name in PARTS if environment.needs(name)}
-    # to end one that is only slow would cost its log or a recovery: it is shown, and left to people
+    # a server that only is slow is not killed, which would cost its log or a recovery: it is shown as not answering
     return {name: Child(server, is_alive=server.is_ready) for name, server in needed.items()}
 
 

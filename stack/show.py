@@ -1,4 +1,4 @@
-"""How the stack's status looks on a screen."""
+"""Tables of the stack's status."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,11 +21,11 @@ ADDRESSES = {
     "mlflow": ("mlflow", "/"),
     "dbt_docs": ("dbt-docs", "/"),
 }
-"""What people open: name, program and path."""
+"""The pages that people open: program and path by name."""
 
 
 def addresses(status: dict[str, Any]) -> dict[str, str]:
-    """The address of everything that people open, by name."""
+    """The addresses of these pages, by name."""
     processes = status["processes"]
     return {
         name: processes[program]["address"] + path
@@ -35,7 +35,7 @@ def addresses(status: dict[str, Any]) -> dict[str, str]:
 
 
 def processes_table(status: dict[str, Any]) -> Table:
-    """Every process with its state."""
+    """The table of all processes."""
     columns = ("process", "state", "pid", "restarts", "address", "last error")
     table = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for name, process in status["processes"].items():
@@ -46,7 +46,7 @@ def processes_table(status: dict[str, Any]) -> Table:
 
 
 def addresses_table(opened: Mapping[str, str]) -> Table:
-    """Where to look."""
+    """The table of addresses."""
     table = Table(box=None, pad_edge=False, show_header=False)
     for name, address in opened.items():
         table.add_row(name.replace("_", " "), f"[link={address}]{address}[/link]")

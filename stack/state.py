@@ -1,12 +1,12 @@
-"""The state directory: everything that a local stack remembers, in one place that carries a version.
+"""The state directory: all data of a local stack, with a version of the layout.
 
-version            which layout this is; newer ones are refused
-ports.json         chosen once, kept while they are free
-outside.json       the addresses of parts elsewhere, and what else was set when its stack was started (0600)
+version            the version of the layout; newer ones are refused
+ports.json         chosen ports, reused while they are free
+outside.json       the addresses of external parts and other variables that were set at the last start (0600)
 secrets.json       generated passwords (0600); signing-key.pem and jwks.json beside it
-broker.json        which broker runs here, as chosen last
+broker.json        the kind of broker that was chosen last
 history.json       what was imported, and by how many weeks its dates were moved; import-report.json of a shop's files
-run/               the supervisor's lock and status      logs/    one file a process, and its older parts
+run/               the supervisor's lock and status      logs/    one file per process, and its older parts
 postgres/ kafka/ mlflow/ dagster/ bundles/ extracts/ history/ dbt-docs/
 """
 
@@ -31,33 +31,33 @@ if TYPE_CHECKING:
 
 DEFAULT_DIRECTORY = Path(".tanawari")
 CLOCK_SECONDS = 2.0
-"""So far two readings of when a process was started may lie apart; its number comes to another one later."""
+"""How far two readings of a process's start time may differ; a reused pid has a later one."""
 
 
 class BrokerKind(StrEnum):
-    """Which broker runs here, where `KAFKA_URL` names no other."""
+    """The kind of broker that runs here, unless `KAFKA_URL` names another broker."""
 
     EMBEDDED = "embedded"
     APACHE = "apache"
 
 
 class StateError(RuntimeError):
-    """The state cannot be used; the message says why and what to do."""
+    """The state cannot be used; the message says why, and what to do."""
 
 
 VERSION = 1
-"""Of the layout."""
+"""The version of the layout."""
 Pins = Mapping[str, int | None]
-"""Ports by the names of their parts; None takes a decision back."""
+"""Ports by part; None removes a pin."""
 MAKING = "making"
-"""A file that is there while a state is made: what stands beside it is ours."""
+"""A file that exists while a state is created: the other files in the directory are ours."""
 
 
 class State:
-    """A state directory, opened; made when missing.
+    """A state directory; created if missing.
 
     Raises:
-        StateError: the directory holds something else, or a newer version's state.
+        StateError: the directory contains other files, or the state of a newer version.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -71,7 +71,7 @@ class State:
             )
 
     def _make(self) -> None:
-        """Make it, one process at a time; `version` comes last, and until then whoever opens it makes it anew."""
+        """Create it, one process at a time; `version` is written last: without it the next process creates it again."""
         self.directory.mkdir(parents=True, exist_ok=True)
         making = self.directory / MAKING
         with making.open("w") as file:
@@ -87,10 +87,10 @@ class State:
 
     @staticmethod
     def version_of(directory: Path) -> int:
-        """The version of the state in a directory, 0 where nothing is.
+        """The version of the state in a directory; 0 if there is none.
 
         Raises:
-            StateError: it holds files that are not ours.
+            StateError: it contains files that are not ours.
         """
         file = directory / "version"
         if file.exists():
@@ -99,7 +99,7 @@ class State:
                 raise StateError(f"{file} must contain a number, not {text!r}: remove {directory}, or restore the file")
             return int(text)
         if directory.exists() and any(directory.iterdir()) and not (directory / MAKING).exists():
-            if file.exists():  # it was made meanwhile
+            if file.exists():  # it was created in the meantime
                 return State.version_of(directory)
             raise StateError(
                 f"{directory} contains files that are not Tanawari's: choose another directory with --state"
@@ -115,7 +115,7 @@ class State:
         return self.path("logs", f"{name}.log")
 
     def secret(self, name: str) -> str:
-        """A generated password, the same every time."""
+        """A password, generated at the first call."""
         known = read_json(self.path("secrets.json"))
         if name not in known:
             known[name] = secrets.token_urlsafe(24)
@@ -123,20 +123,20 @@ class State:
         return str(known[name])
 
     def signing_keys(self) -> "SigningKeys":
-        """The development key, which exists in this state only."""
-        from stack.keys import create_signing_keys  # noqa: PLC0415 - cryptography is half of what `status` would import
+        """The development key, which exists only in this state."""
+        from stack.keys import create_signing_keys  # noqa: PLC0415 - cryptography would be half of the imports of `status`
 
         return create_signing_keys(self.directory)
 
     def ports(self, names: Iterable[str], pinned: Pins | None = None) -> dict[str, int]:
-        """A port for each name, another one for each: the one pinned, else the last one if it is free, else a new one.
+        """A different port for each name: the pinned one, else the last one if it is free, else a new one.
 
         Args:
-            names: who needs one.
-            pinned: what is decided now and remembered; None takes a decision back.
+            names: the parts and programs that need a port.
+            pinned: new pins, which are stored; None removes a pin.
 
         Raises:
-            StateError: a pinned port is taken or pinned twice, or nothing has the name that it is given to.
+            StateError: a pinned port is in use or pinned twice, or a pin has an unknown name.
         """
         names = list(names)
         if unknown := set(pinned or ()) - set(names):
@@ -164,14 +164,14 @@ class State:
 
     @property
     def broker(self) -> BrokerKind:
-        """The broker chosen last, at first the embedded one."""
+        """The kind of broker that was chosen last; the embedded one at first."""
         return BrokerKind(read_json(self.path("broker.json")).get("kind", BrokerKind.EMBEDDED))
 
     def choose_broker(self, kind: BrokerKind | None) -> None:
-        """Remember a choice, if it is one.
+        """Store the kind of broker; None changes nothing.
 
         Raises:
-            StateError: another broker runs.
+            StateError: another kind is running.
         """
         if kind is not None and kind is not self.broker:
             if self.supervisor:
@@ -180,17 +180,17 @@ class State:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Let no other command change this state meanwhile.
+        """Exclude other commands that change this state.
 
         Raises:
-            StateError: one does.
+            StateError: another one is running.
         """
         with locked(self.directory):
             yield
 
     @property
     def supervisor(self) -> int | None:
-        """The pid of the supervisor that runs this state; asking takes no lock and leaves nothing behind."""
+        """The pid of this state's supervisor, if one runs; reading it takes no lock and creates no file."""
         try:
             pid, started = self.path("run", "supervisor.lock").read_text().split()
             process = psutil.Process(int(pid))
@@ -200,25 +200,25 @@ class State:
             return None
 
     def status(self) -> dict[str, Any]:
-        """What the supervisor last wrote; its `phase` is `stopped` when none runs."""
+        """The last status that the supervisor wrote; its `phase` is `stopped` if none runs."""
         written = read_json(self.path("run", "status.json"))
         if not self.supervisor:
             return {**written, "phase": "stopped", "processes": {}}
         return {"phase": "starting", "processes": {}, **written}
 
     def empty(self) -> None:
-        """Remove everything, the directory included."""
+        """Remove the directory."""
         doomed = Path(tempfile.mkdtemp(dir=self.directory.parent, prefix=".tanawari-reset-"))
-        self.directory.rename(doomed / "state")  # at once, so that a cut-off removal leaves no half state
+        self.directory.rename(doomed / "state")  # first, so that an interrupted removal leaves no partial state
         shutil.rmtree(doomed)
 
 
 @contextlib.contextmanager
 def locked(directory: Path) -> Iterator[None]:
-    """Let no other command change a directory meanwhile.
+    """Exclude other commands that change a directory.
 
     Raises:
-        StateError: one does.
+        StateError: another one is running.
     """
     with held(directory / "lock") as is_ours:
         if not is_ours:
@@ -229,10 +229,10 @@ def locked(directory: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def held(path: Path) -> Iterator[bool]:
-    """Try to hold a lock file, released also by a crash; tells whether it is ours, and writes into it who we are.
+    """Try to hold a lock file, which a crash releases too; yields whether it is ours, and stores our pid in it.
 
     Raises:
-        StateError: its directory is gone.
+        StateError: its directory does not exist any more.
     """
     try:
         file = path.open("a+")

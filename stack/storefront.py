@@ -1,4 +1,4 @@
-"""Whether the shop is served: asks as a shopper's browser would."""
+"""Checks whether the shop is served, with the requests of a shopper's browser."""
 
 import time
 from pathlib import Path
@@ -15,18 +15,18 @@ POLL_SECONDS = 0.5
 
 
 def champion(bundles: Path) -> dict[str, Any]:
-    """`champion.json`: the bundle and the generation in use; empty before there are any."""
+    """The content of `champion.json`: bundle and generation in use; empty if there is none yet."""
     return read_json(bundles / "champion.json")
 
 
 def popularity_because(environment: Environment) -> str | None:
-    """Why everybody gets what is popular, as the bundle in use says; None where its models choose for each shopper."""
+    """Why all shoppers get popular products, from the bundle in use; None if its models choose for each shopper."""
     manifest = environment.bundles / str(champion(environment.bundles).get("bundle")) / "manifest.json"
     return read_json(manifest).get("popularityBecause")
 
 
 def choice_in_words(because: str | None) -> str:
-    """What `popularity_because` means for a shopper, for people who have just brought their shop in."""
+    """What `popularity_because` means, for people who have just imported their shop."""
     if because is None:
         return "The models choose the shelves for each shopper: on the latest orders they did no worse than popularity."
     return (
@@ -36,10 +36,10 @@ def choice_in_words(because: str | None) -> str:
 
 
 def wait_until_served(environment: Environment, user_id: str) -> dict[str, int]:
-    """Wait until the shopper's top page is whole, and made from the champion; how much stands on it.
+    """Wait until the shopper's top page is complete and not degraded; returns its numbers of shelves and products.
 
     Raises:
-        PartError: it is not so in time.
+        PartError: it is not in time.
     """
     token = environment.state.signing_keys().token(user_id)
     headers = {"authorization": f"Bearer {token}"}

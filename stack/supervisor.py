@@ -1,7 +1,7 @@
-"""One process holds all others: starts them in order, restarts what crashes, and stops them without losing anything.
+"""The supervisor: starts all processes in order, restarts those that crash, and stops them without losing events.
 
-Run as `python -m stack.supervisor STATE`. Every child carries a death signal, so nothing is orphaned
-even when the supervisor itself is killed.
+It runs as `python -m stack.supervisor STATE`. Every child has a death signal, so that none is orphaned even if the
+supervisor is killed.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from typing import NoReturn
 from stack import preparation
 from stack.children import Child, Phase, child_of, frozen, stop_together
 from stack.dagster_home import configure_dagster
-from stack.databases import close_doors
+from stack.databases import revoke_public_access
 from stack.deadlines import STOP_SECONDS
 from stack.drain import drain
 from stack.environment import Environment
@@ -34,16 +34,16 @@ from stack.state import BrokerKind, Pins, State, StateError, held
 logger = logging.getLogger("tanawari.supervisor")
 
 START_SECONDS = 300.0
-"""Generous: only a program that hangs needs it, one that crashes is given up at its third crash."""
+"""Only a program that hangs takes this long: after its third crash the start fails."""
 BROKER_SECONDS = 5.0
 LOGS_SECONDS = 10.0
 TICK_SECONDS = 0.2
 
 
 class Stop(KeyboardInterrupt):
-    """Somebody asked us to stop; raised by the signal handler, wherever we are.
+    """A request to stop; the signal handler raises it at any point of the program.
 
-    An event loop lets no other kind of exception pass.
+    It is a KeyboardInterrupt, because an event loop catches other exceptions.
     """
 
 
@@ -53,7 +53,7 @@ class Supervisor:
     Args:
         state: the state.
         pinned: ports that must be used, by name.
-        programs: what runs beside the servers.
+        programs: the programs to run beside the servers.
     """
 
     def __init__(self, state: State, pinned: Pins | None = None, programs: Sequence[Program] = PROGRAMS) -> None:
@@ -72,20 +72,20 @@ class Supervisor:
         self._is_asked_to_stop = False
 
     def run(self) -> int:
-        """Run until SIGTERM or SIGINT; 0 if everything that was acknowledged is in the warehouse."""
+        """Run until SIGTERM or SIGINT; 0 if every acknowledged event is in the warehouse."""
         try:
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, self._raise_stop)
             self._start()
             while True:
                 self._watch()
-                self._bound_logs()
+                self._rotate_logs()
                 time.sleep(TICK_SECONDS)
         except Stop:
             logger.info("stopping")
         except Exception as error:
             if isinstance(error, PartError | StateError):
-                logger.error("%s", error)  # noqa: TRY400 - one clear line; the logs have the rest
+                logger.error("%s", error)  # noqa: TRY400 - one clear line; the other logs have details
             else:
                 logger.exception("ended")
             self._error = str(error)
@@ -120,7 +120,7 @@ class Supervisor:
         if "postgres" in self.parts:
             server = self.parts["postgres"].process
             assert isinstance(server, Postgres)
-            close_doors(server.url())
+            revoke_public_access(server.url())
             preparation.make_databases(environment.variables, server.url(), environment.programs)
         preparation.make_topics(environment.kafka)
         preparation.migrate(environment.variables, self.state.log("migrations"), environment.programs)
@@ -143,7 +143,7 @@ class Supervisor:
         raise Stop
 
     def _watch(self) -> None:
-        if self._is_asked_to_stop:  # a callback may have swallowed what the handler raised
+        if self._is_asked_to_stop:  # a callback may have caught the exception of the handler
             raise Stop
         changed = False
         for child in (*self.parts.values(), *self.programs.values()):
@@ -154,7 +154,7 @@ class Supervisor:
         if changed:
             self._report(self._phase)
 
-    def _bound_logs(self) -> None:
+    def _rotate_logs(self) -> None:
         if time.monotonic() < self._logs_seen_at + LOGS_SECONDS:
             return
         self._logs_seen_at = time.monotonic()
@@ -162,13 +162,13 @@ class Supervisor:
             try:
                 rotate(log)
             except OSError as error:
-                logger.warning("%s cannot be bounded: %s", log, error)
+                logger.warning("%s cannot be rotated: %s", log, error)
 
     def _restart_broker(self) -> None:
-        """The embedded one comes back empty: make its topics before anybody reaches it, while all stand still.
+        """Restart the embedded broker, which is empty then, and create its topics while all programs are stopped.
 
-        It would make a topic that is asked for, with partitions of its choice, and forget what was sent there when the
-        topic is made as declared. Who holds a position in the old log notices by itself, and goes on serving.
+        Otherwise it would create a topic at the first request, with other partitions, and lose its messages when the
+        topic is created as declared. Consumers detect the new log by themselves, and programs continue to serve.
         """
         broker = self.parts["broker"]
         with frozen(self.programs.values()):
@@ -178,10 +178,10 @@ class Supervisor:
                 preparation.make_topics(self.environment.kafka)
             except PartError as error:
                 logger.warning("the broker is not usable: %s", error)
-                broker.process.kill()  # and so it is tried again
+                broker.process.kill()  # so that the restart is retried
 
     def _stop(self) -> None:
-        """Stop in order; a stage that fails, for instance because the disk is full, keeps no other from its turn."""
+        """Stop in order; a stage that fails, for example on a full disk, does not prevent the next ones."""
         intake = [self.programs[each.name] for each in self._programs if each.is_intake and each.name in self.programs]
         landing = [child for name, child in self.programs.items() if name == "landing"]
         others = [child for child in self.programs.values() if child not in (*intake, *landing)]
@@ -204,7 +204,7 @@ class Supervisor:
 
     def _drain(self, *, services: bool = True) -> None:
         is_due = self.programs if services else "landing" in self.programs
-        if is_due and "broker" in self.parts:  # another one keeps what is under way
+        if is_due and "broker" in self.parts:  # an external one keeps what is in flight
             self._has_drained = asyncio.run(drain(self.environment, services=services)) and self._has_drained
 
     def _step(self, name: str, action: Callable[[], None]) -> None:
@@ -234,12 +234,12 @@ class Supervisor:
         }
         try:
             write_json(self.state.path("run", "status.json"), content)
-        except OSError as error:  # a full disk is no reason to stop, and none to stop without order
-            logger.error("the status cannot be written: %s", error)  # noqa: TRY400 - the trace says no more
+        except OSError as error:  # a full disk must not end the supervisor
+            logger.error("the status cannot be written: %s", error)  # noqa: TRY400 - the trace adds nothing
 
 
 def supervise(state: State, pinned: Pins | None = None, programs: Sequence[Program] = PROGRAMS) -> int:
-    """Run the supervisor of a state in this process; its exit code.
+    """Run the supervisor of a state in this process; returns its exit code.
 
     Raises:
         StateError: one is already running.
@@ -252,7 +252,7 @@ def supervise(state: State, pinned: Pins | None = None, programs: Sequence[Progr
 
 
 def main() -> None:
-    """Supervise the state named on the command line."""
+    """Run the supervisor of the state named on the command line."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     logging.getLogger("aiokafka").setLevel(logging.WARNING)
     try:

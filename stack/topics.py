@@ -1,4 +1,4 @@
-"""Creates the topics as `services.contracts.topics` declares them; producing to a missing one would hang."""
+"""Creates the topics that `services.contracts.topics` declares; producing to a missing topic would hang."""
 
 import asyncio
 from collections.abc import Collection
@@ -15,15 +15,15 @@ POLL_SECONDS = 0.05
 
 
 async def create_topics(kafka: KafkaSettings, names: Collection[str] = tuple(TOPICS)) -> list[str]:
-    """Create those of the topics that the broker lacks, and return their names once it serves all of them.
+    """Create the missing topics; returns their names once the broker serves all topics.
 
     Args:
-        kafka: the broker; a cluster keeps as many replicas as is its default.
-        names: which of the declared topics.
+        kafka: the broker; topics get its default number of replicas.
+        names: the topics, of the declared ones.
 
     Raises:
-        KafkaError: the broker refused one.
-        TimeoutError: it did not serve them in time.
+        KafkaError: the broker refused a topic.
+        TimeoutError: it does not serve them in time.
     """
     admin = AIOKafkaAdminClient(**kafka.client_arguments())
     try:
@@ -35,10 +35,10 @@ async def create_topics(kafka: KafkaSettings, names: Collection[str] = tuple(TOP
             replicas = await _default_replicas(admin)
             answer = await admin.create_topics([_as_declared(TOPICS[name], replicas) for name in missing])
             for name, code, *_ in answer.topic_errors:
-                if code not in (0, TopicAlreadyExistsError.errno):  # another process may have been first
+                if code not in (0, TopicAlreadyExistsError.errno):  # another process may have created it
                     raise for_code(code)(f"topic {name} was refused by the broker at {kafka.kafka_url}")
         async with asyncio.timeout(VISIBLE_SECONDS):
-            while not set(names) <= await _served(admin):  # noqa: ASYNC110 - what it waits for happens in the broker
+            while not set(names) <= await _served(admin):  # noqa: ASYNC110 - the broker sends no notification
                 await asyncio.sleep(POLL_SECONDS)
     finally:
         await admin.close()
@@ -51,7 +51,7 @@ def _as_declared(topic: Topic, replicas: int) -> NewTopic:
 
 
 async def _default_replicas(admin: AIOKafkaAdminClient) -> int:
-    """How many brokers keep each partition; one alone is not asked (the embedded one hangs up on the question)."""
+    """The broker's default number of replicas; 1 for a single broker (the embedded one lacks the request)."""
     brokers = (await admin.describe_cluster())["brokers"]
     if len(brokers) == 1:
         return 1
@@ -65,7 +65,7 @@ async def _default_replicas(admin: AIOKafkaAdminClient) -> int:
 
 
 async def _served(admin: AIOKafkaAdminClient) -> set[str]:
-    """The topics of which every partition has a leader: one just made takes a moment."""
+    """The topics of which every partition has a leader, which a new topic gets after a moment."""
     return {
         topic["topic"]
         for topic in await admin.describe_topics()

@@ -23,7 +23,7 @@ from hypothesis import settings
 
 from services.contracts.kafka import KafkaSettings
 from services.contracts.topics import TOPICS
-from stack.databases import Warehouse, close_doors, create_database, create_warehouse
+from stack.databases import Warehouse, create_database, create_warehouse, revoke_public_access
 from stack.keys import SigningKeys, create_signing_keys
 from stack.parts import kafka_jars
 from stack.parts.broker import Broker
@@ -91,7 +91,7 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgr
     """One Postgres 18 for the whole run; `.url()` is the superuser's. Prefer `database`."""
     directory = tmp_path_factory.mktemp("postgres") / "data"
     with Postgres(directory, password="superuser", settings=UNSAFE_BUT_FAST) as server:
-        close_doors(server.url())
+        revoke_public_access(server.url())
         yield server
 
 

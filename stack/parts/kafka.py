@@ -1,4 +1,4 @@
-"""Apache Kafka: one node that is broker and controller, which keeps its log where a restart finds it again."""
+"""Apache Kafka: one node that is broker and controller; its log survives restarts."""
 
 import base64
 import shutil
@@ -24,7 +24,7 @@ PROPERTIES = {
     "node.id": "1",
     "controller.listener.names": "CONTROLLER",
     "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
-    # one node, hence one replica of everything
+    # one node, so one replica
     "offsets.topic.replication.factor": "1",
     "transaction.state.log.replication.factor": "1",
     "transaction.state.log.min.isr": "1",
@@ -41,20 +41,20 @@ PROPERTIES = {
 
 
 class Kafka(Process):
-    """A broker whose log lies in `directory`; `url` is its `host:port`. Topics must be created before anything is sent.
+    """A broker with its log in `directory`; `url` is its `host:port`. Topics must exist before anything is produced.
 
     Args:
-        directory: for the log and the configuration, made at the first start.
+        directory: the directory of log and configuration, created at the first start.
         port: the port, or None for a free one.
         log: log file, by default in the directory.
-        starts_fast: compile less: half the start-up time, for tests, at a lower rate.
+        starts_fast: compile less: half the start-up time at a lower throughput, for tests.
 
     Raises:
         PartError: Java, Maven or the jars are missing.
     """
 
     format_options: tuple[str, ...] = ()
-    """What else its log is made with."""
+    """More options of the command that creates the log."""
 
     def __init__(
         self, directory: Path, port: int | None = None, *, log: Path | None = None, starts_fast: bool = False
@@ -72,7 +72,7 @@ class Kafka(Process):
         return self.home / "server.properties"
 
     def spawn(self) -> None:
-        """Start it, on a new log where there is none yet."""
+        """Start it; the first start creates the log."""
         self.home.mkdir(parents=True, exist_ok=True)
         self._properties.write_text("".join(f"{key}={value}\n" for key, value in self.properties().items()))
         if not (self.home / "log" / "meta.properties").exists():
@@ -92,9 +92,9 @@ class Kafka(Process):
         }
 
     def _format(self) -> None:
-        """Give the log its cluster id."""
-        shutil.rmtree(self.home / "log", ignore_errors=True)  # a first start that was cut off
-        # sixteen bytes as text; the first letters keep it from looking like an option
+        """Create the log with a cluster id."""
+        shutil.rmtree(self.home / "log", ignore_errors=True)  # of an interrupted first start
+        # sixteen bytes as text; the prefix prevents a leading hyphen, which would be an option
         cluster_id = "tw" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()[2:22]
         options = ["-t", cluster_id, "-c", str(self._properties), *self.format_options]
         command = [*self._java, "kafka.tools.StorageTool", "format", *options]
@@ -104,7 +104,7 @@ class Kafka(Process):
             raise PartError(f"Apache Kafka could not create its log in {self.home}: {lines[-1]}")
 
     def _answers(self) -> bool:
-        """Whether it counts itself among the brokers at work: a port may be open before that, and after a kill."""
+        """Whether it is listed as an active broker: the port is open before that, and for a moment after a kill."""
         request = struct.pack(">hhihi", METADATA, 1, CORRELATION, -1, 0)  # no client id, no topics
         answer = exchange(self.port, struct.pack(">i", len(request)) + request)
         correlation, brokers = struct.unpack(">ii", answer[4:12])

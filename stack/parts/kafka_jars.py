@@ -1,4 +1,4 @@
-"""Apache Kafka's jars: fetched by Maven once a machine, since no Python package carries them."""
+"""Apache Kafka's jars: Maven downloads them once per machine, because no Python package has them."""
 
 import hashlib
 import os
@@ -17,7 +17,7 @@ FETCH_SECONDS = 600
 
 
 def missing() -> str | None:
-    """What this machine lacks to run Apache Kafka, with the remedy; None when nothing."""
+    """The missing requirement of Apache Kafka, with the remedy; None if it can run."""
     if (java := java_version()) is None:
         return f"Apache Kafka needs Java {OLDEST_JAVA} or newer: install it (apt-get install openjdk-17-jre-headless)"
     if java < OLDEST_JAVA:
@@ -39,10 +39,10 @@ def java_version() -> int | None:
 
 
 def class_path() -> str:
-    """The jars as Java's class path; fetched if this machine has not got them yet.
+    """The jars as Java's class path; downloaded if they are missing.
 
     Raises:
-        PartError: something is missing, or Maven cannot get them.
+        PartError: a requirement is missing, or the download fails.
     """
     if reason := missing():
         raise PartError(reason)
@@ -53,7 +53,7 @@ def class_path() -> str:
 
 
 def _home() -> Path:
-    """Where they lie for all states and checkouts of this user; another list of jars has another place."""
+    """Their directory, for all states and checkouts of this user; it depends on the list of jars."""
     cache_home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return cache_home / "tanawari" / f"kafka-{hashlib.sha256(POM.read_bytes()).hexdigest()[:12]}"
 
@@ -71,7 +71,7 @@ def _fetch(target: Path) -> None:
     except subprocess.TimeoutExpired:
         raise PartError(f"Maven did not download Apache Kafka's jars within {FETCH_SECONDS} s") from None
     except OSError:
-        if not target.exists():  # else another process was first
+        if not target.exists():  # otherwise another process was first
             raise
     finally:
         shutil.rmtree(draft, ignore_errors=True)

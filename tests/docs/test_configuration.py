@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic_settings import BaseSettings
 
-from stack import environment, outside
+from stack import environment, external
 from stack.programs import addresses, secrets
 
 ROOT = Path(__file__).parents[2]
@@ -45,7 +45,7 @@ def test_every_field_of_the_settings_is_on_the_page(settings):
 
 
 def test_every_variable_that_the_stack_composes_is_on_the_page():
-    assert {*addresses(), *secrets(), *outside.SETTINGS, *outside.CONNECTIONS, *environment.QUIET} <= NAMED
+    assert {*addresses(), *secrets(), *external.SETTINGS, *external.CONNECTIONS, *environment.QUIET} <= NAMED
 
 
 def test_the_page_names_no_variable_that_nothing_reads():

@@ -19,10 +19,10 @@ FREEZER = """
 import sys, time, psutil
 from pathlib import Path
 from stack.children import Child, frozen
-from stack.parts.process import Process, kept
+from stack.parts.process import Process, with_subreaper
 from tests.waiting import wait_until
 
-process = Process("kept", kept(("sleep", "300")), Path(sys.argv[1]))
+process = Process("family", with_subreaper(("sleep", "300")), Path(sys.argv[1]))
 process.spawn()
 wait_until(lambda: [each.name() for each in psutil.Process(process.pid).children()] == ["sleep"])
 with frozen([Child(process)]):
@@ -37,13 +37,13 @@ def test_who_is_killed_while_programs_stand_still_leaves_none_of_them(tmp_path):
     command = [sys.executable, "-c", FREEZER, str(tmp_path / "log")]
     freezer = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     try:
-        keeper = psutil.Process(int(freezer.stdout.readline()))
-        (sleep,) = keeper.children()
-        wait_until(lambda: sleep.status() == psutil.STATUS_STOPPED and keeper.status() != psutil.STATUS_STOPPED)
+        subreaper = psutil.Process(int(freezer.stdout.readline()))
+        (sleep,) = subreaper.children()
+        wait_until(lambda: sleep.status() == psutil.STATUS_STOPPED and subreaper.status() != psutil.STATUS_STOPPED)
     finally:
         freezer.kill()
         freezer.communicate()
-    wait_until(lambda: not any(map(lives, (keeper, sleep))))
+    wait_until(lambda: not any(map(lives, (subreaper, sleep))))
 
 
 def test_one_that_cannot_be_started_again_is_tried_again_and_ends_no_other(tmp_path):
@@ -57,7 +57,7 @@ def test_one_that_cannot_be_started_again_is_tried_again_and_ends_no_other(tmp_p
 
 
 def test_a_server_that_ends_while_it_does_not_answer_is_told_by_its_exit_code(tmp_path, monkeypatch):
-    monkeypatch.setattr("stack.children.QUESTION_SECONDS", 0.0)
+    monkeypatch.setattr("stack.children.PROBE_SECONDS", 0.0)
     asked = []
     child = Child(Process("server", ["sleep", "300"], tmp_path / "log"), is_alive=lambda: asked.append(1))
     child.start()

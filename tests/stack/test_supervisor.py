@@ -10,7 +10,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer
 
 from services.contracts.topics import TOPICS
-from stack.children import HUNG, QUESTION_SECONDS
+from stack.children import HUNG, PROBE_SECONDS
 from stack.deadlines import WHOLE_STOP_SECONDS
 from stack.files import read_json
 from stack.parts.process import is_port_free
@@ -106,7 +106,7 @@ def test_a_program_that_hangs_is_not_called_ready_and_restarted(stack):
 
 @pytest.mark.parametrize("program", [each for each in PROGRAMS if each.alive], ids=lambda program: program.name)
 def test_a_hang_is_known_after_15_seconds_and_one_of_a_tool_after_a_minute(program):
-    longest = QUESTION_SECONDS + HUNG * max(program.answers_within, QUESTION_SECONDS)
+    longest = PROBE_SECONDS + HUNG * max(program.answers_within, PROBE_SECONDS)
     assert longest <= (60 if program.tool else 15)
 
 

@@ -89,8 +89,8 @@ def test_a_program_that_ignores_the_stop_signal_is_killed(tmp_path):
 def test_what_a_kept_program_started_does_not_outlive_it(tmp_path, how):
     program = """
         import sys, time, pathlib
-        from stack.parts.process import Process, kept
-        child = Process("family", kept(["sh", "-c", sys.argv[2]]), pathlib.Path(sys.argv[1]) / "log")
+        from stack.parts.process import Process, with_subreaper
+        child = Process("family", with_subreaper(["sh", "-c", sys.argv[2]]), pathlib.Path(sys.argv[1]) / "log")
         child.start()
         print("up", flush=True)
         time.sleep(300)

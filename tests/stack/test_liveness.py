@@ -1,7 +1,7 @@
 import threading
 
-from stack import pulse as module
-from stack.pulse import Pulse
+from stack import liveness as module
+from stack.liveness import Liveness
 
 
 def test_a_program_that_refuses_at_once_is_asked_again_after_the_pause_only(monkeypatch):
@@ -13,13 +13,13 @@ def test_a_program_that_refuses_at_once_is_asked_again_after_the_pause_only(monk
         asked.release()
         raise ConnectionRefusedError
 
-    pulse = Pulse(refuses, pause=2)
+    liveness = Liveness(refuses, pause=2)
     now[0] = 2.0
-    pulse.look()
+    liveness.check()
     assert asked.acquire(timeout=10)
-    while not pulse.misses:
-        pulse.look()
+    while not liveness.misses:
+        liveness.check()
     assert not asked.acquire(timeout=0.2)
     now[0] = 4.0
-    pulse.look()
+    liveness.check()
     assert asked.acquire(timeout=10)

@@ -1,6 +1,6 @@
-"""Become another program that dies when its parent does: `tether.py PARENT_PID DEATH_SIGNAL USER_ID PROGRAM ...`.
+"""Become another program, which ends with its parent: `parent_death.py PARENT_PID DEATH_SIGNAL USER_ID PROGRAM ...`.
 
-Run as a script of its own (`python -I -S`), so that nothing happens between fork and exec in a process with threads.
+It is a separate script (`python -I -S`): a process with threads must run no Python code between fork and exec.
 USER_ID -1 keeps the user. The death signal is a Linux feature; elsewhere the program runs without it.
 """
 
@@ -12,7 +12,7 @@ PR_SET_PDEATHSIG = 1
 
 
 def main(parent: int, death_signal: int, user_id: int, *program: str) -> None:
-    """Drop privileges, ask for the death signal (in that order: a change of user clears it), become the program."""
+    """Drop privileges, request the death signal (in this order: a change of user clears it), become the program."""
     if user_id >= 0:
         os.setgroups([])
         os.setgid(user_id)

@@ -1,7 +1,7 @@
 """The external parts of a state: the variables that were set when its stack was last started.
 
-They are stored as they were set, so a secret's file is stored as its path. The next start may set them again, part by
-part. A command beside a running stack uses the stored ones, whatever its own shell has set.
+They are stored as they were set: of a secret in a file, the path. The next start may set them again, part by part. A
+command beside a running stack uses the stored ones, whatever its own shell has set.
 """
 
 import os
@@ -22,7 +22,7 @@ SETTINGS = frozenset(
         *("TANAWARI_EVALUATION_TEST_START", "TANAWARI_PSEUDO_PRODUCTS"),
     )
 )
-"""What the stack composes besides addresses, and a user may override."""
+"""Other variables that the stack composes and a user may override."""
 CONNECTIONS = frozenset(
     (
         *("KAFKA_IDEMPOTENCE", "KAFKA_SECURITY_PROTOCOL"),
@@ -31,73 +31,73 @@ CONNECTIONS = frozenset(
         *("AUTH_ISSUER", "AUTH_JWKS_URL", "AUTH_SIGNING_KEY_FILE"),
     )
 )
-"""How to reach the broker and the issuer of tokens. No prefix: a shell may export `KAFKA_HOME` and the like."""
+"""How to connect to the broker and the issuer of tokens. A prefix would include `KAFKA_HOME`."""
 
 
 def at_start(
-    state: State, outside: Mapping[str, str] = os.environ, programs: Iterable[Program] = PROGRAMS
+    state: State, environ: Mapping[str, str] = os.environ, programs: Iterable[Program] = PROGRAMS
 ) -> dict[str, str]:
-    """The environment in which the stack is started: what is set now overrides what is stored.
+    """The environment in which the stack starts: variables that are set now override stored ones.
 
-    Setting a variable of a part replaces all that is stored of it; an empty value returns to the state's own part.
+    A variable of a part replaces everything that is stored of that part; an empty value selects the state's own part.
     """
-    now = kept(outside, programs)
+    now = storable(environ, programs)
     parts = {_part(name) for name in now}
     before = {name: value for name, value in read_json(state.path(FILE)).items() if _part(name) not in parts}
-    return _others(outside, programs) | before | {name: _absolute(name, value) for name, value in now.items() if value}
+    return _others(environ, programs) | before | {name: _absolute(name, value) for name, value in now.items() if value}
 
 
 def as_started(
-    state: State, outside: Mapping[str, str] = os.environ, programs: Iterable[Program] = PROGRAMS
+    state: State, environ: Mapping[str, str] = os.environ, programs: Iterable[Program] = PROGRAMS
 ) -> dict[str, str]:
     """The environment of a command beside the running stack."""
-    return _others(outside, programs) | read_json(state.path(FILE))
+    return _others(environ, programs) | read_json(state.path(FILE))
 
 
-def remember(state: State, environment: Mapping[str, str], programs: Iterable[Program] = PROGRAMS) -> None:
-    """Store what the stack is started with; it may include secrets."""
-    write_json(state.path(FILE), kept(environment, programs), mode=0o600)
+def store(state: State, environment: Mapping[str, str], programs: Iterable[Program] = PROGRAMS) -> None:
+    """Store the variables that the stack starts with; they may include secrets."""
+    write_json(state.path(FILE), storable(environment, programs), mode=0o600)
 
 
-def remembers(state: State, outside: Mapping[str, str]) -> bool:
+def was_started_with(state: State, environ: Mapping[str, str]) -> bool:
     """Whether the state was started with the addresses that are set now."""
     known = read_json(state.path(FILE))
-    return all(known.get(name) == _absolute(name, value) for name, value in exported(outside).items())
+    return all(known.get(name) == _absolute(name, value) for name, value in exported(environ).items())
 
 
-def exported(outside: Mapping[str, str]) -> dict[str, str]:
-    """The variables that point to a deployment, as they are set: an address, its file, or a directory of such files."""
+def exported(environ: Mapping[str, str]) -> dict[str, str]:
+    """The variables that name a deployment, as they are set: an address, its file, or a directory of such files."""
     services = [program.url_variable for program in PROGRAMS if program.url_variable]
     names = {*addresses(), *services, "DAGSTER_URL"}
-    found = {name: value for name, value in outside.items() if value and name.removesuffix("_FILE") in names}
-    directory = outside.get(SECRETS_DIRECTORY)
+    found = {name: value for name, value in environ.items() if value and name.removesuffix("_FILE") in names}
+    directory = environ.get(SECRETS_DIRECTORY)
     if directory and any((Path(directory) / name).is_file() for name in names):
         found[SECRETS_DIRECTORY] = directory
     return found
 
 
-def elsewhere(state: State, outside: Mapping[str, str] = os.environ) -> list[str]:
-    """The variables of the addresses with which the stack would be started now."""
-    return sorted(exported(kept(at_start(state, outside), PROGRAMS)))
+def external_addresses(state: State, environ: Mapping[str, str] = os.environ) -> list[str]:
+    """The variables of the external addresses that a start would use now."""
+    return sorted(exported(storable(at_start(state, environ), PROGRAMS)))
 
 
-def kept(environment: Mapping[str, str], programs: Iterable[Program]) -> dict[str, str]:
+def storable(environment: Mapping[str, str], programs: Iterable[Program]) -> dict[str, str]:
     """The variables that a state stores."""
     names = {*addresses(programs), *SETTINGS, *CONNECTIONS}
     return {name: value for name, value in environment.items() if name in names or name.removesuffix("_FILE") in names}
 
 
 def _others(environment: Mapping[str, str], programs: Iterable[Program]) -> dict[str, str]:
-    mine = kept(environment, programs)
+    mine = storable(environment, programs)
     return {name: value for name, value in environment.items() if name not in mine}
 
 
 def _part(name: str) -> str:
-    """The part of a variable: `KAFKA_URL` and `KAFKA_SASL_PASSWORD_FILE` have the same, each `TANAWARI_*` its own."""
+    """The part that a variable belongs to: `KAFKA` of `KAFKA_SASL_PASSWORD_FILE`; each `TANAWARI_*` is its own."""
     return name if name.startswith("TANAWARI_") else name.partition("_")[0]
 
 
 def _absolute(name: str, value: str) -> str:
-    """The value; a path becomes absolute, so that it is valid in other directories."""
+    """The value; a path becomes absolute, so that it is valid in any working directory."""
     is_path = name.endswith("_FILE") or name in (SECRETS_DIRECTORY, "TANAWARI_BUNDLES", "TANAWARI_EXTRACTS")
     return str(Path(value).absolute()) if is_path and value else value

@@ -1,9 +1,8 @@
-"""Run a program that starts others, and let none of them outlive it: `keeper.py PROGRAM ...`.
+"""Run a program so that no process that it starts outlives it: `subreaper.py PROGRAM ...`.
 
 MLflow's and Dagster's servers start processes of their own, which a death signal for the program alone would orphan.
-The keeper leads the session that they all belong to. However the program ends, and also when the keeper's own parent
-dies, the whole session is asked to end, and killed if it does not. Run as a script of its own (`python -I -S`), for it
-should cost little.
+When the program ends, or the parent of the subreaper dies, the whole session gets SIGTERM, and SIGKILL if it does not
+end in time. It is a separate script (`python -I -S`), because it must start fast.
 """
 
 import contextlib
@@ -22,11 +21,11 @@ def main(*program: str) -> int:
     signal.signal(signal.SIGTERM, end)
     if sys.platform == "linux":
         control = ctypes.CDLL(None).prctl
-        control(PR_SET_PDEATHSIG, int(signal.SIGTERM))  # instead of the tether's, which leaves no time
-        control(PR_SET_CHILD_SUBREAPER, 1)  # whom the program leaves behind becomes our child
+        control(PR_SET_PDEATHSIG, int(signal.SIGTERM))  # replaces SIGKILL, which leaves no time
+        control(PR_SET_CHILD_SUBREAPER, 1)  # adopts what the program leaves behind
     started = os.spawnvp(os.P_NOWAIT, program[0], program)  # noqa: S606 - composed by the stack
     code = 0
-    with contextlib.suppress(ChildProcessError):  # nobody is left
+    with contextlib.suppress(ChildProcessError):  # there are no children left
         while True:
             ended, status = os.wait()
             if ended == started:
@@ -36,11 +35,11 @@ def main(*program: str) -> int:
 
 
 def end(*_: object) -> None:
-    """Ask the whole session to end, and give it some time."""
+    """End the whole session: SIGTERM, then SIGKILL after `GRACE_SECONDS`."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.alarm(GRACE_SECONDS)
     os.killpg(0, signal.SIGTERM)
-    os.killpg(0, signal.SIGCONT)  # who stands still hears nothing
+    os.killpg(0, signal.SIGCONT)  # a stopped process receives no SIGTERM
 
 
 if __name__ == "__main__":
