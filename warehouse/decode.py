@@ -15,7 +15,7 @@ from aiokafka import ConsumerRecord
 from services.contracts.envelope import Event
 from services.contracts.events.dead_letters import DeadLetter
 from services.contracts.fast_reader import read_fast
-from services.contracts.registry import ContractError, parse, peek
+from services.contracts.registry import ContractError, parse, read_head
 
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 """An escaped NUL character; `\\\\u0000` is an escaped backslash before harmless digits."""
@@ -92,7 +92,7 @@ def _decode(record: ConsumerRecord) -> Row:
         key = None if record.key is None else str(record.key, "utf-8")
     except UnicodeDecodeError as error:
         raise ContractError("BAD_KEY", "the key is not UTF-8") from error
-    data, unknown = str(peek(value).data, "utf-8"), _unknown_fields(value)
+    data, unknown = str(read_head(value).data, "utf-8"), _unknown_fields(value)
     if _holds_nul(data) or _holds_nul(unknown or "") or (key is not None and "\0" in key):
         raise ContractError("NUL_CHARACTER", "a text contains U+0000, which Postgres cannot store")
     if isinstance(payload, DeadLetter):

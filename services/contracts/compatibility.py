@@ -1,7 +1,7 @@
-"""Tells whether a JSON Schema may take another's place without breaking those who read or write by the old one.
+"""Checks whether a JSON Schema can replace another one without breaking readers or writers that use the old one.
 
-Readers check what they read by the document they know, so that what is widened breaks those of yesterday as surely as
-what is narrowed breaks the writers. They take what is new: further fields, and further words of an open enumeration.
+Readers validate with the document that they have: a wider constraint breaks old readers, and a narrower one breaks
+writers. Readers accept additional fields, and additional words of an open enumeration.
 """
 
 from collections.abc import Iterator
@@ -15,15 +15,15 @@ _CONSTRAINTS = (
     *("minItems", "maxItems", "uniqueItems"),
 )
 _MEANINGS = ("default", "x-pii", "x-open")
-"""What readers and writers rely on, so that it may not even be taken away."""
+"""Properties that readers and writers rely on; they may not be removed either."""
 
 
 def breaking_changes(old: JsonSchema, new: JsonSchema) -> list[str]:
-    """What in `new` is not additive to `old`, as sentences that name the field; empty if it may replace it.
+    """The changes from `old` to `new` that are not additive, as sentences with the field; empty if it can replace it.
 
-    Additive is: a new optional field, a new definition, a longer description, a wider enum that is open. Not additive
-    is: a field dropped, renamed, retyped, newly required or no longer required; a constraint made, altered or taken
-    from a field that was there; any other wider enum; another default, or none; personal data that is no longer marked.
+    Additive: a new optional field, a new definition, a longer description, a wider open enum. Not additive: a field
+    that is dropped, renamed, retyped, newly required or no longer required; a constraint that is added to, changed on
+    or removed from an existing field; any other wider enum; another default, or none; personal data no longer marked.
     """
     return list(_compare(old, new, old.get("$defs", {}), new.get("$defs", {}), ""))
 

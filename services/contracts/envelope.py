@@ -1,6 +1,6 @@
-"""The envelope around every event, and the field types that payloads are made of.
+"""The envelope of every event, and the field types of payloads.
 
-Unknown fields are ignored when reading, for an additive change keeps the schema version; APIs refuse them at the edge.
+Readers ignore unknown fields, because an additive change keeps the schema version; APIs refuse them.
 """
 
 from datetime import UTC, datetime
@@ -15,23 +15,23 @@ import uuid_utils.compat
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, ValidationInfo
 from pydantic.alias_generators import to_camel
 
-from services.contracts import money, spelling
-from services.contracts.spelling import Spelled
+from services.contracts import money, string_formats
+from services.contracts.string_formats import StringFormat
 
 PII = {"x-pii": True}
-"""Marks a field as personal: masked in logs, and no mart has it, or only with the tag `personal`."""
+"""Marks a field as personal data: it is masked in logs, and in no mart, or only with the tag `personal`."""
 
 MAX_ID = 2**63 - 1
 MAX_INTEGER = 2**31 - 1
-"""The largest number that a column of type `int` holds."""
+"""The maximum of a column of type `int`."""
 MAX_QUANTITY = 1_000_000
 OLDEST, YOUNGEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
-"""The century in which a store can have sold something: from the first until before the second."""
+"""The valid range of times: from the first, until before the second."""
 
 Id = Annotated[int, Field(strict=True, ge=1, le=MAX_ID)]
 UserId = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00\s/]+$")]
 VISITOR = "anon:"
-"""So begins the user id of someone who is not logged in."""
+"""The prefix of the user id of a visitor who is not logged in."""
 Text = Annotated[str, Field(max_length=2_000, pattern=r"^[^\x00]*$")]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 
@@ -54,24 +54,24 @@ Money = Annotated[
         description="With no more decimals than its currency has (ISO 4217).",
     ),
     AfterValidator(_of_its_currency),
-    Spelled(spelling.MONEY, "12.30", read=_read_money),
+    StringFormat(string_formats.MONEY, "12.30", read=_read_money),
 ]
-"""An amount in the `currency` of its model, which stands before it there: it has no more decimals than that."""
+"""An amount in the `currency` of its model, which must be declared before it: it has no more decimals than that."""
 Quantity = Annotated[int, Field(strict=True, ge=0, le=MAX_QUANTITY)]
 Rating = Annotated[float, Field(strict=True, ge=0, le=5, allow_inf_nan=False)]
 Timestamp = Annotated[
     AwareDatetime,
     Field(strict=False, ge=OLDEST, lt=YOUNGEST),
-    Spelled(spelling.RFC_3339, "2026-11-25T09:00:00Z", "date-time"),
+    StringFormat(string_formats.RFC_3339, "2026-11-25T09:00:00Z", "date-time"),
 ]
-"""An instant with its offset, within a century in which a store can have sold something."""
+"""An instant with its offset, in the valid range of times."""
 
 
 class Contract(BaseModel):
-    """Base of everything on the wire: camelCase names, immutable, unknown fields ignored.
+    """The base of payloads and envelope: camelCase names, immutable, unknown fields ignored.
 
-    A value has the type that its schema names, or is refused: nothing is converted that a reader in another language,
-    or a cast in SQL, would not convert.
+    A value of another type than its schema names is refused: nothing is converted that a reader in another language, or
+    a cast in SQL, would not convert.
     """
 
     model_config = ConfigDict(
@@ -85,7 +85,7 @@ class Contract(BaseModel):
     )
 
     version: ClassVar[int] = 1
-    """Of the schema of a payload: an additive change keeps it."""
+    """The version of the payload's schema; an additive change keeps it."""
 
 
 class DisplayType(StrEnum):
@@ -100,7 +100,7 @@ class DisplayType(StrEnum):
 
 
 class Envelope(Contract):
-    """What every message says of its event beside the payload."""
+    """The fields of every message beside the payload."""
 
     event_id: UUID
     event_type: Annotated[str, Field(pattern=r"^[A-Z][A-Z_]{1,63}$")]
@@ -126,7 +126,7 @@ class Event(Envelope):
         timestamp: datetime | None = None,
         traceparent: str | None = None,
     ) -> Self:
-        """Wrap a payload that happened at `timestamp` (now, if none is given) under a fresh UUIDv7."""
+        """An event with this payload and a new UUIDv7, which happened at `timestamp` (default: now)."""
         return cls(
             event_id=event_id or new_event_id(),
             event_type=event_type,
@@ -138,7 +138,7 @@ class Event(Envelope):
         )
 
     def to_bytes(self) -> bytes:
-        """The message value: UTF-8 JSON, whose payload is as it was given."""
+        """The message value: UTF-8 JSON with the unchanged payload."""
         envelope = (self.event_id, self.event_type, self.schema_version, self.timestamp, self.producer)
         return msgspec.json.encode(_Message(*envelope, self.data, self.traceparent))
 
@@ -162,12 +162,12 @@ def message_of(
     timestamp: datetime,
     traceparent: str | None = None,
 ) -> bytes:
-    """The bytes of `Event.of(…)`, whose envelope is not checked again, for those who send thousands a second.
+    """The bytes of `Event.of(…)` without validation of the envelope, for producers of thousands of events a second.
 
-    The payload may be the struct of its model (`structs.struct_of`), and the id the text of a UUID.
+    The payload may be the struct of its model (`structs.struct_of`), and the id may be the text of a UUID.
     """
     payload = data if isinstance(data, msgspec.Struct) else _written(data)
-    version: int = data.version  # type: ignore[union-attr]  # `struct_of` gives structs that of their models
+    version: int = data.version  # type: ignore[union-attr]  # structs of `struct_of` have the version of their models
     return msgspec.json.encode(_Message(event_id, event_type, version, timestamp, producer, payload, traceparent))
 
 
@@ -176,15 +176,15 @@ def _written(data: Contract) -> msgspec.Raw:
 
 
 def payload_of(data: Contract) -> dict[str, Any]:
-    """A payload as the JSON object that travels: camelCase, money as decimal strings, no empty fields."""
+    """A payload as a JSON object: camelCase, money as decimal strings, no empty fields."""
     return data.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
 def new_event_id() -> UUID:
-    """A UUIDv7 (RFC 9562): unique, and ordered by the time it was made."""
+    """A new UUIDv7 (RFC 9562): unique, and ordered by time."""
     return uuid_utils.compat.uuid7()
 
 
 def new_event_id_text() -> str:
-    """The same as text, which is made in a fraction of the time."""
+    """The same as text, in a fraction of the time."""
     return str(uuid_utils.uuid7())

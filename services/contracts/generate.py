@@ -1,7 +1,7 @@
-"""The contracts as documents for other languages: a JSON Schema per event and one AsyncAPI document.
+"""Generates the contracts for other languages: a JSON Schema per event and one AsyncAPI document.
 
 `python -m services.contracts.generate` writes them to `services/contracts/schemas/`, and refuses a change that would
-break a consumer of the version that is checked in: such a change needs a new topic version.
+break a consumer of the committed version: such a change needs a new topic version.
 """
 
 import json
@@ -24,7 +24,7 @@ Document = dict[str, Any]
 
 
 class _Untitled(GenerateJsonSchema):
-    """Leaves out titles that would only repeat the field's name."""
+    """Omits titles that would only repeat the field's name."""
 
     def field_title_should_be_set(self, schema: object) -> bool:
         """Never."""
@@ -53,7 +53,7 @@ def event_schema(kind: EventType) -> Document:
 
 
 def asyncapi() -> Document:
-    """The AsyncAPI 3.0 document: one channel a topic, its events as messages."""
+    """The AsyncAPI 3.0 document: one channel per topic, its events as messages."""
     channels: Document = {}
     operations: Document = {}
     for topic in TOPICS.values():
@@ -94,7 +94,7 @@ def asyncapi() -> Document:
 
 
 def documents() -> dict[Path, str]:
-    """Every generated file with its text."""
+    """The text of every generated file."""
     files = {
         FOLDER / f"{kind.name.lower()}.v{kind.version}.json": json.dumps(event_schema(kind), indent=2) + "\n"
         for kind in EVENTS.values()
@@ -104,7 +104,7 @@ def documents() -> dict[Path, str]:
 
 
 def faults_against(folder: Path) -> list[str]:
-    """How the documents would break those who rely on the ones that lie in a folder; empty if they only add."""
+    """The changes that would break users of the documents in a folder; empty if all changes are additive."""
     faults: list[str] = []
     new = {path.name: text for path, text in documents().items()}
     for path in sorted(folder.glob("*.json")):
@@ -122,7 +122,7 @@ def faults_against(folder: Path) -> list[str]:
 
 
 def main() -> int:
-    """Write the documents; 1 and nothing written, if a checked-in one would be broken."""
+    """Write the documents; returns 1 and writes nothing if a change is not additive."""
     faults = faults_against(FOLDER)
     if faults:
         sys.stderr.write("Not additive; make a new topic version instead:\n" + "\n".join(faults) + "\n")

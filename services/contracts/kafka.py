@@ -1,7 +1,7 @@
-"""How every Kafka client of ours connects: where the brokers are, and over TLS and with a login where they ask for it.
+"""The connection settings of every Kafka client: addresses of the brokers, TLS and login.
 
 AIOKafkaProducer(**settings.client_arguments(), acks="all")
-async with settings.explained():    # an error says which setting is wrong, as far as the broker lets us know
+async with settings.explained():    # an error names the wrong setting, as far as the broker reveals it
     await producer.start()
 """
 
@@ -17,12 +17,12 @@ from pydantic import Field, FilePath, SecretStr, model_validator
 from services.contracts.settings import Settings
 
 VOLATILE = "tanawari-"
-"""So begins the cluster id of the embedded broker, which has another, and an empty log, at every start."""
+"""The prefix of the embedded broker's cluster id; it has a new id, and an empty log, at every start."""
 PROBE_MS = 3_000
 
 
 class KafkaSettings(Settings):
-    """The connection; each field is the environment variable of the same name in capitals."""
+    """The connection; each field is read from the environment variable of the same name in capitals."""
 
     kafka_url: str = Field(validation_alias="KAFKA_URL")
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
@@ -39,7 +39,7 @@ class KafkaSettings(Settings):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        """Refuse what would be left unused: who sets a password means that it is asked for."""
+        """Refuse settings that would not be used: whoever sets a password expects it to be used."""
         protocol = self.kafka_security_protocol
         login = (self.kafka_sasl_username, self.kafka_sasl_password)
         files = (self.kafka_ssl_ca_file, self.kafka_ssl_cert_file, self.kafka_ssl_key_file)
@@ -54,7 +54,7 @@ class KafkaSettings(Settings):
         return self
 
     def client_arguments(self) -> dict[str, Any]:
-        """What a client of aiokafka is constructed with; files are read anew, so a renewed certificate counts."""
+        """The constructor arguments of aiokafka clients; files are read again, so a renewed certificate is used."""
         password = self.kafka_sasl_password
         return {
             "bootstrap_servers": self.kafka_url,
@@ -66,7 +66,7 @@ class KafkaSettings(Settings):
         }
 
     def _tls(self) -> ssl.SSLContext:
-        """Verify the broker by the given authority, else by the machine's, and show our certificate if there is one."""
+        """Verify the broker with the given CA, else with the system's CAs, and present our certificate, if any."""
         context = ssl.create_default_context(cafile=self.kafka_ssl_ca_file)
         if self.kafka_ssl_cert_file:
             context.load_cert_chain(self.kafka_ssl_cert_file, self.kafka_ssl_key_file)
@@ -74,7 +74,7 @@ class KafkaSettings(Settings):
 
     @asynccontextmanager
     async def explained(self) -> AsyncIterator[None]:
-        """Around a client's start: it hides why no broker took it, so ask each once more and tell."""
+        """Wraps a client's start, which hides why no broker accepted it: each is tried once more for the reason."""
         try:
             yield
         except KafkaConnectionError as error:

@@ -1,4 +1,4 @@
-"""Which event travels on which topic with which payload, and who alone may emit a shopper's action."""
+"""The topic and the payload of every event type, and the only emitter of each action."""
 
 from dataclasses import dataclass
 
@@ -25,11 +25,11 @@ class EventType:
 
 
 UNKNOWN_TYPE = "UNKNOWN_TYPE"
-"""The reason of a refusal: no event of that type travels on the topic, as far as this release knows."""
+"""The reason of a refusal: this release knows no event of that type on the topic."""
 
 
 class ContractError(ValueError):
-    """A message that breaks the contract; `reason` is a short stable code, the message says what is wrong."""
+    """A message that violates the contract; `reason` is a short stable code, the text says what is wrong."""
 
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(detail)
@@ -130,24 +130,24 @@ EMITTERS: dict[str, str] = {
     ActionType.USER_DELETE: "auth",
     ActionType.USER_UPDATE: "profile",
 }
-"""Who alone emits each action; the collector refuses a browser's others, a service token may send any."""
+"""The only emitter of each action; the collector refuses other actions of browsers, a service token may send any."""
 
 
-class Peek(msgspec.Struct, rename="camel"):
-    """What must be known of a message before its model is chosen, and the payload's text as it was sent."""
+class MessageHead(msgspec.Struct, rename="camel"):
+    """The event type, which selects the model, and the payload's text as it was sent."""
 
     event_type: str
     data: msgspec.Raw
 
 
-peek = msgspec.json.Decoder(Peek).decode
+read_head = msgspec.json.Decoder(MessageHead).decode
 
 
 def parse(topic: str, value: bytes) -> tuple[Envelope, Contract]:
-    """Read one message of `topic`.
+    """Decode a message of `topic`.
 
     Raises:
-        ContractError: not JSON, not the envelope, an unknown type or version, or a payload that breaks its model.
+        ContractError: no JSON, a bad envelope, an unknown type or version, or a payload that violates its model.
     """
     try:
         event = Event.model_validate_json(value, by_name=False)
@@ -157,7 +157,7 @@ def parse(topic: str, value: bytes) -> tuple[Envelope, Contract]:
     kind = event_type_on(topic, event.event_type)
     _check_version(event)
     try:
-        data = bytes(peek(value).data)  # as it was sent: JSON's rules hold for it, not Python's
+        data = bytes(read_head(value).data)  # as it was sent, so that JSON's rules apply and not Python's
     except msgspec.MsgspecError as error:
         raise ContractError("NOT_JSON", "the message contains values that are not JSON, such as NaN") from error
     try:
@@ -173,10 +173,10 @@ def _check_version(envelope: Envelope) -> None:
 
 
 def event_type_on(topic: str, name: str) -> EventType:
-    """The event type of that name, if it travels on `topic`.
+    """The event type of that name on `topic`.
 
     Raises:
-        ContractError: there is none, or it belongs on another topic.
+        ContractError: there is none, or it belongs to another topic.
     """
     kind = EVENTS.get(name)
     if kind is None or kind.topic != topic:
@@ -185,6 +185,6 @@ def event_type_on(topic: str, name: str) -> EventType:
 
 
 def describe(error: ValidationError) -> str:
-    """The first faults of a validation error as `field: message`, without the values, which may be personal."""
+    """The first faults of a validation error as `field: message`, without values, which may be personal data."""
     faults = error.errors(include_url=False, include_input=False, include_context=False)[:5]
     return "; ".join(f"{'.'.join(map(str, fault['loc'])) or 'message'}: {fault['msg']}" for fault in faults)

@@ -1,7 +1,7 @@
-"""Settings from the environment, and secrets from files, as Docker and Kubernetes mount them.
+"""Settings from environment variables, and secrets from files, as Docker and Kubernetes mount them.
 
-`CATALOG_DATABASE_URL_FILE` names a file that holds `CATALOG_DATABASE_URL`; so it is with every URL, user name, password
-and webhook. `TANAWARI_SECRETS_DIR` names a directory of files that are called as the variables they hold.
+`CATALOG_DATABASE_URL_FILE` names a file with the value of `CATALOG_DATABASE_URL`; the same works for every URL, user
+name, password and webhook. `TANAWARI_SECRETS_DIR` names a directory of files that are named like variables.
 """
 
 import os
@@ -20,11 +20,11 @@ _given: ContextVar[Mapping[str, str] | None] = ContextVar("given", default=None)
 
 
 class SecretError(ValueError):
-    """A secret cannot be read, or stands in two places; the message names the variables and no secret."""
+    """A secret cannot be read, or is set twice; the message names the variables and no secret."""
 
 
 def resolved(environment: Mapping[str, str]) -> dict[str, str]:
-    """An environment in which secrets stand in variables, and nothing names a file of one any more.
+    """The environment with the values of secrets in place of the variables that name their files.
 
     Raises:
         SecretError: a variable is set twice, or a file cannot be read.
@@ -48,7 +48,7 @@ def resolved(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def resolve(environment: MutableMapping[str, str]) -> None:
-    """The same in place, where others than we read the environment."""
+    """The same in place, for libraries that read the environment."""
     values = resolved(environment)
     for name in [*environment]:
         if name not in values:
@@ -67,7 +67,7 @@ def _read(source: str, path: Path) -> str:
     try:
         value = path.read_text().rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
         raise SecretError(f"{source}: {path} cannot be read: {reason}") from None
     if not value:
         raise SecretError(f"{source}: {path} is empty")
@@ -75,13 +75,13 @@ def _read(source: str, path: Path) -> str:
 
 
 class Settings(BaseSettings):
-    """Fields from the environment, resolved; errors show no values, which may be secret."""
+    """Fields from the resolved environment; errors show no values, which may be secret."""
 
     model_config = SettingsConfigDict(populate_by_name=True, extra="ignore", frozen=True, hide_input_in_errors=True)
 
     @classmethod
     def of(cls, variables: Mapping[str, str]) -> Self:
-        """The settings in these variables alone; the environment of this process may belong to another deployment."""
+        """The settings from these variables only; the environment of this process may belong to another deployment."""
         token = _given.set(variables)
         try:
             return cls.model_validate({})
@@ -97,7 +97,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Arguments go before the environment; there is nothing else."""
+        """Arguments take precedence over the environment; there are no other sources."""
         del env_settings, dotenv_settings, file_secret_settings
         environment, given = EnvSettingsSource(settings_cls), _given.get()
         variables = resolved(os.environ if given is None else given)

@@ -1,9 +1,9 @@
-"""Models as msgspec structs, made from their JSON Schemas: they read six times as fast.
+"""msgspec structs, generated from the JSON Schemas of models: they decode six times as fast.
 
-A struct is at least as strict as its model: what it reads, the model reads as well, and what it cannot express (free
-metadata, fields it does not know) it refuses, for the model to decide; so it does with money that is not written
-with all the decimals of its currency and no more. Its fields bear the wire's names; those that must be given come
-first, so that the values of one struct can be the arguments of another. Written, it leaves out what was not given.
+A struct is at least as strict as its model: the model accepts everything that the struct accepts. What a struct cannot
+express (free metadata, unknown fields, money without exactly the decimals of its currency) it refuses, and the model
+decides. Fields have their names in JSON; required ones come first, so that the values of one struct can be the
+arguments of another. Encoding omits fields that were not given.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias, Union
 import msgspec
 from msgspec import Meta
 
-from services.contracts import spelling
+from services.contracts import string_formats
 from services.contracts.envelope import Contract
 from services.contracts.money import digits_of
 
@@ -23,7 +23,7 @@ Tag = tuple[str, str]
 UuidText: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")]
 TimeText: TypeAlias = Annotated[
     str,
-    Meta(  # RFC 3339, with the days that each month has, and whole years of the contract's century
+    Meta(  # RFC 3339, with the days of each month, and whole years of the valid range
         pattern=r"^20(?:0[1-9]|[1-8][0-9]|9[0-8])-"
         r"(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)"
         r"T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,6})?(?:Z|[+-](?:0[0-9]|1[0-4]):[0-5][0-9])\Z"
@@ -42,21 +42,21 @@ _KINDS: Final[dict[str, tuple[type, dict[str, str]]]] = {
     "null": (NoneType, {}),
 }
 _NO_NUL: Final = r"^[^\x00]*$"
-"""Left out of structs: who uses them looks for an escaped NUL in the whole payload at once."""
+"""Not part of structs: their callers search the whole payload for an escaped NUL."""
 
 
 def struct_of(
     model: type[Contract], *, more: JsonSchema | None = None, tag: Tag | None = None, may_lack: Collection[str] = ()
 ) -> type[msgspec.Struct]:
-    """The struct of a model: reading, it raises `msgspec.MsgspecError` where the model must be asked.
+    """The struct of a model: decoding raises `msgspec.MsgspecError` if only the model can decide.
 
-    What holds an escaped NUL must not be given to it.
+    A payload with an escaped NUL must not be decoded with it.
 
     Args:
-        model: whose fields it has.
-        more: further fields that may be given, the last of it, with their JSON Schemas.
-        tag: the field that tells it from others, and what stands there.
-        may_lack: fields that need not be given though the model needs them: then they are None.
+        model: the model.
+        more: additional optional fields, which come last, with their JSON Schemas.
+        tag: the tag field and its value.
+        may_lack: required fields of the model that are optional here; None if they are missing.
     """
     schema = model.model_json_schema()
     properties = {**schema["properties"], **(more or {})}
@@ -67,7 +67,7 @@ def struct_of(
 
 
 def _of_their_currency(schema: JsonSchema, definitions: JsonSchema) -> dict[str, Callable[[Any], None]]:
-    """What msgspec is to call after it has read a struct with money, if any."""
+    """The `__post_init__` of a struct with money, which checks the decimals."""
     properties = schema["properties"]
     amounts, default = _amounts(schema, definitions), properties.get("currency", {}).get("default")
     lists = {
@@ -78,7 +78,7 @@ def _of_their_currency(schema: JsonSchema, definitions: JsonSchema) -> dict[str,
     if "currency" not in properties or not (amounts or lists):
         return {}
 
-    def check(struct: Any) -> None:  # noqa: ANN401 - a struct that is made here
+    def check(struct: Any) -> None:  # noqa: ANN401 - a generated struct
         if (currency := struct.currency or default) is None:
             return
         digits = digits_of(currency)
@@ -90,12 +90,12 @@ def _of_their_currency(schema: JsonSchema, definitions: JsonSchema) -> dict[str,
 
 
 def _amounts(schema: JsonSchema, definitions: JsonSchema) -> tuple[str, ...]:
-    """The fields of a schema that hold money."""
+    """The fields of a schema that are money."""
     parts = {name: part.get("anyOf", [part]) for name, part in schema.get("properties", {}).items()}
     return tuple(
         name
         for name, options in parts.items()
-        if any(_resolved(option, definitions).get("pattern") == spelling.MONEY for option in options)
+        if any(_resolved(option, definitions).get("pattern") == string_formats.MONEY for option in options)
     )
 
 
@@ -131,25 +131,25 @@ def _struct(
         omit_defaults=True,
         forbid_unknown_fields=True,
         kw_only=bool(may_lack),
-        gc=False,  # what JSON gives has no cycles
+        gc=False,  # decoded JSON has no cycles
         tag_field=field,
         tag=value,
     )
 
 
-def _type(part: JsonSchema, definitions: JsonSchema) -> Any:  # noqa: ANN401, PLR0911 - one for each form
-    """The type of a part of a schema; that of null where it says something that we have no words for."""
+def _type(part: JsonSchema, definitions: JsonSchema) -> Any:  # noqa: ANN401, PLR0911 - one for each form of schema
+    """The type of a part of a schema; `NoneType` if msgspec cannot express it."""
     said = part.keys() - _NOTES
     if "$ref" in part:
         return _type(_resolved(part, definitions), definitions)
     if said == {"anyOf"}:
-        return Union[tuple(_type(one, definitions) for one in part["anyOf"])]  # noqa: UP007 - made at run time
+        return Union[tuple(_type(one, definitions) for one in part["anyOf"])]  # noqa: UP007 - created at run time
     if said == {"enum"}:
         return Literal[tuple(part["enum"])]
     if said >= {"properties"} and said <= {"properties", "required"}:
         return _struct(part, definitions)
     if said == {"items"}:
-        return list[_type(part["items"], definitions)]  # type: ignore[misc]  # a type made at run time
+        return list[_type(part["items"], definitions)]  # type: ignore[misc]  # created at run time
     if part.get("format") in _FORMATS and said <= {"format", "pattern"}:
         return _FORMATS[part["format"]]
     kind, words = _KINDS.get(part.get("type", ""), (NoneType, {}))

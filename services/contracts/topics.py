@@ -1,4 +1,4 @@
-"""The topics, with what the broker must be told about each; the stack creates them from here."""
+"""The topics with their settings on the broker; `tanawari` creates them from here."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ MEGABYTE = 1024 * 1024
 
 @dataclass(frozen=True)
 class Key:
-    """What the events of one aggregate share, so that they stay in order: in words, and of a payload as it travels."""
+    """The message key, which keeps the events of an aggregate in order: its description, and its value for a payload."""
 
     words: str
     of: Callable[[Mapping[str, Any]], str]
@@ -30,9 +30,9 @@ def _generations_or_display(data: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class Topic:
-    """One Kafka topic: partitions order events by key, retention is in milliseconds (-1 keeps all).
+    """One Kafka topic: a partition keeps the order of events by key; retention is in milliseconds (-1 keeps all).
 
-    Where the time of an event is that of its report (`is_stamped`), the same event reported again has a later one.
+    `is_stamped`: the time of an event is that of its report, so the same event reported again has a later time.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Topic:
 
     @property
     def table(self) -> str:
-        """Its table in schema `raw`: `user-actions.v1` lands in `user_actions_v1`."""
+        """Its table in schema `raw`: `user_actions_v1` for `user-actions.v1`."""
         return self.name.replace("-", "_").replace(".", "_")
 
 

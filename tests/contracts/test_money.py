@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.contracts import spelling
+from services.contracts import string_formats
 from services.contracts.envelope import Event, payload_of
 from services.contracts.events.actions import ProductViewed
 from services.contracts.events.order import OrderLine, OrderSnapshot
@@ -96,7 +96,7 @@ def test_a_price_without_a_currency_is_only_held_to_the_finest():
 
 
 def _money_of(schema: dict) -> list[str]:
-    pattern = json.dumps(spelling.MONEY)
+    pattern = json.dumps(string_formats.MONEY)
     return [name for name, part in schema["properties"].items() if pattern in json.dumps(part)]
 
 

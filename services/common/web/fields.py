@@ -17,9 +17,9 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
 from pydantic.alias_generators import to_camel
 
-from services.contracts import money, spelling
+from services.contracts import money, string_formats
 from services.contracts.envelope import MAX_ID, Currency, Id, Money, Text, Timestamp, UserId
-from services.contracts.spelling import Spelled
+from services.contracts.string_formats import StringFormat
 
 __all__ = [
     "Boolean",
@@ -85,6 +85,6 @@ def _as_shown(amount: Decimal, info: ValidationInfo) -> Decimal:
     return money.shown(amount, info.data.get("currency"))
 
 
-ShownMoney = Annotated[Decimal, AfterValidator(_as_shown), Spelled(spelling.MONEY, "12.30")]
+ShownMoney = Annotated[Decimal, AfterValidator(_as_shown), StringFormat(string_formats.MONEY, "12.30")]
 """An amount in a response, in the preceding `currency`."""
 OfferPrice = Annotated[Money, AfterValidator(_above_zero)]

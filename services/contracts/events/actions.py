@@ -49,7 +49,7 @@ MAX_DEPTH = 32
 
 
 def _plain(metadata: dict[str, JsonValue]) -> dict[str, JsonValue]:
-    """Refuse what JSON allows and not each of its readers, Postgres among them, can hold."""
+    """Refuse values that JSON allows but some readers, such as Postgres, cannot store."""
     _check(metadata, depth=1)
     return metadata
 
@@ -69,18 +69,18 @@ def _check(value: JsonValue, depth: int) -> None:
 
 
 MAX_CLOCK_OFFSET = 86_400
-"""Seconds by which a clock that is wrong is corrected; what is further off is no clock, but a batch that lay about."""
+"""The maximum correction of a sender's clock, in seconds; a larger difference means that the batch was sent late."""
 
 MAX_AGENT = 512
 Agent = Annotated[str, Field(max_length=MAX_AGENT, pattern=r"^[^\x00]*$")]
 Metadata = Annotated[dict[str, JsonValue], AfterValidator(_plain)]
-"""Whatever else is known of an action."""
+"""Other data of an action."""
 
 
 class Behaviour(Contract):
-    """What every action carries: who, in which visit, by what program, and whether to trust it as a person's own.
+    """The common fields of actions: user, visit, program, and whether a person did it.
 
-    `clockOffsetSeconds` is what was added to the time that the sender's clock told.
+    `clockOffsetSeconds` is the correction that was added to the time of the sender's clock.
     """
 
     user_id: UserId

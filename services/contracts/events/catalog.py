@@ -1,8 +1,8 @@
 """What happens to products and categories: `catalog.v1`.
 
-A product has three parts: what it is, its stock and its offer. Each has a version that grows with its changes, so that
-whoever keeps a copy takes a part only if it is no older than the one it has, in whatever order events come; 0 is what
-was told before there were versions. A deletion is final: ids are not given out again.
+A product has three parts: its description, its stock and its offer. The version of a part grows with its changes, so a
+copy applies a part only if it is not older than its own, in whatever order events arrive; 0 is the version of events
+from before there were versions. A deletion is final: ids are not reused.
 """
 
 from typing import Annotated

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from services.contracts.envelope import MAX_INTEGER, Contract, DisplayType, Id, Text
-from services.contracts.spelling import Open
+from services.contracts.string_formats import Open
 
 
 class GenerationSwitched(Contract):

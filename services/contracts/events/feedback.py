@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from services.contracts.envelope import Contract, Id, Text, UserId
-from services.contracts.spelling import Open
+from services.contracts.string_formats import Open
 
 
 class Placement(StrEnum):

@@ -1,7 +1,7 @@
-"""Values that JSON has no type for: they travel as strings, spelled in one way that every reader of the events takes.
+"""String formats of values that JSON has no type for, such as amounts and times.
 
-Landing keeps a payload as it was sent, so the spelling itself must suit Postgres: what only pydantic could read (a time
-as `1764061200`, an amount as `1e3`) would make every later run of a model that casts it fail.
+Landing stores a payload as it was sent, so Postgres must be able to cast the string: a time as `1764061200` or an
+amount as `1e3`, which only pydantic can read, would make every later run of a dbt model fail.
 """
 
 import re
@@ -16,20 +16,20 @@ WORD = r"^[A-Z][A-Z_]{0,63}$"
 MONEY = r"^(0|[1-9][0-9]{0,11})(\.[0-9]{1,3})?$"
 RFC_3339 = (
     r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?"
-    r"(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9])$"  # no place on earth is further from UTC, and Postgres takes no more than 15
+    r"(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9])$"  # the largest offset in use; Postgres accepts up to 15
 )
-_NUMBERS = (int, float)  # bool is one of them
+_NUMBERS = (int, float)  # includes bool
 
 
 @dataclass(frozen=True)
-class Spelled:
-    """The last annotation of a type that travels as a string; in Python the type itself may be given as well.
+class StringFormat:
+    """The last annotation of a type that is a string in JSON; in Python the value itself is accepted too.
 
     Args:
-        pattern: what the string must match.
-        example: one that does.
-        format: its name among JSON Schema's formats.
-        read: reads a string that matches, in place of the type's own checks: those of decimals cost most of the time.
+        pattern: the pattern of the string.
+        example: a valid string.
+        format: the format in JSON Schema, if it has a name there.
+        read: converts a valid string instead of the type's own validation, which is slow for decimals.
     """
 
     pattern: str
@@ -38,7 +38,7 @@ class Spelled:
     read: Callable[[str, ValidationInfo], Any] | None = None
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:  # noqa: ANN401
-        """From JSON the string, checked without Python's help; from Python the string or the value."""
+        """Accept the string from JSON, validated without Python code; accept the string or the value from Python."""
         value = handler(source)
         text = core_schema.str_schema(pattern=self.pattern)
         read = core_schema.with_info_plain_validator_function(self.read) if self.read else value
@@ -48,21 +48,21 @@ class Spelled:
         )
 
     def __get_pydantic_json_schema__(self, _: CoreSchema, __: GetJsonSchemaHandler) -> dict[str, Any]:
-        """The string."""
+        """The schema of the string."""
         named = {"format": self.format} if self.format else {}
         return {"type": "string", **named, "pattern": self.pattern, "examples": [self.example]}
 
-    def _checked(self, value: Any) -> Any:  # noqa: ANN401 - whatever a caller gives
+    def _checked(self, value: Any) -> Any:  # noqa: ANN401 - any value of a caller
         if isinstance(value, _NUMBERS) or (isinstance(value, str) and not re.fullmatch(self.pattern, value)):
-            raise PydanticCustomError("spelling", "must be a string such as {example}", {"example": self.example})
+            raise PydanticCustomError("string_format", "must be a string such as {example}", {"example": self.example})
         return value
 
 
 class Open:
-    """The annotation of an enumeration that may grow: readers take a word that they do not know, writers none."""
+    """The annotation of an enumeration that may grow: readers accept unknown values, writers do not."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:  # noqa: ANN401
-        """From JSON also another word, as text; from Python a member."""
+        """Accept any word from JSON, and only a member from Python."""
         known = handler(source)
         return core_schema.json_or_python_schema(
             json_schema=core_schema.union_schema([known, core_schema.str_schema(pattern=WORD)], mode="left_to_right"),
@@ -71,5 +71,5 @@ class Open:
         )
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        """What writers may write, and that it may grow."""
+        """The schema of the members, marked with `x-open`."""
         return {**handler(schema["python_schema"]), "x-open": True}
