@@ -53,7 +53,7 @@ def in_own_process(day: Path) -> Cost:
 def train(day: Path) -> Cost:
     """Read a day's training set, fit every default model, and ask for all lists."""
     from ml.shelves.composing import Rules  # noqa: PLC0415 - likewise
-    from ml.training.assembly import ask  # noqa: PLC0415 - a process that only waits needs no models
+    from ml.training.assembly import content_of  # noqa: PLC0415 - a process that only waits needs no models
     from ml.training.configuration import TrainingConfig, fit_all  # noqa: PLC0415 - likewise
     from pipelines.training_set import TrainingSet  # noqa: PLC0415 - likewise
 
@@ -62,7 +62,7 @@ def train(day: Path) -> Cost:
     dataset = found.dataset()
     fitted = fit_all(dataset, TrainingConfig())
     fit_at = time.perf_counter()
-    ask(dataset, fitted, Rules.load().candidate_sources(), found.activity)
+    content_of(dataset, fitted, Rules.load().candidate_sources(), found.activity)
     ended = time.perf_counter()
     return Cost(fit_at - started, ended - fit_at, peak_resident_mb(os.getpid()), fitted.seconds)
 

@@ -9,7 +9,7 @@ from fastapi.responses import Response
 from starlette.datastructures import State
 
 from ml.shelves.catalogue import Product
-from ml.shelves.composing import Ask, DisplayType, Pick
+from ml.shelves.composing import DisplayType, PageQuery, Pick
 from serving import pages
 from serving.recommender import Recommender, recommendation_id
 from serving.schemas import RecommendationQuery
@@ -17,14 +17,16 @@ from serving.schemas import RecommendationQuery
 CACHE_CONTROL: Final = "private, max-age=0, must-revalidate"
 
 
-def ask_of(query: RecommendationQuery, exclude: Collection[int | None], categories: Collection[int | None]) -> Ask:
+def page_query(
+    query: RecommendationQuery, exclude: Collection[int | None], categories: Collection[int | None]
+) -> PageQuery:
     """The parameters of a shelf query; ids are resolved to internal ids, None for unknown ones."""
     low, high = query.price_min, query.price_max
 
     def fits(product: Product) -> bool:
         return (low is None or product.price >= low) and (high is None or product.price <= high)
 
-    return Ask(
+    return PageQuery(
         limit=query.limit,
         exclude=[each for each in exclude if each is not None],
         category_ids=frozenset(each or 0 for each in categories) or None,
@@ -33,9 +35,9 @@ def ask_of(query: RecommendationQuery, exclude: Collection[int | None], categori
     )
 
 
-def shelf_answer(state: State, user_id: str, shelf: DisplayType, ask: Ask, *, seen: str) -> Response:
+def shelf_answer(state: State, user_id: str, shelf: DisplayType, query: PageQuery, *, seen: str) -> Response:
     """One shelf of a user or visitor; `state` is the application's, `seen` is the caller's ETag."""
-    picks, fallback_used = pages.one_shelf(state.recommender, state.merchandising.everyones, user_id, shelf, ask)
+    picks, fallback_used = pages.one_shelf(state.recommender, state.merchandising.everyones, user_id, shelf, query)
     return ranked_answer(state, picks, fallback_used=fallback_used, seen=seen)
 
 

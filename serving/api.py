@@ -15,7 +15,7 @@ from services.common.web.references import ProductReference
 from services.common.web.routing import Router
 from serving import feedback as reports
 from serving import pages
-from serving.answers import ask_of, json_answer, ranked_answer, shelf_answer
+from serving.answers import json_answer, page_query, ranked_answer, shelf_answer
 from serving.merchandising import Merchandising
 from serving.recommender import Recommender
 from serving.schemas import (
@@ -51,7 +51,7 @@ async def recommendations(
     recommender: Recommender = request.app.state.recommender
     exclude = recommender.product_ids(query.exclude_ids)
     categories = [recommender.category_id(each) for each in query.category_id]
-    return shelf_answer(request.app.state, user_id, shelf, ask_of(query, exclude, categories), seen=_seen(request))
+    return shelf_answer(request.app.state, user_id, shelf, page_query(query, exclude, categories), seen=_seen(request))
 
 
 @router.get(

@@ -13,11 +13,11 @@ from fastapi.responses import Response
 from pydantic import ValidationError
 from starlette.types import Scope
 
-from ml.shelves.composing import Ask, DisplayType
+from ml.shelves.composing import DisplayType, PageQuery
 from services.common.identity.ownership import is_owner
 from services.common.identity.tokens import Verifier
 from services.common.web.fast_path import Body, FastPath
-from serving.answers import ask_of, shelf_answer
+from serving.answers import page_query, shelf_answer
 from serving.schemas import RecommendationQuery
 
 PATH: Final = "/v1/users/{userId}/recommendations"
@@ -31,7 +31,7 @@ class Question(NamedTuple):
     """The parameters of a valid query."""
 
     shelf: DisplayType
-    ask: Ask
+    query: PageQuery
 
 
 class RecommendationsFastPath(FastPath):
@@ -76,7 +76,7 @@ def _question(query: bytes) -> Question | None:
         valid = RecommendationQuery.model_validate(given)
     except ValidationError:
         return None
-    if any(each.own is not None for each in (*valid.exclude_ids, *valid.category_id)):
+    if any(each.external_id is not None for each in (*valid.exclude_ids, *valid.category_id)):
         return None  # the meaning of a name may change
     products, categories = ([each.id for each in ids] for ids in (valid.exclude_ids, valid.category_id))
-    return Question(DisplayType(valid.shelf), ask_of(valid, products, categories))
+    return Question(DisplayType(valid.shelf), page_query(valid, products, categories))

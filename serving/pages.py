@@ -7,7 +7,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from ml.shelves.catalogue import Product
-from ml.shelves.composing import Ask, DisplayType, Pick, Shelf
+from ml.shelves.composing import DisplayType, PageQuery, Pick, Shelf
 from services.common.web.references import ProductReference
 from serving.merchandising import MANUAL, Displays, Item
 from serving.recommender import Recommender, recommendation_id
@@ -22,7 +22,7 @@ def page(
     prices = said.prices_at(moment)
     pins = said.pins(recommender.rules.page, exclude)
     taken = {*exclude, *said.hidden, *(item["productId"] for items in pins.values() for item in items)}
-    shelves = recommender.shelves(user_id, Ask(exclude=frozenset(taken), prices=prices), now)
+    shelves = recommender.shelves(user_id, PageQuery(exclude=frozenset(taken), prices=prices), now)
     taken |= {pick.product.product_id for shelf in shelves for pick in shelf.picks}
     circumstances = recommender.circumstances(is_content_away=is_content_away)
     circumstances["generation"] = said.generation or circumstances["generation"]
@@ -43,17 +43,17 @@ def page(
 
 
 def one_shelf(
-    recommender: Recommender, said: Displays, user_id: str | None, display_type: DisplayType, ask: Ask
+    recommender: Recommender, said: Displays, user_id: str | None, display_type: DisplayType, query: PageQuery
 ) -> tuple[list[Pick], bool]:
     """One shelf with the merchandisers' rows for everyone, and whether its fallback was used."""
     now = recommender.now()
     prices = said.prices_at(now.timestamp())
-    pins = said.pins([display_type], ask.exclude)[display_type]
-    pinned = [pick for pick in _picks(recommender, pins, prices, now.timestamp()) if _is_asked_for(pick.product, ask)]
-    exclude = {*ask.exclude, *said.hidden, *(pick.product.product_id for pick in pinned)}
-    wanted = replace(ask, display_types=[display_type], exclude=exclude, prices=prices)
+    pins = said.pins([display_type], query.exclude)[display_type]
+    pinned = [pick for pick in _picks(recommender, pins, prices, now.timestamp()) if _is_asked_for(pick.product, query)]
+    exclude = {*query.exclude, *said.hidden, *(pick.product.product_id for pick in pinned)}
+    wanted = replace(query, display_types=[display_type], exclude=exclude, prices=prices)
     [shelf] = recommender.shelves(user_id, wanted, now)
-    return [*pinned, *shelf.picks][: ask.limit], shelf.fallback_used
+    return [*pinned, *shelf.picks][: query.limit], shelf.fallback_used
 
 
 def similar(
@@ -64,8 +64,8 @@ def similar(
     return recommender.similar(reference, limit, {*exclude, *said.hidden}, said.prices_at(moment), moment)
 
 
-def _is_asked_for(product: Product, ask: Ask) -> bool:
-    return ask.admits(product) and (ask.with_sold_out or product.stock > 0)
+def _is_asked_for(product: Product, query: PageQuery) -> bool:
+    return query.admits(product) and (query.with_sold_out or product.stock > 0)
 
 
 def _filling(

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import uuid_utils
 
 from ml.shelves.catalogue import Product
-from ml.shelves.composing import Ask, Pick, Rules, Shelf, Shopper, compose
+from ml.shelves.composing import PageQuery, Pick, Rules, Shelf, Shopper, compose
 from ml.shelves.similar import similar
 from services.common.runtime.errors import NotFound
 from services.common.web.references import CategoryReference, ProductReference
@@ -57,20 +57,20 @@ class Recommender:
         """The time of a response, in the shop's time zone: one for the whole response."""
         return datetime.now(self._zone)
 
-    def shelves(self, user_id: str | None, ask: Ask, now: datetime) -> list[Shelf]:
+    def shelves(self, user_id: str | None, query: PageQuery, now: datetime) -> list[Shelf]:
         """The shelves of one user; empty while there is no model; `user_id` None: for everyone.
 
         A deleted user gets the shelves for everyone, whatever the bundle contains.
         """
         model = self.models.current
         if model is None:
-            wanted = [each for each in self.rules.page if ask.display_types is None or each in ask.display_types]
+            wanted = [each for each in self.rules.page if query.display_types is None or each in query.display_types]
             return [
                 Shelf(each, self.rules.shelves[each].title, [], is_short=True, fallback_used=False) for each in wanted
             ]
         is_known = user_id is not None and not self.live.is_forgotten(user_id)
         shopper = Shopper(user_id, self.live.state(user_id)) if user_id and is_known else Shopper(None)
-        return compose(model.bundle, model.catalogue, self.rules, shopper, now, ask, model.ranking_cache)
+        return compose(model.bundle, model.catalogue, self.rules, shopper, now, query, model.ranking_cache)
 
     def similar(
         self,
@@ -101,8 +101,10 @@ class Recommender:
         """The internal id of a product reference, None for an unknown sku."""
         if isinstance(reference, int):
             return reference
+        if reference.external_id is None:
+            return reference.id
         model = self.models.current
-        return reference.id if reference.own is None else model.catalogue.id_of(reference.own) if model else None
+        return model.catalogue.id_of(reference.external_id) if model else None
 
     def product_ids(self, references: Iterable[ProductReference | int]) -> frozenset[int]:
         """The internal ids of product references, where known."""
@@ -110,10 +112,10 @@ class Recommender:
 
     def category_id(self, reference: CategoryReference) -> int | None:
         """The internal id of a category reference, None for an unknown code."""
-        if reference.own is None:
+        if reference.external_id is None:
             return reference.id
         codes = self.models.current.catalogue.category_codes if self.models.current else {}
-        return next((each for each, code in codes.items() if code == reference.own), None)
+        return next((each for each, code in codes.items() if code == reference.external_id), None)
 
     def product(self, product_id: int | None) -> Product | None:
         """The current state of the product, if known."""

@@ -38,7 +38,7 @@ class Champion(Document):
             return former.model_copy(update={"bundle": bundle})
         return cls(bundle=bundle, previous=former.bundle, previous_generation=former.generation)
 
-    def showing(self, generation: str) -> Self:
+    def with_generation(self, generation: str) -> Self:
         """The same bundle with another generation."""
         return self.model_copy(update={"generation": generation})
 

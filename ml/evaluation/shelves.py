@@ -25,7 +25,7 @@ from ml.shelves.filling import in_turns
 from ml.shelves.purchases import DAY
 from ml.shelves.rules import LIVE_SOURCES, MADE_OF, DisplayType, ShelfRule
 from ml.shelves.session import BUY, LiveState, activity_of
-from ml.training.assembly import ask
+from ml.training.assembly import content_of
 from ml.training.configuration import Fitted
 
 SHELF, KIND, PLACES, USERS, NEXT_BASKET, WINDOW = "shelf", "kind", "places", "users", "next_basket", "window"
@@ -97,7 +97,7 @@ def as_of(history: Dataset, fitted: Fitted, rules: Rules) -> Bundle:
         bundle="",
         files={},
     )
-    return Bundle(about, ask(replace(history, items=items), needed, sources, _orders(history)))
+    return Bundle(about, content_of(replace(history, items=items), needed, sources, _orders(history)))
 
 
 def as_document(shares: pl.DataFrame) -> dict[str, Any]:

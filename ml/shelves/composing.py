@@ -11,11 +11,11 @@ import msgspec
 from ml.bundle.bundle import Bundle
 from ml.shelves.candidates import Candidate, RankingCache, Shopper
 from ml.shelves.catalogue import Catalogue, Product
-from ml.shelves.filling import Ask, Filling
+from ml.shelves.filling import Filling, PageQuery
 from ml.shelves.rules import DisplayType, Rules
 from ml.shelves.sources import Visit
 
-__all__ = ["Ask", "DisplayType", "Pick", "RankingCache", "Rules", "Shelf", "Shopper", "compose"]
+__all__ = ["DisplayType", "PageQuery", "Pick", "RankingCache", "Rules", "Shelf", "Shopper", "compose"]
 
 
 class Pick(msgspec.Struct, frozen=True, gc=False):
@@ -52,7 +52,7 @@ def compose(
     rules: Rules,
     shopper: Shopper,
     now: datetime,
-    ask: Ask | None = None,
+    query: PageQuery | None = None,
     ranking_cache: RankingCache | None = None,
 ) -> list[Shelf]:
     """The shelves of one user's page in page order; no product is on two shelves.
@@ -65,17 +65,17 @@ def compose(
         rules: `shelves.yaml`.
         shopper: whose page it is, with the recent actions; an unknown user gets popular products.
         now: the time, in the shop's time zone (its date is the shop's day).
-        ask: the requested shelves and products.
+        query: the requested shelves and products.
         ranking_cache: of this bundle; it only saves time and never changes a page.
     """
-    ask = ask or Ask()
-    visit = Visit(bundle, catalogue, rules, shopper, now, ask.category_ids, ask.prices, ranking_cache)
-    taken = {catalogue.index[product_id] for product_id in ask.exclude if product_id in catalogue.index}
-    limit = rules.limit if ask.limit is None else ask.limit
+    query = query or PageQuery()
+    visit = Visit(bundle, catalogue, rules, shopper, now, query.category_ids, query.prices, ranking_cache)
+    taken = {catalogue.index[product_id] for product_id in query.exclude if product_id in catalogue.index}
+    limit = rules.limit if query.limit is None else query.limit
     fillings = {
-        display_type: Filling(visit, rules.shelves[display_type], ask, taken, limit)
+        display_type: Filling(visit, rules.shelves[display_type], query, taken, limit)
         for display_type in rules.shelves
-        if ask.display_types is None or display_type in ask.display_types
+        if query.display_types is None or display_type in query.display_types
     }
     for places in rules.turns(limit) if len(fillings) > 1 else [limit]:
         for filling in fillings.values():

@@ -16,7 +16,7 @@ from ml.shelves.sources import Visit
 T = TypeVar("T")
 
 
-class Ask(msgspec.Struct, frozen=True):
+class PageQuery(msgspec.Struct, frozen=True):
     """A page request: which shelves, how long, excluded product ids, and filters on categories and products.
 
     `prices` are current special prices that override the catalogue's: product id -> price. Sold-out products are on no
@@ -46,10 +46,10 @@ class Filling:
         fallback_used: whether some products come from the rule's fallback.
     """
 
-    def __init__(self, visit: Visit, rule: ShelfRule, ask: Ask, taken: set[int], limit: int) -> None:
+    def __init__(self, visit: Visit, rule: ShelfRule, query: PageQuery, taken: set[int], limit: int) -> None:
         self._visit = visit
         self._rule = rule
-        self._ask = ask
+        self._query = query
         self._taken = taken
         self._minimum = min(rule.minimum, limit)
         self._max_per_type = rule.max_per_type or limit
@@ -84,7 +84,7 @@ class Filling:
     def _take(self, candidates: Iterator[Candidate], places: int) -> None:
         chosen, taken = self.chosen, self._taken
         products, is_shown = self._visit.catalogue.products, self._visit.catalogue.is_shown
-        sold_out_too = self._ask.with_sold_out
+        sold_out_too = self._query.with_sold_out
         if len(chosen) >= places:
             return
         for candidate in candidates:
@@ -100,7 +100,7 @@ class Filling:
 
     def _fits(self, item: int, product: Product) -> bool:
         """Whether an item is eligible and keeps the shelf varied; if so it is counted."""
-        if (self._rule.offer and not self._is_offer(item, product)) or not self._ask.admits(product):
+        if (self._rule.offer and not self._is_offer(item, product)) or not self._query.admits(product):
             return False
         product_type, category = product.product_type, product.category_id
         of_category = self._categories.get(category, 0)

@@ -28,7 +28,7 @@ NEIGHBOURS_FOUND: dict[str, type[pl.DataType]] = {
 DAY_SECONDS = 86_400
 
 
-def ask(dataset: Dataset, fitted: Fitted, sources: Iterable[str], activity: pl.DataFrame) -> BundleContent:
+def content_of(dataset: Dataset, fitted: Fitted, sources: Iterable[str], activity: pl.DataFrame) -> BundleContent:
     """Compute the content of a bundle from fitted models.
 
     Args:

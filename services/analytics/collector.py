@@ -16,7 +16,7 @@ from services.analytics.schemas import Action, ActionStatus, Malformed
 from services.analytics.sender import Sender
 from services.analytics.structs import EXTERNAL_IDS, ActionStruct
 from services.common.messaging.producer import KeyedMessage, Producer
-from services.common.runtime.outages import is_away
+from services.common.runtime.outages import is_unavailable
 from services.common.runtime.telemetry import traceparent
 
 TOPIC = "user-actions.v1"
@@ -83,7 +83,7 @@ async def _ids(external_ids: ExternalIds, actions: Sequence[Given]) -> Mapping[E
     try:
         return await external_ids.ids(wanted)
     except Exception as error:
-        if is_away(error):
+        if is_unavailable(error):
             raise CollectorUnavailable("The shop's own ids cannot be looked up now. Send the actions again.") from error
         raise
 

@@ -177,7 +177,7 @@ async def identify(session: AsyncSession, reference: CategoryReference) -> int:
     """
     if reference.id is not None:
         return reference.id
-    category_id: int | None = await session.scalar(select(Category.id).where(Category.code == reference.own))
+    category_id: int | None = await session.scalar(select(Category.id).where(Category.code == reference.external_id))
     if category_id is None:
         raise CategoryNotFound(f"There is no category {reference}.")
     return category_id

@@ -95,7 +95,7 @@ async def list_categories(
 
 def named(category: CategoryReference) -> ColumnElement[bool]:
     """Matches a referenced category."""
-    return Category.code == category.own if category.id is None else Category.id == category.id
+    return Category.code == category.external_id if category.id is None else Category.id == category.id
 
 
 def _ours(references: Sequence[ProductReference]) -> list[int]:
@@ -103,7 +103,7 @@ def _ours(references: Sequence[ProductReference]) -> list[int]:
 
 
 def _own(references: Sequence[ProductReference]) -> list[str]:
-    return [each.own for each in references if each.own is not None]
+    return [each.external_id for each in references if each.external_id is not None]
 
 
 def _within_category(category: CategoryReference) -> ColumnElement[bool]:

@@ -44,7 +44,7 @@ async def find(session: AsyncSession, reference: ProductReference) -> int:
     """
     if reference.id is not None:
         return reference.id
-    product_id: int | None = await session.scalar(select(Product.id).where(Product.sku == reference.own))
+    product_id: int | None = await session.scalar(select(Product.id).where(Product.sku == reference.external_id))
     if product_id is None:
         raise ProductNotFound(f"There is no product {reference}.")
     return product_id

@@ -119,7 +119,7 @@ def _generations(*conditions: ColumnElement[bool]) -> Select[Any]:
 
 def _is_about(product: ProductReference) -> ColumnElement[bool]:
     """Whether a display row is about a product."""
-    return Product.sku == product.own if product.id is None else Display.product_id == product.id
+    return Product.sku == product.external_id if product.id is None else Display.product_id == product.id
 
 
 async def ids_of(session: AsyncSession, skus: Sequence[str], codes: Sequence[str] = ()) -> Ids:

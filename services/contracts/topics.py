@@ -10,7 +10,7 @@ MEGABYTE = 1024 * 1024
 
 @dataclass(frozen=True)
 class Key:
-    """The message key, which keeps the events of an aggregate in order: its description, and its value for a payload."""
+    """The message key, which keeps the events of an aggregate in order: in words, and its value for a payload."""
 
     words: str
     of: Callable[[Mapping[str, Any]], str]

@@ -17,7 +17,7 @@ from ml.evaluation.gate import Decision, Reason, gate
 from ml.recommenders import ALSConfig
 from ml.shelves.composing import Rules
 from ml.shelves.generation import compose_all
-from ml.training.assembly import ask
+from ml.training.assembly import content_of
 from ml.training.configuration import POPULARITY, POPULARITY_MODELS, TrainingConfig, fit_all
 
 NOW = datetime(2026, 11, 2, tzinfo=UTC)
@@ -59,7 +59,7 @@ def served(bought: Bought, products: int) -> tuple[Decision, list[dict]]:
     because = decision.popularity_because
     dataset = Dataset.build(interactions, items)
     fitted = fit_all(dataset, POPULARITY if because else DEFAULTS, POPULARITY_MODELS if because else None)
-    content = ask(dataset, fitted, RULES.candidate_sources(), pl.DataFrame(schema=ACTIVITY))
+    content = content_of(dataset, fitted, RULES.candidate_sources(), pl.DataFrame(schema=ACTIVITY))
     about = About(created_at=NOW, data_cut=newest, rules_version=RULES.version, popularity_because=because)
     with TemporaryDirectory() as folder:
         write(Path(folder) / "bundle", content, about)
@@ -110,7 +110,7 @@ def test_lists_that_are_empty_though_there_is_something_new_are_refused() -> Non
     dataset = Dataset.build(lines([(1, 1, 1), (2, 1, 2)]), catalogue(2))
     fitted = fit_all(dataset, POPULARITY, POPULARITY_MODELS)
     fitted.models["discover"].is_available = dataset.item_ids == 1  # what both have, and not what is new to them
-    content = ask(dataset, fitted, ["discover"], pl.DataFrame(schema=ACTIVITY))
+    content = content_of(dataset, fitted, ["discover"], pl.DataFrame(schema=ACTIVITY))
 
     with pytest.raises(EmptyBundleError, match="discover"):
         check(content)

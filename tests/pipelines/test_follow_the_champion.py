@@ -61,7 +61,7 @@ def test_a_champion_without_shelves_gets_them(instance, content, bundles):
 
 
 def test_shelves_of_another_generation_than_the_champions_are_made_again(instance, content, bundles):
-    SHOWN.showing("b1-lost").put(bundles)
+    SHOWN.with_generation("b1-lost").put(bundles)
 
     assert tick(instance, content).tags == {BUNDLE: "b1"}
 

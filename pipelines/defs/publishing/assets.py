@@ -35,7 +35,7 @@ def top_page_display(context: dg.AssetExecutionContext, content: Content) -> dg.
         generation, rows = upload(content, champion.bundle, context.run)
         with Champion.held(champion, bundles):
             content.activate(generation, champion.bundle)
-            champion.showing(generation).put(bundles)
+            champion.with_generation(generation).put(bundles)
     except ChampionChangedError as error:
         raise dg.RetryRequested(max_retries=2) from error
     except (BundleError, ContentRefusedError) as error:

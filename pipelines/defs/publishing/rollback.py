@@ -32,7 +32,7 @@ def put_previous_back(context: dg.OpExecutionContext, content: Content) -> None:
                 context.log.warning("the shelves are made again, for content has them no more: %s", error)
                 generation, _ = upload(content, back.bundle, context.run)
                 content.activate(generation, back.bundle)
-                back = back.showing(generation)
+                back = back.with_generation(generation)
             tracking.promote(version)
             back.put(bundles)
     except tracking.TrackingError as error:

@@ -7,7 +7,7 @@ import dagster as dg
 
 from ml.bundle.bundle import About, BundleError, write
 from ml.shelves.composing import Rules
-from ml.training.assembly import ask
+from ml.training.assembly import content_of
 from ml.training.configuration import POPULARITY_MODELS, TrainingConfig, fit_all
 from pipelines.day import Figures, Passed
 from pipelines.defs.partitions import days
@@ -52,7 +52,7 @@ def bundle(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[N
     )
     bundle_id = f"{now:%Y%m%dT%H%M%S%fZ}"
     try:
-        content = ask(dataset, fitted, rules.candidate_sources(), found.activity)
+        content = content_of(dataset, fitted, rules.candidate_sources(), found.activity)
         manifest = write(settings().bundles / bundle_id, content, about)
     except BundleError as error:
         raise dg.Failure(f"{error.reason}: {error}", allow_retries=False) from error

@@ -68,7 +68,7 @@ class LogWatch:
     def __init__(self, settings: KafkaSettings, log_id: str) -> None:
         self._settings = settings
         self._checked_at = time.monotonic()
-        self._is_away = False
+        self._is_unavailable = False
         self.log_id = log_id
 
     @classmethod
@@ -88,11 +88,11 @@ class LogWatch:
         try:
             present = await cluster_id(self._settings)
         except (KafkaError, OSError) as error:
-            if not self._is_away:
+            if not self._is_unavailable:
                 logger.warning("the broker is unavailable: %s", type(error).__name__)
-            self._is_away = True
+            self._is_unavailable = True
             return
-        self._is_away = False
+        self._is_unavailable = False
         if present != self.log_id:
             raise LogReplacedError("the broker's log was replaced")
 

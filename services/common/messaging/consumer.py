@@ -24,7 +24,7 @@ from services.common.messaging import inbox
 from services.common.messaging.broker import LogWatch, has_unread, lag, positions
 from services.common.messaging.messages import Message, dead_letter, read
 from services.common.messaging.producer import Producer, is_too_large
-from services.common.runtime.outages import is_away
+from services.common.runtime.outages import is_unavailable
 from services.common.runtime.settings import ServiceSettings
 from services.common.runtime.telemetry import continued
 from services.common.runtime.worker import Worker, pause
@@ -134,7 +134,7 @@ class Consumer(Worker):
             try:
                 await self.handle_records(records)
             except Exception as error:
-                if not is_away(error):
+                if not is_unavailable(error):
                     raise
                 logger.warning("%s waits: %s", self.name, _kind(error))
                 self.report_blocked(_kind(error))
@@ -168,7 +168,7 @@ class Consumer(Worker):
         try:
             await self._handle_together(messages)
         except Exception as error:
-            if is_away(error):
+            if is_unavailable(error):
                 raise
             self.heartbeat()  # the halving ends
             if len(messages) == 1:

@@ -22,7 +22,7 @@ from services.common.runtime.errors import Unavailable
 from services.common.runtime.telemetry import traceparent
 
 DEADLINE_HEADER = "x-deadline-ms"
-AWAY = frozenset({502, 503, 504})
+UNAVAILABLE = frozenset({502, 503, 504})
 MINIMUM_SECONDS = 0.001
 LARGEST_ANSWER = 16 * 1024 * 1024
 BODY_HEADERS = frozenset({"content-encoding", "content-length", "transfer-encoding"})
@@ -109,7 +109,7 @@ class ServiceClient:
             else:
                 self._breaker.failed()
             raise CallFailedError(f"{self.name} does not answer: {type(error).__name__}") from error
-        if response.status_code not in AWAY:
+        if response.status_code not in UNAVAILABLE:
             self._breaker.succeeded()
         elif left < self._timeout:  # the same: the service may have had too little time
             self._breaker.undecided()

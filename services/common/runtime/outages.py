@@ -26,7 +26,7 @@ def is_overdue(error: BaseException) -> bool:
     return isinstance(getattr(error, "orig", error), errors.QueryCanceled)
 
 
-def is_away(error: BaseException) -> bool:
+def is_unavailable(error: BaseException) -> bool:
     """Whether the database, the broker or another service is unavailable for now.
 
     A missing file or a slow statement is not an outage: waiting would not end it.

@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 
 from aiokafka.errors import KafkaError
 
-from services.common.runtime.outages import is_away
+from services.common.runtime.outages import is_unavailable
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ async def keep_running(worker: Worker, stop: asyncio.Event) -> None:
         try:
             await worker.run(stop)
         except Exception as error:
-            is_outside = isinstance(error, KafkaError) or is_away(error)
+            is_outside = isinstance(error, KafkaError) or is_unavailable(error)
             reason = type(getattr(error, "orig", None) or error).__name__
             if reason not in (worker.failure, worker.crash):
                 trace = None if is_outside else error  # an outage needs none

@@ -23,7 +23,7 @@ from services.common.runtime.errors import (
     faults_of,
     problem_response,
 )
-from services.common.runtime.outages import is_away, is_overdue, is_unstorable
+from services.common.runtime.outages import is_overdue, is_unavailable, is_unstorable
 
 logger = logging.getLogger(__name__)
 CLIENT_CLOSED_REQUEST = 499  # nobody reads this response; it only keeps cancelled requests out of the error metrics
@@ -90,7 +90,7 @@ async def _database_error(_: Request, error: Exception) -> Response:
     if is_overdue(error):
         logger.warning("a statement took too long", exc_info=error)
         return Unavailable("The database did not answer in time.").response()
-    if is_away(error):
+    if is_unavailable(error):
         return await _database_away(_, error)
     return await _unexpected(_, error)
 

@@ -2,7 +2,7 @@
 
     @router.get("/v1/products/{productId:product}")
     async def read_product(product: Annotated[ProductReference, Path(alias="productId")]) -> ...:
-        product.id, product.own      # (7, None) of 7; (None, "A/7") of sku:A%2F7
+        product.id, product.external_id      # (7, None) of 7; (None, "A/7") of sku:A%2F7
 
 In bodies the shop's own id has a separate field, `sku` or `code`. It may be any text, including only digits, and
 slashes: the prefix distinguishes it from ours, and an encoded slash in a path is kept apart from segment separators.
@@ -34,14 +34,14 @@ _OWN_SEGMENT: Final = re.compile(rb"/(?:sku|code)(?::|%3a)[^/]*", re.IGNORECASE)
 
 
 class Reference(str):
-    """A reference as given; one of `id` and `own` is None."""
+    """A reference as given; one of `id` and `external_id` is None."""
 
     __slots__ = ()
     prefix: ClassVar[str]
     longest: ClassVar[int]
 
     @property
-    def own(self) -> str | None:
+    def external_id(self) -> str | None:
         """The shop's own id."""
         return self.removeprefix(self.prefix) if self.startswith(self.prefix) else None
 

@@ -3,7 +3,7 @@
 import { get } from "/storefront/api.js";
 import { element } from "/storefront/dom.js";
 import { manualPrices } from "/storefront/prices.js";
-import { act, Showing } from "/storefront/reports.js";
+import { act, Impressions } from "/storefront/reports.js";
 import { picture, price, shelf } from "/storefront/shelf.js";
 import { asItem, pathOf } from "/storefront/search-page.js";
 
@@ -32,14 +32,14 @@ export async function productPage(productId) {
     ),
   );
   const answer = await similar;
-  const showing = new Showing(answer);
+  const impressions = new Impressions(answer);
   const alike = shelf({
     id: "similar",
     title: "Similar products",
     items: answer.items.map(({ product: card, ...place }) => ({ ...card, ...place })),
     waiting: "Nothing similar to show yet.",
-    onCard: (card, item) => showing.watch(card, "SIMILAR", item),
+    onCard: (card, item) => impressions.watch(card, "SIMILAR", item),
   });
   const back = element("a", { className: "back", href: "/" }, "‹ Back to the shelves");
-  return { title: product.name, nodes: [back, details, alike], leave: () => showing.end() };
+  return { title: product.name, nodes: [back, details, alike], leave: () => impressions.end() };
 }

@@ -32,7 +32,7 @@ function uuid() {
 }
 
 /** Follows one answer: a card counts as shown once half of it has been in view. */
-export class Showing {
+export class Impressions {
   #answer;
   #viewer = userId();
   #seen = [];

@@ -2,7 +2,7 @@
 
 import { get } from "/storefront/api.js";
 import { element } from "/storefront/dom.js";
-import { Showing, told } from "/storefront/reports.js";
+import { Impressions, told } from "/storefront/reports.js";
 import { isVisitor, renew, userId } from "/storefront/session.js";
 import { shelf } from "/storefront/shelf.js";
 
@@ -19,18 +19,18 @@ const SHELVES = {
 export async function topPage() {
   await Promise.all([renew(), told()]);
   const page = await get(`/v1/top-page?${new URLSearchParams({ userId: userId() })}`);
-  const showing = new Showing(page);
+  const impressions = new Impressions(page);
   const given = new Map(page.shelves.map((each) => [each.displayType, each]));
   const types = page.recommendationId ? [...given.keys()] : Object.keys(SHELVES); // serving names all in its order; content, those it can fill
   const shelves = types.map((type) => {
     const [title, about, waiting] = SHELVES[type] ?? [type, "", ""];
     const { items = [], title: theirs } = given.get(type) ?? {};
-    const onCard = (card, item) => item.productId && showing.watch(card, type, item); // else it is a whole category
+    const onCard = (card, item) => item.productId && impressions.watch(card, type, item); // else it is a whole category
     return shelf({ id: `shelf-${type.toLowerCase()}`, title: theirs ?? title, about, items, waiting, onCard });
   });
   footer(page);
   const isOut = page.degraded && page.shelves.every((each) => !each.items.length);
-  return { title: "Top page", nodes: [head(), notice(page, isOut), ...(isOut ? [] : shelves)], leave: () => showing.end() };
+  return { title: "Top page", nodes: [head(), notice(page, isOut), ...(isOut ? [] : shelves)], leave: () => impressions.end() };
 }
 
 function head() {

@@ -38,7 +38,7 @@ def test_going_back_leads_past_a_bundle_whose_shelves_were_never_shown():
 
 
 def test_another_generation_of_the_same_bundle_leaves_the_pair_before():
-    assert SECOND.showing("g3").rolled_back() == Champion(
+    assert SECOND.with_generation("g3").rolled_back() == Champion(
         bundle="b1", generation="g1", previous="b2", previous_generation="g3"
     )
 
@@ -51,16 +51,16 @@ def test_rolling_back_twice_is_where_it_began():
 
 
 def test_there_is_no_way_back_from_the_first_champion():
-    assert Champion.after(None, "b1").showing("g1").rolled_back() is None
+    assert Champion.after(None, "b1").with_generation("g1").rolled_back() is None
 
 
 def test_a_champion_that_was_changed_by_somebody_else_is_not_overwritten(tmp_path):
-    SECOND.showing("g3").put(tmp_path)
+    SECOND.with_generation("g3").put(tmp_path)
 
     with pytest.raises(ChampionChangedError, match="g3"):
-        SECOND.showing("g4").replace(SECOND, tmp_path)
+        SECOND.with_generation("g4").replace(SECOND, tmp_path)
 
-    assert Champion.read(tmp_path) == SECOND.showing("g3")
+    assert Champion.read(tmp_path) == SECOND.with_generation("g3")
 
 
 def test_the_first_champion_takes_the_place_of_none(tmp_path):

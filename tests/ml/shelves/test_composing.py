@@ -8,7 +8,7 @@ from msgspec.structs import replace as altered
 
 from ml.bundle.bundle import Bundle, write
 from ml.shelves.catalogue import Catalogue
-from ml.shelves.composing import Ask, Shelf, Shopper, compose
+from ml.shelves.composing import PageQuery, Shelf, Shopper, compose
 from ml.shelves.rules import DisplayType, Rules
 from ml.shelves.session import LiveState, activity_of
 from tests.ml.tiny_bundle import (
@@ -58,7 +58,7 @@ def page(bundle, catalogue, rules):
         state = activity_of(bundle).get(user_id, LiveState())
         for kind, product_id, hours in actions:
             act(state, kind, product_id, MOMENT - hours * 3600)
-        shelves = compose(bundle, catalogue, rules, Shopper(user_id, state), now, Ask(**ask))
+        shelves = compose(bundle, catalogue, rules, Shopper(user_id, state), now, PageQuery(**ask))
         return {shelf.display_type: shelf for shelf in shelves}
 
     return composed
@@ -142,7 +142,7 @@ def test_an_order_that_was_cancelled_after_the_cut_was_not_bought(bundle, catalo
     state = activity_of(bundle)[BUYER].copy()
     state.cancel(MILK_ORDER, MOMENT)
 
-    shelf = compose(bundle, catalogue, rules, Shopper(BUYER, state), NOW, Ask([T.REPURCHASE]))[0]
+    shelf = compose(bundle, catalogue, rules, Shopper(BUYER, state), NOW, PageQuery([T.REPURCHASE]))[0]
 
     assert [pick.reason for pick in shelf.picks] == [
         "You bought this 4 times",
@@ -155,7 +155,7 @@ def test_when_it_was_last_bought_is_not_said_where_nobody_knows(bundle, catalogu
     three_days_later = datetime.fromtimestamp(state.orders[MILK_ORDER].at, UTC) + timedelta(days=3)
     state.cancel(MILK_ORDER, MOMENT)
 
-    shelf = compose(bundle, catalogue, rules, Shopper(BUYER, state), three_days_later, Ask([T.REPURCHASE]))[0]
+    shelf = compose(bundle, catalogue, rules, Shopper(BUYER, state), three_days_later, PageQuery([T.REPURCHASE]))[0]
 
     assert "You bought this 4 times" in [pick.reason for pick in shelf.picks]
 
@@ -165,7 +165,7 @@ def test_what_came_back_after_the_cut_was_not_bought(bundle, catalogue, rules):
     state.take_back(1, 1, MOMENT, {BREAD: 1})  # an order from before all that the bundle knows one by one
 
     repurchase, recommended = compose(
-        bundle, catalogue, rules, Shopper(BUYER, state), NOW, Ask([T.REPURCHASE, T.RECOMMENDED])
+        bundle, catalogue, rules, Shopper(BUYER, state), NOW, PageQuery([T.REPURCHASE, T.RECOMMENDED])
     )
 
     assert ids(repurchase) == [MILK]
@@ -227,7 +227,7 @@ def test_what_is_only_described_alike_is_not_said_to_be_bought_together(bundle, 
     described = Bundle(bundle.manifest, replace(bundle.content, together=np.zeros(8, dtype=bool)))
     state = LiveState(viewed={MILK: MOMENT})
 
-    [shelf] = compose(described, catalogue, rules, Shopper("8", state), NOW, Ask([T.RECOMMENDED]))
+    [shelf] = compose(described, catalogue, rules, Shopper("8", state), NOW, PageQuery([T.RECOMMENDED]))
 
     assert "Similar to Milk, which you looked at today" in [pick.reason for pick in shelf.picks]
 
@@ -311,7 +311,7 @@ def test_each_category_stands_once_on_the_category_shelf(page):
 
 def test_what_is_seen_at_once_of_every_shelf_is_chosen_before_the_rest_of_any(bundle, catalogue, rules):
     def chosen(at_first):
-        turns, both = rules.model_copy(update={"at_first": at_first}), Ask([T.REPURCHASE, T.RECOMMENDED_CATEGORY])
+        turns, both = rules.model_copy(update={"at_first": at_first}), PageQuery([T.REPURCHASE, T.RECOMMENDED_CATEGORY])
         restock, categories = compose(bundle, catalogue, turns, Shopper(BUYER), NOW, both)
         return ids(restock), ids(categories)[:2]
 
@@ -323,7 +323,7 @@ def test_what_is_seen_at_once_of_every_shelf_is_chosen_before_the_rest_of_any(bu
 def test_a_shelf_asked_for_alone_is_the_same_in_however_many_turns_it_is_filled(bundle, catalogue, rules, shelf):
     def filled(at_first):
         turns = rules.model_copy(update={"at_first": at_first})
-        return compose(bundle, catalogue, turns, Shopper(BUYER), NOW, Ask([shelf]))
+        return compose(bundle, catalogue, turns, Shopper(BUYER), NOW, PageQuery([shelf]))
 
     assert filled(at_first=1) == filled(at_first=12)
 
@@ -332,7 +332,7 @@ def test_variety_limits_products_of_a_type(bundle, catalogue, rules):
     catalogue.put(altered(catalogue.get(GONE), is_active=True))
     catalogue.put(altered(catalogue.get(EMPTY), stock=1))
 
-    [shelf] = compose(bundle, catalogue, rules, Shopper(BUYER), NOW, Ask([T.RECOMMENDED]))
+    [shelf] = compose(bundle, catalogue, rules, Shopper(BUYER), NOW, PageQuery([T.RECOMMENDED]))
 
     assert [pick.product.product_type for pick in shelf.picks].count("TEA") == 2
 

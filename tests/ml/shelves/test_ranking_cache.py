@@ -8,12 +8,12 @@ from msgspec.structs import replace as altered
 from ml.bundle.bundle import Bundle, write
 from ml.shelves.candidates import Candidate
 from ml.shelves.catalogue import Catalogue
-from ml.shelves.composing import Ask, DisplayType, RankingCache, Rules, Shopper, compose
+from ml.shelves.composing import DisplayType, PageQuery, RankingCache, Rules, Shopper, compose
 from ml.shelves.session import BUY, KINDS, LiveState
 from tests.ml.tiny_bundle import BREAD, BUYER, JAM, MILK, NEWCOMER, NOW, RICE, SOAP, TEA, about, act, content
 
 RULES = Rules.load()
-ONE = Ask([DisplayType.RECOMMENDED])
+ONE = PageQuery([DisplayType.RECOMMENDED])
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from ml.bundle.bundle import check
 from ml.bundle.content import ACTIVITY, ITEMS, to_files
 from ml.dataset import Dataset
 from ml.recommenders import ALSConfig, ItemKNNConfig
-from ml.training.assembly import ask, assemble, history, neighbours, popularity
+from ml.training.assembly import assemble, content_of, history, neighbours, popularity
 from ml.training.configuration import TrainingConfig, fit_all
 
 CUT = datetime(2026, 11, 25, tzinfo=UTC)
@@ -61,17 +61,18 @@ def test_what_sold_lately_stands_before_what_sold_long_ago(dataset):
 def test_popularity_is_of_the_days_that_its_configuration_counts(dataset):
     days = TrainingConfig().changed({"popularity": {"days": 20}})
 
-    content = ask(dataset, fit_all(dataset, days, ["popularity"]), [], pl.DataFrame(schema=ACTIVITY))
+    content = content_of(dataset, fit_all(dataset, days, ["popularity"]), [], pl.DataFrame(schema=ACTIVITY))
 
     assert content.popularity == pytest.approx([1 + 3 / 6, 1 + 2 / 6, 0])
     wide = fit_all(dataset, days.changed({"popularity": {"days": 35}}), ["popularity"])
-    assert ask(dataset, wide, [], pl.DataFrame(schema=ACTIVITY)).popularity == pytest.approx([2 + 3 / 6, 1 + 2 / 6, 0])
+    content = content_of(dataset, wide, [], pl.DataFrame(schema=ACTIVITY))
+    assert content.popularity == pytest.approx([2 + 3 / 6, 1 + 2 / 6, 0])
 
 
 def test_models_are_asked_for_all_that_a_bundle_holds(dataset):
     fitted = fit_all(dataset, TrainingConfig(als=ALSConfig(factors=2)))
 
-    content = ask(dataset, fitted, ["discover", "repurchase"], pl.DataFrame(schema=ACTIVITY))
+    content = content_of(dataset, fitted, ["discover", "repurchase"], pl.DataFrame(schema=ACTIVITY))
 
     check(content, ["discover", "repurchase"])
     assert content.candidates["discover"].items[0].tolist() == [2, -1]  # who bought 11 and 12 has only 13 to discover
@@ -81,7 +82,7 @@ def test_models_are_asked_for_all_that_a_bundle_holds(dataset):
 def test_popularity_stands_in_where_models_had_too_little_data(dataset):
     fitted = fit_all(dataset, TrainingConfig(), ["popularity"])
 
-    content = ask(dataset, fitted, ["repurchase"], pl.DataFrame(schema=ACTIVITY))
+    content = content_of(dataset, fitted, ["repurchase"], pl.DataFrame(schema=ACTIVITY))
 
     assert content.candidates["repurchase"].items.tolist() == [[0, 1, 2]] * 2
     assert content.neighbours.items.shape == (3, 0)
@@ -92,7 +93,7 @@ def test_what_was_browsed_trains_nothing(dataset):
     fitted = fit_all(dataset, TrainingConfig(item_knn=ItemKNNConfig(least_support=1)), ["popularity", "item_knn"])
     viewed = pl.DataFrame([("7", 13, "VIEW", CUT, None, None)], schema=ACTIVITY, orient="row")
 
-    without, with_it = (to_files(ask(dataset, fitted, ["discover"], each)) for each in (viewed.clear(), viewed))
+    without, with_it = (to_files(content_of(dataset, fitted, ["discover"], each)) for each in (viewed.clear(), viewed))
 
     different = [name for name, part in with_it.items() if not same(part, without[name])]
     assert different == ["activity.arrow"]

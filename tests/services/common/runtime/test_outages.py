@@ -4,7 +4,7 @@ import socket
 import pytest
 from psycopg import errors
 
-from services.common.runtime.outages import is_away
+from services.common.runtime.outages import is_unavailable
 
 
 @pytest.mark.parametrize(
@@ -20,11 +20,11 @@ from services.common.runtime.outages import is_away
     ],
 )
 def test_what_ends_by_itself_is_waited_for(error):
-    assert is_away(error)
+    assert is_unavailable(error)
 
 
 @pytest.mark.parametrize(
     "error", [FileNotFoundError(), PermissionError(), errors.QueryCanceled(), errors.NumericValueOutOfRange()]
 )
 def test_what_waiting_does_not_end_is_no_outage(error):
-    assert not is_away(error)
+    assert not is_unavailable(error)

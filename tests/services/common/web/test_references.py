@@ -37,17 +37,17 @@ app.add_middleware(SlashesInReferences)
 
 @app.get("/v1/products/{productId:product}")
 def one(product: Annotated[ProductReference, Path(alias="productId")]):
-    return {"id": product.id, "own": product.own}
+    return {"id": product.id, "own": product.external_id}
 
 
 @app.put("/v1/products/{productId:product}/stock")
 def stock(product: Annotated[ProductReference, Path(alias="productId")]):
-    return {"stock of": product.own}
+    return {"stock of": product.external_id}
 
 
 @app.get("/v1/products")
 def some(ids: Annotated[list[ProductReference], Query()]):
-    return [[each.id, each.own] for each in ids]
+    return [[each.id, each.external_id] for each in ids]
 
 
 client = TestClient(app)
@@ -68,7 +68,7 @@ def test_any_id_of_the_shops_comes_through_a_path_and_a_list(sku):
 
 def test_a_bare_number_is_ours():
     assert client.get("/v1/products/7").json() == {"id": 7, "own": None}
-    assert (CategoryReference("7").id, CategoryReference("code:A > B").own) == (7, "A > B")
+    assert (CategoryReference("7").id, CategoryReference("code:A > B").external_id) == (7, "A > B")
 
 
 @pytest.mark.parametrize("given", ["0", "007", "sku:", f"sku:{'9' * 101}", "9" * 19, "1" * 4_301, "sku:a\x00", "-1"])
