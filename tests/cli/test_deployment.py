@@ -6,7 +6,6 @@ import os
 import socket
 import subprocess
 import sys
-import urllib.request
 
 import psycopg
 import pytest
@@ -18,10 +17,11 @@ from shop_import.sender import Sender
 from stack.databases import role_url
 from stack.history import HistoryRecord
 from stack.parts.postgres import Postgres
-from stack.parts.process import HOST, Process, free_port
+from stack.parts.process import HOST
 from stack.programs import ROOT, WAREHOUSE_ROLES
 from stack.state import StateError
 from tests.conftest import UNSAFE_BUT_FAST
+from tests.service_process import ServiceProcess
 from tests.shop_import.conftest import ITEMS, ORDERS
 from tests.waiting import wait_until
 
@@ -59,18 +59,8 @@ def run(urls, tmp_path, monkeypatch):
 def catalog(urls, run, tmp_path):
     """The catalog of the prepared deployment; its URL."""
     run("prepare")
-    port = free_port()
-    url = f"http://{HOST}:{port}"
-    command = [sys.executable, "-m", "services.common.web.server", "services.catalog.app:create_app"]
-    with Process(
-        "catalog",
-        [*command, "--host", HOST, "--port", str(port)],
-        tmp_path / "catalog.log",
-        environment={**os.environ, **urls},
-        directory=ROOT,
-        is_ready=lambda: urllib.request.urlopen(f"{url}/health/ready").status == 200,
-    ):
-        yield url
+    with ServiceProcess("catalog", urls, tmp_path / "catalog.log") as service:
+        yield service.url
 
 
 @pytest.fixture

@@ -1,12 +1,8 @@
 """One hostile client before the gateway and before a service: others are answered, and what it can hold is bounded."""
 
 import asyncio
-import os
-import sys
 import time
-import urllib.request
 from contextlib import ExitStack
-from pathlib import Path
 
 import httpx2
 import psutil
@@ -15,10 +11,10 @@ import pytest
 from benchmarks.attackers import ATTACKS, under_way
 from benchmarks.measure import peak_resident_mb
 from services.common.storage.migrate import migrate
-from stack.parts.process import HOST, Process, free_port
+from stack.parts.process import HOST, free_port
+from tests.service_process import ServiceProcess
 
 pytestmark = pytest.mark.faults
-ROOT = Path(__file__).parents[2]
 HEAD_SECONDS = 2
 MEMORY_MB = 100
 SERVERS = ("gateway", "catalog")
@@ -31,7 +27,6 @@ def servers(database, signing_keys, tmp_path_factory):
     """The gateway and the catalog behind it, on a real database; the broker is away."""
     ports = {name: free_port() for name in SERVERS}
     environment = {
-        **os.environ,
         **signing_keys.environment,
         "CATALOG_DATABASE_URL": database("catalog"),
         "CATALOG_URL": f"http://{HOST}:{ports['catalog']}",
@@ -42,33 +37,17 @@ def servers(database, signing_keys, tmp_path_factory):
     migrate("catalog", environment["CATALOG_DATABASE_URL"])
     directory = tmp_path_factory.mktemp("attacks")
     with ExitStack() as stack:
-        yield {name: stack.enter_context(_server(name, ports[name], environment, directory)) for name in SERVERS}
-
-
-def _server(name, port, environment, directory):
-    def answers():
-        return urllib.request.urlopen(f"http://{HOST}:{port}/health/live").status == 200
-
-    command = [
-        sys.executable,
-        "-m",
-        "services.common.web.server",
-        f"services.{name}.app:create_app",
-        "--port",
-        str(port),
-    ]
-    process = Process(
-        name, command, directory / f"{name}.log", environment=environment, directory=ROOT, is_ready=answers
-    )
-    process.port = port
-    return process
+        yield {
+            name: stack.enter_context(ServiceProcess(name, environment, directory / f"{name}.log", port=ports[name]))
+            for name in SERVERS
+        }
 
 
 def statuses_of_others(server, seconds):
     """What a shopper of the same address sees meanwhile, who asks on a new connection each time."""
     seen, end = set(), time.monotonic() + seconds
     limits = httpx2.Limits(max_keepalive_connections=0)
-    with httpx2.Client(base_url=f"http://{HOST}:{server.port}", limits=limits, timeout=5) as client:
+    with httpx2.Client(base_url=server.url, limits=limits, timeout=5) as client:
         while time.monotonic() < end:
             seen.add(client.get("/v1/products").status_code)
     return seen

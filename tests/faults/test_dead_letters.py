@@ -12,8 +12,8 @@ from aiokafka import AIOKafkaProducer
 
 from services.common.storage.migrate import migrate
 from tests.dbt.shop import event, product
-from tests.faults.content_service import ROOT, Content
 from tests.faults.malformed import LARGEST, encoded
+from tests.service_process import ROOT, ServiceProcess
 from tests.waiting import wait_until
 from warehouse.catch_up import land_until_caught_up
 from warehouse.settings import LandingSettings
@@ -105,7 +105,8 @@ def content_url(database, environment, signing_keys, tmp_path):
     """The database of a running content service."""
     url = database("content")
     migrate("content", url)
-    with Content({**environment, "CONTENT_DATABASE_URL": url, **signing_keys.environment}, tmp_path / "content.log"):
+    own = {"CONTENT_DATABASE_URL": url, **signing_keys.environment}
+    with ServiceProcess("content", environment | own, tmp_path / "content.log"):
         yield url
 
 

@@ -1,7 +1,6 @@
 """The shop always shows one whole generation: uploads that break off, a service killed, activations that race."""
 
 import json
-import os
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +13,7 @@ import psycopg
 import pytest
 
 from services.common.storage.migrate import migrate
-from tests.faults.content_service import Content
+from tests.service_process import ServiceProcess
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.faults
@@ -37,7 +36,7 @@ def database_url(database):
 def service(database_url, broker, signing_keys, tmp_path):
     broker.create_topics("catalog.v1", "content.v1", "dead-letters.v1")
     environment = {"CONTENT_DATABASE_URL": database_url, "KAFKA_URL": broker.url, **signing_keys.environment}
-    with Content({**os.environ, **environment}, tmp_path / "content.log") as process:
+    with ServiceProcess("content", environment, tmp_path / "content.log") as process:
         yield process
 
 

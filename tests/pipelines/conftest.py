@@ -1,9 +1,6 @@
 """A shop of forty regulars, a state directory of its own for what is made of it, and a content service to show it."""
 
-import os
 import shutil
-import sys
-import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,8 +15,8 @@ from pipelines.day import Judgement, Passed
 from pipelines.settings import settings
 from pipelines.training_set import TrainingSet
 from services.common.storage.migrate import migrate
-from stack.parts.process import HOST, Process, free_port
 from tests.pipelines.training_runs import DAY, NEXT_DAY, run
+from tests.service_process import ServiceProcess
 
 CUT = datetime(2026, 11, 2, tzinfo=UTC)
 
@@ -145,23 +142,6 @@ def content(database, broker, signing_keys, tmp_path_factory: pytest.TempPathFac
     database_url = database("content")
     migrate("content", database_url)
     broker.create_topics("catalog.v1", "content.v1", "dead-letters.v1")
-    port = free_port()
-    url = f"http://{HOST}:{port}"
-    command = [
-        sys.executable,
-        "-m",
-        "services.common.web.server",
-        "services.content.app:create_app",
-        "--port",
-        str(port),
-    ]
-    variables = {"CONTENT_DATABASE_URL": database_url, "KAFKA_URL": broker.url, **signing_keys.environment}
-    with Process(
-        "content",
-        command,
-        tmp_path_factory.mktemp("content") / "log",
-        environment={**os.environ, **variables},
-        directory=Path(__file__).parents[2],
-        is_ready=lambda: urllib.request.urlopen(f"{url}/health/live").status == 200,
-    ):
-        yield Content(url=url, signing_key_file=str(signing_keys.key_file), issuer=signing_keys.issuer)
+    environment = {"CONTENT_DATABASE_URL": database_url, "KAFKA_URL": broker.url, **signing_keys.environment}
+    with ServiceProcess("content", environment, tmp_path_factory.mktemp("content") / "log") as service:
+        yield Content(url=service.url, signing_key_file=str(signing_keys.key_file), issuer=signing_keys.issuer)

@@ -1,16 +1,14 @@
 """Does a service do what its OpenAPI document says: schemathesis against the real, running process.
 
-with served("services.catalog.app:create_app", environment, log) as url:
+with served("catalog", environment, log) as url:
     assert violations(url, token) == ""
     assert numbers_without_bound(url, token) == []
 """
 
 import json
-import os
 import re
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
@@ -18,7 +16,7 @@ from pathlib import Path
 
 import httpx2
 
-from stack.parts.process import HOST, Process, free_port
+from tests.service_process import ServiceProcess
 
 ROOT = Path(__file__).parents[2]
 SEED = "20261125"
@@ -26,20 +24,10 @@ UNPROCESSABLE = HTTPStatus.UNPROCESSABLE_ENTITY
 
 
 @contextmanager
-def served(factory: str, environment: Mapping[str, str], log: Path):
-    """Run an application as the stack does, and give its base URL once it is ready; SIGTERM must end it with 0."""
-    port = free_port()
-    url = f"http://{HOST}:{port}"
-    process = Process(
-        factory,
-        [sys.executable, "-m", "services.common.web.server", factory, "--host", HOST, "--port", str(port)],
-        log,
-        environment={**os.environ, **environment},
-        directory=ROOT,
-        is_ready=lambda: urllib.request.urlopen(f"{url}/health/live").status == 200,
-    )
-    with process:
-        yield url
+def served(name: str, environment: Mapping[str, str], log: Path):
+    """Run a service as the stack does, and give its base URL once it is ready; SIGTERM must end it with 0."""
+    with ServiceProcess(name, environment, log) as process:
+        yield process.url
         assert process.stop() == 0, log.read_text()
 
 

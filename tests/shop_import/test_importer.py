@@ -1,23 +1,20 @@
 import asyncio
-import os
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-import httpx2
 import polars as pl
 import pytest
 from aiokafka import AIOKafkaConsumer
 
+from services.common.storage.migrate import migrate
 from services.contracts.registry import parse
 from shop_import import importer
 from shop_import.folder import TABLES, FolderError, Manifest, write_manifest, write_table
 from shop_import.importer import Import
 from shop_import.sender import by_topic
 from shop_import.upload import Catalog, RefusedError
-from stack.parts.process import Process, free_port
+from tests.service_process import ServiceProcess
 
 ROOT = Path(__file__).parents[2]
 WEEKS = 10
@@ -30,34 +27,13 @@ ORDER = {"user_id": "u1", "quantity": 1, "price": Decimal("2.00"), "amount": Dec
 def catalog(tmp_path_factory, database, broker, signing_keys):
     """The catalog service itself, with its own database."""
     broker.create_topics()
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    environment = {**os.environ, "CATALOG_DATABASE_URL": database("catalog"), "KAFKA_URL": broker.url}
-    environment |= signing_keys.environment
-    subprocess.run(
-        [sys.executable, "-m", "services.common.storage.migrate", "catalog"],
-        cwd=ROOT,
-        env=environment,
-        check=True,
-        stdout=subprocess.DEVNULL,
-    )
-    command = [
-        sys.executable,
-        "-m",
-        "services.common.web.server",
-        "services.catalog.app:create_app",
-        "--port",
-        str(port),
-    ]
-    log = tmp_path_factory.mktemp("catalog") / "log"
-
-    def is_ready():
-        return httpx2.get(f"{url}/health/ready").is_success
-
+    database_url = database("catalog")
+    migrate("catalog", database_url)
+    environment = {"CATALOG_DATABASE_URL": database_url, "KAFKA_URL": broker.url, **signing_keys.environment}
     token = signing_keys.token("importer", use="service")
     with (
-        Process("catalog", command, log, environment=environment, directory=ROOT, is_ready=is_ready),
-        Catalog(url, token) as catalog,
+        ServiceProcess("catalog", environment, tmp_path_factory.mktemp("catalog") / "log") as service,
+        Catalog(service.url, token) as catalog,
     ):
         yield catalog
 

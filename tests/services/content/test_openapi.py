@@ -8,7 +8,7 @@ def test_the_api_does_what_its_document_says(settings, signing_keys, tmp_path, m
         "CONTENT_DATABASE_URL": settings.database_url,
         "KAFKA_URL": settings.kafka_url,
     }
-    with served("services.content.app:create_app", environment, tmp_path / "content.log") as url:
+    with served("content", environment, tmp_path / "content.log") as url:
         token = signing_keys.token("tests", use="service")
         assert violations(url, token) == ""
         assert numbers_without_bound(url, token) == []

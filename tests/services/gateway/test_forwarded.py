@@ -18,7 +18,7 @@ def statuses(signing_keys, nowhere, tmp_path):
             **dict.fromkeys(("CATALOG_URL", "ANALYTICS_URL", "CONTENT_URL", "SERVING_URL"), nowhere),
             "GATEWAY_ADDRESS_REQUESTS_PER_MINUTE": "1",
         }
-        with served("services.gateway.app:create_app", environment, tmp_path / "gateway.log") as url:
+        with served("gateway", environment, tmp_path / "gateway.log") as url:
             return [httpx2.get(f"{url}/v1/top-page", headers=headers).status_code for headers in TWO_CLIENTS]
 
     return ask

@@ -6,5 +6,5 @@ def test_the_api_does_what_its_document_says(signing_keys, nowhere, tmp_path):
         **signing_keys.environment,
         **dict.fromkeys(("CATALOG_URL", "ANALYTICS_URL", "CONTENT_URL", "SERVING_URL"), nowhere),
     }
-    with served("services.gateway.app:create_app", environment, tmp_path / "gateway.log") as url:
+    with served("gateway", environment, tmp_path / "gateway.log") as url:
         assert violations(url, signing_keys.token("tests", use="service"), examples=5) == ""
