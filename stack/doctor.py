@@ -106,16 +106,22 @@ def optional_parts() -> Iterator[Finding]:
 def external_parts(environ: Mapping[str, str]) -> Iterator[Finding]:
     """Whether the external parts respond."""
     for variable in (name for name in addresses() if environ.get(name)):
-        url = environ[variable] if "://" in environ[variable] else f"kafka://{environ[variable].split(',')[0]}"
-        parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port or USUAL_PORTS.get(parts.scheme, 5432)
         try:
+            host, port = _place(environ[variable])
             socket.create_connection((host, port), timeout=3).close()
+        except ValueError:  # its text may contain a password
+            yield Finding(variable, Level.FAULT, "is not a valid address", f"correct {variable}")
         except OSError as error:
             remedy = f"start it, correct {variable}, or start with {variable}= for the embedded one"
             yield Finding(variable, Level.FAULT, f"{host}:{port} does not respond ({error})", remedy)
         else:
             yield Finding(variable, Level.OK, f"{host}:{port} responds")
+
+
+def _place(address: str) -> tuple[str, int]:
+    """Host and port of a URL, or of the first broker in a list."""
+    parts = urlsplit(address if "://" in address else f"kafka://{address.partition(',')[0]}")
+    return parts.hostname or "", parts.port or USUAL_PORTS.get(parts.scheme, 5432)
 
 
 def of_state(state: State) -> Iterator[Finding]:

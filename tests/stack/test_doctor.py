@@ -45,6 +45,12 @@ def test_an_external_part_that_does_not_answer_is_named(state):
     assert "127.0.0.1:1 does not respond" in found["REDIS_URL"]
 
 
+@pytest.mark.parametrize("address", ["kafka.example:broker", "postgresql://role:secret@[::1/x"])
+def test_what_is_no_address_is_named_without_its_text(address):
+    (finding,) = doctor.external_parts({"KAFKA_URL": address})
+    assert (finding.level, finding.message) == (doctor.Level.FAULT, "is not a valid address")
+
+
 @pytest.mark.parametrize(
     ("variable", "url", "port"),
     [
