@@ -1,5 +1,6 @@
 """Starts and stops the supervisor of a state from another process, and reports its progress."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -121,7 +122,8 @@ def stop(state: State, tell: Tell, started: Started | None = None) -> bool:
     if pid is None:
         return True
     tell("stopping: closing the gateway, draining, then stopping the servers")
-    os.kill(pid, signal.SIGTERM)
+    with contextlib.suppress(ProcessLookupError):  # it may just have ended
+        os.kill(pid, signal.SIGTERM)
     deadline = time.monotonic() + WHOLE_STOP_SECONDS
     while state.supervisor or (started is not None and started.poll() is None):
         if time.monotonic() > deadline:

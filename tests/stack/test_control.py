@@ -24,6 +24,15 @@ def test_who_gives_up_before_the_lock_leaves_nothing_running(state, stays):
     assert control.stop(state, print)
 
 
+def test_a_supervisor_that_ends_just_before_it_is_stopped_is_stopped(state, monkeypatch):
+    started = control.start(state, {}, stays=True)
+    started.kill()
+    started.wait()
+    seen = iter([started.pid, None])
+    monkeypatch.setattr(type(state), "supervisor", property(lambda _: next(seen, None)))
+    assert not control.stop(state, lambda _: None)
+
+
 def test_what_the_supervisor_said_at_an_earlier_start_is_kept(state):
     state.log("supervisor").write_text("what happened yesterday\n")
     started = control.start(state, {}, stays=True)
