@@ -19,7 +19,7 @@ environment: # .venv as requirements.lock names it; does nothing when it is ther
 demo: environment ## a served shop on real retail data; ARGS="--exit", "--users 200 --days 90", ...
 	@$(BIN)/tanawari demo $(ARGS)
 
-check: environment ## style, types and the fast tests, side by side: before each commit
+check: environment ## style, types and the fast tests, side by side: before each push
 	@$(MAKE) --no-print-directory --jobs 2 --keep-going --output-sync fast lint imports sql types
 
 test: environment lint types imports sql unit ## style, types and all tests; each kill point once
