@@ -173,7 +173,7 @@ def taken_over(url: str, wait_minutes: float) -> Iterator[Runs]:
     Raises:
         RefusedError: another run went on for so long.
     """
-    options = f"-c lock_timeout={round(wait_minutes * 60_000)}"
+    options = f"-c lock_timeout={max(1, round(wait_minutes * 60_000))}"  # 0 would be no limit
     with psycopg.connect(url, autocommit=True, options=options, application_name="tanawari-runs") as connection:
         try:
             connection.execute(_LOCK)
