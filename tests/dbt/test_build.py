@@ -111,3 +111,9 @@ def test_the_column_lineage_of_every_model_can_be_read(small_shop: Shop, target:
         query = optimizer.optimize(parse_one(file.read_text(), dialect="postgres"), schema=schema, dialect="postgres")
         last = query.named_selects[-1]
         assert list(lineage(last, query, schema=schema, scope=optimizer.build_scope(query)).walk())
+
+
+def test_any_shop_can_be_built_with_all_tests(shop: Shop):
+    shop.land(category(1, "茶 > 緑茶"), product(1, 1), order(1, (1, 2)))
+    shop.dbt("build", TANAWARI_PSEUDO_PRODUCTS="none", TANAWARI_TIMEZONE="Asia/Tokyo")
+    assert shop.rows("select order_id from recommendation.interactions") == [(1,)]

@@ -30,7 +30,10 @@ select
         else 'CONFIRMED'
     end as status,
     orders.total_amount,
-    greatest(orders.total_amount - coalesce(totals.returned_amount, 0), 0)::numeric(15, 3) as kept_amount,
+    case
+        when orders.is_cancelled then 0
+        else greatest(orders.total_amount - coalesce(totals.returned_amount, 0), 0)
+    end::numeric(15, 3) as kept_amount,
     orders.currency,
     orders.ordered_at,
     {{ shop_date('orders.ordered_at') }} as ordered_date,
