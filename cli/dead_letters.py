@@ -24,7 +24,7 @@ from stack.environment import kafka_settings
 from stack.state import StateError
 from warehouse import dead_letters as store
 from warehouse import retries
-from warehouse.dead_letters import Choice, DeadLetter, Kind, Message
+from warehouse.dead_letters import Choice, DeadLetter, Group, Message
 
 dead_letters = typer.Typer(help="List, show, retry and close messages that could not be handled.", no_args_is_help=True)
 
@@ -78,8 +78,8 @@ def list_(
     url = _warehouse(at(state))
     choice = replace(choice, is_closed=closed)
     if summary:
-        kinds = store.kinds(url, choice)
-        _print_all(kinds) if as_json else screen.print(_summary(kinds) if kinds else "no dead letters")
+        groups = store.groups(url, choice)
+        _print_all(groups) if as_json else screen.print(_summary(groups) if groups else "no dead letters")
         return
     listed = islice(store.list_chosen(url, choice), limit)
     if as_json:
@@ -87,7 +87,7 @@ def list_(
         return
     shown = list(listed)
     screen.print(_table(shown) if shown else "no dead letters")
-    if len(shown) == limit and (whole := sum(kind.letters for kind in store.kinds(url, choice))) > limit:
+    if len(shown) == limit and (whole := sum(group.count for group in store.groups(url, choice))) > limit:
         tell(f"{limit:,} of {whole:,}; more with --limit, counts with --summary")
 
 
@@ -188,11 +188,11 @@ def _table(found: Iterable[DeadLetter]) -> Table:
     return table
 
 
-def _summary(kinds: Iterable[Kind]) -> Table:
+def _summary(groups: Iterable[Group]) -> Table:
     table = Table("dead letters", "topic", "consumer", "reason", "first", "last", box=None, pad_edge=False)
-    for kind in kinds:
-        times = (f"{at:%Y-%m-%d %H:%M}" for at in (kind.first, kind.last))
-        table.add_row(*map(Text, (f"{kind.letters:,}", kind.topic, kind.consumer, kind.reason, *times)))
+    for group in groups:
+        times = (f"{at:%Y-%m-%d %H:%M}" for at in (group.first, group.last))
+        table.add_row(*map(Text, (f"{group.count:,}", group.topic, group.consumer, group.reason, *times)))
     return table
 
 
@@ -205,7 +205,7 @@ def _write(message: Message, target: Path) -> None:
         target.write_bytes(message.value)
 
 
-def _print_all(found: Iterable[DeadLetter | Kind]) -> None:
+def _print_all(found: Iterable[DeadLetter | Group]) -> None:
     """Print a JSON array, however long, as it comes."""
     sys.stdout.write("[")
     for number, each in enumerate(found):
@@ -214,7 +214,7 @@ def _print_all(found: Iterable[DeadLetter | Kind]) -> None:
     sys.stdout.write("\n]\n")
 
 
-def _json(each: DeadLetter | Kind) -> str:
+def _json(each: DeadLetter | Group) -> str:
     return json.dumps(asdict(each), default=_as_text)
 
 

@@ -63,13 +63,13 @@ class Message(DeadLetter):
 
 
 @dataclass(frozen=True)
-class Kind:
-    """A group of similar dead letters, with the times of the first and the last failure."""
+class Group:
+    """The dead letters of one topic, consumer and reason: number, first and last time of failure."""
 
     topic: str
     consumer: str
     reason: str
-    letters: int
+    count: int
     first: datetime
     last: datetime
 
@@ -93,9 +93,9 @@ select {_COLUMNS} from raw.dead_letters where {CHOSEN} and id > %(after)s order 
 """  # noqa: S608 - put together from the texts above
 
 _KINDS = f"""
-select topic, consumer, reason, count(*) as letters, min(failed_at) as first, max(failed_at) as last
+select topic, consumer, reason, count(*) as count, min(failed_at) as first, max(failed_at) as last
 from raw.dead_letters where {CHOSEN}
-group by topic, consumer, reason order by letters desc, topic, consumer, reason
+group by topic, consumer, reason order by count desc, topic, consumer, reason
 """  # noqa: S608 - likewise
 
 _CLOSE = f"""
@@ -120,9 +120,9 @@ def list_chosen(url: str, choice: Choice = EVERY) -> Iterator[DeadLetter]:
             after = page[-1].id
 
 
-def kinds(url: str, choice: Choice = EVERY) -> list[Kind]:
+def groups(url: str, choice: Choice = EVERY) -> list[Group]:
     """The selected dead letters, counted by topic, consumer and reason, the most frequent first."""
-    with psycopg.connect(url, row_factory=class_row(Kind)) as connection:
+    with psycopg.connect(url, row_factory=class_row(Group)) as connection:
         return connection.execute(_KINDS, choice.parameters).fetchall()
 
 

@@ -48,7 +48,7 @@ def test_a_list_and_a_summary_are_json_for_a_script(keep, tanawari):
     listed = json.loads(tanawari("list", "--json", "--topic", "order.v1", "--since", "2026-01-01").stdout)
     assert [(each["kafka_partition"], each["kafka_offset"]) for each in listed] == [(2, 1), (2, 2), (2, 3)]
     (kind,) = json.loads(tanawari("list", "--summary", "--json").stdout)
-    assert (kind["topic"], kind["reason"], kind["letters"]) == ("order.v1", "BAD_PAYLOAD", 3)
+    assert (kind["topic"], kind["reason"], kind["count"]) == ("order.v1", "BAD_PAYLOAD", 3)
 
 
 def test_no_letters_are_an_empty_list(tanawari):
@@ -108,7 +108,7 @@ def test_closed_letters_are_kept_with_who_and_why_and_are_no_longer_open(keep, t
     assert [each["id"] for each in json.loads(tanawari("list", "--json").stdout)] == [first + 1]
     (closed,) = json.loads(tanawari("list", "--closed", "--json").stdout)
     assert (closed["id"], closed["closed_by"], closed["closed_reason"]) == (first, getpass.getuser(), "lost for good")
-    assert json.loads(tanawari("list", "--closed", "--summary", "--json").stdout)[0]["letters"] == 1
+    assert json.loads(tanawari("list", "--closed", "--summary", "--json").stdout)[0]["count"] == 1
     assert tanawari("show", first, "--raw", "-").output == b"{"
 
 

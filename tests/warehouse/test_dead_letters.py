@@ -56,7 +56,7 @@ async def test_letters_are_chosen_by_what_they_have_in_common(warehouse, letter,
     other = {"topic": "order.v1", "reason": "CONFLICT", "consumer": "content.catalog", "failed_at": "2026-01-03Z"}
     kept = letter(b"bytes", 1, **other)
     assert [listed.id for listed in dead_letters.list_chosen(warehouse.loader, choice)] == [kept]
-    assert [kind.letters for kind in dead_letters.kinds(warehouse.loader, choice)] == [1]
+    assert [group.count for group in dead_letters.groups(warehouse.loader, choice)] == [1]
     assert await retries.retry(warehouse.loader, NOWHERE, choice) == Retried(remaining=1)
 
 
@@ -64,8 +64,8 @@ def test_letters_are_counted_by_topic_consumer_and_reason(warehouse, letter):
     for offset, day in enumerate(("2026-01-04Z", "2026-01-03Z")):
         letter(b"bytes", offset, failed_at=day)
     letter(b"bytes", 2, reason="CONFLICT")
-    first, second = dead_letters.kinds(warehouse.loader)
-    assert (first.reason, first.letters, second.reason, second.letters) == ("BAD_PAYLOAD", 2, "CONFLICT", 1)
+    first, second = dead_letters.groups(warehouse.loader)
+    assert (first.reason, first.count, second.reason, second.count) == ("BAD_PAYLOAD", 2, "CONFLICT", 1)
     assert (first.first.day, first.last.day) == (3, 4)
 
 
