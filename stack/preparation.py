@@ -18,7 +18,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from services.contracts.kafka import KafkaSettings
 from services.contracts.topics import TOPICS
-from stack.databases import ensure_database, ensure_role, grant_warehouse, is_ours
+from stack.databases import configure_warehouse, ensure_database, ensure_role, is_ours
 from stack.parts.process import PartError
 from stack.program import Program
 from stack.programs import PROGRAMS, ROOT, WAREHOUSE_ROLES, databases
@@ -99,7 +99,7 @@ def _make_warehouse(connection: psycopg.Connection, variables: Mapping[str, str]
     for variable, role in WAREHOUSE_ROLES.items():
         yield _make_role(connection, role, _complete(variable, variables[variable]))
     yield _made("database", name, ensure_database(connection, name, owner=WAREHOUSE_ROLES[OWNER]))
-    grant_warehouse(connection, name)
+    configure_warehouse(connection, name)
 
 
 def _make_role(connection: psycopg.Connection, role: str, told: Mapping[str, str]) -> Prepared:

@@ -17,7 +17,7 @@ links as (
 
 order_events as (
     select * from {{ ref('int_order_events__unnest') }}
-    where product_id is not null and order_id in (select order_id from {{ ref('touched_orders') }})
+    where product_id is not null and order_id = any(array(select order_id from {{ ref('touched_orders') }}))
 ),
 
 named as (

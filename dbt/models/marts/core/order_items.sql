@@ -1,5 +1,5 @@
 {{ config(unique_key='order_id', incremental_strategy='recompute',
-          indexes=[{'columns': ['product_id', 'ordered_date']}]) }}
+          indexes=[{'columns': ['product_id']}, {'columns': ['ordered_date']}]) }}
 
 with orders as (
     select * from {{ ref('int_orders__resolve') }} where {{ is_touched('order_id', 'touched_orders') }}

@@ -1,13 +1,18 @@
-{{ config(unique_key=['product_id', 'performance_date'], incremental_strategy='recompute') }}
+{{ config(unique_key=['product_id', 'performance_date'], incremental_strategy='recompute',
+          indexes=[{'columns': ['performance_date']}]) }}
 
 with lines as (
     select *, ordered_date as performance_date from {{ ref('order_items') }}
-    where not is_simulated and {{ is_touched('product_id, ordered_date', 'touched_product_days') }}
+    where
+        not is_simulated
+        and {{ is_touched('product_id, ordered_date', 'touched_product_days', day='ordered_date') }}
 ),
 
 actions as (
     select * from {{ ref('actions') }}
-    where product_id is not null and {{ is_touched('product_id, occurred_date', 'touched_product_days') }}
+    where
+        product_id is not null
+        and {{ is_touched('product_id, occurred_date', 'touched_product_days', day='occurred_date') }}
 ),
 
 facts as (

@@ -1,7 +1,9 @@
-{{ config(unique_key=['product_id', 'performance_date'], incremental_strategy='recompute') }}
+{{ config(unique_key=['product_id', 'performance_date'], incremental_strategy='recompute',
+          indexes=[{'columns': ['performance_date']}]) }}
 
 with lines as (
-    select * from {{ ref('order_items') }} where {{ is_touched('product_id, ordered_date', 'touched_product_days') }}
+    select * from {{ ref('order_items') }}
+    where {{ is_touched('product_id, ordered_date', 'touched_product_days', day='ordered_date') }}
 )
 
 select
