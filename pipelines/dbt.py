@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parents[1] / "dbt"
 PROGRAM = str(Path(sys.executable).with_name("dbt"))
 TLS = ("sslmode", "sslrootcert", "sslcert", "sslkey")
-"""What a URL may say of TLS, in libpq's words."""
+"""The TLS options of a URL, by their names in libpq."""
 
 _WRITING = {"build", "run", "seed", "snapshot", "retry", "clone"}
 _FULL_REFRESH = {"--full-refresh", "-f"}
@@ -32,7 +32,7 @@ _SELECTING = {"-s", "--select", "-m", "--models", "--exclude", "--selector"}
 
 
 def dbt_variables(url: str) -> dict[str, str]:
-    """The pieces of `WAREHOUSE_DBT_URL` as the profile of the dbt project reads them."""
+    """The parts of `WAREHOUSE_DBT_URL`, as variables for the profile of the dbt project."""
     parts = urlsplit(url)
     options = dict(parse_qsl(parts.query))
     return {

@@ -1,8 +1,8 @@
-"""What marts are made by: the rules that say what counts, and a version of every model.
+"""The definition of the marts: the rules of what counts, and a version of every model.
 
-Rules are the variables of the dbt project, its seeds and the macros of `macros/rules.sql`: under others than the marts
-were built with, new rows would not go with old ones. Versions tell which models are not what they were, be it by their
-own SQL or by anything that they are made of.
+Rules are the variables of the dbt project, its seeds and the macros of `macros/rules.sql`: with other rules than those
+of the marts, new rows would be inconsistent with old ones. A version changes with the model's SQL, and with everything
+that the model depends on.
 """
 
 import hashlib
@@ -44,14 +44,14 @@ class Recipe:
         return cls(rules, _versions(parsed))
 
     def changed_since(self, written: Sequence[Mapping[str, str]]) -> list[str]:
-        """The models that were not of this version in each of these runs; all, if there was none."""
+        """The models that had another version in any of these runs; all models if there was no run."""
         return sorted(
             name for name, version in self.versions.items() if {each.get(name) for each in written} != {version}
         )
 
 
 def differences(built: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
-    """What the marts were built with and what a run would have, rule by rule where they differ."""
+    """The rules that differ between the marts and a run, as texts with both values."""
     names = sorted(name for name in built.keys() | now.keys() if built.get(name) != now.get(name))
     return [f"{name} was {built.get(name, 'not there')}, is {now.get(name, 'gone')}" for name in names]
 
@@ -77,7 +77,7 @@ def _macros(manifest: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _versions(manifest: Mapping[str, Any]) -> dict[str, str]:
-    """A model's version is of its own text and columns, of the project's macros that it uses, and of its parents."""
+    """Hashes of each model's SQL and columns, the project's macros that it uses, and its parents' versions."""
 
     @cache
     def version(unique_id: str) -> str:

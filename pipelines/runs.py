@@ -18,7 +18,7 @@ from psycopg.types.json import Jsonb
 from pipelines.recipe import Recipe, differences
 
 BESIDE = "__next"
-"""What a full refresh adds to the names of schemas while it builds."""
+"""The suffix of the schemas that a full refresh builds."""
 
 _PAST = "__past"
 _REMEDY = "Run a full refresh: `tanawari dbt build --full-refresh`, or the job full_refresh in Dagster."
@@ -41,7 +41,7 @@ _WROTE_IN_PLACE = """
 select versions from transformation.runs
 where number >= (select max(number) from transformation.runs where is_complete) and (is_complete or not is_beside)
 """
-"""What the marts may be made by: also a run that did not come to its end has written some of them."""
+"""The model versions that the marts may have: an incomplete run has written some of them."""
 _BEGIN = """
 insert into transformation.runs (since, lanes, rules, versions, is_beside, started_by)
 select
@@ -58,21 +58,21 @@ select nspname from pg_namespace where starts_with(reverse(nspname), reverse(%s)
 
 
 class RefusedError(Exception):
-    """No run may begin; the message says why, and what to do."""
+    """No run may start; the message says why, and what to do."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """One that has begun."""
+    """A run that has started."""
 
     number: int
     rebuilt: Sequence[str]
-    """The models that are not what they were when the position was reached, or since; and what descends from such."""
+    """The models whose version differs from that of the marts, with their descendants."""
     is_beside: bool
 
     @property
     def environment(self) -> dict[str, str]:
-        """What dbt must know of it."""
+        """The variables that dbt reads."""
         return {
             "TANAWARI_RUN": str(self.number),
             "TANAWARI_REBUILT": " ".join(self.rebuilt),
@@ -81,20 +81,20 @@ class Run:
 
 
 class Runs:
-    """The book of runs, on a connection that holds the lock of all of them.
+    """The table of runs, on a connection that holds the lock for all runs.
 
     Args:
-        connection: as dbt's role, in autocommit; whoever closes it lets the next one in.
+        connection: as dbt's role, in autocommit; closing it releases the lock.
     """
 
     def __init__(self, connection: psycopg.Connection) -> None:
         self._connection = connection
 
     def begin(self, recipe: Recipe, started_by: str, *, is_beside: bool = False) -> Run:
-        """Begin one.
+        """Start a run.
 
         Raises:
-            RefusedError: the marts were built by other rules, or from more than has landed.
+            RefusedError: the marts were built with other rules, or from rows that `raw` does not have.
         """
         if is_beside:
             self._drop_schemas(BESIDE)
@@ -107,12 +107,12 @@ class Runs:
         return Run(self._one(_BEGIN, *values)[0], rebuilt, is_beside)
 
     def end(self, run: Run, *, is_complete: bool) -> None:
-        """End it; a complete one that was built beside takes the place of what was there.
+        """End a run; the schemas of a complete full refresh replace the old ones.
 
-        Readers see the marts of before until the commit, then those of after: schemas take names, no table is locked.
+        Readers see the old marts until the commit, then the new ones: schemas are renamed, no table is locked.
 
         Raises:
-            RefusedError: a later one has begun.
+            RefusedError: a later run has started.
         """
         with self._connection.transaction():
             if self._connection.execute(_END, (is_complete, run.number)).rowcount == 0:
@@ -144,7 +144,7 @@ class Runs:
         )
 
     def _drop_what_is_left(self) -> None:
-        """Drop what full refreshes have left, killed ones too; where somebody still reads, a later run does."""
+        """Drop the remaining schemas of full refreshes, killed ones too; a later run drops one that is being read."""
         for suffix in (BESIDE, _PAST):
             with suppress(errors.LockNotAvailable), self._connection.transaction():
                 self._connection.execute("set local lock_timeout = '5s'")
@@ -168,10 +168,10 @@ class Runs:
 
 @contextmanager
 def taken_over(url: str, wait_minutes: float) -> Iterator[Runs]:
-    """The book of runs, once no other process writes in it.
+    """The table of runs, once no other run holds the lock.
 
     Raises:
-        RefusedError: another run went on for so long.
+        RefusedError: another run still holds it after this time.
     """
     options = f"-c lock_timeout={max(1, round(wait_minutes * 60_000))}"  # 0 would be no limit
     with psycopg.connect(url, autocommit=True, options=options, application_name="tanawari-runs") as connection:
