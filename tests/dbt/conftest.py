@@ -1,5 +1,6 @@
 """Fresh warehouses, and dbt to build on them."""
 
+import shutil
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -46,6 +47,21 @@ def run_dbt(target: Path) -> Callable[..., None]:
         ]
 
     return run
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the dbt project, which a test may change."""
+    copy = tmp_path / "dbt"
+    shutil.copytree(PROJECT, copy, ignore=shutil.ignore_patterns("target", "logs"))
+    monkeypatch.setattr("pipelines.dbt.FOLDER", copy)
+    return copy
+
+
+def change(file: Path, old: str, new: str) -> None:
+    text = file.read_text()
+    assert text.count(old) == 1
+    file.write_text(text.replace(old, new))
 
 
 @pytest.fixture

@@ -1,0 +1,111 @@
+"""Readers of the marts while these are rebuilt in place: what they read is always there, and they never wait long."""
+
+import re
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.dbt.conftest import change
+from tests.dbt.process import WAITING, start, wait_for
+from tests.dbt.shop import Shop, order
+
+SPENDING = "select user_id, currency, order_count, total_amount from core.user_spending order by 1, 2"
+BY_ORDERS = """
+select user_id, currency, count(*)::int, sum(kept_amount) from core.orders where is_sale group by 1, 2 order by 1, 2
+"""
+
+
+@contextmanager
+def reading(shop: Shop, query: str) -> Iterator[None]:
+    """Someone who asks again and again; if one answer fails, so does the block."""
+    is_over = threading.Event()
+
+    def ask() -> None:
+        while not is_over.is_set():
+            shop.rows(query)
+
+    with ThreadPoolExecutor(1) as pool:
+        answers = pool.submit(ask)
+        try:
+            yield
+        finally:
+            is_over.set()
+        answers.result()
+
+
+@pytest.fixture
+def changed(project: Path) -> Path:
+    """A project in which `orders` is another model than before."""
+    change(project / "models/marts/core/orders.sql", "    orders.currency,\n", "    'XXX' as currency,\n")
+    return project
+
+
+@pytest.mark.usefixtures("changed")
+def test_a_view_stays_when_only_the_table_it_reads_is_rebuilt(built_shop: Callable[[], Shop]):
+    shop = built_shop()
+    shop.dbt("run", "--select", "orders")
+    assert shop.rows("select distinct currency from core.user_spending") == [("XXX",)]
+    assert shop.rows(SPENDING) == shop.rows(BY_ORDERS)
+
+
+@pytest.mark.usefixtures("changed")
+def test_while_all_is_built_a_view_is_never_missing(built_shop: Callable[[], Shop]):
+    shop = built_shop()
+    with reading(shop, SPENDING):
+        shop.build()
+    assert shop.rows(SPENDING) == shop.rows(BY_ORDERS)
+
+
+def test_a_view_stays_when_only_the_view_it_reads_is_built(built_shop: Callable[[], Shop]):
+    shop = built_shop()
+    shop.dbt("run", "--select", "int_categories__classify")
+    assert shop.rows("select count(*) > 0 from intermediate.int_products__link") == [(True,)]
+
+
+def test_a_rebuild_that_a_view_cannot_follow_is_refused_and_changes_nothing(
+    built_shop: Callable[[], Shop], project: Path, capfd: pytest.CaptureFixture[str]
+):
+    shop = built_shop()
+    before = shop.rows(SPENDING)
+    change(project / "models/marts/core/orders.sql", "    orders.currency,\n", "    7 as currency,\n")
+    change(
+        project / "models/marts/core/orders.yml",
+        "{name: currency, data_type: text,",
+        "{name: currency, data_type: int,",
+    )
+    with pytest.raises(AssertionError):
+        shop.dbt("run", "--select", "orders")
+    said = capfd.readouterr().out
+    assert re.search(r"core.user_spending cannot read the rebuilt core.orders: .* Run a full refresh", said)
+    assert shop.rows(SPENDING) == before
+
+
+def test_a_rebuild_waits_for_a_reader_and_nobody_waits_behind_it(built_shop: Callable[[], Shop], tmp_path: Path):
+    shop = built_shop()
+    with psycopg.connect(shop.warehouse.analyst) as long:
+        long.execute("select from core.user_spending")
+        run = start(shop, tmp_path, "run", "--select", "user_spending")
+        wait_for(shop, WAITING, 1)
+        with psycopg.connect(shop.warehouse.analyst, options="-c statement_timeout=10s") as other:
+            other.execute(SPENDING)
+        assert run.poll() is None
+    assert run.wait(timeout=90) == 0
+
+
+def test_a_rebuild_that_has_waited_too_long_names_the_reader_and_the_remedy(
+    built_shop: Callable[[], Shop], capfd: pytest.CaptureFixture[str]
+):
+    shop = built_shop()
+    with psycopg.connect(shop.warehouse.analyst) as long:
+        long.execute("select from core.user_spending")
+        with pytest.raises(AssertionError):
+            shop.dbt("run", "--select", "user_spending", TANAWARI_RUN_WAIT_MINUTES="0.01")
+        reader = f"tanawari_analyst (pid {long.info.backend_pid})"
+    assert f"core.user_spending is still being read by {reader}" in capfd.readouterr().out
+    shop.land(order(99, (1, 1)))
+    shop.build()
