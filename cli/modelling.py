@@ -22,7 +22,8 @@ def dbt(context: typer.Context, state: WhereOption = None) -> None:
 
     What follows dbt's command is dbt's, its own --state too: tanawari dbt --state .tanawari ls --state target/before.
 
-    Only one command writes at a time; another one waits for it. `build --full-refresh` rebuilds all marts beside the
+    Only one command writes at a time; another one waits for it. The next one goes on from the last `build` of all
+    models whose tests of the data passed; `run` tests nothing. `build --full-refresh` rebuilds all marts beside the
     old ones, which stay readable until the new ones replace them.
     """
     try:

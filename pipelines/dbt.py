@@ -4,7 +4,7 @@ import argparse
 import os
 import socket
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,7 @@ TLS = ("sslmode", "sslrootcert", "sslcert", "sslkey")
 _WRITING = {"build", "run", "seed", "snapshot", "retry", "clone"}
 _FULL_REFRESH = {"--full-refresh", "-f"}
 _SELECTING = {"-s", "--select", "-m", "--models", "--exclude", "--selector"}
+_SUCCEEDED = {"success", "pass", "warn"}
 
 
 def dbt_variables(url: str) -> dict[str, str]:
@@ -84,15 +85,23 @@ def invoke(arguments: Sequence[str], *, started_by: str | None = None) -> "dbtRu
             done = dbtRunner(manifest=manifest).invoke([*arguments, *folders])
             if done.success:
                 results: Any = done.result
-                built.update(each.node.unique_id for each in results if each.status == "success")
+                built.update(succeeded({"unique_id": each.node.unique_id, "status": each.status} for each in results))
+        if is_beside and done.success and not recipe.is_complete(built):
+            raise RefusedError("the marts are as they were: a full refresh replaces them once all tests have passed")
         return done
+
+
+def succeeded(results: Iterable[Mapping[str, Any]]) -> set[str]:
+    """The ids of what was built, and of the tests that passed or only warn, in dbt's results."""
+    return {each["unique_id"] for each in results if each["status"] in _SUCCEEDED}
 
 
 @contextmanager
 def within_run(recipe: Recipe, started_by: str, *, is_beside: bool = False) -> Iterator[set[str]]:
-    """A run, which dbt finds in the environment; put into the set what was built, if all that dbt did has succeeded.
+    """A run, which dbt finds in the environment; put into the set what succeeded, if all that dbt did has succeeded.
 
-    The run is complete when every model is in it.
+    The run is complete when every model and every test of the data is in it: nothing that was not tested is ever behind
+    the position, where no test looks again.
     """
     with taken_over(resolved(os.environ)["WAREHOUSE_DBT_URL"], settings().tanawari_run_wait_minutes) as runs:
         run, built = runs.begin(recipe, started_by, is_beside=is_beside), set[str]()
@@ -100,7 +109,7 @@ def within_run(recipe: Recipe, started_by: str, *, is_beside: bool = False) -> I
             with _environment(run.environment):
                 yield built
         finally:
-            runs.end(run, is_complete=recipe.versions.keys() <= built)
+            runs.end(run, is_complete=recipe.is_complete(built))
 
 
 @contextmanager

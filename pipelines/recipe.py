@@ -7,7 +7,7 @@ that the model depends on.
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -22,10 +22,11 @@ RULES = "macros/rules.sql"
 
 @dataclass(frozen=True)
 class Recipe:
-    """The rules by name, and the versions of all models by dbt's id."""
+    """The rules by name, the versions of all models by dbt's id, and the ids of the tests of the data."""
 
     rules: dict[str, str]
     versions: dict[str, str]
+    tests: frozenset[str]
 
     @classmethod
     def of(
@@ -41,7 +42,12 @@ class Recipe:
         """
         parsed = json.loads(manifest.read_bytes())
         rules = _variables(project, environment, overrides) | _seeds(parsed) | _macros(parsed)
-        return cls(rules, _versions(parsed))
+        tests = frozenset(key for key, node in parsed["nodes"].items() if node["resource_type"] == "test")
+        return cls(rules, _versions(parsed), tests)
+
+    def is_complete(self, done: Collection[str]) -> bool:
+        """Whether all models were built, and all tests of the data passed."""
+        return (self.versions.keys() | self.tests) <= set(done)
 
     def changed_since(self, written: Sequence[Mapping[str, str]]) -> list[str]:
         """The models that had another version in any of these runs; all models if there was no run."""

@@ -1,9 +1,10 @@
 """Runs of dbt, one at a time: what each may read, and whether it came to its end.
 
 The position of all marts is the newest complete run: how far it read the lanes of `raw`, the rules and the versions of
-the models that it went by. It moves when every model has been built and nothing has failed. A run of some models, one
-that failed or was killed leaves it where it is, and the next takes the same events and more: what it computes again, it
-computes alike (`dbt/macros/recompute.sql`). All of it is rows of the warehouse, so a restored one goes on from there.
+the models that it went by. It moves when every model has been built and every test of the data has passed. A run of
+some models or without tests, one that failed or was killed leaves it where it is, and the next takes the same events
+and more: what it computes again, it computes alike (`dbt/macros/recompute.sql`). All of it is rows of the warehouse, so
+a restored one goes on from there.
 """
 
 from collections.abc import Iterator, Sequence

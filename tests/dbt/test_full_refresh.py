@@ -103,6 +103,15 @@ def test_a_full_refresh_of_a_part_is_refused(built_shop: Callable[[], Shop], opt
         built_shop().build(option, "--select", "orders")
 
 
+def test_a_full_refresh_without_the_tests_of_the_data_replaces_nothing(built_shop: Callable[[], Shop]):
+    shop = built_shop()
+    shop.land(order(99, (1, 1)))
+    with pytest.raises(RefusedError, match="once all tests have passed"):
+        shop.build("--full-refresh", "--exclude-resource-type", "test")
+    assert shop.rows("select count(*) from core.orders where order_id = 99") == [(0,)]
+    assert shop.rows(OTHERS) == []
+
+
 def test_a_full_refresh_by_environment_is_refused(built_shop: Callable[[], Shop]):
     with pytest.raises(AssertionError, match="a full refresh is `tanawari dbt build --full-refresh`"):
         built_shop().dbt("run", "--select", "stg_order__orders", DBT_FULL_REFRESH="1")

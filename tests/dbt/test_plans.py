@@ -106,10 +106,9 @@ def grown(
         }
 
     land(shop.warehouse, 1, BEFORE)
-    shop.dbt("seed")
-    shop.dbt("run")
+    shop.build()
     land(shop.warehouse, BEFORE + 1, AFTER)
-    shop.dbt("run")
+    shop.build()
     increments = queries()
     wholes = queries(TANAWARI_REBUILT=" ".join(increments))
     url = postgres_server.url(shop.warehouse.dbt.rpartition("/")[2])

@@ -1,6 +1,5 @@
 """What marts were made by: a run by other rules is refused, and models that have changed are rebuilt."""
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,8 +7,8 @@ import pytest
 
 from pipelines.dbt import dbt_variables
 from pipelines.runs import RefusedError
-from tests.dbt.conftest import PROJECT, variables
-from tests.dbt.shop import Shop
+from tests.dbt.conftest import PROJECT, change, variables
+from tests.dbt.shop import Shop, order
 
 REMEDY = "Run a full refresh"
 
@@ -17,21 +16,6 @@ REMEDY = "Run a full refresh"
 @pytest.fixture(scope="module")
 def shop(built_shop: Callable[[], Shop]) -> Shop:
     return built_shop()
-
-
-@pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the dbt project, which a test may change."""
-    copy = tmp_path / "dbt"
-    shutil.copytree(PROJECT, copy, ignore=shutil.ignore_patterns("target", "logs"))
-    monkeypatch.setattr("pipelines.dbt.FOLDER", copy)
-    return copy
-
-
-def change(file: Path, old: str, new: str) -> None:
-    text = file.read_text()
-    assert text.count(old) == 1
-    file.write_text(text.replace(old, new))
 
 
 def test_a_run_in_another_time_zone_is_refused(shop: Shop):
@@ -111,6 +95,18 @@ def test_a_run_of_which_a_test_fails_is_taken_again(built_shop: Callable[[], Sho
         shop.build()
     assert shop.rows(position) == before
     (project / "tests" / "never_holds.sql").write_text("select 1 where false")
+    shop.build()
+    assert shop.rows(position) > before
+
+
+def test_a_run_without_the_tests_of_the_data_does_not_move_the_position(built_shop: Callable[[], Shop]):
+    shop = built_shop()
+    position = "select max(number) from transformation.runs where is_complete"
+    before = shop.rows(position)
+    shop.land(order(99, (1, 1)))
+    shop.dbt("run")
+    assert shop.rows("select count(*) from core.orders where order_id = 99") == [(1,)]
+    assert shop.rows(position) == before
     shop.build()
     assert shop.rows(position) > before
 

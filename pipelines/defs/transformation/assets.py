@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DbtCliResource, dbt_assets
 
-from pipelines.dbt import FOLDER, within_run
+from pipelines.dbt import FOLDER, succeeded, within_run
 from pipelines.defs.transformation.project import prepared_project
 from pipelines.defs.transformation.translator import TableTranslator
 from pipelines.recipe import Recipe
@@ -24,5 +24,4 @@ def warehouse_models(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> 
     with within_run(recipe, f"Dagster's run {context.run.run_id}") as built:
         invocation = dbt.cli(BUILD, context=context)
         yield from invocation.stream().fetch_column_metadata()
-        results = invocation.get_artifact("run_results.json")["results"]
-        built.update(result["unique_id"] for result in results if result["status"] == "success")
+        built.update(succeeded(invocation.get_artifact("run_results.json")["results"]))
