@@ -1,8 +1,11 @@
+import httpx2
 import psycopg
 import pytest
 
+from services.catalog.app import create_app
 from services.catalog.models import Base
 from services.common.storage.migrate import migrate
+from services.contracts.registry import parse
 from tests.services.migrated import differences
 
 
@@ -26,3 +29,46 @@ def test_a_table_that_is_otherwise_than_its_model_is_found(database, change):
     with psycopg.connect(url) as connection:
         connection.execute(change)
     assert differences(url, Base.metadata) != []
+
+
+FINE = """
+INSERT INTO products (id, sku, name, price, currency, rating, stock, is_active, offer_version) VALUES
+    (1, 'a', 'Tea', 12.50, 'JPY', 0, 1, true, 1), (2, 'b', 'Tea', 12.50, 'USD', 0, 1, true, 1),
+    (3, 'c', 'Tea', 12.40, 'JPY', 0, 1, true, 1), (4, 'd', 'Tea', 12.00, 'JPY', 0, 1, true, 1);
+INSERT INTO special_prices (product_id, price, start_date) VALUES
+    (1, 10.40, now()), (2, 10.45, now()), (3, 12.30, now()), (4, 11.00, now())
+"""
+
+
+@pytest.fixture
+def upgraded(database):
+    """The database of a shop that had prices finer than their currency."""
+    url = database("catalog")
+    migrate("catalog", url, "0004")
+    with psycopg.connect(url) as connection:
+        connection.execute(FINE)
+    migrate("catalog", url)
+    return url
+
+
+def test_prices_finer_than_their_currency_are_rounded_and_an_offer_that_is_none_any_more_ends(upgraded):
+    with psycopg.connect(upgraded) as connection:
+        rows = connection.execute("""
+            SELECT id, products.price::float, product_version, special_prices.price::float, offer_version
+            FROM products LEFT JOIN special_prices ON product_id = id ORDER BY id
+        """).fetchall()
+    assert rows == [(1, 13, 1, 10, 2), (2, 12.5, 0, 10.45, 1), (3, 12, 1, None, 2), (4, 12, 0, 11, 1)]
+
+
+async def test_a_product_of_before_can_be_changed_and_told_of(upgraded, settings, signing_keys):
+    app = create_app(settings.model_copy(update={"database_url": upgraded}))
+    headers = {"Authorization": f"Bearer {signing_keys.token('importer', use='service')}"}
+    transport = httpx2.ASGITransport(app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx2.AsyncClient(transport=transport, base_url="http://catalog", headers=headers) as client,
+    ):
+        assert (await client.patch("/v1/products/1", json={"name": "Green tea"})).status_code == 200
+    with psycopg.connect(upgraded) as connection:
+        values = connection.execute("SELECT value FROM outbox").fetchall()
+    assert [parse("catalog.v1", value.encode())[0].event_type for (value,) in values] == ["PRODUCT_UPDATED"]
