@@ -4,6 +4,8 @@ Only new rows are counted: between the last verified number of each lane and its
 deleted, by retention or by erasure of a user; others may not.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import psycopg
@@ -70,8 +72,11 @@ class Account:
         )
 
 
-def reconcile(url: str, topic: Topic) -> list[Account]:
-    """The accounts of a topic's lanes, in one snapshot; complete ones are not counted again.
+@contextmanager
+def reconciled(url: str, topic: Topic) -> Iterator[list[Account]]:
+    """The accounts of a topic's lanes, in one snapshot.
+
+    Once the block has ended, having reported them, complete ones are not counted again; if it fails, all are.
 
     Args:
         url: the warehouse, as its loader.
@@ -84,11 +89,11 @@ def reconcile(url: str, topic: Topic) -> list[Account]:
         rows = connection.execute(query, (topic.name,)).fetchall()
         made = [(lane, number, stored, _account(*account)) for lane, number, stored, *account in rows]
         connection.commit()
+        yield [account for *_, account in made]
         connection.cursor().executemany(
             _VERIFIED,
             [(lane, number, stored, each.counts.lost) for lane, number, stored, each in made if each.is_whole],
         )
-    return [account for *_, account in made]
 
 
 def _account(partition: int | None, *numbers: int) -> Account:

@@ -12,6 +12,7 @@ OURS = {
     "raw/cart_v1",
     "raw/catalog_v1",
     "raw/content_v1",
+    "raw/dead_letters",
     "raw/order_v1",
     "raw/payment_v1",
     "raw/profile_v1",

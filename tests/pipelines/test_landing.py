@@ -11,6 +11,7 @@ from aiokafka import AIOKafkaProducer
 from pipelines.defs.landing.assets import raw_events
 from services.contracts.envelope import Event
 from services.contracts.events.actions import ProductViewed
+from services.contracts.events.dead_letters import DeadLetter
 
 SWALLOW = """
 create function swallow() returns trigger language plpgsql security definer as $$ begin
@@ -21,25 +22,36 @@ create constraint trigger swallow after update on landing.partitions deferrable 
 """
 """What was counted goes missing at the commit."""
 ACTIONS = dg.AssetKey(["raw", "user_actions_v1"])
+LETTERS = dg.AssetKey(["raw", "dead_letters"])
+
+
+def view(number):
+    return Event.of("PRODUCT_VIEWED", ProductViewed(user_id="1", product_id=number), producer="test")
 
 
 @pytest.fixture
-def land(broker, warehouse, monkeypatch):
-    """`land(2)` sends so many views to partition 2, and materialises the raw tables; the check on the actions."""
+def send(broker):
+    """`send("order.v1", event, partition=2)`."""
     broker.create_topics()
+
+    async def produce(topic, *events, partition):
+        async with AIOKafkaProducer(bootstrap_servers=broker.url) as producer:
+            for event in events:
+                await producer.send(topic, event.to_bytes(), key=b"1", partition=partition)
+
+    return lambda *args, **kwargs: asyncio.run(produce(*args, **kwargs))
+
+
+@pytest.fixture
+def land(send, broker, warehouse, monkeypatch):
+    """`land(2)` sends so many views to partition 2, and materialises the raw tables; the check on the actions."""
     monkeypatch.setenv("KAFKA_URL", broker.url)
     monkeypatch.setenv("WAREHOUSE_LOADER_URL", warehouse.loader)
 
-    async def send(count):
-        async with AIOKafkaProducer(bootstrap_servers=broker.url) as producer:
-            for number in range(1, count + 1):
-                view = Event.of("PRODUCT_VIEWED", ProductViewed(user_id="1", product_id=number), producer="test")
-                await producer.send("user-actions.v1", view.to_bytes(), key=b"1", partition=2)
-
-    def run(count, name="nothing_is_lost"):
-        asyncio.run(send(count))
-        result = dg.materialize([raw_events])
-        checks = (each for each in result.get_asset_check_evaluations() if each.asset_key == ACTIONS)
+    def run(count, name="nothing_is_lost", of=ACTIONS):
+        send("user-actions.v1", *map(view, range(1, count + 1)), partition=2)
+        result = dg.materialize([raw_events], raise_on_error=False)
+        checks = (each for each in result.get_asset_check_evaluations() if each.asset_key == of)
         return {check.check_name: check for check in checks}[name]
 
     return run
@@ -64,9 +76,27 @@ def test_when_rows_are_missing_the_check_fails_with_the_numbers_of_the_partition
     assert int(found) == int(stored) - 1
 
 
+def test_what_services_gave_up_is_held_against_the_books_as_well(land, send, warehouse):
+    letter = DeadLetter(
+        consumer="c", reason="r", topic="order.v1", partition=0, offset=0, failed_at="2026-01-02T00:00:00Z"
+    )
+    send("dead-letters.v1", Event.of("DEAD_LETTER", letter, producer="c"), partition=0)
+    assert land(0, of=LETTERS).passed
+    with psycopg.connect(warehouse.owner) as connection:
+        connection.execute("delete from raw.dead_letters")
+        connection.execute("delete from landing.verified")
+    assert not land(0, of=LETTERS).passed
+
+
 def test_rows_that_have_become_old_fail_the_check_though_the_run_succeeds(land, warehouse):
     assert land(1, "is_fresh").passed
     with psycopg.connect(warehouse.owner) as connection:
         connection.execute("update raw.user_actions_v1 set loaded_at = '2026-01-02 03:04Z'")
     check = land(0, "is_fresh")
     assert (check.passed, check.description) == (False, "the newest row landed at 2026-01-02 03:04 UTC")
+
+
+def test_what_was_found_is_reported_before_it_counts_as_verified(land, warehouse):
+    with psycopg.connect(warehouse.owner) as connection:
+        connection.execute("alter table landing.verified add check (number = 0)")  # nothing that landed can be verified
+    assert land(2).passed

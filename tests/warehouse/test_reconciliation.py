@@ -11,7 +11,7 @@ from services.contracts.topics import TOPICS
 from warehouse import retries
 from warehouse.batch import Batch
 from warehouse.offsets import Counts, Span
-from warehouse.reconciliation import Account, reconcile
+from warehouse.reconciliation import Account, reconciled
 
 ACTIONS = TOPICS["user-actions.v1"]
 PARTITION = TopicPartition(ACTIONS.name, 0)
@@ -19,9 +19,14 @@ KNOWN = uuid.UUID(int=7)
 NOWHERE = KafkaSettings(kafka_url="127.0.0.1:1")
 
 
-@pytest.fixture(name="reconcile")
-def reconcile_fixture(warehouse):
-    return lambda: reconcile(warehouse.loader, ACTIONS)
+def accounts_of(warehouse, topic=ACTIONS):
+    with reconciled(warehouse.loader, topic) as accounts:
+        return accounts
+
+
+@pytest.fixture
+def reconcile(warehouse):
+    return lambda: accounts_of(warehouse)
 
 
 async def retry_as(value: bytes, warehouse, rows) -> None:
@@ -102,6 +107,14 @@ def test_what_retention_deleted_unread_is_lost_once(lander, viewed, message, rec
     lander.claims[PARTITION] = replace(claim, next_offset=6)
 
 
+def test_what_was_lost_is_told_again_if_nobody_heard_of_it(warehouse, lander, viewed, message, reconcile):
+    lander.claim()
+    lander.store.write(Batch.of([message(viewed(), 5)], {PARTITION: Span(lander.claims[PARTITION], 6, 1, lost=5)}))
+    with pytest.raises(ConnectionError), reconciled(warehouse.loader, ACTIONS) as accounts:
+        raise ConnectionError
+    assert [account.lost for account in (*accounts, *reconcile(), *reconcile())] == [5, 5, 0]
+
+
 def test_what_services_gave_up_has_books_as_well(warehouse, lander, message, rows):
     topic = TOPICS["dead-letters.v1"]
     letter = DeadLetter(
@@ -110,10 +123,10 @@ def test_what_services_gave_up_has_books_as_well(warehouse, lander, message, row
     lander.claim(TopicPartition(topic.name, 0))
     value = Event.of("DEAD_LETTER", letter, producer="c").to_bytes()
     lander.store.write(lander.batch(message(value, topic=topic.name)))
-    assert [account.is_whole for account in reconcile(warehouse.loader, topic)] == [True]
+    assert [account.is_whole for account in accounts_of(warehouse, topic)] == [True]
     rows("update landing.verified set number = 0, stored = 0 returning 1")
     rows("delete from raw.dead_letters returning 1")
-    assert [account.is_whole for account in reconcile(warehouse.loader, topic)] == [False]
+    assert [account.is_whole for account in accounts_of(warehouse, topic)] == [False]
 
 
 def test_a_topic_that_never_landed_has_no_accounts(reconcile):

@@ -13,10 +13,10 @@ from services.contracts.topics import TOPICS, Topic
 from warehouse.catch_up import land_until_caught_up
 from warehouse.freshness import newest_row
 from warehouse.offsets import Counts
-from warehouse.reconciliation import Account, reconcile
+from warehouse.reconciliation import Account, reconciled
 from warehouse.settings import LandingSettings
+from warehouse.tables import DEAD_LETTERS_TOPIC
 
-LANDED = [topic for topic in TOPICS.values() if topic.name != "dead-letters.v1"]
 BUSY = [TOPICS["order.v1"], TOPICS["user-actions.v1"]]
 """In a shop that is open, no day passes without these; in others a quiet day says nothing."""
 FRESH_FOR = timedelta(days=1)
@@ -34,11 +34,15 @@ PATIENCE_SECONDS = 30 * 60
 """A run waits this long for an unavailable broker or warehouse, then fails."""
 
 
+def _key(topic: Topic) -> list[str]:
+    return ["raw", "dead_letters" if topic.name == DEAD_LETTERS_TOPIC else topic.table]
+
+
 def _spec(topic: Topic) -> dg.AssetSpec:
     events = ", ".join(kind.name for kind in EVENTS.values() if kind.topic == topic.name)
     keyed = f"Keyed by {topic.key.words}. Carries {events}."
     return dg.AssetSpec(
-        ["raw", topic.table],
+        _key(topic),
         description=f"Every event of `{topic.name}`, one row an event id. {keyed}",
         group_name="landing",
         kinds={"kafka", "postgres"},
@@ -51,44 +55,44 @@ def _check(topic: Topic) -> dg.AssetCheckSpec:
         "By partition, landed + duplicates + dead letters = consumed; what was stored since the last time is there; "
         "and retention deleted nothing unread."
     )
-    return dg.AssetCheckSpec(CHECK, asset=["raw", topic.table], description=rule)
+    return dg.AssetCheckSpec(CHECK, asset=_key(topic), description=rule)
 
 
 def _freshness_check(topic: Topic) -> dg.AssetCheckSpec:
-    return dg.AssetCheckSpec(IS_FRESH, asset=["raw", topic.table], description="A row has landed within the last day.")
+    return dg.AssetCheckSpec(IS_FRESH, asset=_key(topic), description="A row has landed within the last day.")
 
 
 @dg.multi_asset(
-    specs=[_spec(topic) for topic in LANDED],
-    check_specs=[*map(_check, LANDED), *map(_freshness_check, BUSY)],
+    specs=[_spec(topic) for topic in TOPICS.values()],
+    check_specs=[*map(_check, TOPICS.values()), *map(_freshness_check, BUSY)],
     retry_policy=dg.RetryPolicy(max_retries=2, delay=5),
 )
 def raw_events(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
     """Wait until everything in the topics has landed; land it here if no landing process is active."""
     settings = LandingSettings()
     landed = asyncio.run(asyncio.wait_for(land_until_caught_up(settings), PATIENCE_SECONDS))
-    for topic in LANDED:
+    for topic in TOPICS.values():
         counts = landed.get(topic.name, Counts())
         context.log.info("%s: %s", topic.name, counts)
-        yield dg.MaterializeResult(
-            asset_key=["raw", topic.table],
-            metadata={
-                "dagster/row_count": counts.landed,
-                "duplicates": counts.duplicates,
-                "dead_letters": counts.dead_letters,
-            },
-            check_results=list(_checks(topic, settings.warehouse_loader_url)),
-        )
+        with reconciled(settings.warehouse_loader_url, topic) as accounts:  # ends once Dagster has stored the results
+            yield dg.MaterializeResult(
+                asset_key=_key(topic),
+                metadata={
+                    "dagster/row_count": counts.landed,
+                    "duplicates": counts.duplicates,
+                    "dead_letters": counts.dead_letters,
+                },
+                check_results=[_judge(topic, accounts), *_freshness(topic, settings.warehouse_loader_url)],
+            )
 
 
-def _checks(topic: Topic, url: str) -> Iterator[dg.AssetCheckResult]:
-    yield _judge(topic, reconcile(url, topic))
+def _freshness(topic: Topic, url: str) -> Iterator[dg.AssetCheckResult]:
     if topic in BUSY:
         newest = newest_row(url, topic)
         landed_at = f"at {newest.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if newest else "never"
         yield dg.AssetCheckResult(
             passed=newest is not None and datetime.now(UTC) - newest < FRESH_FOR,
-            asset_key=["raw", topic.table],
+            asset_key=_key(topic),
             check_name=IS_FRESH,
             severity=dg.AssetCheckSeverity.WARN,
             description=f"the newest row landed {landed_at}",
@@ -111,7 +115,7 @@ def _judge(topic: Topic, lanes: Sequence[Account]) -> dg.AssetCheckResult:
     ]
     return dg.AssetCheckResult(
         passed=not amiss,
-        asset_key=["raw", topic.table],
+        asset_key=_key(topic),
         check_name=CHECK,
         description="; ".join(amiss) or None,
         metadata={"partitions": dg.MetadataValue.table(records, ACCOUNTS)},
