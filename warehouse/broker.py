@@ -6,10 +6,12 @@ from collections.abc import AsyncIterator, Mapping
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.client import AIOKafkaClient
 
 from services.contracts.kafka import KafkaSettings
 from services.contracts.topics import TOPICS
 from warehouse.settings import LandingSettings
+from warehouse.topic_ids import DescribeTopics
 
 FETCH_BYTES = 8 * 1024 * 1024
 PARTITION_FETCH_BYTES = 2 * 1024 * 1024
@@ -17,13 +19,16 @@ POSITION_SECONDS = 0.05
 DAY_MS = 24 * 60 * 60 * 1000
 
 
-def new_consumer(settings: LandingSettings, *, group: str | None) -> AIOKafkaConsumer:
-    """A consumer with bounded memory that commits no offsets; with or without a group."""
+def new_consumer(settings: LandingSettings, *, group: str | None, reset: str = "none") -> AIOKafkaConsumer:
+    """A consumer with bounded memory that commits no offsets; with or without a group.
+
+    An offset that the log does not have is an error, unless `reset` says where to go on.
+    """
     return AIOKafkaConsumer(
         **settings.client_arguments(),
         group_id=group,
         enable_auto_commit=False,
-        auto_offset_reset="earliest",
+        auto_offset_reset=reset,
         isolation_level="read_committed",  # skip aborted transactions of other programs
         fetch_max_bytes=FETCH_BYTES,
         max_partition_fetch_bytes=PARTITION_FETCH_BYTES,
@@ -37,6 +42,23 @@ async def cluster_id(settings: KafkaSettings) -> str:
     """The broker's cluster id; the embedded broker has a new id, and an empty log, at every start."""
     async with _admin(settings) as admin:
         return (await admin.describe_cluster())["cluster_id"] or ""
+
+
+async def log_ids(settings: KafkaSettings) -> dict[str, str]:
+    """The id of each declared topic's log: the cluster's, and the topic's, if the broker gives topics ids.
+
+    Offsets mean something in one log only, and a topic that is deleted and created again begins another.
+    """
+    client = AIOKafkaClient(**settings.client_arguments())
+    try:
+        async with settings.explained():
+            await client.bootstrap()
+        described = (await client.send(client.get_random_node(), DescribeTopics())).to_object()
+    finally:
+        await client.close()
+    cluster = described["cluster_id"] or ""
+    ids = {topic["topic"]: topic.get("topic_id") for topic in described["topics"]}
+    return {topic: f"{cluster}/{ids[topic]}" if ids.get(topic) else cluster for topic in TOPICS}
 
 
 async def all_partitions(settings: KafkaSettings) -> set[TopicPartition]:
@@ -92,7 +114,7 @@ async def log_ends(settings: LandingSettings, start: Mapping[TopicPartition, int
         settings: the broker.
         start: offsets near the end, so that a fetch is cheap; other partitions are read from their beginning.
     """
-    consumer = new_consumer(settings, group=None)
+    consumer = new_consumer(settings, group=None, reset="earliest")
     try:
         async with settings.explained():
             await consumer.start()

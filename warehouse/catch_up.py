@@ -32,15 +32,15 @@ async def land_until_caught_up(settings: LandingSettings) -> dict[str, Counts]:
     Returns:
         The counts of each topic's messages meanwhile, by any process; topics without messages are left out.
     """
-    log_id = await broker.cluster_id(settings)
+    log_ids = await broker.log_ids(settings)
     with psycopg.connect(settings.warehouse_loader_url, autocommit=True) as connection:
         before = offsets.totals(connection)
-        ends = await broker.log_ends(settings, offsets.stored_offsets(connection, log_id))
-        while not await _reached(connection, log_id, ends, PATIENCE_SECONDS if _is_landing(connection) else 0):
-            if (current := await _log_id(settings, log_id)) != log_id:
-                log_id, ends = current, await broker.log_ends(settings, offsets.stored_offsets(connection, current))
+        ends = await broker.log_ends(settings, offsets.stored_offsets(connection, log_ids))
+        while not await _reached(connection, log_ids, ends, PATIENCE_SECONDS if _is_landing(connection) else 0):
+            if (current := await _log_ids(settings, log_ids)) != log_ids:
+                log_ids, ends = current, await broker.log_ends(settings, offsets.stored_offsets(connection, current))
             else:
-                await _land_alone(settings, _reached(connection, log_id, ends, LONE_PATIENCE_SECONDS))
+                await _land_alone(settings, _reached(connection, log_ids, ends, LONE_PATIENCE_SECONDS))
         after = offsets.totals(connection)
     made = {topic: counts - before.get(topic, Counts()) for topic, counts in after.items()}
     return {topic: counts for topic, counts in made.items() if counts.consumed or counts.lost}
@@ -58,10 +58,10 @@ async def _land_alone(settings: LandingSettings, goal: Coroutine[None, None, boo
         await running
 
 
-async def _log_id(settings: LandingSettings, known: str) -> str:
-    """The broker's current log id; while it is unavailable, the last known one."""
+async def _log_ids(settings: LandingSettings, known: dict[str, str]) -> dict[str, str]:
+    """The current ids of the logs; while the broker is unavailable, the last known ones."""
     try:
-        return await broker.cluster_id(settings)
+        return await broker.log_ids(settings)
     except (KafkaError, OSError):
         return known
 
@@ -73,13 +73,13 @@ def _is_landing(connection: psycopg.Connection) -> bool:
 
 
 async def _reached(
-    connection: psycopg.Connection, log_id: str, ends: Mapping[TopicPartition, int], patience: float
+    connection: psycopg.Connection, log_ids: Mapping[str, str], ends: Mapping[TopicPartition, int], patience: float
 ) -> bool:
     """Wait until the warehouse has reached `ends`; False after `patience` seconds without progress."""
     seen: dict[TopicPartition, int] = {}
     moved_at = time.monotonic()
     while True:
-        stored = await asyncio.to_thread(offsets.stored_offsets, connection, log_id)
+        stored = await asyncio.to_thread(offsets.stored_offsets, connection, log_ids)
         if all(stored.get(partition, 0) >= end for partition, end in ends.items()):
             return True
         if stored != seen:

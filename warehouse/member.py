@@ -16,7 +16,7 @@ from itertools import chain
 from typing import ParamSpec, TypeVar
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
 from services.contracts.topics import TOPICS
 from warehouse import broker, metrics
@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 BATCH_RECORDS = 10_000
 POLL_MS = 250
-LAG_SECONDS = 5.0
+WATCH_SECONDS = 5.0
 RETRY_SECONDS = 2.0
 """The longest pause between two attempts to reach an unavailable part."""
 STALLED_AFTER = 60.0
@@ -52,7 +52,9 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         self._owner = uuid.uuid4()
         self._claims: dict[TopicPartition, Claim] = {}
         self._landed: dict[TopicPartition, int] = {}
-        self._log_id = ""
+        self._log_ids: dict[str, str] = {}
+        self._starts: dict[TopicPartition, int] = {}
+        """Where logs begin that did not have the offset we asked for."""
         self._assigned: set[TopicPartition] | None = None
         self._is_sharing = False
         self._batch_records = BATCH_RECORDS
@@ -99,7 +101,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
     async def _session(self) -> None:
         consumer = broker.new_consumer(self._settings, group=None if self._is_alone else self._settings.landing_group)
         self._assigned = None
-        watching = asyncio.create_task(self._watch_lag(consumer))
+        watching = asyncio.create_task(self._watch(consumer))
         try:
             async with self._settings.explained():
                 await consumer.start()
@@ -148,15 +150,15 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
                 elif writing is not None and writing.done():
                     await writing
                     writing = None
-                fetched = await consumer.getmany(timeout_ms=POLL_MS, max_records=self._batch_records)
-                reached = await broker.positions(consumer)
+                fetched = await self._fetch(consumer)
+                reached = await broker.positions(consumer) if self._assigned is None else {}
                 if self._assigned is not None:  # during the fetch: its messages are not claimed
                     continue
                 if shrunken := self._shrunken(consumer, fetched):
                     await _settled(writing)
                     writing = None
                     await self._restart(consumer, shrunken)
-                elif spans := await self._spans(consumer, fetched, reached):
+                elif spans := self._spans(fetched, reached):
                     batch = Batch.of(list(chain.from_iterable(fetched.values())), spans)
                     if writing is not None:
                         await writing
@@ -169,18 +171,38 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
 
     async def _claim(self, consumer: AIOKafkaConsumer) -> None:
         assigned, self._assigned = self._assigned or set(), None
-        self._log_id = await broker.cluster_id(self._settings)
+        self._log_ids = await broker.log_ids(self._settings)
+        self._starts.clear()
         known = self._claims
         metrics.LAG.clear()  # of partitions that now belong to another process
-        self._claims = await self._patiently(self._store.claim, assigned, self._log_id, self._owner)
+        self._claims = await self._patiently(self._store.claim, assigned, self._log_ids, self._owner)
         self._landed = {partition: claim.next_offset for partition, claim in self._claims.items()}
         if self._assigned is not None:  # reassigned meanwhile
             return
         for partition, claim in self._claims.items():
             if claim.restarts > known.get(partition, claim).restarts:
-                log.warning("%s/%d: the broker's log was recreated: reading it from the start", *partition)
+                log.warning("%s/%d: the log was recreated: reading it from the start", *partition)
             consumer.seek(partition, claim.next_offset)
-        log.info("claimed %d partitions of log %s", len(assigned), self._log_id)
+        log.info("claimed %d partitions", len(assigned))
+
+    async def _fetch(self, consumer: AIOKafkaConsumer) -> Mapping[TopicPartition, list[ConsumerRecord]]:
+        """The next messages; none where a log lacks the next offset, and is read from its start from now on.
+
+        Retention deleted it, or the log is another one.
+        """
+        try:
+            fetched: dict[TopicPartition, list[ConsumerRecord]] = await consumer.getmany(
+                timeout_ms=POLL_MS, max_records=self._batch_records
+            )
+        except NoOffsetForPartitionError:  # assigned, and not yet claimed
+            return {}
+        except OffsetOutOfRangeError as error:
+            starts = await consumer.beginning_offsets(list(error.args[0]))
+            for partition in starts.keys() & consumer.assignment():
+                self._starts[partition] = starts[partition]
+                consumer.seek(partition, starts[partition])
+            return {}
+        return fetched
 
     def _shrunken(
         self, consumer: AIOKafkaConsumer, fetched: Mapping[TopicPartition, list[ConsumerRecord]]
@@ -194,7 +216,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         }
 
     async def _restart(self, consumer: AIOKafkaConsumer, shrunken: Mapping[TopicPartition, Claim]) -> None:
-        if await broker.cluster_id(self._settings) != self._log_id:  # the whole log is another one
+        if await broker.log_ids(self._settings) != self._log_ids:  # it is another one
             self._assigned = set(self._claims)
             return
         ends = await consumer.end_offsets(list(shrunken))  # a new leader may report too low an end
@@ -206,21 +228,23 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
                 log.warning("%s/%d: the log is shorter than what landed: reading it from the start", *partition)
             consumer.seek(partition, self._claims[partition].next_offset)
 
-    async def _spans(
-        self,
-        consumer: AIOKafkaConsumer,
-        fetched: Mapping[TopicPartition, list[ConsumerRecord]],
-        reached: Mapping[TopicPartition, int],
+    def _spans(
+        self, fetched: Mapping[TopicPartition, list[ConsumerRecord]], reached: Mapping[TopicPartition, int]
     ) -> dict[TopicPartition, Span]:
-        """The range of each partition that the fetch covers, even without messages."""
+        """The range of each partition that the fetch covers, even without messages.
+
+        Compaction and transactions leave gaps. Only what lies before the log's start was lost.
+        """
         spans = {}
         for partition, end in reached.items():
             claim, records = self._claims[partition], fetched.get(partition, [])
             if end <= claim.next_offset:
                 continue
-            first = records[0].offset if records else end
-            lost = await _lost(consumer, partition, claim.next_offset) if first > claim.next_offset else 0
-            spans[partition] = Span(claim, end, len(records), min(lost, first - claim.next_offset))
+            first, start = records[0].offset if records else end, self._starts.pop(partition, 0)
+            if lost := max(min(start, first) - claim.next_offset, 0):
+                gap = (claim.next_offset, claim.next_offset + lost - 1)
+                log.error("%s/%d: retention deleted offsets %d to %d before they landed", *partition, *gap)
+            spans[partition] = Span(claim, end, len(records), lost)
             self._claims[partition] = replace(claim, next_offset=end)
         return spans
 
@@ -262,11 +286,14 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._stopping.wait(), seconds)
 
-    async def _watch_lag(self, consumer: AIOKafkaConsumer) -> None:
-        """Request the log's end offsets, which no fetch reports while a write waits for the warehouse."""
+    async def _watch(self, consumer: AIOKafkaConsumer) -> None:
+        """Request what no fetch reports: a topic that was recreated, and ends of logs while a write waits."""
         while True:
-            await asyncio.sleep(LAG_SECONDS)
+            await asyncio.sleep(WATCH_SECONDS)
             with contextlib.suppress(KafkaError, OSError):
+                log_ids = await broker.log_ids(self._settings)
+                if self._claims and log_ids != self._log_ids and self._assigned is None and not self._is_sharing:
+                    self._assigned = set(consumer.assignment())
                 self._observe_lag(await consumer.end_offsets(list(self._landed)))
 
     def _observe_lag(self, ends: Mapping[TopicPartition, int]) -> None:
@@ -280,11 +307,3 @@ async def _settled(writing: asyncio.Task[None] | None) -> None:
     if writing is not None:
         with contextlib.suppress(FencedError, AwayError):
             await writing
-
-
-async def _lost(consumer: AIOKafkaConsumer, partition: TopicPartition, expected: int) -> int:
-    """How many offsets retention deleted before they landed; transactions leave gaps as well."""
-    start: int = (await consumer.beginning_offsets([partition]))[partition]
-    if start > expected:
-        log.error("%s/%d: retention deleted offsets %d to %d before they landed", *partition, expected, start - 1)
-    return max(start - expected, 0)

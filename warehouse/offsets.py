@@ -72,20 +72,30 @@ class Counts:
         return self.consumed, self.landed, self.duplicates, self.dead_letters, self.lost
 
 
+_IS_SAME = "(starts_with(known.log_id || '/', {0} || '/') or starts_with({0} || '/', known.log_id || '/'))"
+"""Whether a partition still has the log that it was landed from; one of the two may lack the id of the topic."""
+
 _CLAIM = """
 insert into landing.partitions as known (topic, kafka_partition, log_id, next_offset, owner)
-select topic, kafka_partition, %(log_id)s, 0, %(owner)s
-from unnest(%(topics)s::text[], %(partitions)s::int[]) as wanted (topic, kafka_partition)
+select topic, kafka_partition, log_id, 0, %(owner)s
+from unnest(%(topics)s::text[], %(partitions)s::int[], %(log_ids)s::text[]) as wanted (topic, kafka_partition, log_id)
 order by topic, kafka_partition
 on conflict (topic, kafka_partition) do update set
     owner = excluded.owner,
     epoch = known.epoch + 1,
-    log_id = excluded.log_id,
-    next_offset = case when known.log_id = excluded.log_id then known.next_offset else 0 end,
-    restarts = known.restarts + (known.log_id <> excluded.log_id)::int,
+    log_id = case when {is_same} then greatest(known.log_id, excluded.log_id) else excluded.log_id end,
+    next_offset = case when {is_same} then known.next_offset else 0 end,
+    restarts = known.restarts + (not {is_same})::int,
     updated_at = now()
 returning topic, kafka_partition, epoch, next_offset, restarts
-"""
+""".format(is_same=_IS_SAME.format("excluded.log_id"))
+
+_STORED = """
+select topic, kafka_partition, next_offset
+from landing.partitions as known
+join unnest(%s::text[], %s::text[]) as wanted (topic, log_id) using (topic)
+where {is_same}
+""".format(is_same=_IS_SAME.format("wanted.log_id"))
 
 _RESTART = """
 update landing.partitions set next_offset = 0, restarts = restarts + 1, updated_at = now()
@@ -109,18 +119,22 @@ where topic = %s and kafka_partition = %s
 
 
 def claim(
-    connection: psycopg.Connection, partitions: Collection[TopicPartition], log_id: str, owner: uuid.UUID
+    connection: psycopg.Connection,
+    partitions: Collection[TopicPartition],
+    log_ids: Mapping[str, str],
+    owner: uuid.UUID,
 ) -> dict[TopicPartition, Claim]:
     """Take partitions over from their owner, once its running transaction has ended.
 
     Args:
         connection: in its own transaction.
         partitions: the partitions assigned to this process.
-        log_id: the broker's cluster id; offsets stored under another one are void, and its log is read from the start.
+        log_ids: the id of each topic's log; offsets of another one are void, and it is read from the start.
         owner: this process, for information.
     """
     topics, numbers = zip(*partitions, strict=True)
-    parameters = {"topics": list(topics), "partitions": list(numbers), "log_id": log_id, "owner": owner}
+    ids = [log_ids[topic] for topic in topics]
+    parameters = {"topics": list(topics), "partitions": list(numbers), "log_ids": ids, "owner": owner}
     rows = connection.execute(_CLAIM, parameters).fetchall()
     return _numbered(connection, {TopicPartition(topic, number): claimed for topic, number, *claimed in rows})
 
@@ -182,11 +196,9 @@ def _numbered(
     }
 
 
-def stored_offsets(connection: psycopg.Connection, log_id: str) -> dict[TopicPartition, int]:
-    """The next offset of every partition that was landed from this log."""
-    rows = connection.execute(
-        "select topic, kafka_partition, next_offset from landing.partitions where log_id = %s", (log_id,)
-    )
+def stored_offsets(connection: psycopg.Connection, log_ids: Mapping[str, str]) -> dict[TopicPartition, int]:
+    """The next offset of every partition that was landed from these logs."""
+    rows = connection.execute(_STORED, (list(log_ids), list(log_ids.values())))
     return {TopicPartition(topic, number): offset for topic, number, offset in rows}
 
 

@@ -68,7 +68,7 @@ class Store:
             self._connection = None
 
     def claim(
-        self, partitions: Collection[TopicPartition], log_id: str, owner: uuid.UUID
+        self, partitions: Collection[TopicPartition], log_ids: Mapping[str, str], owner: uuid.UUID
     ) -> dict[TopicPartition, Claim]:
         """Take partitions over, even from a process that is frozen within a write; see `offsets.claim`."""
         if not partitions:
@@ -76,7 +76,7 @@ class Store:
         with self._transaction() as connection:
             topics, numbers = map(list, zip(*partitions, strict=True))
             connection.execute(_END_FROZEN, (topics, numbers, self._session_seconds / 2))
-            return offsets.claim(connection, partitions, log_id, owner)
+            return offsets.claim(connection, partitions, log_ids, owner)
 
     def restart(self, claims: Mapping[TopicPartition, Claim]) -> dict[TopicPartition, Claim]:
         """Restart partitions; see `offsets.restart`."""

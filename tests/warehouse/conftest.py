@@ -47,7 +47,8 @@ class Lander:
         self.claims = {}
 
     def claim(self, *partitions: TopicPartition, log_id="log") -> None:
-        self.claims |= self.store.claim(partitions or (TopicPartition(ACTIONS, 0),), log_id, OWNER)
+        partitions = partitions or (TopicPartition(ACTIONS, 0),)
+        self.claims |= self.store.claim(partitions, {each.topic: log_id for each in partitions}, OWNER)
 
     def batch(self, *records: ConsumerRecord) -> Batch:
         spans = {}

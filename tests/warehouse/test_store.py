@@ -179,7 +179,7 @@ def test_a_claim_ends_a_process_that_is_frozen_within_a_copy(warehouse, lander):
         frozen.execute("create temporary table rows (number int)")
         frozen.execute("select pg_sleep(0.1) from landing.partitions for update")
         with pytest.raises(errors.AdminShutdown), frozen.cursor().copy("copy rows from stdin"):
-            assert store.claim([PARTITION], "log", OWNER)[PARTITION].epoch == 2
+            assert store.claim([PARTITION], {ACTIONS: "log"}, OWNER)[PARTITION].epoch == 2
     store.close()
 
 
@@ -188,7 +188,7 @@ def test_a_claim_ends_nobody_who_holds_other_partitions(warehouse, lander):
     store = Store(warehouse.loader, session_seconds=0.2)
     with psycopg.connect(warehouse.loader, application_name=APPLICATION) as other:
         other.execute("select pg_sleep(0.2) from landing.partitions where kafka_partition = 1 for update")
-        assert store.claim([PARTITION], "log", OWNER)[PARTITION].epoch == 2
+        assert store.claim([PARTITION], {ACTIONS: "log"}, OWNER)[PARTITION].epoch == 2
         assert other.execute("select 1").fetchone() == (1,)
     store.close()
 
@@ -211,7 +211,7 @@ async def test_a_claim_waits_for_a_write_that_is_slow_but_goes_on(warehouse, lan
         disk.execute("select pg_advisory_xact_lock(7)")
         writing = asyncio.create_task(asyncio.to_thread(write_slowly))
         await eventually(lambda: rows(f"{waiting} and clock_timestamp() - xact_start > interval '1 s'") == [(1,)])
-        claiming = asyncio.create_task(asyncio.to_thread(store.claim, [PARTITION], "log", OWNER))
+        claiming = asyncio.create_task(asyncio.to_thread(store.claim, [PARTITION], {ACTIONS: "log"}, OWNER))
         await eventually(lambda: rows(waiting) == [(2,)])
     assert (await claiming)[PARTITION].epoch == 2
     await writing
@@ -268,6 +268,16 @@ def test_another_log_is_landed_from_its_start(lander, other_lander, viewed):
     lander.land(viewed(), viewed())
     other_lander.claim(log_id="another")
     assert (other_lander.claims[PARTITION].next_offset, other_lander.claims[PARTITION].restarts) == (0, 1)
+
+
+@pytest.mark.parametrize("log_ids", [("c", "c/t"), ("c/t", "c")])
+def test_a_broker_that_only_now_says_the_ids_of_topics_or_no_more_has_the_same_log(
+    lander, other_lander, viewed, rows, log_ids
+):
+    lander.land(viewed(), viewed(), log_id=log_ids[0])
+    other_lander.claim(log_id=log_ids[1])
+    assert (other_lander.claims[PARTITION].next_offset, other_lander.claims[PARTITION].restarts) == (2, 0)
+    assert rows("select log_id from landing.partitions") == [("c/t",)]
 
 
 VALUES = st.lists(st.binary(max_size=20) | st.sampled_from([(7, 1), (7, 2), (8, 1)]), max_size=12)
