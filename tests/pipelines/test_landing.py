@@ -76,7 +76,7 @@ def test_when_rows_are_missing_the_check_fails_with_the_numbers_of_the_partition
     assert int(found) == int(stored) - 1
 
 
-def test_what_services_gave_up_is_held_against_the_books_as_well(land, send, warehouse):
+def test_dead_letters_of_services_are_held_against_the_books_as_well(land, send, warehouse):
     letter = DeadLetter(
         consumer="c", reason="r", topic="order.v1", partition=0, offset=0, failed_at="2026-01-02T00:00:00Z"
     )
