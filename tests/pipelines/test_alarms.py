@@ -7,19 +7,26 @@ from threading import Thread
 import dagster as dg
 import pytest
 
-from pipelines.defs.automation import tell_of_failed_checks, tell_of_failed_runs
+from pipelines.defs.automation import AwayError, tell_of_failed_checks, tell_of_failed_runs
 from pipelines.settings import settings
+
+
+class Texts(list):
+    """What the webhook has received; while it is away, it answers with an error."""
+
+    status = 200
 
 
 @pytest.fixture
 def told(monkeypatch):
-    """What the webhook has received."""
-    texts = []
+    texts = Texts()
 
     class Webhook(BaseHTTPRequestHandler):
         def do_POST(self):
-            texts.append(json.loads(self.rfile.read(int(self.headers["Content-Length"])))["text"])
-            self.send_response(200)
+            text = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["text"]
+            if texts.status == 200:
+                texts.append(text)
+            self.send_response(texts.status)
             self.end_headers()
 
         def log_message(self, *_):
@@ -70,3 +77,32 @@ def test_a_failed_run_is_told_once_with_its_failed_checks(told):
 def test_of_a_run_whose_checks_pass_nothing_is_told(told):
     end()
     assert told == []
+
+
+@pytest.mark.parametrize(("away", "times"), [(503, 1), (429, 1), (400, 0)])
+def test_while_the_webhook_is_away_a_failed_run_waits_and_one_that_is_refused_holds_up_no_other(told, away, times):
+    @dg.op
+    def fail():
+        raise RuntimeError
+
+    @dg.job
+    def refresh():
+        fail()
+
+    def look(cursor):
+        """One evaluation, as by Dagster's daemon: one that fails leaves the cursor where it was."""
+        context = dg.build_sensor_context(instance, cursor, definitions=definitions)
+        try:
+            return tell_of_failed_runs.evaluate_tick(context).cursor
+        except AwayError:
+            return cursor
+
+    definitions = dg.Definitions(jobs=[refresh], sensors=[tell_of_failed_runs])
+    with dg.DagsterInstance.ephemeral() as instance:
+        cursor = look(None)
+        refresh.execute_in_process(instance=instance, raise_on_error=False)
+        told.status = away
+        cursor = look(cursor)
+        told.status = 200
+        look(look(cursor))
+    assert len(told) == times
