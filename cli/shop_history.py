@@ -17,7 +17,7 @@ from shop_import.mapping import Shop
 from shop_import.sender import Acknowledged
 from shop_import.sending import Target, send
 from shop_import.steps import Step, Steps
-from stack.catch_up import wait_until_landed
+from stack.catch_up import one_log, wait_until_landed
 from stack.history import HistoryRecord
 from stack.parts.process import PartError
 from stack.state import StateError
@@ -66,16 +66,17 @@ class ShopImport:
         """Send every import folder that was not, in the order of their coming; the record, which says so.
 
         Raises:
-            PartError: something of it became a dead letter.
+            PartError: something of it became a dead letter, or was lost with the broker.
         """
         warehouse = deployment.variables["WAREHOUSE_LOADER_URL"]
         before = dead_letters.newest(warehouse)
         for number, folder in enumerate(self._history.folders, start=1):
             if number > record.sent_imports:
                 source = Import(folder, record.shift_weeks, renews_offers=False)
-                self.sent += send(Target.of(deployment.variables, deployment.service_token), source, self.steps)
-                with self.steps.step("landing") as step:
-                    step.counts["events"] = wait_until_landed(deployment.variables, step.say)
+                with one_log(deployment.variables):
+                    self.sent += send(Target.of(deployment.variables, deployment.service_token), source, self.steps)
+                    with self.steps.step("landing") as step:
+                        step.counts["events"] = wait_until_landed(deployment.variables, step.say)
                 record = record.model_copy(update={"sent_imports": number, "is_sent": True})
                 record.write(self.directory)
         if refused := dead_letters.refused(warehouse, self.sent, after=before):

@@ -12,7 +12,7 @@ from shop_import.sender import by_topic
 from shop_import.sending import Target
 from shop_import.sending import send as send_folder
 from shop_import.steps import Step, Steps
-from stack.catch_up import wait_until_landed
+from stack.catch_up import one_log, wait_until_landed
 from stack.environment import Environment
 from stack.history import HistoryRecord, whole_weeks_until
 from stack.state import State, StateError
@@ -65,10 +65,14 @@ def send(environment: Environment, record: HistoryRecord, steps: Steps) -> tuple
 
     Returns:
         The events that the broker acknowledged, by topic, and the record, which now says that they were sent.
+
+    Raises:
+        PartError: something of it was lost with the broker.
     """
-    sent = send_folder(_target(environment), _source(environment, record), steps)
-    with steps.step("landing") as step:
-        step.counts["events"] = wait_until_landed(environment.variables, step.say)
+    with one_log(environment.variables):
+        sent = send_folder(_target(environment), _source(environment, record), steps)
+        with steps.step("landing") as step:
+            step.counts["events"] = wait_until_landed(environment.variables, step.say)
     record = record.model_copy(update={"is_sent": True})
     record.write(environment.state.directory)
     return by_topic(sent), record

@@ -1,9 +1,12 @@
 """Waits until the content of the topics has landed in the warehouse."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
+from stack.parts.process import PartError
 from stack.reconciliation import landing_totals
+from warehouse.broker import cluster_id
 from warehouse.catch_up import land_until_caught_up
 from warehouse.settings import LandingSettings
 
@@ -13,6 +16,22 @@ POLL_SECONDS = 0.5
 def landing_settings(variables: Mapping[str, str]) -> LandingSettings:
     """The settings of landing from these variables."""
     return LandingSettings.of(variables)
+
+
+@contextmanager
+def one_log(variables: Mapping[str, str]) -> Iterator[None]:
+    """Around sending and landing: fail if the broker lost its log meanwhile, as the embedded one does when it ends.
+
+    Raises:
+        PartError: what was sent before, and had not landed, is lost.
+    """
+    before = asyncio.run(cluster_id(landing_settings(variables)))
+    yield
+    if asyncio.run(cluster_id(landing_settings(variables))) != before:
+        raise PartError(
+            "the broker was restarted and has lost what had not landed: run the same command again, nothing lands "
+            "twice; docs/runbooks/broker-lost.md tells how the catalog's events are sent again"
+        )
 
 
 def wait_until_landed(variables: Mapping[str, str], say: Callable[[str], None]) -> int:
