@@ -15,6 +15,7 @@ import fcntl
 import os
 import secrets
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
@@ -30,8 +31,7 @@ if TYPE_CHECKING:
     from stack.keys import SigningKeys
 
 DEFAULT_DIRECTORY = Path(".tanawari")
-CLOCK_SECONDS = 2.0
-"""How far two readings of a process's start time may differ; a reused pid has a later one."""
+BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
 class BrokerKind(StrEnum):
@@ -189,12 +189,17 @@ class State:
             yield
 
     @property
+    def supervisor_lock(self) -> Path:
+        """Held by the supervisor, which writes into it who it is."""
+        return self.path("run", "supervisor.lock")
+
+    @property
     def supervisor(self) -> int | None:
         """The pid of this state's supervisor, if one runs; reading it takes no lock and creates no file."""
         try:
-            pid, started = self.path("run", "supervisor.lock").read_text().split()
+            pid, started = self.supervisor_lock.read_text().split()
             process = psutil.Process(int(pid))
-            is_it = abs(process.create_time() - float(started)) < CLOCK_SECONDS
+            is_it = _start_of(process.pid) == started
             return process.pid if is_it and process.status() != psutil.STATUS_ZOMBIE else None
         except (OSError, ValueError, psutil.NoSuchProcess):
             return None
@@ -242,9 +247,20 @@ def held(path: Path) -> Iterator[bool]:
         is_ours = _try_lock(file)
         if is_ours:
             file.truncate(0)
-            file.write(f"{os.getpid()} {psutil.Process().create_time()}")
+            file.write(f"{os.getpid()} {_start_of(os.getpid())}")
             file.flush()
         yield is_ours
+
+
+def _start_of(pid: int) -> str:
+    """When a process began, for its number comes to another one later; by no clock that may be set meanwhile.
+
+    A virtual machine that was suspended sets its clock when it goes on.
+    """
+    if sys.platform != "linux":
+        return str(psutil.Process(pid).create_time())
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return f"{BOOT.read_text().strip()}/{fields[19]}"  # ticks since that boot
 
 
 def _try_lock(file: IO[str]) -> bool:

@@ -6,6 +6,7 @@ supervisor is killed.
 
 import asyncio
 import logging
+import os
 import signal
 import sys
 import time
@@ -36,7 +37,8 @@ logger = logging.getLogger("tanawari.supervisor")
 START_SECONDS = 300.0
 """Only a program that hangs takes this long: after its third crash the start fails."""
 BROKER_SECONDS = 5.0
-LOGS_SECONDS = 10.0
+HOUSE_SECONDS = 10.0
+"""Between two looks at the state itself: whether it is there, and how large its logs are."""
 TICK_SECONDS = 0.2
 
 
@@ -68,7 +70,8 @@ class Supervisor:
         self._has_drained = True
         self._error: str | None = None
         self._landed_before: dict[str, dict[str, int]] = {}
-        self._logs_seen_at = 0.0
+        self._state_seen_at = 0.0
+        self._is_gone = False
         self._is_asked_to_stop = False
 
     def run(self) -> int:
@@ -79,7 +82,7 @@ class Supervisor:
             self._start()
             while True:
                 self._watch()
-                self._rotate_logs()
+                self._keep_house()
                 time.sleep(TICK_SECONDS)
         except Stop:
             logger.info("stopping")
@@ -154,15 +157,25 @@ class Supervisor:
         if changed:
             self._report(self._phase)
 
-    def _rotate_logs(self) -> None:
-        if time.monotonic() < self._logs_seen_at + LOGS_SECONDS:
+    def _keep_house(self) -> None:
+        if time.monotonic() < self._state_seen_at + HOUSE_SECONDS:
             return
-        self._logs_seen_at = time.monotonic()
+        self._state_seen_at = time.monotonic()
+        if not self._has_state():  # no command can find us any more, and a restarted part would make data anew
+            self._is_gone = True
+            raise PartError(f"{self.state.directory} was removed")
         for log in self.state.path("logs").glob("*.log"):
             try:
                 rotate(log)
             except OSError as error:
                 logger.warning("%s cannot be rotated: %s", log, error)
+
+    def _has_state(self) -> bool:
+        """Whether the state is still there, and no other one in its place."""
+        try:
+            return self.state.supervisor_lock.read_text().startswith(f"{os.getpid()} ")
+        except FileNotFoundError:
+            return False
 
     def _restart_broker(self) -> None:
         """Restart the embedded broker, which is empty then, and create its topics while all programs are stopped.
@@ -204,7 +217,7 @@ class Supervisor:
 
     def _drain(self, *, services: bool = True) -> None:
         is_due = self.programs if services else "landing" in self.programs
-        if is_due and "broker" in self.parts:  # an external one keeps what is in flight
+        if is_due and "broker" in self.parts and not self._is_gone:  # an external one keeps what is in flight
             self._has_drained = asyncio.run(drain(self.environment, services=services)) and self._has_drained
 
     def _step(self, name: str, action: Callable[[], None]) -> None:
@@ -215,6 +228,8 @@ class Supervisor:
 
     def _report(self, phase: str, **more: object) -> None:
         self._phase = phase
+        if self._is_gone:  # another state may stand in its place
+            return
         children = {**self.parts, **self.programs}
         processes = {name: child.status() for name, child in children.items()}
         for part in PARTS:
@@ -244,7 +259,7 @@ def supervise(state: State, pinned: Pins | None = None, programs: Sequence[Progr
     Raises:
         StateError: one is already running.
     """
-    with held(state.path("run", "supervisor.lock")) as is_ours:
+    with held(state.supervisor_lock) as is_ours:
         if not is_ours:
             raise StateError(f"the stack of {state.directory} is already running")
         state.path("run", "status.json").unlink(missing_ok=True)

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from unittest.mock import Mock
 
+import psutil
 import pytest
 
 from stack.files import write_json
@@ -132,13 +133,20 @@ def test_many_may_open_a_new_state_at_once(tmp_path):
 
 
 def test_asking_who_runs_it_disturbs_nobody_and_takes_no_other_for_it(state):
-    lock = state.path("run", "supervisor.lock")
+    lock = state.supervisor_lock
     with held(lock) as is_ours:
         assert is_ours
         with ThreadPoolExecutor(8) as pool:
             assert set(pool.map(lambda _: state.supervisor, range(100))) == {os.getpid()}
     lock.write_text(f"{os.getpid()} 0.0")  # of one that has ended, and whose number we have been given
     assert state.supervisor is None
+
+
+def test_a_clock_that_is_set_hides_no_supervisor(state, monkeypatch):
+    with held(state.supervisor_lock):
+        booted_at = psutil.boot_time()
+        monkeypatch.setattr("psutil._pslinux.boot_time", lambda: booted_at + 3600)
+        assert state.supervisor == os.getpid()
 
 
 def test_two_commands_do_not_fight_over_one_state(state):

@@ -1,5 +1,6 @@
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -187,6 +188,16 @@ def test_stopping_ends_everything_drained_and_frees_the_ports(tmp_path):
     assert all(map(is_gone, pids))
     assert is_port_free(int(address.rpartition(":")[2]))
     assert running.state.status()["phase"] == "stopped"
+
+
+def test_a_stack_whose_state_was_removed_stops_and_leaves_nothing_there(tmp_path):
+    with Stack(tmp_path / "state", beside=tmp_path) as running:
+        pids = running.pids()
+        shutil.rmtree(running.state.directory)
+        assert running.process.wait(WHOLE_STOP_SECONDS) == 1
+        assert "state was removed" in running.said()
+        assert all(map(is_gone, pids))
+        assert not running.state.directory.exists()
 
 
 def test_on_a_full_disk_it_runs_on_and_stops_in_order(tmp_path):
