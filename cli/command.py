@@ -35,6 +35,12 @@ HELP = "Tanawari: run and inspect the local stack; import, land and roll back lo
 LITTLE = ("status",)
 """Imported where any command would do."""
 FULL = os.strerror(errno.ENOSPC)
+PLACES = frozenset(
+    (errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP)
+)
+"""A file or directory that was named cannot be used: it is another user's, read-only, mounted, of another kind."""
+UNPREPARED = (None, "42501", "42P01", "3F000")
+"""Of a database: what is set is no address; its role may not; its tables are not there yet."""
 
 
 def tanawari(*names: str) -> typer.Typer:
@@ -100,7 +106,8 @@ def _interrupt(*_: object) -> NoReturn:
 def in_a_line(error: Exception) -> str | None:
     """The message where it is enough; None if the trace is needed. Imports after a failure only: these are slow."""
     from aiokafka.errors import KafkaError  # noqa: PLC0415
-    from httpx2 import HTTPError  # noqa: PLC0415
+    from httpx2 import HTTPError, InvalidURL  # noqa: PLC0415
+    from psycopg import Error as PostgresError  # noqa: PLC0415
     from psycopg import OperationalError  # noqa: PLC0415
 
     from services.contracts.settings import SecretError  # noqa: PLC0415
@@ -111,5 +118,13 @@ def in_a_line(error: Exception) -> str | None:
         return in_a_line(error.exceptions[0])
     if FULL in str(error):  # by whatever wrote: Python, Polars, DuckDB, Postgres
         return f"the disk is full: {error}; free space and run the command again"
-    known = (StateError, SecretError, PartError, FolderError, RefusedError, KafkaError, OperationalError, HTTPError)
-    return (str(error) or type(error).__name__) if isinstance(error, known) else None
+    known = (
+        *(StateError, SecretError, PartError, FolderError, RefusedError, KafkaError, OperationalError),
+        *(HTTPError, InvalidURL),
+    )
+    is_outside = (
+        isinstance(error, known)
+        or (isinstance(error, OSError) and error.errno in PLACES)
+        or (isinstance(error, PostgresError) and error.sqlstate in UNPREPARED)
+    )
+    return (str(error) or type(error).__name__) if is_outside else None

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import getpass
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, replace
@@ -160,7 +161,7 @@ def close(
     if choice == store.EVERY:
         raise StateError("select dead letters: by ids, or by --topic, --reason, --consumer or --since")
     _require(url, choice)
-    closed = store.close(url, choice, because=because, by=getpass.getuser(), is_trial=dry_run)
+    closed = store.close(url, choice, because=because, by=_user(), is_trial=dry_run)
     if as_json:
         screen.print_json(data={"closed": closed})
     else:
@@ -171,6 +172,14 @@ def _require(url: str, choice: Choice) -> None:
     """Check that every id names a dead letter that the options select."""
     if choice.ids and (missing := set(choice.ids) - {letter.id for letter in store.list_chosen(url, choice)}):
         raise StateError(f"no open dead letter matches the options: {', '.join(map(str, sorted(missing)))}")
+
+
+def _user() -> str:
+    """Who we are; a container's user may have a number only."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"user {os.getuid()}"
 
 
 def _warehouse(deployment: Deployment) -> str:

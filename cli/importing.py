@@ -19,6 +19,8 @@ from shop_import.sender import by_topic
 from stack import show
 from stack.history import WEEK, HistoryRecord
 
+LONGEST_SHIFT = 5200
+"""A century of weeks."""
 BAD_ROWS = 2
 """The exit code where rows are bad, and nothing was sent."""
 
@@ -29,7 +31,9 @@ MappingOption = Annotated[
 ]
 WeeksOption = Annotated[
     int | None,
-    typer.Option(min=0, help="Shift all dates by this many weeks; fixed by the first import into a state."),
+    typer.Option(
+        min=0, max=LONGEST_SHIFT, help="Shift all dates by this many weeks; fixed by the first import into a state."
+    ),
 ]
 WorkDirectoryOption = Annotated[
     Path | None,

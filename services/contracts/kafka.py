@@ -12,7 +12,7 @@ from typing import Any, Literal, Self
 
 from aiokafka.conn import collect_hosts, create_conn
 from aiokafka.errors import KafkaConnectionError, KafkaError, SaslAuthenticationFailed, UnsupportedSaslMechanismError
-from pydantic import Field, FilePath, SecretStr, model_validator
+from pydantic import Field, FilePath, SecretStr, field_validator, model_validator
 
 from services.contracts.settings import Settings
 
@@ -36,6 +36,15 @@ class KafkaSettings(Settings):
     kafka_ssl_ca_file: FilePath | None = Field(None, validation_alias="KAFKA_SSL_CA_FILE")
     kafka_ssl_cert_file: FilePath | None = Field(None, validation_alias="KAFKA_SSL_CERT_FILE")
     kafka_ssl_key_file: FilePath | None = Field(None, validation_alias="KAFKA_SSL_KEY_FILE")
+
+    @field_validator("kafka_url")
+    @classmethod
+    def _has_hosts(cls, url: str) -> str:
+        try:
+            collect_hosts(url)
+        except ValueError as error:
+            raise ValueError("expected host:port, several of them separated by commas") from error
+        return url
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

@@ -6,6 +6,7 @@ from importlib import metadata
 
 import httpx2
 import polars as pl
+import psycopg
 import pytest
 from aiokafka.errors import KafkaConnectionError
 
@@ -52,6 +53,9 @@ def test_the_version_is_said(tanawari):
         (pl.exceptions.ComputeError("No space left on device (os error 28)"), "the disk is full: "),
         (httpx2.ReadTimeout("timed out"), "timed out"),
         (httpx2.ReadTimeout(""), "ReadTimeout"),
+        (PermissionError(errno.EACCES, "Permission denied", "/root/state"), "Permission denied: '/root/state'"),
+        (psycopg.ProgrammingError('missing "=" after "garbage" in connection info string'), 'missing "="'),
+        (psycopg.errors.InsufficientPrivilege("permission denied for schema raw"), "permission denied for schema raw"),
         (ExceptionGroup("two", [KafkaConnectionError("no broker"), KafkaConnectionError("no broker")]), "no broker"),
     ],
 )
@@ -62,6 +66,16 @@ def test_what_is_wrong_outside_is_a_line_and_no_trace(error, line):
 def test_what_is_wrong_inside_keeps_its_trace():
     assert in_a_line(OSError(errno.ENOENT, "none", "/here")) is None
     assert in_a_line(KeyError("x")) is None
+    assert in_a_line(psycopg.errors.SyntaxError("of our own")) is None
+
+
+@pytest.mark.parametrize("command", ["up", "status", "logs", "doctor", "reset"])
+def test_a_state_that_is_a_file_is_refused_in_one_line(tanawari, tmp_path, command):
+    file = tmp_path / "state"
+    file.touch()
+    refused = tanawari(command, "--state", file)
+    assert (refused.code, "Not a directory" in refused.stderr) == (1, True)
+    assert "Traceback" not in refused.stderr
 
 
 def test_a_newer_state_is_refused_in_one_line(tanawari, state):
