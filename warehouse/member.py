@@ -23,7 +23,7 @@ from warehouse import broker, metrics
 from warehouse.batch import Batch
 from warehouse.offsets import Claim, FencedError, Span
 from warehouse.settings import LandingSettings
-from warehouse.store import AwayError, Store, TooSlowError
+from warehouse.store import Store, TooSlowError, UnavailableError
 
 log = logging.getLogger(__name__)
 P = ParamSpec("P")
@@ -81,7 +81,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
                     await self._session()
                 except FencedError:  # only of the lone process
                     return
-                except (KafkaError, OSError, AwayError) as error:
+                except (KafkaError, OSError, UnavailableError) as error:
                     log.warning("restarting after %s: %s", type(error).__name__, error)
                     self._beat()
                     await self._pause(RETRY_SECONDS / 4)
@@ -260,7 +260,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
                 log.warning("the warehouse is slow: %d messages are too many for one transaction", len(part.records))
                 self._beat()
                 if self._stopping.is_set():
-                    raise AwayError(str(error)) from error
+                    raise UnavailableError(str(error)) from error
                 waiting[:0] = part.halves()
                 continue
             self._batch_records = min(BATCH_RECORDS, self._batch_records + self._batch_records // 8 + 1)
@@ -274,7 +274,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         while True:
             try:
                 return await asyncio.to_thread(call, *args, **kwargs)
-            except AwayError as error:
+            except UnavailableError as error:
                 log.warning("the warehouse is unavailable: %s", error)
                 self._beat()
                 if self._stopping.is_set():
@@ -305,5 +305,5 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
 async def _settled(writing: asyncio.Task[None] | None) -> None:
     """Wait for a write whose outcome no longer matters: uncommitted messages will be fetched again."""
     if writing is not None:
-        with contextlib.suppress(FencedError, AwayError):
+        with contextlib.suppress(FencedError, UnavailableError):
             await writing

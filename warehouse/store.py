@@ -34,7 +34,7 @@ _AWAY = (
 )
 
 
-class AwayError(Exception):
+class UnavailableError(Exception):
     """The warehouse does not respond, cannot write now, or ended a slow transaction; the transaction is rolled back."""
 
 
@@ -45,7 +45,7 @@ class TooSlowError(Exception):
 class Store:
     """Landing's connection to the warehouse: opened when needed, reopened after an error. Not thread-safe.
 
-    Every method may raise `AwayError`; calling it again is then safe.
+    Every method may raise `UnavailableError`; calling it again is then safe.
 
     Args:
         url: the warehouse, as its loader.
@@ -93,7 +93,7 @@ class Store:
         try:
             with self._transaction() as connection:
                 return self._write(connection, batch)
-        except AwayError as error:
+        except UnavailableError as error:
             if isinstance(error.__cause__, errors.TransactionTimeout):
                 raise TooSlowError from error
             raise
@@ -119,7 +119,7 @@ class Store:
                 yield connection
         except _AWAY as error:
             self.close()  # the next connection may lead to another server
-            raise AwayError(_why(error)) from error
+            raise UnavailableError(_why(error)) from error
 
     def _open(self) -> psycopg.Connection:
         if self._connection is None or self._connection.closed:

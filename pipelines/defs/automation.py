@@ -21,7 +21,7 @@ def nightly_refresh() -> dg.RunRequest:
     return dg.RunRequest(partition_key=today())
 
 
-class AwayError(dg.DagsterError):
+class UnavailableError(dg.DagsterError):
     """The webhook does not take anything now. Any other kind of error would make Dagster go on with the next run."""
 
 
@@ -60,7 +60,7 @@ def _tell(text: str) -> None:
     """Post it; while the webhook is away, the sensor fails and begins with the same run again.
 
     Raises:
-        AwayError: it does not answer, or asks for patience.
+        UnavailableError: it does not answer, or asks for patience.
         httpx2.HTTPStatusError: it refuses this text, and would do so again.
     """
     if not (webhook := settings().tanawari_alert_webhook):
@@ -68,7 +68,7 @@ def _tell(text: str) -> None:
     try:
         answer = httpx2.post(webhook, json={"text": text}, timeout=10)
     except httpx2.TransportError as error:
-        raise AwayError(f"the webhook does not answer: {error or type(error).__name__}") from error
+        raise UnavailableError(f"the webhook does not answer: {error or type(error).__name__}") from error
     if answer.is_server_error or answer.status_code == httpx2.codes.TOO_MANY_REQUESTS:
-        raise AwayError(f"the webhook answered {answer.status_code}")
+        raise UnavailableError(f"the webhook answered {answer.status_code}")
     answer.raise_for_status()

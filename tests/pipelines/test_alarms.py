@@ -7,7 +7,7 @@ from threading import Thread
 import dagster as dg
 import pytest
 
-from pipelines.defs.automation import AwayError, tell_of_failed_checks, tell_of_failed_runs
+from pipelines.defs.automation import UnavailableError, tell_of_failed_checks, tell_of_failed_runs
 from pipelines.settings import settings
 
 
@@ -94,7 +94,7 @@ def test_while_the_webhook_is_away_a_failed_run_waits_and_one_that_is_refused_ho
         context = dg.build_sensor_context(instance, cursor, definitions=definitions)
         try:
             return tell_of_failed_runs.evaluate_tick(context).cursor
-        except AwayError:
+        except UnavailableError:
             return cursor
 
     definitions = dg.Definitions(jobs=[refresh], sensors=[tell_of_failed_runs])

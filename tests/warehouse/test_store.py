@@ -17,7 +17,7 @@ from services.contracts.events.feedback import Placement, RecommendationClicked
 from tests.odd_messages import ENVELOPE
 from tests.waiting import eventually
 from warehouse.offsets import Counts, FencedError
-from warehouse.store import APPLICATION, AwayError, Store, TooSlowError
+from warehouse.store import APPLICATION, Store, TooSlowError, UnavailableError
 
 ACTIONS = "user-actions.v1"
 PARTITION = TopicPartition(ACTIONS, 0)
@@ -243,7 +243,7 @@ def test_a_warehouse_that_may_only_be_read_is_waited_for_on_a_new_connection(war
     with psycopg.connect(warehouse.owner, autocommit=True) as owner:
         owner.execute(f"alter database {owner.info.dbname} set default_transaction_read_only = on")
         lander.store.close()
-        with pytest.raises(AwayError):
+        with pytest.raises(UnavailableError):
             lander.store.write(batch)
         owner.execute("set transaction_read_only = off")
         owner.execute(f"alter database {owner.info.dbname} reset default_transaction_read_only")
