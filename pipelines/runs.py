@@ -21,6 +21,9 @@ from pipelines.recipe import Recipe, differences
 BESIDE = "__next"
 """The suffix of the schemas that a full refresh builds."""
 
+KEEPALIVES = "-c tcp_keepalives_idle=60 -c tcp_keepalives_interval=15 -c tcp_keepalives_count=4"
+"""Postgres drops the connections of a machine that is gone, with their locks, in two minutes; by default in hours."""
+
 _PAST = "__past"
 _REMEDY = "Run a full refresh: `tanawari dbt build --full-refresh`, or the job full_refresh in Dagster."
 _LOCK = "select pg_advisory_lock(hashtextextended('transformation.runs', 0))"
@@ -78,6 +81,7 @@ class Run:
             "TANAWARI_RUN": str(self.number),
             "TANAWARI_REBUILT": " ".join(self.rebuilt),
             "TANAWARI_SCHEMA_SUFFIX": BESIDE if self.is_beside else "",
+            "PGOPTIONS": KEEPALIVES,
         }
 
 
@@ -174,7 +178,7 @@ def taken_over(url: str, wait_minutes: float) -> Iterator[Runs]:
     Raises:
         RefusedError: another run still holds it after this time.
     """
-    options = f"-c lock_timeout={max(1, round(wait_minutes * 60_000))}"  # 0 would be no limit
+    options = f"{KEEPALIVES} -c lock_timeout={max(1, round(wait_minutes * 60_000))}"  # 0 would be no limit
     with psycopg.connect(url, autocommit=True, options=options, application_name="tanawari-runs") as connection:
         try:
             connection.execute(_LOCK)
