@@ -37,8 +37,8 @@ logger = logging.getLogger("tanawari.supervisor")
 START_SECONDS = 300.0
 """Only a program that hangs takes this long: after its third crash the start fails."""
 BROKER_SECONDS = 5.0
-HOUSE_SECONDS = 10.0
-"""Between two looks at the state itself: whether it is there, and how large its logs are."""
+STATE_SECONDS = 10.0
+"""Between two checks of the state itself: whether it exists, and how large its logs are."""
 TICK_SECONDS = 0.2
 
 
@@ -82,7 +82,7 @@ class Supervisor:
             self._start()
             while True:
                 self._watch()
-                self._keep_house()
+                self._check_state()
                 time.sleep(TICK_SECONDS)
         except Stop:
             logger.info("stopping")
@@ -157,8 +157,8 @@ class Supervisor:
         if changed:
             self._report(self._phase)
 
-    def _keep_house(self) -> None:
-        if time.monotonic() < self._state_seen_at + HOUSE_SECONDS:
+    def _check_state(self) -> None:
+        if time.monotonic() < self._state_seen_at + STATE_SECONDS:
             return
         self._state_seen_at = time.monotonic()
         if not self._has_state():  # no command can find us any more, and a restarted part would make data anew
