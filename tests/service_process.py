@@ -11,12 +11,13 @@ ROOT = Path(__file__).parents[1]
 
 
 class ServiceProcess(Process):
-    """`services.<name>` on a port that it keeps when it is started again; `url` is its address."""
+    """A service, or `serving`, on a port that it keeps when it is started again; `url` is its address."""
 
     def __init__(self, name, environment, log, *, port=None):
         self.port = port or free_port()
         self.url = f"http://{HOST}:{self.port}"
-        server = [sys.executable, "-m", "services.common.web.server", f"services.{name}.app:create_app"]
+        package = name if name == "serving" else f"services.{name}"
+        server = [sys.executable, "-m", "services.common.web.server", f"{package}.app:create_app"]
         super().__init__(
             name,
             [*server, "--host", HOST, "--port", str(self.port)],

@@ -11,7 +11,7 @@ def test_the_api_does_what_its_document_says(broker, signing_keys, tmp_path):
         "TANAWARI_BUNDLES": str(tmp_path / "bundles"),
         "CONTENT_URL": "http://127.0.0.1:9",
     }
-    with served("serving.app:create_app", environment, tmp_path / "serving.log") as url:
+    with served("serving", environment, tmp_path / "serving.log") as url:
         token = signing_keys.token("tests", use="service")
         assert violations(url, token) == ""
         assert numbers_without_bound(url, token) == []

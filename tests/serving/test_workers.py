@@ -50,7 +50,7 @@ async def test_processes_have_the_same_page_however_long_each_has_run(
     }
 
     def worker(name):
-        return served("serving.app:create_app", environment, tmp_path / name)
+        return served("serving", environment, tmp_path / name)
 
     async def pages(*urls):
         """The bundle behind the page of each, and its shelves."""

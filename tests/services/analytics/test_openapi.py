@@ -7,7 +7,7 @@ def test_the_api_does_what_its_document_says(settings, signing_keys, tmp_path):
         "ANALYTICS_DATABASE_URL": settings.database_url,
         "KAFKA_URL": settings.kafka_url,
     }
-    with served("services.analytics.app:create_app", environment, tmp_path / "analytics.log") as url:
+    with served("analytics", environment, tmp_path / "analytics.log") as url:
         token = signing_keys.token("tests", use="service")
         assert violations(url, token) == ""
         assert numbers_without_bound(url, token) == []
