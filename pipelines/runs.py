@@ -7,6 +7,7 @@ and more: what it computes again, it computes alike (`dbt/macros/recompute.sql`)
 a restored one goes on from there.
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -81,7 +82,7 @@ class Run:
             "TANAWARI_RUN": str(self.number),
             "TANAWARI_REBUILT": " ".join(self.rebuilt),
             "TANAWARI_SCHEMA_SUFFIX": BESIDE if self.is_beside else "",
-            "PGOPTIONS": KEEPALIVES,
+            "PGOPTIONS": f"{KEEPALIVES} {os.environ.get('PGOPTIONS', '')}".strip(),
         }
 
 
