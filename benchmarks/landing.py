@@ -36,8 +36,8 @@ from stack.programs import WAREHOUSE_ROLES
 from stack.state import BrokerKind
 from stack.topics import create_topics
 from warehouse.decode import Row, decode
-from warehouse.member import BATCH_RECORDS
 from warehouse.migrate import migrate
+from warehouse.writer import BATCH_RECORDS
 
 RATE: Final = at_least(0.60)
 MEMORY: Final = at_most(230, "MB")

@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from prometheus_client import REGISTRY
 
 from tests.waiting import eventually
-from warehouse import catch_up, metrics
+from warehouse import catch_up, metrics, progress
 from warehouse import member as member_module
 from warehouse.broker import log_ends
 from warehouse.catch_up import land_until_caught_up
@@ -80,7 +80,7 @@ async def test_a_landing_that_cannot_go_on_with_what_it_has_is_not_alive(landing
     async with running(member):
         await produce(landing.kafka_url, viewed(1))
         await eventually(lambda: rows("select count(*) from raw.user_actions_v1") == [(1,)])
-        monkeypatch.setattr(member_module, "STALLED_AFTER", 2.0)
+        monkeypatch.setattr(progress, "STALLED_AFTER", 2.0)
         with psycopg.connect(warehouse.owner) as locking:
             locking.execute("lock table raw.user_actions_v1")
             await produce(landing.kafka_url, viewed(2))

@@ -9,7 +9,7 @@ logs.configure()
 for error in ("refused", "reset"):
     logging.getLogger("aiokafka.conn").error("Unable connect to node %s: %s", 1, error)
     logging.getLogger("aiokafka").error("Unable to update metadata")
-    logging.getLogger("warehouse.member").warning("the warehouse is unavailable")
+    logging.getLogger("warehouse.writer").warning("the warehouse is unavailable")
 """
 
 
