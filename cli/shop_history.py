@@ -7,7 +7,7 @@ import polars as pl
 from rich.console import Console
 
 from cli.deployment import Deployment
-from demo.history import households
+from demo.history import shoppers
 from shop_import.checking import ShopFolder
 from shop_import.findings import REPORT, ROWS, Findings
 from shop_import.folder import FolderError, scan_table
@@ -93,7 +93,7 @@ class ShopImport:
             shift_weeks=weeks,
             deployment=deployment,
         )
-        record = found.model_copy(update={"households": found.households or tuple(households(lines))})
+        record = found.model_copy(update={"shoppers": found.shoppers or tuple(shoppers(lines))})
         record.write(self.directory)
         return record
 

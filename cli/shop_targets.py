@@ -96,7 +96,7 @@ class LocalShop:
             step.counts |= run_job(environment, JOB, step.say)
         record.model_copy(update={"is_served": True}).write(self.directory)
         with steps.step("shop") as step:
-            step.counts |= storefront.wait_until_served(environment, next(iter(record.households), NOBODY))
+            step.counts |= storefront.wait_until_served(environment, next(iter(record.shoppers), NOBODY))
         because = storefront.popularity_because(environment)
         screen.print(storefront.choice_in_words(because), markup=False, soft_wrap=True)
         return because

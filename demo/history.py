@@ -17,7 +17,7 @@ from stack.environment import Environment
 from stack.history import HistoryRecord, whole_weeks_until
 from stack.state import State, StateError
 
-HOUSEHOLDS = 4
+SHOPPERS = 4
 """So many users are offered in the storefront preview."""
 
 
@@ -47,7 +47,7 @@ def convert(state: State, users: int | None, days: int | None, step: Step) -> Hi
             users=users,
             days=days,
             evaluation_starts_at=window + Import(folder, weeks).shift if window else None,
-            households=tuple(households(scan_table(folder, "orders"))),
+            shoppers=tuple(shoppers(scan_table(folder, "orders"))),
         )
         record.write(state.directory)
     step.counts |= manifest.counts
@@ -86,9 +86,9 @@ def _source(environment: Environment, record: HistoryRecord) -> Import:
     return Import(environment.state.path("history"), record.shift_weeks)
 
 
-def households(orders: pl.LazyFrame) -> list[str]:
+def shoppers(orders: pl.LazyFrame) -> list[str]:
     """Some users with many orders, from the busiest down to the middle."""
     busiest = orders.group_by("user_id").agg(pl.col("external_id").n_unique().alias("orders"))
     ranked = busiest.sort("orders", "user_id", descending=[True, False]).select("user_id")
     users: list[str] = ranked.collect(engine="streaming").get_column("user_id").to_list()
-    return users[: max(1, len(users) // 2) : max(1, len(users) // (2 * HOUSEHOLDS))][:HOUSEHOLDS]
+    return users[: max(1, len(users) // 2) : max(1, len(users) // (2 * SHOPPERS))][:SHOPPERS]

@@ -87,7 +87,7 @@ class Demo:
                 status = control.wait_until(self.state, "running", step.say)
                 step.counts["processes"] = len(status["processes"])
             with steps.step("shop") as step:
-                step.counts |= storefront.wait_until_served(environment, record.households[0])
+                step.counts |= storefront.wait_until_served(environment, record.shoppers[0])
             self._finish(environment, status, steps, memory)
             self.has_finished = True
             return status

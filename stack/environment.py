@@ -181,7 +181,7 @@ class Environment:
             **({"TANAWARI_TIMEZONE": record.timezone} if record.timezone else {}),
             **({"TANAWARI_EVALUATION_TEST_START": window.isoformat()} if window else {}),
             "TANAWARI_PSEUDO_PRODUCTS": "grocer" if record.source == "demo" else "none",
-            "GATEWAY_PREVIEW_HOUSEHOLDS": json.dumps(record.households),
+            "GATEWAY_PREVIEW_SHOPPERS": json.dumps(record.shoppers),
             "GATEWAY_PREVIEW_LOGIN": json.dumps(record.source == "demo"),  # it asks nobody for a password
         }
 

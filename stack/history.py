@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, NonNegativeInt, PositiveInt
+from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt
 
 from stack.files import read_json, write_json
 
@@ -22,7 +22,7 @@ class HistoryRecord(BaseModel):
         shift_weeks: by how many weeks dates are moved; decided at the first run and never changed.
         users, days: how much of the data set is in the folder; None is all.
         evaluation_starts_at: the start of the published test window, moved with the dates.
-        households: users that the preview offers.
+        shoppers: users that the preview offers.
         is_sent: whether all of it has landed.
         is_served: whether shelves were made from it.
         deployment: the deployment that it is sent to; None for the state's own stack.
@@ -38,7 +38,7 @@ class HistoryRecord(BaseModel):
     users: PositiveInt | None = None
     days: PositiveInt | None = None
     evaluation_starts_at: AwareDatetime | None = None
-    households: tuple[str, ...] = ()
+    shoppers: tuple[str, ...] = Field((), validation_alias=AliasChoices("shoppers", "households"))  # its earlier name
     is_sent: bool = False
     is_served: bool = False
     deployment: str | None = None

@@ -1,4 +1,4 @@
-"""The preview's identity: it views as a household, or as a visitor, with a short-lived token of the development key.
+"""The preview's identity: it views as a shopper, or as a visitor, with a short-lived token of the development key.
 
 It signs in as any user without a login, and only if `GATEWAY_PREVIEW_LOGIN` is set, as in the demo.
 """
@@ -28,7 +28,7 @@ class PreviewOff(NotFound):
 
 
 class NewSession(Schema):
-    """Whom to view as: a household, a known visitor (`anon:…`), or, without an id, a new visitor."""
+    """Whom to view as: a shopper, a known visitor (`anon:…`), or, without an id, a new visitor."""
 
     user_id: UserId | None = None
 
@@ -41,10 +41,10 @@ class Session(Schema):
 
 
 class Preview(Schema):
-    """The preview's current user, if any, and example households."""
+    """The preview's current user, if any, and example shoppers."""
 
     user_id: str | None
-    households: tuple[str, ...]
+    shoppers: tuple[str, ...]
 
 
 @router.get("/preview/session", dependencies=[LIMITED], responses=problems(404))
@@ -52,7 +52,7 @@ async def current(request: Request, caller: Annotated[Principal | None, PUBLIC])
     """The preview's current user."""
     settings = _settings(request)
     user_id = caller.subject if caller and not caller.is_service else None
-    return Preview(user_id=user_id, households=settings.preview_households)
+    return Preview(user_id=user_id, shoppers=settings.preview_shoppers)
 
 
 @router.post("/preview/session", dependencies=[PUBLIC, LIMITED], responses=problems(404))

@@ -26,11 +26,11 @@ A_PERSONS_BROWSER = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, 
 
 @dataclass(frozen=True)
 class Shop:
-    """A running shop and a household that it knows."""
+    """A running shop and a shopper that it knows."""
 
     gateway_url: str
     warehouse_url: str
-    household: str
+    shopper: str
     service_token: str
     environment: Environment
 
@@ -61,9 +61,9 @@ def shop(tmp_path_factory, database, new_warehouse, valkey):
         for child in children:
             child.process.wait_ready()
         small_shop.fill(environment)
-        wait_until_served(environment, small_shop.HOUSEHOLD)
+        wait_until_served(environment, small_shop.SHOPPER)
         gateway = environment.address("gateway")
-        yield Shop(gateway, warehouse.owner, small_shop.HOUSEHOLD, environment.service_token, environment)
+        yield Shop(gateway, warehouse.owner, small_shop.SHOPPER, environment.service_token, environment)
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +83,7 @@ def open_page(browser, shop):
     complaints = []
     with ExitStack() as stack:
 
-        def create(path="/", *, household=None, **options):
+        def create(path="/", *, shopper=None, **options):
             context = browser.new_context(user_agent=A_PERSONS_BROWSER, base_url=shop.gateway_url, **options)
             stack.callback(context.close)
             context.set_default_timeout(30_000)
@@ -99,8 +99,8 @@ def open_page(browser, shop):
                 ),
             )
             page.goto(path)
-            if household:
-                view_as(page, household)
+            if shopper:
+                view_as(page, shopper)
             return page
 
         create.complaints = complaints
@@ -108,9 +108,9 @@ def open_page(browser, shop):
     assert complaints == []
 
 
-def view_as(page, household):
-    """Choose a household, as a person would."""
+def view_as(page, shopper):
+    """Choose a shopper, as a person would."""
     page.get_by_role("button", name="Viewing as").click()
-    page.get_by_label("Shopper", exact=True).fill(household)
+    page.get_by_label("Shopper", exact=True).fill(shopper)
     page.get_by_role("button", name="View", exact=True).click()
-    page.get_by_role("heading", level=1, name=f"shopper {household}").wait_for()
+    page.get_by_role("heading", level=1, name=f"shopper {shopper}").wait_for()

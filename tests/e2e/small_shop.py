@@ -1,4 +1,4 @@
-"""A shop made by hand: forty kinds of goods in three sizes, one household, and a bundle that knows it."""
+"""A shop made by hand: forty kinds of goods in three sizes, one shopper, and a bundle that knows them."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -11,7 +11,7 @@ import polars as pl
 from ml.bundle.bundle import About, BundleContent, Champion, History, Ranked, write
 from ml.bundle.content import ACTIVITY, ITEMS
 
-HOUSEHOLD = "900"
+SHOPPER = "900"
 OTHERS = ("1", "1228", "2375")
 KINDS = """
 GROCERY > CHEESE > SHREDDED CHEESE; GROCERY > CHEESE > CREAM CHEESE; GROCERY > YOGURT > GREEK YOGURT;
@@ -32,7 +32,7 @@ DRUG GM > CANDY - PACKAGED > CHOCOLATE
 CODES = [" ".join(code.split()) for code in KINDS.split(";")]
 SIZES = ("small", "medium", "large")
 BOUGHT = range(0, 60, 4)
-"""What the household bought: items 0, 4, 8, … of the shop, each every 7 days, the last time 8 days ago."""
+"""What the shopper bought: items 0, 4, 8, … of the shop, each every 7 days, the last time 8 days ago."""
 VIEWED = (70, 89, 41, 118, 107)
 DAY = 86_400
 
@@ -81,7 +81,7 @@ def fill(environment):
 
 
 def bundle(catalog, names, now=None):
-    """What a model would have learnt of this household, from the catalog's products and its categories' names by id."""
+    """What a model would have learnt of this shopper, from the catalog's products and its categories' names by id."""
     cut = (now or datetime.now(UTC)) - timedelta(hours=1)
     items = pl.DataFrame([_item(product, names) for product in catalog], schema=ITEMS)
     count, kinds = len(catalog), len(CODES)
@@ -95,9 +95,9 @@ def bundle(catalog, names, now=None):
         last_bought=np.full(len(bought), cut.timestamp() - 8 * DAY, dtype=np.int64),
         interval_days=np.full(len(bought), 7, dtype=np.float32),
     )
-    viewed = [(HOUSEHOLD, catalog[index]["id"], "VIEW", cut, None, None) for index in VIEWED]
+    viewed = [(SHOPPER, catalog[index]["id"], "VIEW", cut, None, None) for index in VIEWED]
     return BundleContent(
-        users=pl.DataFrame({"user_id": [HOUSEHOLD]}),
+        users=pl.DataFrame({"user_id": [SHOPPER]}),
         items=items,
         activity=pl.DataFrame(viewed, schema=ACTIVITY, orient="row"),
         candidates={"discover": _ranked(rest[None, ::-1]), "repurchase": _ranked(bought[None, :])},

@@ -122,10 +122,10 @@ def test_every_address_answers(made):
 
 
 def test_the_top_page_has_its_six_shelves(made, state):
-    households = json.loads((state / "history.json").read_text())["households"]
+    shoppers = json.loads((state / "history.json").read_text())["shoppers"]
     with httpx2.Client(base_url=made["addresses"]["storefront"], timeout=30) as shopper:
-        shopper.post("/preview/session", json={"userId": households[0]}).raise_for_status()
-        page = shopper.get("/v1/top-page", params={"userId": households[0]}).json()
+        shopper.post("/preview/session", json={"userId": shoppers[0]}).raise_for_status()
+        page = shopper.get("/v1/top-page", params={"userId": shoppers[0]}).json()
 
     assert len(page["shelves"]) == 6
     assert all(shelf["items"] for shelf in page["shelves"])
@@ -134,7 +134,7 @@ def test_the_top_page_has_its_six_shelves(made, state):
 
 
 @pytest.mark.browser
-def test_the_shop_opens_as_a_household_whose_six_shelves_are_full(made, browser):
+def test_the_shop_opens_as_a_shopper_whose_six_shelves_are_full(made, browser):
     page = browser.new_page()
     page.goto(made["addresses"]["storefront"])
 

@@ -47,7 +47,7 @@ def landed(shop, table, condition, *values):
 
 
 def test_the_top_page_has_six_shelves_with_products(shop, open_page):
-    page = open_page(household=shop.household, viewport={"width": 1280, "height": 1000}, device_scale_factor=1.5)
+    page = open_page(shopper=shop.shopper, viewport={"width": 1280, "height": 1000}, device_scale_factor=1.5)
     expect(page.get_by_role("heading", level=2)).to_have_text(SHELVES)
     for title in SHELVES:
         assert products(page, title).count() > 0, title
@@ -58,7 +58,7 @@ def test_the_top_page_has_six_shelves_with_products(shop, open_page):
 
 
 def test_shelves_that_content_cannot_fill_keep_their_place_while_serving_is_away(shop, open_page):
-    page = open_page(household=shop.household)
+    page = open_page(shopper=shop.shopper)
     filled = httpx2.get(f"{shop.gateway_url}/v1/top-page").json()["shelves"][2:4]
     away = {"recommendationId": None, "modelVersion": None, "generation": "g1", "degraded": True, "shelves": filled}
     page.route("**/v1/top-page?*", lambda route: route.fulfill(json=away))
@@ -67,7 +67,7 @@ def test_shelves_that_content_cannot_fill_keep_their_place_while_serving_is_away
 
 
 def test_every_product_has_a_name_a_price_a_picture_and_a_reason(shop, open_page):
-    page = open_page(household=shop.household)
+    page = open_page(shopper=shop.shopper)
     card = products(page, "On sale").first
     expect(card.get_by_role("link")).not_to_be_empty()
     expect(card.locator(".price")).to_have_text(re.compile(r"Special price \$\d+\.\d\d instead of \$\d+\.\d\d"))
@@ -78,14 +78,14 @@ def test_every_product_has_a_name_a_price_a_picture_and_a_reason(shop, open_page
 
 
 def test_a_click_lands_in_the_warehouse_and_returns_on_the_next_top_page(shop, open_page):
-    page = open_page(household=shop.household)
+    page = open_page(shopper=shop.shopper)
     link = products(page, "Recommended for you").first.get_by_role("link")
     name, clicked = link.inner_text(), product_id(link)
     link.click()
     expect(page.get_by_role("heading", level=1)).to_have_text(name)
     seen = landed(
         shop, "user_actions_v1", "key = %s AND event_type = 'PRODUCT_VIEWED' AND (data->>'productId')::bigint = %s",
-        shop.household, clicked,
+        shop.shopper, clicked,
     )  # fmt: skip
     assert seen[0]["isBot"] is False
     page.goto("/")
@@ -94,7 +94,7 @@ def test_a_click_lands_in_the_warehouse_and_returns_on_the_next_top_page(shop, o
 
 
 def test_a_product_is_shown_though_nobody_takes_the_action_and_the_shelves_do_not_wait_long(shop, open_page):
-    page = open_page(household=shop.household)
+    page = open_page(shopper=shop.shopper)
     page.route("**/v1/actions", lambda _: None)
     products(page, "On sale").first.get_by_role("link").click()
     page.get_by_role("link", name="Back to the shelves").click()
@@ -102,35 +102,35 @@ def test_a_product_is_shown_though_nobody_takes_the_action_and_the_shelves_do_no
 
 
 def test_what_was_seen_and_what_was_clicked_are_reported(shop, open_page):
-    page = open_page(household=shop.household)
+    page = open_page(shopper=shop.shopper)
     link = products(page, "Buy again").first.get_by_role("link")
     link.scroll_into_view_if_needed()
     clicked = product_id(link)
     link.click()
     condition = "key = %s AND event_type = %s AND data @> %s::jsonb"
     item = f'{{"displayType": "REPURCHASE", "productId": {clicked}, "rank": 1}}'
-    values = (shop.household, "RECOMMENDATION_CLICKED", item)
+    values = (shop.shopper, "RECOMMENDATION_CLICKED", item)
     [click] = landed(shop, "recommendation_feedback_v1", condition, *values)[:1]
-    values = (shop.household, "RECOMMENDATION_SHOWN", f'{{"items": [{item}]}}')
+    values = (shop.shopper, "RECOMMENDATION_SHOWN", f'{{"items": [{item}]}}')
     shown = landed(shop, "recommendation_feedback_v1", condition, *values)
     assert click["recommendationId"] in {answer["recommendationId"] for answer in shown}
 
 
 def test_a_click_with_the_middle_button_is_reported_too(shop, open_page):
-    page = open_page(household=shop.household)
+    page = open_page(shopper=shop.shopper)
     with page.expect_request(lambda request: "clicked" in (request.post_data or "")):
         products(page, "On sale").first.get_by_role("link").click(button="middle")
 
 
 def test_a_shopper_whose_session_has_ended_is_still_heard(shop, open_page):
-    page = open_page(household=shop.household)
+    page = open_page(shopper=shop.shopper)
     link = products(page, "On sale").last.get_by_role("link")
     clicked = product_id(link)
     page.context.clear_cookies()
     link.click()
     condition = "key = %s AND event_type = %s AND (data->>'productId')::bigint = %s"
-    landed(shop, "user_actions_v1", condition, shop.household, "PRODUCT_VIEWED", clicked)
-    landed(shop, "recommendation_feedback_v1", condition, shop.household, "RECOMMENDATION_CLICKED", clicked)
+    landed(shop, "user_actions_v1", condition, shop.shopper, "PRODUCT_VIEWED", clicked)
+    landed(shop, "recommendation_feedback_v1", condition, shop.shopper, "RECOMMENDATION_CLICKED", clicked)
     page.goto("/")
     products(page, "On sale").first.wait_for()
     open_page.complaints.clear()  # the browser's own words on the 401s
@@ -195,7 +195,7 @@ def test_money_is_shown_with_the_decimals_of_its_currency(open_page):
 
 
 def test_a_price_without_a_currency_is_shown_as_a_number(shop, open_page):
-    page = open_page(household=shop.household)
+    page = open_page(shopper=shop.shopper)
     answer = httpx2.get(f"{shop.gateway_url}/v1/top-page").json()
     item = answer["shelves"][3]["items"][0] | {"productPrice": "12.30", "specialPrice": "9.99", "currency": None}
     answer["shelves"][3]["items"] = [item]
@@ -216,7 +216,7 @@ def test_a_special_price_in_another_currency_replaces_no_price(open_page):
 
 
 def test_the_product_page_shows_similar_products_and_reports_their_clicks(open_page, shop):
-    page = open_page(household=shop.household)
+    page = open_page(shopper=shop.shopper)
     products(page, "Recommended for you").first.get_by_role("link").click()
     similar = products(page, "Similar products")
     expect(similar.first).to_be_visible()
@@ -234,11 +234,11 @@ def test_the_product_page_shows_similar_products_and_reports_their_clicks(open_p
 
 
 def test_a_search_finds_products_and_is_reported(shop, open_page):
-    page = open_page(household=shop.household)
+    page = open_page(shopper=shop.shopper)
     page.get_by_role("searchbox").fill("tea green")
     page.get_by_role("searchbox").press("Enter")
     expect(page.get_by_role("article")).to_have_count(3)
-    landed(shop, "user_actions_v1", "key = %s AND data->>'searchKeyword' = %s", shop.household, "tea green")
+    landed(shop, "user_actions_v1", "key = %s AND data->>'searchKeyword' = %s", shop.shopper, "tea green")
 
 
 def test_more_is_found_than_stands_on_one_page(shop, open_page):
@@ -261,12 +261,12 @@ def test_a_visitor_sees_what_is_there_for_everyone(open_page):
 
 
 def test_the_footer_says_which_model_answered(shop, open_page):
-    page = open_page(household=shop.household)
+    page = open_page(shopper=shop.shopper)
     expect(page.get_by_role("contentinfo")).to_contain_text("model small-shop")
 
 
 def test_the_shop_can_be_used_by_keyboard_alone(shop, open_page):
-    page = open_page(household=shop.household)
+    page = open_page(shopper=shop.shopper)
     page.goto("/")
     link = products(page, "Continue shopping").first.get_by_role("link")
     link.wait_for()
@@ -285,7 +285,7 @@ def test_the_shop_can_be_used_by_keyboard_alone(shop, open_page):
 
 
 def test_a_shopper_of_any_id_can_be_viewed(open_page):
-    page = open_page(household="M-042")
+    page = open_page(shopper="M-042")
     expect(page.get_by_role("button", name="Viewing as Shopper M-042")).to_be_visible()
 
 
@@ -301,7 +301,7 @@ def test_the_dialog_of_shoppers_opens_and_closes_by_keyboard(open_page):
 
 
 def test_nothing_is_cut_off_at_phone_width(shop, open_page):
-    page = open_page(household=shop.household, **PHONE)
+    page = open_page(shopper=shop.shopper, **PHONE)
     products(page, "Recommended for you").first.wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     button, field = (
@@ -318,7 +318,7 @@ def test_nothing_is_cut_off_at_phone_width(shop, open_page):
 
 @pytest.mark.parametrize("status", [503, 429])
 def test_an_action_that_the_shop_could_not_take_is_sent_again(shop, open_page, status):
-    page = open_page(household=shop.household)
+    page = open_page(shopper=shop.shopper)
     page.route("**/v1/actions", lambda route: route.fulfill(status=status, headers={"Retry-After": "1"}), times=1)
     with page.expect_response(lambda answer: answer.url.endswith("/v1/actions") and answer.status == 202) as taken:
         products(page, "On sale").first.get_by_role("link").click()

@@ -36,7 +36,7 @@ from stack.supervisor import supervise
 logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
 sys.exit(supervise(State(Path(sys.argv[1])), None, [program for program in PROGRAMS if not program.tool]))
 """
-HOUSEHOLD = small_shop.HOUSEHOLD
+SHOPPER = small_shop.SHOPPER
 GENERATION = "by-hand"
 
 
@@ -55,12 +55,12 @@ class SupervisedShop:
             wait_until(lambda: self.state.status()["phase"], lambda phase: phase == "running", seconds=180)
             environment = Environment.running(self.state)
             small_shop.fill(environment)
-            wait_until_served(environment, HOUSEHOLD)
+            wait_until_served(environment, SHOPPER)
         except BaseException:
             self.stop()
             raise
         self.warehouse_url = environment.variables["WAREHOUSE_DATABASE_URL"]
-        token = self.state.signing_keys().token(HOUSEHOLD)
+        token = self.state.signing_keys().token(SHOPPER)
         self.as_shopper = self._client(environment, token)
         self.as_service = self._client(environment, environment.service_token)
         return self
@@ -119,12 +119,12 @@ class SupervisedShop:
         return [row["productId"] for row in rows]
 
     def top_page(self):
-        """The household's top page."""
-        return self.as_shopper.get("/v1/top-page", params={"userId": HOUSEHOLD})
+        """The shopper's top page."""
+        return self.as_shopper.get("/v1/top-page", params={"userId": SHOPPER})
 
     def recommendations(self):
-        """What the household is recommended."""
-        return self.as_shopper.get(f"/v1/users/{HOUSEHOLD}/recommendations")
+        """What the shopper is recommended."""
+        return self.as_shopper.get(f"/v1/users/{SHOPPER}/recommendations")
 
     def catalog(self):
         """The first products of the catalog."""
@@ -134,7 +134,7 @@ class SupervisedShop:
         """Tell the catalog that nothing of a product is left."""
         self.as_service.put(f"/v1/products/{product}/stock", json={"stock": 0}).raise_for_status()
 
-    def view(self, *products, user=HOUSEHOLD):
+    def view(self, *products, user=SHOPPER):
         """Actions, with ids of their own: a user looked at products."""
         kind = {"actionType": "PRODUCT_VIEWED", "userId": user}
         return [{**kind, "eventId": str(uuid.uuid4()), "productId": product} for product in products]

@@ -6,11 +6,11 @@ import pytest
 
 from stack.drain import services_under_way
 from stack.environment import Environment
-from tests.faults.supervised_shop import GENERATION, HOUSEHOLD, SupervisedShop
+from tests.faults.supervised_shop import GENERATION, SHOPPER, SupervisedShop
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.faults
-USERS = [HOUSEHOLD, *map(str, range(1, 30))]
+USERS = [SHOPPER, *map(str, range(1, 30))]
 
 
 @pytest.fixture(scope="module")

@@ -89,12 +89,17 @@ def test_nothing_sends_telemetry(state, ports):
 
 def test_the_evaluation_moves_with_the_history(state, ports):
     assert "TANAWARI_EVALUATION_TEST_START" not in Environment(state, ports, {}).variables
-    HistoryRecord(shift_weeks=464, evaluation_starts_at="2026-10-26T05:00:00Z", households=("900", "1")).write(
+    HistoryRecord(shift_weeks=464, evaluation_starts_at="2026-10-26T05:00:00Z", shoppers=("900", "1")).write(
         state.directory
     )
     variables = Environment(state, ports, {}).variables
     assert variables["TANAWARI_EVALUATION_TEST_START"] == "2026-10-26T05:00:00+00:00"
-    assert variables["GATEWAY_PREVIEW_HOUSEHOLDS"] == '["900", "1"]'
+    assert variables["GATEWAY_PREVIEW_SHOPPERS"] == '["900", "1"]'
+
+
+def test_a_record_whose_shoppers_were_called_households_is_read(state):
+    (state.directory / "history.json").write_text('{"shift_weeks": 464, "households": ["900"]}')
+    assert HistoryRecord.read(state.directory).shoppers == ("900",)
 
 
 def test_only_the_demo_signs_for_whoever_asks_and_only_who_signs_has_the_key(state, ports):

@@ -57,5 +57,5 @@ export async function renew({ force = false } = {}) {
 /** Shoppers worth a look. */
 export async function suggestions() {
   const response = await fetch("/preview/session");
-  return response.ok ? (await response.json()).households : [];
+  return response.ok ? (await response.json()).shoppers : [];
 }

@@ -82,7 +82,7 @@ def test_a_service_that_is_always_too_slow_is_left_alone_too(gateway, services):
 
 def test_nobody_closes_the_shop_by_granting_no_time(gateway, services):
     answers_late(services["catalog"], 0.05)
-    client = gateway(preview_households=())
+    client = gateway(preview_shoppers=())
     impatient = {client.get("/v1/products", headers={"X-Deadline-Ms": "1"}).status_code for _ in range(10)}
     assert impatient == {504}
     assert client.get("/v1/products").status_code == 200

@@ -17,7 +17,7 @@ def merged(gateway, services):
     def ask(**documents):
         for name, service in services.items():
             service.says("/openapi.json", documents.get(name, document({})))
-        return gateway(preview_households=()).get("/openapi.json").json()
+        return gateway(preview_shoppers=()).get("/openapi.json").json()
 
     return ask
 
@@ -75,7 +75,7 @@ def test_the_document_is_put_together_once_for_all_readers(gateway, services, mo
     monkeypatch.setattr(documents, "merge", lambda own, parts: made.append(parts) or own)
     for service in services.values():
         service.says("/openapi.json", document({}))
-    client = gateway(preview_households=())
+    client = gateway(preview_shoppers=())
     assert {client.get("/openapi.json").status_code for _ in range(3)} == {200}
     assert len(made) == 1
 

@@ -29,7 +29,7 @@ def test_while_the_catalog_is_away_the_drawing_is_neutral_and_not_kept_long(gate
 @pytest.mark.parametrize("status", [404, 500])
 def test_a_category_that_nobody_knows_yet_is_drawn_as_soon_as_it_is_there(gateway, services, status):
     services["catalog"].says("/v1/categories/6", {"title": "Not found"}, status)
-    client = gateway(preview_households=())
+    client = gateway(preview_shoppers=())
     neutral = client.get("/images/categories/6.svg")
     services["catalog"].says("/v1/categories/6", {"code": "GROCERY > TEAS", "name": "TEAS"})
     assert (neutral.text, neutral.headers["cache-control"]) == (draw("", ""), "public, max-age=5")

@@ -8,7 +8,7 @@ def begin(client, user_id=None):
     return client.post("/preview/session", json={"userId": user_id} if user_id else {})
 
 
-def test_the_preview_views_as_a_household(gateway):
+def test_the_preview_views_as_a_shopper(gateway):
     client = gateway()
     assert begin(client, "900").json()["userId"] == "900"
     assert client.get("/preview/session").json()["userId"] == "900"
