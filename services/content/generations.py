@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.common.messaging.outbox import append
 from services.common.runtime.errors import Conflict, NotFound, Unavailable, Unprocessable
 from services.content import partitions
-from services.content.models import Activation, Generation, Showing
+from services.content.models import Activation, ActiveGeneration, Generation
 from services.contracts.events.content import GenerationSwitched
 
 PRODUCER = "content"
@@ -65,7 +65,7 @@ async def announce(session: AsyncSession, name: str, bundle: str) -> None:
     Raises:
         GenerationExists: it belongs to another bundle.
     """
-    await _lock_showing(session)
+    await _lock_active(session)
     known = await session.scalar(select(Generation.bundle).where(Generation.generation == name))
     if known is None:
         session.add(Generation(generation=name, bundle=bundle))
@@ -94,7 +94,7 @@ async def load(
         generation.row_count = await partitions.copy_draft(session, generation.id, name, rows)
     except UniqueViolation as error:
         raise RankTakenTwice("Two rows have the same user, shelf and rank.") from error
-    await _lock_showing(session)
+    await _lock_active(session)
     await _refuse_if_fixed(session, generation)  # it may have been activated with its earlier rows meanwhile
     try:
         await partitions.attach_draft(session, generation.id, name)
@@ -112,15 +112,15 @@ async def activate(session: AsyncSession, name: str, expected_rows: int) -> Gene
     Raises:
         GenerationNotFound, GenerationIncomplete: see the classes.
     """
-    showing = await _lock_showing(session)
+    active = await _lock_active(session)
     generation = await _find(session, name)
     if generation.row_count != expected_rows:
         raise GenerationIncomplete(f"{name} has {generation.row_count or 0} rows, not {expected_rows}.")
     if generation.dropped_at:
         raise GenerationIncomplete(f"The rows of {name} were dropped.")
-    if showing.generation != name:
+    if active.generation != name:
         session.add(Activation(generation_id=generation.id))
-        await _show(session, showing, generation, "GENERATION_ACTIVATED")
+        await _show(session, active, generation, "GENERATION_ACTIVATED")
     return generation
 
 
@@ -134,9 +134,9 @@ async def roll_back(session: AsyncSession, leave: str | None) -> Generation:
     Raises:
         NothingToRollBackTo: see the class.
     """
-    showing = await _lock_showing(session)
-    if leave is not None and leave != showing.generation:
-        raise NothingToRollBackTo(f"{leave} is not active; {showing.generation} is.")
+    active = await _lock_active(session)
+    if leave is not None and leave != active.generation:
+        raise NothingToRollBackTo(f"{leave} is not active; {active.generation} is.")
     standing = select(Activation).where(Activation.rolled_back_at.is_(None)).order_by(Activation.id.desc()).limit(2)
     activations = (await session.scalars(standing)).all()
     if len(activations) < 2:  # noqa: PLR2004 - the active one and the one before
@@ -145,20 +145,20 @@ async def roll_back(session: AsyncSession, leave: str | None) -> Generation:
     if generation.dropped_at:
         raise NothingToRollBackTo(f"The rows of {generation.generation} were dropped.")
     activations[0].rolled_back_at = datetime.now(UTC)
-    await _show(session, showing, generation, "GENERATION_ROLLED_BACK")
+    await _show(session, active, generation, "GENERATION_ROLLED_BACK")
     return generation
 
 
-async def _show(session: AsyncSession, showing: Showing, generation: Generation, event_type: str) -> None:
+async def _show(session: AsyncSession, active: ActiveGeneration, generation: Generation, event_type: str) -> None:
     """Point to a generation, and append the event; the cost does not depend on the number of rows."""
     switched = GenerationSwitched(
         generation=generation.generation,
-        previous=showing.generation,
+        previous=active.generation,
         bundle=generation.bundle,
         rows=generation.row_count or 0,
     )
-    showing.generation = generation.generation
-    showing.version += 1
+    active.generation = generation.generation
+    active.version += 1
     await session.flush()
     await append(session, PRODUCER, event_type, switched)
 
@@ -177,9 +177,9 @@ async def _drop_old(session: AsyncSession, kept: int) -> None:
             old.dropped_at = datetime.now(UTC)
 
 
-async def _lock_showing(session: AsyncSession) -> Showing:
-    """Lock the row of what is shown; always first, to avoid deadlocks."""
-    return (await session.scalars(select(Showing).with_for_update())).one()
+async def _lock_active(session: AsyncSession) -> ActiveGeneration:
+    """Lock the row of the active generation; always first, to avoid deadlocks."""
+    return (await session.scalars(select(ActiveGeneration).with_for_update())).one()
 
 
 async def _find(session: AsyncSession, name: str, *, for_update: bool = False) -> Generation:

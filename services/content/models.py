@@ -86,13 +86,13 @@ class Activation(Base):
     rolled_back_at: Mapped[datetime | None]
 
 
-class Showing(Base):
-    """The one row that says what is shown: the active generation, and a version that every change increments.
+class ActiveGeneration(Base):
+    """The one row that names the active generation, with a version that every change of what is shown increments.
 
     Every change of what is shown locks it, so changes are serialised, and responses are cached by `version`.
     """
 
-    __tablename__ = "showing"
+    __tablename__ = "active_generation"
     __table_args__ = (CheckConstraint("is_only", name="one_row"),)
 
     is_only: Mapped[bool] = mapped_column(primary_key=True, server_default=text("true"))

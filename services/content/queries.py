@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.common.web.references import ProductReference
 from services.content.domain import DisplayRow
-from services.content.models import Activation, Category, Generation, Product, Showing, TopPageDisplay
+from services.content.models import Activation, ActiveGeneration, Category, Generation, Product, TopPageDisplay
 from services.contracts.envelope import DisplayType
 
 Display = TopPageDisplay
@@ -111,10 +111,10 @@ def _generations(*conditions: ColumnElement[bool]) -> Select[Any]:
     )
     columns: tuple[Any, ...] = (
         *(Generation.id, Generation.generation, Generation.bundle, Generation.row_count.label("rows")),
-        func.coalesce(Generation.generation == Showing.generation, False).label("is_active"),
+        func.coalesce(Generation.generation == ActiveGeneration.generation, False).label("is_active"),
         *(Generation.created_at, Generation.loaded_at, activated_at.label("activated_at"), Generation.dropped_at),
     )
-    return select(*columns).select_from(Generation).join(Showing, true()).where(*conditions)
+    return select(*columns).select_from(Generation).join(ActiveGeneration, true()).where(*conditions)
 
 
 def _is_about(product: ProductReference) -> ColumnElement[bool]:
@@ -141,4 +141,4 @@ async def bump_version(session: AsyncSession) -> None:
 
     Change display rows after it, never before: an upload locks in the same order.
     """
-    await session.execute(update(Showing).values(version=Showing.version + 1))
+    await session.execute(update(ActiveGeneration).values(version=ActiveGeneration.version + 1))

@@ -11,7 +11,7 @@ from services.common.runtime.errors import Fault, NotFound, Unprocessable
 from services.common.storage.cache import Cache
 from services.content import queries
 from services.content.domain import TITLES, Displays, Item, compose
-from services.content.models import Showing, TopPageDisplay
+from services.content.models import ActiveGeneration, TopPageDisplay
 from services.content.schemas import DisplaysOut, OfferOut, Shelf, ShelfItem
 from services.contracts.envelope import DisplayType
 from services.contracts.events.content import DisplayChanged
@@ -46,13 +46,13 @@ async def displays(session: AsyncSession, cache: Cache, user_id: str | None) -> 
 
     Responses are cached by the version of what is shown, so that no change is missed, until the next date that matters.
     """
-    showing = (await session.execute(select(Showing.version, Showing.generation))).one()
-    key = f"displays:{showing.version}:{'everyone' if user_id is None else 'user:' + user_id}"
+    active = (await session.execute(select(ActiveGeneration.version, ActiveGeneration.generation))).one()
+    key = f"displays:{active.version}:{'everyone' if user_id is None else 'user:' + user_id}"
     if (known := await cache.get(key)) is not None:
         return known
     now = datetime.now(UTC)
-    composed = compose(await queries.rows_for(session, showing.generation, user_id), now)
-    body = _answer(composed, user_id, showing.generation).model_dump_json(by_alias=True).encode()
+    composed = compose(await queries.rows_for(session, active.generation, user_id), now)
+    body = _answer(composed, user_id, active.generation).model_dump_json(by_alias=True).encode()
     if (seconds := (composed.true_until - now).total_seconds()) >= SHORTEST_CACHED:
         await cache.set(key, body, seconds)
     return body

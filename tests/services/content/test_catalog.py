@@ -158,7 +158,7 @@ def told(database_url):
 
     async def read():
         async with await psycopg.AsyncConnection.connect(database_url) as connection:
-            query = "SELECT stock, version FROM showing LEFT JOIN products ON products.id = 3"
+            query = "SELECT stock, version FROM active_generation LEFT JOIN products ON products.id = 3"
             return await (await connection.execute(query)).fetchone()
 
     return read

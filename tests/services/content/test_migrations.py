@@ -32,4 +32,4 @@ def test_amounts_finer_than_their_currency_are_rounded_and_an_offer_that_is_none
         displays = connection.execute("SELECT product_id, special_price::float FROM top_page_displays ORDER BY 1")
         assert products == [(1, 13, 10, False), (2, 12.5, 10.45, False), (3, 12, None, True), (4, None, 12, False)]
         assert displays.fetchall() == [(1, 10), (2, 9.5), (9, 10)]
-        assert connection.execute("SELECT version FROM showing").fetchall() == [(2,)]
+        assert connection.execute("SELECT version FROM active_generation").fetchall() == [(2,)]
