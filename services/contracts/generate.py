@@ -32,6 +32,10 @@ class _Untitled(GenerateJsonSchema):
         return False
 
 
+def _file(kind: EventType) -> str:
+    return f"{kind.name.lower()}.v{kind.version}.json"
+
+
 def event_schema(kind: EventType) -> Document:
     """The JSON Schema of one whole message: the envelope with its payload in place of `data`."""
     schema = Event.model_json_schema(by_alias=True, schema_generator=_Untitled)
@@ -57,17 +61,17 @@ def asyncapi() -> Document:
     channels: Document = {}
     operations: Document = {}
     for topic in TOPICS.values():
-        names = [kind.name for kind in EVENTS.values() if kind.topic == topic.name]
+        kinds = [kind for kind in EVENTS.values() if kind.topic == topic.name]
         channels[topic.table] = {
             "address": topic.name,
             "description": f"Keyed by {topic.key.words}.",
             "messages": {
-                name: {
-                    "name": name,
+                kind.name: {
+                    "name": kind.name,
                     "contentType": "application/json",
-                    "payload": {"$ref": f"./{name.lower()}.v1.json"},
+                    "payload": {"$ref": f"./{_file(kind)}"},
                 }
-                for name in names
+                for kind in kinds
             },
             "bindings": {
                 "kafka": {
@@ -95,10 +99,7 @@ def asyncapi() -> Document:
 
 def documents() -> dict[Path, str]:
     """The text of every generated file."""
-    files = {
-        FOLDER / f"{kind.name.lower()}.v{kind.version}.json": json.dumps(event_schema(kind), indent=2) + "\n"
-        for kind in EVENTS.values()
-    }
+    files = {FOLDER / _file(kind): json.dumps(event_schema(kind), indent=2) + "\n" for kind in EVENTS.values()}
     files[ASYNCAPI] = yaml.safe_dump(asyncapi(), sort_keys=False, allow_unicode=True, width=120)
     return files
 

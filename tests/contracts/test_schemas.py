@@ -25,6 +25,12 @@ def test_no_document_is_left_behind():
     assert set(generate.FOLDER.iterdir()) == generate.documents().keys()
 
 
+def test_the_document_of_channels_refers_to_the_newest_version_of_a_schema(monkeypatch):
+    monkeypatch.setattr(ProductViewed, "version", 2)
+    messages = generate.asyncapi()["channels"]["user_actions_v1"]["messages"]
+    assert messages["PRODUCT_VIEWED"]["payload"] == {"$ref": "./product_viewed.v2.json"}
+
+
 def test_a_real_message_fits_its_schema():
     event = Event.of("PRODUCT_VIEWED", ProductViewed(user_id="900", product_id=3), producer="analytics")
 
