@@ -89,6 +89,12 @@ def test_what_is_missing_is_made_once_by_one_who_is_no_superuser_and_told(run, u
         assert connection.execute("select count(*) from raw.order_v1").fetchone() == (0,)
 
 
+def test_a_page_at_random_costs_the_planner_of_the_warehouse_twice_one_in_order(run, urls):
+    run("prepare")
+    with psycopg.connect(urls["WAREHOUSE_DBT_URL"]) as connection:
+        assert connection.execute("show random_page_cost").fetchone() == ("2",)
+
+
 def test_a_role_that_is_there_gets_the_password_of_its_url(run, urls):
     run("prepare")
     renewed = urls["CATALOG_DATABASE_URL"].replace("a%20secret", "another")
