@@ -53,9 +53,18 @@ async def log_ids(settings: KafkaSettings) -> dict[str, str]:
     try:
         async with settings.explained():
             await client.bootstrap()
-        described = (await client.send(client.get_random_node(), DescribeTopics())).to_object()
+        return await _log_ids(client)
     finally:
         await client.close()
+
+
+async def log_ids_of(consumer: AIOKafkaConsumer) -> dict[str, str]:
+    """The same, asked over the consumer's connection: a new one costs a TLS handshake and a login."""
+    return await _log_ids(consumer._client)  # noqa: SLF001 - there is no public way to send a request
+
+
+async def _log_ids(client: AIOKafkaClient) -> dict[str, str]:
+    described = (await client.send(client.get_random_node(), DescribeTopics())).to_object()
     cluster = described["cluster_id"] or ""
     ids = {topic["topic"]: topic.get("topic_id") for topic in described["topics"]}
     return {topic: f"{cluster}/{ids[topic]}" if ids.get(topic) else cluster for topic in TOPICS}

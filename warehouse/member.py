@@ -80,7 +80,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
 
     async def _session(self) -> None:
         consumer = broker.new_consumer(self._settings, group=None if self._is_alone else self._settings.landing_group)
-        reader = Reader(self._settings, consumer)
+        reader = Reader(consumer)
         self._assigned = None
         watching = asyncio.create_task(self._watch(reader))
         try:
@@ -170,8 +170,8 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         while True:
             await asyncio.sleep(WATCH_SECONDS)
             with contextlib.suppress(KafkaError, OSError):
-                is_other = await reader.has_other_logs()
-                if reader.claims and is_other and self._assigned is None and not self._is_sharing:
+                has_other_logs = bool(reader.claims) and await reader.has_other_logs()
+                if has_other_logs and self._assigned is None and not self._is_sharing:
                     self._assigned = set(reader.consumer.assignment())
                 self._writer.observe_lag(await reader.consumer.end_offsets(self._writer.partitions))
 

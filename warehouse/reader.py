@@ -9,7 +9,6 @@ from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
 
 from warehouse import broker
 from warehouse.offsets import Claim, Span
-from warehouse.settings import LandingSettings
 
 log = logging.getLogger(__name__)
 
@@ -19,29 +18,23 @@ Fetched = Mapping[TopicPartition, list[ConsumerRecord]]
 
 
 class Reader:
-    """A consumer with its claims; it notices logs that are not the ones which landed.
+    """A consumer with its claims; it notices logs that are not the ones which landed."""
 
-    Args:
-        settings: the broker.
-        consumer: started, or about to be.
-    """
-
-    def __init__(self, settings: LandingSettings, consumer: AIOKafkaConsumer) -> None:
+    def __init__(self, consumer: AIOKafkaConsumer) -> None:
         self.consumer = consumer
         self.claims: dict[TopicPartition, Claim] = {}
-        self._settings = settings
         self._log_ids: dict[str, str] = {}
         self._starts: dict[TopicPartition, int] = {}
         """Where logs begin that did not have the offset we asked for."""
 
     async def identify_logs(self) -> dict[str, str]:
         """The ids of the logs, which are kept to be compared."""
-        self._log_ids = await broker.log_ids(self._settings)
+        self._log_ids = await broker.log_ids_of(self.consumer)
         return self._log_ids
 
     async def has_other_logs(self) -> bool:
         """Whether a topic was created again since."""
-        return await broker.log_ids(self._settings) != self._log_ids
+        return await broker.log_ids_of(self.consumer) != self._log_ids
 
     def begin(self, claims: Mapping[TopicPartition, Claim]) -> None:
         """Fetch what was claimed, and nothing else."""

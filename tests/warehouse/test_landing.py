@@ -8,7 +8,7 @@ from urllib.request import urlopen
 
 import psycopg
 import pytest
-from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer, TopicPartition, client
 from prometheus_client import REGISTRY
 
 from tests.waiting import eventually
@@ -19,6 +19,7 @@ from warehouse.catch_up import land_until_caught_up
 from warehouse.member import Member
 from warehouse.offsets import Counts
 from warehouse.settings import LandingSettings
+from warehouse.topic_ids import DescribeTopics
 
 ACTIONS = "user-actions.v1"
 WAITING = """
@@ -124,6 +125,25 @@ async def test_the_lag_grows_while_the_warehouse_is_away(landing, warehouse, vie
             await produce(landing.kafka_url, *(viewed() for _ in range(12)))
             await eventually(lambda: lag() >= 12)
         await eventually(lambda: lag() == 0)
+
+
+async def test_watching_for_topics_that_were_created_again_opens_no_connection(landing, rows, monkeypatch):
+    monkeypatch.setattr(member_module, "WATCH_SECONDS", 0.1)
+    opened, asked = [], []
+
+    def counting(calls, call):
+        def counted(*args, **kwargs):
+            calls.append(args)
+            return call(*args, **kwargs)
+
+        return counted
+
+    async with running(Member(landing)):
+        await eventually(lambda: rows("select count(*) > 0 from landing.partitions") == [(True,)])
+        monkeypatch.setattr(client, "create_conn", counting(opened, client.create_conn))
+        monkeypatch.setattr(DescribeTopics, "build", counting(asked, DescribeTopics.build))
+        await eventually(lambda: len(asked) > 2)
+    assert opened == []
 
 
 async def test_a_batch_that_takes_too_long_is_written_in_parts(landing, warehouse, viewed):
