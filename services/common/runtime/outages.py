@@ -4,15 +4,15 @@ import socket
 
 import psycopg
 from psycopg import errors
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 _DATA_ERRORS = (psycopg.DataError, errors.ProgramLimitExceeded, errors.StatementTooComplex)
 """psycopg calls the last two operational errors, but a retry does not help."""
 _OUTAGES = (
-    *(OperationalError, InterfaceError, PoolTimeoutError),
-    *(psycopg.OperationalError, psycopg.InterfaceError),
+    *(psycopg.OperationalError, psycopg.InterfaceError, PoolTimeoutError),
     *(ConnectionError, TimeoutError, socket.gaierror),
+    errors.ReadOnlySqlTransaction,  # a standby, or a server that was made read-only because its disk is almost full
 )
 
 
@@ -35,4 +35,5 @@ def is_unavailable(error: BaseException) -> bool:
         return False
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return True
-    return isinstance(error, _OUTAGES) or type(error) is OSError  # network errors and a full disk have no class
+    cause = getattr(error, "orig", error)
+    return isinstance(cause, _OUTAGES) or type(cause) is OSError  # network errors and a full disk have no class

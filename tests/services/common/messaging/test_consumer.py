@@ -254,6 +254,25 @@ async def test_a_locked_table_is_waited_for(consumer, broker, producer, database
     assert await read_topic(broker.url, "dead-letters.v1", 0) == []
 
 
+async def test_a_database_that_takes_no_writes_is_waited_for(
+    consumer, broker, producer, database_url, service_database, effects, postgres_server
+):
+    name = database_url.rsplit("/", 1)[1]
+    with psycopg.connect(postgres_server.url(), autocommit=True) as admin:
+        admin.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+        await send(producer, viewed(1))
+
+        async def failure():
+            return consumer.failure
+
+        async with running([consumer]):
+            await eventually(failure, lambda found: found == "ReadOnlySqlTransaction")
+            admin.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only")
+            await service_database.close()
+            await eventually(effects, are(1))
+    assert await read_topic(broker.url, "dead-letters.v1", 0) == []
+
+
 async def test_nothing_is_given_up_while_the_database_is_away(
     consumer, producer, database_url, effects, postgres_server
 ):
