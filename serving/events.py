@@ -7,9 +7,12 @@ from typing import Annotated, Final, Generic, TypeVar
 import msgspec
 
 from ml.shelves.session import Kind
+from services.contracts.envelope import MAX_ID
 
 T = TypeVar("T")
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+Id = Annotated[int, msgspec.Meta(ge=1, le=MAX_ID)]
+"""What no response can hold must not come into the catalogue."""
 
 
 class FollowedEvent(msgspec.Struct, Generic[T], rename="camel"):
@@ -48,7 +51,7 @@ class Behaviour(msgspec.Struct, rename="camel"):
 class ProductChange(msgspec.Struct, rename="camel", gc=False):
     """Payload of `catalog.v1`; category events have no product. Events from before versions existed have version 0."""
 
-    product_id: int | None = None
+    product_id: Id | None = None
     sku: str | None = None
     code: str | None = None
     name: str = ""
@@ -58,14 +61,14 @@ class ProductChange(msgspec.Struct, rename="camel", gc=False):
     image: str | None = None
     stock: int = 0
     is_active: bool = True
-    category_ids: tuple[int, ...] = ()
+    category_ids: tuple[Id, ...] = ()
     special_price: Decimal | None = None
     start_date: Instant | None = None
     end_date: Instant | None = None
     product_version: int = 0
     stock_version: int = 0
     offer_version: int = 0
-    category_id: int | None = None
+    category_id: Id | None = None
     level: int = 1
     category_version: int = 0
     offer: "ProductChange | None" = None

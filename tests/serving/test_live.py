@@ -142,6 +142,14 @@ async def test_a_price_that_is_none_is_not_taken_over(app, price):
     assert app.state.recommender.models.current.catalogue.get(MILK).price == Decimal("1.50")
 
 
+async def test_a_product_whose_id_no_response_can_hold_is_not_taken_over(app):
+    change = {"productId": 2**64, "name": "Milk", "price": "1", "stock": 1}
+
+    app.state.recommender.live.apply([record("catalog.v1", "PRODUCT_CREATED", **change)])
+
+    assert app.state.recommender.models.current.catalogue.get(2**64) is None
+
+
 async def test_an_offer_that_ends_is_hidden_at_once(happens, shelf):
     async def offers():
         return {*await shelf("anon:1", "SALE")(), *await shelf("anon:1", "DAILY_DEAL")()}
