@@ -5,7 +5,6 @@ others go through `registry.parse`, which also gives the reason of a refusal.
 """
 
 import base64
-import binascii
 import re
 from typing import NamedTuple
 
@@ -128,7 +127,7 @@ def _check_dead_letter(letter: DeadLetter) -> None:
     try:
         for text in (letter.key, letter.value):
             base64.b64decode(text or "", validate=True)
-    except binascii.Error as error:
+    except ValueError as error:  # not ASCII, or not base64
         raise ContractError("BAD_PAYLOAD", "key, value: not base64") from error
     if not _TOPIC_NAME.fullmatch(letter.topic):
         raise ContractError("BAD_PAYLOAD", "topic: not a topic's name")

@@ -114,3 +114,11 @@ def test_whatever_the_bytes_they_are_read_as_the_registry_reads_them_or_refused(
     assert datetime.fromisoformat(row.occurred_at) == event.timestamp
     assert EVENTS[row.event_type].payload.model_validate_json(row.data, by_name=False) == payload
     assert json.loads(row.data) == json.loads(value)["data"]
+
+
+@pytest.mark.parametrize("value", ["\u00e9", "no base64", "YQ"])
+def test_a_dead_letter_whose_bytes_are_no_base64_is_refused(message, value):
+    data = {"consumer": "c", "reason": "R", "topic": "cart.v1", "partition": 0, "offset": 0, "value": value}
+    letter = encoded(eventType="DEAD_LETTER", data={**data, "failedAt": ENVELOPE["timestamp"]})
+    with pytest.raises(ContractError, match="not base64"):
+        decode(message(letter, topic="dead-letters.v1"))
