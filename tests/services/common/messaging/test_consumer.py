@@ -12,7 +12,7 @@ from sqlalchemy import text
 from services.common.messaging import consumer as module
 from services.common.messaging.broker import cluster_id
 from services.common.messaging.consumer import Consumer
-from services.common.messaging.producer import MessageRefusedError, is_too_large, partition_of
+from services.common.messaging.producer import MessageRefusedError, Producer, is_too_large, partition_of
 from services.common.runtime import telemetry, worker
 from services.common.runtime.settings import ServiceSettings
 from services.common.runtime.worker import running
@@ -302,6 +302,22 @@ async def test_a_broker_that_comes_back_is_read_on_whether_it_kept_its_log_or_no
         await eventually(lambda: producer.send_many(TOPIC, [("u1", viewed(4))]), lambda results: results == [None])
         await eventually(effects, lambda found: 4 in found)
     assert set(await effects()) == {1, 2, 3, 4}
+
+
+@pytest.mark.parametrize("fresh_broker", ["apache"], indirect=True)
+async def test_a_topic_that_was_created_again_is_read_from_its_start_however_long_it_is(
+    broker, consumer, producer, settings, effects
+):
+    await send(producer, viewed(1))
+    async with running([consumer]):
+        await eventually(effects, are(1))
+        broker.empty()
+        broker.create_topics()
+        again = Producer(settings)
+        await eventually(lambda: again.send_many(TOPIC, [("u1", viewed(2))]), lambda results: results == [None])
+        await send(again, viewed(3), viewed(4))
+        await eventually(effects, are(1, 2, 3, 4))
+        await again.close()
 
 
 async def test_stopping_leaves_what_was_not_handled_to_the_next(
