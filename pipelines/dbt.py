@@ -46,6 +46,15 @@ def dbt_variables(url: str) -> dict[str, str]:
     }
 
 
+def command_of(arguments: Sequence[str]) -> str:
+    """The command in dbt's arguments, empty if there is none; its parser knows which options before it have values."""
+    from dbt.cli.main import cli  # noqa: PLC0415 - takes seconds, which whoever only reads a name need not wait
+
+    context = cli.context_class(cli, resilient_parsing=True)  # dbt itself reports what is wrong with an option
+    _, words, _ = cli.make_parser(context).parse_args([*arguments])
+    return next(iter(words), "")
+
+
 def invoke(arguments: Sequence[str], *, started_by: str | None = None) -> "dbtRunnerResult":
     """Execute one dbt command in this process; one that writes within a run, of which there is one at a time.
 
@@ -56,11 +65,11 @@ def invoke(arguments: Sequence[str], *, started_by: str | None = None) -> "dbtRu
         started_by: what those who wait for the run are told; this process, unless somebody is named.
 
     Raises:
-        RefusedError: it may not write now.
+        RefusedError: it may not write now, or its `--vars` is no mapping.
     """
     resolve(os.environ)  # in place, for dbt reads it too
     variables = dict(os.environ)
-    command = next((word for word in arguments if not word.startswith("-")), "")
+    command = command_of(arguments)
     is_beside = not _FULL_REFRESH.isdisjoint(arguments)
     if is_beside and (command != "build" or not _SELECTING.isdisjoint(arguments)):
         raise RefusedError("a full refresh is a `build` of all models; those that have changed any run rebuilds")
@@ -126,8 +135,18 @@ def _environment(variables: Mapping[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
+def _mapping(text: str) -> dict[str, Any]:
+    try:
+        found = yaml.safe_load(text)
+    except yaml.YAMLError:
+        found = None
+    if not isinstance(found, dict):
+        raise RefusedError(f"--vars must be a mapping in YAML, e.g. --vars '{{name: value}}', not {text!r}")
+    return found
+
+
 _PARSER = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-_PARSER.add_argument("--vars", type=yaml.safe_load, default={})
+_PARSER.add_argument("--vars", type=_mapping, default={})
 _PARSER.add_argument("--target-path", default=os.environ.get("DBT_TARGET_PATH", "target"))
 
 
