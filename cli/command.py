@@ -110,7 +110,7 @@ def in_a_line(error: Exception) -> str | None:
     from psycopg import Error as PostgresError  # noqa: PLC0415
     from psycopg import OperationalError  # noqa: PLC0415
 
-    from services.contracts.settings import SecretError  # noqa: PLC0415
+    from services.contracts.setting_errors import SettingError  # noqa: PLC0415
     from shop_import.folder import FolderError  # noqa: PLC0415
     from shop_import.upload import RefusedError  # noqa: PLC0415
 
@@ -119,7 +119,7 @@ def in_a_line(error: Exception) -> str | None:
     if FULL in str(error):  # by whatever wrote: Python, Polars, DuckDB, Postgres
         return f"the disk is full: {error}; free space and run the command again"
     known = (
-        *(StateError, SecretError, PartError, FolderError, RefusedError, KafkaError, OperationalError),
+        *(StateError, SettingError, PartError, FolderError, RefusedError, KafkaError, OperationalError),
         *(HTTPError, InvalidURL),
     )
     is_outside = (

@@ -21,7 +21,7 @@ from rich.text import Text
 
 from cli.deployment import Deployment, at
 from cli.options import JsonOption, WhereOption, screen, tell
-from stack.environment import kafka_settings
+from services.contracts.kafka import KafkaSettings
 from stack.state import StateError
 from warehouse import dead_letters as store
 from warehouse import retries
@@ -128,7 +128,7 @@ def retry(
     """
     deployment = at(state)
     deployment.announce(WAREHOUSE, "KAFKA_URL")
-    url, kafka = deployment.variables[WAREHOUSE], kafka_settings(deployment.variables)
+    url, kafka = deployment.variables[WAREHOUSE], KafkaSettings.of(deployment.variables)
     _require(url, choice)
     retried = asyncio.run(retries.retry(url, kafka, choice, is_trial=dry_run))
     if as_json:

@@ -10,8 +10,9 @@ from urllib.parse import urlsplit
 from cli.options import notice
 from cli.where import chosen, existing
 from services.common.identity.tokens import Signer
+from services.contracts.kafka import KafkaSettings
 from services.contracts.settings import resolved
-from stack.environment import Environment, kafka_settings
+from stack.environment import Environment
 from stack.state import StateError
 
 IMPORTER = "importer"
@@ -47,7 +48,7 @@ class Deployment:
             raise StateError("no URL is set: see docs/configuration.md")
         self.require(*names)
         if "KAFKA_URL" in names:
-            kafka_settings(self.variables)
+            KafkaSettings.of(self.variables)
         places = ", ".join(f"{name} {location(self.variables[name])}" for name in names if name.endswith("_URL"))
         notice(f"using the stack of {self.stack.state.directory}" if self.stack else f"using {places}")
 

@@ -7,8 +7,8 @@ from rich.table import Table
 
 from cli.deployment import at
 from cli.options import JsonOption, WhereOption, notice, screen
+from services.contracts.kafka import KafkaSettings
 from stack import preparation
-from stack.environment import kafka_settings
 from stack.preparation import Prepared
 from stack.programs import ADMIN, addresses
 
@@ -40,7 +40,7 @@ def _steps(variables: Mapping[str, str], admin_url: str | None) -> Iterator[Prep
     else:
         notice(f"{ADMIN} is not set: roles and databases must exist")
     if variables.get("KAFKA_URL"):
-        yield preparation.make_topics(kafka_settings(variables))
+        yield preparation.make_topics(KafkaSettings.of(variables))
     else:
         notice("KAFKA_URL is not set: no topics")
     yield from preparation.migrate(variables)

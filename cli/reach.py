@@ -13,16 +13,16 @@ from aiokafka.errors import KafkaError
 
 from cli.deployment import location
 from cli.remote_job import DAGSTER
+from services.contracts.kafka import KafkaSettings
+from services.contracts.setting_errors import SettingError
 from services.contracts.topics import TOPICS
-from stack.environment import kafka_settings
 from stack.programs import PROGRAMS, WAREHOUSE_ROLES, databases
-from stack.state import StateError
 from warehouse.broker import all_partitions
 
 SECONDS = 5
 READY, SILENT = "ready", "not answering"
 FAULTS = (
-    *(OSError, KafkaError, TimeoutError, StateError, psycopg.Error, redis.RedisError, httpx2.HTTPError),
+    *(OSError, KafkaError, TimeoutError, SettingError, psycopg.Error, redis.RedisError, httpx2.HTTPError),
     *(ValueError, httpx2.InvalidURL),  # what is set is no address
 )
 
@@ -87,6 +87,6 @@ def _ask_redis(variables: Mapping[str, str], name: str) -> str | None:
 
 
 def _ask_broker(variables: Mapping[str, str], _: str) -> str | None:
-    served = asyncio.run(asyncio.wait_for(all_partitions(kafka_settings(variables)), SECONDS * 2))
+    served = asyncio.run(asyncio.wait_for(all_partitions(KafkaSettings.of(variables)), SECONDS * 2))
     missing = TOPICS.keys() - {partition.topic for partition in served}
     return f"lacks {', '.join(sorted(missing))}: run tanawari prepare" if missing else None

@@ -16,6 +16,7 @@ import yaml
 from pipelines.recipe import Recipe
 from pipelines.runs import BESIDE, RefusedError, taken_over
 from pipelines.settings import settings
+from services.contracts.setting_errors import ends_in_a_line
 from services.contracts.settings import resolve, resolved
 
 if TYPE_CHECKING:
@@ -150,6 +151,7 @@ _PARSER.add_argument("--vars", type=_mapping, default={})
 _PARSER.add_argument("--target-path", default=os.environ.get("DBT_TARGET_PATH", "target"))
 
 
+@ends_in_a_line()
 def main(arguments: Sequence[str] | None = None) -> int:
     """Execute a dbt command; 0 if it succeeded."""
     try:

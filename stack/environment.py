@@ -11,9 +11,6 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
-from pydantic import ValidationError
-from pydantic_core import ErrorDetails
-
 from services.contracts.kafka import KafkaSettings
 from services.contracts.settings import resolved
 from stack.databases import role_url
@@ -52,7 +49,8 @@ class Environment:
         programs: the table of programs.
 
     Raises:
-        StateError: the settings of the broker are inconsistent.
+        StateError: the settings of the broker need a broker of their own.
+        SettingError: the settings of the broker are inconsistent.
     """
 
     def __init__(
@@ -83,7 +81,8 @@ class Environment:
         """The environment of a stack that starts now; the state stores the variables that were set.
 
         Raises:
-            StateError: a pinned port is in use, or the settings are inconsistent.
+            StateError: a pinned port is in use, or the settings of the broker need a broker of their own.
+            SettingError: the settings of the broker are inconsistent.
         """
         programs = tuple(programs)
         started = at_start(state, environ, programs)
@@ -169,7 +168,7 @@ class Environment:
         """The connection to the broker."""
         if self._environ.get("KAFKA_SECURITY_PROTOCOL") and self.needs("broker"):
             raise StateError("KAFKA_SECURITY_PROTOCOL needs your own broker: set KAFKA_URL too, or unset it")
-        return kafka_settings(self.variables)
+        return KafkaSettings.of(self.variables)
 
     def _history(self) -> dict[str, str]:
         """The variables that depend on the imported history: time zone, test window, products, preview users."""
@@ -193,22 +192,6 @@ class Environment:
             variable: role_url(server, role, self.state.secret(role), database)
             for variable, (role, database) in roles.items()
         }
-
-
-def kafka_settings(variables: Mapping[str, str]) -> KafkaSettings:
-    """The connection to the broker of these variables.
-
-    Raises:
-        StateError: they are inconsistent.
-    """
-    try:
-        return KafkaSettings.of(variables)
-    except ValidationError as error:
-        raise StateError("; ".join(map(_message, error.errors()))) from error
-
-
-def _message(error: ErrorDetails) -> str:
-    return ": ".join((*map(str, error["loc"]), error["msg"].removeprefix("Value error, ")))
 
 
 def sqlalchemy_url(url: str, driver: str) -> str:

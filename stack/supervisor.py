@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
+from services.contracts.setting_errors import SettingError
 from stack import preparation
 from stack.children import Child, Phase, child_of, frozen, stop_together
 from stack.dagster_home import configure_dagster
@@ -87,7 +88,7 @@ class Supervisor:
         except Stop:
             logger.info("stopping")
         except Exception as error:
-            if isinstance(error, PartError | StateError):
+            if isinstance(error, PartError | StateError | SettingError):
                 logger.error("%s", error)  # noqa: TRY400 - one clear line; the other logs have details
             else:
                 logger.exception("ended")
@@ -272,7 +273,7 @@ def main() -> None:
     logging.getLogger("aiokafka").setLevel(logging.WARNING)
     try:
         sys.exit(supervise(State(Path(sys.argv[1]))))
-    except StateError as error:
+    except (StateError, SettingError) as error:
         sys.exit(str(error))
 
 

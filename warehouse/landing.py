@@ -12,6 +12,7 @@ import signal
 import sys
 from dataclasses import asdict
 
+from services.contracts.setting_errors import ends_in_a_line
 from warehouse import logs, metrics
 from warehouse.catch_up import land_until_caught_up
 from warehouse.member import Member
@@ -35,6 +36,7 @@ async def land(settings: LandingSettings) -> None:
     await member.run()
 
 
+@ends_in_a_line()
 def main() -> None:
     """Read the command line and the environment, and land."""
     parser = argparse.ArgumentParser(prog="python -m warehouse.landing", description=__doc__)

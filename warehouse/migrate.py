@@ -13,6 +13,7 @@ from alembic import command
 from alembic.config import Config
 from psycopg import sql
 
+from services.contracts.setting_errors import ends_in_a_line
 from services.contracts.settings import resolved
 from services.contracts.topics import TOPICS, Topic
 from warehouse.live_views import make_live_views
@@ -62,6 +63,7 @@ def revision(url: str) -> str | None:
     return str(row[0]) if row else None
 
 
+@ends_in_a_line()
 def main() -> None:
     """Migrate the warehouse of the environment, and tell from where to where."""
     url = resolved(os.environ)["WAREHOUSE_DATABASE_URL"]

@@ -9,18 +9,18 @@ import re
 from collections.abc import Mapping, MutableMapping
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+from services.contracts.setting_errors import SECRET, SecretError, SettingError, assignment, message_of
+
 DIRECTORY = "TANAWARI_SECRETS_DIR"
-_NAMES_A_FILE = re.compile(r"([A-Z][A-Z0-9_]*_(?:URL|USERNAME|PASSWORD|WEBHOOK))_FILE")
+_NAMES_A_FILE = re.compile(rf"([A-Z][A-Z0-9_]*(?:{'|'.join(SECRET)}))_FILE")
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
 _given: ContextVar[Mapping[str, str] | None] = ContextVar("given", default=None)
-
-
-class SecretError(ValueError):
-    """A secret cannot be read, or is set twice; the message names the variables and no secret."""
 
 
 def resolved(environment: Mapping[str, str]) -> dict[str, str]:
@@ -74,10 +74,30 @@ def _read(source: str, path: Path) -> str:
     return value
 
 
-class Settings(BaseSettings):
-    """Fields from the resolved environment; errors show no values, which may be secret."""
+class _Environment(EnvSettingsSource):
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:  # noqa: ANN401 - as it is there
+        try:
+            return super().decode_complex_value(field_name, field, value)
+        except ValueError:
+            variable = f"{self.env_prefix}{field_name}".upper()
+            raise SettingError(f'{assignment(variable, value)}: expected JSON, such as ["a", "b"]') from None
 
-    model_config = SettingsConfigDict(populate_by_name=True, extra="ignore", frozen=True, hide_input_in_errors=True)
+
+class Settings(BaseSettings):
+    """Fields from the resolved environment."""
+
+    model_config = SettingsConfigDict(populate_by_name=True, extra="ignore", frozen=True)
+
+    def __init__(self, **given: Any) -> None:  # noqa: ANN401 - any field
+        """Read the fields that are not given.
+
+        Raises:
+            SettingError: a variable is missing or has an invalid value.
+        """
+        try:
+            super().__init__(**given)
+        except ValidationError as error:  # its own text would show secrets
+            raise SettingError(message_of(error.errors(), str(self.model_config.get("env_prefix", "")))) from None
 
     @classmethod
     def of(cls, variables: Mapping[str, str]) -> Self:
@@ -99,7 +119,7 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments take precedence over the environment; there are no other sources."""
         del env_settings, dotenv_settings, file_secret_settings
-        environment, given = EnvSettingsSource(settings_cls), _given.get()
+        environment, given = _Environment(settings_cls), _given.get()
         variables = resolved(os.environ if given is None else given)
         environment.env_vars = {name.lower(): value for name, value in variables.items()}
         return init_settings, environment

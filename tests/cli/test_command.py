@@ -11,6 +11,7 @@ import pytest
 from aiokafka.errors import KafkaConnectionError
 
 from cli.command import in_a_line
+from services.contracts.setting_errors import SettingError
 from stack import doctor
 from stack.parts import kafka_jars
 from stack.state import VERSION, State
@@ -56,6 +57,7 @@ def test_the_version_is_said(tanawari):
         (PermissionError(errno.EACCES, "Permission denied", "/root/state"), "Permission denied: '/root/state'"),
         (psycopg.ProgrammingError('missing "=" after "garbage" in connection info string'), 'missing "="'),
         (psycopg.errors.InsufficientPrivilege("permission denied for schema raw"), "permission denied for schema raw"),
+        (SettingError("LANDING_SESSION_MS=abc: no number"), "LANDING_SESSION_MS=abc: no number"),
         (ExceptionGroup("two", [KafkaConnectionError("no broker"), KafkaConnectionError("no broker")]), "no broker"),
     ],
 )

@@ -1,7 +1,9 @@
 import pytest
+from pydantic import Field, SecretStr
 
 from services.contracts.kafka import KafkaSettings
-from services.contracts.settings import SecretError, resolve, resolved
+from services.contracts.setting_errors import SecretError, SettingError
+from services.contracts.settings import Settings, resolve, resolved
 
 
 @pytest.fixture
@@ -74,3 +76,34 @@ def test_an_environment_is_resolved_in_place_and_may_be_again(file):
     for _ in range(2):
         resolve(told)
         assert told == {"REDIS_URL": "redis://cache/0"}
+
+
+class Kitchen(Settings, env_prefix="KITCHEN_"):
+    ovens: int = 1
+    guests: tuple[str, ...] = ()
+    web_url: str = Field("http://127.0.0.1", max_length=20)
+    ring_seconds: float = Field(1, validation_alias="RING_SECONDS", ge=1)
+    door_password: SecretStr | None = Field(None, min_length=8)
+    cook: str
+
+
+@pytest.mark.parametrize(
+    ("told", "message"),
+    [
+        ({"KITCHEN_OVENS": "two"}, "KITCHEN_OVENS=two: Input should be a valid integer"),
+        ({"RING_SECONDS": "0.5"}, "RING_SECONDS=0.5: Input should be greater than or equal to 1"),
+        ({"KITCHEN_GUESTS": "Ann"}, 'KITCHEN_GUESTS=Ann: expected JSON, such as ["a", "b"]'),
+        ({"KITCHEN_GUESTS": "7"}, "KITCHEN_GUESTS=7: Input should be a valid tuple"),
+        ({"KITCHEN_WEB_URL": "http://ann:secret@web.example"}, "KITCHEN_WEB_URL: String should have at most 20"),
+        ({"KITCHEN_DOOR_PASSWORD": "secret"}, "KITCHEN_DOOR_PASSWORD: Value should have at least 8"),
+        ({"KITCHEN_COOK": None}, "KITCHEN_COOK is not set"),
+    ],
+)
+def test_a_wrong_value_is_told_with_its_variable_in_a_line_unless_it_may_be_secret(monkeypatch, told, message):
+    for name, value in ({"KITCHEN_COOK": "Bo"} | told).items():
+        monkeypatch.setenv(name, value) if value else monkeypatch.delenv(name, raising=False)
+    with pytest.raises(SettingError) as refused:
+        Kitchen()
+    assert str(refused.value).startswith(message)
+    assert "\n" not in str(refused.value)
+    assert "secret" not in str(refused.value)

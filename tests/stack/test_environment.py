@@ -1,5 +1,6 @@
 import pytest
 
+from services.contracts.setting_errors import SettingError
 from stack.environment import Environment
 from stack.history import HistoryRecord
 from stack.programs import PROGRAMS, program_ports
@@ -54,12 +55,12 @@ def test_a_secret_from_a_file_is_told_to_who_reads_it_and_its_file_to_nobody(sta
     ("outside", "message"),
     [
         ({"KAFKA_SECURITY_PROTOCOL": "SSL"}, "set KAFKA_URL too"),
-        ({"KAFKA_URL": "kafka:9093", "KAFKA_SECURITY_PROTOCOL": "TLS"}, "KAFKA_SECURITY_PROTOCOL: Input should be"),
+        ({"KAFKA_URL": "kafka:9093", "KAFKA_SECURITY_PROTOCOL": "TLS"}, "KAFKA_SECURITY_PROTOCOL=TLS: Input should be"),
         ({"KAFKA_URL": "kafka:9093", "KAFKA_SECURITY_PROTOCOL": "SASL_SSL"}, "^KAFKA_.* needs KAFKA_SASL_USERNAME"),
     ],
 )
 def test_what_is_said_of_the_broker_has_to_fit_together(state, ports, outside, message):
-    with pytest.raises(StateError, match=message):
+    with pytest.raises((StateError, SettingError), match=message):
         Environment(state, ports, outside)
 
 

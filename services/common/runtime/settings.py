@@ -11,9 +11,9 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, PositiveFloat, PositiveInt
-from pydantic_settings import BaseSettings
 
 from services.contracts.kafka import KafkaSettings
+from services.contracts.settings import Settings
 
 
 class ServiceSettings(KafkaSettings):
@@ -36,7 +36,7 @@ class ServiceSettings(KafkaSettings):
         return ZoneInfo(self.timezone)
 
 
-class ServerLimits(BaseSettings, env_prefix="SERVER_"):
+class ServerLimits(Settings, env_prefix="SERVER_"):
     """`SERVER_*`, per process; limits per address do not apply to proxies in `FORWARDED_ALLOW_IPS`."""
 
     head_bytes: PositiveInt = 32 * 1024

@@ -22,6 +22,7 @@ from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import OperationalError
 
 from services.common.storage.database import sqlalchemy_url
+from services.contracts.setting_errors import ends_in_a_line
 from services.contracts.settings import resolved
 
 SERVICES = Path(__file__).parents[2]
@@ -81,6 +82,7 @@ def _migrate(service: str, engine: Engine, to: str) -> list[str]:
     return done
 
 
+@ends_in_a_line()
 def main() -> None:
     """Migrate each service named on the command line."""
     parser = argparse.ArgumentParser(prog="python -m services.common.storage.migrate")

@@ -10,6 +10,8 @@ from typing import Final
 
 from uvicorn.main import main as uvicorn
 
+from services.contracts.setting_errors import ends_in_a_line
+
 OPTIONS: Final = (
     "--factory",
     *("--http", "services.common.web.guard:GuardedProtocol", "--ws", "none"),
@@ -18,6 +20,7 @@ OPTIONS: Final = (
 FILES: Final = 65_536
 
 
+@ends_in_a_line()
 def main() -> None:
     """Run until SIGTERM."""
     os.environ.setdefault("FORWARDED_ALLOW_IPS", "")  # uvicorn would trust every caller on this machine
