@@ -11,7 +11,13 @@ from contextlib import asynccontextmanager
 from typing import Any, Literal, Self
 
 from aiokafka.conn import collect_hosts, create_conn
-from aiokafka.errors import KafkaConnectionError, KafkaError, SaslAuthenticationFailed, UnsupportedSaslMechanismError
+from aiokafka.errors import (
+    KafkaConnectionError,
+    KafkaError,
+    SaslAuthenticationFailed,
+    UnknownError,
+    UnsupportedSaslMechanismError,
+)
 from pydantic import Field, FilePath, SecretStr, field_validator, model_validator
 
 from services.contracts.settings import Settings
@@ -89,6 +95,9 @@ class KafkaSettings(Settings):
         except KafkaConnectionError as error:
             reasons = [await self._refusal(host, port) for host, port, _ in collect_hosts(self.kafka_url)]
             raise KafkaConnectionError("; ".join(reasons)) from error
+        except UnknownError as error:  # its only cause at a start: the request that an idempotent producer begins with
+            remedy = "set KAFKA_IDEMPOTENCE=false, as the embedded broker needs it"
+            raise KafkaError(f"{self.kafka_url} does not support idempotent producers: {remedy}") from error
 
     async def _refusal(self, host: str, port: int) -> str:
         arguments = self.client_arguments()

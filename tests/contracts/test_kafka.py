@@ -1,4 +1,6 @@
 import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
 
 from services.contracts.kafka import KafkaSettings
 from services.contracts.setting_errors import SettingError
@@ -48,3 +50,13 @@ def test_settings_that_do_not_fit_together_are_refused_by_name_and_no_secret_is_
     with pytest.raises(SettingError, match=remedy) as refused:
         settings(**{"KAFKA_URL": "kafka:9093", **told})
     assert "broker-secret" not in str(refused.value)
+
+
+async def test_a_broker_without_idempotent_producers_is_told_with_the_remedy(broker):
+    producer = AIOKafkaProducer(**broker.settings.client_arguments(), enable_idempotence=True)
+    try:
+        with pytest.raises(KafkaError, match=f"{broker.url} does not support .* set KAFKA_IDEMPOTENCE=false"):
+            async with broker.settings.explained():
+                await producer.start()
+    finally:
+        await producer.stop()
