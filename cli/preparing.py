@@ -40,7 +40,7 @@ def _steps(variables: Mapping[str, str], admin_url: str | None) -> Iterator[Prep
     else:
         notice(f"{ADMIN} is not set: roles and databases must exist")
     if variables.get("KAFKA_URL"):
-        yield preparation.make_topics(KafkaSettings.of(variables))
+        yield from preparation.make_topics(KafkaSettings.of(variables))
     else:
         notice("KAFKA_URL is not set: no topics")
     yield from preparation.migrate(variables)

@@ -22,7 +22,7 @@ from stack.databases import configure_warehouse, ensure_database, ensure_role, i
 from stack.parts.process import PartError
 from stack.program import Program
 from stack.programs import PROGRAMS, ROOT, WAREHOUSE_ROLES, databases
-from stack.topics import create_topics
+from stack.topics import create_topics, differing_partitions
 
 OWNER = "WAREHOUSE_DATABASE_URL"
 UP_TO_DATE = "up to date"
@@ -38,7 +38,7 @@ class Prepared:
     """One role, database, schema or set of topics that exists now.
 
     Attributes:
-        kind: `role`, `database`, `topics` or `schema`.
+        kind: `role`, `database`, `topics`, `topic` or `schema`.
         name: its name.
         was_there: whether it existed before.
         detail: what was created, or why nothing was created.
@@ -116,18 +116,20 @@ def _complete(variable: str, url: str) -> dict[str, str]:
     return told
 
 
-def make_topics(kafka: KafkaSettings) -> Prepared:
-    """Create the topics that the broker lacks.
+def make_topics(kafka: KafkaSettings) -> list[Prepared]:
+    """Create the topics that the broker lacks; topics with other partitions than declared are told, and not changed.
 
     Raises:
         PartError: the broker is unavailable, or refused one.
     """
     try:
         made = asyncio.run(create_topics(kafka))
+        others = asyncio.run(differing_partitions(kafka))
     except (KafkaError, TimeoutError) as error:
         reason = str(error) or type(error).__name__
         raise PartError(f"could not create the topics at {kafka.kafka_url}: {reason}") from error
-    return Prepared("topics", f"{len(TOPICS)} of {kafka.kafka_url}", was_there=not made, detail=", ".join(made))
+    topics = Prepared("topics", f"{len(TOPICS)} of {kafka.kafka_url}", was_there=not made, detail=", ".join(made))
+    return [topics, *(Prepared("topic", name, was_there=True, detail=told) for name, told in others.items())]
 
 
 def migrate(

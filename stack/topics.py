@@ -1,6 +1,7 @@
 """Creates the topics that `services.contracts.topics` declares; producing to a missing topic would hang."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Collection
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -9,6 +10,7 @@ from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from services.contracts.kafka import KafkaSettings
 from services.contracts.topics import TOPICS, Topic
+from warehouse.broker import all_partitions
 
 VISIBLE_SECONDS = 30.0
 POLL_SECONDS = 0.05
@@ -43,6 +45,24 @@ async def create_topics(kafka: KafkaSettings, names: Collection[str] = tuple(TOP
     finally:
         await admin.close()
     return missing
+
+
+async def differing_partitions(kafka: KafkaSettings) -> dict[str, str]:
+    """The topics that have more or fewer partitions than declared, each with what to do."""
+    served = Counter(partition.topic for partition in await all_partitions(kafka))
+    return {
+        name: _remedy(TOPICS[name], number)
+        for name, number in sorted(served.items())
+        if number != TOPICS[name].partitions
+    }
+
+
+def _remedy(topic: Topic, number: int) -> str:
+    told = f"has {number} partitions, not {topic.partitions}"
+    if number > topic.partitions:
+        return f"{told}: that works, and no topic can have fewer than before"
+    command = f"kafka-topics.sh --alter --topic {topic.name} --partitions {topic.partitions}"
+    return f"{told}: fewer processes can share it; stop what produces to it, run tanawari land, then {command}"
 
 
 def _as_declared(topic: Topic, replicas: int) -> NewTopic:
