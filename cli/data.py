@@ -7,6 +7,7 @@ from pathlib import Path
 from cli.deployment import Deployment, at
 from cli.options import JsonOption, WhereOption, screen, tell
 from cli.remote_job import DAGSTER, run_remotely
+from shop_import.wording import counted
 from stack.catch_up import landing_settings
 from stack.environment import Environment
 from stack.refresh import run_job
@@ -26,7 +27,7 @@ def land(state: WhereOption = None, *, as_json: JsonOption = False) -> None:
         screen.print_json(data=table)
         return
     for topic, counts in table.items():
-        tell(f"{topic}: " + ", ".join(f"{number:,} {what.replace('_', ' ')}" for what, number in counts.items()))
+        tell(f"{topic}: " + ", ".join(counted(number, what) for what, number in counts.items()))
     tell("caught up")
 
 

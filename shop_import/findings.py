@@ -10,6 +10,8 @@ from typing import IO, Any, Self
 
 import orjson
 
+from shop_import.wording import counted
+
 REPORT, ROWS = "import-report.json", "import-rows.csv"
 EXAMPLES = 5
 """Examples per fault in the report; the other file has all bad rows."""
@@ -188,7 +190,8 @@ class Findings:
     def lines(self) -> list[str]:
         """The report for people."""
         read = [
-            f"{name}: {about['file']}, {about['rows']:,} rows, {about['read_as']}" for name, about in self.files.items()
+            f"{name}: {about['file']}, {counted(about['rows'], 'rows')}, {about['read_as']}"
+            for name, about in self.files.items()
         ]
         bad = [
             f"{number:,} times, first: {self.examples[place][0]}" if number > 1 else str(self.examples[place][0])

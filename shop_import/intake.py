@@ -78,7 +78,7 @@ def _notes(shop: ShopFolder, findings: Findings) -> list[str]:
     elif "stock" not in {*places, *constants}:
         notes.append("the items have no stock: using 1,000 each")
     if skipped := findings.counts["times_in_a_skipped_hour"]:
-        notes.append(f"{skipped:,} times are in an hour that {zone} skips (daylight saving): moved one hour later")
+        notes.append(f"times in an hour that {zone} skips (daylight saving), moved one hour later: {skipped:,}")
     if twice := findings.counts["times_in_a_repeated_hour"]:
-        notes.append(f"{twice:,} times are in an hour that occurs twice in {zone}: using the first")
+        notes.append(f"times in an hour that occurs twice in {zone}, taken as the first: {twice:,}")
     return notes

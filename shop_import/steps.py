@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
+from shop_import.wording import counted
+
 
 @dataclass
 class Step:
@@ -49,5 +51,5 @@ class Steps:
             yield step
         seconds = round(time.monotonic() - started, 1)
         self.records.append({"name": name, "seconds": seconds, "counts": step.counts})
-        counts = ", ".join(f"{number:,} {what.replace('_', ' ')}" for what, number in step.counts.items())
+        counts = ", ".join(counted(number, what) for what, number in step.counts.items())
         self._screen.print(f"[green]✓[/] {name:<14} {seconds:6.1f} s  [dim]{counts}[/]", soft_wrap=True)

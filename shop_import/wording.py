@@ -1,4 +1,4 @@
-"""Turns the data set's upper-case texts into readable names."""
+"""Words for people: readable names from a data set's upper-case texts, and counts."""
 
 import re
 from collections import Counter
@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 WORD = re.compile(r"[A-Za-z][A-Za-z']*")
 LONGEST_ABBREVIATION = 4
 SMALL = {"and", "or", "of", "with", "for", "in", "the", "under", "over"}
+PLURAL = re.compile(r"(ies|sses|ves|s)(?= |$)")
+SINGULARS = {"ies": "y", "sses": "ss", "ves": "f", "s": ""}
 ABBREVIATIONS = {"GM", "DVDS", "DVD", "USA", "HABA", "OZ", "UHT", "NFL", "BBQ"}
 
 
@@ -15,6 +17,12 @@ def title(text: str) -> str:
     text = re.sub(r"\s*:\s*", ": ", " ".join(text.split()))
     text += ")" * (text.count("(") - text.count(")"))  # the source truncates its texts
     return WORD.sub(_word, text)
+
+
+def counted(number: int, what: str) -> str:
+    """`1 cancelled order`, `2 cancelled orders`: `what` is the plural, as the counts are called."""
+    words = what.replace("_", " ")
+    return f"{number:,} {PLURAL.sub(lambda end: SINGULARS[end[1]], words, count=1) if number == 1 else words}"
 
 
 def size(text: str) -> str:

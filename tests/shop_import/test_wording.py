@@ -1,6 +1,6 @@
 import pytest
 
-from shop_import.wording import size, title, unique_names
+from shop_import.wording import counted, size, title, unique_names
 
 
 @pytest.mark.parametrize(
@@ -15,6 +15,24 @@ from shop_import.wording import size, title, unique_names
 )
 def test_a_title_reads_like_words_and_leaves_abbreviations(raw, readable):
     assert title(raw) == readable
+
+
+@pytest.mark.parametrize(
+    ("number", "what", "told"),
+    [
+        (1, "cancelled_orders", "1 cancelled order"),
+        (1, "orders_left_out", "1 order left out"),
+        (1, "categories", "1 category"),
+        (1, "processes", "1 process"),
+        (1, "shelves", "1 shelf"),
+        (1, "orders.v1", "1 orders.v1"),
+        (1, "landed", "1 landed"),
+        (0, "returns", "0 returns"),
+        (1200, "order_lines", "1,200 order lines"),
+    ],
+)
+def test_a_count_of_one_is_singular(number, what, told):
+    assert counted(number, what) == told
 
 
 def test_a_size_is_kept_and_a_code_is_not():
