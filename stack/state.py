@@ -15,23 +15,20 @@ import fcntl
 import os
 import secrets
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-import psutil
-
 from stack.files import read_json, write_json
 from stack.parts.process import free_port, is_port_free
+from stack.process_identity import is_alive, start_of
 
 if TYPE_CHECKING:
     from stack.keys import SigningKeys
 
 DEFAULT_DIRECTORY = Path(".tanawari")
-BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
 class BrokerKind(StrEnum):
@@ -197,11 +194,9 @@ class State:
     def supervisor(self) -> int | None:
         """The pid of this state's supervisor, if one runs; reading it takes no lock and creates no file."""
         try:
-            pid, started = self.supervisor_lock.read_text().split()
-            process = psutil.Process(int(pid))
-            is_it = _start_of(process.pid) == started
-            return process.pid if is_it and process.status() != psutil.STATUS_ZOMBIE else None
-        except (OSError, ValueError, psutil.NoSuchProcess):
+            pid, start = self.supervisor_lock.read_text().split()
+            return int(pid) if is_alive(int(pid), start) else None
+        except (OSError, ValueError):
             return None
 
     def status(self) -> dict[str, Any]:
@@ -247,20 +242,9 @@ def held(path: Path) -> Iterator[bool]:
         is_ours = _try_lock(file)
         if is_ours:
             file.truncate(0)
-            file.write(f"{os.getpid()} {_start_of(os.getpid())}")
+            file.write(f"{os.getpid()} {start_of(os.getpid())}")
             file.flush()
         yield is_ours
-
-
-def _start_of(pid: int) -> str:
-    """When a process began, for its number comes to another one later; by no clock that may be set meanwhile.
-
-    A virtual machine that was suspended sets its clock when it goes on.
-    """
-    if sys.platform != "linux":
-        return str(psutil.Process(pid).create_time())
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return f"{BOOT.read_text().strip()}/{fields[19]}"  # ticks since that boot
 
 
 def _try_lock(file: IO[str]) -> bool:
