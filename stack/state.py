@@ -112,11 +112,21 @@ class State:
         return self.path("logs", f"{name}.log")
 
     def secret(self, name: str) -> str:
-        """A password, generated at the first call."""
-        known = read_json(self.path("secrets.json"))
+        """A password, generated at the first call.
+
+        Raises:
+            StateError: the file of the passwords is missing.
+        """
+        file = self.path("secrets.json")
+        if not file.exists():  # new passwords would not be those of the data
+            raise StateError(
+                f"{file} is missing, and with it the passwords of this state's data: restore it from a backup, or "
+                f"delete the state with tanawari reset --state {self.directory}"
+            )
+        known = read_json(file)
         if name not in known:
             known[name] = secrets.token_urlsafe(24)
-            write_json(self.path("secrets.json"), known, mode=0o600)
+            write_json(file, known, mode=0o600)
         return str(known[name])
 
     def signing_keys(self) -> "SigningKeys":

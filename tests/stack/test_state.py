@@ -9,6 +9,7 @@ from unittest.mock import Mock
 import psutil
 import pytest
 
+from stack.environment import Environment
 from stack.files import write_json
 from stack.parts.process import free_port, is_port_free
 from stack.state import MAKING, VERSION, State, StateError, held
@@ -155,6 +156,12 @@ def test_two_commands_do_not_fight_over_one_state(state):
         pass
     with other.locked():
         pass
+
+
+def test_a_state_that_lost_its_passwords_is_refused_with_the_remedy(state):
+    state.path("secrets.json").unlink()
+    with pytest.raises(StateError, match=r"secrets.json is missing.* restore it .*tanawari reset"):
+        Environment.starting(state, environ={})
 
 
 def test_emptying_removes_the_directory(state):
