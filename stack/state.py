@@ -1,4 +1,4 @@
-"""The state directory: all data of a local stack, with a version of the layout.
+"""The state directory: all data of a local stack, with a version of the layout. Only its owner may enter it (0700).
 
 version            the version of the layout; newer ones are refused
 ports.json         chosen ports, reused while they are free
@@ -61,6 +61,9 @@ class State:
         self.directory = directory.absolute()
         if not self.version_of(self.directory):
             self._make()
+        if self.directory.stat().st_mode & 0o077:  # of an earlier version, or made beforehand
+            with contextlib.suppress(OSError):  # another user's, or on a disk without modes
+                self.directory.chmod(0o700)
         if (version := self.version_of(self.directory)) > VERSION:
             raise StateError(
                 f"{self.directory} was written by a newer Tanawari (layout {version}, this one knows {VERSION}): "
@@ -69,7 +72,7 @@ class State:
 
     def _make(self) -> None:
         """Create it, one process at a time; `version` is written last: without it the next process creates it again."""
-        self.directory.mkdir(parents=True, exist_ok=True)
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         making = self.directory / MAKING
         with making.open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)

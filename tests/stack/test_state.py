@@ -158,6 +158,16 @@ def test_two_commands_do_not_fight_over_one_state(state):
         pass
 
 
+def test_only_its_owner_may_enter_a_state(tmp_path):
+    before = os.umask(0)
+    try:
+        assert stat.S_IMODE(State(tmp_path / "new").directory.stat().st_mode) == 0o700
+        (tmp_path / "new").chmod(0o755)  # as an earlier version made it
+        assert stat.S_IMODE(State(tmp_path / "new").directory.stat().st_mode) == 0o700
+    finally:
+        os.umask(before)
+
+
 def test_a_state_that_lost_its_passwords_is_refused_with_the_remedy(state):
     state.path("secrets.json").unlink()
     with pytest.raises(StateError, match=r"secrets.json is missing.* restore it .*tanawari reset"):
