@@ -12,6 +12,7 @@ from cli.where import announce, existing
 from demo.run import Demo
 from stack import control, doctor, show
 from stack.parts.process import PartError
+from stack.removal import finish_removals, remove
 from stack.state import State, StateError
 
 COLOURS = {doctor.Level.OK: "green", doctor.Level.NOTE: "yellow", doctor.Level.FAULT: "red"}
@@ -107,6 +108,7 @@ def reset(
     if state.is_symlink():
         raise StateError(f"{state} is a symbolic link: use --state {state.resolve()}, then remove the link")
     if not state.exists():
+        finish_removals(state.absolute())
         tell(f"{state} does not exist")
         return
     here = State(state)
@@ -114,7 +116,7 @@ def reset(
         raise typer.Exit(1)
     with here.locked():
         control.stop(here, tell)
-        here.empty()
+        remove(here.directory)
     tell(f"deleted {here.directory}")
 
 

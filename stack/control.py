@@ -17,6 +17,7 @@ from stack.logs import rotate
 from stack.parts import kafka_jars
 from stack.parts.process import PartError, bound_to_parent
 from stack.programs import ROOT
+from stack.removal import finish_removals
 from stack.state import BrokerKind, Pins, State, StateError
 
 POLL_SECONDS = 0.1
@@ -40,6 +41,7 @@ def start(state: State, pinned: Pins, *, stays: bool) -> Started:
     """
     if state.supervisor:
         raise StateError(f"the stack of {state.directory} is already running: see tanawari status")
+    finish_removals(state.directory)
     # ports in use, inconsistent settings and missing requirements of Apache Kafka are reported here, before the start
     environment = Environment.starting(state, pinned)
     if environment.runs(BrokerKind.APACHE):

@@ -14,8 +14,6 @@ import contextlib
 import fcntl
 import os
 import secrets
-import shutil
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -218,12 +216,6 @@ class State:
         if not self.supervisor:
             return {**written, "phase": "stopped", "processes": {}}
         return {"phase": "starting", "processes": {}, **written}
-
-    def empty(self) -> None:
-        """Remove the directory."""
-        doomed = Path(tempfile.mkdtemp(dir=self.directory.parent, prefix=".tanawari-reset-"))
-        self.directory.rename(doomed / "state")  # first, so that an interrupted removal leaves no partial state
-        shutil.rmtree(doomed)
 
 
 @contextlib.contextmanager

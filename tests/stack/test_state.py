@@ -12,6 +12,7 @@ import pytest
 from stack.environment import Environment
 from stack.files import write_json
 from stack.parts.process import free_port, is_port_free
+from stack.removal import remove
 from stack.state import MAKING, VERSION, State, StateError, held
 
 
@@ -43,7 +44,7 @@ def test_a_broken_version_file_is_named(state):
 
 
 def test_asking_whether_a_removed_state_runs_does_not_make_it_again(state):
-    state.empty()
+    remove(state.directory)
 
     assert state.supervisor is None
     assert not state.directory.exists()
@@ -172,8 +173,3 @@ def test_a_state_that_lost_its_passwords_is_refused_with_the_remedy(state):
     state.path("secrets.json").unlink()
     with pytest.raises(StateError, match=r"secrets.json is missing.* restore it .*tanawari reset"):
         Environment.starting(state, environ={})
-
-
-def test_emptying_removes_the_directory(state):
-    state.empty()
-    assert list(state.directory.parent.iterdir()) == []
