@@ -6,7 +6,6 @@ import pytest
 
 from pipelines.dbt import PROGRAM, dbt_variables
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # dagster-dbt's own
 RUNS = "select number, is_complete, is_beside, rules ->> 'timezone' from transformation.runs order by number"
 
 
