@@ -25,6 +25,9 @@ BESIDE = "__next"
 KEEPALIVES = "-c tcp_keepalives_idle=60 -c tcp_keepalives_interval=15 -c tcp_keepalives_count=4"
 """Postgres drops the connections of a machine that is gone, with their locks, in two minutes; by default in hours."""
 
+_SESSION = f"{KEEPALIVES} -c client_connection_check_interval=1s -c work_mem=64MB"
+"""What a run's connections have: a query whose run was killed ends, and the builds sort millions of lines."""
+
 _PAST = "__past"
 _REMEDY = "Run a full refresh: `tanawari dbt build --full-refresh`, or the job full_refresh in Dagster."
 _LOCK = "select pg_advisory_lock(hashtextextended('transformation.runs', 0))"
@@ -82,7 +85,7 @@ class Run:
             "TANAWARI_RUN": str(self.number),
             "TANAWARI_REBUILT": " ".join(self.rebuilt),
             "TANAWARI_SCHEMA_SUFFIX": BESIDE if self.is_beside else "",
-            "PGOPTIONS": f"{KEEPALIVES} {os.environ.get('PGOPTIONS', '')}".strip(),
+            "PGOPTIONS": f"{_SESSION} {os.environ.get('PGOPTIONS', '')}".strip(),
         }
 
 

@@ -50,6 +50,16 @@ def run_dbt(target: Path) -> Callable[..., None]:
 
 
 @pytest.fixture
+def new_target(target: Path, tmp_path: Path) -> Callable[[], Path]:
+    """Makes target directories for processes, with the project as it was parsed last."""
+
+    def create() -> Path:
+        return Path(shutil.copytree(target, tmp_path / uuid.uuid4().hex, ignore=shutil.ignore_patterns("*.sql")))
+
+    return create
+
+
+@pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the dbt project, which a test may change."""
     copy = tmp_path / "dbt"

@@ -22,7 +22,7 @@ OTHERS = "select nspname from pg_namespace where nspname like '%\\_\\_%'"
 
 
 def test_readers_see_the_marts_of_before_until_those_of_after_take_their_place(
-    built_shop: Callable[[], Shop], tmp_path: Path
+    built_shop: Callable[[], Shop], new_target: Callable[[], Path]
 ):
     shop = built_shop()
     before, grants, comments = shop.marts(), shop.rows(GRANTS), shop.rows(COMMENTS)
@@ -32,7 +32,7 @@ def test_readers_see_the_marts_of_before_until_those_of_after_take_their_place(
             writer.execute(
                 "lock table raw.recommendation_feedback_v1 in access exclusive mode"
             )  # holds it up in the middle
-            run = start(shop, tmp_path, "build", "--exclude-resource-type", "unit_test", "--full-refresh")
+            run = start(shop, new_target(), "build", "--exclude-resource-type", "unit_test", "--full-refresh")
             wait_for(shop, "select count(*) from pg_tables where (schemaname, tablename) = ('core__next', 'orders')", 1)
             assert shop.marts() == before
         [(reading,)] = analyst.execute("select count(*) from core.orders").fetchall()

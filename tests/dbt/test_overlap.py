@@ -10,46 +10,46 @@ LOCKED = "select count(*) from pg_stat_activity where datname = current_database
 """Also those who wait for another's row."""
 
 
-def test_a_second_run_waits_for_the_first_and_then_takes_what_is_new(shop: Shop, tmp_path: Path):
+def test_a_second_run_waits_for_the_first_and_then_takes_what_is_new(shop: Shop, new_target: Callable[[], Path]):
     shop.land(product(1), order(1, (1, 1)))
     shop.build()
     shop.land(order(2, (1, 1)))
     with held_up(shop, "core.orders"):
-        first = start(shop, tmp_path / "first")
+        first = start(shop, new_target())
         wait_for(shop, WAITING, 1)
         shop.land(order(3, (1, 1)))
-        second = start(shop, tmp_path / "second")
+        second = start(shop, new_target())
         wait_for(shop, WAITING, 2)
         assert shop.rows("select count(*) from transformation.runs") == [(2,)]
     assert [run.wait(timeout=90) for run in (first, second)] == [0, 0]
     assert shop.rows("select order_id from core.orders order by 1") == [(1,), (2,), (3,)]
 
 
-def test_a_run_that_has_waited_too_long_names_the_one_that_goes_on(shop: Shop, tmp_path: Path):
+def test_a_run_that_has_waited_too_long_names_the_one_that_goes_on(shop: Shop, new_target: Callable[[], Path]):
     shop.land(order(1, (1, 1)))
     shop.build()
     with held_up(shop, "core.orders"):
-        first = start(shop, tmp_path / "first")
+        first = start(shop, new_target())
         wait_for(shop, WAITING, 1)
-        said = refusal(shop, tmp_path / "second", TANAWARI_RUN_WAIT_MINUTES="0.01")
+        said = refusal(shop, new_target(), TANAWARI_RUN_WAIT_MINUTES="0.01")
     assert f"run 2 of process {first.pid} on " in said
     assert first.wait(timeout=90) == 0
 
 
 def test_what_a_run_had_sent_is_waited_for_and_what_it_would_send_after_its_successor_began_is_not_taken(
-    built_shop: Callable[[], Shop], tmp_path: Path
+    built_shop: Callable[[], Shop], new_target: Callable[[], Path]
 ):
     shop = built_shop()
     shop.land(order(901, (1, 1)))
     with held_up(shop, "core.orders"):
-        first = start(shop, tmp_path / "first")
+        first = start(shop, new_target())
         wait_for(shop, WAITING, 1)
         shop.rows(
             "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'tanawari-runs' "
             "and datname = current_database()"
         )  # its lock is lost, as when its connection breaks
         shop.land(order(902, (1, 1)))
-        second = start(shop, tmp_path / "second")
+        second = start(shop, new_target())
         wait_for(shop, LOCKED, 2)
         assert shop.rows("select count(*) from transformation.runs") == [(2,)]
     assert second.wait(timeout=180) == 0

@@ -38,6 +38,11 @@ def reading(shop: Shop, query: str) -> Iterator[None]:
         answers.result()
 
 
+def forget_version(shop: Shop, model: str) -> None:
+    """Let a model count as changed since the last run."""
+    shop.owner(f"update transformation.runs set versions = versions - 'model.tanawari.{model}'")
+
+
 @pytest.fixture
 def changed(project: Path) -> Path:
     """A project in which `orders` is another model than before."""
@@ -63,8 +68,29 @@ def test_while_all_is_built_a_view_is_never_missing(built_shop: Callable[[], Sho
 
 def test_a_view_stays_when_only_the_view_it_reads_is_built(built_shop: Callable[[], Shop]):
     shop = built_shop()
+    forget_version(shop, "int_categories__classify")
+    made = "select to_regclass('intermediate.int_categories__classify')::oid"
+    before = shop.rows(made)
     shop.dbt("run", "--select", "int_categories__classify")
+    assert shop.rows(made) != before
     assert shop.rows("select count(*) > 0 from intermediate.int_products__link") == [(True,)]
+
+
+def test_a_view_that_is_as_it_was_is_not_made_anew(built_shop: Callable[[], Shop]):
+    shop = built_shop()
+    made = "select oid, relname, obj_description(oid, 'pg_class') from pg_class where relkind = 'v' order by 1"
+    before = shop.rows(made)
+    shop.build()
+    assert shop.rows(made) == before
+
+
+def test_a_view_that_somebody_dropped_is_made_anew(built_shop: Callable[[], Shop]):
+    shop = built_shop()
+    before = shop.rows(SPENDING)
+    with psycopg.connect(shop.warehouse.dbt) as connection:
+        connection.execute("drop view core.user_spending")
+    shop.dbt("run", "--select", "user_spending")
+    assert shop.rows(SPENDING) == before
 
 
 def test_a_rebuild_that_a_view_cannot_follow_is_refused_and_changes_nothing(
@@ -85,11 +111,14 @@ def test_a_rebuild_that_a_view_cannot_follow_is_refused_and_changes_nothing(
     assert shop.rows(SPENDING) == before
 
 
-def test_a_rebuild_waits_for_a_reader_and_nobody_waits_behind_it(built_shop: Callable[[], Shop], tmp_path: Path):
+def test_a_rebuild_waits_for_a_reader_and_nobody_waits_behind_it(
+    built_shop: Callable[[], Shop], new_target: Callable[[], Path]
+):
     shop = built_shop()
+    forget_version(shop, "user_spending")
     with psycopg.connect(shop.warehouse.analyst) as long:
         long.execute("select from core.user_spending")
-        run = start(shop, tmp_path, "run", "--select", "user_spending")
+        run = start(shop, new_target(), "run", "--select", "user_spending")
         wait_for(shop, WAITING, 1)
         with psycopg.connect(shop.warehouse.analyst, options="-c statement_timeout=10s") as other:
             other.execute(SPENDING)
@@ -101,6 +130,7 @@ def test_a_rebuild_that_has_waited_too_long_names_the_reader_and_the_remedy(
     built_shop: Callable[[], Shop], capfd: pytest.CaptureFixture[str]
 ):
     shop = built_shop()
+    forget_version(shop, "user_spending")
     with psycopg.connect(shop.warehouse.analyst) as long:
         long.execute("select from core.user_spending")
         with pytest.raises(AssertionError):
