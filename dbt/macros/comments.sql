@@ -1,0 +1,9 @@
+{# All comments of a relation in one statement: dbt would ask for its columns twice, and each run has every relation. #}
+{% macro postgres__persist_docs(relation, model, for_relation, for_columns) -%}
+    {%- call statement('comments') -%}
+        {{ alter_relation_comment(relation, model.description) }}
+        {%- for column in model.columns.values() %}
+            comment on column {{ relation }}.{{ column.name }} is {{ postgres_escape_comment(column.description) }};
+        {%- endfor -%}
+    {%- endcall -%}
+{%- endmacro %}
