@@ -2,9 +2,11 @@
 
 import json
 import uuid
+from collections.abc import Callable
 from types import SimpleNamespace
 
 import psycopg
+import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -89,12 +91,13 @@ def test_an_order_of_many_of_the_largest_lines_can_be_modelled(shop: Shop):
     assert shop.rows(sums) == [(2_200_000_000, 2_200 * 999_999_999_999)]
 
 
-def test_whatever_landing_takes_can_be_modelled(shop: Shop):
+@pytest.mark.faults
+def test_whatever_landing_takes_can_be_modelled(shop: Shop, rounds: Callable[..., int]):
     taken = set()
     with psycopg.connect(shop.warehouse.loader, autocommit=True) as connection:
         tables.prepare(connection)
 
-        @settings(max_examples=2_000, suppress_health_check=list(HealthCheck), derandomize=True)
+        @settings(max_examples=rounds(5_000, 500), suppress_health_check=list(HealthCheck), derandomize=True)
         @given(message=messages())
         @example(message=("recommendation-feedback.v1", TINY_SCORE))
         def land(message: tuple[str, bytes]) -> None:

@@ -76,12 +76,16 @@ def test_a_view_stays_when_only_the_view_it_reads_is_built(built_shop: Callable[
     assert shop.rows("select count(*) > 0 from intermediate.int_products__link") == [(True,)]
 
 
-def test_a_view_that_is_as_it_was_is_not_made_anew(built_shop: Callable[[], Shop]):
+def test_a_view_that_is_as_it_was_is_not_made_anew_but_described_anew(built_shop: Callable[[], Shop], project: Path):
     shop = built_shop()
-    made = "select oid, relname, obj_description(oid, 'pg_class') from pg_class where relkind = 'v' order by 1"
-    before = shop.rows(made)
+    views = "select oid from pg_class where relkind = 'v' order by 1"
+    before = shop.rows(views)
+    yml = project / "models/marts/core/user_spending.yml"
+    change(yml, "    description: ", "    description: New. ")
     shop.build()
-    assert shop.rows(made) == before
+    assert shop.rows(views) == before
+    [(description,)] = shop.rows("select obj_description('core.user_spending'::regclass, 'pg_class')")
+    assert description.startswith("New. ")
 
 
 def test_a_view_that_somebody_dropped_is_made_anew(built_shop: Callable[[], Shop]):
