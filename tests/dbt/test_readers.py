@@ -81,7 +81,7 @@ def test_a_view_that_is_as_it_was_is_not_made_anew_but_described_anew(built_shop
     views = "select oid from pg_class where relkind = 'v' order by 1"
     before = shop.rows(views)
     yml = project / "models/marts/core/user_spending.yml"
-    change(yml, "    description: ", "    description: New. ")
+    change(yml, "What each user spent", "New. What each user spent")
     shop.build()
     assert shop.rows(views) == before
     [(description,)] = shop.rows("select obj_description('core.user_spending'::regclass, 'pg_class')")
