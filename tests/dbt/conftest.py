@@ -1,5 +1,6 @@
 """Fresh warehouses, and dbt to build on them."""
 
+import hashlib
 import shutil
 import uuid
 from collections.abc import Callable
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.dbt import invoke
+from pipelines import dbt
 from stack.databases import Warehouse, create_warehouse
 from stack.parts.postgres import Postgres
 from stack.programs import WAREHOUSE_ROLES
@@ -41,12 +42,24 @@ def run_dbt(target: Path) -> Callable[..., None]:
         with pytest.MonkeyPatch.context() as environment:
             for name, value in (variables(warehouse) | more).items():
                 environment.setenv(name, value)
-            result = invoke([*arguments, "--quiet", "--target-path", str(target), "--log-level-file", "none"])
+            where = ("--target-path", str(_parsed_for(target, arguments, more)))
+            result = dbt.invoke([*arguments, "--quiet", *where, "--log-level-file", "none"])
         assert result.success, result.exception or [
             f"{each.node.name}: {each.message}" for each in result.result if each.status in {"error", "fail"}
         ]
 
     return run
+
+
+def _parsed_for(target: Path, arguments: tuple[str, ...], more: dict[str, str]) -> Path:
+    """A target directory for another project or other variables: with one for all, dbt would parse all there and back."""
+    variation = (dbt.FOLDER, [word for word in arguments if ":" in word], sorted(more.items()))
+    if variation == (PROJECT, [], []):
+        return target
+    own = target.with_name(f"{target.name}-{hashlib.sha256(repr(variation).encode()).hexdigest()[:12]}")
+    if target.exists() and not own.exists():
+        shutil.copytree(target, own, ignore=shutil.ignore_patterns("*.sql"))
+    return own
 
 
 @pytest.fixture

@@ -305,19 +305,22 @@ async def test_a_broker_that_comes_back_is_read_on_whether_it_kept_its_log_or_no
 
 
 @pytest.mark.parametrize("fresh_broker", ["apache"], indirect=True)
-async def test_a_topic_that_was_created_again_is_read_from_its_start_however_long_it_is(
+async def test_a_topic_that_was_created_again_while_nobody_consumed_it_is_read_from_its_start(
     broker, consumer, producer, settings, effects
 ):
     await send(producer, viewed(1))
     async with running([consumer]):
         await eventually(effects, are(1))
-        broker.empty()
-        broker.create_topics()
-        again = Producer(settings)
+    broker.empty()
+    broker.create_topics()
+    again = Producer(settings)
+    try:
         await eventually(lambda: again.send_many(TOPIC, [("u1", viewed(2))]), lambda results: results == [None])
         await send(again, viewed(3), viewed(4))
-        await eventually(effects, are(1, 2, 3, 4))
+    finally:
         await again.close()
+    async with running([consumer]):
+        await eventually(effects, are(1, 2, 3, 4))
 
 
 async def test_stopping_leaves_what_was_not_handled_to_the_next(
