@@ -52,7 +52,7 @@ def run_dbt(target: Path) -> Callable[..., None]:
 
 
 def _parsed_for(target: Path, arguments: tuple[str, ...], more: dict[str, str]) -> Path:
-    """A target directory for another project or other variables: with one for all, dbt would parse all there and back."""
+    """A target directory for other variables or another project: in one for all, dbt would parse all there and back."""
     variation = (dbt.FOLDER, [word for word in arguments if ":" in word], sorted(more.items()))
     if variation == (PROJECT, [], []):
         return target
