@@ -88,6 +88,15 @@ def test_a_view_that_is_as_it_was_is_not_made_anew_but_described_anew(built_shop
     assert description.startswith("New. ")
 
 
+def test_a_view_that_is_as_it_was_is_granted_to_who_may_read_it(built_shop: Callable[[], Shop]):
+    shop = built_shop()
+    with psycopg.connect(shop.warehouse.dbt) as connection:
+        connection.execute("revoke all on core.user_spending from tanawari_analyst")  # as a restored dump may lack it
+    shop.dbt("run", "--select", "user_spending")
+    with psycopg.connect(shop.warehouse.analyst) as analyst:
+        assert analyst.execute(SPENDING).fetchall() == shop.rows(SPENDING)
+
+
 def test_a_view_that_somebody_dropped_is_made_anew(built_shop: Callable[[], Shop]):
     shop = built_shop()
     before = shop.rows(SPENDING)
