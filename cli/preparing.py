@@ -40,7 +40,9 @@ def _steps(variables: Mapping[str, str], admin_url: str | None) -> Iterator[Prep
     else:
         notice(f"{ADMIN} is not set: roles and databases must exist")
     if variables.get("KAFKA_URL"):
-        yield from preparation.make_topics(KafkaSettings.of(variables))
+        kafka = KafkaSettings.of(variables)
+        yield preparation.make_topics(kafka)
+        yield from preparation.differing_topics(kafka)
     else:
         notice("KAFKA_URL is not set: no topics")
     yield from preparation.migrate(variables)

@@ -116,20 +116,24 @@ def _complete(variable: str, url: str) -> dict[str, str]:
     return told
 
 
-def make_topics(kafka: KafkaSettings) -> list[Prepared]:
-    """Create the topics that the broker lacks; topics with other partitions than declared are told, and not changed.
+def make_topics(kafka: KafkaSettings) -> Prepared:
+    """Create the topics that the broker lacks.
 
     Raises:
         PartError: the broker is unavailable, or refused one.
     """
     try:
         made = asyncio.run(create_topics(kafka))
-        others = asyncio.run(differing_partitions(kafka))
     except (KafkaError, TimeoutError) as error:
         reason = str(error) or type(error).__name__
         raise PartError(f"could not create the topics at {kafka.kafka_url}: {reason}") from error
-    topics = Prepared("topics", f"{len(TOPICS)} of {kafka.kafka_url}", was_there=not made, detail=", ".join(made))
-    return [topics, *(Prepared("topic", name, was_there=True, detail=told) for name, told in others.items())]
+    return Prepared("topics", f"{len(TOPICS)} of {kafka.kafka_url}", was_there=not made, detail=", ".join(made))
+
+
+def differing_topics(kafka: KafkaSettings) -> list[Prepared]:
+    """The topics with other partitions than declared, each with what to do; nothing is changed."""
+    others = asyncio.run(differing_partitions(kafka))
+    return [Prepared("topic", name, was_there=True, detail=told) for name, told in others.items()]
 
 
 def migrate(
