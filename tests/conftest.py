@@ -6,7 +6,6 @@ run. Nothing here is a fake, and nothing outlives the test run.
 """
 
 import asyncio
-import gc
 import os
 import shutil
 import subprocess
@@ -41,7 +40,6 @@ from warehouse.migrate import migrate
 ROOT = Path(__file__).parents[1]
 settings.register_profile("unhurried", deadline=None)  # how long an example takes says how busy the machine is
 settings.load_profile("unhurried")
-gc.set_threshold(100_000, 20, 20)  # a worker holds millions of objects of libraries, and dbt makes more each second
 SERVERS = {"postgres_server", "kafka_server", "embedded_broker", "any_broker", "fresh_broker", "valkey", "run_dbt"}
 """Fixtures that start servers, or dbt; who uses one, by whatever way, is not in `make check`."""
 UNSAFE_BUT_FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
