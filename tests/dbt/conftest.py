@@ -3,7 +3,7 @@
 import hashlib
 import shutil
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -35,7 +35,7 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def run_dbt(target: Path) -> Callable[..., None]:
+def run_dbt(target: Path) -> Iterator[Callable[..., None]]:
     """Runs a dbt command in this process, as dbt's role of a warehouse if one is given; fails if it fails."""
 
     def run(*arguments: str, warehouse: Warehouse | None = None, **more: str) -> None:
@@ -48,7 +48,11 @@ def run_dbt(target: Path) -> Callable[..., None]:
             f"{each.node.name}: {each.message}" for each in result.result if each.status in {"error", "fail"}
         ]
 
-    return run
+    with pytest.MonkeyPatch.context() as patch:
+        # For the name of who registers a flag dbt goes through all modules of the process, at each flag: in a process
+        # that has imported all tests, most of a run's time.
+        patch.setattr("dbt_common.behavior_flags.BehaviorFlagRendered._default_source", staticmethod(lambda: "dbt"))
+        yield run
 
 
 def _parsed_for(target: Path, arguments: tuple[str, ...], more: dict[str, str]) -> Path:
