@@ -22,11 +22,15 @@ RULES = "macros/rules.sql"
 
 @dataclass(frozen=True)
 class Recipe:
-    """The rules by name, the versions of all models by dbt's id, and the ids of the tests of the data."""
+    """The rules by name, and by dbt's ids the versions of all models, the tests of the data and the views.
+
+    A view is its name, followed by the names of what it reads.
+    """
 
     rules: dict[str, str]
     versions: dict[str, str]
     tests: frozenset[str]
+    views: dict[str, list[str]]
 
     @classmethod
     def of(
@@ -43,7 +47,7 @@ class Recipe:
         parsed = json.loads(manifest.read_bytes())
         rules = _variables(project, environment, overrides) | _seeds(parsed) | _macros(parsed)
         tests = frozenset(key for key, node in parsed["nodes"].items() if node["resource_type"] == "test")
-        return cls(rules, _versions(parsed), tests)
+        return cls(rules, _versions(parsed), tests, _views(parsed))
 
     def is_complete(self, done: Collection[str]) -> bool:
         """Whether all models were built, and all tests of the data passed."""
@@ -108,6 +112,18 @@ def _versions(manifest: Mapping[str, Any]) -> dict[str, str]:
         return _digest([found["macro_sql"], *map(macro, found["depends_on"]["macros"])])
 
     return {key: version(key) for key, node in manifest["nodes"].items() if node["resource_type"] == "model"}
+
+
+def _views(manifest: Mapping[str, Any]) -> dict[str, list[str]]:
+    def name(unique_id: str) -> str:
+        node = manifest["nodes"].get(unique_id) or manifest["sources"][unique_id]
+        return '"{}"."{}"'.format(node["schema"], node.get("identifier") or node["alias"])
+
+    return {
+        key: [name(key), *map(name, node["depends_on"]["nodes"])]
+        for key, node in manifest["nodes"].items()
+        if node["resource_type"] == "model" and node["config"]["materialized"] == "view"
+    }
 
 
 def _digest(parts: Iterable[Any]) -> str:

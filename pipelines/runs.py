@@ -50,6 +50,22 @@ select versions from transformation.runs
 where number >= (select max(number) from transformation.runs where is_complete) and (is_complete or not is_beside)
 """
 """The model versions that the marts may have: an incomplete run has written some of them."""
+_STRAY = """
+select distinct id
+from jsonb_each(%s) as views (id, names)
+cross join jsonb_array_elements_text(names) with ordinality as name (name, place)
+where
+    place > 1
+    and to_regclass(names ->> 0) is not null
+    and not exists (
+        select from pg_depend inner join pg_rewrite on pg_depend.objid = pg_rewrite.oid
+        where
+            pg_depend.classid = 'pg_rewrite'::regclass
+            and pg_rewrite.ev_class = to_regclass(names ->> 0)
+            and pg_depend.refobjid = to_regclass(name)
+    )
+"""
+"""The views that read something else than what they name: a table that is renamed takes its views along."""
 _BEGIN = """
 insert into transformation.runs (since, lanes, rules, versions, is_beside, started_by)
 select
@@ -105,15 +121,18 @@ class Runs:
         Raises:
             RefusedError: the marts were built with other rules, or from rows that `raw` does not have.
         """
-        if is_beside:
-            self._drop_schemas(BESIDE)
-            self._drop_schemas(_PAST)
-        else:
+        if not is_beside:
             self._check(recipe)
-            self._drop_what_is_left()
+        self._drop_what_is_left()
+        if is_beside:
+            self._drop(*self._schemas(BESIDE))
         values = (Jsonb(recipe.rules), Jsonb(recipe.versions), is_beside, started_by)
-        rebuilt = () if is_beside else recipe.changed_since(self._column(_WROTE_IN_PLACE))
+        rebuilt = () if is_beside else self._rebuilt(recipe)
         return Run(self._one(_BEGIN, *values)[0], rebuilt, is_beside)
+
+    def _rebuilt(self, recipe: Recipe) -> list[str]:
+        changed = recipe.changed_since(self._column(_WROTE_IN_PLACE))
+        return sorted({*changed, *self._column(_STRAY, Jsonb(recipe.views))})
 
     def end(self, run: Run, *, is_complete: bool) -> None:
         """End a run; the schemas of a complete full refresh replace the old ones.
@@ -127,7 +146,7 @@ class Runs:
             if self._connection.execute(_END, (is_complete, run.number)).rowcount == 0:
                 raise RefusedError(f"run {run.number} has ended: a later one has begun")
             if is_complete and run.is_beside:
-                self._swap()
+                self._swap(f"__{run.number}{_PAST}")
         if run.is_beside:
             self._drop_what_is_left()
 
@@ -138,13 +157,13 @@ class Runs:
         if self._one(_AHEAD)[0]:
             raise RefusedError(f"the marts were built from more than has landed: raw is of an older day. {_REMEDY}")
 
-    def _swap(self) -> None:
+    def _swap(self, past: str) -> None:
         for fresh in self._schemas(BESIDE):
             name = fresh.removesuffix(BESIDE)
             if self._connection.execute("select to_regnamespace(quote_ident(%s)) is not null", (name,)).fetchone() == (
                 True,
             ):
-                self._rename(name, name + _PAST)
+                self._rename(name, name + past)
             self._rename(fresh, name)
 
     def _rename(self, name: str, to: str) -> None:
@@ -154,13 +173,13 @@ class Runs:
 
     def _drop_what_is_left(self) -> None:
         """Drop the remaining schemas of full refreshes, killed ones too; a later run drops one that is being read."""
-        for suffix in (BESIDE, _PAST):
+        for name in self._schemas(BESIDE) + self._schemas(_PAST):
             with suppress(errors.LockNotAvailable), self._connection.transaction():
-                self._connection.execute("set local lock_timeout = '5s'")
-                self._drop_schemas(suffix)
+                self._connection.execute("set local lock_timeout = '1s'")
+                self._drop(name)
 
-    def _drop_schemas(self, suffix: str) -> None:
-        for name in self._schemas(suffix):
+    def _drop(self, *schemas: str) -> None:
+        for name in schemas:
             self._connection.execute(sql.SQL("drop schema {} cascade").format(sql.Identifier(name)))
 
     def _schemas(self, suffix: str) -> list[str]:

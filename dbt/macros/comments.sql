@@ -3,7 +3,8 @@
     {%- call statement('comments') -%}
         {{ alter_relation_comment(relation, model.description) }}
         {%- for column in model.columns.values() %}
-            comment on column {{ relation }}.{{ column.name }} is {{ postgres_escape_comment(column.description) }};
+            {%- set name = adapter.quote(column.name) if column.quote else column.name %}
+            comment on column {{ relation }}.{{ name }} is {{ postgres_escape_comment(column.description) }};
         {%- endfor -%}
     {%- endcall -%}
 {%- endmacro %}

@@ -7,6 +7,12 @@
     {%- endif -%}
 {%- endmacro %}
 
+{# dbt quotes whom it revokes from, but not whom it grants to. #}
+{% macro postgres__get_grant_sql(relation, privilege, grantees) -%}
+    grant {{ privilege }} on {{ relation }} to
+    {% for role in grantees %}{{ adapter.quote(role) }}{{ ', ' if not loop.last }}{% endfor %}
+{%- endmacro %}
+
 {# Who may read a mart may enter its schema. At the end of a run, for parallel models would stumble over each other. #}
 {% macro open_schemas() -%}
     {%- set closed -%}
@@ -20,6 +26,6 @@
             and not has_schema_privilege(pg_roles.oid, pg_namespace.oid, 'usage')
     {%- endset -%}
     {%- for schema, role in run_query(closed) if execute -%}
-        grant usage on schema {{ schema }} to {{ role }};
+        grant usage on schema {{ adapter.quote(schema) }} to {{ adapter.quote(role) }};
     {%- endfor -%}
 {%- endmacro %}

@@ -19,7 +19,7 @@ def test_a_run_that_may_not_wait_is_refused_at_once(warehouse):
 
 def test_a_machine_that_is_gone_holds_its_locks_for_minutes_only(warehouse):
     with taken_over(warehouse.dbt, 0) as runs:
-        options = runs.begin(Recipe({}, {}, frozenset()), "a test").environment["PGOPTIONS"]
+        options = runs.begin(Recipe({}, {}, frozenset(), {}), "a test").environment["PGOPTIONS"]
         with psycopg.connect(warehouse.dbt, options=options) as connection:
             assert connection.execute("show tcp_keepalives_idle").fetchone() == ("60",)
 
@@ -27,6 +27,6 @@ def test_a_machine_that_is_gone_holds_its_locks_for_minutes_only(warehouse):
 def test_what_the_shell_says_to_postgres_holds_in_a_run_too(warehouse, monkeypatch):
     monkeypatch.setenv("PGOPTIONS", "-c statement_timeout=7s")
     with taken_over(warehouse.dbt, 0) as runs:
-        options = runs.begin(Recipe({}, {}, frozenset()), "a test").environment["PGOPTIONS"]
+        options = runs.begin(Recipe({}, {}, frozenset(), {}), "a test").environment["PGOPTIONS"]
         with psycopg.connect(warehouse.dbt, options=options) as connection:
             assert connection.execute("show statement_timeout").fetchone() == ("7s",)
