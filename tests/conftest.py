@@ -42,6 +42,7 @@ settings.register_profile("unhurried", deadline=None)  # how long an example tak
 settings.load_profile("unhurried")
 SERVERS = {"postgres_server", "kafka_server", "embedded_broker", "any_broker", "fresh_broker", "valkey", "run_dbt"}
 """Fixtures that start servers, or dbt; who uses one, by whatever way, is not in `make check`."""
+WAREHOUSE_PASSWORDS = dict.fromkeys(WAREHOUSE_ROLES.values(), "password")
 UNSAFE_BUT_FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
@@ -209,16 +210,20 @@ def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
 
 
 @pytest.fixture(scope="session")
-def new_warehouse(postgres_server: Postgres) -> Callable[[], Warehouse]:
-    """A factory of fresh migrated warehouses, copied from one that `warehouse.migrate` made."""
-    passwords = dict.fromkeys(WAREHOUSE_ROLES.values(), "password")
-    template = f"warehouse_template_{uuid.uuid4().hex[:8]}"
-    migrated = create_warehouse(postgres_server.url(), passwords, name=template)
-    migrate(migrated.owner)
+def warehouse_template(postgres_server: Postgres) -> str:
+    """The name of a database that `warehouse.migrate` has made a warehouse, to be copied."""
+    name = f"warehouse_template_{uuid.uuid4().hex[:8]}"
+    migrate(create_warehouse(postgres_server.url(), WAREHOUSE_PASSWORDS, name=name).owner)
+    return name
+
+
+@pytest.fixture(scope="session")
+def new_warehouse(postgres_server: Postgres, warehouse_template: str) -> Callable[[], Warehouse]:
+    """A factory of fresh migrated warehouses."""
 
     def create() -> Warehouse:
         name = f"warehouse_{uuid.uuid4().hex[:8]}"
-        return create_warehouse(postgres_server.url(), passwords, name=name, template=template)
+        return create_warehouse(postgres_server.url(), WAREHOUSE_PASSWORDS, name=name, template=warehouse_template)
 
     return create
 

@@ -4,17 +4,22 @@ import hashlib
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
+import psycopg
 import pytest
+from psycopg import sql
 
 from pipelines import dbt
 from stack.databases import Warehouse, create_warehouse
 from stack.parts.postgres import Postgres
-from stack.programs import WAREHOUSE_ROLES
+from tests.conftest import WAREHOUSE_PASSWORDS
 from tests.dbt.shop import Shop, shuffled_history
 
 PROJECT = Path(__file__).parents[2] / "dbt"
+Shops = Callable[[str], AbstractContextManager[Shop]]
+"""Makes a shop on a copy of the named database, which is dropped at the end of the block."""
 
 
 def variables(warehouse: Warehouse | None = None) -> dict[str, str]:
@@ -91,25 +96,52 @@ def change(file: Path, old: str, new: str) -> None:
     file.write_text(text.replace(old, new))
 
 
+@pytest.fixture(scope="session")
+def shops(postgres_server: Postgres, run_dbt: Callable[..., None]) -> Shops:
+    """Shops on copies of databases. The next has the name of the last: for another one dbt parses the project anew."""
+    free = [f"shop_{number}" for number in range(20)]
+
+    @contextmanager
+    def copied(template: str) -> Iterator[Shop]:
+        name = free.pop()
+        try:
+            copy = create_warehouse(postgres_server.url(), WAREHOUSE_PASSWORDS, name=name, template=template)
+            yield Shop(copy, run_dbt)
+        finally:
+            with psycopg.connect(postgres_server.url(), autocommit=True) as admin:
+                admin.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
+            free.append(name)
+
+    return copied
+
+
+@pytest.fixture(scope="module")
+def module_shop(shops: Shops, warehouse_template: str) -> Iterator[Shop]:
+    """An empty shop of the module's own."""
+    with shops(warehouse_template) as shop:
+        yield shop
+
+
 @pytest.fixture
-def shop(warehouse: Warehouse, run_dbt: Callable[..., None]) -> Shop:
+def shop(shops: Shops, warehouse_template: str) -> Iterator[Shop]:
     """An empty shop of the test's own."""
-    return Shop(warehouse, run_dbt)
+    with shops(warehouse_template) as shop:
+        yield shop
 
 
 @pytest.fixture(scope="session")
-def built_shop(
-    new_warehouse: Callable[[], Warehouse], run_dbt: Callable[..., None], postgres_server: Postgres
-) -> Callable[[], Shop]:
-    """A factory of shops with some history, built: copies of one."""
-    first = Shop(new_warehouse(), run_dbt)
-    first.land(*shuffled_history(7, 300))
-    first.build()
-    passwords = dict.fromkeys(WAREHOUSE_ROLES.values(), "password")
-    template = first.warehouse.dbt.rpartition("/")[2]
+def built_template(shops: Shops, warehouse_template: str, postgres_server: Postgres) -> str:
+    """The name of the database of a shop with some history, built."""
+    name = f"built_template_{uuid.uuid4().hex[:8]}"
+    with shops(warehouse_template) as shop:
+        shop.land(*shuffled_history(7, 300))
+        shop.build()
+        create_warehouse(postgres_server.url(), WAREHOUSE_PASSWORDS, name=name, template=shop.database)
+    return name
 
-    def create() -> Shop:
-        name = f"warehouse_{uuid.uuid4().hex[:8]}"
-        return Shop(create_warehouse(postgres_server.url(), passwords, name=name, template=template), run_dbt)
 
-    return create
+@pytest.fixture
+def built_shop(shops: Shops, built_template: str) -> Iterator[Shop]:
+    """A shop of the test's own with some history, built."""
+    with shops(built_template) as shop:
+        yield shop

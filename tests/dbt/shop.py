@@ -30,6 +30,11 @@ class Shop:
     def moved_to(self, warehouse: Warehouse) -> "Shop":
         return Shop(warehouse, self._run_dbt)
 
+    @property
+    def database(self) -> str:
+        """The name of its database."""
+        return self.warehouse.dbt.rpartition("/")[2]
+
     def dbt(self, *arguments: str, **variables: str) -> None:
         self._run_dbt(*arguments, warehouse=self.warehouse, **variables)
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from stack.databases import create_warehouse
 from stack.parts.postgres import Postgres
-from stack.programs import WAREHOUSE_ROLES
-from tests.dbt.conftest import PROJECT
+from tests.conftest import WAREHOUSE_PASSWORDS
+from tests.dbt.conftest import PROJECT, Shops
 from tests.dbt.shop import Shop, shuffled_history
 
 MODELS = sorted(path.stem for path in (PROJECT / "models").rglob("*.sql") if not path.stem.startswith("stg_"))
@@ -30,7 +30,7 @@ steps = st.lists(st.one_of(selections, arrivals), min_size=3, max_size=6)
 @pytest.mark.faults
 @pytest.mark.timeout(7200)
 def test_any_models_run_in_any_order_between_arrivals_and_one_whole_run_give_what_a_full_refresh_gives(
-    built_shop: Callable[[], Shop], rounds: Callable[..., int]
+    shops: Shops, built_template: str, rounds: Callable[..., int]
 ):
     seeds = itertools.count(100)
 
@@ -44,28 +44,27 @@ def test_any_models_run_in_any_order_between_arrivals_and_one_whole_run_give_wha
     )
     @given(steps=steps)
     def check(steps: list) -> None:
-        shop = built_shop()
-        for step in [(0, 30), *steps]:
-            if isinstance(step, tuple):
-                partition, count = step
-                with shop.landing(partition) as into:
-                    into(*shuffled_history(next(seeds), count))
-            else:
-                shop.dbt("run", "--select", *step)
-        shop.dbt("run")
-        incremental = shop.marts()
-        assert incremental == shop.refreshed_marts()
+        with shops(built_template) as shop:
+            for step in [(0, 30), *steps]:
+                if isinstance(step, tuple):
+                    partition, count = step
+                    with shop.landing(partition) as into:
+                        into(*shuffled_history(next(seeds), count))
+                else:
+                    shop.dbt("run", "--select", *step)
+            shop.dbt("run")
+            incremental = shop.marts()
+            assert incremental == shop.refreshed_marts()
 
     check()
 
 
-def test_what_a_run_of_some_models_has_taken_is_not_lost_to_the_others(built_shop: Callable[[], Shop]):
-    shop = built_shop()
-    shop.land(*shuffled_history(8, 60))
-    shop.dbt("run", "--select", "touched_orders", "int_order_events__unnest", "int_orders__resolve", "orders")
-    shop.build()
-    incremental = shop.marts()
-    assert incremental == shop.refreshed_marts()
+def test_what_a_run_of_some_models_has_taken_is_not_lost_to_the_others(built_shop: Shop):
+    built_shop.land(*shuffled_history(8, 60))
+    built_shop.dbt("run", "--select", "touched_orders", "int_order_events__unnest", "int_orders__resolve", "orders")
+    built_shop.build()
+    incremental = built_shop.marts()
+    assert incremental == built_shop.refreshed_marts()
 
 
 @pytest.fixture
@@ -76,12 +75,11 @@ def new_server(tmp_path: Path):
 
 
 def test_a_dump_restored_into_a_new_server_goes_on_from_where_it_was(
-    built_shop: Callable[[], Shop], new_server: Postgres, postgres_server: Postgres, tmp_path: Path
+    built_shop: Shop, new_server: Postgres, postgres_server: Postgres, tmp_path: Path
 ):
-    old = built_shop()
-    old.land(*shuffled_history(8, 60))
-    old.dbt("run", "--select", "int_order_events__unnest", "touched_orders", "orders")  # and is dumped in the middle
-    shop = restored(old, postgres_server, new_server, tmp_path / "dump")
+    built_shop.land(*shuffled_history(8, 60))
+    built_shop.dbt("run", "--select", "int_order_events__unnest", "touched_orders", "orders")  # then dumped, half-way
+    shop = restored(built_shop, postgres_server, new_server, tmp_path / "dump")
     shop.land(*shuffled_history(9, 60))
     shop.build()
     shop.land(*shuffled_history(10, 60))
@@ -92,11 +90,10 @@ def test_a_dump_restored_into_a_new_server_goes_on_from_where_it_was(
 
 
 def restored(shop: Shop, old: Postgres, new: Postgres, dump: Path) -> Shop:
-    name = shop.warehouse.dbt.rpartition("/")[2]
-    warehouse = create_warehouse(new.url(), dict.fromkeys(WAREHOUSE_ROLES.values(), "password"), name=name)
+    warehouse = create_warehouse(new.url(), WAREHOUSE_PASSWORDS, name=shop.database)
     for command in (
-        [old.programs / "pg_dump", "--format=custom", "--file", dump, old.url(name)],
-        [new.programs / "pg_restore", "--dbname", new.url(name), dump],
+        [old.programs / "pg_dump", "--format=custom", "--file", dump, old.url(shop.database)],
+        [new.programs / "pg_restore", "--dbname", new.url(shop.database), dump],
     ):
         subprocess.run(command, check=True)
     return shop.moved_to(warehouse)

@@ -2,22 +2,19 @@
 
 import json
 import re
-from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from stack.databases import Warehouse
 from tests.dbt.shop import Shop, category, event, order, product
 
 
 @pytest.fixture(scope="module")
-def small_shop(new_warehouse: Callable[[], Warehouse], run_dbt: Callable[..., None]) -> Shop:
+def small_shop(module_shop: Shop) -> Shop:
     """Tea, a coupon, two orders and a visitor, built with all tests."""
-    shop = Shop(new_warehouse(), run_dbt)
-    shop.land(
+    module_shop.land(
         category(1, "GROCERY > TEA > GREEN"), category(2, "COUPON > PAPER"), product(1, 1), product(2, 2),
         event("CATEGORY_DELETED", categoryId=3, code="DELI"), event("PRODUCT_DELETED", productId=3, sku="P3"),
         order(1, (1, 2), (2, 1)), order(2, (1, 1), user="ben", hours=11.5),
@@ -30,8 +27,8 @@ def small_shop(new_warehouse: Callable[[], Warehouse], run_dbt: Callable[..., No
         event("RECOMMENDATION_CLICKED", 1, recommendationId="s", userId="ann", displayType="SIMILAR", productId=1,
               rank=1),
     )  # fmt: skip
-    shop.dbt("build")
-    return shop
+    module_shop.dbt("build")
+    return module_shop
 
 
 def test_a_whole_build_with_its_tests_fills_every_mart(small_shop: Shop):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from stack.databases import Warehouse
+from tests.dbt.conftest import Shops
 from tests.dbt.shop import Shop, category, event, order, product, shuffled_history
 
 TIGHT_RULES = ("--vars", "{bot_actions_per_day: 4, outlier_quantity: 6}")
@@ -16,18 +16,18 @@ CATALOGUE = (category(1, "GROCERY > TEA"), product(1, 1), product(2, 1))
 @pytest.mark.faults
 @pytest.mark.timeout(3600)
 def test_late_repeated_and_revoked_events_in_any_order_give_what_a_full_refresh_gives(
-    new_warehouse: Callable[[], Warehouse], run_dbt: Callable[..., None], rounds: Callable[..., int]
+    shops: Shops, warehouse_template: str, rounds: Callable[..., int]
 ):
     for seed in range(1, 1 + rounds(4)):
-        shop = Shop(new_warehouse(), run_dbt)
         history = shuffled_history(seed, 700)
-        for start, end in itertools.pairwise([0, 600, 625, 650, 675, 700]):
-            shop.land(*history[start:end], *history[start // 2 : start // 2 + 5])
-            shop.build(*TIGHT_RULES)
-        incremental = shop.marts()
-        shop.build("--full-refresh", *TIGHT_RULES)
-        assert incremental == shop.marts()
-        assert all(incremental.values())
+        with shops(warehouse_template) as shop:
+            for start, end in itertools.pairwise([0, 600, 625, 650, 675, 700]):
+                shop.land(*history[start:end], *history[start // 2 : start // 2 + 5])
+                shop.build(*TIGHT_RULES)
+            incremental = shop.marts()
+            shop.build("--full-refresh", *TIGHT_RULES)
+            assert incremental == shop.marts()
+            assert all(incremental.values())
 
 
 LAST_MONTH, IN_AN_HOUR, AN_HOUR_AGO = -31 * 24.0, 1.0, -1.0

@@ -37,24 +37,23 @@ def test_a_run_that_has_waited_too_long_names_the_one_that_goes_on(shop: Shop, n
 
 
 def test_what_a_run_had_sent_is_waited_for_and_what_it_would_send_after_its_successor_began_is_not_taken(
-    built_shop: Callable[[], Shop], new_target: Callable[[], Path]
+    built_shop: Shop, new_target: Callable[[], Path]
 ):
-    shop = built_shop()
-    shop.land(order(901, (1, 1)))
-    with held_up(shop, "core.orders"):
-        first = start(shop, new_target())
-        wait_for(shop, WAITING, 1)
-        shop.rows(
+    built_shop.land(order(901, (1, 1)))
+    with held_up(built_shop, "core.orders"):
+        first = start(built_shop, new_target())
+        wait_for(built_shop, WAITING, 1)
+        built_shop.rows(
             "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'tanawari-runs' "
             "and datname = current_database()"
         )  # its lock is lost, as when its connection breaks
-        shop.land(order(902, (1, 1)))
-        second = start(shop, new_target())
-        wait_for(shop, LOCKED, 2)
-        assert shop.rows("select count(*) from transformation.runs") == [(2,)]
+        built_shop.land(order(902, (1, 1)))
+        second = start(built_shop, new_target())
+        wait_for(built_shop, LOCKED, 2)
+        assert built_shop.rows("select count(*) from transformation.runs") == [(2,)]
     assert second.wait(timeout=180) == 0
     assert first.wait(timeout=180) != 0
-    assert shop.rows("select order_id from core.orders where order_id > 900 order by 1") == [(901,), (902,)]
-    assert shop.rows("select number, is_complete from transformation.runs where number > 1 order by 1") == [
+    assert built_shop.rows("select order_id from core.orders where order_id > 900 order by 1") == [(901,), (902,)]
+    assert built_shop.rows("select number, is_complete from transformation.runs where number > 1 order by 1") == [
         (2, False), (3, True),
     ]  # fmt: skip

@@ -1,7 +1,7 @@
 """What an incremental run costs when much is new at once, whatever the planner has been told."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,13 +91,9 @@ class Grown:
 
 
 @pytest.fixture(scope="module")
-def grown(
-    new_warehouse: Callable[[], Warehouse], run_dbt: Callable[..., None], target: Path, postgres_server: Postgres
-) -> Iterator[Grown]:
-    shop = Shop(new_warehouse(), run_dbt)
-
+def grown(module_shop: Shop, target: Path, postgres_server: Postgres) -> Iterator[Grown]:
     def queries(**rebuilt: str) -> dict[str, str]:
-        shop.dbt("compile", TANAWARI_RUN=str(shop.last_run()), **rebuilt)
+        module_shop.dbt("compile", TANAWARI_RUN=str(module_shop.last_run()), **rebuilt)
         nodes = json.loads((target / "manifest.json").read_text())["nodes"].values()
         return {
             node["unique_id"]: node["compiled_code"]
@@ -105,15 +101,15 @@ def grown(
             if node["config"]["materialized"] == "incremental"
         }
 
-    land(shop.warehouse, 1, BEFORE)
-    shop.build()
-    land(shop.warehouse, BEFORE + 1, AFTER)
-    shop.build()
+    land(module_shop.warehouse, 1, BEFORE)
+    module_shop.build()
+    land(module_shop.warehouse, BEFORE + 1, AFTER)
+    module_shop.build()
     increments = queries()
     wholes = queries(TANAWARI_REBUILT=" ".join(increments))
-    url = postgres_server.url(shop.warehouse.dbt.rpartition("/")[2])
+    url = postgres_server.url(module_shop.database)
     with psycopg.connect(url, options="-c statement_timeout=20s -c work_mem=64MB") as connection:
-        yield Grown(shop, connection, increments, wholes)
+        yield Grown(module_shop, connection, increments, wholes)
 
 
 def plan_of(connection: psycopg.Connection, query: str, options: str = "") -> dict:

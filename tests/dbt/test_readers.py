@@ -10,6 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from stack.parts.postgres import Postgres
 from tests.dbt.conftest import change
 from tests.dbt.process import WAITING, start, wait_for
 from tests.dbt.shop import Shop, order
@@ -18,6 +19,11 @@ SPENDING = "select user_id, currency, order_count, total_amount from core.user_s
 BY_ORDERS = """
 select user_id, currency, count(*)::int, sum(kept_amount) from core.orders where is_sale group by 1, 2 order by 1, 2
 """
+
+
+@pytest.fixture
+def shop(built_shop: Shop) -> Shop:
+    return built_shop
 
 
 @contextmanager
@@ -51,23 +57,20 @@ def changed(project: Path) -> Path:
 
 
 @pytest.mark.usefixtures("changed")
-def test_a_view_stays_when_only_the_table_it_reads_is_rebuilt(built_shop: Callable[[], Shop]):
-    shop = built_shop()
+def test_a_view_stays_when_only_the_table_it_reads_is_rebuilt(shop: Shop):
     shop.dbt("run", "--select", "orders")
     assert shop.rows("select distinct currency from core.user_spending") == [("XXX",)]
     assert shop.rows(SPENDING) == shop.rows(BY_ORDERS)
 
 
 @pytest.mark.usefixtures("changed")
-def test_while_all_is_built_a_view_is_never_missing(built_shop: Callable[[], Shop]):
-    shop = built_shop()
+def test_while_all_is_built_a_view_is_never_missing(shop: Shop):
     with reading(shop, SPENDING):
         shop.build()
     assert shop.rows(SPENDING) == shop.rows(BY_ORDERS)
 
 
-def test_a_view_stays_when_only_the_view_it_reads_is_built(built_shop: Callable[[], Shop]):
-    shop = built_shop()
+def test_a_view_stays_when_only_the_view_it_reads_is_built(shop: Shop):
     forget_version(shop, "int_categories__classify")
     made = "select to_regclass('intermediate.int_categories__classify')::oid"
     before = shop.rows(made)
@@ -76,8 +79,7 @@ def test_a_view_stays_when_only_the_view_it_reads_is_built(built_shop: Callable[
     assert shop.rows("select count(*) > 0 from intermediate.int_products__link") == [(True,)]
 
 
-def test_a_view_that_is_as_it_was_is_not_made_anew_but_described_anew(built_shop: Callable[[], Shop], project: Path):
-    shop = built_shop()
+def test_a_view_that_is_as_it_was_is_not_made_anew_but_described_anew(shop: Shop, project: Path):
     views = "select oid from pg_class where relkind = 'v' order by 1"
     before = shop.rows(views)
     yml = project / "models/marts/core/user_spending.yml"
@@ -88,8 +90,7 @@ def test_a_view_that_is_as_it_was_is_not_made_anew_but_described_anew(built_shop
     assert description.startswith("New. ")
 
 
-def test_a_view_that_is_as_it_was_is_granted_to_who_may_read_it(built_shop: Callable[[], Shop]):
-    shop = built_shop()
+def test_a_view_that_is_as_it_was_is_granted_to_who_may_read_it(shop: Shop):
     with psycopg.connect(shop.warehouse.dbt) as connection:
         connection.execute("revoke all on core.user_spending from tanawari_analyst")  # as a restored dump may lack it
     shop.dbt("run", "--select", "user_spending")
@@ -97,8 +98,7 @@ def test_a_view_that_is_as_it_was_is_granted_to_who_may_read_it(built_shop: Call
         assert analyst.execute(SPENDING).fetchall() == shop.rows(SPENDING)
 
 
-def test_a_view_that_somebody_dropped_is_made_anew(built_shop: Callable[[], Shop]):
-    shop = built_shop()
+def test_a_view_that_somebody_dropped_is_made_anew(shop: Shop):
     before = shop.rows(SPENDING)
     with psycopg.connect(shop.warehouse.dbt) as connection:
         connection.execute("drop view core.user_spending")
@@ -106,10 +106,33 @@ def test_a_view_that_somebody_dropped_is_made_anew(built_shop: Callable[[], Shop
     assert shop.rows(SPENDING) == before
 
 
-def test_a_rebuild_that_a_view_cannot_follow_is_refused_and_changes_nothing(
-    built_shop: Callable[[], Shop], project: Path, capfd: pytest.CaptureFixture[str]
+def test_a_view_whose_table_was_renamed_is_made_anew_on_the_table_that_has_the_name(shop: Shop):
+    [(before,)] = shop.rows("select count(*) from core.orders")
+    shop.owner(
+        "alter table raw.order_v1 rename to order_v1_of_2025; "
+        "create table raw.order_v1 (like raw.order_v1_of_2025 including all); "
+        "grant select on raw.order_v1 to tanawari_dbt; grant select, insert on raw.order_v1 to tanawari_loader; "
+        "alter table raw.order_v1_of_2025 inherit raw.order_v1"
+    )
+    shop.land(order(99, (1, 1)))
+    shop.build()
+    assert shop.rows("select count(*) from core.orders") == [(before + 1,)]
+
+
+def test_a_role_with_an_odd_name_may_read_what_the_project_grants_it(
+    shop: Shop, project: Path, postgres_server: Postgres
 ):
-    shop = built_shop()
+    change(project / "dbt_project.yml", "[tanawari_analyst, ", "[BI-reader, tanawari_analyst, ")
+    with psycopg.connect(postgres_server.url(shop.database), autocommit=True) as admin:
+        admin.execute('create role "BI-reader"')
+        shop.dbt("run", "--select", "orders")
+        admin.execute('set role "BI-reader"')
+        assert admin.execute("select count(*) > 0 from core.orders").fetchall() == [(True,)]
+
+
+def test_a_rebuild_that_a_view_cannot_follow_is_refused_and_changes_nothing(
+    shop: Shop, project: Path, capfd: pytest.CaptureFixture[str]
+):
     before = shop.rows(SPENDING)
     change(project / "models/marts/core/orders.sql", "    orders.currency,\n", "    7 as currency,\n")
     change(
@@ -124,10 +147,7 @@ def test_a_rebuild_that_a_view_cannot_follow_is_refused_and_changes_nothing(
     assert shop.rows(SPENDING) == before
 
 
-def test_a_rebuild_waits_for_a_reader_and_nobody_waits_behind_it(
-    built_shop: Callable[[], Shop], new_target: Callable[[], Path]
-):
-    shop = built_shop()
+def test_a_rebuild_waits_for_a_reader_and_nobody_waits_behind_it(shop: Shop, new_target: Callable[[], Path]):
     forget_version(shop, "user_spending")
     with psycopg.connect(shop.warehouse.analyst) as long:
         long.execute("select from core.user_spending")
@@ -140,9 +160,8 @@ def test_a_rebuild_waits_for_a_reader_and_nobody_waits_behind_it(
 
 
 def test_a_rebuild_that_has_waited_too_long_names_the_reader_and_the_remedy(
-    built_shop: Callable[[], Shop], capfd: pytest.CaptureFixture[str]
+    shop: Shop, capfd: pytest.CaptureFixture[str]
 ):
-    shop = built_shop()
     forget_version(shop, "user_spending")
     with psycopg.connect(shop.warehouse.analyst) as long:
         long.execute("select from core.user_spending")

@@ -1,6 +1,5 @@
 """What marts were made by: a run by other rules is refused, and models that have changed are rebuilt."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,9 +12,9 @@ from tests.dbt.shop import Shop, order
 REMEDY = "Run a full refresh"
 
 
-@pytest.fixture(scope="module")
-def shop(built_shop: Callable[[], Shop]) -> Shop:
-    return built_shop()
+@pytest.fixture
+def shop(built_shop: Shop) -> Shop:
+    return built_shop
 
 
 def test_a_run_in_another_time_zone_is_refused(shop: Shop):
@@ -40,17 +39,13 @@ def test_a_run_with_another_rule_is_refused(shop: Shop, project: Path):
         shop.build()
 
 
-def test_marts_that_were_built_from_more_than_has_landed_take_a_full_refresh(built_shop: Callable[[], Shop]):
-    shop = built_shop()
+def test_marts_that_were_built_from_more_than_has_landed_take_a_full_refresh(shop: Shop):
     shop.owner("update landing.lanes set number = number - 1 where topic = 'order.v1'")
     with pytest.raises(RefusedError, match=f"more than has landed.*{REMEDY}"):
         shop.build()
 
 
-def test_a_changed_model_is_rebuilt_with_its_descendants_and_nothing_else(
-    built_shop: Callable[[], Shop], project: Path
-):
-    shop = built_shop()
+def test_a_changed_model_is_rebuilt_with_its_descendants_and_nothing_else(shop: Shop, project: Path):
     made = "select relname, relfilenode from pg_class where relname in ('orders', 'users', 'order_items', 'sessions')"
     before = dict(shop.rows(made))
     change(
@@ -72,10 +67,7 @@ def test_a_changed_model_is_rebuilt_with_its_descendants_and_nothing_else(
     assert dict(shop.rows(made)) == after
 
 
-def test_a_change_that_no_whole_run_took_and_that_is_taken_back_leaves_nothing_behind(
-    built_shop: Callable[[], Shop], project: Path
-):
-    shop = built_shop()
+def test_a_change_that_no_whole_run_took_and_that_is_taken_back_leaves_nothing_behind(shop: Shop, project: Path):
     before, file = shop.marts(), project / "models/marts/core/orders.sql"
     text = file.read_text()
     change(file, "    orders.currency,\n", "    'XXX' as currency,\n")
@@ -86,8 +78,7 @@ def test_a_change_that_no_whole_run_took_and_that_is_taken_back_leaves_nothing_b
     assert shop.marts() == before
 
 
-def test_a_run_of_which_a_test_fails_is_taken_again(built_shop: Callable[[], Shop], project: Path):
-    shop = built_shop()
+def test_a_run_of_which_a_test_fails_is_taken_again(shop: Shop, project: Path):
     position = "select max(number) from transformation.runs where is_complete"
     before = shop.rows(position)
     (project / "tests" / "never_holds.sql").write_text("select 1")
@@ -99,8 +90,7 @@ def test_a_run_of_which_a_test_fails_is_taken_again(built_shop: Callable[[], Sho
     assert shop.rows(position) > before
 
 
-def test_a_run_without_the_tests_of_the_data_does_not_move_the_position(built_shop: Callable[[], Shop]):
-    shop = built_shop()
+def test_a_run_without_the_tests_of_the_data_does_not_move_the_position(shop: Shop):
     position = "select max(number) from transformation.runs where is_complete"
     before = shop.rows(position)
     shop.land(order(99, (1, 1)))
