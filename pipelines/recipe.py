@@ -115,12 +115,14 @@ def _versions(manifest: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _views(manifest: Mapping[str, Any]) -> dict[str, list[str]]:
+    relations = manifest["nodes"] | manifest["sources"]
+
     def name(unique_id: str) -> str:
-        node = manifest["nodes"].get(unique_id) or manifest["sources"][unique_id]
-        return '"{}"."{}"'.format(node["schema"], node.get("identifier") or node["alias"])
+        relation = relations[unique_id]
+        return '"{}"."{}"'.format(relation["schema"], relation.get("identifier") or relation["alias"])
 
     return {
-        key: [name(key), *map(name, node["depends_on"]["nodes"])]
+        key: [name(key), *(name(parent) for parent in node["depends_on"]["nodes"] if parent in relations)]
         for key, node in manifest["nodes"].items()
         if node["resource_type"] == "model" and node["config"]["materialized"] == "view"
     }

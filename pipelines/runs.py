@@ -174,8 +174,8 @@ class Runs:
     def _drop_what_is_left(self) -> None:
         """Drop the remaining schemas of full refreshes, killed ones too; a later run drops one that is being read."""
         for name in self._schemas(BESIDE) + self._schemas(_PAST):
-            with suppress(errors.LockNotAvailable), self._connection.transaction():
-                self._connection.execute("set local lock_timeout = '1s'")
+            with suppress(errors.LockNotAvailable, errors.DeadlockDetected), self._connection.transaction():
+                self._connection.execute("set local lock_timeout = '2s'")
                 self._drop(name)
 
     def _drop(self, *schemas: str) -> None:

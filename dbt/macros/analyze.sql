@@ -1,13 +1,18 @@
 {#
   Whoever reads a table just written would otherwise plan as if nothing were new, until autovacuum comes by. Of a table
-  just made everything is looked at; of one that has grown only the keys, in a small sample, for that costs the same
-  however long the history is, and leaves autovacuum's own count of changes alone. What replaces a table has been looked
-  at before it takes its name (`put_aside`).
+  just made everything is looked at, before it takes the name of another, for then readers wait. Of one that has grown only
+  the keys are, in a small sample: that costs the same however long the history is, and leaves autovacuum's own count of
+  changes alone.
 #}
-{% macro analyze_when_written() -%}
-    {%- if config.get('materialized') != 'view' and not load_result('put_aside') -%}
+{% macro postgres__create_indexes(relation) -%}
+    {%- do default__create_indexes(relation) -%}
+    {%- do run_query('analyze ' ~ relation) -%}
+{%- endmacro %}
+
+{% macro analyze_when_grown() -%}
+    {%- if is_incremental() -%}
         {%- set key = config.get('unique_key') -%}
-        set local default_statistics_target = {{ 10 if is_incremental() else 100 }};
-        analyze {{ this }} {% if is_incremental() %}({{ key if key is string else key | join(', ') }}){% endif %}
+        set local default_statistics_target = 10;
+        analyze {{ this }} ({{ key if key is string else key | join(', ') }})
     {%- endif -%}
 {%- endmacro %}

@@ -16,7 +16,6 @@
 {%- endmacro %}
 
 {% macro put_aside(relation, backup, rebuilt) -%}
-    {% if config.get('materialized') != 'view' %}analyze {{ rebuilt }};{% endif %} {#- before readers have to wait #}
     do $$
     declare
         name constant text := '{{ relation }}'::regclass;

@@ -2,6 +2,7 @@
 
 import re
 import threading
+import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -122,11 +123,12 @@ def test_a_view_whose_table_was_renamed_is_made_anew_on_the_table_that_has_the_n
 def test_a_role_with_an_odd_name_may_read_what_the_project_grants_it(
     shop: Shop, project: Path, postgres_server: Postgres
 ):
-    change(project / "dbt_project.yml", "[tanawari_analyst, ", "[BI-reader, tanawari_analyst, ")
+    role = f"BI-{uuid.uuid4().hex[:8]}"
+    change(project / "dbt_project.yml", "[tanawari_analyst, ", f"[{role}, tanawari_analyst, ")
     with psycopg.connect(postgres_server.url(shop.database), autocommit=True) as admin:
-        admin.execute('create role "BI-reader"')
+        admin.execute(f'create role "{role}"')
         shop.dbt("run", "--select", "orders")
-        admin.execute('set role "BI-reader"')
+        admin.execute(f'set role "{role}"')
         assert admin.execute("select count(*) > 0 from core.orders").fetchall() == [(True,)]
 
 
