@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -122,18 +123,28 @@ def make_topics(kafka: KafkaSettings) -> Prepared:
     Raises:
         PartError: the broker is unavailable, or refused one.
     """
-    try:
+    with _told(f"could not create the topics at {kafka.kafka_url}"):
         made = asyncio.run(create_topics(kafka))
-    except (KafkaError, TimeoutError) as error:
-        reason = str(error) or type(error).__name__
-        raise PartError(f"could not create the topics at {kafka.kafka_url}: {reason}") from error
     return Prepared("topics", f"{len(TOPICS)} of {kafka.kafka_url}", was_there=not made, detail=", ".join(made))
 
 
 def differing_topics(kafka: KafkaSettings) -> list[Prepared]:
-    """The topics with other partitions than declared, each with what to do; nothing is changed."""
-    others = asyncio.run(differing_partitions(kafka))
+    """The topics with other partitions than declared, each with what to do; nothing is changed.
+
+    Raises:
+        PartError: the broker is unavailable.
+    """
+    with _told(f"could not read the topics at {kafka.kafka_url}"):
+        others = asyncio.run(differing_partitions(kafka))
     return [Prepared("topic", name, was_there=True, detail=told) for name, told in others.items()]
+
+
+@contextmanager
+def _told(what: str) -> Iterator[None]:
+    try:
+        yield
+    except (KafkaError, TimeoutError) as error:
+        raise PartError(f"{what}: {str(error) or type(error).__name__}") from error
 
 
 def migrate(
