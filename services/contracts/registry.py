@@ -38,11 +38,21 @@ class ContractError(ValueError):
 
 _TOPICS: dict[str, dict[str, type[Contract]]] = {
     "auth.v1": {
+        "USER_REGISTERED": identity.UserRegistered,
         "USER_AUTHENTICATED": identity.UserAuthenticated,
-        "USER_REGISTERED": identity.UserAuthenticated,
+        "USER_EMAIL_CONFIRMED": identity.UserEmailConfirmed,
+        "USER_DISABLED": identity.UserStatusChanged,
+        "USER_ENABLED": identity.UserStatusChanged,
         "USER_DELETED": identity.UserDeleted,
+        "USER_ROLES_CHANGED": identity.UserRolesChanged,
+        "SESSIONS_REVOKED": identity.SessionsRevoked,
     },
-    "profile.v1": {"USER_PROFILE_CREATED": identity.UserProfileCreated},
+    "profile.v1": {
+        "USER_PROFILE_CREATED": identity.UserProfileCreated,
+        "USER_PROFILE_UPDATED": identity.UserProfileUpdated,
+        "USER_EMAIL_CHANGED": identity.UserEmailChanged,
+    },
+    "erasures.v1": {"USER_DATA_ERASED": identity.UserDataErased},
     "catalog.v1": {
         "PRODUCT_CREATED": catalog.ProductSnapshot,
         "PRODUCT_UPDATED": catalog.ProductSnapshot,

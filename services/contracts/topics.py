@@ -53,6 +53,7 @@ TOPICS = {
     for topic in (
         Topic("auth.v1", key=_field("userId")),
         Topic("profile.v1", key=_field("userId")),
+        Topic("erasures.v1", key=_field("userId")),
         Topic("catalog.v1", key=Key("productId, or category:<categoryId>", _product_or_category), retention_ms=-1),
         Topic("cart.v1", key=_field("userId")),
         Topic("order.v1", key=_field("orderId"), retention_ms=-1),

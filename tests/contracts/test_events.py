@@ -85,6 +85,29 @@ def test_a_reader_takes_a_word_that_an_open_enumeration_has_since_got_and_a_writ
         RecommendationClicked(recommendation_id="r", user_id="900", display_type="FOR_YOUR_CAT", product_id=3, rank=1)
 
 
+@pytest.mark.parametrize("name", [kind.name for kind in EVENTS.values() if kind.topic in {"auth.v1", "profile.v1"}])
+def test_the_addresses_and_names_of_persons_are_marked_as_personal(name):
+    fields = event_schema(EVENTS[name])["properties"]["data"]["properties"]
+    personal = {field for field in fields if re.search("email|name|phone|address", field, re.IGNORECASE)}
+
+    assert {field for field, what in fields.items() if what.get("x-pii")} == personal
+
+
+def test_a_profile_names_the_shelves_that_its_user_does_not_want():
+    data = {"userId": "900", "optedOutShelves": ["SALE", "FOR_YOUR_CAT"]}
+
+    _, profile = parse("profile.v1", viewed(eventType="USER_PROFILE_UPDATED", data=data))
+    assert (profile.opted_out_shelves, profile.personalisation_consent) == (["SALE", "FOR_YOUR_CAT"], True)
+
+
+@pytest.mark.parametrize("visitor", ["900", "anon:", "anon:a/b"])
+def test_only_a_visitor_can_become_the_user_who_logged_in(visitor):
+    data = {"userId": "900", "email": "", "visitorId": visitor}
+
+    with pytest.raises(ContractError, match="visitorId"):
+        parse("auth.v1", viewed(eventType="USER_AUTHENTICATED", data=data))
+
+
 def test_a_field_that_a_later_version_added_is_ignored():
     data = {"userId": "900", "productId": 3, "addedLater": True}
 

@@ -13,6 +13,7 @@ OURS = {
     "raw/catalog_v1",
     "raw/content_v1",
     "raw/dead_letters",
+    "raw/erasures_v1",
     "raw/order_v1",
     "raw/payment_v1",
     "raw/profile_v1",

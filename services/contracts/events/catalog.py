@@ -10,7 +10,6 @@ from typing import Annotated
 from pydantic import Field
 
 from services.contracts.envelope import (
-    MAX_ID,
     MAX_INTEGER,
     Contract,
     Currency,
@@ -20,9 +19,8 @@ from services.contracts.envelope import (
     Rating,
     Text,
     Timestamp,
+    Version,
 )
-
-Version = Annotated[int, Field(strict=True, ge=0, le=MAX_ID)]
 
 
 class ProductSnapshot(Contract):
