@@ -1,0 +1,127 @@
+"""Requests and responses of the profile's API."""
+
+from datetime import datetime
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, AnyUrl, Field, UrlConstraints
+
+from services.common.web.fields import Boolean, Schema, ShortText, left_out
+from services.contracts.envelope import DisplayType
+from services.contracts.events.identity import Locale
+from services.profile.addresses import AddressBook, PhoneNumber
+from services.profile.models import User
+
+Avatar = Annotated[
+    AnyUrl,
+    UrlConstraints(allowed_schemes=["https"], max_length=2_000, host_required=True),
+    AfterValidator(str),
+    Field(examples=["https://cdn.example.com/a.png"]),
+]
+OptedOut = Annotated[list[DisplayType], Field(max_length=len(DisplayType))]
+
+
+class Personalisation(Schema):
+    """Without consent, a user gets everyone's shelves, and nothing is learned from the user's actions."""
+
+    consent: bool = True
+
+
+class Shelves(Schema):
+    """The shelves that the user does not want to see."""
+
+    opted_out: list[DisplayType] = Field(default=[])
+
+
+class Preferences(Schema):
+    """A user's preferences, with their defaults; without `locale` the shop's own language applies."""
+
+    locale: str | None = None
+    personalisation: Personalisation = Personalisation()
+    shelves: Shelves = Shelves()
+
+    @classmethod
+    def of(cls, user: User) -> Self:
+        """A user's, with the defaults of what is not set."""
+        return cls.model_validate(user.preferences or {})
+
+
+class PersonalisationChange(Schema):
+    """Changes of `personalisation`; null restores the default."""
+
+    consent: Boolean | None = left_out()
+
+
+class ShelvesChange(Schema):
+    """Changes of `shelves`; null restores the default."""
+
+    opted_out: OptedOut | None = left_out()
+
+
+class PreferencesChange(Schema):
+    """Changes of preferences; omitted ones stay, null restores the default."""
+
+    locale: Locale | None = left_out()
+    personalisation: PersonalisationChange | None = left_out()
+    shelves: ShelvesChange | None = left_out()
+
+
+class UserChange(Schema):
+    """A merge patch (RFC 7396) of a profile: omitted fields stay unchanged, null clears one; a list is replaced.
+
+    With `version`, the change is refused if the profile has another version by now.
+    """
+
+    version: Annotated[int, Field(ge=1, le=2**63 - 1)] = left_out()
+    display_name: ShortText | None = left_out()
+    first_name: ShortText | None = left_out()
+    last_name: ShortText | None = left_out()
+    phone_number: PhoneNumber | None = left_out()
+    address: AddressBook | None = left_out()
+    preferences: PreferencesChange | None = left_out()
+    avatar: Avatar | None = left_out()
+
+    def changes(self) -> dict[str, Any]:
+        """The given fields by column name, without the version; preferences are a merge patch."""
+        changes = {name: getattr(self, name) for name in self.model_fields_set - {"version"}}
+        if self.address is not None:
+            changes["address"] = self.address.model_dump(mode="json", by_alias=True, exclude_none=True)
+        if self.preferences is not None:
+            changes["preferences"] = self.preferences.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        return changes
+
+
+class UserOut(Schema):
+    """A user; `email` is null while it is unknown, and changes only in auth."""
+
+    id: str
+    email: str | None
+    display_name: str | None
+    first_name: str | None
+    last_name: str | None
+    phone_number: str | None
+    address: dict[str, Any] | None
+    preferences: Preferences
+    avatar: str | None
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, user: User) -> Self:
+        """Build from a row."""
+        names = cls.model_fields.keys() - {"preferences"}
+        return cls(**{name: getattr(user, name) for name in names}, preferences=Preferences.of(user))
+
+
+class ExportedSections(Schema):
+    """The user's data by service."""
+
+    profile: UserOut
+
+
+class Export(Schema):
+    """What is stored about a user."""
+
+    user_id: str
+    exported_at: datetime
+    sections: ExportedSections

@@ -1,0 +1,104 @@
+import json
+
+import httpx2
+import psycopg
+import pytest
+import pytest_asyncio
+
+from services.common.messaging.producer import Producer
+from services.common.storage.migrate import migrate
+from services.contracts.envelope import Event
+from services.contracts.events.identity import UserDeleted, UserEmailConfirmed, UserRegistered
+from services.profile.app import create_app
+from services.profile.settings import ProfileSettings
+from tests.waiting import eventually
+
+
+@pytest.fixture(scope="module")
+def database_url(database):
+    url = database("profile")
+    migrate("profile", url)
+    return url
+
+
+@pytest.fixture(scope="module")
+def settings(broker, signing_keys, database_url):
+    broker.create_topics("auth.v1", "profile.v1", "erasures.v1", "user-actions.v1", "dead-letters.v1")
+    return ProfileSettings(
+        database_url=database_url,
+        kafka_url=broker.url,
+        auth_issuer=signing_keys.issuer,
+        auth_jwks_url=signing_keys.jwks_file.as_uri(),
+    )
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def app(settings):
+    """The running service."""
+    app = create_app(settings)
+    async with app.router.lifespan_context(app):
+        yield app
+
+
+@pytest.fixture(scope="module")
+def calling(app, signing_keys):
+    """A client of the service: `calling("anna")`, `calling("otto", roles=("operator",))`."""
+
+    def client(subject, **token):
+        headers = {"Authorization": f"Bearer {signing_keys.token(subject, **token)}"}
+        return httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://profile", headers=headers)
+
+    return client
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def auth(settings):
+    """Auth, as far as profile hears from it."""
+    producer = Producer(settings)
+    yield Auth(producer)
+    await producer.close()
+
+
+class Auth:
+    def __init__(self, producer):
+        self._producer = producer
+
+    async def register(self, user_id, email=None, version=1):
+        email = f"{user_id}@example.com" if email is None else email
+        await self._tell("USER_REGISTERED", UserRegistered(user_id=user_id, email=email, account_version=version))
+
+    async def confirm(self, user_id, email, version=2):
+        told = UserEmailConfirmed(user_id=user_id, email=email, account_version=version)
+        await self._tell("USER_EMAIL_CONFIRMED", told)
+
+    async def delete(self, user_id):
+        await self._tell("USER_DELETED", UserDeleted(user_id=user_id))
+
+    async def _tell(self, event_type, data):
+        event = Event.of(event_type, data, producer="auth")
+        await self._producer.send("auth.v1", data.user_id, event.to_bytes())
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def registered(auth, calling):
+    """To register a user; gives the user's client once there is a profile."""
+
+    async def register(user_id, email=None):
+        await auth.register(user_id, email)
+        client = calling(user_id)
+        await eventually(lambda: client.get("/v1/users/me"), lambda answer: answer.status_code == 200)
+        return client
+
+    return register
+
+
+@pytest.fixture
+def events(database_url):
+    """The events of a user, in order: [(event type, data), ...]."""
+
+    def of(user_id):
+        with psycopg.connect(database_url) as connection:
+            rows = connection.execute("SELECT value FROM outbox WHERE key = %s ORDER BY id", [user_id]).fetchall()
+        return [(event["eventType"], event["data"]) for event in (json.loads(value) for (value,) in rows)]
+
+    return of
