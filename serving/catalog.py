@@ -7,6 +7,7 @@ import httpx2
 import msgspec
 
 from services.common.identity.service_auth import ServiceAuth
+from services.common.web import ndjson
 from serving.events import ProductChange
 from serving.products import Products
 from serving.settings import ServingSettings
@@ -19,6 +20,8 @@ LINES: Final = msgspec.json.Decoder(ProductChange)
 TIMEOUT: Final = httpx2.Timeout(10, connect=2)
 TURN: Final = 64 * 1024
 """Bytes processed before control returns to the event loop."""
+LONGEST_LINE: Final = 1024 * 1024
+"""A hundred times the longest product: what is longer is no line of a snapshot, and is not collected in memory."""
 
 
 class CatalogSnapshot:
@@ -39,7 +42,8 @@ class CatalogSnapshot:
         """Load all products and categories; products that catalog no longer has are deleted.
 
         Raises:
-            HTTPError: catalog does not respond, refuses or disconnects; what was read until then is valid and stays.
+            HTTPError: catalog does not respond, refuses, disconnects, or sends something else; what was read until then
+                is valid and stays.
             MsgspecError: a line is not a snapshot line.
         """
         end, present = self._products.begin_snapshot(), set[int]()
@@ -60,8 +64,12 @@ class CatalogSnapshot:
         """The lines of a snapshot, in chunks as received."""
         async with self.client.stream("GET", path) as answer:
             answer.raise_for_status()
+            if ndjson.MEDIA_TYPE not in answer.headers.get("content-type", ""):  # an empty page would empty the shop
+                raise httpx2.DecodingError("catalog sends no lines", request=answer.request)
             rest = b""
             async for block in answer.aiter_bytes(TURN):
                 whole, newline, rest = (rest + block).rpartition(b"\n")
                 yield LINES.decode_lines(whole + newline)
+                if len(rest) > LONGEST_LINE:
+                    raise httpx2.DecodingError("a line of catalog's has no end", request=answer.request)
             yield LINES.decode_lines(rest)

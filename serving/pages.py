@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from ml.shelves.catalogue import Product
 from ml.shelves.composing import DisplayType, PageQuery, Pick, Shelf
 from services.common.web.references import ProductReference
-from serving.merchandising import MANUAL, Displays, Item
+from serving.displays import MANUAL, Displays, Item
 from serving.recommender import Recommender, recommendation_id
 
 

@@ -12,14 +12,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import compile_path
 
-from services.common.runtime.errors import Unavailable
+from services.common.runtime.answers import CallFailedError
 from services.common.runtime.http_client import ServiceClient
 from services.gateway.routing import TABLE
+from services.gateway.schemas import ServiceDocument
 
 logger = logging.getLogger(__name__)
 Document = dict[str, Any]
 FRESH_SECONDS = 30.0
-OK = 200
 _ROUTES = [(forward.service, compile_path(re.sub(r":(?!path)\w+}", "}", forward.path))[0]) for forward in TABLE]
 """Without the kinds of parameters: documents name them, and `{productId}` itself is no product."""
 
@@ -57,10 +57,9 @@ class MergedDocument:
 
     async def _read(self, name: str) -> Document | None:
         try:
-            answer = await self._clients[name].request("GET", "/openapi.json")
-            return dict(answer.json()) if answer.status_code == OK else None
-        except (Unavailable, json.JSONDecodeError) as error:
-            logger.warning("no API document from %s: %s", name, type(error).__name__)
+            return (await self._clients[name].read(ServiceDocument, "GET", "/openapi.json")).model_dump()
+        except CallFailedError as error:
+            logger.warning("no API document from %s: %s", name, error)
             return None
 
 
@@ -81,7 +80,7 @@ def merge(own: Document, parts: dict[str, Document]) -> Document:
 
 
 def _with_distinct_names(part: Document, name: str, taken: Document) -> Document:
-    schemas = part.get("components", {}).get("schemas", {})
+    schemas = part["components"].get("schemas", {})
     clashing = {each for each, schema in schemas.items() if each in taken and taken[each] != schema}
     text = json.dumps({"paths": part["paths"], "components": {"schemas": schemas}})
     renamed: Document = json.loads(

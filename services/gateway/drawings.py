@@ -11,13 +11,14 @@ from fastapi import Path, Request
 from fastapi.responses import Response
 
 from services.common.identity.policy import PUBLIC
-from services.common.runtime.errors import Unavailable
+from services.common.runtime.answers import CallFailedError
 from services.common.runtime.http_client import ServiceClient
 from services.common.storage.cache import Cache
 from services.common.web.routing import Router
 from services.contracts.envelope import MAX_ID
 from services.gateway.glyphs import GLYPHS, WORDS
 from services.gateway.rate_limit import LIMITED
+from services.gateway.schemas import NamedCategory
 
 logger = logging.getLogger(__name__)
 router = Router(tags=["drawings"])
@@ -70,14 +71,11 @@ async def category_drawing(
 async def _code_and_name(catalog: ServiceClient, category_id: int) -> bytes | None:
     """The category's path and name as JSON, None if it is missing or catalog is unavailable."""
     try:
-        answer = await catalog.request("GET", f"/v1/categories/{category_id}")
-        if answer.status_code != OK:
-            return None
-        category = answer.json()
-        return json.dumps([category["code"], category["name"]]).encode()
-    except (Unavailable, ValueError, KeyError) as error:
-        logger.warning("drawing without a name: %s", type(error).__name__)
+        category = await catalog.read(NamedCategory, "GET", f"/v1/categories/{category_id}")
+    except CallFailedError as error:
+        logger.warning("drawing without a name: %s", error)
         return None
+    return json.dumps([category.code, category.name]).encode()
 
 
 def draw(code: str, name: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import httpx2
 from fastapi import Request
 
-from services.common.runtime.http_client import DEADLINE_HEADER
+from services.common.runtime.deadline import DEADLINE_HEADER
 from services.common.runtime.telemetry import traceparent
 
 HOP_BY_HOP = {

@@ -1,8 +1,8 @@
-"""The gateway's own responses."""
+"""The gateway's own responses, and what it reads of the services'."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from services.common.web.fields import Schema
 from services.contracts.envelope import DisplayType
@@ -54,3 +54,24 @@ class TopPage(Open):
     warnings: list[str]
     user_id: str | None
     shelves: list[Shelf]
+
+
+class Displays(Open):
+    """Content's shelves, which fill the page while serving is unavailable."""
+
+    generation: str | None
+    shelves: list[Shelf]
+
+
+class NamedCategory(Open):
+    """A category of catalog's."""
+
+    code: str
+    name: str
+
+
+class ServiceDocument(BaseModel):
+    """A service's OpenAPI document, as far as it is merged."""
+
+    paths: dict[str, dict[str, Any]]
+    components: dict[str, dict[str, Any]] = {}

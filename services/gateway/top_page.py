@@ -1,8 +1,7 @@
 """`GET /v1/top-page`: the page that serving composed; content's shelves while serving is unavailable."""
 
-import json
 import logging
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Query, Request
 from fastapi.responses import Response
@@ -10,16 +9,17 @@ from fastapi.responses import Response
 from services.common.identity.ownership import check_owner, new_visitor_id
 from services.common.identity.policy import PUBLIC
 from services.common.identity.tokens import Principal
-from services.common.runtime.errors import Unavailable, problems
+from services.common.runtime.answers import CallFailedError
+from services.common.runtime.errors import problems
 from services.common.runtime.http_client import ServiceClient
 from services.common.web.fields import UserId
 from services.common.web.routing import Router
 from services.gateway.rate_limit import LIMITED
-from services.gateway.schemas import TopPage
+from services.gateway.schemas import Displays, TopPage
 
 logger = logging.getLogger(__name__)
 router = Router(tags=["top page"])
-OK = 200
+Answer = TypeVar("Answer")
 
 
 @router.get("/v1/top-page", dependencies=[LIMITED], response_model=TopPage, responses=problems(403))
@@ -36,47 +36,47 @@ async def top_page(
     headers = {"authorization": request.headers["authorization"].strip()} if caller else {}
     serving: ServiceClient = request.app.state.serving
     content: ServiceClient = request.app.state.content
-    page = await _ask(serving, "POST", "/v1/pages", headers, json={"userId": shopper})
+    page = await _ask(TopPage, serving, "POST", "/v1/pages", headers, json={"userId": shopper})
     if page is None:
         page = _without_serving(
-            shopper, await _ask(content, "GET", "/v1/displays", headers, params={"userId": shopper})
+            shopper, await _ask(Displays, content, "GET", "/v1/displays", headers, params={"userId": shopper})
         )
-    body = json.dumps(page, separators=(",", ":"))
-    return Response(body, media_type="application/json", headers={"Cache-Control": "private, no-store"})
+    return Response(
+        page.model_dump_json(by_alias=True),
+        media_type="application/json",
+        headers={"Cache-Control": "private, no-store"},
+    )
 
 
-def _without_serving(shopper: str, displays: dict[str, Any] | None) -> dict[str, Any]:
+def _without_serving(shopper: str, displays: Displays | None) -> TopPage:
     """The page from content's active generation, or without shelves when content is unavailable too."""
-    known = displays or {"generation": None, "shelves": []}
-    return {
-        "recommendationId": None,
-        "modelVersion": None,
-        "rulesVersion": None,
-        "generation": known["generation"],
-        "degraded": True,
-        "fallbackUsed": True,
-        "warnings": ["serving is unavailable", *([] if displays else ["content is unavailable"])],
-        "userId": shopper,
-        "shelves": known["shelves"],
-    }
+    return TopPage(
+        recommendation_id=None,
+        model_version=None,
+        rules_version=None,
+        generation=displays.generation if displays else None,
+        degraded=True,
+        fallback_used=True,
+        warnings=["serving is unavailable", *([] if displays else ["content is unavailable"])],
+        user_id=shopper,
+        shelves=displays.shelves if displays else [],
+    )
 
 
 async def _ask(
+    shape: type[Answer],
     client: ServiceClient,
     method: str,
     path: str,
     headers: dict[str, str],
     **options: Any,  # noqa: ANN401 - httpx2's own: json, params
-) -> dict[str, Any] | None:
+) -> Answer | None:
     """The response of a service, or None: a page with fewer shelves is better than an error."""
     try:
-        answer = await client.request(method, path, headers=headers, **options)
-        if answer.status_code == OK:
-            return dict(answer.json())
-        logger.warning("%s answered the top page with %s", client.name, answer.status_code)
-    except (Unavailable, ValueError) as error:
-        logger.warning("the top page is built without %s: %s", client.name, type(error).__name__)
-    return None
+        return await client.read(shape, method, path, headers=headers, **options)
+    except CallFailedError as error:
+        logger.warning("the top page is built without %s: %s", client.name, error)
+        return None
 
 
 def _shopper(caller: Principal | None, user_id: str | None) -> str:

@@ -11,9 +11,11 @@ from fastapi.responses import Response, StreamingResponse
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
+from services.common.runtime.answers import OURS, TOO_LATE
 from services.common.runtime.breaker import Breaker, CircuitOpenError
+from services.common.runtime.deadline import time_left
 from services.common.runtime.errors import NotFound, Problem, Unavailable
-from services.common.runtime.http_client import KEPT_ALIVE_SECONDS, OURS, TOO_LATE, time_left
+from services.common.runtime.http_client import KEPT_ALIVE_SECONDS
 from services.gateway import headers
 from services.gateway.rate_limit import TooManyRequests
 

@@ -12,6 +12,7 @@ from fastapi import FastAPI, HTTPException, Response
 from ml.bundle.bundle import Champion, write
 from services.common.messaging.producer import Producer
 from services.common.runtime.http_client import ServiceClient
+from services.common.web import ndjson
 from services.contracts.envelope import Event
 from services.contracts.events.actions import OrderAction, ProductAction, ProductViewed, UserAction
 from services.contracts.events.catalog import ProductSnapshot, SpecialPriceEnded, StockChanged
@@ -123,12 +124,13 @@ class Catalog:
         self.products = [as_told(row) for row in items(datetime.now(UTC)).iter_rows(named=True)]
         self.app = FastAPI()
         self.app.add_api_route("/v1/snapshot/products", self._products)
-        self.app.add_api_route("/v1/snapshot/categories", lambda: Response(""))
+        self.app.add_api_route("/v1/snapshot/categories", lambda: Response("", media_type=ndjson.MEDIA_TYPE))
 
     async def _products(self):
         if self.products is None:
             raise HTTPException(503)
-        return Response("".join(json.dumps(line) + "\n" for line in self.products))
+        lines = "".join(json.dumps(line) + "\n" for line in self.products)
+        return Response(lines, media_type=ndjson.MEDIA_TYPE)
 
     def client(self):
         return httpx2.AsyncClient(base_url="http://catalog", transport=httpx2.ASGITransport(self.app))

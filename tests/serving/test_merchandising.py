@@ -5,13 +5,12 @@ from decimal import Decimal
 
 import pytest
 
-from serving.merchandising import MISSES, Displays
+from serving.merchandising import MISSES
 from tests.ml.tiny_bundle import BREAD, EMPTY, MILK, RICE, TEA
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 TOMORROW = datetime.now(UTC) + timedelta(days=1)
 PIN = {"productId": RICE, "source": "manual", "reason": "Try it", "specialPrice": "2.50"}
-SAYING = {"generation": "g", "shelves": [], "hidden": [], "specialPrices": []}
 
 
 @pytest.fixture
@@ -80,9 +79,9 @@ async def test_a_sold_out_product_has_no_special_price(say, items):
     assert found[EMPTY]["product"]["specialPrice"] is None
 
 
-async def test_a_merchandisers_price_ends_though_content_is_silent():
-    offer = {"productId": TEA, "specialPrice": "1.00", "endDate": TOMORROW.isoformat()}
-    said = Displays.read(SAYING | {"specialPrices": [offer]})
+async def test_a_merchandisers_price_ends_though_content_is_silent(say, app):
+    await say(specialPrices=[{"productId": TEA, "specialPrice": "1.00", "endDate": TOMORROW.isoformat()}])
+    said = app.state.merchandising.everyones
 
     assert said.prices_at(TOMORROW.timestamp() - 1) == {TEA: Decimal("1.00")}
     assert said.prices_at(TOMORROW.timestamp()) == {}
@@ -100,3 +99,23 @@ async def test_while_content_is_silent_its_last_word_holds_and_answers_are_degra
     found = {item["productId"]: item for item in answer["items"]}
     assert BREAD not in found
     assert found[RICE]["product"]["specialPrice"] is None  # nobody says when a pin's own price ends
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        {"hidden": ["7"], "shelves": None},
+        {"hidden": [2**70]},
+        {"shelves": [{"displayType": "RECOMMENDED", "items": [PIN | {"productId": [7]}]}]},
+        {"shelves": [{"displayType": "RECOMMENDED", "items": [PIN | {"specialPrice": "much"}]}]},
+        {"shelves": [{"displayType": "RECOMMENDED", "items": [PIN | {"categoryId": 2**70}]}]},
+        {"specialPrices": [{"productId": TEA, "specialPrice": "1e400"}]},
+        {"specialPrices": [{"productId": TEA, "specialPrice": "1.00", "endDate": "soon"}]},
+    ],
+)
+async def test_what_content_must_not_say_counts_as_silence(say, client, as_service, content_service, garbage):
+    await say(hidden=[BREAD])
+    content_service.says |= garbage
+    answer = await client.post("/v1/pages", json={"userId": "anon:1"}, headers=as_service)
+    assert (answer.status_code, answer.json()["degraded"]) == (200, True)
+    assert BREAD not in [item["productId"] for shelf in answer.json()["shelves"] for item in shelf["items"]]

@@ -18,7 +18,9 @@ from services.catalog.app import create_app as create_catalog
 from services.catalog.settings import CatalogSettings
 from services.common.runtime.worker import running
 from services.common.storage.migrate import migrate
+from services.common.web import ndjson
 from serving.app import create_app
+from serving.catalog import LONGEST_LINE
 from serving.start import CATALOG_UNREAD, LANDED_UNREAD, InitialLoad
 from tests.ml.tiny_bundle import BREAD, BUYER, JAM, MILK, RICE, SOAP, TEA, items
 from tests.serving.conftest import Content, put_bundle
@@ -169,13 +171,26 @@ async def test_an_older_event_of_the_log_undoes_nothing(start, changed, happens)
         assert MILK not in found
 
 
-async def test_while_catalog_is_away_answers_are_degraded_and_it_is_asked_again(start, catalog):
+def is_away(_):
+    raise httpx2.ConnectError("away")
+
+
+def is_a_page(_):
+    return httpx2.Response(200, html="")
+
+
+def has_no_end(_):
+    return httpx2.Response(200, headers={"Content-Type": ndjson.MEDIA_TYPE}, content=b" " * 2 * LONGEST_LINE)
+
+
+@pytest.mark.parametrize("answer_of_catalog", [is_away, is_a_page, has_no_end])
+async def test_while_catalog_is_away_answers_are_degraded_and_it_is_asked_again(start, catalog, answer_of_catalog):
     class Away(httpx2.ASGITransport):
         is_away = True
 
         async def handle_async_request(self, request):
             if self.is_away:
-                raise httpx2.ConnectError("away")
+                return answer_of_catalog(request)
             return await super().handle_async_request(request)
 
     transport = Away(catalog)

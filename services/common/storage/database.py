@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.pool import NullPool
 
-from services.common.runtime.http_client import time_left
+from services.common.runtime.deadline import time_left
 
 NAMING: Final = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",

@@ -24,9 +24,9 @@ from starlette.types import ASGIApp
 from services.common.identity.policy import routes_without_policy
 from services.common.identity.tokens import Verifier
 from services.common.messaging.producer import Producer
+from services.common.runtime.deadline import DeadlineMiddleware
 from services.common.runtime.garbage import frozen_heap
 from services.common.runtime.health import Check, live, ready
-from services.common.runtime.http_client import DeadlineMiddleware
 from services.common.runtime.metrics import MetricsMiddleware, metrics
 from services.common.runtime.settings import ServiceSettings
 from services.common.runtime.shutdown import exit_cleanly_on_sigterm

@@ -1,8 +1,35 @@
 import pytest
 from starlette.responses import JSONResponse
 
-ITEM = {"productId": 7, "productName": "Tea", "rank": 1}
-PAGE = {"recommendationId": "r1", "degraded": False, "shelves": [{"displayType": "SALE", "items": [ITEM]}]}
+ITEM = {
+    "productId": 7,
+    "sku": None,
+    "productName": "Tea",
+    "productPrice": "12.30",
+    "specialPrice": None,
+    "currency": "JPY",
+    "rating": 4.5,
+    "image": None,
+    "categoryId": 3,
+    "categoryCode": "TEAS",
+    "categoryName": "Teas",
+    "rank": 1,
+    "score": 0.5,
+    "reason": "popular",
+    "source": "model",
+    "isNew": True,
+}
+PAGE = {
+    "recommendationId": "r1",
+    "modelVersion": "m1",
+    "rulesVersion": "1",
+    "generation": "g1",
+    "degraded": False,
+    "fallbackUsed": False,
+    "warnings": [],
+    "userId": "900",
+    "shelves": [{"displayType": "SALE", "title": "On sale", "items": [ITEM]}],
+}
 DISPLAYS = {"userId": "900", "generation": "g1", "shelves": PAGE["shelves"], "hidden": [3], "specialPrices": []}
 
 

@@ -1,0 +1,128 @@
+"""Merchandisers' rows as content says them: what serving reads of its answer, and the rows by shelf and product."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from math import inf
+from typing import Annotated, Any, Final
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+from typing_extensions import TypedDict
+
+from services.contracts.envelope import MAX_ID
+
+MANUAL: Final = "manual"
+Item = Mapping[str, Any]
+Id = Annotated[int, Field(ge=1, le=MAX_ID)]
+Number = Annotated[float, Field(allow_inf_nan=False)]
+PriceText = Annotated[str, Field(pattern=r"^[0-9]{1,12}([.][0-9]{1,3})?$")]
+Price = Annotated[Decimal, Field(ge=0, max_digits=15, decimal_places=3)]
+
+
+class PassedOn(TypedDict, total=False):
+    """Fields of a product on a shelf that serving shows as content says them."""
+
+    sku: str | None
+    productName: str | None
+    productPrice: PriceText | None
+    currency: str | None
+    rating: Number | None
+    image: str | None
+    categoryId: Id | None
+    categoryCode: str | None
+    categoryName: str | None
+    rank: Id
+    score: Number | None
+
+
+class SaidItem(PassedOn):
+    """A product on a shelf, with the fields that serving needs itself."""
+
+    productId: Id | None
+    source: str
+    reason: str | None
+    specialPrice: PriceText | None
+
+
+class _Said(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel)
+
+
+class SaidShelf(_Said):
+    """A shelf."""
+
+    display_type: str
+    items: list[SaidItem]
+
+
+class SaidPrice(_Said):
+    """A merchandiser's price."""
+
+    product_id: Id
+    special_price: Price
+    end_date: AwareDatetime | None = None
+
+
+class SaidDisplays(_Said):
+    """All that content says."""
+
+    generation: str | None
+    shelves: list[SaidShelf]
+    hidden: list[Id]
+    special_prices: list[SaidPrice]
+
+
+@dataclass(frozen=True)
+class Displays:
+    """Content's rows for one user or for everyone.
+
+    Attributes:
+        generation: the active generation.
+        pinned: merchandisers' products by shelf.
+        filling: the active generation's products by shelf.
+        hidden: product ids that merchandisers hide everywhere.
+        prices: product id -> merchandisers' special price and its end (seconds since 1970 UTC).
+    """
+
+    generation: str | None = None
+    pinned: Mapping[str, list[Item]] = field(default_factory=dict)
+    filling: Mapping[str, list[Item]] = field(default_factory=dict)
+    hidden: frozenset[int] = frozenset()
+    prices: Mapping[int, tuple[Decimal, float]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, said: SaidDisplays) -> "Displays":
+        """Content's response by shelf and product."""
+        shelves = {shelf.display_type: shelf.items for shelf in said.shelves}
+        return cls(
+            said.generation,
+            {name: [item for item in items if item["source"] == MANUAL] for name, items in shelves.items()},
+            {name: [item for item in items if item["source"] != MANUAL] for name, items in shelves.items()},
+            frozenset(said.hidden),
+            {
+                each.product_id: (each.special_price, each.end_date.timestamp() if each.end_date else inf)
+                for each in said.special_prices
+            },
+        )
+
+    def pins(self, display_types: Iterable[str], exclude: Collection[int] = ()) -> dict[str, list[Item]]:
+        """The merchandisers' products by shelf, each product once."""
+        taken = {*exclude, *self.hidden}
+        pins: dict[str, list[Item]] = {}
+        for display_type in display_types:
+            fresh = [item for item in self.pinned.get(display_type, ()) if item["productId"] not in taken]
+            pins[display_type] = fresh
+            taken.update(item["productId"] for item in fresh)
+        return pins
+
+    def prices_at(self, moment: float) -> dict[int, Decimal]:
+        """The merchandisers' special prices that are valid at a given time."""
+        return {product_id: price for product_id, (price, ends_at) in self.prices.items() if moment < ends_at}
+
+    def lasting(self) -> "Displays":
+        """What stays valid while content is silent: not the special prices of pins, because their end is unknown."""
+        pinned: dict[str, list[Item]] = {
+            name: [{**item, "specialPrice": None} for item in items] for name, items in self.pinned.items()
+        }
+        return replace(self, pinned=pinned)
