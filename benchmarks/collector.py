@@ -42,8 +42,9 @@ from services.common.messaging.connection import BATCH_BYTES
 from services.common.messaging.producer import partition_of
 from services.common.storage.migrate import migrate
 from services.contracts.kafka import KafkaSettings
+from services.contracts.signing import Signer
 from stack.databases import create_database
-from stack.keys import create_signing_keys
+from stack.keys import Keyring
 from stack.parts.postgres import Postgres
 from stack.parts.process import HOST, Process, free_port
 from stack.state import BrokerKind
@@ -81,14 +82,15 @@ def measure(options: Options) -> Iterator[Figure | Skipped]:
 
 def _measure(kind: BrokerKind, seconds: float, rounds: int) -> Iterator[Figure]:
     with _postgres() as (directory, postgres):
-        with _collector(kind, directory, postgres) as (port, broker, database):
-            _collect(port, database, 1.0)
+        keys = Keyring(directory / "keys").ensure()
+        with _collector(kind, directory, postgres, keys) as (port, broker, database):
+            _collect(port, database, 1.0, keys)
             batches = uvloop.run(_sent(broker))
 
         def collect() -> Collected:
-            with _collector(kind, directory, postgres) as (port, _, database):
-                _collect(port, database, min(WARM_UP_SECONDS, seconds))
-                return _collect(port, database, seconds)
+            with _collector(kind, directory, postgres, keys) as (port, _, database):
+                _collect(port, database, min(WARM_UP_SECONDS, seconds), keys)
+                return _collect(port, database, seconds, keys)
 
         def only_produce() -> float:
             with started(kind, _new(directory, "broker")) as broker:
@@ -111,7 +113,7 @@ def _postgres() -> Iterator[tuple[Path, Postgres]]:
 
 
 @contextmanager
-def _collector(kind: BrokerKind, directory: Path, postgres: Postgres) -> Iterator[tuple[int, str, str]]:
+def _collector(kind: BrokerKind, directory: Path, postgres: Postgres, keys: Keyring) -> Iterator[tuple[int, str, str]]:
     """A new analytics service, broker and database; its port, and the addresses of both."""
     with started(kind, _new(directory, "broker")) as broker:
         database = create_database(postgres.url(), f"analytics_{uuid.uuid4().hex[:8]}", "benchmark")
@@ -127,7 +129,8 @@ def _collector(kind: BrokerKind, directory: Path, postgres: Postgres) -> Iterato
             "ANALYTICS_DATABASE_URL": database,
             "KAFKA_URL": broker.url,
             "KAFKA_IDEMPOTENCE": str(kind is BrokerKind.APACHE).lower(),
-            **create_signing_keys(directory).environment,
+            "AUTH_ISSUER": keys.issuer,
+            "AUTH_JWKS_URL": keys.published.as_uri(),
         }
         log = directory / "analytics.log"
         with Process("analytics", command, log, environment=environment, is_ready=lambda: _produced(port) == 0):
@@ -155,7 +158,7 @@ def _produced(port: int) -> int:
     return int(float(found[1])) if found else 0
 
 
-def _request(visitor: int) -> bytes:
+def _request(visitor: int, signer: Signer) -> bytes:
     user = f"anon:{uuid.UUID(int=visitor)}"
     action = {
         "actionType": "PRODUCT_VIEWED",
@@ -167,7 +170,8 @@ def _request(visitor: int) -> bytes:
         "categoryId": 321,
     }
     body = orjson.dumps({"actions": [{**action, "productId": 100_000 + number} for number in range(ACTIONS)]})
-    return request("POST", "/v1/actions", body=body).replace(b"tanawari-benchmark", BROWSER.encode())
+    token = signer.visitor_token(user)
+    return request("POST", "/v1/actions", token=token, body=body).replace(b"tanawari-benchmark", BROWSER.encode())
 
 
 def _recorded(database: str) -> int:
@@ -176,8 +180,9 @@ def _recorded(database: str) -> int:
         return int(count)
 
 
-def _collect(port: int, database: str, seconds: float) -> Collected:
-    requests = cycle([_request(visitor) for visitor in range(VISITORS)])
+def _collect(port: int, database: str, seconds: float, keys: Keyring) -> Collected:
+    signer = keys.signer("gateway")
+    requests = cycle([_request(visitor, signer) for visitor in range(VISITORS)])
     before = Collected(_produced(port), _recorded(database))
     sample = uvloop.run(closed_loop(port, requests, seconds=seconds))
     after = Collected(_produced(port), _recorded(database))

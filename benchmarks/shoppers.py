@@ -40,12 +40,12 @@ class Shoppers:
         champion = Champion.read(environment.bundles)
         assert champion is not None, "a demo ends with a champion"
         users = pl.read_ipc(environment.bundles / champion.bundle / "users.arrow")["user_id"].to_list()
-        keys = environment.state.signing_keys()
-        self.tokens = {user: keys.token(user) for user in users}
+        keys = environment.signer("auth")
+        self.tokens = {user: keys.user_token(user) for user in users}
         self.questions = [request("GET", QUESTION.format(user), token=token) for user, token in self.tokens.items()]
         self._reporters = list(users)[: min(REPORTERS, len(users) // 2)]
         self.strangers = self.questions[len(self._reporters) :]
-        self._operator = {"Authorization": f"Bearer {environment.service_token}"}
+        self._operator = {"Authorization": f"Bearer {keys.user_token('operator', roles=['operator'])}"}
         self._kafka_url = environment.variables["KAFKA_URL"]
         self._reports: list[bytes] = []
         self._shown: list[int] = []

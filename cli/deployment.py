@@ -2,21 +2,21 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from cli.options import notice
 from cli.where import chosen, existing
-from services.common.identity.tokens import Signer
 from services.contracts.kafka import KafkaSettings
 from services.contracts.settings import resolved
+from services.contracts.signing import Signer
 from stack.environment import Environment
 from stack.state import StateError
 
 IMPORTER = "importer"
-TOKEN_SECONDS = 3600
 PASSWORD = re.compile(r"password=('[^']*'|[^\s&]*)")
 """Postgres takes addresses of options alone, too."""
 
@@ -52,11 +52,10 @@ class Deployment:
         places = ", ".join(f"{name} {location(self.variables[name])}" for name in names if name.endswith("_URL"))
         notice(f"using the stack of {self.stack.state.directory}" if self.stack else f"using {places}")
 
-    @property
-    def service_token(self) -> str:
-        """A token with which the importer calls the services."""
+    def authentication(self, audience: str) -> Callable[[Any], Any]:
+        """Puts the importer's token for a service into each request."""
         key, issuer = self.variables["AUTH_SIGNING_KEY_FILE"], self.variables.get("AUTH_ISSUER", "tanawari")
-        return Signer(Path(key), issuer).service_token(IMPORTER, lifetime=TOKEN_SECONDS)
+        return Signer(Path(key), issuer).authenticate(IMPORTER, audience)
 
 
 def at(state: Path | None) -> Deployment:

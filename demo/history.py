@@ -79,7 +79,7 @@ def send(environment: Environment, record: HistoryRecord, steps: Steps) -> tuple
 
 
 def _target(environment: Environment) -> Target:
-    return Target.of(environment.variables, environment.service_token)
+    return Target.of(environment.variables, environment.signer("importer").authenticate("importer", "catalog"))
 
 
 def _source(environment: Environment, record: HistoryRecord) -> Import:

@@ -1,21 +1,19 @@
 """Writing shelves to the content service, over HTTP."""
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
 from pathlib import Path
 from ssl import SSLContext
-from typing import Any, cast
+from typing import Any
 
 import dagster as dg
 import httpx2
-import jwt
 import orjson
 import stamina
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-TOKEN_LIFE = timedelta(minutes=5)
+from services.contracts.signing import Signer
+
+CALLER, AUDIENCE = "pipelines", "content"
 TIMEOUT = httpx2.Timeout(10, read=300)
 CHUNK_BYTES = 1 << 18
 NDJSON = {"content-type": "application/x-ndjson"}
@@ -28,9 +26,9 @@ def _trusted() -> SSLContext:
 
 
 @lru_cache(maxsize=1)
-def _private_key(pem: bytes) -> RSAPrivateKey:
-    """The signing key, cached: reading and checking it for each request took longer than most requests."""
-    return cast("RSAPrivateKey", load_pem_private_key(pem, password=None))
+def _signer(key_file: str, issuer: str) -> Signer:
+    """The signer, cached with its key and its token."""
+    return Signer(Path(key_file), issuer)
 
 
 class ContentFailedError(Exception):
@@ -85,7 +83,10 @@ class Content(dg.ConfigurableResource[Any]):
 
     @stamina.retry(on=httpx2.ConnectError, attempts=5, timeout=30.0)
     def _send(self, method: str, path: str, **request: Any) -> httpx2.Response:  # noqa: ANN401 (httpx2's own arguments)
-        headers = {"authorization": f"Bearer {self._token()}", **request.pop("headers", {})}
+        headers = {
+            "authorization": f"Bearer {_signer(self.signing_key_file, self.issuer).service_token(CALLER, AUDIENCE)}",
+            **request.pop("headers", {}),
+        }
         response = httpx2.request(
             method, f"{self.url}{path}", headers=headers, timeout=TIMEOUT, verify=_trusted(), **request
         )
@@ -93,19 +94,6 @@ class Content(dg.ConfigurableResource[Any]):
             kind = ContentRefusedError if response.is_client_error else ContentFailedError
             raise kind(f"{method} {path} answered {response.status_code}: {response.text[:500]}")
         return response
-
-    def _token(self) -> str:
-        now = datetime.now(UTC)
-        claims = {
-            "iss": self.issuer,
-            "sub": "service:pipelines",
-            "client_id": "pipelines",
-            "token_use": "service",
-            "roles": [],
-            "iat": now,
-            "exp": now + TOKEN_LIFE,
-        }
-        return jwt.encode(claims, _private_key(Path(self.signing_key_file).read_bytes()), algorithm="RS256")
 
 
 class _Counted:

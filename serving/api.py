@@ -6,9 +6,8 @@ from fastapi import Path, Query, Request
 from fastapi.responses import Response
 
 from ml.shelves.composing import DisplayType
-from services.common.identity.ownership import check_owner
-from services.common.identity.policy import PUBLIC, role
-from services.common.identity.tokens import Principal
+from services.common.identity.policy import OWNER, PUBLIC, owner, role
+from services.common.identity.principal import Principal
 from services.common.runtime.errors import Unauthorized, problems
 from services.common.web.fields import UserId
 from services.common.web.references import ProductReference
@@ -30,23 +29,22 @@ from serving.schemas import (
 )
 
 router = Router()
-Caller = Annotated[Principal | None, PUBLIC]
+Caller = Annotated[Principal | None, owner(place="body", takes_views=True)]
 NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "Not modified since the ETag given"}}
 
 
 @router.get(
     "/v1/users/{userId}/recommendations",
+    dependencies=[OWNER],
     response_model=Recommendations,
     responses=NOT_MODIFIED | problems(403, 431),
 )
 async def recommendations(
     request: Request,
-    caller: Caller,
     user_id: Annotated[UserId, Path(alias="userId")],
     query: Annotated[RecommendationQuery, Query()],
 ) -> Response:
-    """What one user, or one visitor (`anon:…`), is to be shown on one shelf."""
-    check_owner(caller, user_id)
+    """What one user or visitor is to be shown on one shelf."""
     shelf = DisplayType(query.shelf)
     recommender: Recommender = request.app.state.recommender
     exclude = recommender.product_ids(query.exclude_ids)
@@ -81,7 +79,6 @@ async def similar(
 async def page(request: Request, caller: Caller, wish: PageRequest) -> Response:
     """All shelves of a page in one call, no product twice: live shelves under what merchandisers pinned or hid."""
     user_id = wish.user_id or _self(caller)
-    check_owner(caller, user_id)
     state = request.app.state
     merchandising: Merchandising = state.merchandising
     recommender: Recommender = state.recommender
@@ -99,13 +96,12 @@ async def feedback(request: Request, caller: Caller, report: Feedback) -> Feedba
     user_id = report.user_id or _self(caller)
     if user_id is None:
         raise Unauthorized("Whose feedback it is needs a user's token or a userId.")
-    check_owner(caller, user_id)
     messages = reports.messages_of(reports.identified(report, request.app.state.recommender), user_id)
     accepted = request.app.state.feedback.take(user_id, messages)
     return FeedbackTaken(accepted=accepted, degraded=accepted < len(messages))
 
 
-@router.get("/v1/models", dependencies=[role("operator")])
+@router.get("/v1/models", dependencies=[role("operator", "admin")])
 async def models(request: Request) -> ModelStatus:
     """Which bundle answers, which one should, and why one was refused."""
     recommender: Recommender = request.app.state.recommender
@@ -113,7 +109,7 @@ async def models(request: Request) -> ModelStatus:
 
 
 def _self(caller: Principal | None) -> str | None:
-    """The calling user; None for a service."""
+    """The calling user or visitor."""
     return caller.subject if caller and not caller.is_service else None
 
 

@@ -6,7 +6,6 @@ from typing import Final
 import httpx2
 import msgspec
 
-from services.common.identity.service_auth import ServiceAuth
 from services.common.web import ndjson
 from serving.events import ProductChange
 from serving.products import Products
@@ -31,7 +30,7 @@ class CatalogSnapshot:
         self._products = products
         self._models = models
         self.client = httpx2.AsyncClient(
-            base_url=settings.catalog_url, timeout=TIMEOUT, auth=ServiceAuth.of(settings), trust_env=False
+            base_url=settings.catalog_url, timeout=TIMEOUT, auth=settings.authentication("catalog"), trust_env=False
         )
 
     async def close(self) -> None:

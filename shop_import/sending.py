@@ -9,7 +9,7 @@ from services.contracts.kafka import KafkaSettings
 from shop_import.importer import Import
 from shop_import.sender import Acknowledged, by_topic
 from shop_import.steps import Steps
-from shop_import.upload import Catalog
+from shop_import.upload import Authentication, Catalog
 
 
 @dataclass(frozen=True)
@@ -18,25 +18,25 @@ class Target:
 
     Attributes:
         catalog_url: of the catalog service.
-        token: a service token for catalog.
+        authentication: puts a token for catalog into each of its requests.
         kafka: the broker.
         is_idempotent: whether the broker supports an idempotent producer; the embedded one does not.
     """
 
     catalog_url: str
-    token: str
+    authentication: Authentication
     kafka: KafkaSettings
     is_idempotent: bool = True
 
     @classmethod
-    def of(cls, variables: Mapping[str, str], token: str) -> Self:
+    def of(cls, variables: Mapping[str, str], authentication: Authentication) -> Self:
         """The target in these environment variables."""
         is_idempotent = variables.get("KAFKA_IDEMPOTENCE", "true") == "true"
-        return cls(variables["CATALOG_URL"], token, KafkaSettings.of(variables), is_idempotent)
+        return cls(variables["CATALOG_URL"], authentication, KafkaSettings.of(variables), is_idempotent)
 
     def catalog(self) -> Catalog:
         """A connection to the catalog."""
-        return Catalog(self.catalog_url, self.token)
+        return Catalog(self.catalog_url, self.authentication)
 
 
 def send(target: Target, source: Import, steps: Steps) -> list[Acknowledged]:

@@ -14,6 +14,7 @@ CHUNK_LINES = 5_000
 TIMEOUT = httpx2.Timeout(10, read=120)
 
 Progress = Callable[[int], None]
+Authentication = Callable[[httpx2.Request], httpx2.Request]
 
 
 class RefusedError(RuntimeError):
@@ -25,11 +26,11 @@ class Catalog:
 
     Args:
         url: its address.
-        token: a service's.
+        authentication: puts a service's token into each request.
     """
 
-    def __init__(self, url: str, token: str) -> None:
-        self.client = httpx2.Client(base_url=url, timeout=TIMEOUT, headers={"authorization": f"Bearer {token}"})
+    def __init__(self, url: str, authentication: Authentication) -> None:
+        self.client = httpx2.Client(base_url=url, timeout=TIMEOUT, auth=authentication)
 
     def __enter__(self) -> Self:
         return self

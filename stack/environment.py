@@ -8,7 +8,7 @@ import json
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
 from services.contracts.kafka import KafkaSettings
@@ -21,8 +21,11 @@ from stack.parts.postgres import SUPERUSER
 from stack.parts.process import HOST
 from stack.parts.valkey import redis_url
 from stack.program import Program
-from stack.programs import PROGRAMS, ROOT, WAREHOUSE_ROLES, addresses, databases, program_ports, secrets
+from stack.programs import PROGRAMS, ROOT, SIGNING_KEY, WAREHOUSE_ROLES, addresses, databases, program_ports, secrets
 from stack.state import BrokerKind, Pins, State, StateError
+
+if TYPE_CHECKING:
+    from services.contracts.signing import Signer
 
 TIMEZONE = "America/New_York"
 """The time zone of the demo's shop."""
@@ -95,10 +98,9 @@ class Environment:
         """The environment of the running stack, whose ports are in use by its own programs."""
         return cls(state, read_json(state.path("ports.json"))["chosen"], as_started(state, environ))
 
-    @property
-    def service_token(self) -> str:
-        """The importer's service token."""
-        return self.state.signing_keys().token("importer", use="service")
+    def signer(self, holder: str) -> "Signer":
+        """Signs as one of the holders of keys."""
+        return self.state.keyring().signer(holder)
 
     @property
     def bundles(self) -> Path:
@@ -126,20 +128,23 @@ class Environment:
     def of(self, program: Program) -> dict[str, str]:
         """The complete environment of one program."""
         withheld = self._secrets.difference(program.reads)
-        return {name: value for name, value in self.variables.items() if name not in withheld}
+        own = {} if program.signs_as is None else {SIGNING_KEY: str(self.state.keyring().private(program.signs_as))}
+        return {name: value for name, value in self.variables.items() if name not in withheld} | own
 
     def address(self, name: str) -> str:
         """The address of a program."""
         return f"http://{HOST}:{self.ports[name]}"
 
     def _compose(self) -> dict[str, str]:
-        keys = self.state.signing_keys()
+        keys = self.state.keyring()
         ours = {
             "KAFKA_URL": f"{HOST}:{self.ports.get('broker')}",
             "KAFKA_IDEMPOTENCE": "false" if self.runs(BrokerKind.EMBEDDED) else "true",  # the embedded one lacks it
             "REDIS_URL": redis_url(self.ports.get("valkey", 0), self.state.secret("valkey")),
             **self._database_urls(),
-            **keys.environment,
+            "AUTH_ISSUER": keys.issuer,
+            "AUTH_JWKS_URL": keys.published.as_uri(),
+            SIGNING_KEY: str(keys.private("importer")),  # of commands; each program gets its own
             "MLFLOW_TRACKING_URI": self.address("mlflow"),
             "TANAWARI_TIMEZONE": TIMEZONE,
             "TANAWARI_NIGHTLY_REFRESH": "false",  # a laptop must not start training at night

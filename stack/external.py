@@ -19,6 +19,7 @@ SETTINGS = frozenset(
     (
         *("MLFLOW_TRACKING_URI", "GATEWAY_PREVIEW_SHOPPERS", "GATEWAY_PREVIEW_LOGIN", SECRETS_DIRECTORY),
         *("TANAWARI_BUNDLES", "TANAWARI_EXTRACTS", "TANAWARI_TIMEZONE", "TANAWARI_NIGHTLY_REFRESH"),
+        "AUTH_TRUSTED_ISSUERS",
         *("TANAWARI_EVALUATION_TEST_START", "TANAWARI_PSEUDO_PRODUCTS"),
     )
 )
@@ -28,10 +29,9 @@ CONNECTIONS = frozenset(
         *("KAFKA_IDEMPOTENCE", "KAFKA_SECURITY_PROTOCOL"),
         *("KAFKA_SASL_MECHANISM", "KAFKA_SASL_USERNAME", "KAFKA_SASL_PASSWORD"),
         *("KAFKA_SSL_CA_FILE", "KAFKA_SSL_CERT_FILE", "KAFKA_SSL_KEY_FILE"),
-        *("AUTH_ISSUER", "AUTH_JWKS_URL", "AUTH_SIGNING_KEY_FILE"),
     )
 )
-"""How to connect to the broker and the issuer of tokens. A prefix would include `KAFKA_HOME`."""
+"""How to connect to the broker. A prefix would include `KAFKA_HOME`."""
 
 
 def at_start(

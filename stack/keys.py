@@ -1,84 +1,161 @@
-"""The development signing key: it exists only in a local state, and signs tokens that the services verify."""
+"""The signing keys of a deployment: one private key for each process that signs, and the list of all public ones.
 
+    keys = Keyring(directory).ensure()
+    keys.rotate("auth")
+
+published.json      the public keys (JWKS), each with its holder and what it may sign; AUTH_JWKS_URL
+auth.pem, ...       a private key of each holder (0600); AUTH_SIGNING_KEY_FILE of that process alone
+
+A rotation publishes the new key before anything is signed by it, and the old one stays until its last token has ended.
+"""
+
+import fcntl
 import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from functools import cached_property
 from pathlib import Path
+from typing import Any, Final
 
-import jwt
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-from jwt.algorithms import RSAAlgorithm
+from services.contracts.signing import ACCESS, AUDIENCE, LONGEST_SECONDS, SERVICE, VISITOR_USE, Signer, public_jwk
+from stack.files import write_json
 
-ISSUER = "https://tanawari.local"
-HOUR = timedelta(hours=1)
-KEY_ID = "tanawari-development"
+ISSUER: Final = "https://tanawari.local"
+MARGIN_SECONDS: Final = 60
+"""For clocks that differ."""
+NOTICE_SECONDS: Final = 6.0
+"""Within this time every process knows a key that was published (`services.common.identity.jwks`)."""
+Key = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class SigningKeys:
-    """A private key (PEM) and its public half as a JWKS file."""
+class Holder:
+    """What one process may sign: tokens of these uses, for these audiences."""
 
-    key_file: Path
-    jwks_file: Path
-    issuer: str = ISSUER
+    token_use: tuple[str, ...]
+    audiences: tuple[str, ...]
 
     @property
-    def environment(self) -> dict[str, str]:
-        """The variables of processes that sign or verify."""
-        return {
-            "AUTH_ISSUER": self.issuer,
-            "AUTH_JWKS_URL": self.jwks_file.absolute().as_uri(),
-            "AUTH_SIGNING_KEY_FILE": str(self.key_file.absolute()),
-        }
-
-    def token(
-        self,
-        subject: str,
-        *,
-        use: str = "access",
-        roles: tuple[str, ...] = (),
-        lifetime: timedelta = timedelta(hours=1),
-    ) -> str:
-        """A signed token: `use` is `access` for people and `service` for services."""
-        now = datetime.now(UTC)
-        claims = {
-            "iss": self.issuer,
-            "sub": subject,
-            "iat": now,
-            "exp": now + lifetime,
-            "token_use": use,
-            "client_id": subject if use == "service" else "tanawari",
-            "roles": list(roles),
-        }
-        return jwt.encode(claims, self._private, algorithm="RS256", headers={"kid": KEY_ID})
-
-    @cached_property
-    def _private(self) -> rsa.RSAPrivateKey:
-        """The private key, cached: reading it takes longer than signing."""
-        key = serialization.load_pem_private_key(self.key_file.read_bytes(), password=None)
-        assert isinstance(key, rsa.RSAPrivateKey), "as create_signing_keys made it"
-        return key
+    def longest_seconds(self) -> int:
+        """When the last token of a replaced key has ended."""
+        return max(LONGEST_SECONDS[use] for use in self.token_use) + MARGIN_SECONDS
 
 
-def create_signing_keys(directory: Path) -> SigningKeys:
-    """The key pair in a directory (`signing-key.pem`, `jwks.json`), created at the first call."""
-    keys = SigningKeys(directory / "signing-key.pem", directory / "jwks.json")
-    if not keys.key_file.exists():
-        private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        pem = private.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        public = {
-            **RSAAlgorithm.to_jwk(private.public_key(), as_dict=True),
-            "kid": KEY_ID,
-            "alg": "RS256",
-            "use": "sig",
-        }
-        keys.jwks_file.write_text(json.dumps({"keys": [public]}))
-        draft = keys.key_file.with_suffix(".new")  # a full disk must not leave a partial key
+HOLDERS: Final = {
+    "auth": Holder((ACCESS,), (AUDIENCE,)),
+    "gateway": Holder((VISITOR_USE, ACCESS, SERVICE), (AUDIENCE, "auth")),
+    "profile": Holder((SERVICE,), ("auth", "analytics")),
+    "serving": Holder((SERVICE,), ("catalog", "content")),
+    "pipelines": Holder((SERVICE,), ("content",)),
+    "importer": Holder((SERVICE,), ("auth", "catalog", "analytics")),
+    "operator": Holder((SERVICE,), ("auth", "serving")),
+}
+"""`importer` and `operator` are commands."""
+
+
+class KeyringError(RuntimeError):
+    """The keys cannot be changed like that; the message says why."""
+
+
+class Keyring:
+    """The keys in a directory."""
+
+    def __init__(self, directory: Path, *, issuer: str = ISSUER) -> None:
+        self.directory = directory.absolute()
+        self.issuer = issuer
+        self.published = self.directory / "published.json"
+
+    def ensure(self) -> "Keyring":
+        """Make the keys that are missing."""
+        if any(not self.private(name).exists() for name in HOLDERS) or not self.published.exists():
+            with self._locked():
+                for name in HOLDERS:
+                    if not self.private(name).exists():
+                        self._replace(name)
+        return self
+
+    def private(self, holder: str) -> Path:
+        """The file of a holder's private key."""
+        return self.directory / f"{holder}.pem"
+
+    def signer(self, holder: str) -> Signer:
+        """Signs as a holder."""
+        return Signer(self.private(holder), self.issuer)
+
+    def keys(self) -> list[Key]:
+        """The published keys that have not ended, the newest of each holder last."""
+        found = json.loads(self.published.read_bytes())["keys"] if self.published.exists() else []
+        return [key for key in found if key.get("exp", float("inf")) > time.time()]
+
+    def rotate(self, holder: str, wait: Callable[[float], None] = time.sleep) -> str:
+        """Replace a holder's key; returns the id of the new one.
+
+        Args:
+            holder: whose key.
+            wait: sleeps until every process knows the new key.
+
+        Raises:
+            KeyringError: there is no such holder.
+        """
+        self._check(holder)
+        with self._locked():
+            return self._replace(holder, wait)
+
+    def retire(self, key_id: str) -> None:
+        """Withdraw a key at once, with all tokens that it signed.
+
+        Raises:
+            KeyringError: it is not published, or is the one that its holder signs with.
+        """
+        with self._locked():
+            keys = self.keys()
+            key = next((each for each in keys if each["kid"] == key_id), None)
+            if key is None:
+                raise KeyringError(f"there is no key {key_id}")
+            if "exp" not in key:
+                raise KeyringError(f"{key['service']} signs with {key_id}: rotate its key first")
+            self._publish([each for each in keys if each is not key])
+
+    def _check(self, holder: str) -> None:
+        if holder not in HOLDERS:
+            raise KeyringError(f"nobody is called {holder}: there are {', '.join(HOLDERS)}")
+
+    def _replace(self, holder: str, wait: Callable[[float], None] = lambda _: None) -> str:
+        pem, public = _new_key(holder)
+        keys = self.keys()
+        self._publish([*keys, public])
+        wait(NOTICE_SECONDS)
+        draft = self.private(holder).with_suffix(".new")  # a full disk must not leave a partial key
+        draft.unlink(missing_ok=True)
         draft.touch(mode=0o600)
         draft.write_bytes(pem)
-        draft.replace(keys.key_file)
-    return keys
+        draft.replace(self.private(holder))
+        ends_at = int(time.time()) + HOLDERS[holder].longest_seconds
+        kept = [{"exp": ends_at, **key} if key["service"] == holder else key for key in keys]
+        self._publish([*kept, public])
+        return str(public["kid"])
+
+    def _publish(self, keys: Sequence[Key]) -> None:
+        write_json(self.published, {"keys": list(keys)})
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with (self.directory / "lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+
+def _new_key(holder: str) -> tuple[bytes, Key]:
+    """A private key as PEM, and its public half as it is published."""
+    from cryptography.hazmat.primitives import serialization  # noqa: PLC0415 - only making keys needs it
+    from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: PLC0415
+
+    private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = private.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    may = HOLDERS[holder]
+    members = {"service": holder, "token_use": list(may.token_use), "audiences": list(may.audiences)}
+    return pem, {**public_jwk(private.public_key()), **members}

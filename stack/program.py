@@ -26,6 +26,7 @@ class Program:
         alive: the path that responds with 200 while it makes progress, or GRPC; None for no liveness probe.
         answers_within: the time limit of that response, in seconds.
         follows_log: whether it reads or writes topics; its metrics count produced events.
+        signs_as: whose key it gets, with which it shows other services who it is; None for none.
         tool: whether it is a tool for people; tools start after the services.
     """
 
@@ -42,6 +43,7 @@ class Program:
     has_url: bool = False
     is_intake: bool = False
     follows_log: bool = False
+    signs_as: str | None = None
     tool: bool = False
 
     @property
@@ -63,6 +65,7 @@ def service(
     consumes: Mapping[str, str] | None = None,
     is_intake: bool = False,
     follows_log: bool = True,
+    signs: bool = False,
 ) -> Program:
     """A service: `services.<name>`, with a database of the same name if it keeps data.
 
@@ -85,4 +88,5 @@ def service(
         has_url=True,
         is_intake=is_intake,
         follows_log=follows_log,
+        signs_as=name if signs else None,
     )

@@ -26,12 +26,14 @@ WAREHOUSE_ROLES = {
 }
 """The warehouse's roles by variable; the first one owns the database and migrates it."""
 
+SIGNING_KEY = "AUTH_SIGNING_KEY_FILE"
+"""The file of a process's own private key."""
 ADMIN = "POSTGRES_ADMIN_URL"
 """The URL of a role that may create roles and databases; only `tanawari prepare` reads it."""
 
 PIPELINES = (
     *("DAGSTER_DATABASE_URL", "WAREHOUSE_LOADER_URL", "WAREHOUSE_PIPELINES_URL"),
-    *("WAREHOUSE_DBT_URL", "KAFKA_SASL_PASSWORD", "AUTH_SIGNING_KEY_FILE"),
+    *("WAREHOUSE_DBT_URL", "KAFKA_SASL_PASSWORD"),
 )
 DEFINITIONS = ("-m", "pipelines.definitions")
 DAGSTER_CODE = (str(SCRIPTS / "dagster"), "api", "grpc")
@@ -43,8 +45,8 @@ PROGRAMS = (
     service("catalog", keeps_data=True, has_outbox=True),
     service("analytics", keeps_data=True, consumes={"analytics.consumer": "user-actions.v1"}),
     service("content", keeps_data=True, has_outbox=True, consumes={"content.catalog": "catalog.v1"}),
-    service("serving", "WAREHOUSE_SERVING_URL", "AUTH_SIGNING_KEY_FILE"),
-    service("gateway", "AUTH_SIGNING_KEY_FILE", is_intake=True, follows_log=False),  # the key signs preview sessions
+    service("serving", "WAREHOUSE_SERVING_URL", signs=True),
+    service("gateway", is_intake=True, follows_log=False, signs=True),
     Program(
         "landing",
         (sys.executable, "-m", "warehouse.landing"),
@@ -79,6 +81,7 @@ PROGRAMS = (
         GRPC,
         TOOL_SECONDS,
         database="dagster",
+        signs_as="pipelines",
         tool=True,
     ),
     Program(
@@ -115,7 +118,7 @@ def addresses(programs: Iterable[Program] = PROGRAMS) -> tuple[str, ...]:
 def secrets(programs: Iterable[Program] = PROGRAMS) -> frozenset[str]:
     """The variables that a program gets only if it reads them."""
     read = (name for each in programs for name in each.reads)
-    return frozenset((ADMIN, *databases(programs), *WAREHOUSE_ROLES, *read))
+    return frozenset((ADMIN, SIGNING_KEY, *databases(programs), *WAREHOUSE_ROLES, *read))
 
 
 def program_ports(programs: Iterable[Program] = PROGRAMS) -> list[str]:

@@ -3,7 +3,8 @@
 version            the version of the layout; newer ones are refused
 ports.json         chosen ports, reused while they are free
 outside.json       the addresses of external parts and other variables that were set at the last start (0600)
-secrets.json       generated passwords (0600); signing-key.pem and jwks.json beside it
+secrets.json       generated passwords (0600)
+keys/              the signing keys: a private one for each process that signs (0600), and the published ones
 broker.json        the kind of broker that was chosen last
 history.json       what was imported, and by how many weeks its dates were moved; import-report.json of a shop's files
 run/               the supervisor's lock and status      logs/    one file per process, and its older parts
@@ -24,7 +25,7 @@ from stack.parts.process import free_port, is_port_free
 from stack.process_identity import is_alive, start_of
 
 if TYPE_CHECKING:
-    from stack.keys import SigningKeys
+    from stack.keys import Keyring
 
 DEFAULT_DIRECTORY = Path(".tanawari")
 
@@ -130,11 +131,11 @@ class State:
             write_json(file, known, mode=0o600)
         return str(known[name])
 
-    def signing_keys(self) -> "SigningKeys":
-        """The development key, which exists only in this state."""
-        from stack.keys import create_signing_keys  # noqa: PLC0415 - cryptography would be half of the imports of `status`
+    def keyring(self) -> "Keyring":
+        """The signing keys of this state's processes."""
+        from stack.keys import Keyring  # noqa: PLC0415 - cryptography would be half of the imports of `status`
 
-        return create_signing_keys(self.directory)
+        return Keyring(self.path("keys")).ensure()
 
     def ports(self, names: Iterable[str], pinned: Pins | None = None) -> dict[str, int]:
         """A different port for each name: the pinned one, else the last one if it is free, else a new one.

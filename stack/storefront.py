@@ -41,7 +41,7 @@ def wait_until_served(environment: Environment, user_id: str) -> dict[str, int]:
     Raises:
         PartError: it is not in time.
     """
-    token = environment.state.signing_keys().token(user_id)
+    token = environment.signer("auth").user_token(user_id)
     headers = {"authorization": f"Bearer {token}"}
     deadline = time.monotonic() + WAIT_SECONDS
     answer = "nothing"

@@ -24,7 +24,6 @@ from hypothesis import settings
 from services.contracts.kafka import KafkaSettings
 from services.contracts.topics import TOPICS
 from stack.databases import Warehouse, create_database, create_warehouse, revoke_public_access
-from stack.keys import SigningKeys, create_signing_keys
 from stack.parts import kafka_jars
 from stack.parts.broker import Broker
 from stack.parts.kafka import Kafka
@@ -35,6 +34,7 @@ from stack.programs import WAREHOUSE_ROLES
 from stack.state import State
 from stack.topics import create_topics
 from tests.machine import require
+from tests.tokens import Tokens
 from warehouse.migrate import migrate
 
 ROOT = Path(__file__).parents[1]
@@ -251,9 +251,9 @@ def mlflow_store(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], s
 
 
 @pytest.fixture(scope="session")
-def signing_keys(tmp_path_factory: pytest.TempPathFactory) -> SigningKeys:
-    """The development key: `.environment` (AUTH_*), `.token("user-1")`, `.token("importer", use="service")`."""
-    return create_signing_keys(tmp_path_factory.mktemp("keys"))
+def tokens(tmp_path_factory: pytest.TempPathFactory) -> Tokens:
+    """The keys of a deployment: `.settings`, `.environment`, `.user("u1")`, `.service("importer", "catalog")`."""
+    return Tokens(tmp_path_factory.mktemp("keys"))
 
 
 def in_thread(coroutine):

@@ -20,8 +20,8 @@ from services.analytics.schemas import (
 )
 from services.analytics.sender import Sender
 from services.analytics.structs import BatchStruct
-from services.common.identity.policy import OWNER, PUBLIC
-from services.common.identity.tokens import Principal
+from services.common.identity.policy import PUBLIC, owner, shopper
+from services.common.identity.principal import Principal
 from services.common.runtime.errors import Fault, Unprocessable
 from services.common.storage.cache import Cache
 from services.common.storage.database import Database, Session
@@ -34,6 +34,8 @@ PATH = "/v1/actions"
 MAX_FAULTS = 100
 POPULAR_SECONDS = 60
 MAX_POPULAR = 100
+SENDER = shopper(services=("importer",), takes_views=True)
+READER = owner("analyst", "operator", "admin")
 router = Router()
 User = Annotated[UserId, Path(alias="userId")]
 
@@ -56,7 +58,7 @@ class ViewPage(Page[RecordedView]):
 async def collect(
     batch: Actions,
     request: Request,
-    principal: Annotated[Principal | None, PUBLIC],
+    principal: Annotated[Principal, SENDER],
     user_agent: Annotated[str, Header()] = "",
     key: KeyHeader = None,
 ) -> Response:
@@ -68,8 +70,7 @@ async def collect(
     again. An `eventId` belongs to one action: a second action with it is refused within a batch; in a later batch it is
     accepted, and becomes a dead letter (`CONFLICT`) in the warehouse.
     """
-    is_unverified = getattr(request.state, "is_unverified", False)
-    return await answer(request.app.state, Sender(principal, user_agent, key, is_unverified), batch)
+    return await answer(request.app.state, Sender(principal, user_agent, key), batch)
 
 
 async def answer(state: State, sender: Sender, batch: Actions | BatchStruct) -> Response:
@@ -100,14 +101,14 @@ def _answer(accepted: int, results: list[collector.Result]) -> Response:
     return Response(body, status_code=202, media_type="application/json")
 
 
-@router.get("/v1/users/{userId}/actions", dependencies=[OWNER])
+@router.get("/v1/users/{userId}/actions", dependencies=[READER])
 async def actions(user_id: User, session: Session, cursor: CursorParam = None, limit: LimitParam = 50) -> ActionPage:
     """A user's actions, the latest first."""
     rows = await service.actions_of(session, user_id, decode_cursor(cursor, datetime, int), limit + 1)
     return ActionPage.of(rows, limit, "created_at", "id")
 
 
-@router.get("/v1/users/{userId}/views", dependencies=[OWNER])
+@router.get("/v1/users/{userId}/views", dependencies=[READER])
 async def views(user_id: User, session: Session, cursor: CursorParam = None, limit: LimitParam = 50) -> ViewPage:
     """A user's product views, the latest first."""
     rows = await service.views_of(session, user_id, decode_cursor(cursor, datetime, int), limit + 1)

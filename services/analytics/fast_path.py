@@ -45,8 +45,8 @@ def _sender(scope: Scope) -> Sender | None:
     if key is not None and not KEY.fullmatch(key):
         return None
     verifier: Verifier = scope["app"].state.verifier
-    principal, is_known = verifier.known_caller(headers.get(b"authorization"))
-    if not is_known:
+    principal, _ = verifier.known_caller(headers.get(b"authorization"))
+    if principal is None:
         return None
     agent = headers.get(b"user-agent", b"").decode("latin-1")
     return Sender(principal, agent, None if key is None else key.decode())

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from services.analytics.refusals import CollectorUnavailable, Reason, RefusedError
+from services.analytics.refusals import Reason, RefusedError
 from services.analytics.schemas import Action
 from services.analytics.structs import ActionStruct, model_of
-from services.common.identity.ownership import is_visitor_id
-from services.common.identity.tokens import Principal
+from services.common.identity.ownership import is_owner
+from services.common.identity.principal import Principal
 from services.contracts.events.actions import MAX_AGENT
 from services.contracts.registry import EMITTERS
 
@@ -17,17 +17,16 @@ PRODUCER = "analytics"
 
 @dataclass(frozen=True)
 class Sender:
-    """The sender of a batch, its user agent and Idempotency-Key; `is_unverified`: the token could not be checked."""
+    """The sender of a batch, its user agent and Idempotency-Key."""
 
-    principal: Principal | None
+    principal: Principal
     user_agent: str
     key: str | None = None
-    is_unverified: bool = False
 
     @cached_property
     def is_service(self) -> bool:
         """Whether the batch has a service token, the importer's for example."""
-        return self.principal is not None and self.principal.is_service
+        return self.principal.is_service
 
     @cached_property
     def agent(self) -> str | None:
@@ -39,7 +38,7 @@ class Sender:
         if self.key is None:
             return None
         action = action if isinstance(action, Action) else model_of(action)
-        caller = "a visitor" if self.principal is None else f"{self.is_service} {self.principal.subject}"
+        caller = self.principal.scope
         return uuid5(NAMESPACE_URL, "\n".join((PRODUCER, caller, self.key, str(index), action.model_dump_json())))
 
 
@@ -48,23 +47,12 @@ def refuse_unpermitted(sender: Sender, action_type: str, user_id: str) -> None:
 
     Raises:
         RefusedError: this sender may not send an action of this type, or for this user.
-        CollectorUnavailable: nobody can tell, because the token could not be checked.
     """
-    try:
-        _check_permission(sender, action_type, user_id)
-    except RefusedError as refused:
-        if sender.is_unverified:  # it may be allowed
-            raise CollectorUnavailable("Tokens cannot be verified now. Send the actions again.") from refused
-        raise
-
-
-def _check_permission(sender: Sender, action_type: str, user_id: str) -> None:
     if sender.is_service:
         return
     if EMITTERS[action_type] != "browser":
         reason = f"{action_type} is emitted by {EMITTERS[action_type]} alone"
         raise RefusedError.of(Reason.FOREIGN_TYPE, "actionType", reason)
-    is_own = sender.principal is not None and user_id == sender.principal.subject
-    if not is_own and not is_visitor_id(user_id):
-        reason = "must be the token's subject, or anon:<uuid> for a visitor"
+    if not is_owner(sender.principal, user_id):
+        reason = "must be the token's subject"
         raise RefusedError.of(Reason.FOREIGN_USER, "userId", reason)

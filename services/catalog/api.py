@@ -27,7 +27,7 @@ from services.common.web.references import CategoryReference, ProductReference, 
 from services.common.web.routing import Router
 
 router = Router(tags=["products"])
-WRITER = role("merchandiser", "admin")
+WRITER = role("merchandiser", "admin", services=("importer",))
 STAFF = frozenset({"merchandiser", "analyst", "operator", "admin"})
 CHANGE = [WRITER, IDEMPOTENT]
 

@@ -4,7 +4,7 @@ from fastapi import Request
 from fastapi.responses import StreamingResponse
 
 from services.catalog import snapshot
-from services.common.identity.policy import SERVICE
+from services.common.identity.policy import service
 from services.common.storage.database import Database
 from services.common.web import ndjson
 from services.common.web.routing import Router
@@ -14,7 +14,7 @@ router = Router(tags=["snapshot"])
 
 @router.get(
     "/v1/snapshot/products",
-    dependencies=[SERVICE],
+    dependencies=[service("serving")],
     response_class=StreamingResponse,
     responses=ndjson.lines_of("PRODUCT_UPDATED, and `offer` (null, or as in SPECIAL_PRICE_SET) with `offerVersion`"),
 )
@@ -26,7 +26,7 @@ async def read_products(request: Request) -> StreamingResponse:
 
 @router.get(
     "/v1/snapshot/categories",
-    dependencies=[SERVICE],
+    dependencies=[service("serving")],
     response_class=StreamingResponse,
     responses=ndjson.lines_of("CATEGORY_UPDATED"),
 )

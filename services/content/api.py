@@ -4,9 +4,7 @@ from typing import Annotated
 
 from fastapi import Path, Query, Request, Response
 
-from services.common.identity.ownership import check_owner
-from services.common.identity.policy import PUBLIC, role
-from services.common.identity.tokens import Principal
+from services.common.identity.policy import owner, role
 from services.common.runtime.errors import problems
 from services.common.storage.database import Session
 from services.common.web.fields import PathId, UserId
@@ -21,24 +19,23 @@ from services.contracts.envelope import DisplayType
 router = Router(tags=["displays"])
 MERCHANDISERS = ("merchandiser", "admin")
 MERCHANDISER = role(*MERCHANDISERS)
+READER = owner(*MERCHANDISERS, place="query", services=("serving", "pipelines"))
 CHANGE = [MERCHANDISER, IDEMPOTENT]
 DisplayId = Annotated[PathId, Path(alias="displayId")]
 ProductFilter = Annotated[ProductReference | None, Query(alias="productId")]
 TypeFilter = Annotated[DisplayType | None, Query(alias="displayType")]
 
 
-@router.get("/v1/displays", response_model=DisplaysOut, responses=problems(403))
+@router.get("/v1/displays", dependencies=[READER], response_model=DisplaysOut, responses=problems(403))
 async def read_displays(
     request: Request,
     session: Session,
-    caller: Annotated[Principal | None, PUBLIC],
     user_id: Annotated[UserId | None, Query(alias="userId")] = None,
 ) -> Response:
     """The shelves of one user, or without `userId` those for everyone.
 
-    A user's shelves are visible to the user, merchandisers and services; a visitor's (`anon:…`) are public.
+    A user's or visitor's shelves are visible to them, to merchandisers and to serving.
     """
-    check_owner(caller, user_id, *MERCHANDISERS)
     body = await service.displays(session, request.app.state.cache, user_id)
     return Response(body, media_type="application/json", headers={"Cache-Control": "private, no-store"})
 

@@ -23,8 +23,8 @@ from services.content.schemas_generations import (
 from services.content.settings import ContentSettings
 
 router = Router(tags=["generations"])
-READER = role("merchandiser", "analyst", "operator", "admin")
-OPERATOR = role("operator", "admin")
+READER = role("merchandiser", "analyst", "operator", "admin", services=("pipelines",))
+OPERATOR = role("operator", "admin", services=("pipelines",))
 CHUNK_LINES = 1_000
 Name = Annotated[GenerationName, Path(alias="generation")]
 

@@ -9,7 +9,6 @@ from prometheus_client import start_http_server
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
-from services.common.identity.tokens import Signer
 from services.common.runtime.health import Check
 from services.common.runtime.http_client import ServiceClient
 from services.common.storage.cache import Cache
@@ -56,10 +55,10 @@ def create_app(settings: GatewaySettings | None = None) -> FastAPI:
         lifespan=lifespan,
         max_body_bytes=settings.max_body_bytes,
         is_public=True,
+        also_called=tuple(settings.urls),
     )
-    key = settings.auth_signing_key_file if settings.preview_login else None
     app.state.rate_limiter = rate_limiter
-    app.state.signer = Signer(key, settings.auth_issuer) if key else None
+    app.state.signer = settings.signer if settings.preview_login else None
     app.state.catalog, app.state.content, app.state.serving = map(clients.get, ("catalog", "content", "serving"))
     app.router.routes.insert(0, Route("/openapi.json", MergedDocument(clients, app.openapi()).answer))
     storefront.install(app)

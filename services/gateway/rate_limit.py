@@ -1,7 +1,8 @@
 """Rate limit per caller and minute, counted in Redis across all gateways.
 
-A caller is a user, or, without a token, a network address: anonymous floods do not lock out users of the same
-address. It protects against floods, not against fraud: while Redis is unavailable everyone passes.
+A caller is a user, or, without a user's token, a network address: a flood of visitors, of whom anybody can be many,
+does not lock out users of the same address. It protects against floods, not against fraud: while Redis is unavailable
+everyone passes.
 """
 
 import logging
@@ -14,7 +15,7 @@ from fastapi import Depends, Request
 from redis.exceptions import RedisError
 
 from services.common.identity.policy import PUBLIC
-from services.common.identity.tokens import Principal
+from services.common.identity.principal import Principal
 from services.common.runtime.breaker import Breaker
 from services.common.runtime.errors import Problem
 from services.common.web.addresses import client_network
@@ -84,7 +85,7 @@ class RateLimiter:
 async def _limited(request: Request, caller: Annotated[Principal | None, PUBLIC]) -> None:
     """Admit the request, and record its caller."""
     address = client_network(request.client.host) if request.client else "unknown"
-    kind, name = ("address", address) if caller is None else ("user", caller.subject)
+    kind, name = ("user", caller.subject) if caller and not caller.is_visitor else ("address", address)
     request.state.caller = f"{kind}:{name}"
     if caller is None or not caller.is_service:
         limiter: RateLimiter = request.app.state.rate_limiter

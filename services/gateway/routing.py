@@ -11,7 +11,7 @@ from services.gateway.rate_limit import LIMITED
 from services.gateway.settings import GatewaySettings
 from services.gateway.upstream import Upstream
 
-UPLOADERS = role("merchandiser", "operator", "admin")  # and services
+UPLOADERS = role("merchandiser", "operator", "admin", services=("importer", "pipelines"))
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 
 

@@ -8,12 +8,13 @@ from typing import Annotated
 
 from fastapi import Request, Response
 
-from services.common.identity.ownership import new_visitor_id
+from services.common.identity.ownership import is_visitor, new_visitor_id
 from services.common.identity.policy import PUBLIC
-from services.common.identity.tokens import Principal, Signer
+from services.common.identity.principal import Principal
 from services.common.runtime.errors import NotFound, problems
 from services.common.web.fields import Schema, UserId
 from services.common.web.routing import Router
+from services.contracts.signing import Signer
 from services.gateway.edge import COOKIE
 from services.gateway.rate_limit import LIMITED
 from services.gateway.settings import GatewaySettings
@@ -61,7 +62,8 @@ async def begin(request: Request, response: Response, wish: NewSession) -> Sessi
     settings = _settings(request)
     user_id = wish.user_id or new_visitor_id()
     signer: Signer = request.app.state.signer
-    token = signer.user_token(user_id, lifetime=settings.session_seconds)
+    sign = signer.visitor_token if is_visitor(user_id) else signer.user_token
+    token = sign(user_id, lifetime=settings.session_seconds)
     response.set_cookie(
         COOKIE,
         token,

@@ -6,9 +6,8 @@ from typing import Annotated, Any, TypeVar
 from fastapi import Query, Request
 from fastapi.responses import Response
 
-from services.common.identity.ownership import check_owner, new_visitor_id
-from services.common.identity.policy import PUBLIC
-from services.common.identity.tokens import Principal
+from services.common.identity.policy import owner
+from services.common.identity.principal import Principal
 from services.common.runtime.answers import CallFailedError
 from services.common.runtime.errors import problems
 from services.common.runtime.http_client import ServiceClient
@@ -25,21 +24,22 @@ Answer = TypeVar("Answer")
 @router.get("/v1/top-page", dependencies=[LIMITED], response_model=TopPage, responses=problems(403))
 async def top_page(
     request: Request,
-    caller: Annotated[Principal | None, PUBLIC],
+    caller: Annotated[Principal | None, owner(place="query")],
     user_id: Annotated[UserId | None, Query(alias="userId")] = None,
 ) -> Response:
-    """The six shelves for one user: the caller, or the visitor `userId` (`anon:…`); a new visitor without either.
+    """The six shelves for the caller, a user or a visitor; without a token those for everyone.
 
     It always responds: `degraded` is true when the shelves are older than the last click, or missing.
     """
-    shopper = _shopper(caller, user_id)
+    shopper = user_id or (caller.subject if caller and not caller.is_service else None)
     headers = {"authorization": request.headers["authorization"].strip()} if caller else {}
     serving: ServiceClient = request.app.state.serving
     content: ServiceClient = request.app.state.content
-    page = await _ask(TopPage, serving, "POST", "/v1/pages", headers, json={"userId": shopper})
+    named = {"userId": shopper} if shopper else {}
+    page = await _ask(TopPage, serving, "POST", "/v1/pages", headers, json=named)
     if page is None:
         page = _without_serving(
-            shopper, await _ask(Displays, content, "GET", "/v1/displays", headers, params={"userId": shopper})
+            shopper, await _ask(Displays, content, "GET", "/v1/displays", headers, params=named)
         )
     return Response(
         page.model_dump_json(by_alias=True),
@@ -48,7 +48,7 @@ async def top_page(
     )
 
 
-def _without_serving(shopper: str, displays: Displays | None) -> TopPage:
+def _without_serving(shopper: str | None, displays: Displays | None) -> TopPage:
     """The page from content's active generation, or without shelves when content is unavailable too."""
     return TopPage(
         recommendation_id=None,
@@ -77,16 +77,3 @@ async def _ask(
     except CallFailedError as error:
         logger.warning("the top page is built without %s: %s", client.name, error)
         return None
-
-
-def _shopper(caller: Principal | None, user_id: str | None) -> str:
-    """Whose page it is.
-
-    Raises:
-        Unauthorized: a user's page without a token.
-        Forbidden: another user's page.
-    """
-    if user_id is None:
-        return new_visitor_id() if caller is None or caller.is_service else caller.subject
-    check_owner(caller, user_id)
-    return user_id

@@ -29,7 +29,7 @@ GIVEN = ("--currency", "JPY", "--timezone", "Asia/Tokyo")
 
 
 @pytest.fixture(scope="module")
-def urls(tmp_path_factory, broker, signing_keys):
+def urls(tmp_path_factory, broker, tokens):
     """The addresses of an empty broker and of an empty server, and of who may make databases but is no superuser."""
     with Postgres(tmp_path_factory.mktemp("server") / "data", password="p", settings=UNSAFE_BUT_FAST) as server:
         place = f"{HOST}:{server.port}"
@@ -42,7 +42,7 @@ def urls(tmp_path_factory, broker, signing_keys):
             **{name: role_url(place, role, "a secret", "shop") for name, role in WAREHOUSE_ROLES.items()},
             "KAFKA_URL": broker.url,
             "KAFKA_IDEMPOTENCE": "false",
-            **signing_keys.environment,
+            **tokens.environment,
         }
 
 

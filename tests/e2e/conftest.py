@@ -17,6 +17,7 @@ from stack.state import State
 from stack.storefront import wait_until_served
 from tests.e2e import small_shop
 from tests.machine import require
+from tests.tokens import ROLES
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
@@ -31,7 +32,7 @@ class Shop:
     gateway_url: str
     warehouse_url: str
     shopper: str
-    service_token: str
+    staff_token: str
     environment: Environment
 
 
@@ -63,7 +64,8 @@ def shop(tmp_path_factory, database, new_warehouse, valkey):
         small_shop.fill(environment)
         wait_until_served(environment, small_shop.SHOPPER)
         gateway = environment.address("gateway")
-        yield Shop(gateway, warehouse.owner, small_shop.SHOPPER, environment.service_token, environment)
+        staff = environment.signer("auth").user_token("staff", roles=ROLES)
+        yield Shop(gateway, warehouse.owner, small_shop.SHOPPER, staff, environment)
 
 
 @pytest.fixture(scope="module")

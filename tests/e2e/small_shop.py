@@ -61,8 +61,9 @@ def products(now):
 def fill(environment):
     """Goods through the catalog, a few hundred views through the collector, and a champion for serving."""
     now = datetime.now(UTC)
-    headers = {"Authorization": f"Bearer {environment.service_token}"}
-    with httpx2.Client(base_url=environment.address("gateway"), headers=headers, timeout=60) as client:
+    importer = environment.signer("importer")
+    catalog, analytics = (importer.authenticate("importer", audience) for audience in ("catalog", "analytics"))
+    with httpx2.Client(base_url=environment.address("gateway"), auth=catalog, timeout=60) as client:
         for kind, lines in (("categories", categories()), ("products", products(now))):
             body = "".join(f"{json.dumps(line)}\n" for line in lines)
             ndjson = {"Content-Type": "application/x-ndjson"}
@@ -75,7 +76,7 @@ def fill(environment):
             for product in goods
             for user in OTHERS
         ]
-        client.post("/v1/actions", json={"actions": views}).raise_for_status()
+        client.post("/v1/actions", json={"actions": views}, auth=analytics).raise_for_status()
     write(environment.bundles / "small-shop", bundle(goods, names, now), about(now))
     Champion(bundle="small-shop", generation="by-hand").put(environment.bundles)
 

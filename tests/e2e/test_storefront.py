@@ -173,7 +173,7 @@ def test_without_the_previews_login_the_page_is_a_visitors(shop, open_page):
 
 
 def test_a_merchandisers_price_holds_on_every_page(shop, open_page):
-    with httpx2.Client(base_url=shop.gateway_url, headers={"Authorization": f"Bearer {shop.service_token}"}) as staff:
+    with httpx2.Client(base_url=shop.gateway_url, headers={"Authorization": f"Bearer {shop.staff_token}"}) as staff:
         product = staff.get("/v1/products", params={"q": "salmon small"}).json()["items"][0]
         row = {"displayType": "SALE", "mode": "price", "productId": product["id"], "specialPrice": "0.50"}
         staff.post("/v1/top-page-displays", json=row).raise_for_status()

@@ -23,6 +23,7 @@ from stack.environment import Environment
 from stack.state import State
 from stack.storefront import wait_until_served
 from tests.e2e import small_shop
+from tests.tokens import ROLES
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -60,14 +61,14 @@ class SupervisedShop:
             self.stop()
             raise
         self.warehouse_url = environment.variables["WAREHOUSE_DATABASE_URL"]
-        token = self.state.signing_keys().token(SHOPPER)
+        token = environment.signer("auth").user_token(SHOPPER)
         self.as_shopper = self._client(environment, token)
-        self.as_service = self._client(environment, environment.service_token)
+        self.as_staff = self._client(environment, environment.signer("auth").user_token("staff", roles=ROLES))
         return self
 
     def __exit__(self, *_):
         self.as_shopper.close()
-        self.as_service.close()
+        self.as_staff.close()
         assert self.stop() == 0, "not everything that was acknowledged is in the warehouse"
 
     def stop(self):
@@ -111,9 +112,9 @@ class SupervisedShop:
         body = "".join(f"{json.dumps(row)}\n" for row in rows)
         headers = {"Content-Type": "application/x-ndjson"}
         for answer in (
-            self.as_service.post("/v1/generations", json={"generation": GENERATION, "bundle": "small-shop"}),
-            self.as_service.put(f"/v1/generations/{GENERATION}/rows", content=body, headers=headers),
-            self.as_service.post(f"/v1/generations/{GENERATION}/activate", json={"rows": len(rows)}),
+            self.as_staff.post("/v1/generations", json={"generation": GENERATION, "bundle": "small-shop"}),
+            self.as_staff.put(f"/v1/generations/{GENERATION}/rows", content=body, headers=headers),
+            self.as_staff.post(f"/v1/generations/{GENERATION}/activate", json={"rows": len(rows)}),
         ):
             answer.raise_for_status()
         return [row["productId"] for row in rows]
@@ -132,7 +133,7 @@ class SupervisedShop:
 
     def sell_out(self, product):
         """Tell the catalog that nothing of a product is left."""
-        self.as_service.put(f"/v1/products/{product}/stock", json={"stock": 0}).raise_for_status()
+        self.as_staff.put(f"/v1/products/{product}/stock", json={"stock": 0}).raise_for_status()
 
     def view(self, *products, user=SHOPPER):
         """Actions, with ids of their own: a user looked at products."""
@@ -141,7 +142,7 @@ class SupervisedShop:
 
     def send(self, actions):
         """Report actions to the collector."""
-        return self.as_service.post("/v1/actions", json={"actions": actions})
+        return self.as_staff.post("/v1/actions", json={"actions": actions})
 
     def wait_until_landed(self, actions):
         """Until the warehouse has all of these actions; while it is away it has none."""

@@ -23,11 +23,11 @@ MOST = 600
 
 
 @pytest.fixture(scope="module")
-def servers(database, signing_keys, tmp_path_factory):
+def servers(database, tokens, tmp_path_factory):
     """The gateway and the catalog behind it, on a real database; the broker is away."""
     ports = {name: free_port() for name in SERVERS}
     environment = {
-        **signing_keys.environment,
+        **tokens.environment,
         "CATALOG_DATABASE_URL": database("catalog"),
         "CATALOG_URL": f"http://{HOST}:{ports['catalog']}",
         "KAFKA_URL": f"{HOST}:1",

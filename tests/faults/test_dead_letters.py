@@ -101,11 +101,11 @@ def test_what_a_corrected_contract_can_read_lands_and_the_rest_stays_with_its_re
 
 
 @pytest.fixture
-def content_url(database, environment, signing_keys, tmp_path):
+def content_url(database, environment, tokens, tmp_path):
     """The database of a running content service."""
     url = database("content")
     migrate("content", url)
-    own = {"CONTENT_DATABASE_URL": url, **signing_keys.environment}
+    own = {"CONTENT_DATABASE_URL": url, **tokens.environment}
     with ServiceProcess("content", environment | own, tmp_path / "content.log"):
         yield url
 

@@ -33,16 +33,16 @@ def database_url(database):
 
 
 @pytest.fixture
-def service(database_url, broker, signing_keys, tmp_path):
+def service(database_url, broker, tokens, tmp_path):
     broker.create_topics("catalog.v1", "content.v1", "dead-letters.v1")
-    environment = {"CONTENT_DATABASE_URL": database_url, "KAFKA_URL": broker.url, **signing_keys.environment}
+    environment = {"CONTENT_DATABASE_URL": database_url, "KAFKA_URL": broker.url, **tokens.environment}
     with ServiceProcess("content", environment, tmp_path / "content.log") as process:
         yield process
 
 
 @pytest.fixture
-def client(service, signing_keys):
-    headers = {"Authorization": f"Bearer {signing_keys.token('pipelines', use='service')}"}
+def client(service, tokens):
+    headers = {"Authorization": f"Bearer {tokens.service('pipelines', 'content')}"}
     with httpx2.Client(base_url=service.url, headers=headers, timeout=60) as client:
         yield client
 

@@ -137,11 +137,11 @@ def second(another_day: Path, state: Path) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def content(database, broker, signing_keys, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Content]:
+def content(database, broker, tokens, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Content]:
     """The real content service in a process of its own, as the pipelines reach it."""
     database_url = database("content")
     migrate("content", database_url)
     broker.create_topics("catalog.v1", "content.v1", "dead-letters.v1")
-    environment = {"CONTENT_DATABASE_URL": database_url, "KAFKA_URL": broker.url, **signing_keys.environment}
+    environment = {"CONTENT_DATABASE_URL": database_url, "KAFKA_URL": broker.url, **tokens.environment}
     with ServiceProcess("content", environment, tmp_path_factory.mktemp("content") / "log") as service:
-        yield Content(url=service.url, signing_key_file=str(signing_keys.key_file), issuer=signing_keys.issuer)
+        yield Content(url=service.url, signing_key_file=str(tokens.key_file("pipelines")), issuer=tokens.issuer)

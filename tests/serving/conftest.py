@@ -59,14 +59,13 @@ def bundles(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def settings(broker, signing_keys, bundles):
+def settings(broker, tokens, bundles):
     broker.create_topics()
     return ServingSettings(
         kafka_url=broker.url,
         kafka_idempotence=broker.is_idempotent,
-        auth_issuer=signing_keys.issuer,
-        auth_jwks_url=signing_keys.jwks_file.as_uri(),
-        auth_signing_key_file=signing_keys.key_file,
+        **tokens.settings,
+        auth_signing_key_file=tokens.key_file("serving"),
         bundles_dir=bundles,
         content_url="http://127.0.0.1:9",
         content_timeout=5,
@@ -165,13 +164,13 @@ async def client(app):
 
 
 @pytest.fixture(scope="session")
-def as_user(signing_keys):
-    return lambda user_id: {"Authorization": f"Bearer {signing_keys.token(user_id)}"}
+def as_user(tokens):
+    return lambda user_id: {"Authorization": f"Bearer {tokens.user(user_id)}"}
 
 
 @pytest.fixture(scope="session")
-def as_service(signing_keys):
-    return {"Authorization": f"Bearer {signing_keys.token('gateway', use='service')}"}
+def as_service(tokens):
+    return {"Authorization": f"Bearer {tokens.user('gateway', use='service')}"}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -16,14 +16,13 @@ CLICK = {"displayType": "SALE", "productId": MILK, "rank": 1}
 
 
 @pytest.fixture
-def away(signing_keys, tmp_path):
+def away(tokens, tmp_path):
     """Settings under which neither broker nor content answers."""
     return ServingSettings(
         kafka_url="127.0.0.1:9",
         content_url="http://127.0.0.1:9",
         catalog_url="http://127.0.0.1:9",
-        auth_issuer=signing_keys.issuer,
-        auth_jwks_url=signing_keys.jwks_file.as_uri(),
+        **tokens.settings,
         bundles_dir=tmp_path,
         watch_seconds=0.02,
     )

@@ -19,7 +19,7 @@ NEW = 900
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def content(database, settings, signing_keys):
+async def content(database, settings, tokens):
     """The content service; it ends after serving, which asks it until its own end."""
     url = database("content")
     migrate("content", url)
@@ -27,8 +27,7 @@ async def content(database, settings, signing_keys):
         ContentSettings(
             database_url=url,
             kafka_url=settings.kafka_url,
-            auth_issuer=signing_keys.issuer,
-            auth_jwks_url=signing_keys.jwks_file.as_uri(),
+            **tokens.settings,
         )
     )
     async with content.router.lifespan_context(content):
@@ -43,7 +42,7 @@ async def app(content, app):
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def merchandiser(content, signing_keys, happens):
+async def merchandiser(content, tokens, happens):
     """A client of content as a merchandiser; content knows of tea and rice."""
     for product_id, name, price in ((TEA, "Tea", "3.50"), (RICE, "Rice", "6.50")):
         await happens(
@@ -55,7 +54,7 @@ async def merchandiser(content, signing_keys, happens):
             currency="USD",
             stock=5,
         )
-    headers = {"Authorization": f"Bearer {signing_keys.token('m', roles=('merchandiser',))}"}
+    headers = {"Authorization": f"Bearer {tokens.user('m', roles=('merchandiser',))}"}
     async with httpx2.AsyncClient(transport=content, base_url="http://content", headers=headers) as client:
         yield client
 
@@ -104,8 +103,8 @@ async def test_what_merchandisers_say_wins_on_the_live_page(page, say):
     assert everything.count(RICE) == 1
 
 
-async def test_the_active_generation_fills_the_shelf_that_falls_short(merchandiser, page, signing_keys):
-    service = {"Authorization": f"Bearer {signing_keys.token('pipelines', use='service')}"}
+async def test_the_active_generation_fills_the_shelf_that_falls_short(merchandiser, page, tokens):
+    service = {"Authorization": f"Bearer {tokens.service('pipelines', 'content')}"}
     fields = {"productId": NEW, "productName": "New", "productPrice": "4.50", "currency": "USD", "reason": "Again"}
     row = json.dumps({"displayType": "REPURCHASE", "userId": BUYER, "rank": 1, **fields})
     new = {"generation": "g-content", "bundle": "b1"}

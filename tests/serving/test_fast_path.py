@@ -98,9 +98,9 @@ async def test_a_service_token_is_taken_for_every_user(client, as_service, monke
     assert (await client.get(OWN, headers=as_service)).status_code == 200
 
 
-async def test_a_known_token_is_refused_once_it_has_expired(client, signing_keys):
+async def test_a_known_token_is_refused_once_it_has_expired(client, tokens):
     almost = timedelta(seconds=2) - timedelta(seconds=LEEWAY)
-    headers = {"Authorization": f"Bearer {signing_keys.token(BUYER, lifetime=almost)}"}
+    headers = {"Authorization": f"Bearer {tokens.user(BUYER, lifetime=almost)}"}
     assert (await client.get(OWN, headers=headers)).status_code == 200
 
     async def status():

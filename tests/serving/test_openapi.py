@@ -2,16 +2,16 @@ from tests.services.conformance import numbers_without_bound, served, violations
 from tests.serving.conftest import put_bundle
 
 
-def test_the_api_does_what_its_document_says(broker, signing_keys, tmp_path):
+def test_the_api_does_what_its_document_says(broker, tokens, tmp_path):
     broker.create_topics()
     put_bundle(tmp_path / "bundles", "b1")
     environment = {
-        **signing_keys.environment,
+        **tokens.environment,
         "KAFKA_URL": broker.url,
         "TANAWARI_BUNDLES": str(tmp_path / "bundles"),
         "CONTENT_URL": "http://127.0.0.1:9",
     }
     with served("serving", environment, tmp_path / "serving.log") as url:
-        token = signing_keys.token("tests", use="service")
+        token = tokens.staff()
         assert violations(url, token) == ""
         assert numbers_without_bound(url, token) == []

@@ -142,8 +142,8 @@ async def test_an_answer_has_one_moment(client, app, monkeypatch, path):
 
 
 @pytest.mark.parametrize(("role", "status"), [("operator", 200), ("merchandiser", 403)])
-async def test_which_bundle_answers_is_told_to_operators(client, signing_keys, role, status):
-    headers = {"Authorization": f"Bearer {signing_keys.token('o', roles=(role,))}"}
+async def test_which_bundle_answers_is_told_to_operators(client, tokens, role, status):
+    headers = {"Authorization": f"Bearer {tokens.user('o', roles=(role,))}"}
 
     assert (await client.get("/v1/models", headers=headers)).status_code == status
     assert (await client.get("/v1/models")).status_code == 401

@@ -71,14 +71,13 @@ def changed(catalog_url):
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def catalog(catalog_url, settings, signing_keys):
+async def catalog(catalog_url, settings, tokens):
     """The running catalog."""
     app = create_catalog(
         CatalogSettings(
             database_url=catalog_url,
             kafka_url=settings.kafka_url,
-            auth_issuer=signing_keys.issuer,
-            auth_jwks_url=signing_keys.jwks_file.as_uri(),
+            **tokens.settings,
         )
     )
     async with app.router.lifespan_context(app):

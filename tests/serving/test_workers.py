@@ -38,11 +38,11 @@ async def test_every_worker_reads_every_action(settings, bundles, happens, order
 
 
 async def test_processes_have_the_same_page_however_long_each_has_run(
-    settings, bundles, signing_keys, happens, order, tmp_path
+    settings, bundles, tokens, happens, order, tmp_path
 ):
     put_bundle(bundles, "b2")
     environment = {
-        **signing_keys.environment,
+        **tokens.environment,
         "KAFKA_URL": settings.kafka_url,
         "TANAWARI_BUNDLES": str(bundles),
         "CATALOG_URL": "http://127.0.0.1:9",

@@ -24,13 +24,13 @@ ORDER = {"user_id": "u1", "quantity": 1, "price": Decimal("2.00"), "amount": Dec
 
 
 @pytest.fixture(scope="module")
-def catalog(tmp_path_factory, database, broker, signing_keys):
+def catalog(tmp_path_factory, database, broker, tokens):
     """The catalog service itself, with its own database."""
     broker.create_topics()
     database_url = database("catalog")
     migrate("catalog", database_url)
-    environment = {"CATALOG_DATABASE_URL": database_url, "KAFKA_URL": broker.url, **signing_keys.environment}
-    token = signing_keys.token("importer", use="service")
+    environment = {"CATALOG_DATABASE_URL": database_url, "KAFKA_URL": broker.url, **tokens.environment}
+    token = tokens.service("importer", "catalog")
     with (
         ServiceProcess("catalog", environment, tmp_path_factory.mktemp("catalog") / "log") as service,
         Catalog(service.url, token) as catalog,

@@ -61,13 +61,13 @@ def viewed(number):
     return event.to_bytes().decode()
 
 
-async def test_what_is_collected_reaches_the_history(told, database, signing_keys):
+async def test_what_is_collected_reaches_the_history(told, database, tokens):
     url = database("analytics")
     migrate("analytics", url)
-    keys = {"auth_issuer": signing_keys.issuer, "auth_jwks_url": signing_keys.jwks_file.as_uri()}
+    keys = tokens.settings
     app = create_app(told(AnalyticsSettings, database_url=url, kafka_idempotence=True, **keys))
     visitor = f"anon:{uuid.uuid4()}"
-    headers = {"Authorization": f"Bearer {signing_keys.token('importer', use='service')}"}
+    headers = {"Authorization": f"Bearer {tokens.service('importer', 'analytics')}"}
     action = {"actionType": "PRODUCT_VIEWED", "userId": visitor, "productId": 7}
     async with (
         app.router.lifespan_context(app),

@@ -1,73 +1,125 @@
-"""The keys that an issuer publishes (JWKS), read from its http(s) or file URL, and kept.
+"""The keys that an issuer publishes (JWKS, RFC 7517), read from its http(s) or file URL, and kept.
 
 keys = PublishedKeys(settings.auth_jwks_url)
-candidates = await keys.named(key_id)         # raises Unavailable while no key has ever been readable
+key = await keys.named(key_id)         # raises Unavailable while no key has ever been readable
+
+Our own keys also say what they may sign: `token_use`, `audiences`, the `service` that holds them, and, once they are
+replaced, the time `exp` at which they end. Of a foreign issuer's keys the configuration says it.
 """
 
 import asyncio
 import json
 import logging
 import time
+from dataclasses import dataclass
+from math import inf
 from pathlib import Path
+from typing import Final
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 import httpx2
 import jwt
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from services.common.runtime.errors import Unavailable
 from services.common.runtime.http_client import read_answer
+from services.contracts.signing import ALGORITHM
 
 logger = logging.getLogger(__name__)
 
-ALGORITHM = "RS256"
-LIFETIME = 600.0
-PAUSE_WITH_KEYS, PAUSE_WITHOUT = 30.0, 1.0
-ANSWER_SECONDS = 3.0
+LIFETIME: Final = 60.0
+PAUSE_WITH_KEYS, PAUSE_WITHOUT = 5.0, 1.0
+"""An unknown key may be new: so often are the keys read again for it, however many tokens name unknown ones."""
+ANSWER_SECONDS: Final = 3.0
+SMALLEST_BITS: Final = 2048
+
+
+class Grant(BaseModel):
+    """What a key may sign."""
+
+    model_config = ConfigDict(frozen=True)
+
+    service: str
+    token_use: frozenset[str]
+    audiences: frozenset[str]
+    exp: float = inf
+
+
+GRANT: Final = TypeAdapter(Grant)
+
+
+@dataclass(frozen=True)
+class PublishedKey:
+    """A public key, and what it may sign; None if the issuer does not say it."""
+
+    key: jwt.PyJWK
+    grant: Grant | None
 
 
 class PublishedKeys:
-    """The RS256 keys of one issuer; read again when they are old or an unknown one is named, but never in a hurry."""
+    """The RS256 keys of one issuer; read again when they are old or an unknown one is named, but never in a hurry.
 
-    def __init__(self, url: str | None) -> None:
+    Args:
+        url: an http(s) URL, or a file's, which is read again whenever it was replaced.
+        has_grants: whether each key must say what it may sign.
+    """
+
+    def __init__(self, url: str | None, *, has_grants: bool = True) -> None:
         self._url = url
-        self._keys: dict[str | None, jwt.PyJWK] = {}
-        self._read_at = -LIFETIME
-        self._tried_at = -LIFETIME
+        self._file = Path(url2pathname(urlsplit(url).path)) if url and urlsplit(url).scheme == "file" else None
+        self._has_grants = has_grants
+        self._keys: dict[str, PublishedKey] = {}
+        self._read_at = self._tried_at = -inf
+        self._read_of = -1
         self._reading = asyncio.Lock()
 
-    async def named(self, key_id: str | None) -> list[jwt.PyJWK]:
-        """The key of that id, if there is one; all keys where a token names none.
+    async def named(self, key_id: str) -> PublishedKey | None:
+        """The key of that id, if there is one and its time has not ended.
 
         Raises:
             Unavailable: no key has been readable yet.
         """
-        if time.monotonic() - self._read_at > LIFETIME or (key_id is not None and key_id not in self._keys):
+        is_old = time.monotonic() - self._read_at > LIFETIME or self._is_replaced()
+        if is_old or key_id not in self._keys:
             async with self._reading:
                 await self._refresh()
         if not self._keys:
             raise Unavailable("Tokens cannot be verified at the moment.")
-        if key_id is None:
-            return list(self._keys.values())
-        return [self._keys[key_id]] if key_id in self._keys else []
+        found = self._keys.get(key_id)
+        return None if found is None or (found.grant and found.grant.exp <= time.time()) else found
+
+    def _is_replaced(self) -> bool:
+        try:
+            return self._file is not None and self._file.stat().st_mtime_ns != self._read_of
+        except OSError:
+            return False
 
     async def _refresh(self) -> None:
-        if time.monotonic() - self._tried_at < (PAUSE_WITH_KEYS if self._keys else PAUSE_WITHOUT):
+        pause = PAUSE_WITH_KEYS if self._keys else PAUSE_WITHOUT
+        if time.monotonic() - self._tried_at < pause and not self._is_replaced():
             return
         self._tried_at = time.monotonic()
         try:
-            keys = jwt.PyJWKSet.from_dict(await self._read()).keys
+            keys = self._usable(await self._read())
         except Exception as error:  # noqa: BLE001 - whatever the content, no key was readable
             logger.warning("the signing keys cannot be read: %s", type(error).__name__)
             return
-        self._keys = {key.key_id: key for key in keys if key.algorithm_name == ALGORITHM}
-        self._read_at = time.monotonic()
+        self._keys, self._read_at = keys, time.monotonic()
+
+    def _usable(self, document: dict[str, object]) -> dict[str, PublishedKey]:
+        found = {}
+        for each in jwt.PyJWKSet.from_dict(document).keys:
+            if each.algorithm_name == ALGORITHM and each.key_id and each.key.key_size >= SMALLEST_BITS:
+                grant = GRANT.validate_python(each._jwk_data) if self._has_grants else None  # noqa: SLF001 - its members
+                found[each.key_id] = PublishedKey(each, grant)
+        return found
 
     async def _read(self) -> dict[str, object]:
         if self._url is None:
             raise ValueError("AUTH_JWKS_URL is not set")
-        parts = urlsplit(self._url)
-        if parts.scheme == "file":
-            return dict(json.loads(Path(url2pathname(parts.path)).read_bytes()))  # noqa: ASYNC240 - a small local file
+        if self._file is not None:
+            self._read_of = self._file.stat().st_mtime_ns
+            return dict(json.loads(self._file.read_bytes()))
         async with httpx2.AsyncClient(timeout=ANSWER_SECONDS) as client, client.stream("GET", self._url) as answer:
             return dict((await read_answer(answer.raise_for_status())).json())

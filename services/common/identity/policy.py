@@ -1,12 +1,13 @@
 """Who may call a route. Every route states it; an application with a route that does not, does not start.
 
 @router.get("/v1/products", dependencies=[PUBLIC])
-@router.post("/v1/products", dependencies=[role("merchandiser")])       # a service token may do it too
-@router.get("/v1/users/{userId}/views", dependencies=[OWNER])           # userId is the caller, or a service calls
-async def me(caller: Annotated[Principal, USER]) -> ...                 # where the route needs the caller
-async def collect(caller: Annotated[Principal | None, PUBLIC]) -> ...   # None for a visitor without a token
+@router.post("/v1/products", dependencies=[role("merchandiser", services=("importer",))])
+@router.get("/v1/users/{userId}/views", dependencies=[owner("operator")])   # userId is the caller, or an operator calls
+@router.post("/v1/pages", dependencies=[owner(place="body")])               # without a userId anybody may call
+async def me(caller: Annotated[Principal, USER]) -> ...                     # where the route needs the caller
 """
 
+import json
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
@@ -15,57 +16,128 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.routing import BaseRoute
 
-from services.common.identity.tokens import Principal, Verifier
+from services.common.identity.ownership import is_owner
+from services.common.identity.principal import Principal
+from services.common.identity.tokens import Verifier
 from services.common.runtime.errors import Forbidden, Unauthorized, Unavailable
 
-Kind = Literal["public", "user", "owner", "service", "role"]
+Place = Literal["path", "query", "body"]
 SCHEME = "bearer"
 DOCS_MODULE = "fastapi_offline.core"
 """Its pages show the OpenAPI document, which is public."""
+SAFE = frozenset({"GET", "HEAD"})
+OWNER_NAMES = ("userId", "user_id")
+"""The field with the owner; models take both spellings."""
 
 
 class Policy:
-    """A dependency that returns the permitted caller's principal, or refuses with 401 or 403."""
+    """A dependency that returns the permitted caller, or refuses with 401 or 403.
 
-    def __init__(self, kind: Kind, *roles: str) -> None:
-        self.kind = kind
-        self.roles = frozenset(roles)
+    Args:
+        words: whom it admits, for people; the documents show it.
+        kinds: the kinds of callers that it admits, whoever they are.
+        place: where the request names the owner, whom it admits.
+        roles: users with one of them are admitted.
+        services: services of these names are admitted.
+        is_public: everybody is admitted.
+        takes_views: somebody who views as a user may use it with an unsafe method.
+    """
+
+    def __init__(
+        self,
+        *,
+        kinds: Sequence[str] = (),
+        place: Place | None = None,
+        roles: Sequence[str] = (),
+        services: Sequence[str] = (),
+        is_public: bool = False,
+        takes_views: bool = False,
+    ) -> None:
+        self.kinds, self.place, self.is_public = frozenset(kinds), place, is_public
+        self.roles, self.services = frozenset(roles), frozenset(services)
+        self.takes_views = takes_views
 
     async def __call__(self, request: Request) -> Principal | None:
-        """The permitted caller; on a public route an unverifiable caller is anonymous."""
+        """The permitted caller; where nobody is needed, an unverifiable caller is anonymous."""
+        owner = await self._owner(request)
+        is_open = self.is_public or (self.place in ("query", "body") and owner is None)
         try:
             principal = await _caller(request)
         except Unavailable:
-            if self.kind != "public":
+            if not is_open:
                 raise
             principal, request.state.is_unverified = None, True
-        if self.kind != "public":
-            if principal is None:
-                raise Unauthorized("A bearer token is needed.")
-            if not self._admits(principal, request):
-                raise Forbidden("This token may not do that.")
+        if principal is None and not is_open:
+            raise Unauthorized("A bearer token is needed.")
+        if principal is not None and not (is_open or self._admits(principal, owner)):
+            raise Forbidden("This token may not do that.")
+        if principal is not None and principal.actor and not (self.takes_views or request.method in SAFE):
+            raise Forbidden("Who views as a user may not change anything for that user.")
         request.state.principal = principal
         return principal
 
-    def _admits(self, principal: Principal, request: Request) -> bool:
+    def _admits(self, principal: Principal, owner: str | None) -> bool:
         if principal.is_service:
-            return self.kind != "user"
-        if self.kind == "owner":
-            return bool(request.path_params["userId"] == principal.subject)
-        if self.kind == "role":
-            return bool(self.roles & principal.roles)
-        return self.kind == "user"
+            return principal.subject in self.services
+        if owner is not None and is_owner(principal, owner):
+            return True
+        return principal.kind in self.kinds or bool(self.roles & principal.roles)
+
+    async def _owner(self, request: Request) -> str | None:
+        if self.place == "path":
+            return str(request.path_params["userId"])
+        if self.place == "query":
+            return request.query_params.get("userId")
+        return await _owner_in_body(request) if self.place == "body" else None
+
+    @property
+    def is_open_to_some(self) -> bool:
+        """Whether some requests need no token."""
+        return self.is_public or self.place in ("query", "body")
+
+    @property
+    def words(self) -> str:
+        """Whom it admits."""
+        named = ["everybody"] if self.is_public else []
+        named += [f"the owner (`userId` in the {self.place})"] if self.place else []
+        named += [f"any {kind}" for kind in sorted(self.kinds)]
+        named += [f"the role {each}" for each in sorted(self.roles)]
+        named += [f"the service {each}" for each in sorted(self.services)]
+        named += ["everybody without a `userId`"] if self.place in ("query", "body") else []
+        return ", ".join(named)
 
 
-PUBLIC: Any = Depends(Policy("public"))
-USER: Any = Depends(Policy("user"))
-OWNER: Any = Depends(Policy("owner"))
-SERVICE: Any = Depends(Policy("service"))
+PUBLIC: Any = Depends(Policy(is_public=True, takes_views=True))
+USER: Any = Depends(Policy(kinds=("user",)))
 
 
-def role(*roles: str) -> Any:  # noqa: ANN401 - what Depends() is typed as
-    """The policy of a route for users with one of these roles, and for services."""
-    return Depends(Policy("role", *roles))
+def shopper(*, services: Sequence[str] = (), takes_views: bool = False) -> Any:  # noqa: ANN401 - what Depends() is typed as
+    """The policy of a route for users and visitors, about themselves."""
+    return Depends(Policy(kinds=("user", "visitor"), services=services, takes_views=takes_views))
+
+
+SHOPPER: Any = shopper()
+
+
+def owner(*roles: str, place: Place = "path", services: Sequence[str] = (), takes_views: bool = False) -> Any:  # noqa: ANN401
+    """The policy of a route about one user or visitor: the owner, one of these roles, one of these services.
+
+    Where the query or the body names no `userId`, there is no owner, and everybody may call.
+    """
+    return Depends(Policy(place=place, roles=roles, services=services, takes_views=takes_views))
+
+
+OWNER: Any = owner()
+
+
+def service(*names: str) -> Any:  # noqa: ANN401
+    """The policy of a route for services of these names."""
+    return Depends(Policy(services=names))
+
+
+def role(*roles: str, services: Sequence[str] = ()) -> Any:  # noqa: ANN401
+    """The policy of a route for users with one of these roles, and for services of these names."""
+    return Depends(Policy(roles=roles, services=services))
 
 
 async def _caller(request: Request) -> Principal | None:
@@ -78,6 +150,18 @@ async def _caller(request: Request) -> Principal | None:
         raise Unauthorized("Only bearer tokens are understood.")
     verifier: Verifier = request.app.state.verifier
     return await verifier.verify(token.strip())
+
+
+async def _owner_in_body(request: Request) -> str | None:
+    """The owner that a JSON body names; None if it names none, or is nothing that the route would take."""
+    try:
+        body = await request.json()  # parsed once: the route gets the same object
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    named = [body[name] for name in OWNER_NAMES if name in body] if isinstance(body, dict) else []
+    if len(named) > 1:
+        raise Forbidden("The body names its owner twice.")
+    return next((each for each in named if isinstance(each, str)), None)
 
 
 def policy_of(dependant: Dependant) -> Policy | None:
@@ -95,7 +179,20 @@ def guarded_routes(routes: Sequence[BaseRoute]) -> Iterator[tuple[str, set[str],
             yield route.path_format or "", route.methods or set(), route.dependant
 
 
-def routes_without_policy(routes: Sequence[BaseRoute]) -> list[str]:
-    """The routes that forgot to state who may call them; a service's test wants this empty."""
-    guarded = guarded_routes(routes)
-    return [f"{', '.join(methods)} {path}" for path, methods, needs in guarded if policy_of(needs) is None]
+def faults_in(routes: Sequence[BaseRoute]) -> Iterator[str]:
+    """Routes that forgot to state who may call them, and those whose owner cannot be found in their requests."""
+    for path, methods, needs in guarded_routes(routes):
+        policy = policy_of(needs)
+        if policy is None:
+            yield f"{', '.join(sorted(methods))} {path} states no policy"
+        elif policy.place and not _names_owner(policy.place, path, needs):
+            yield f"{', '.join(sorted(methods))} {path} has no userId in its {policy.place}"
+
+
+def _names_owner(place: Place, path: str, needs: Dependant) -> bool:
+    if place == "path":
+        return "{userId}" in path
+    if place == "query":
+        return any(field.alias == "userId" for field in needs.query_params)
+    models = [getattr(field.field_info.annotation, "model_fields", {}) for field in needs.body_params]
+    return any(info.alias == "userId" for model in models for info in model.values())

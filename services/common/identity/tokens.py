@@ -1,30 +1,39 @@
-"""Who calls: verifies tokens, and signs the short-lived ones of services and of the preview's shoppers.
+"""Verifies tokens: RS256 only, by the keys that a known issuer publishes, for us, for a use that the key may sign.
 
-verifier = Verifier(settings.auth_issuer, settings.auth_jwks_url)
+verifier = Verifier.of(settings)
 principal = await verifier.verify(token)               # raises Unauthorized
-signer = Signer(settings.auth_signing_key_file, settings.auth_issuer)
-headers = {"Authorization": f"Bearer {signer.service_token('gateway')}"}
-token = signer.user_token("household-1", roles=["merchandiser"])
+
+A token that was verified is remembered for some minutes; whether it was revoked is asked each time.
 """
 
 import time
 from collections import OrderedDict
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated, Final, Literal
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Final, Self
 
 import jwt
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
-from services.common.identity.jwks import ALGORITHM, PublishedKeys
+from services.common.identity.issuers import Issuer
+from services.common.identity.jwks import Grant
+from services.common.identity.ownership import is_visitor, is_visitor_id
+from services.common.identity.principal import Kind, Principal
+from services.common.identity.revocation import Revocations
 from services.common.runtime.errors import Unauthorized
+from services.common.runtime.settings import ServiceSettings
+from services.contracts.envelope import UserId
+from services.contracts.signing import ACCESS, ALGORITHM, SERVICE, VISITOR_USE
 
-ACCESS: Final = "access"
-SERVICE: Final = "service"
-BEARER = b"bearer"
-REQUIRED = ["exp", "iat", "iss", "sub", "token_use"]
-REMEMBERED = 10_000
-LEEWAY = 5
+__all__ = ["Principal", "Verifier"]
+BEARER: Final = b"bearer"
+REQUIRED: Final = ["exp", "iat", "iss", "sub"]
+REMEMBERED: Final = 10_000
+REMEMBERED_SECONDS: Final = 300.0
+"""A key that was withdrawn before its time is trusted for no longer, whatever was verified by it."""
+LEEWAY: Final = 5
+KINDS: Final[Mapping[str, Kind]] = {ACCESS: "user", VISITOR_USE: "visitor", SERVICE: "service"}
+REFUSED: Final = (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError)
+"""What PyJWT and its parts raise for odd tokens."""
 
 
 class Claims(BaseModel):
@@ -32,34 +41,53 @@ class Claims(BaseModel):
 
     model_config = ConfigDict(strict=True)
 
-    sub: Annotated[str, Field(pattern=r"^[^\x00]+$")]  # a pattern refuses half of a pair of surrogates, too
-    token_use: Literal["access", "service"]
+    sub: UserId
+    token_use: str = ACCESS
+    iat: FiniteFloat
     exp: FiniteFloat
-    roles: list[str] | None = None
+    aud: str | list[str] = []
+    client_id: str | None = None
+    sid: str | None = None
+    act: dict[str, Any] | None = None
+
+    @property
+    def audiences(self) -> frozenset[str]:
+        """Whom it is for; Amazon Cognito names the client instead."""
+        named = [self.aud] if isinstance(self.aud, str) else self.aud
+        return frozenset(named or ([self.client_id] if self.client_id else []))
 
 
-@dataclass(frozen=True)
-class Principal:
-    """A verified caller; `subject` is the user's id, or the service's name."""
+class _Roles(BaseModel):
+    model_config = ConfigDict(strict=True)
 
-    subject: str
-    is_service: bool
-    roles: frozenset[str]
-    expires_at: float
+    roles: Annotated[list[str], Field(max_length=100)] = []
 
 
 class Verifier:
-    """Verifies RS256 tokens by the issuer's published keys; keeps keys, and tokens already verified."""
+    """Verifies the tokens of issuers.
 
-    def __init__(self, issuer: str, jwks_url: str | None) -> None:
-        self._issuer = issuer
-        self._keys = PublishedKeys(jwks_url)
-        self._verified: OrderedDict[str, Principal] = OrderedDict()
+    Args:
+        issuers: by the `iss` of their tokens.
+        revocations: tokens that were revoked.
+    """
+
+    def __init__(self, issuers: Mapping[str, Issuer], revocations: Revocations) -> None:
+        self._issuers = issuers
+        self.revocations = revocations
+        self._verified: OrderedDict[str, tuple[Principal, float]] = OrderedDict()
+
+    @classmethod
+    def of(cls, settings: ServiceSettings, *, also_called: Iterable[str] = ()) -> Self:
+        """The verifier of a service, which is called by its own name; a gateway's also by those behind it."""
+        called = frozenset({settings.service, *also_called})
+        issuers = {each.issuer: Issuer(each, called=called) for each in settings.auth_trusted_issuers}
+        own = Issuer(jwks_url=settings.auth_jwks_url, called=called)
+        return cls({**issuers, settings.auth_issuer: own}, Revocations())
 
     def known(self, token: str) -> Principal | None:
-        """The caller of a token, if it was verified before and has not expired."""
-        principal = self._verified.get(token)
-        return principal if principal is not None and principal.expires_at > time.time() else None
+        """The caller of a token that was verified before and is valid."""
+        principal, until = self._verified.get(token, (None, 0.0))
+        return principal if principal and until > time.time() and not self.revocations.covers(principal) else None
 
     def known_caller(self, authorization: bytes | None) -> tuple[Principal | None, bool]:
         """The caller of a raw `Authorization` header, and whether it is known without verifying anything."""
@@ -73,70 +101,60 @@ class Verifier:
         """Verify a token and return its caller.
 
         Raises:
-            Unauthorized: the token is malformed, expired, not the issuer's, or lacks a claim.
+            Unauthorized: the token is malformed, expired, revoked, not for us, or not of a key that may sign it.
             Unavailable: the issuer's keys have never been readable.
         """
         if (known := self.known(token)) is not None:
             return known
         try:
-            identifier = jwt.get_unverified_header(token).get("kid")
-            principal = self._principal(token, await self._keys.named(identifier))
-        except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError) as error:  # PyJWT accepts some
+            principal = await self._principal(token)
+        except REFUSED as error:
             raise Unauthorized("The token is not valid.") from error
-        self._verified[token] = principal
+        if self.revocations.covers(principal):
+            raise Unauthorized("The token was revoked.")
+        self._verified[token] = principal, min(principal.expires_at, time.time() + REMEMBERED_SECONDS)
         while len(self._verified) > REMEMBERED:
             self._verified.popitem(last=False)
         return principal
 
-    def _principal(self, token: str, keys: list[jwt.PyJWK]) -> Principal:
-        failure: jwt.PyJWTError = jwt.InvalidKeyError("no key")
-        for key in keys:
-            try:
-                claims = jwt.decode(
-                    token,
-                    key,
-                    algorithms=[ALGORITHM],
-                    issuer=self._issuer,
-                    leeway=LEEWAY,
-                    options={"require": REQUIRED, "verify_aud": False},
-                )
-            except jwt.InvalidSignatureError as error:
-                failure = error
-                continue
-            told = Claims.model_validate(claims)
-            return Principal(told.sub, told.token_use == SERVICE, frozenset(told.roles or ()), told.exp + LEEWAY)
-        raise failure
+    async def _principal(self, token: str) -> Principal:
+        head = jwt.get_unverified_header(token)
+        named = jwt.decode(token, options={"verify_signature": False}).get("iss")
+        issuer = self._issuers.get(named) if isinstance(named, str) else None
+        key_id = head.get("kid")
+        key = await issuer.keys.named(key_id) if issuer and isinstance(key_id, str) else None
+        if issuer is None or key is None:
+            raise jwt.InvalidKeyError("unknown issuer or key")
+        options: Any = {"require": REQUIRED, "verify_aud": False}
+        claims = jwt.decode(token, key.key, algorithms=[ALGORITHM], issuer=named, leeway=LEEWAY, options=options)
+        grant = issuer.grant or key.grant
+        assert grant is not None, "our own keys say what they may sign"
+        return _checked(claims, issuer, grant)
 
 
-class Signer:
-    """Signs short-lived tokens with a key that this process may read: the development key of a local state."""
+def _checked(claims: Mapping[str, Any], issuer: Issuer, grant: Grant) -> Principal:
+    """The caller, if the key may sign such a token for us.
 
-    def __init__(self, key_file: Path, issuer: str) -> None:
-        self._key = key_file.read_bytes()
-        self._issuer = issuer
-        self._service_tokens: dict[str, tuple[str, float]] = {}
-
-    def service_token(self, name: str, *, lifetime: int = 300) -> str:
-        """A token with which service `name` calls another; reused until half of its life is over."""
-        token, renew_at = self._service_tokens.get(name, ("", 0.0))
-        if renew_at < time.monotonic():
-            token = self._sign(name, SERVICE, [], lifetime)
-            self._service_tokens[name] = (token, time.monotonic() + lifetime / 2)
-        return token
-
-    def user_token(self, user_id: str, *, roles: list[str] | None = None, lifetime: int = 900) -> str:
-        """A token with which user `user_id` calls."""
-        return self._sign(user_id, ACCESS, roles or [], lifetime)
-
-    def _sign(self, subject: str, use: str, roles: list[str], lifetime: int) -> str:
-        now = int(time.time())
-        claims = {
-            "iss": self._issuer,
-            "sub": subject,
-            "iat": now,
-            "exp": now + lifetime,
-            "token_use": use,
-            "client_id": subject if use == SERVICE else "tanawari",
-            "roles": roles,
-        }
-        return jwt.encode(claims, self._key, algorithm=ALGORITHM)
+    Raises:
+        ValueError: it may not.
+    """
+    told = Claims.model_validate(claims)
+    use, subject = told.token_use, told.sub
+    if use not in grant.token_use or not told.audiences & grant.audiences & issuer.audiences(use):
+        raise ValueError("not a use or an audience of this key")
+    if told.exp - told.iat > issuer.longest_seconds(use):
+        raise ValueError("valid for too long")
+    if use == SERVICE and subject != grant.service:
+        raise ValueError("another service's name")
+    if (use == VISITOR_USE and not is_visitor_id(subject)) or (use == ACCESS and is_visitor(subject)):
+        raise ValueError("not a subject of this kind")
+    roles = _Roles.model_validate({"roles": claims.get(issuer.roles_claim, [])}).roles if use == ACCESS else ()
+    return Principal(
+        KINDS[use],
+        subject,
+        issuer.permitted(frozenset(roles)),
+        told.iat,
+        told.exp + LEEWAY,
+        told.sid,
+        str(told.act.get("sub")) if told.act else None,
+    )

@@ -40,9 +40,9 @@ class Follower(Worker):
         handle: receives records in small batches.
         since: the start, in seconds since 1970 UTC; following restarts when it moves to an earlier time.
         batch: maximum number of records per fetch.
+        wait_ms: maximum wait of an empty fetch; the embedded broker sleeps half of it, even if messages arrive.
+        name: in logs and health.
     """
-
-    name = "follower"
 
     def __init__(
         self,
@@ -52,8 +52,12 @@ class Follower(Worker):
         handle: Handle,
         since: Callable[[], float] = lambda: 0.0,
         batch: int = 5_000,
+        wait_ms: int = FETCH_WAIT_MS,
+        name: str = "follower",
     ) -> None:
         super().__init__()
+        self.name = name
+        self._wait_ms = wait_ms
         self._settings = settings
         self._topics = topics
         self._handle = handle
@@ -79,7 +83,7 @@ class Follower(Worker):
             auto_offset_reset="none",  # if retention deleted unread records, start again instead of continuing silently
             isolation_level="read_committed",
             metadata_max_age_ms=5_000,
-            fetch_max_wait_ms=FETCH_WAIT_MS,
+            fetch_max_wait_ms=self._wait_ms,
         )
         try:
             await client.start()

@@ -7,13 +7,17 @@
 In a test every setting can be given by its field name: `CatalogSettings(database_url=..., kafka_url=...)`.
 """
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
+from services.common.runtime.trusted_issuers import TrustedIssuer
 from services.contracts.kafka import KafkaSettings
 from services.contracts.settings import Settings
+from services.contracts.signing import Signer
 
 
 class ServiceSettings(KafkaSettings):
@@ -26,6 +30,7 @@ class ServiceSettings(KafkaSettings):
     auth_issuer: str = Field("tanawari", validation_alias="AUTH_ISSUER")
     auth_jwks_url: str | None = Field(None, validation_alias="AUTH_JWKS_URL")
     auth_signing_key_file: Path | None = Field(None, validation_alias="AUTH_SIGNING_KEY_FILE")
+    auth_trusted_issuers: tuple[TrustedIssuer, ...] = Field((), validation_alias="AUTH_TRUSTED_ISSUERS")
     otlp_endpoint: str | None = Field(None, validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT")
     log_level: str = Field("INFO", validation_alias="TANAWARI_LOG_LEVEL")
     timezone: str = Field("UTC", validation_alias="TANAWARI_TIMEZONE")
@@ -34,6 +39,16 @@ class ServiceSettings(KafkaSettings):
     def zone(self) -> ZoneInfo:
         """The shop's time zone, in which its days begin; stored times are UTC."""
         return ZoneInfo(self.timezone)
+
+    @property
+    def signer(self) -> Signer | None:
+        """What signs this process's tokens; None if it has no key."""
+        return None if self.auth_signing_key_file is None else Signer(self.auth_signing_key_file, self.auth_issuer)
+
+    def authentication(self, audience: str) -> Callable[[Any], Any] | None:
+        """An HTTP client's `auth` for calls to the service `audience`; None if this process has no key."""
+        signer = self.signer
+        return None if signer is None else signer.authenticate(self.service, audience)
 
 
 class ServerLimits(Settings, env_prefix="SERVER_"):

@@ -21,8 +21,10 @@ from fastapi_offline import FastAPIOffline
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.types import ASGIApp
 
-from services.common.identity.policy import routes_without_policy
+from services.common.identity.policy import faults_in
+from services.common.identity.revocation import TOPIC as REVOCATIONS_TOPIC
 from services.common.identity.tokens import Verifier
+from services.common.messaging.follower import Follower
 from services.common.messaging.producer import Producer
 from services.common.runtime.deadline import DeadlineMiddleware
 from services.common.runtime.garbage import frozen_heap
@@ -45,6 +47,8 @@ THREADS = 2
 3 times as long under `unread answers` of `benchmarks.attacks`."""
 MAX_BODY_BYTES = 256 * 1024
 """Hundreds of times what a route needs; bulk routes have their own limit."""
+REVOCATIONS_WAIT_MS = 500
+"""Maximum wait of an empty fetch: a revoked token is refused within a second."""
 ONLY_TRACES = {"metrics": False, "logs": False, "operation_spans": False}
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 Part = Database | Producer | Cache
@@ -65,16 +69,20 @@ def build_app(  # noqa: PLR0913 - the parts a service may have
     max_body_bytes: int = MAX_BODY_BYTES,
     fast_path: Callable[[ASGIApp], ASGIApp] | None = None,
     is_public: bool = False,
+    also_called: Sequence[str] = (),
 ) -> FastAPI:
     """Build the application; it closes the given parts when it ends.
 
     A `fast_path` is a middleware that answers some requests itself; they are counted and traced like all others. An
-    `is_public` application is exposed to the internet: it has no `/metrics`, and its readiness reveals no names.
+    `is_public` application is exposed to the internet: it has no `/metrics`, and its readiness reveals no names. It is
+    `also_called` by the names of services behind it: tokens for these are verified, too.
 
     Raises:
-        RuntimeError: a route states no policy.
+        RuntimeError: a route states no policy, or one whose owner it does not name.
     """
     tracer_provider = set_up(settings)
+    verifier = Verifier.of(settings, also_called=also_called)
+    workers = [*workers, _revocations(settings, verifier)]
     app: FastAPI = FastAPIOffline(
         title=title,
         description=description,
@@ -87,7 +95,7 @@ def build_app(  # noqa: PLR0913 - the parts a service may have
     app.state.database = database
     app.state.producer = producer
     app.state.cache = cache
-    app.state.verifier = Verifier(settings.auth_issuer, settings.auth_jwks_url)
+    app.state.verifier = verifier
     app.add_route("/health/live", live(workers), include_in_schema=False)
     dependencies = [*_dependencies(database, producer, cache), *checks]
     app.add_route("/health/ready", ready(dependencies, tells_names=not is_public), include_in_schema=False)
@@ -128,8 +136,20 @@ def _dependencies(database: Database | None, producer: Producer | None, cache: C
 def _include(app: FastAPI, routers: Sequence[APIRouter]) -> None:
     for router in routers:
         app.include_router(router)
-    if forgotten := routes_without_policy(app.routes):
-        raise RuntimeError(f"routes without a policy: {forgotten}")
+    if faults := list(faults_in(app.routes)):
+        raise RuntimeError(f"nobody knows who may call: {'; '.join(faults)}")
+
+
+def _revocations(settings: ServiceSettings, verifier: Verifier) -> Follower:
+    revocations = verifier.revocations
+    return Follower(
+        settings,
+        topics=[REVOCATIONS_TOPIC],
+        handle=revocations.apply,
+        since=revocations.since,
+        wait_ms=REVOCATIONS_WAIT_MS,
+        name="revocations",
+    )
 
 
 def _add_middleware(

@@ -56,11 +56,12 @@ def _complete_operation(operation: Document, dependant: Dependant | None) -> Non
     statuses = [401, 422, 503]
     if "requestBody" in operation:
         statuses += [400, 413]
-    if policy is not None and policy.kind != "public":
+    if policy is not None and not policy.is_public:
         statuses += [403]
     if dependant is not None and any(each.call is claim_key for each in dependant.dependencies):
         statuses += [409]
     for status, response in problems(*statuses).items():
         responses.setdefault(str(status), response)
     if policy is not None:
-        operation["security"] = [{SCHEME: []}, *([{}] if policy.kind == "public" else [])]
+        operation["x-policy"] = policy.words
+        operation["security"] = [{SCHEME: []}, *([{}] if policy.is_open_to_some else [])]

@@ -19,14 +19,13 @@ def database_url(database):
 
 
 @pytest.fixture(scope="module")
-def settings(broker, signing_keys, database_url):
+def settings(broker, tokens, database_url):
     broker.create_topics("user-actions.v1", "catalog.v1", "dead-letters.v1")
     return AnalyticsSettings(
         database_url=database_url,
         kafka_url=broker.url,
         kafka_idempotence=broker.is_idempotent,
-        auth_issuer=signing_keys.issuer,
-        auth_jwks_url=signing_keys.jwks_file.as_uri(),
+        **tokens.settings,
     )
 
 
@@ -49,13 +48,13 @@ def visitor():
 
 
 @pytest.fixture
-def as_service(signing_keys):
-    return {"Authorization": f"Bearer {signing_keys.token('importer', use='service')}"}
+def as_service(tokens):
+    return {"Authorization": f"Bearer {tokens.service('importer', 'analytics')}"}
 
 
 @pytest.fixture
-def as_user(signing_keys):
+def as_user(tokens):
     def headers(user_id):
-        return {"Authorization": f"Bearer {signing_keys.token(user_id)}"}
+        return {"Authorization": f"Bearer {tokens.user(user_id)}"}
 
     return headers

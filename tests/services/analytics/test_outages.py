@@ -24,13 +24,12 @@ def own_database(database):
 
 
 @pytest.fixture
-async def client(broker, own_database, signing_keys):
+async def client(broker, own_database, tokens):
     settings = AnalyticsSettings(
         database_url=own_database,
         kafka_url=broker.url,
         kafka_idempotence=broker.is_idempotent,
-        auth_issuer=signing_keys.issuer,
-        auth_jwks_url=signing_keys.jwks_file.as_uri(),
+        **tokens.settings,
     )
     app = create_app(settings)
     async with (

@@ -116,10 +116,10 @@ async def test_a_category_name_belongs_to_one_category(upsert):
     assert named["status"] == "created"
 
 
-async def test_only_writers_may_upload(client, signing_keys):
+async def test_only_writers_may_upload(client, tokens):
     def call(headers):
         return client.post("/v1/products/bulk", content=json.dumps(line("whose")), headers=headers)
 
-    shopper, merchandiser = signing_keys.token("u1"), signing_keys.token("m1", roles=("merchandiser",))
+    shopper, merchandiser = tokens.user("u1"), tokens.user("m1", roles=("merchandiser",))
     assert (await call({"Authorization": f"Bearer {shopper}"})).status_code == 403
     assert (await call({"Authorization": f"Bearer {merchandiser}"})).status_code == 200

@@ -60,9 +60,9 @@ def test_prices_finer_than_their_currency_are_rounded_and_an_offer_that_is_none_
     assert rows == [(1, 13, 1, 10, 2), (2, 12.5, 0, 10.45, 1), (3, 12, 1, None, 2), (4, 12, 0, 11, 1)]
 
 
-async def test_a_product_of_before_can_be_changed_and_told_of(upgraded, settings, signing_keys):
+async def test_a_product_of_before_can_be_changed_and_told_of(upgraded, settings, tokens):
     app = create_app(settings.model_copy(update={"database_url": upgraded}))
-    headers = {"Authorization": f"Bearer {signing_keys.token('importer', use='service')}"}
+    headers = {"Authorization": f"Bearer {tokens.service('importer', 'catalog')}"}
     transport = httpx2.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),

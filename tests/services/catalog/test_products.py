@@ -162,9 +162,9 @@ async def test_nothing_is_offered_for_nothing(client, create):
 
 
 @pytest.fixture
-def as_shopper(client, signing_keys):
+def as_shopper(client, tokens):
     """To read as somebody who is logged in and has no role; gives the body, or the status of a refusal."""
-    headers = {"Authorization": f"Bearer {signing_keys.token('u1')}"}
+    headers = {"Authorization": f"Bearer {tokens.user('u1')}"}
 
     async def read(path, **query):
         answer = await client.get(path, params=query, headers=headers)
@@ -245,10 +245,10 @@ async def test_a_search_needs_every_word_and_takes_signs_literally(client, creat
         assert [product["id"] for product in answer.json()["items"]] == found
 
 
-async def test_anybody_reads_and_only_writers_write(client, create, signing_keys):
+async def test_anybody_reads_and_only_writers_write(client, create, tokens):
     product = await create("guarded")
     assert (await client.get("/v1/products", headers={"Authorization": ""})).status_code == 401  # an empty scheme
-    for token, status in ((signing_keys.token("u1"), 403), (signing_keys.token("m1", roles=("merchandiser",)), 200)):
+    for token, status in ((tokens.user("u1"), 403), (tokens.user("m1", roles=("merchandiser",)), 200)):
         headers = {"Authorization": f"Bearer {token}"}
         assert (await client.get(f"/v1/products/{product['id']}", headers=headers)).status_code == 200
         answer = await client.patch(f"/v1/products/{product['id']}", json={"brand": "Acme"}, headers=headers)

@@ -72,7 +72,7 @@ async def test_more_than_a_page_is_one_moment(upsert, service_database, monkeypa
     assert [seen[name] for name in names] == ["Before"] * 5
 
 
-async def test_only_services_read_it(client, signing_keys):
-    merchandiser = signing_keys.token("m1", roles=("merchandiser",))
+async def test_only_services_read_it(client, tokens):
+    merchandiser = tokens.user("m1", roles=("merchandiser",))
     answer = await client.get("/v1/snapshot/products", headers={"Authorization": f"Bearer {merchandiser}"})
     assert answer.status_code == 403

@@ -35,13 +35,12 @@ def broker(fresh_broker):
 
 
 @pytest.fixture
-def settings(broker, signing_keys):
+def settings(broker, tokens):
     return Settings(
         kafka_url=broker.url,
         kafka_idempotence=broker.is_idempotent,
-        auth_issuer=signing_keys.issuer,
-        auth_jwks_url=signing_keys.jwks_file.as_uri(),
-        auth_signing_key_file=signing_keys.key_file,
+        **tokens.settings,
+        auth_signing_key_file=tokens.key_file("serving"),
     )
 
 

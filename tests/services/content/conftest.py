@@ -18,22 +18,21 @@ def database_url(database):
 
 
 @pytest.fixture(scope="module")
-def settings(broker, signing_keys, database_url):
+def settings(broker, tokens, database_url):
     broker.create_topics("catalog.v1", "content.v1", "dead-letters.v1")
     return ContentSettings(
         database_url=database_url,
         kafka_url=broker.url,
-        auth_issuer=signing_keys.issuer,
-        auth_jwks_url=signing_keys.jwks_file.as_uri(),
+        **tokens.settings,
         kept_generations=3,
     )
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def client(settings, signing_keys):
+async def client(settings, tokens):
     """The running service, called by another service."""
     app = create_app(settings)
-    headers = {"Authorization": f"Bearer {signing_keys.token('pipelines', use='service')}"}
+    headers = {"Authorization": f"Bearer {tokens.service('pipelines', 'content')}"}
     async with (
         app.router.lifespan_context(app),
         httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://content", headers=headers) as client,

@@ -15,9 +15,9 @@ def valkey(tmp_path):
         yield server
 
 
-async def test_displays_are_cached_and_go_on_without_the_cache(settings, signing_keys, valkey):
+async def test_displays_are_cached_and_go_on_without_the_cache(settings, tokens, valkey):
     app = create_app(settings.model_copy(update={"redis_url": valkey.url}))
-    headers = {"Authorization": f"Bearer {signing_keys.token('pipelines', use='service')}"}
+    headers = {"Authorization": f"Bearer {tokens.service('pipelines', 'content')}"}
     transport = httpx2.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),

@@ -106,7 +106,7 @@ async def test_what_one_shopper_sees_is_kept_by_nobody_on_the_way(client):
     assert answer.headers["Cache-Control"] == "private, no-store"
 
 
-async def test_a_customers_shelves_are_for_the_customer_and_a_visitors_for_anybody(client, signing_keys):
+async def test_a_customers_shelves_are_for_the_customer_and_a_visitors_for_anybody(client, tokens):
     def ask(user_id, token):
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         client.headers.pop("Authorization", None)
@@ -116,9 +116,9 @@ async def test_a_customers_shelves_are_for_the_customer_and_a_visitors_for_anybo
     try:
         asked = [
             ("u1", None, 401),
-            ("u1", signing_keys.token("u2"), 403),
-            ("u1", signing_keys.token("u1"), 200),
-            ("u1", signing_keys.token("m1", roles=("merchandiser",)), 200),
+            ("u1", tokens.user("u2"), 403),
+            ("u1", tokens.user("u1"), 200),
+            ("u1", tokens.user("m1", roles=("merchandiser",)), 200),
             ("anon:1", None, 200),
         ]
         for user_id, token, status in asked:

@@ -194,8 +194,8 @@ async def test_merchandisers_and_uploads_do_not_wait_for_each_other(load, client
     assert {answer.status_code for answer in answers} <= {200, 201}
 
 
-async def test_only_operators_and_services_touch_generations(client, signing_keys):
+async def test_only_operators_and_services_touch_generations(client, tokens):
     body = {"generation": "mine", "bundle": "bundle-1"}
     for roles, status in (((), 403), (("merchandiser",), 403), (("operator",), 201)):
-        headers = {"Authorization": f"Bearer {signing_keys.token('u1', roles=roles)}"}
+        headers = {"Authorization": f"Bearer {tokens.user('u1', roles=roles)}"}
         assert (await client.post("/v1/generations", json=body, headers=headers)).status_code == status

@@ -1,14 +1,14 @@
 from tests.services.conformance import numbers_without_bound, served, violations
 
 
-def test_the_api_does_what_its_document_says(settings, signing_keys, tmp_path, monkeypatch):
+def test_the_api_does_what_its_document_says(settings, tokens, tmp_path, monkeypatch):
     monkeypatch.setenv("SCHEMATHESIS_HOOKS", "tests.services.ndjson_hooks")
     environment = {
-        **signing_keys.environment,
+        **tokens.environment,
         "CONTENT_DATABASE_URL": settings.database_url,
         "KAFKA_URL": settings.kafka_url,
     }
     with served("content", environment, tmp_path / "content.log") as url:
-        token = signing_keys.token("tests", use="service")
+        token = tokens.staff()
         assert violations(url, token) == ""
         assert numbers_without_bound(url, token) == []

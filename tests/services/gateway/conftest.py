@@ -83,13 +83,12 @@ def services(all_services):
 
 
 @pytest.fixture(scope="session")
-def environment(all_services, signing_keys):
+def environment(all_services, tokens):
     """The settings of an ordinary gateway."""
     return {
         **{f"{name}_url": service.url for name, service in all_services.items()},
-        "auth_issuer": signing_keys.issuer,
-        "auth_jwks_url": signing_keys.jwks_file.as_uri(),
-        "auth_signing_key_file": signing_keys.key_file,
+        **tokens.settings,
+        "auth_signing_key_file": tokens.key_file("gateway"),
         "preview_login": True,
         "allowed_hosts": ("127.0.0.1", "shop"),
         "redis_url": None,
@@ -130,11 +129,11 @@ def raw():
 
 
 @pytest.fixture
-def bearer(signing_keys):
+def bearer(tokens):
     """A factory of headers, of a user or with `use="service"` of a service."""
 
     def headers(subject, **claims):
-        return {"Authorization": f"Bearer {signing_keys.token(subject, **claims)}"}
+        return {"Authorization": f"Bearer {tokens.user(subject, **claims)}"}
 
     return headers
 

@@ -9,12 +9,12 @@ TWO_CLIENTS = ({"X-Forwarded-For": "203.0.113.1"}, {"X-Forwarded-For": "203.0.11
 
 
 @pytest.fixture
-def statuses(signing_keys, nowhere, tmp_path):
+def statuses(tokens, nowhere, tmp_path):
     """Of two requests that say to come from two addresses, where each address may ask once a minute."""
 
     def ask(**environment):
         environment |= {
-            **signing_keys.environment,
+            **tokens.environment,
             **dict.fromkeys(("CATALOG_URL", "ANALYTICS_URL", "CONTENT_URL", "SERVING_URL"), nowhere),
             "GATEWAY_ADDRESS_REQUESTS_PER_MINUTE": "1",
         }

@@ -109,9 +109,9 @@ async def client(app):
 
 
 @pytest.fixture
-def as_user(signing_keys):
+def as_user(tokens):
     def headers(subject="u1", **more):
-        return {"Authorization": f"Bearer {signing_keys.token(subject, **more)}"}
+        return {"Authorization": f"Bearer {tokens.user(subject, **more)}"}
 
     return headers
 
