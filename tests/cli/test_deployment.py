@@ -42,7 +42,7 @@ def urls(tmp_path_factory, broker, tokens):
             **{name: role_url(place, role, "a secret", "shop") for name, role in WAREHOUSE_ROLES.items()},
             "KAFKA_URL": broker.url,
             "KAFKA_IDEMPOTENCE": "false",
-            **tokens.environment,
+            **tokens.environment_of("importer"),
         }
 
 

@@ -158,19 +158,28 @@ async def app(settings, bundles):
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def client(app):
+async def client(app, tokens):
+    """Asks as the user that a request names."""
+    transport = httpx2.ASGITransport(app)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://serving", auth=tokens.as_named) as client:
+        yield client
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def nobody(app):
+    """Asks without a token."""
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://serving") as client:
         yield client
 
 
 @pytest.fixture(scope="session")
 def as_user(tokens):
-    return lambda user_id: {"Authorization": f"Bearer {tokens.user(user_id)}"}
+    return lambda user_id: tokens.header(tokens.of(user_id))
 
 
 @pytest.fixture(scope="session")
-def as_service(tokens):
-    return {"Authorization": f"Bearer {tokens.user('gateway', use='service')}"}
+def as_staff(tokens):
+    return tokens.header(tokens.staff())
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

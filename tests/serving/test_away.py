@@ -36,13 +36,14 @@ async def app(away):
 
 
 @pytest.fixture
-async def client(app):
-    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://serving") as client:
+async def client(app, tokens):
+    transport = httpx2.ASGITransport(app)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://serving", auth=tokens.as_named) as client:
         yield client
 
 
 async def test_without_a_bundle_the_answer_is_empty_and_says_so(client):
-    answer = await client.get("/v1/users/anon:1/recommendations")
+    answer = await client.get("/v1/users/newcomer/recommendations")
 
     assert answer.status_code == 200
     assert answer.json()["items"] == []
@@ -51,7 +52,7 @@ async def test_without_a_bundle_the_answer_is_empty_and_says_so(client):
 
 
 async def test_without_a_bundle_a_page_has_empty_shelves(client):
-    answer = await client.post("/v1/pages", json={"userId": "anon:1"})
+    answer = await client.post("/v1/pages", json={"userId": "newcomer"})
 
     assert answer.status_code == 200
     assert [shelf["items"] for shelf in answer.json()["shelves"]] == [[]] * 6
@@ -68,14 +69,14 @@ async def test_the_first_bundle_is_taken_without_a_restart(client, app, tmp_path
     put_bundle(tmp_path, "b1")
     await eventually(lambda: app.state.recommender.models.current is not None)
 
-    answer = await client.get("/v1/users/anon:1/recommendations")
+    answer = await client.get("/v1/users/newcomer/recommendations")
 
     assert answer.json()["items"]
     assert answer.json()["warnings"] == ["CONTENT_AWAY", "CATALOG_UNREAD", "LIVE_CATCHING_UP", "LIVE_PAUSED"]
 
 
 async def test_feedback_is_taken_while_the_broker_is_away(client):
-    answer = await client.post("/v1/feedback", json={"recommendationId": "r", "userId": "anon:1", "clicked": CLICK})
+    answer = await client.post("/v1/feedback", json={"recommendationId": "r", "userId": "newcomer", "clicked": CLICK})
 
     assert (answer.status_code, answer.json()) == (202, {"accepted": 1, "degraded": False})
 
@@ -86,23 +87,23 @@ async def test_feedback_that_the_broker_never_took_is_counted_as_dropped(away):
 
     app, before = create_app(away), dropped()
     async with app.router.lifespan_context(app):
-        app.state.feedback.take("anon:1", messages_of(Feedback(recommendation_id="r", clicked=CLICK), "anon:1"))
+        app.state.feedback.take("newcomer", messages_of(Feedback(recommendation_id="r", clicked=CLICK), "newcomer"))
         await eventually(lambda: app.state.feedback.failure is not None)
 
     assert dropped() == before + 1
 
 
-async def test_a_refused_champion_is_told_with_its_reason(client, app, tmp_path, as_service):
+async def test_a_refused_champion_is_told_with_its_reason(client, app, tmp_path, as_staff):
     put_bundle(tmp_path, "b1")
     (tmp_path / "b1" / "factors.npy").unlink()
     await eventually(lambda: app.state.recommender.models.refusal is not None)
 
-    told = (await client.get("/v1/models", headers=as_service)).json()
+    told = (await client.get("/v1/models", headers=as_staff)).json()
 
     assert told["champion"] == "b1"
     assert told["serving"] is None
     assert (told["refused"]["bundle"], told["refused"]["reason"]) == ("b1", "MISSING_FILE")
-    answer = await client.get("/v1/users/anon:1/recommendations")
+    answer = await client.get("/v1/users/newcomer/recommendations")
     assert "CHAMPION_REFUSED" in answer.json()["warnings"]
 
 

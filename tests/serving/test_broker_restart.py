@@ -22,11 +22,11 @@ def bundles(any_broker, tmp_path_factory):
 
 async def test_without_the_broker_answers_are_degraded_and_recover_by_themselves(client, broker, happens):
     async def page():
-        answer = await client.get("/v1/users/anon:9/recommendations?shelf=CONTINUE_SHOPPING")
+        answer = await client.get("/v1/users/newcomer/recommendations?shelf=CONTINUE_SHOPPING")
         assert answer.status_code == 200
         return answer.json()
 
-    await happens("PRODUCT_VIEWED", user_id="anon:9", product_id=RICE)
+    await happens("PRODUCT_VIEWED", user_id="newcomer", product_id=RICE)
     await eventually(page, lambda found: len(found["items"]) == 1)
 
     broker.stop()
@@ -45,7 +45,7 @@ async def test_without_the_broker_answers_are_degraded_and_recover_by_themselves
 
 async def happens_again(happens):
     try:
-        await happens("PRODUCT_VIEWED", user_id="anon:9", product_id=TEA)
+        await happens("PRODUCT_VIEWED", user_id="newcomer", product_id=TEA)
     except ConnectionError:
         return False
     return True

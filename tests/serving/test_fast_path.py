@@ -1,7 +1,5 @@
 """The fast path gives what the route gives, and leaves to it whatever is not plainly in order."""
 
-from datetime import timedelta
-
 import pytest
 
 from services.common.identity.tokens import LEEWAY
@@ -57,7 +55,7 @@ async def test_the_fast_path_gives_the_same_answer(client, as_user, without_fast
         (OWN + "?exclude_ids=101", 422),
         (OWN + "?limit=", 422),
         ("/v1/users/8/recommendations", 403),
-        ("/v1/users/a%20b/recommendations", 422),
+        ("/v1/users/a%20b/recommendations", 403),
         ("/v1/users//recommendations", 404),
     ],
 )
@@ -86,20 +84,13 @@ async def test_its_answers_are_counted_as_the_routes(client):
         return sum(float(line.removeprefix(counter)) for line in lines if line.startswith(counter))
 
     before = await counted()
-    await client.get("/v1/users/anon:1/recommendations")
+    await client.get("/v1/users/newcomer/recommendations")
 
     assert await counted() == before + 1
 
 
-async def test_a_service_token_is_taken_for_every_user(client, as_service, monkeypatch):
-    await client.get(OWN, headers=as_service)
-    monkeypatch.setattr("serving.api.shelf_answer", None)
-
-    assert (await client.get(OWN, headers=as_service)).status_code == 200
-
-
 async def test_a_known_token_is_refused_once_it_has_expired(client, tokens):
-    almost = timedelta(seconds=2) - timedelta(seconds=LEEWAY)
+    almost = 2 - LEEWAY
     headers = {"Authorization": f"Bearer {tokens.user(BUYER, lifetime=almost)}"}
     assert (await client.get(OWN, headers=headers)).status_code == 200
 

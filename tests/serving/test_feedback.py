@@ -61,7 +61,7 @@ async def test_what_was_shown_is_recorded_with_the_versions_behind_it(client, as
 
 
 async def test_a_click_is_recorded(client, recorded):
-    await client.post("/v1/feedback", json={"recommendationId": "r-1", "userId": "anon:1", "clicked": CLICKED})
+    await client.post("/v1/feedback", json={"recommendationId": "r-1", "userId": "newcomer", "clicked": CLICKED})
 
     [event] = await recorded("r-1", 1)
     assert event["eventType"] == "RECOMMENDATION_CLICKED"
@@ -74,14 +74,14 @@ async def test_a_click_on_a_similar_product_is_recorded(client, recorded):
     clicked = {"displayType": "SIMILAR", "productId": first["productId"], "rank": first["rank"]}
     identifier = answer["recommendationId"]
 
-    await client.post("/v1/feedback", json={"recommendationId": identifier, "userId": "anon:1", "clicked": clicked})
+    await client.post("/v1/feedback", json={"recommendationId": identifier, "userId": "newcomer", "clicked": clicked})
 
     [event] = await recorded(identifier, 1)
     assert event["data"].items() >= clicked.items()
 
 
 async def test_a_report_sent_again_makes_the_same_event(client, recorded):
-    report = {"recommendationId": "r-3", "userId": "anon:1", "clicked": CLICKED}
+    report = {"recommendationId": "r-3", "userId": "newcomer", "clicked": CLICKED}
     for _ in range(2):
         await client.post("/v1/feedback", json=report)
 
@@ -90,7 +90,7 @@ async def test_a_report_sent_again_makes_the_same_event(client, recorded):
 
 
 async def test_reports_that_say_the_same_are_told_apart_by_their_ids(client, recorded):
-    report = {"recommendationId": "r-4", "userId": "anon:1", "clicked": CLICKED}
+    report = {"recommendationId": "r-4", "userId": "newcomer", "clicked": CLICKED}
     for number in (1, 2, 2):
         await client.post("/v1/feedback", json=report | {"reportId": str(uuid.UUID(int=number))})
 
@@ -106,8 +106,8 @@ async def test_without_an_id_the_feedback_is_the_callers_own(client, as_user, re
     assert event["data"]["userId"] == BUYER
 
 
-async def test_feedback_of_nobody_is_refused(client, as_service):
-    for headers in ({}, as_service):
+async def test_feedback_of_nobody_is_refused(client, tokens):
+    for headers in ({}, tokens.header(tokens.service("operator", "serving"))):
         answer = await client.post("/v1/feedback", json={"recommendationId": "r", "clicked": CLICKED}, headers=headers)
         assert answer.status_code == 401
 
@@ -129,7 +129,7 @@ async def test_feedback_of_another_user_is_refused(client, as_user):
     ],
 )
 async def test_a_bad_report_is_refused_by_the_fields_name(client, report, field):
-    answer = await client.post("/v1/feedback", json={"userId": "anon:1"} | report)
+    answer = await client.post("/v1/feedback", json={"userId": "newcomer"} | report)
 
     assert answer.status_code == 422
     assert field in [fault["field"] for fault in answer.json()["errors"]]
@@ -152,20 +152,20 @@ async def test_of_what_waits_for_the_broker_only_so_much_is_kept(settings, monke
     monkeypatch.setattr(f"serving.feedback.{limit}", size)
     sender = FeedbackSender(Producer(settings))
 
-    assert [sender.take("anon:1", [bytes(100)] * 2) for _ in range(3)] == [2, 1, 0]
+    assert [sender.take("newcomer", [bytes(100)] * 2) for _ in range(3)] == [2, 1, 0]
 
 
 async def test_what_was_sent_makes_room(settings, monkeypatch):
     monkeypatch.setattr("serving.feedback.MAX_WAITING_BYTES", 100)
     producer = Producer(settings)
     sender = FeedbackSender(producer)
-    assert [sender.take("anon:1", [bytes(100)]) for _ in range(2)] == [1, 0]
+    assert [sender.take("newcomer", [bytes(100)]) for _ in range(2)] == [1, 0]
     stop = asyncio.Event()
     stop.set()
 
     await sender.run(stop)
 
-    assert sender.take("anon:1", [bytes(100)]) == 1
+    assert sender.take("newcomer", [bytes(100)]) == 1
     await producer.close()
 
 

@@ -152,7 +152,7 @@ async def test_a_product_whose_id_no_response_can_hold_is_not_taken_over(app):
 
 async def test_an_offer_that_ends_is_hidden_at_once(happens, shelf):
     async def offers():
-        return {*await shelf("anon:1", "SALE")(), *await shelf("anon:1", "DAILY_DEAL")()}
+        return {*await shelf("newcomer", "SALE")(), *await shelf("newcomer", "DAILY_DEAL")()}
 
     assert await offers() == {TEA, JAM}
 
@@ -163,10 +163,10 @@ async def test_an_offer_that_ends_is_hidden_at_once(happens, shelf):
 
 async def test_a_product_that_sells_out_is_hidden_at_once(happens, shelf):
     await happens("STOCK_CHANGED", product_id=BREAD, stock=0)
-    await eventually(shelf("anon:1", "RECOMMENDED"), lambda found: BREAD not in found)
+    await eventually(shelf("newcomer", "RECOMMENDED"), lambda found: BREAD not in found)
 
     await happens("STOCK_CHANGED", product_id=BREAD, stock=9)
-    await eventually(shelf("anon:1", "RECOMMENDED"), lambda found: BREAD in found)
+    await eventually(shelf("newcomer", "RECOMMENDED"), lambda found: BREAD in found)
 
 
 async def test_a_product_made_after_the_bundle_can_be_continued(happens, shelf, user):
@@ -183,7 +183,7 @@ async def test_a_deleted_user_is_served_as_unknown_at_once(happens, client, as_u
         answer = await client.get(f"/v1/users/{BUYER}/recommendations?limit=100", headers=as_user(BUYER))
         return [item["productId"] for item in answer.json()["items"]]
 
-    everyones = await shelf("anon:nobody", "RECOMMENDED")()
+    everyones = await shelf("nobody", "RECOMMENDED")()
     assert await recommended() != everyones
 
     await happens("USER_DELETE", user_id=BUYER)

@@ -35,21 +35,21 @@ def items(client):
 async def test_a_hidden_product_is_neither_recommended_nor_similar(say, items):
     await say(hidden=[BREAD])
 
-    assert BREAD not in await items("/v1/users/anon:1/recommendations")
+    assert BREAD not in await items("/v1/users/newcomer/recommendations")
     assert list(await items(f"/v1/products/{MILK}/similar")) == [RICE]
 
 
 async def test_a_merchandisers_price_is_recommended_and_similar(say, items):
     await say(specialPrices=[{"productId": BREAD, "specialPrice": "0.75", "endDate": TOMORROW.isoformat()}])
 
-    for path in ("/v1/users/anon:1/recommendations", f"/v1/products/{MILK}/similar"):
+    for path in ("/v1/users/newcomer/recommendations", f"/v1/products/{MILK}/similar"):
         assert (await items(path))[BREAD]["product"]["specialPrice"] == "0.75"
 
 
 async def test_a_pinned_product_stands_first_on_its_shelf(say, items):
     await say(shelves=[{"displayType": "RECOMMENDED", "items": [PIN]}])
 
-    found = await items("/v1/users/anon:1/recommendations?limit=2")
+    found = await items("/v1/users/newcomer/recommendations?limit=2")
 
     assert list(found) == [RICE, MILK]
     rice = found[RICE]
@@ -60,7 +60,7 @@ async def test_a_pinned_product_stands_first_on_its_shelf(say, items):
 async def test_a_pinned_product_stands_only_where_it_is_asked_for(say, items, query):
     await say(shelves=[{"displayType": "RECOMMENDED", "items": [PIN]}])
 
-    assert RICE not in await items(f"/v1/users/anon:1/recommendations?{query}")
+    assert RICE not in await items(f"/v1/users/newcomer/recommendations?{query}")
 
 
 @pytest.mark.parametrize(("query", "stands"), [("", False), ("?inStock=true", False), ("?inStock=false", True)])
@@ -68,13 +68,13 @@ async def test_a_pinned_product_that_is_sold_out_stands_only_where_that_is_asked
     pin = PIN | {"productId": EMPTY}
     await say(shelves=[{"displayType": "RECOMMENDED", "items": [pin]}])
 
-    assert (EMPTY in await items(f"/v1/users/anon:1/recommendations{query}")) is stands
+    assert (EMPTY in await items(f"/v1/users/newcomer/recommendations{query}")) is stands
 
 
 async def test_a_sold_out_product_has_no_special_price(say, items):
     await say(specialPrices=[{"productId": EMPTY, "specialPrice": "0.75"}])
 
-    found = await items("/v1/users/anon:1/recommendations?inStock=false&categoryId=13")
+    found = await items("/v1/users/newcomer/recommendations?inStock=false&categoryId=13")
 
     assert found[EMPTY]["product"]["specialPrice"] is None
 
@@ -93,7 +93,7 @@ async def test_while_content_is_silent_its_last_word_holds_and_answers_are_degra
     for _ in range(MISSES):
         await app.state.merchandising.refresh()
 
-    answer = (await client.get("/v1/users/anon:1/recommendations")).json()
+    answer = (await client.get("/v1/users/newcomer/recommendations")).json()
 
     assert answer["warnings"] == ["CONTENT_AWAY"]
     found = {item["productId"]: item for item in answer["items"]}

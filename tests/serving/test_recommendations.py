@@ -29,7 +29,7 @@ async def test_a_shelf_can_be_asked_for(client, as_user):
 
 
 async def test_a_visitor_needs_no_token_and_gets_what_is_popular(client):
-    answer = await client.get("/v1/users/anon:1/recommendations?limit=3")
+    answer = await client.get("/v1/users/newcomer/recommendations?limit=3")
 
     assert ids(answer) == [MILK, BREAD, TEA]
     assert answer.json()["fallbackUsed"] is True
@@ -37,20 +37,20 @@ async def test_a_visitor_needs_no_token_and_gets_what_is_popular(client):
 
 async def test_filters_narrow_the_answer(client):
     query = "excludeIds=101&excludeIds=102&categoryId=11&categoryId=13&categoryId=14&priceMin=3.50&priceMax=4.00"
-    answer = await client.get(f"/v1/users/anon:1/recommendations?{query}")
+    answer = await client.get(f"/v1/users/newcomer/recommendations?{query}")
 
     assert ids(answer) == [TEA]
 
 
 async def test_sold_out_products_come_only_when_asked_for(client):
-    answer = await client.get("/v1/users/anon:1/recommendations?inStock=false&categoryId=13")
+    answer = await client.get("/v1/users/newcomer/recommendations?inStock=false&categoryId=13")
 
     assert ids(answer) == [TEA, EMPTY]
 
 
 async def test_each_answer_has_an_id_of_its_own_and_the_same_etag(client):
-    first = await client.get("/v1/users/anon:1/recommendations")
-    second = await client.get("/v1/users/anon:1/recommendations")
+    first = await client.get("/v1/users/newcomer/recommendations")
+    second = await client.get("/v1/users/newcomer/recommendations")
 
     assert first.json()["recommendationId"] != second.json()["recommendationId"]
     assert first.headers["etag"] == second.headers["etag"]
@@ -58,15 +58,15 @@ async def test_each_answer_has_an_id_of_its_own_and_the_same_etag(client):
 
 
 async def test_an_unchanged_answer_is_not_sent_again(client):
-    first = await client.get("/v1/users/anon:1/recommendations")
+    first = await client.get("/v1/users/newcomer/recommendations")
 
-    second = await client.get("/v1/users/anon:1/recommendations", headers={"If-None-Match": first.headers["etag"]})
+    second = await client.get("/v1/users/newcomer/recommendations", headers={"If-None-Match": first.headers["etag"]})
 
     assert (second.status_code, second.content) == (304, b"")
 
 
-async def test_a_users_answer_needs_their_token(client):
-    assert (await client.get(f"/v1/users/{BUYER}/recommendations")).status_code == 401
+async def test_a_users_answer_needs_their_token(nobody):
+    assert (await nobody.get(f"/v1/users/{BUYER}/recommendations")).status_code == 401
 
 
 async def test_another_users_answer_is_refused(client, as_user):
@@ -75,10 +75,11 @@ async def test_another_users_answer_is_refused(client, as_user):
     assert answer.status_code == 403
 
 
-async def test_a_service_may_ask_for_every_user(client, as_service):
-    answer = await client.get(f"/v1/users/{BUYER}/recommendations", headers=as_service)
+async def test_a_service_is_no_shopper(client, tokens):
+    headers = tokens.header(tokens.service("operator", "serving"))
+    answer = await client.get(f"/v1/users/{BUYER}/recommendations", headers=headers)
 
-    assert answer.status_code == 200
+    assert answer.status_code == 403
 
 
 @pytest.mark.parametrize(
@@ -93,7 +94,7 @@ async def test_a_service_may_ask_for_every_user(client, as_service):
     ],
 )
 async def test_a_bad_parameter_is_named(client, query, field):
-    answer = await client.get(f"/v1/users/anon:1/recommendations?{query}")
+    answer = await client.get(f"/v1/users/newcomer/recommendations?{query}")
 
     assert answer.status_code == 422
     assert answer.headers["content-type"] == "application/problem+json"
@@ -101,7 +102,7 @@ async def test_a_bad_parameter_is_named(client, query, field):
 
 
 async def test_a_price_range_upside_down_is_refused(client):
-    answer = await client.get("/v1/users/anon:1/recommendations?priceMin=5&priceMax=1")
+    answer = await client.get("/v1/users/newcomer/recommendations?priceMin=5&priceMax=1")
 
     assert answer.status_code == 422
 
@@ -127,14 +128,14 @@ async def test_nothing_is_like_a_product_that_nobody_knows(client):
     assert answer.headers["content-type"] == "application/problem+json"
 
 
-@pytest.mark.parametrize("path", ["/v1/users/anon:1/recommendations", f"/v1/products/{MILK}/similar", "/v1/pages"])
+@pytest.mark.parametrize("path", ["/v1/users/newcomer/recommendations", f"/v1/products/{MILK}/similar", "/v1/pages"])
 async def test_an_answer_has_one_moment(client, app, monkeypatch, path):
     moments, recommender = [], app.state.recommender
     now = recommender.now
     monkeypatch.setattr(recommender, "now", lambda: moments.append(now()) or moments[-1])
 
     if path == "/v1/pages":
-        await client.post(path, json={"userId": "anon:1"})
+        await client.post(path, json={"userId": "newcomer"})
     else:
         await client.get(path)
 

@@ -85,7 +85,7 @@ async def catalog(catalog_url, settings, tokens):
 
 
 @pytest.fixture
-def start(settings, catalog):
+def start(settings, catalog, tokens):
     """To run serving beside a catalog, from its start; what is entered is a client of it."""
 
     @asynccontextmanager
@@ -99,7 +99,9 @@ def start(settings, catalog):
         )
         async with (
             app.router.lifespan_context(app),
-            httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://serving") as client,
+            httpx2.AsyncClient(
+                transport=httpx2.ASGITransport(app), base_url="http://serving", auth=tokens.as_named
+            ) as client,
         ):
             if is_whole:
                 await eventually(lambda: not app.state.recommender.circumstances(is_content_away=False)["degraded"])
@@ -110,7 +112,7 @@ def start(settings, catalog):
 
 async def popular(client):
     """What everybody is shown, by id."""
-    answer = await client.get("/v1/users/anon:1/recommendations?limit=100")
+    answer = await client.get("/v1/users/newcomer/recommendations?limit=100")
     assert answer.status_code == 200
     return {item["productId"]: item["product"] for item in answer.json()["items"]}
 
@@ -196,7 +198,7 @@ async def test_while_catalog_is_away_answers_are_degraded_and_it_is_asked_again(
     async with start(transport, is_whole=False) as client:
 
         async def answer():
-            answer = await client.get("/v1/users/anon:1/recommendations")
+            answer = await client.get("/v1/users/newcomer/recommendations")
             assert answer.status_code == 200
             return answer.json()
 
@@ -228,11 +230,11 @@ def landed(new_warehouse):
 
 
 async def test_what_landed_is_known_after_a_start(start, landed):
-    senseless = ("PRODUCT_VIEWED", {"userId": "anon:landed", "productId": "of no sense"})
-    url = landed(senseless, ("PRODUCT_VIEWED", {"userId": "anon:landed", "productId": SOAP}))
+    senseless = ("PRODUCT_VIEWED", {"userId": "landed", "productId": "of no sense"})
+    url = landed(senseless, ("PRODUCT_VIEWED", {"userId": "landed", "productId": SOAP}))
 
     async with start(warehouse_url=url) as client:
-        answer = await client.get("/v1/users/anon:landed/recommendations?shelf=CONTINUE_SHOPPING")
+        answer = await client.get("/v1/users/landed/recommendations?shelf=CONTINUE_SHOPPING")
 
     assert [item["productId"] for item in answer.json()["items"]] == [SOAP]
 
@@ -247,7 +249,7 @@ async def test_while_the_warehouse_is_away_answers_are_degraded(start):
     async with start(is_whole=False, warehouse_url="postgresql://127.0.0.1:9/warehouse") as client:
 
         async def warnings():
-            return (await client.get("/v1/users/anon:1/recommendations")).json()["warnings"]
+            return (await client.get("/v1/users/newcomer/recommendations")).json()["warnings"]
 
         assert await eventually(warnings, lambda found: found == ["LANDED_UNREAD"])
 

@@ -12,10 +12,10 @@ from tests.serving.conftest import put_bundle
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-USER = "anon:of-both"
+USER = "of-both"
 
 
-async def test_every_worker_reads_every_action(settings, bundles, happens, order):
+async def test_every_worker_reads_every_action(settings, bundles, happens, order, tokens):
     put_bundle(bundles, "b1")
     apps = create_app(settings), create_app(settings)
 
@@ -23,7 +23,10 @@ async def test_every_worker_reads_every_action(settings, bundles, happens, order
         """What each worker has on a shelf."""
         found = []
         for app in apps:
-            async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://serving") as client:
+            transport = httpx2.ASGITransport(app)
+            async with httpx2.AsyncClient(
+                transport=transport, base_url="http://serving", auth=tokens.as_named
+            ) as client:
                 answer = (await client.get(f"/v1/users/{USER}/recommendations?shelf={shelf}")).json()
             found.append([item["productId"] for item in answer["items"]])
         return found
@@ -56,7 +59,7 @@ async def test_processes_have_the_same_page_however_long_each_has_run(
         """The bundle behind the page of each, and its shelves."""
         found = []
         for url in urls:
-            async with httpx2.AsyncClient(base_url=url, trust_env=False) as client:
+            async with httpx2.AsyncClient(base_url=url, auth=tokens.as_named, trust_env=False) as client:
                 page = (await client.post("/v1/pages", json={"userId": USER})).json()
             shelves = [[item["productId"] for item in shelf["items"]] for shelf in page["shelves"]]
             found.append((page["modelVersion"], shelves))

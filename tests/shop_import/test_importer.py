@@ -30,10 +30,10 @@ def catalog(tmp_path_factory, database, broker, tokens):
     database_url = database("catalog")
     migrate("catalog", database_url)
     environment = {"CATALOG_DATABASE_URL": database_url, "KAFKA_URL": broker.url, **tokens.environment}
-    token = tokens.service("importer", "catalog")
+    authentication = tokens.signer("importer").authenticate("importer", "catalog")
     with (
         ServiceProcess("catalog", environment, tmp_path_factory.mktemp("catalog") / "log") as service,
-        Catalog(service.url, token) as catalog,
+        Catalog(service.url, authentication) as catalog,
     ):
         yield catalog
 

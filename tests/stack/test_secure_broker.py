@@ -67,16 +67,17 @@ async def test_what_is_collected_reaches_the_history(told, database, tokens):
     keys = tokens.settings
     app = create_app(told(AnalyticsSettings, database_url=url, kafka_idempotence=True, **keys))
     visitor = f"anon:{uuid.uuid4()}"
-    headers = {"Authorization": f"Bearer {tokens.service('importer', 'analytics')}"}
     action = {"actionType": "PRODUCT_VIEWED", "userId": visitor, "productId": 7}
     async with (
         app.router.lifespan_context(app),
-        httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://analytics") as client,
+        httpx2.AsyncClient(
+            transport=httpx2.ASGITransport(app), base_url="http://analytics", auth=tokens.as_named
+        ) as client,
     ):
         assert (await client.post("/v1/actions", json={"actions": [action]})).status_code == 202
 
         async def views():
-            return (await client.get(f"/v1/users/{visitor}/views", headers=headers)).json()["items"]
+            return (await client.get(f"/v1/users/{visitor}/views")).json()["items"]
 
         assert [item["productId"] for item in await eventually(views, bool)] == [7]
 

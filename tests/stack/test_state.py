@@ -52,8 +52,7 @@ def test_asking_whether_a_removed_state_runs_does_not_make_it_again(state):
 
 def test_secrets_are_readable_by_their_owner_only(state):
     state.secret("catalog")
-    keys = state.signing_keys()
-    for file in (state.path("secrets.json"), keys.key_file):
+    for file in (state.path("secrets.json"), *state.keyring().directory.glob("*.pem")):
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
@@ -61,9 +60,8 @@ def test_a_signing_key_whose_writing_was_cut_off_is_made_anew(state, monkeypatch
     with monkeypatch.context() as disk:
         disk.setattr(Path, "write_bytes", Mock(side_effect=OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))))
         with pytest.raises(OSError, match="No space left"):
-            state.signing_keys()
-    assert state.signing_keys().token("u1")
-    assert state.path("signing-key.pem").stat().st_mode & 0o077 == 0
+            state.keyring()
+    assert state.keyring().signer("auth").user_token("u1")
 
 
 def test_ports_stay_the_same_while_they_are_free(state):

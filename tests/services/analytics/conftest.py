@@ -30,15 +30,25 @@ def settings(broker, tokens, database_url):
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def client(settings):
-    """The running service; its user agent is a browser's."""
+async def client(settings, tokens):
+    """The running service; asks as the user that a request names, with a browser."""
     app = create_app(settings)
     transport = httpx2.ASGITransport(app)
     headers = {"User-Agent": BROWSER}
     async with (
         app.router.lifespan_context(app),
-        httpx2.AsyncClient(transport=transport, base_url="http://analytics", headers=headers) as client,
+        httpx2.AsyncClient(
+            transport=transport, base_url="http://analytics", headers=headers, auth=tokens.as_named
+        ) as client,
     ):
+        yield client
+
+
+@pytest.fixture
+async def nobody(settings):
+    """Asks without a token."""
+    transport = httpx2.ASGITransport(create_app(settings))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://analytics") as client:
         yield client
 
 
@@ -53,8 +63,13 @@ def as_service(tokens):
 
 
 @pytest.fixture
+def as_staff(tokens):
+    return tokens.header(tokens.staff())
+
+
+@pytest.fixture
 def as_user(tokens):
     def headers(user_id):
-        return {"Authorization": f"Bearer {tokens.user(user_id)}"}
+        return tokens.header(tokens.of(user_id))
 
     return headers

@@ -51,12 +51,12 @@ async def test_views_and_actions_come_to_their_tables_and_page_by_cursor(client,
     )
 
 
-async def test_nobody_but_the_owner_and_services_sees_a_history(client, as_user, as_service):
+async def test_nobody_but_the_owner_and_staff_sees_a_history(client, nobody, as_user, as_staff):
     path = "/v1/users/h2/views"
-    assert (await client.get(path)).status_code == 401
+    assert (await nobody.get(path)).status_code == 401
     assert (await client.get(path, headers=as_user("h3"))).status_code == 403
     assert (await client.get(path, headers=as_user("h2"))).status_code == 200
-    assert (await client.get(path, headers=as_service)).status_code == 200
+    assert (await client.get(path, headers=as_staff)).status_code == 200
 
 
 async def test_a_foreign_cursor_is_refused(client, as_user):
@@ -65,23 +65,23 @@ async def test_a_foreign_cursor_is_refused(client, as_user):
     assert response.json()["errors"] == [{"field": "query.cursor", "message": "Not a cursor of this list"}]
 
 
-async def test_popular_counts_people_and_neither_bots_nor_simulated_shoppers(client, as_service):
+async def test_popular_counts_people_and_neither_bots_nor_simulated_shoppers(client, as_service, as_staff):
     cart = {"actionType": "CART_ADD", "userId": "p3", "productId": 501}
     bots = [viewed(f"bot{number}", 502, isBot=True) for number in range(9)]
     simulated = [viewed("s1", 501, simulated=True), {**cart, "userId": "s2", "simulated": True}]
     await send(client, as_service, viewed("p1", 501), viewed("p1", 501), viewed("p2", 501), cart, *bots, *simulated)
     await send(client, as_service, viewed("p1", 503))
 
-    await eventually(lambda: recorded(client, as_service, "p1", "views"), lambda items: len(items) == 3)
+    await eventually(lambda: recorded(client, as_staff, "p1", "views"), lambda items: len(items) == 3)
     for user, what in (("p2", "views"), ("bot8", "views"), ("s1", "views"), ("p3", "actions"), ("s2", "actions")):
-        await eventually(partial(recorded, client, as_service, user, what), bool)
+        await eventually(partial(recorded, client, as_staff, user, what), bool)
 
     found = {item["productId"]: item for item in await popular(client, days=1, limit=90)}
     assert found[501] == {"productId": 501, "sku": None, "users": 3, "views": 3, "cartAdds": 1}
     assert 502 not in found
 
     await send(client, as_service, *[viewed(f"p{number}", 504) for number in range(9)])
-    await eventually(lambda: recorded(client, as_service, "p8", "views"), bool)
+    await eventually(lambda: recorded(client, as_staff, "p8", "views"), bool)
     assert await popular(client, days=1, limit=1) == [found[501]]  # computed once for all limits
 
 

@@ -34,7 +34,9 @@ async def client(broker, own_database, tokens):
     app = create_app(settings)
     async with (
         app.router.lifespan_context(app),
-        httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://analytics", timeout=30) as client,
+        httpx2.AsyncClient(
+            transport=httpx2.ASGITransport(app), base_url="http://analytics", auth=tokens.as_named, timeout=30
+        ) as client,
     ):
         yield client
 
@@ -62,12 +64,12 @@ async def test_without_the_broker_the_collector_says_try_again_and_recovers_by_i
 
 
 async def test_without_the_database_the_collector_goes_on_and_the_history_catches_up(
-    client, broker, own_database, postgres_server, post, visitor, as_service
+    client, broker, own_database, postgres_server, post, visitor
 ):
     name = own_database.rsplit("/", 1)[1]
 
     async def views():
-        response = await client.get(f"/v1/users/{visitor}/views", headers=as_service)
+        response = await client.get(f"/v1/users/{visitor}/views")
         return [item["productId"] for item in response.json()["items"]] if response.status_code == 200 else None
 
     with psycopg.connect(postgres_server.url(), autocommit=True) as admin:

@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from services.analytics import collector, events, structs
 from services.analytics.schemas import Action, Actions
 from services.analytics.sender import Sender
-from services.common.identity.tokens import Principal
+from services.common.identity.principal import Principal
 from services.contracts.registry import EMITTERS, EVENTS
 
 VISITOR = "anon:0198f2c4-8f5e-7c3a-9d41-5b8f0e6a7c21"
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
-SHOPPER = Principal("2375", is_service=False, roles=frozenset(), expires_at=0)
-IMPORTER = Principal("importer", is_service=True, roles=frozenset(), expires_at=0)
+SHOPPER = Principal("user", "2375")
+IMPORTER = Principal("service", "importer")
 NOW = datetime(2026, 6, 15, 12, 0, 0, 123456, UTC)
 ID = UUID("01926d2e-0000-7000-8000-000000000001")
 
@@ -101,7 +101,7 @@ FIELDS = {
 def test_an_action_as_most_are_is_read_quickly_and_sent_as_the_careful_way_sends_it(name):
     body = body_of({"actionType": name, "userId": VISITOR, **FIELDS[name]})
     batch = structs.read(body)
-    for principal in (None, IMPORTER):
+    for principal in (Principal("visitor", VISITOR), IMPORTER):
         sender = Sender(principal, BROWSER)
         assert quickly(sender, batch) == carefully(sender, body)
 
@@ -198,7 +198,7 @@ BODIES = st.builds(
 )
 SENDERS = st.builds(
     Sender,
-    st.sampled_from([None, SHOPPER, IMPORTER]),
+    st.sampled_from([Principal("visitor", VISITOR), SHOPPER, IMPORTER]),
     st.sampled_from([BROWSER, "Googlebot/2.1", ""]),
     st.sampled_from([None, "k1"]),
 )

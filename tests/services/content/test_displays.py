@@ -3,6 +3,8 @@ import pytest_asyncio
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+VISITOR = "anon:0198f2c4-8f5e-7c3a-9d41-5b8f0e6a7c21"
+
 
 def row(product_id, rank, user_id=None, shelf="RECOMMENDED"):
     return {"displayType": shelf, "userId": user_id, "rank": rank, "productId": product_id, "productPrice": "4.00"}
@@ -106,11 +108,11 @@ async def test_what_one_shopper_sees_is_kept_by_nobody_on_the_way(client):
     assert answer.headers["Cache-Control"] == "private, no-store"
 
 
-async def test_a_customers_shelves_are_for_the_customer_and_a_visitors_for_anybody(client, tokens):
+async def test_a_customers_shelves_are_for_the_customer_and_a_visitors_for_the_visitor(client, tokens):
     def ask(user_id, token):
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         client.headers.pop("Authorization", None)
-        return client.get("/v1/displays", params={"userId": user_id}, headers=headers)
+        return client.get("/v1/displays", params={"userId": user_id} if user_id else {}, headers=headers)
 
     service = client.headers["Authorization"]
     try:
@@ -119,7 +121,9 @@ async def test_a_customers_shelves_are_for_the_customer_and_a_visitors_for_anybo
             ("u1", tokens.user("u2"), 403),
             ("u1", tokens.user("u1"), 200),
             ("u1", tokens.user("m1", roles=("merchandiser",)), 200),
-            ("anon:1", None, 200),
+            (VISITOR, None, 401),
+            (VISITOR, tokens.visitor(VISITOR), 200),
+            (None, None, 200),
         ]
         for user_id, token, status in asked:
             assert (await ask(user_id, token)).status_code == status

@@ -130,10 +130,10 @@ def raw():
 
 @pytest.fixture
 def bearer(tokens):
-    """A factory of headers, of a user or with `use="service"` of a service."""
+    """A factory of headers: of a user or visitor, or of a service with the one that it calls."""
 
-    def headers(subject, **claims):
-        return {"Authorization": f"Bearer {tokens.user(subject, **claims)}"}
+    def headers(subject, *, calls=None):
+        return tokens.header(tokens.service(subject, calls) if calls else tokens.of(subject))
 
     return headers
 

@@ -14,7 +14,7 @@ FIRST = b"x" * WAITS_FOR_BYTES
 
 @pytest.fixture
 def pipeline(bearer):
-    return bearer("pipelines", use="service")
+    return bearer("pipelines", calls="content")
 
 
 def test_an_upload_is_passed_on_while_it_comes(gateway, services, pipeline):

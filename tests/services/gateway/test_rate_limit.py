@@ -31,7 +31,7 @@ def test_an_address_over_the_limit_is_refused_and_its_users_are_not(gateway, bea
 
 def test_services_are_not_limited(gateway, bearer):
     client = gateway(user_requests_per_minute=1, address_requests_per_minute=1)
-    assert statuses(client, bearer("importer", use="service")) == [200] * 3
+    assert statuses(client, bearer("importer", calls="catalog")) == [200] * 3
 
 
 def test_two_gateways_count_together(gateway, bearer, valkey):

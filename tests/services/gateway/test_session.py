@@ -15,7 +15,7 @@ def test_the_preview_views_as_a_shopper(gateway):
 
 
 def test_a_service_views_as_nobody(gateway, bearer):
-    assert gateway().get("/preview/session", headers=bearer("importer", use="service")).json()["userId"] is None
+    assert gateway().get("/preview/session", headers=bearer("importer", calls="catalog")).json()["userId"] is None
 
 
 def test_the_token_is_short_and_no_script_can_read_it(gateway):
@@ -23,7 +23,8 @@ def test_the_token_is_short_and_no_script_can_read_it(gateway):
     cookie = begin(client, "900").headers["set-cookie"]
     claims = jwt.decode(client.cookies[COOKIE], options={"verify_signature": False})
     assert {"HttpOnly", "SameSite=strict", "Path=/"} <= set(cookie.split("; "))
-    assert (claims["sub"], claims["token_use"], claims["exp"] - claims["iat"]) == ("900", "access", 900)
+    assert (claims["sub"], claims["token_use"]) == ("900", "access")
+    assert claims["exp"] - claims["iat"] <= 300
     assert claims["roles"] == []
 
 

@@ -32,6 +32,8 @@ PAGE = {
 }
 DISPLAYS = {"userId": "900", "generation": "g1", "shelves": PAGE["shelves"], "hidden": [3], "specialPrices": []}
 
+VISITOR = "anon:0198f2c4-8f5e-7c3a-9d41-5b8f0e6a7c21"
+
 
 @pytest.fixture
 def pages(services):
@@ -65,14 +67,16 @@ def test_serving_is_asked_with_the_shoppers_own_token(gateway, wished, bearer):
     assert wished == {"userId": "900", "token": headers["Authorization"]}
 
 
-def test_a_visitor_needs_no_token_and_none_is_made_up(gateway, wished):
-    gateway().get("/v1/top-page", params={"userId": "anon:5"})
-    assert wished == {"userId": "anon:5", "token": None}
+def test_a_visitors_page_needs_the_visitors_token(gateway, wished, bearer):
+    headers = bearer(VISITOR)
+    assert gateway().get("/v1/top-page", params={"userId": VISITOR}).status_code == 401
+    gateway().get("/v1/top-page", headers=headers)
+    assert wished == {"userId": VISITOR, "token": headers["Authorization"]}
 
 
 def test_a_service_is_no_shopper(gateway, wished, bearer):
-    gateway().get("/v1/top-page", headers=bearer("importer", use="service"))
-    assert wished["userId"].startswith("anon:")
+    gateway().get("/v1/top-page", headers=bearer("importer", calls="catalog"))
+    assert "userId" not in wished
 
 
 def test_a_page_is_kept_by_nobody(gateway, pages, bearer):
@@ -80,9 +84,9 @@ def test_a_page_is_kept_by_nobody(gateway, pages, bearer):
     assert pages["serving"].asked
 
 
-def test_without_an_id_one_is_a_new_visitor(gateway, wished):
+def test_without_a_token_the_page_is_everyones(gateway, wished):
     gateway().get("/v1/top-page")
-    assert wished["userId"].startswith("anon:")
+    assert wished == {"token": None}
 
 
 def test_a_customers_page_needs_the_customers_token(gateway, pages, bearer):

@@ -10,7 +10,7 @@ import pytest
 from fastapi import Query, Request
 from sqlalchemy import text
 
-from services.common.identity.policy import OWNER, PUBLIC, SERVICE, USER, role
+from services.common.identity.policy import OWNER, PUBLIC, USER, role, service
 from services.common.identity.tokens import Principal
 from services.common.runtime.errors import MOST_FAULTS, Conflict, Unauthorized
 from services.common.storage.cache import Cache
@@ -67,7 +67,7 @@ async def own() -> str:
     return "own"
 
 
-@router.get("/v1/internal", dependencies=[SERVICE])
+@router.get("/v1/internal", dependencies=[service("importer")])
 async def internal() -> str:
     return "internal"
 
@@ -114,6 +114,11 @@ def as_user(tokens):
         return {"Authorization": f"Bearer {tokens.user(subject, **more)}"}
 
     return headers
+
+
+@pytest.fixture
+def as_service(tokens):
+    return lambda name: tokens.header(tokens.service(name, "catalog"))
 
 
 NOTE = {"name": "tea", "price": "1.20"}
@@ -189,22 +194,23 @@ async def test_a_database_that_is_away_is_503_with_retry_after(client, database_
 
 
 @pytest.mark.parametrize(
-    ("path", "expected"),  # of nobody, user u1, user u2, a merchandiser, a service
+    ("path", "expected"),  # of nobody, user u1, user u2, a merchandiser, the service importer, another one
     [
-        ("/v1/notes", [200, 200, 200, 200, 200]),
-        ("/v1/me", [401, 200, 200, 200, 403]),
-        ("/v1/users/u1/notes", [401, 200, 403, 403, 200]),
-        ("/v1/internal", [401, 403, 403, 403, 200]),
-        ("/v1/shelves", [401, 403, 403, 200, 200]),
+        ("/v1/notes", [200, 200, 200, 200, 200, 200]),
+        ("/v1/me", [401, 200, 200, 200, 403, 403]),
+        ("/v1/users/u1/notes", [401, 200, 403, 403, 403, 403]),
+        ("/v1/internal", [401, 403, 403, 403, 200, 403]),
+        ("/v1/shelves", [401, 403, 403, 200, 403, 403]),
     ],
 )
-async def test_each_policy_admits_whom_it_says(client, as_user, path, expected):
+async def test_each_policy_admits_whom_it_says(client, as_user, as_service, path, expected):
     callers = [
         {},
         as_user("u1"),
         as_user("u2"),
         as_user("u3", roles=("merchandiser",)),
-        as_user("gateway", use="service"),
+        as_service("importer"),
+        as_service("serving"),
     ]
     statuses = [(await client.get(path, headers=headers)).status_code for headers in callers]
     assert statuses == expected
@@ -299,7 +305,7 @@ async def test_requests_are_counted_by_route_and_not_by_path(client, as_user):
     await client.get("/v1/users/u1/notes", headers=as_user())
     await client.get("/v1/who/knows")
     lines = (await client.get("/metrics")).text
-    assert 'method="GET",route="/v1/users/{userId}/notes",service="common-test",status="200"' in lines
+    assert 'method="GET",route="/v1/users/{userId}/notes",service="catalog",status="200"' in lines
     assert 'route="unmatched"' in lines
     assert "who/knows" not in lines
 
