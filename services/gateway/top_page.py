@@ -38,9 +38,7 @@ async def top_page(
     named = {"userId": shopper} if shopper else {}
     page = await _ask(TopPage, serving, "POST", "/v1/pages", headers, json=named)
     if page is None:
-        page = _without_serving(
-            shopper, await _ask(Displays, content, "GET", "/v1/displays", headers, params=named)
-        )
+        page = _without_serving(shopper, await _ask(Displays, content, "GET", "/v1/displays", headers, params=named))
     return Response(
         page.model_dump_json(by_alias=True),
         media_type="application/json",

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from services.contracts.setting_errors import SettingError

@@ -22,13 +22,12 @@ def database_url(database):
 
 
 @pytest.fixture(scope="module")
-def settings(broker, signing_keys, database_url):
+def settings(broker, tokens, database_url):
     broker.create_topics("auth.v1", "profile.v1", "erasures.v1", "user-actions.v1", "dead-letters.v1")
     return ProfileSettings(
         database_url=database_url,
         kafka_url=broker.url,
-        auth_issuer=signing_keys.issuer,
-        auth_jwks_url=signing_keys.jwks_file.as_uri(),
+        **tokens.settings,
     )
 
 
@@ -41,11 +40,11 @@ async def app(settings):
 
 
 @pytest.fixture(scope="module")
-def calling(app, signing_keys):
+def calling(app, tokens):
     """A client of the service: `calling("anna")`, `calling("otto", roles=("operator",))`."""
 
     def client(subject, **token):
-        headers = {"Authorization": f"Bearer {signing_keys.token(subject, **token)}"}
+        headers = {"Authorization": f"Bearer {tokens.user(subject, **token)}"}
         return httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://profile", headers=headers)
 
     return client

@@ -3,13 +3,13 @@ import psycopg
 from tests.services.conformance import served, violations
 
 
-def test_the_api_does_what_its_document_says(settings, signing_keys, tmp_path):
+def test_the_api_does_what_its_document_says(settings, tokens, tmp_path):
     environment = {
-        **signing_keys.environment,
+        **tokens.environment,
         "PROFILE_DATABASE_URL": settings.database_url,
         "KAFKA_URL": settings.kafka_url,
     }
     with psycopg.connect(settings.database_url) as connection:
         connection.execute("INSERT INTO users (id, email) VALUES ('tester', 'tester@example.com')")
     with served("profile", environment, tmp_path / "profile.log") as url:
-        assert violations(url, signing_keys.token("tester")) == ""
+        assert violations(url, tokens.user("tester")) == ""
