@@ -29,6 +29,7 @@ COMMANDS = {
     "rollback": "data.rollback",
     "dead-letters": "dead_letters.dead_letters",
     "dbt": "modelling.dbt",
+    "keys": "keys.keys",
 }
 """The function of each command, below `cli`."""
 HELP = "Tanawari: run and inspect the local stack; import, land and roll back locally or in a deployment."

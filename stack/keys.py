@@ -20,6 +20,7 @@ from typing import Any, Final
 
 from services.contracts.signing import ACCESS, AUDIENCE, LONGEST_SECONDS, SERVICE, VISITOR_USE, Signer, public_jwk
 from stack.files import write_json
+from stack.state import StateError
 
 ISSUER: Final = "https://tanawari.local"
 MARGIN_SECONDS: Final = 60
@@ -54,7 +55,7 @@ HOLDERS: Final = {
 """`importer` and `operator` are commands."""
 
 
-class KeyringError(RuntimeError):
+class KeyringError(StateError):
     """The keys cannot be changed like that; the message says why."""
 
 
