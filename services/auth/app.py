@@ -29,7 +29,7 @@ def create_app(settings: AuthSettings | None = None) -> FastAPI:
     assert settings.auth_signing_key_file is not None, "the settings have one"
     database = Database(settings.database_url)
     producer = Producer(settings)
-    provider = _provider(settings, database)
+    provider = provider_of(settings, database)
     attempts = Attempts(settings.redis_url)
 
     @asynccontextmanager
@@ -56,7 +56,8 @@ def create_app(settings: AuthSettings | None = None) -> FastAPI:
     return app
 
 
-def _provider(settings: AuthSettings, database: Database) -> IdentityProvider:
+def provider_of(settings: AuthSettings, database: Database) -> IdentityProvider:
+    """The identity provider that the settings name."""
     if settings.provider == "cognito":
         return CognitoProvider(settings)
     return LocalProvider(database.sessions, Hasher(settings.hashing_threads))

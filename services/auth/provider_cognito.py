@@ -133,7 +133,7 @@ class CognitoProvider:
 
     async def _do(self, task: Task) -> None:
         """Do a task; an account that the pool does not have needs nothing."""
-        given = {**self._pool, "Username": task.subject}
+        given: dict[str, Any] = {**self._pool, "Username": task.subject}
         if task.kind == CHANGE_ADDRESS:
             verified = [{"Name": "email", "Value": task.email}, {"Name": "email_verified", "Value": "true"}]
             given["UserAttributes"] = verified
