@@ -112,8 +112,8 @@ def in_a_line(error: Exception) -> str | None:
     from psycopg import OperationalError  # noqa: PLC0415
 
     from services.contracts.setting_errors import SettingError  # noqa: PLC0415
+    from shop_import.bulk import RefusedError  # noqa: PLC0415
     from shop_import.folder import FolderError  # noqa: PLC0415
-    from shop_import.upload import RefusedError  # noqa: PLC0415
 
     if isinstance(error, ExceptionGroup):
         return in_a_line(error.exceptions[0])

@@ -74,9 +74,8 @@ class ShopImport:
             if number > record.sent_imports:
                 source = Import(folder, record.shift_weeks, renews_offers=False)
                 with one_log(deployment.variables):
-                    self.sent += send(
-                        Target.of(deployment.variables, deployment.authentication("catalog")), source, self.steps
-                    )
+                    target = Target.of(deployment.variables, deployment.authentication)
+                    self.sent += send(target, source, self.steps)
                     with self.steps.step("landing") as step:
                         step.counts["events"] = wait_until_landed(deployment.variables, step.say)
                 record = record.model_copy(update={"sent_imports": number, "is_sent": True})

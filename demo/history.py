@@ -2,6 +2,7 @@
 
 from collections import Counter
 from datetime import UTC, datetime
+from functools import partial
 
 import polars as pl
 
@@ -79,7 +80,7 @@ def send(environment: Environment, record: HistoryRecord, steps: Steps) -> tuple
 
 
 def _target(environment: Environment) -> Target:
-    return Target.of(environment.variables, environment.signer("importer").authenticate("importer", "catalog"))
+    return Target.of(environment.variables, partial(environment.signer("importer").authenticate, "importer"))
 
 
 def _source(environment: Environment, record: HistoryRecord) -> Import:

@@ -1,15 +1,19 @@
-"""The steps that send an import folder: the catalogue, then the events."""
+"""The steps that send an import folder: users and catalogue, then the events."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Self
 
 from services.contracts.kafka import KafkaSettings
+from shop_import.bulk import Authentication
 from shop_import.importer import Import
 from shop_import.sender import Acknowledged, by_topic
 from shop_import.steps import Steps
-from shop_import.upload import Authentication, Catalog
+from shop_import.upload import Catalog
+from shop_import.users import Users, users_of
+
+Authenticate = Callable[[str], Authentication]
 
 
 @dataclass(frozen=True)
@@ -18,30 +22,39 @@ class Target:
 
     Attributes:
         catalog_url: of the catalog service.
-        authentication: puts a token for catalog into each of its requests.
+        auth_url: of the auth service; None for a shop with its own login.
+        authenticate: gives what puts a token for a service into its requests.
         kafka: the broker.
         is_idempotent: whether the broker supports an idempotent producer; the embedded one does not.
     """
 
     catalog_url: str
-    authentication: Authentication
+    auth_url: str | None
+    authenticate: Authenticate
     kafka: KafkaSettings
     is_idempotent: bool = True
 
     @classmethod
-    def of(cls, variables: Mapping[str, str], authentication: Authentication) -> Self:
+    def of(cls, variables: Mapping[str, str], authenticate: Authenticate) -> Self:
         """The target in these environment variables."""
         is_idempotent = variables.get("KAFKA_IDEMPOTENCE", "true") == "true"
-        return cls(variables["CATALOG_URL"], authentication, KafkaSettings.of(variables), is_idempotent)
+        urls = variables["CATALOG_URL"], variables.get("AUTH_URL")
+        return cls(*urls, authenticate, KafkaSettings.of(variables), is_idempotent)
 
     def catalog(self) -> Catalog:
         """A connection to the catalog."""
-        return Catalog(self.catalog_url, self.authentication)
+        return Catalog(self.catalog_url, self.authenticate("catalog"))
 
 
 def send(target: Target, source: Import, steps: Steps) -> list[Acknowledged]:
     """Send the folder; returns where the acknowledged events are."""
     counts = source.manifest.counts
+    if target.auth_url:
+        with steps.step("users") as step, Users(target.auth_url, target.authenticate("auth")) as auth:
+            users = users_of(source.folder, source.shift)
+            step.expect(len(users))
+            auth.upload(users, step.advance)
+            step.counts["users"] = len(users)
     with steps.step("catalogue") as step, target.catalog() as catalog:
         step.expect(counts["categories"] + counts["products"])
         catalogue = source.send_catalogue(catalog, step.advance)

@@ -1,42 +1,19 @@
 """Sends an import folder's categories and products through catalog's API, and reads back their ids."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Any, Self
+from typing import Any
 
-import httpx2
-import orjson
 import polars as pl
 
+from shop_import.bulk import BulkClient, Progress
 from shop_import.events import Catalogue
 
-CHUNK_LINES = 5_000
-TIMEOUT = httpx2.Timeout(10, read=120)
 
-Progress = Callable[[int], None]
-Authentication = Callable[[httpx2.Request], httpx2.Request]
+class Catalog(BulkClient):
+    """A client of the catalog service."""
 
-
-class RefusedError(RuntimeError):
-    """Catalog refused lines, or does not answer; the message says why."""
-
-
-class Catalog:
-    """A client of the catalog service, as a context manager.
-
-    Args:
-        url: its address.
-        authentication: puts a service's token into each request.
-    """
-
-    def __init__(self, url: str, authentication: Authentication) -> None:
-        self.client = httpx2.Client(base_url=url, timeout=TIMEOUT, auth=authentication)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.client.close()
+    name = "catalog"
 
     def upload(self, categories: pl.DataFrame, products: pl.DataFrame, currency: str, progress: Progress) -> Catalogue:
         """Create or update everything; returns the ids by the shop's names.
@@ -51,40 +28,18 @@ class Catalog:
             RefusedError: a line was refused.
         """
         lines = ({"code": code, "name": name} for code, name in categories.iter_rows())
-        made = self._bulk("/v1/categories/bulk", lines, progress)
+        made = self.send("/v1/categories/bulk", lines, progress)
         ids = pl.DataFrame(made, {"code": pl.String, "categoryId": pl.Int64}).rename({"categoryId": "category_id"})
         named = ids.join(categories, on="code").rename({"code": "category_code", "name": "category_name"})
         placed = products.join(named, on="category_code", how="left", maintain_order="left")
-        made = self._bulk("/v1/products/bulk", (product_line(row, currency) for row in _rows(placed)), progress)
+        made = self.send("/v1/products/bulk", (product_line(row, currency) for row in _rows(placed)), progress)
         skus = pl.DataFrame(made, {"sku": pl.String, "productId": pl.Int64}).rename({"productId": "product_id"})
         return Catalogue(skus.join(products.select("sku", "name", "price", "category_code"), on="sku"), named)
 
     def renew_offers(self, products: pl.DataFrame) -> int:
         """Send the special prices of products again; returns the number."""
         lines = ({"sku": row["sku"], "specialPrice": _offer(row)} for row in _rows(products))
-        return len(self._bulk("/v1/products/bulk", lines, lambda _: None))
-
-    def _bulk(self, path: str, lines: Iterator[dict[str, Any]], progress: Progress) -> list[dict[str, Any]]:
-        made: list[dict[str, Any]] = []
-        for chunk in _chunks(lines):
-            body = b"".join(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE) for line in chunk)
-            answer = self._post(path, body)
-            if answer.is_error:
-                raise RefusedError(f"{path} answered {answer.status_code}: {answer.text[:500]}")
-            results = [orjson.loads(line) for line in answer.text.splitlines()]
-            refused = [result for result in results if result["status"] == "refused"]
-            if refused:
-                raise RefusedError(f"{path} refused {len(refused)} lines, first {refused[:3]}")
-            made += results
-            progress(len(results))
-        return made
-
-    def _post(self, path: str, body: bytes) -> httpx2.Response:
-        try:
-            return self.client.post(path, content=body, headers={"content-type": "application/x-ndjson"})
-        except httpx2.TransportError as error:
-            reason = str(error) or type(error).__name__
-            raise RefusedError(f"the catalog at {self.client.base_url} did not answer {path}: {reason}") from error
+        return len(self.send("/v1/products/bulk", lines, lambda _: None))
 
 
 def product_line(row: dict[str, Any], currency: str) -> dict[str, Any]:
@@ -140,14 +95,3 @@ def _offer(row: dict[str, Any]) -> dict[str, str] | None:
 
 def _rows(table: pl.DataFrame) -> Iterator[dict[str, Any]]:
     return table.iter_rows(named=True)
-
-
-def _chunks(lines: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    chunk: list[dict[str, Any]] = []
-    for line in lines:
-        chunk.append(line)
-        if len(chunk) == CHUNK_LINES:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk

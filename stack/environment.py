@@ -145,6 +145,8 @@ class Environment:
             "AUTH_ISSUER": keys.issuer,
             "AUTH_JWKS_URL": keys.published.as_uri(),
             SIGNING_KEY: str(keys.private("importer")),  # of commands; each program gets its own
+            "AUTH_MAIL_FOLDER": str(self.state.path("mail")),
+            "AUTH_STOREFRONT_URL": self.address("gateway"),
             "MLFLOW_TRACKING_URI": self.address("mlflow"),
             "TANAWARI_TIMEZONE": TIMEZONE,
             "TANAWARI_NIGHTLY_REFRESH": "false",  # a laptop must not start training at night
@@ -187,6 +189,7 @@ class Environment:
             "TANAWARI_PSEUDO_PRODUCTS": "grocer" if record.source == "demo" else "none",
             "GATEWAY_PREVIEW_SHOPPERS": json.dumps(record.shoppers),
             "GATEWAY_PREVIEW_LOGIN": json.dumps(record.source == "demo"),  # it asks nobody for a password
+            "AUTH_PREVIEW": json.dumps(record.source == "demo"),
         }
 
     def _database_urls(self) -> dict[str, str]:

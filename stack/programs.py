@@ -42,6 +42,8 @@ LOCATION = "tanawari"
 """The name of our code location in Dagster, as in `workspace.yaml`."""
 
 PROGRAMS = (
+    service("auth", "AUTH_SMTP_URL", keeps_data=True, has_outbox=True, signs=True),
+    service("profile", keeps_data=True, has_outbox=True, consumes={"profile.auth": "auth.v1"}, signs=True),
     service("catalog", keeps_data=True, has_outbox=True),
     service("analytics", keeps_data=True, consumes={"analytics.consumer": "user-actions.v1"}),
     service("content", keeps_data=True, has_outbox=True, consumes={"content.catalog": "catalog.v1"}),

@@ -10,10 +10,11 @@ from aiokafka import AIOKafkaConsumer
 from services.common.storage.migrate import migrate
 from services.contracts.registry import parse
 from shop_import import importer
+from shop_import.bulk import RefusedError
 from shop_import.folder import TABLES, FolderError, Manifest, write_manifest, write_table
 from shop_import.importer import Import
 from shop_import.sender import by_topic
-from shop_import.upload import Catalog, RefusedError
+from shop_import.upload import Catalog
 from tests.service_process import ServiceProcess
 
 ROOT = Path(__file__).parents[2]
