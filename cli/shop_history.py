@@ -15,7 +15,7 @@ from shop_import.importer import Import
 from shop_import.intake import History
 from shop_import.mapping import Shop
 from shop_import.sender import Acknowledged
-from shop_import.sending import Target, send
+from shop_import.sending import Target, send, send_users
 from shop_import.steps import Step, Steps
 from stack.catch_up import one_log, wait_until_landed
 from stack.history import HistoryRecord
@@ -70,16 +70,20 @@ class ShopImport:
         """
         warehouse = deployment.variables["WAREHOUSE_LOADER_URL"]
         before = dead_letters.newest(warehouse)
+        target = Target.of(deployment.variables, deployment.authentication)
         for number, folder in enumerate(self._history.folders, start=1):
+            source = Import(folder, record.shift_weeks, renews_offers=False)
+            if number > record.sent_imports or not record.has_users:
+                send_users(target, source, self.steps)
             if number > record.sent_imports:
-                source = Import(folder, record.shift_weeks, renews_offers=False)
                 with one_log(deployment.variables):
-                    target = Target.of(deployment.variables, deployment.authentication)
                     self.sent += send(target, source, self.steps)
                     with self.steps.step("landing") as step:
                         step.counts["events"] = wait_until_landed(deployment.variables, step.say)
                 record = record.model_copy(update={"sent_imports": number, "is_sent": True})
                 record.write(self.directory)
+        record = record.model_copy(update={"has_users": True})
+        record.write(self.directory)
         if refused := dead_letters.refused(warehouse, self.sent, after=before):
             raise PartError(f"dead letters of this import: {refused:,}; see tanawari dead-letters list")
         return record

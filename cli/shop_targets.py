@@ -20,7 +20,6 @@ from stack.history import HistoryRecord
 from stack.refresh import JOB, run_job
 from stack.state import Pins, State, StateError, locked
 
-NOBODY = "anon:somebody"
 """The shopper whose page is checked if no order names a user."""
 WORK_DIRECTORY = Path(".tanawari-import")
 
@@ -96,7 +95,7 @@ class LocalShop:
             step.counts |= run_job(environment, JOB, step.say)
         record.model_copy(update={"is_served": True}).write(self.directory)
         with steps.step("shop") as step:
-            step.counts |= storefront.wait_until_served(environment, next(iter(record.shoppers), NOBODY))
+            step.counts |= storefront.wait_until_served(environment, next(iter(record.shoppers), None))
         because = storefront.popularity_because(environment)
         screen.print(storefront.choice_in_words(because), markup=False, soft_wrap=True)
         return because

@@ -7,10 +7,11 @@ from functools import partial
 import polars as pl
 
 from demo import completejourney
+from services.contracts.envelope import VISITOR
 from shop_import.folder import read_manifest, scan_table
 from shop_import.importer import Import
 from shop_import.sender import by_topic
-from shop_import.sending import Target
+from shop_import.sending import Target, send_users
 from shop_import.sending import send as send_folder
 from shop_import.steps import Step, Steps
 from stack.catch_up import one_log, wait_until_landed
@@ -55,6 +56,14 @@ def convert(state: State, users: int | None, days: int | None, step: Step) -> Hi
     return record
 
 
+def make_users(environment: Environment, record: HistoryRecord, steps: Steps) -> HistoryRecord:
+    """Make the households users, without passwords; the record, which now says so."""
+    send_users(_target(environment), _source(environment, record), steps)
+    record = record.model_copy(update={"has_users": True})
+    record.write(environment.state.directory)
+    return record
+
+
 def renew_offers(environment: Environment, record: HistoryRecord, step: Step) -> None:
     """Start those offers anew that have ended since the last run."""
     with _target(environment).catalog() as catalog:
@@ -89,7 +98,8 @@ def _source(environment: Environment, record: HistoryRecord) -> Import:
 
 def shoppers(orders: pl.LazyFrame) -> list[str]:
     """Some users with many orders, from the busiest down to the middle."""
-    busiest = orders.group_by("user_id").agg(pl.col("external_id").n_unique().alias("orders"))
+    of_users = orders.filter(~pl.col("user_id").str.starts_with(VISITOR))
+    busiest = of_users.group_by("user_id").agg(pl.col("external_id").n_unique().alias("orders"))
     ranked = busiest.sort("orders", "user_id", descending=[True, False]).select("user_id")
     users: list[str] = ranked.collect(engine="streaming").get_column("user_id").to_list()
     return users[: max(1, len(users) // 2) : max(1, len(users) // (2 * SHOPPERS))][:SHOPPERS]

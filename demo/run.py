@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from rich.console import Console
 
-from demo.history import convert, refuse_a_shop, renew_offers, send
+from demo.history import convert, make_users, refuse_a_shop, renew_offers, send
 from demo.memory import PeakMemory
 from shop_import.steps import Steps
 from stack import control, show, storefront
@@ -74,6 +74,8 @@ class Demo:
                 status = control.wait_until(self.state, "serving", step.say, self.started)
                 step.counts["processes"] = len(status["processes"])
             environment = Environment.running(self.state)
+            if not record.has_users:
+                record = make_users(environment, record, steps)
             if record.is_sent:
                 with steps.step("offers") as step:
                     renew_offers(environment, record, step)

@@ -23,6 +23,7 @@ class HistoryRecord(BaseModel):
         users, days: how much of the data set is in the folder; None is all.
         evaluation_starts_at: the start of the published test window, moved with the dates.
         shoppers: users that the preview offers.
+        has_users: whether auth knows the users of all that was sent.
         is_sent: whether all of it has landed.
         is_served: whether shelves were made from it.
         deployment: the deployment that it is sent to; None for the state's own stack.
@@ -39,6 +40,7 @@ class HistoryRecord(BaseModel):
     days: PositiveInt | None = None
     evaluation_starts_at: AwareDatetime | None = None
     shoppers: tuple[str, ...] = Field((), validation_alias=AliasChoices("shoppers", "households"))  # its earlier name
+    has_users: bool = False
     is_sent: bool = False
     is_served: bool = False
     deployment: str | None = None

@@ -22,7 +22,7 @@ router = Router(tags=["users"])
 Named = Annotated[UserId, Path(alias="userId")]
 Admin = Annotated[Principal, role("admin")]
 Operator = Annotated[Principal, role("admin", "operator")]
-Viewer = Annotated[Principal, role("admin", "operator", services=("gateway",))]
+Viewer = Annotated[Principal, role("admin", "operator", services=("gateway", "operator"))]
 IMPORTER = role(services=("importer",))
 
 

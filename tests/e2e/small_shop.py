@@ -62,7 +62,11 @@ def fill(environment):
     """Goods through the catalog, a few hundred views through the collector, and a champion for serving."""
     now = datetime.now(UTC)
     importer = environment.signer("importer")
-    catalog, analytics = (importer.authenticate("importer", audience) for audience in ("catalog", "analytics"))
+    auth, catalog, analytics = (importer.authenticate("importer", each) for each in ("auth", "catalog", "analytics"))
+    users = "".join(f"{json.dumps({'userId': user})}\n" for user in (SHOPPER, *OTHERS))
+    ndjson = {"Content-Type": "application/x-ndjson"}
+    address = f"{environment.address('auth')}/v1/auth/users/bulk"
+    httpx2.post(address, content=users, headers=ndjson, auth=auth, timeout=60).raise_for_status()
     with httpx2.Client(base_url=environment.address("gateway"), auth=catalog, timeout=60) as client:
         for kind, lines in (("categories", categories()), ("products", products(now))):
             body = "".join(f"{json.dumps(line)}\n" for line in lines)

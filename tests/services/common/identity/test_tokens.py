@@ -104,7 +104,6 @@ async def test_a_token_without_a_required_claim_is_refused(verifier, tokens, cla
         {"exp": []},
         {"sub": 5},
     ],
-    ids=str,
 )
 async def test_a_forged_or_stale_token_is_refused(verifier, tokens, changes):
     with pytest.raises(Unauthorized):
@@ -283,7 +282,6 @@ async def test_cognitos_tokens_name_the_client_and_no_audience(tokens, login):
         {"exp": int(time.time()) + 7_200},
         {"iss": "https://tanawari.local"},
     ],
-    ids=str,
 )
 async def test_a_trusted_login_cannot_speak_for_anybody_else(tokens, login, changes):
     token, configured = login
