@@ -20,7 +20,6 @@ from stack.history import HistoryRecord
 from stack.refresh import JOB, run_job
 from stack.state import Pins, State, StateError, locked
 
-"""The shopper whose page is checked if no order names a user."""
 WORK_DIRECTORY = Path(".tanawari-import")
 
 
