@@ -62,7 +62,7 @@ class Sender:
             max_request_size=2 * BATCH_BYTES,
         )
         try:
-            async with kafka.explained():
+            async with kafka.explained(is_idempotent=idempotent):
                 await producer.start()
             yield cls(producer)
         finally:

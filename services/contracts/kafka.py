@@ -88,14 +88,20 @@ class KafkaSettings(Settings):
         return context
 
     @asynccontextmanager
-    async def explained(self) -> AsyncIterator[None]:
-        """Wraps a client's start, which hides why no broker accepted it: each is tried once more for the reason."""
+    async def explained(self, *, is_idempotent: bool = False) -> AsyncIterator[None]:
+        """Wraps a client's start, which hides why no broker accepted it: each is tried once more for the reason.
+
+        Args:
+            is_idempotent: whether the client is an idempotent producer; then an unknown error has one cause.
+        """
         try:
             yield
         except KafkaConnectionError as error:
             reasons = [await self._refusal(host, port) for host, port, _ in collect_hosts(self.kafka_url)]
             raise KafkaConnectionError("; ".join(reasons)) from error
-        except UnknownError as error:  # its only cause at a start: the request that an idempotent producer begins with
+        except UnknownError as error:  # of the request that an idempotent producer begins with
+            if not is_idempotent:
+                raise
             remedy = "set KAFKA_IDEMPOTENCE=false, as the embedded broker needs it"
             raise KafkaError(f"{self.kafka_url} does not support idempotent producers: {remedy}") from error
 

@@ -1,6 +1,6 @@
 import pytest
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, UnknownError
 
 from services.contracts.kafka import KafkaSettings
 from services.contracts.setting_errors import SettingError
@@ -56,7 +56,13 @@ async def test_a_broker_without_idempotent_producers_is_told_with_the_remedy(bro
     producer = AIOKafkaProducer(**broker.settings.client_arguments(), enable_idempotence=True)
     try:
         with pytest.raises(KafkaError, match=f"{broker.url} does not support .* set KAFKA_IDEMPOTENCE=false"):
-            async with broker.settings.explained():
+            async with broker.settings.explained(is_idempotent=True):
                 await producer.start()
     finally:
         await producer.stop()
+
+
+async def test_an_unknown_error_of_other_clients_says_nothing_of_producers():
+    with pytest.raises(UnknownError):
+        async with KafkaSettings(kafka_url="kafka:9092").explained():
+            raise UnknownError

@@ -112,7 +112,7 @@ async def _start(settings: ServiceSettings) -> AIOKafkaProducer:
         metadata_max_age_ms=30_000,
     )
     try:
-        async with settings.explained():
+        async with settings.explained(is_idempotent=settings.kafka_idempotence):
             await client.start()
     except BaseException:
         await client.stop()
