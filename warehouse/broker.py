@@ -8,10 +8,10 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.client import AIOKafkaClient
 
+from services.contracts import topic_ids
 from services.contracts.kafka import KafkaSettings
 from services.contracts.topics import TOPICS
 from warehouse.settings import LandingSettings
-from warehouse.topic_ids import DescribeTopics
 
 FETCH_BYTES = 8 * 1024 * 1024
 PARTITION_FETCH_BYTES = 2 * 1024 * 1024
@@ -45,29 +45,19 @@ async def cluster_id(settings: KafkaSettings) -> str:
 
 
 async def log_ids(settings: KafkaSettings) -> dict[str, str]:
-    """The id of each declared topic's log: the cluster's, and the topic's, if the broker gives topics ids.
-
-    Offsets mean something in one log only, and a topic that is deleted and created again begins another.
-    """
+    """The id of each declared topic's log."""
     client = AIOKafkaClient(**settings.client_arguments())
     try:
         async with settings.explained():
             await client.bootstrap()
-        return await _log_ids(client)
+        return await topic_ids.log_ids(client)
     finally:
         await client.close()
 
 
 async def log_ids_of(consumer: AIOKafkaConsumer) -> dict[str, str]:
     """The same, asked over the consumer's connection: a new one costs a TLS handshake and a login."""
-    return await _log_ids(consumer._client)  # noqa: SLF001 - there is no public way to send a request
-
-
-async def _log_ids(client: AIOKafkaClient) -> dict[str, str]:
-    described = (await client.send(client.get_random_node(), DescribeTopics())).to_object()
-    cluster = described["cluster_id"] or ""
-    ids = {topic["topic"]: topic.get("topic_id") for topic in described["topics"]}
-    return {topic: f"{cluster}/{ids[topic]}" if ids.get(topic) else cluster for topic in TOPICS}
+    return await topic_ids.log_ids(consumer._client)  # noqa: SLF001 - there is no public way to send a request
 
 
 async def all_partitions(settings: KafkaSettings) -> set[TopicPartition]:

@@ -1,11 +1,12 @@
-"""Asks a broker for the ids of its topics, which aiokafka leaves out: version 10 of the metadata request.
+"""Asks a broker which log each topic has; aiokafka leaves topic ids out: version 10 of the metadata request has them.
 
-A topic that was deleted and created again has the same name, and another id.
+A topic that was deleted and created again has the same name and another id. Offsets mean something in one log only.
 """
 
 from io import BytesIO
 from uuid import UUID
 
+from aiokafka.client import AIOKafkaClient
 from aiokafka.protocol.abstract import AbstractType
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.metadata import MetadataRequest_v5
@@ -19,8 +20,23 @@ from aiokafka.protocol.types import (
     TaggedFields,
 )
 
+from services.contracts.topics import TOPICS
+
 _METADATA = 3
 _TAGS = ("tags", TaggedFields)
+
+
+async def log_ids(client: AIOKafkaClient) -> dict[str, str]:
+    """The id of each declared topic's log: the cluster's, and the topic's, if the broker gives topics ids."""
+    described = (await client.send(client.get_random_node(), DescribeTopics())).to_object()
+    cluster = described["cluster_id"] or ""
+    ids = {topic["topic"]: topic.get("topic_id") for topic in described["topics"]}
+    return {topic: f"{cluster}/{ids[topic]}" if ids.get(topic) else cluster for topic in TOPICS}
+
+
+def is_same_log(one: str, other: str) -> bool:
+    """Whether two ids are those of one log; one of them may lack the id of the topic."""
+    return f"{one}/".startswith(f"{other}/") or f"{other}/".startswith(f"{one}/")
 
 
 class _Uuid(AbstractType):  # type: ignore[misc]  # aiokafka ships no types

@@ -11,6 +11,7 @@ import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition, client
 from prometheus_client import REGISTRY
 
+from services.contracts.topic_ids import DescribeTopics
 from tests.waiting import eventually
 from warehouse import catch_up, metrics, progress
 from warehouse import member as member_module
@@ -19,7 +20,6 @@ from warehouse.catch_up import land_until_caught_up
 from warehouse.member import Member
 from warehouse.offsets import Counts
 from warehouse.settings import LandingSettings
-from warehouse.topic_ids import DescribeTopics
 
 ACTIONS = "user-actions.v1"
 WAITING = """

@@ -1,29 +1,30 @@
-"""What consumers ask the broker: which log it has, and how much is unread.
+"""What consumers ask the broker: which log each topic has, and how much is unread.
 
-The embedded broker loses its log at a restart without notice: a consumer that continued at its old offset would
-silently skip messages of the new log. Each of its starts has a new cluster id; Apache Kafka's never changes. So
-consumers store their offsets under the cluster id, check the embedded broker's id now and then, and start from the
-beginning when it differs.
+A topic that is deleted and created again has a new log under the old name, and the embedded broker has new logs after
+each start: a consumer that continued at its old offset would silently skip messages. So consumers store with an offset
+which log it is of, ask for the ids of the logs now and then, and read a new log from its start.
 """
 
+import asyncio
 import logging
-import time
-from collections.abc import Collection, Mapping
-from typing import Self
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from services.contracts.kafka import VOLATILE, KafkaSettings
+from services.contracts.kafka import KafkaSettings
+from services.contracts.topic_ids import is_same_log, log_ids
 
 logger = logging.getLogger(__name__)
 
 CHECK_SECONDS = 2.0
+ANSWER_SECONDS = 3.0
 
 
 class LogReplacedError(ConnectionError):
-    """The broker has another log than before; read it from its beginning."""
+    """A topic has another log than before; read it from its beginning."""
 
 
 async def cluster_id(settings: KafkaSettings) -> str:
@@ -63,38 +64,67 @@ async def partitions_of(settings: KafkaSettings, topics: Collection[str]) -> lis
 
 
 class LogWatch:
-    """Remembers the cluster id; `check` raises when it has changed."""
+    """Knows which logs the topics of a client have; make one with `watching`."""
 
-    def __init__(self, settings: KafkaSettings, log_id: str) -> None:
-        self._settings = settings
-        self._checked_at = time.monotonic()
-        self._is_unavailable = False
-        self.log_id = log_id
+    def __init__(self, client: AIOKafkaConsumer, topics: Collection[str]) -> None:
+        self._client = client
+        self._topics = topics
+        self._asking = asyncio.create_task(self._ask_again())
+        self.ids: dict[str, str] = {}
+        """By topic: the id of the log, as of the last `identify`."""
 
-    @classmethod
-    async def begin(cls, settings: KafkaSettings) -> Self:
-        """Watch the broker's current log; raises as `cluster_id` does."""
-        return cls(settings, await cluster_id(settings))
-
-    async def check(self) -> None:
-        """Ask the embedded broker again if its last response is some seconds old; an outage is not reported here.
+    async def identify(self) -> None:
+        """Learn the ids of the logs as they are now.
 
         Raises:
-            LogReplacedError: the id has changed.
+            KafkaError: the broker does not respond.
+            OSError: likewise.
         """
-        if not self.log_id.startswith(VOLATILE) or time.monotonic() - self._checked_at < CHECK_SECONDS:
-            return
-        self._checked_at = time.monotonic()
-        try:
-            present = await cluster_id(self._settings)
-        except (KafkaError, OSError) as error:
-            if not self._is_unavailable:
-                logger.warning("the broker is unavailable: %s", type(error).__name__)
-            self._is_unavailable = True
-            return
-        self._is_unavailable = False
-        if present != self.log_id:
-            raise LogReplacedError("the broker's log was replaced")
+        self.ids = await self._ask()
+
+    def check(self) -> None:
+        """Raise if a topic has another log than the last `identify` found; an outage is not reported here.
+
+        Raises:
+            LogReplacedError: it was noticed in the last few seconds.
+        """
+        if self._asking.done():
+            self._asking.result()
+
+    async def close(self) -> None:
+        """Ask no more."""
+        self._asking.cancel()
+        await asyncio.gather(self._asking, return_exceptions=True)
+
+    async def _ask(self) -> dict[str, str]:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            ids = await log_ids(self._client._client)  # noqa: SLF001 - a connection of our own costs a login
+        return {topic: ids[topic] for topic in self._topics}
+
+    async def _ask_again(self) -> None:
+        is_unavailable = False
+        while True:
+            await asyncio.sleep(CHECK_SECONDS)
+            try:
+                present = await self._ask()
+            except (KafkaError, OSError) as error:
+                if not is_unavailable:
+                    logger.warning("the broker is unavailable: %s", type(error).__name__)
+                is_unavailable = True
+                continue
+            is_unavailable = False
+            if replaced := [topic for topic, known in self.ids.items() if not is_same_log(known, present[topic])]:
+                raise LogReplacedError(f"{', '.join(replaced)}: the log was replaced")
+
+
+@asynccontextmanager
+async def watching(client: AIOKafkaConsumer, topics: Collection[str]) -> AsyncIterator[LogWatch]:
+    """Watch the logs of a started client's topics."""
+    watch = LogWatch(client, topics)
+    try:
+        yield watch
+    finally:
+        await watch.close()
 
 
 async def positions(client: AIOKafkaConsumer) -> dict[TopicPartition, int]:

@@ -21,8 +21,9 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.common.messaging import inbox
-from services.common.messaging.broker import LogWatch, has_unread, lag, positions
+from services.common.messaging.broker import LogWatch, cluster_id, has_unread, lag, positions, watching
 from services.common.messaging.messages import Message, dead_letter, read
+from services.common.messaging.offsets import Offsets
 from services.common.messaging.producer import Producer, is_too_large
 from services.common.runtime.outages import is_unavailable
 from services.common.runtime.settings import ServiceSettings
@@ -69,6 +70,7 @@ class Consumer(Worker):
         self._producer = producer
         self._handle = handle
         self._batch = batch
+        self._logs: dict[str, str] = {}
         self._observed: set[TopicPartition] = set()
         self._oldest_at: float | None = None
         milliseconds = int(STATEMENT_SECONDS * 1000)
@@ -76,12 +78,12 @@ class Consumer(Worker):
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consume until `stop`; the next member fetches unhandled messages again."""
-        watch = await LogWatch.begin(self._settings)
+        log_id = await cluster_id(self._settings)
         client = AIOKafkaConsumer(
             *self._topics,
             **self._settings.client_arguments(),
             client_id=self._settings.service,
-            group_id=f"{self._group}.{watch.log_id}",
+            group_id=f"{self._group}.{log_id}",
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             isolation_level="read_committed",
@@ -91,23 +93,31 @@ class Consumer(Worker):
         )
         try:
             await client.start()
-            known: dict[TopicPartition, int] = {}
-            while not stop.is_set():
-                fetched = await client.getmany(timeout_ms=500, max_records=self._batch)
-                await watch.check()
-                records = [record for part in fetched.values() for record in part]
-                await self._observe(client, fetched)
-                if records and not await self._handle_until_done(records, stop):
-                    break
-                self._oldest_at = None
-                reached = await positions(client)
-                if records or any(end > known.get(part, end) for part, end in reached.items()):  # markers only
-                    await client.commit()
-                known = reached
-                if fetched or not has_unread(client, reached):
-                    self.heartbeat()
+            async with watching(client, self._topics) as watch:
+                await self._consume(client, watch, stop)
         finally:
             await client.stop()
+
+    async def _consume(self, client: AIOKafkaConsumer, watch: LogWatch, stop: asyncio.Event) -> None:
+        offsets = Offsets(client, watch, self._logs)
+        known: dict[TopicPartition, int] = {}
+        while not stop.is_set():
+            fetched = await client.getmany(timeout_ms=500, max_records=self._batch)
+            watch.check()
+            if not offsets.are_placed:
+                await offsets.place()
+                continue
+            records = [record for part in fetched.values() for record in part]
+            await self._observe(client, fetched)
+            if records and not await self._handle_until_done(records, stop):
+                break
+            self._oldest_at = None
+            reached = await positions(client)
+            if records or any(end > known.get(part, end) for part, end in reached.items()):  # markers only
+                await offsets.commit(reached)
+            known = reached
+            if fetched or not has_unread(client, reached):
+                self.heartbeat()
 
     async def _observe(
         self, client: AIOKafkaConsumer, fetched: Mapping[TopicPartition, Sequence[ConsumerRecord]]

@@ -5,8 +5,9 @@
     follower.has_caught_up      # whether everything of a few seconds ago has been read
     follower.starts             # number of starts: after each one, load what the log no longer has
 
-Records may come twice (after the embedded broker's restart), so `handle` must be idempotent. It gets raw records, so
-that years of history cost only the fields it needs, and skips what it cannot read: landing writes the dead letters.
+Records may come twice (a topic was created again, the embedded broker was restarted), so `handle` must be idempotent.
+It gets raw records, so that years of history cost only the fields it needs, and skips what it cannot read: landing
+writes the dead letters.
 """
 
 import asyncio
@@ -17,7 +18,7 @@ from math import inf
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
-from services.common.messaging.broker import LogWatch, has_unread, partitions_of, positions
+from services.common.messaging.broker import LogWatch, has_unread, partitions_of, positions, watching
 from services.common.runtime.settings import ServiceSettings
 from services.common.runtime.worker import Worker, pause
 
@@ -74,7 +75,6 @@ class Follower(Worker):
     async def run(self, stop: asyncio.Event) -> None:
         """Follow until `stop`; after the log was recreated, catch up again."""
         self._read_up_to = -inf
-        watch = await LogWatch.begin(self._settings)
         client = AIOKafkaConsumer(
             **self._settings.client_arguments(),
             client_id=self._settings.service,
@@ -86,22 +86,35 @@ class Follower(Worker):
             fetch_max_wait_ms=self._wait_ms,
         )
         try:
-            await client.start()
+            async with self._settings.explained():
+                await client.start()
             partitions, since = await self._partitions(stop), self._since()
-            await _begin(client, partitions, since)
-            self.starts += 1
-            goal = _Goal(client, partitions)
-            while not stop.is_set() and self._since() >= since:
-                fetched = await client.getmany(timeout_ms=200, max_records=self._batch)
-                await self._take([record for part in fetched.values() for record in part])
-                await watch.check()
-                reached = await positions(client)
-                if goal.is_reached(reached):
-                    self._read_up_to, goal = goal.set_at, _Goal(client, partitions)
-                if fetched or not has_unread(client, reached):
-                    self.heartbeat()
+            async with watching(client, self._topics) as watch:
+                await watch.identify()
+                await _begin(client, partitions, since)
+                self.starts += 1
+                await self._follow(client, partitions, watch, stop, since)
         finally:
             await client.stop()
+
+    async def _follow(
+        self,
+        client: AIOKafkaConsumer,
+        partitions: Collection[TopicPartition],
+        watch: LogWatch,
+        stop: asyncio.Event,
+        since: float,
+    ) -> None:
+        goal = _Goal(client, partitions)
+        while not stop.is_set() and self._since() >= since:
+            fetched = await client.getmany(timeout_ms=200, max_records=self._batch)
+            watch.check()
+            await self._take([record for part in fetched.values() for record in part])
+            reached = await positions(client)
+            if goal.is_reached(reached):
+                self._read_up_to, goal = goal.set_at, _Goal(client, partitions)
+            if fetched or not has_unread(client, reached):
+                self.heartbeat()
 
     async def _take(self, records: Sequence[ConsumerRecord]) -> None:
         for start in range(0, len(records), TURN):

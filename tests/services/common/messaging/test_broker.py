@@ -1,12 +1,25 @@
 import pytest
+from aiokafka import AIOKafkaConsumer
 
-from services.common.messaging import broker
-from services.common.messaging.broker import LogWatch
-from services.contracts.kafka import VOLATILE, KafkaSettings
+from services.common.messaging import broker as module
+from services.common.messaging.broker import watching
+from tests.waiting import eventually
 
 
-@pytest.mark.parametrize(("log_id", "is_asked"), [(f"{VOLATILE}1", True), ("5L6g3nShT-eMCtK--X86sw", False)])
-async def test_only_the_embedded_broker_is_asked_again_which_log_it_holds(log_id, is_asked, monkeypatch, caplog):
-    monkeypatch.setattr(broker, "CHECK_SECONDS", 0)
-    await LogWatch(KafkaSettings(kafka_url="127.0.0.1:1"), log_id).check()
-    assert ("the broker is unavailable" in caplog.text) is is_asked
+@pytest.mark.parametrize("fresh_broker", ["embedded"], indirect=True)
+async def test_an_outage_of_the_broker_is_no_other_log_and_is_told_once(broker, monkeypatch, caplog):
+    monkeypatch.setattr(module, "CHECK_SECONDS", 0.05)
+
+    async def log():
+        return caplog.text
+
+    async with (
+        AIOKafkaConsumer(bootstrap_servers=broker.url) as client,
+        watching(client, ["cart.v1"]) as watch,
+    ):
+        await watch.identify()
+        broker.stop()
+        await eventually(log, lambda text: "the broker is unavailable" in text)
+        await eventually(log, lambda text: text.count("Unable connect to node") > 2)  # it was asked again
+        watch.check()
+    assert caplog.text.count("the broker is unavailable") == 1

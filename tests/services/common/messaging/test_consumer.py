@@ -1,5 +1,6 @@
 import asyncio
 import base64
+from math import inf
 
 import psycopg
 import pytest
@@ -9,6 +10,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from prometheus_client import REGISTRY
 from sqlalchemy import text
 
+from services.common.messaging import broker as broker_module
 from services.common.messaging import consumer as module
 from services.common.messaging.broker import cluster_id
 from services.common.messaging.consumer import Consumer
@@ -19,6 +21,7 @@ from services.common.runtime.worker import running
 from services.contracts.envelope import Event
 from services.contracts.events.actions import ProductViewed
 from services.contracts.topics import TOPICS
+from tests.services.common.messaging.topics import create_again
 from tests.waiting import eventually, read_topic
 
 TOPIC = "user-actions.v1"
@@ -321,6 +324,31 @@ async def test_a_topic_that_was_created_again_while_nobody_consumed_it_is_read_f
         await again.close()
     async with running([consumer]):
         await eventually(effects, are(1, 2, 3, 4))
+
+
+async def test_a_topic_that_is_created_again_under_a_consumer_is_read_from_its_start(
+    broker, consumer, producer, effects
+):
+    await send(producer, viewed(1))
+    async with running([consumer]):
+        await eventually(effects, are(1))
+        create_again(broker, TOPIC, ("u1", viewed(2)), ("u1", viewed(3)))
+        await eventually(effects, lambda found: sorted(found) == [1, 2, 3])
+
+
+@pytest.mark.parametrize("fresh_broker", ["apache"], indirect=True)  # the embedded one stores no id with an offset
+async def test_an_offset_that_was_committed_for_the_log_before_is_not_where_the_next_consumer_begins(
+    broker, consumer, producer, effects, settings, service_database, monkeypatch
+):
+    monkeypatch.setattr(broker_module, "CHECK_SECONDS", inf)
+    await send(producer, viewed(1))
+    async with running([consumer]):
+        await eventually(effects, are(1))
+        create_again(broker, TOPIC, ("u1", viewed(2)), ("u1", viewed(3)))
+        await eventually(effects, are(1, 3))  # it does not know yet
+    after = Consumer(settings, topics=[TOPIC], database=service_database, producer=producer, handle=write_effects)
+    async with running([after]):
+        await eventually(effects, are(1, 3, 2))
 
 
 async def test_stopping_leaves_what_was_not_handled_to_the_next(

@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from services.common.messaging.follower import TURN, Follower
 from services.common.runtime.worker import running
+from tests.services.common.messaging.topics import create_again
 from tests.waiting import eventually
 
 TOPIC = "user-actions.v1"
@@ -35,6 +36,21 @@ async def test_a_follower_reads_all_from_the_start_and_on_after_the_broker_came_
         broker.create_topics()
         await eventually(lambda: send(("u1", b"4")), lambda results: results == [None])
         await eventually(values, {b"4"}.issubset)
+
+
+async def test_a_topic_that_is_created_again_is_followed_from_its_start(broker, settings, producer):
+    seen = []
+    follower = Follower(settings, topics=[TOPIC], handle=lambda records: seen.extend(each.value for each in records))
+
+    async def values():
+        return sorted(set(seen))
+
+    await producer.send(TOPIC, "u1", b"1")
+    async with running([follower]):
+        await eventually(values, lambda found: found == [b"1"])
+        create_again(broker, TOPIC, ("u1", b"2"), ("u1", b"3"))
+        await eventually(values, lambda found: found == [b"1", b"2", b"3"])
+        assert follower.starts == 2
 
 
 class Busy(AIOKafkaConsumer):
