@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Annotated, Any, Final
 
 from fastapi import Depends, Request
-from sqlalchemy import BigInteger, DateTime, MetaData, Numeric, Text, text
+from sqlalchemy import BigInteger, Connection, DateTime, MetaData, Numeric, Text, event, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
@@ -93,12 +93,19 @@ class Database:
 
 
 async def open_session(request: Request) -> AsyncIterator[AsyncSession]:
-    """The request's transaction; its statements end at the request's deadline."""
+    """The request's transaction; its statements end at the request's deadline.
+
+    It takes a connection at its first statement: a request that waits for something else before holds none.
+    """
     database: Database = request.app.state.database
     async with database.sessions.begin() as session:
-        if (seconds := time_left()) < STATEMENT_SECONDS:
-            await session.execute(_LIMIT, {"milliseconds": str(max(int(seconds * 1000), 1))})
+        event.listen(session.sync_session, "after_begin", _end_at_the_deadline)
         yield session
+
+
+def _end_at_the_deadline(_: Any, __: Any, connection: Connection) -> None:  # noqa: ANN401 - SQLAlchemy's own
+    if (seconds := time_left()) < STATEMENT_SECONDS:
+        connection.execute(_LIMIT, {"milliseconds": str(max(int(seconds * 1000), 1))})
 
 
 Session = Annotated[AsyncSession, Depends(open_session, scope="function")]

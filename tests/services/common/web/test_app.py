@@ -62,6 +62,14 @@ async def execute(name: str, session: Session) -> None:
     await session.execute(text(STATEMENTS[name]))
 
 
+@router.get("/v1/connections", dependencies=[PUBLIC])
+async def connections(session: Session, request: Request) -> list[int]:
+    pool = request.app.state.database.engine.pool
+    before = pool.checkedout()
+    await session.execute(text("SELECT 1"))
+    return [before, pool.checkedout()]
+
+
 @router.get("/v1/users/{userId}/notes", dependencies=[OWNER])
 async def own() -> str:
     return "own"
@@ -278,6 +286,11 @@ async def test_what_the_database_refuses_is_no_error_of_the_service(client, stat
 async def test_a_statement_ends_with_the_time_that_the_caller_granted(client):
     response = await client.get("/v1/statements/slow", headers={"X-Deadline-Ms": "200"})
     assert (response.status_code, response.json()["detail"]) == (503, "The database did not answer in time.")
+
+
+async def test_a_request_holds_no_connection_before_its_first_statement(client):
+    response = await client.get("/v1/connections", headers={"X-Deadline-Ms": "5000"})
+    assert response.json() == [0, 1]
 
 
 async def test_a_service_whose_connections_are_all_taken_is_ready(client, service_database):
