@@ -23,6 +23,7 @@ BENCHMARKS: Final[tuple[str, ...]] = (
     "demo",
     "landing",
     "collector",
+    "relay",
     "publish",
     "extract",
     "dbt_incremental",

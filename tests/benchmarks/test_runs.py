@@ -21,7 +21,12 @@ def test_the_actions_are_of_408_bytes_and_the_contract_reads_them():
 
 
 @pytest.mark.parametrize(
-    ("name", "figures"), [("landing", ["events", "peak memory"]), ("collector", ["actions", "recorded"])]
+    ("name", "figures"),
+    [
+        ("landing", ["events", "peak memory"]),
+        ("collector", ["actions", "recorded"]),
+        ("relay", ["p99", "median", "sent directly, p99", "sent directly, median", "emptied"]),
+    ],
 )
 def test_a_small_run_gives_its_figures(name, figures):
     command = [sys.executable, "-m", f"benchmarks.{name}", "--json", "--small"]

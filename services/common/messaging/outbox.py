@@ -5,8 +5,8 @@
 
 Topic and key are derived from the event (`services.contracts.topics`), whose payload must match its type. Append
 after the statement that changed (and so locked) the aggregate: ids are then in the order of its changes. Rows are kept
-after they are published, so that a copy elsewhere can be rebuilt. A service's models name the table (`class Outbox(
-OutboxTable, Base)`), and its migrations make it, with the trigger that wakes the relay.
+after they are published, as long as their topic keeps the messages, so that they can be sent again. A service's models
+name the table (`class Outbox(OutboxTable, Base)`), and its migrations make it, with the trigger that wakes the relay.
 """
 
 from collections.abc import Iterable

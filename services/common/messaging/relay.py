@@ -22,6 +22,7 @@ import psycopg
 from services.common.messaging.backlog import Backlog
 from services.common.messaging.outbox import CHANNEL
 from services.common.messaging.producer import MessageRefusedError, Producer, partition_of
+from services.common.messaging.retention import Retention
 from services.common.runtime.worker import FIRST_PAUSE, LONGEST_PAUSE, Worker, pause
 from services.contracts.topics import TOPICS
 
@@ -65,6 +66,7 @@ class Relay(Worker):
         self._producer = producer
         self._batch = batch
         self._poll = poll
+        self._retention = Retention()
         self._forget()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -79,6 +81,8 @@ class Relay(Worker):
                     return
             self._forget()
             await connection.execute(f"LISTEN {CHANNEL}")
+            await connection.execute("SET synchronous_commit = off")  # an event whose mark a crash undoes is sent again
+            await connection.execute("SET enable_seqscan = off")  # statistics of a full outbox outlive it for a while
             try:
                 await self._publish(connection, stop)
             finally:
@@ -94,6 +98,7 @@ class Relay(Worker):
                 if self._sending:
                     await asyncio.wait(self._sending)
                 return
+            await self._retention.sweep(connection)
             await self._wait(connection, stop)
 
     async def publish_batch(self, connection: psycopg.AsyncConnection) -> int:

@@ -7,7 +7,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from prometheus_client import REGISTRY
 
-from services.common.messaging import backlog
+from services.common.messaging import backlog, retention
 from services.common.messaging import relay as module
 from services.common.messaging.outbox import EventTooLargeError, append_events
 from services.common.messaging.producer import BrokerUnavailableError, partition_of
@@ -112,6 +112,25 @@ async def test_an_event_that_no_topic_can_carry_is_refused_before_commit(service
     async with service_database.sessions() as session:
         with pytest.raises(EventTooLargeError):
             await append_events(session, [Event.of("CART_ADD", huge, producer="common-test")])
+
+
+async def test_what_was_published_stays_as_long_as_its_topic_keeps_it(database_url, producer, monkeypatch):
+    monkeypatch.setattr(retention, "ROWS", 2)
+    monkeypatch.setattr(retention, "SWEEP_SECONDS", 0.0)
+    rows = [("catalog.v1", 4_000), ("auth.v1", 31), ("user-actions.v1", 31), ("auth.v1", 29), ("user-actions.v1", 91)]
+    with psycopg.connect(database_url) as connection:
+        connection.cursor().executemany(
+            "INSERT INTO outbox (event_id, topic, key, value, published_at)"
+            " VALUES (gen_random_uuid(), %s, 'k', '{}', now() - make_interval(days => %s))",
+            rows,
+        )
+
+    async def left():
+        async with await psycopg.AsyncConnection.connect(database_url) as connection:
+            return await (await connection.execute("SELECT topic FROM outbox ORDER BY id")).fetchall()
+
+    async with running([Relay(database_url, producer, poll=0.05)]):
+        await eventually(left, lambda found: found == [("catalog.v1",), ("user-actions.v1",), ("auth.v1",)])
 
 
 async def change_topic(url, **settings):
