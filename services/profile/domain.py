@@ -78,8 +78,8 @@ class Holders:
             self.events.setdefault(user.id, []).append(("USER_EMAIL_CHANGED", changed))
 
     def _take(self, user: Holder, email: str) -> bool:
-        """Whether the user has another address now; not if it is another user's still."""
-        before = user.email
+        """Whether others are to be told the user's address; not while it is another user's still."""
+        before, had_to_wait = user.email, user.awaited_email is not None
         if self._by_email.get(email, user) is user:
             user.email, user.awaited_email = email or None, None
         else:
@@ -90,7 +90,7 @@ class Holders:
             self._by_email[user.email] = user
         if before is not None and before != user.email:
             self._pass_on(before)
-        return user.awaited_email is None and before != user.email
+        return user.awaited_email is None and (had_to_wait or before != user.email)
 
     def _pass_on(self, email: str) -> None:
         """Give an address that its user has no longer to one who awaits it."""
