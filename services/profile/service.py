@@ -15,7 +15,7 @@ from services.contracts.envelope import Event
 from services.contracts.events.actions import UserAction
 from services.contracts.events.identity import UserDataErased, UserProfileUpdated
 from services.profile.domain import Holder, Holders, News, merged
-from services.profile.models import DeletedUser, Outbox, User
+from services.profile.models import DeletedUser, Idempotency, Outbox, User
 from services.profile.schemas import Preferences
 
 PRODUCER = "profile"
@@ -103,13 +103,15 @@ async def _known(session: AsyncSession, ids: list[str], emails: list[str]) -> li
 
 
 async def _erase(session: AsyncSession, user_ids: set[str]) -> None:
-    """Keep nothing of deleted users but their ids, in what was published neither, and say so."""
+    """Keep nothing of deleted users but their ids, in published events and kept answers neither, and say so."""
     if not user_ids:
         return
     ids, erased_at = list(user_ids), datetime.now(UTC)
     await upsert_rows(session, DeletedUser, [{"id": each} for each in ids])
     await session.execute(delete(User).where(User.id == func.any(ids)))
     await session.execute(delete(Outbox).where(Outbox.topic == TOPIC, Outbox.key == func.any(ids)))
+    callers = [f"user:{each}" for each in ids]
+    await session.execute(delete(Idempotency).where(func.split_part(Idempotency.scope, " ", 1) == func.any(callers)))
     erased = (UserDataErased(user_id=each, service=PRODUCER, erased_at=erased_at) for each in ids)
     await append_events(session, (Event.of("USER_DATA_ERASED", each, producer=PRODUCER) for each in erased))
 

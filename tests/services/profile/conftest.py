@@ -78,7 +78,7 @@ class Auth:
         await self._producer.send("auth.v1", data.user_id, event.to_bytes())
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def registered(auth, calling):
     """To register a user; gives the user's client once there is a profile."""
 

@@ -4,22 +4,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from services.profile.addresses import AddressBook
-
-TOKYO = {
-    "name": "山田 花子",
-    "countryCode": "JP",
-    "postalCode": "150-0001",
-    "countryArea": "東京都",
-    "city": "渋谷区",
-    "streetAddress": "神宮前1-2-3",
-}
-BERLIN = {
-    "name": "Eva",
-    "countryCode": "DE",
-    "postalCode": "10115",
-    "city": "Berlin",
-    "streetAddress": "Invalidenstr. 1",
-}
+from tests.services.profile.addresses import BERLIN, TOKYO
 
 
 def wide(text):
