@@ -5,8 +5,8 @@ from typing import Annotated
 
 from fastapi import Path, Response
 
-from services.common.identity.policy import OWNER, USER
-from services.common.identity.tokens import Principal
+from services.common.identity.policy import USER, owner
+from services.common.identity.principal import Principal
 from services.common.runtime.errors import problems
 from services.common.storage.database import Session
 from services.common.web.fields import UserId
@@ -40,7 +40,7 @@ async def export_own_data(session: Session, caller: Caller, response: Response) 
     return Export(user_id=profile.id, exported_at=datetime.now(UTC), sections=ExportedSections(profile=profile))
 
 
-@router.get("/v1/users/{userId}", dependencies=[OWNER], responses=problems(404))
+@router.get("/v1/users/{userId}", dependencies=[owner("operator", "admin")], responses=problems(404))
 async def read_profile(user_id: Annotated[UserId, Path(alias="userId")], session: Session) -> UserOut:
     """A user's profile."""
     return UserOut.of(await service.read(session, user_id))

@@ -111,7 +111,7 @@ async def _erase(session: AsyncSession, user_ids: set[str]) -> None:
     await session.execute(delete(User).where(User.id == func.any(ids)))
     await session.execute(delete(Outbox).where(Outbox.topic == TOPIC, Outbox.key == func.any(ids)))
     callers = [f"user:{each}" for each in ids]
-    await session.execute(delete(Idempotency).where(func.split_part(Idempotency.scope, " ", 1) == func.any(callers)))
+    await session.execute(delete(Idempotency).where(func.split_part(Idempotency.scope, " ", 1).in_(callers)))
     erased = (UserDataErased(user_id=each, service=PRODUCER, erased_at=erased_at) for each in ids)
     await append_events(session, (Event.of("USER_DATA_ERASED", each, producer=PRODUCER) for each in erased))
 

@@ -1,3 +1,4 @@
+import itertools
 import json
 
 import httpx2
@@ -5,10 +6,11 @@ import psycopg
 import pytest
 import pytest_asyncio
 
-from services.common.messaging.producer import Producer
+from services.common.messaging.producer import Producer, partition_of
 from services.common.storage.migrate import migrate
 from services.contracts.envelope import Event
 from services.contracts.events.identity import UserDeleted, UserEmailConfirmed, UserRegistered
+from services.contracts.topics import TOPICS
 from services.profile.app import create_app
 from services.profile.settings import ProfileSettings
 from tests.waiting import eventually
@@ -51,16 +53,23 @@ def calling(app, tokens):
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def auth(settings):
+async def auth(settings, calling):
     """Auth, as far as profile hears from it."""
     producer = Producer(settings)
-    yield Auth(producer)
+    yield Auth(producer, calling)
     await producer.close()
 
 
+async def has_profile(client):
+    """The client, once its user has a profile."""
+    await eventually(lambda: client.get("/v1/users/me"), lambda answer: answer.status_code == 200)
+    return client
+
+
 class Auth:
-    def __init__(self, producer):
+    def __init__(self, producer, calling):
         self._producer = producer
+        self._calling = calling
 
     async def register(self, user_id, email=None, version=1):
         email = f"{user_id}@example.com" if email is None else email
@@ -73,6 +82,14 @@ class Auth:
     async def delete(self, user_id):
         await self._tell("USER_DELETED", UserDeleted(user_id=user_id))
 
+    async def is_followed(self, user_id):
+        """Wait until profile has handled all that was told of a user: what comes after it in the same partition."""
+        count = TOPICS["auth.v1"].partitions
+        names = (f"after-{user_id}-{number}" for number in itertools.count())
+        after = next(name for name in names if partition_of(name, count) == partition_of(user_id, count))
+        await self.register(after)
+        await has_profile(self._calling(after))
+
     async def _tell(self, event_type, data):
         event = Event.of(event_type, data, producer="auth")
         await self._producer.send("auth.v1", data.user_id, event.to_bytes())
@@ -84,9 +101,7 @@ async def registered(auth, calling):
 
     async def register(user_id, email=None):
         await auth.register(user_id, email)
-        client = calling(user_id)
-        await eventually(lambda: client.get("/v1/users/me"), lambda answer: answer.status_code == 200)
-        return client
+        return await has_profile(calling(user_id))
 
     return register
 

@@ -41,7 +41,7 @@ def follow(batches):
     return {name: user.email or "" for name, user in users.items()}, gone, told
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(STEPS, st.randoms(), st.sampled_from([1, 3, 20]))
 def test_whatever_the_order_of_auths_news_all_users_have_the_addresses_that_auth_has(steps, random, size):
     news, emails, deleted = history(steps)

@@ -12,4 +12,4 @@ def test_the_api_does_what_its_document_says(settings, tokens, tmp_path):
     with psycopg.connect(settings.database_url) as connection:
         connection.execute("INSERT INTO users (id, email) VALUES ('tester', 'tester@example.com')")
     with served("profile", environment, tmp_path / "profile.log") as url:
-        assert violations(url, tokens.user("tester")) == ""
+        assert violations(url, tokens.user("tester", roles=("operator",))) == ""

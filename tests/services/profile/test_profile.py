@@ -114,10 +114,11 @@ async def test_a_repeated_change_with_its_key_gets_the_first_answer(registered):
         ("anna", {}, 200),
         ("ben", {}, 403),
         ("merchant", {"roles": ("merchandiser",)}, 403),
-        ("order", {"use": "service"}, 200),
+        ("otto", {"roles": ("operator",)}, 200),
+        ("ada", {"roles": ("admin",)}, 200),
     ],
 )
-async def test_a_profile_is_for_its_user_and_for_services(calling, subject, token, status):
+async def test_a_profile_is_for_its_user_and_for_operators(calling, subject, token, status):
     assert (await calling(subject, **token).get("/v1/users/anna")).status_code == status
 
 
