@@ -59,6 +59,7 @@ ACTIVITY_ROWS = """
     group by user_id, product_id, ordered_at, order_id
     having sum(quantity) > sum(returned_quantity)
 """
+NOT_LEARNED_FROM = "select user_id from core.users where not is_learned_from"
 FOLDER = "dataset"
 
 
@@ -69,6 +70,8 @@ class NoInteractionsError(Exception):
 @dataclass(frozen=True)
 class TrainingSet:
     """Purchase lines and recent actions before `cut`; the catalogue is the current one.
+
+    Users without consent and deleted ones are in neither, so that they have no shelves of their own either.
 
     Models are fitted on the purchases alone. Actions, simulated ones included, only set the initial state of the
     shelves of those who acted.
@@ -87,14 +90,15 @@ class TrainingSet:
         """Read it from the marts.
 
         Raises:
-            NoInteractionsError: no order was placed before the cut.
+            NoInteractionsError: no order was placed before the cut by anyone from whom the models may learn.
         """
         times = {"cut": cut.isoformat(), "start": (cut - timedelta(days=ACTIVITY_DAYS)).isoformat()}
-        interactions = warehouse.frame(INTERACTIONS.format(**times))
+        left_out = warehouse.frame(NOT_LEARNED_FROM)
+        interactions = warehouse.frame(INTERACTIONS.format(**times)).join(left_out, on="user_id", how="anti")
         if interactions.is_empty():
             raise NoInteractionsError(f"no order before {cut.isoformat()}: send the shop's history first")
         items = warehouse.frame(ITEM_ROWS)
-        activity = warehouse.frame(ACTIVITY_ROWS.format(**times))
+        activity = warehouse.frame(ACTIVITY_ROWS.format(**times)).join(left_out, on="user_id", how="anti")
         return cls(
             cut,
             interactions.with_columns(pl.col("ordered_at").cast(pl.Datetime("us", "UTC"))),

@@ -70,6 +70,19 @@
     {%- endif -%}
 {%- endmacro %}
 
+{# Who is not logged in; what visitors do becomes the user's who then logs in. #}
+{% macro is_visitor(user_id) -%}
+    starts_with({{ user_id }}, 'anon:')
+{%- endmacro %}
+
+{#
+  Nothing is learned from users who do not want it, or who are deleted; they get everyone's shelves. Of whom no profile
+  tells, one may learn.
+#}
+{% macro is_learned_from(account, profile) -%}
+    ({{ account }}.deleted_at is null and coalesce({{ profile }}.has_personalisation_consent, true))
+{%- endmacro %}
+
 {# Figures about shoppers leave out machines and simulations. #}
 {% macro is_shopper(action) -%}
     (not {{ action }}.is_bot and not {{ action }}.is_simulated)

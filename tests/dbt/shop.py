@@ -151,6 +151,7 @@ def shuffled_history(seed: int, count: int) -> list[dict]:
         answer = {"recommendationId": f"r{draw.randint(1, 20)}", "userId": user}
         visitor = {"userId": f"user{draw.randint(1, 4)}", "sessionId": draw.choice(["a", "b", "c"])}
         version = draw.randint(0, 3)
+        account, browser = {"userId": f"user{draw.randint(1, 9)}"}, f"anon:{draw.randint(1, 4)}"
         lines = [(draw.randint(1, 50), draw.randint(1, 7)) for _ in range(draw.randint(0, 3))]
         return draw.choice([
             lambda: order(order_id, *lines, user=user, hours=hours),
@@ -171,6 +172,16 @@ def shuffled_history(seed: int, count: int) -> list[dict]:
             lambda: event("CART_ADD", hours, **visitor, productId=item, isBot=draw.random() < 0.1),
             lambda: event("CART_REMOVE", round(hours), **visitor, productId=item),  # at the same moment as others
             lambda: event("ORDER_COMPLETE", hours, userId=user, orderId=order_id),
+            lambda: event("PRODUCT_VIEWED", hours, userId=browser, productId=item, sessionId=browser),
+            lambda: event("CART_ADD", round(hours), userId=browser, productId=item),  # maybe when somebody logs in
+            lambda: event("USER_AUTHENTICATED", round(hours), **account, email="", visitorId=browser),
+            lambda: event("USER_AUTHENTICATED", hours, **account, email=""),
+            lambda: event("USER_LOGOUT", hours, **account),
+            lambda: event("USER_REGISTERED", hours, **account, email="", accountVersion=version),
+            lambda: event(draw.choice(["USER_DISABLED", "USER_ENABLED"]), hours, **account, accountVersion=version),
+            lambda: event("USER_DELETED", hours, **account),
+            lambda: event("USER_PROFILE_UPDATED", hours, **account, personalisationConsent=draw.random() < 0.5,
+                          optedOutShelves=draw.sample(["SALE", "DAILY_DEAL"], version % 3), profileVersion=version),
             lambda: event("RECOMMENDATION_SHOWN", hours, **answer, items=[shelf]),
             lambda: event("RECOMMENDATION_CLICKED", hours, **answer, **shelf),
         ])()  # fmt: skip

@@ -41,6 +41,12 @@ jsonb_build_object('productId', number, 'sku', number, 'name', 'p', 'price', '2.
 ABOUT_A_USER = """
 jsonb_build_object('userId', 'u' || number %% 2000, 'orderId', number, 'productId', 1 + number * 7 %% 8000)
 """
+LOGIN = """
+jsonb_build_object('userId', 'u' || number %% 2000, 'visitorId', 'anon:' || number %% 3000)
+"""
+VIEW_OF_A_VISITOR = """
+jsonb_build_object('userId', 'anon:' || number %% 3000, 'productId', 1 + number * 7 %% 8000)
+"""
 PAGE = """
 jsonb_build_object('recommendationId', number, 'userId', 'u' || number %% 2000, 'items', jsonb_build_array(
     jsonb_build_object('displayType', 'SALE', 'productId', number, 'rank', 1)))
@@ -67,6 +73,10 @@ def land(warehouse: Warehouse, first: int, last: int) -> None:
             ("order.v1", "RETURN_COMPLETED", RETURN, (across, last)),
             ("user-actions.v1", "ORDER_COMPLETE", ABOUT_A_USER, (first, last)),
             ("user-actions.v1", "PRODUCT_VIEWED", ABOUT_A_USER, (first, last)),
+            ("user-actions.v1", "PRODUCT_VIEWED", VIEW_OF_A_VISITOR, (first, last)),
+            ("auth.v1", "USER_REGISTERED", ABOUT_A_USER, (first, last)),
+            ("auth.v1", "USER_AUTHENTICATED", LOGIN, (first, last)),
+            ("profile.v1", "USER_PROFILE_UPDATED", ABOUT_A_USER, (first, last)),
             ("recommendation-feedback.v1", "RECOMMENDATION_SHOWN", PAGE, (first, last)),
             ("catalog.v1", "CATEGORY_CREATED", ABOUT_A_PRODUCT, (across, last)),
             ("catalog.v1", "PRODUCT_CREATED", ABOUT_A_PRODUCT, (across, last)),

@@ -12,7 +12,10 @@ CUT = datetime(2026, 11, 2, tzinfo=UTC)
 MARTS = """
     create schema core; create schema recommendation; create schema behaviour;
     create table recommendation.interactions (user_id text, product_id bigint, order_id bigint, ordered_at timestamptz);
-    insert into recommendation.interactions values ('ann', 1, 10, '2026-11-01'), ('ann', 1, 11, '2026-11-03');
+    insert into recommendation.interactions values
+        ('ann', 1, 10, '2026-11-01'), ('ann', 1, 11, '2026-11-03'), ('unwilling', 1, 12, '2026-11-01');
+    create table core.users (user_id text, is_learned_from boolean);
+    insert into core.users values ('ann', true), ('unwilling', false);
     create table core.products (
         product_id bigint, sku text, name text, price numeric, currency text, image text, rating numeric, brand text,
         department text, category text, product_type text, category_id bigint, category_code text, category_name text,
@@ -30,6 +33,7 @@ MARTS = """
         user_id text, product_id bigint, action_type text, quantity int, occurred_at timestamptz, is_bot boolean
     );
     insert into behaviour.actions values
+        ('unwilling', 1, 'CART_ADD', 1, '2026-11-01 01:00', false),
         ('cart', 1, 'CART_ADD', 1, '2026-11-01 01:00', false), ('cart', 1, 'CART_UPDATE', 2, '2026-11-01 02:00', false),
         ('cart', 1, 'CART_UPDATE', 0, '2026-11-01 03:00', false), ('cart', 1, 'CART_ADD', 1, '2026-11-01 04:00', true);
     create table core.order_items (
@@ -37,6 +41,7 @@ MARTS = """
         ordered_at timestamptz, order_id bigint
     );
     insert into core.order_items values
+        ('unwilling', 1, 1, 0, false, '2026-11-01', 25),
         ('kept', 1, 1, 0, false, '2026-11-01', 20), ('cancelled', 1, 1, 0, true, '2026-11-01', 21),
         ('returned', 1, 2, 2, false, '2026-11-01', 22), ('later', 1, 1, 0, false, '2026-11-03', 23),
         ('returned half', 1, 1, 1, false, '2026-11-01', 24), ('returned half', 1, 2, 0, false, '2026-11-01', 24);
@@ -54,6 +59,12 @@ def found(database) -> TrainingSet:
 
 def test_only_purchases_before_the_cut_are_learnt_from(found):
     assert found.interactions["order_id"].to_list() == [10]
+
+
+def test_nothing_is_learnt_from_users_who_do_not_want_it(found):
+    users = {*found.interactions["user_id"], *found.activity["user_id"]}
+
+    assert (users & {"ann", "cart", "unwilling"}) == {"ann", "cart"}
 
 
 def test_what_was_cancelled_or_sent_back_does_not_count_as_bought(found):

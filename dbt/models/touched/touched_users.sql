@@ -7,8 +7,26 @@ with order_events as ( -- an order's users are also those whom an earlier versio
 
 user_days as (
     select * from {{ ref('touched_user_days') }}
+),
+
+accounts as (
+    select * from {{ ref('stg_auth__accounts') }} where {{ newly_landed('auth.v1') }}
+),
+
+logins as (
+    select * from {{ ref('stg_auth__logins') }} where {{ newly_landed('auth.v1') }}
+),
+
+profiles as (
+    select * from {{ ref('stg_profile__profiles') }} where {{ newly_landed('profile.v1') }}
 )
 
 select user_id from order_events
 union
 select user_id from user_days
+union
+select user_id from accounts
+union
+select user_id from logins
+union
+select user_id from profiles

@@ -9,9 +9,13 @@ product_views as (
     select * from {{ ref('stg_analytics__product_views') }} where {{ landed('user-actions.v1') }}
 ),
 
+logins as not materialized (
+    select * from {{ ref('int_logins__link') }}
+),
+
 arrived as (
     select
-        event_id, user_id, action_type, product_id, currency, product_price, category_id, order_id, quantity,
+        event_id, user_id as sent_by, action_type, product_id, currency, product_price, category_id, order_id, quantity,
         search_keyword, rating, session_id, occurred_at, {{ shop_date('occurred_at') }} as occurred_date,
         is_declared_bot, is_simulated
     from user_actions
@@ -24,21 +28,33 @@ arrived as (
 
 history as ( -- one action more may turn its user's whole day into a machine's, so the day is new again
     select * from arrived
-    {% if is_incremental() -%}
+    {% if not execute or is_incremental() -%}
         union -- not `all`: what a run read that did not come to its end is in both
         select
-            event_id, user_id, action_type, product_id, currency, product_price, category_id, order_id, quantity,
-            search_keyword, rating, session_id, occurred_at, occurred_date, is_declared_bot, is_simulated
+            event_id, coalesce(visitor_id, user_id), action_type, product_id, currency, product_price, category_id,
+            order_id, quantity, search_keyword, rating, session_id, occurred_at, occurred_date, is_declared_bot,
+            is_simulated
         from {{ this }}
-        where (user_id, occurred_date) in (select arrived.user_id, arrived.occurred_date from arrived)
+        where {{ is_touched('user_id, occurred_date', 'touched_user_days') }}
     {%- endif %}
 ),
 
-{{ visits_in('history') }}
+owned as ( -- a visitor's actions are those of the user who then logs in
+    select history.*, coalesce(logins.user_id, history.sent_by) as user_id
+    from history
+    left join logins
+        on
+            history.sent_by = logins.visitor_id
+            and history.occurred_at > logins.previous_login_at
+            and history.occurred_at <= logins.logged_in_at
+),
+
+{{ visits_in('owned') }}
 
 select
     event_id,
     user_id,
+    case when {{ is_visitor('sent_by') }} then sent_by end as visitor_id,
     action_type,
     product_id,
     currency,

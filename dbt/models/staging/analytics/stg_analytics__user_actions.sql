@@ -4,7 +4,7 @@ select
     occurred_at,
     lane,
     number,
-    data ->> 'userId' as user_id,
+    user_id,
     data ->> 'sessionId' as session_id,
     (data ->> 'productId')::bigint as product_id,
     data ->> 'currency' as currency,
