@@ -82,8 +82,8 @@ async def page(request: Request, caller: Caller, wish: PageRequest) -> Response:
     state = request.app.state
     merchandising: Merchandising = state.merchandising
     recommender: Recommender = state.recommender
-    is_forgotten = user_id is not None and recommender.live.is_forgotten(user_id)  # content still has their shelves
-    said = await merchandising.ask(None if is_forgotten else user_id, request.headers.get("authorization"))
+    has_own = user_id is not None and recommender.live.people.has_own_shelves(user_id)
+    said = await merchandising.ask(user_id if has_own else None, request.headers.get("authorization"))
     displays = said or merchandising.everyones
     exclude = recommender.product_ids(wish.exclude_ids)
     document = pages.page(recommender, displays, user_id, exclude, is_content_away=said is None)

@@ -31,7 +31,7 @@ class Line(msgspec.Struct, rename="camel"):
 
 
 class Behaviour(msgspec.Struct, rename="camel"):
-    """Payloads of `user-actions.v1` and `order.v1`."""
+    """Payloads of `user-actions.v1`, `order.v1`, `auth.v1` and `profile.v1`."""
 
     user_id: str
     product_id: int | None = None
@@ -39,6 +39,10 @@ class Behaviour(msgspec.Struct, rename="camel"):
     order_id: int | None = None
     return_id: int | None = None
     items: tuple[Line, ...] = ()
+    visitor_id: str | None = None
+    personalisation_consent: bool = True
+    opted_out_shelves: tuple[str, ...] = ()
+    profile_version: int = 0
 
     def quantities(self) -> dict[int, int]:
         """The quantity of each product in `items`; a product may be on several lines."""

@@ -1,4 +1,4 @@
-"""Reads the actions since the data cut from the warehouse, because the broker's log may have deleted them.
+"""Reads who is who, and the actions since the data cut, from the warehouse: the broker's log may have deleted them.
 
 It uses views without personal data, and a role that may read nothing else.
 """
@@ -16,6 +16,10 @@ select json_build_object('eventType', event_type, 'timestamp', occurred_at, 'dat
 from live.actions where occurred_at >= %s order by occurred_at
 """
 DELETED: Final = "select user_id from live.deleted_users"
+IDENTITIES: Final = """
+select json_build_object('eventType', event_type, 'timestamp', occurred_at, 'data', data)::text
+from live.identities where occurred_at >= %s or event_type != 'USER_AUTHENTICATED'
+"""
 TURN: Final = 250
 """Rows processed before control returns to the event loop."""
 
@@ -28,7 +32,7 @@ class LandedActions:
         self._live = live
 
     async def read(self, report_progress: ReportProgress) -> None:
-        """Load all actions since the data cut, and all users deleted at any time.
+        """Load all actions and logins since the data cut, and all users deleted or with wishes at any time.
 
         Raises:
             psycopg.Error: the warehouse does not respond.
@@ -41,8 +45,9 @@ class LandedActions:
                 while users := await cursor.fetchmany(TURN):
                     report_progress()
                     self._live.forget(user_id for (user_id,) in users)
-            async with connection.cursor("actions") as cursor:
-                await cursor.execute(ACTIONS, (since,))
-                while rows := await cursor.fetchmany(TURN):
-                    report_progress()
-                    self._live.apply_landed(event.encode() for (event,) in rows)
+            for query in (IDENTITIES, ACTIONS):
+                async with connection.cursor("events") as cursor:
+                    await cursor.execute(query, (since,))
+                    while rows := await cursor.fetchmany(TURN):
+                        report_progress()
+                        self._live.apply_landed(event.encode() for (event,) in rows)

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from math import inf
 from typing import Final
 
 from aiokafka import ConsumerRecord
@@ -15,12 +16,15 @@ from services.common.messaging.producer import Producer
 from services.common.runtime.settings import ServiceSettings
 from services.common.runtime.worker import Worker, pause
 from serving.events import BEHAVIOUR, CATALOGUE, KIND_OF, Behaviour, FollowedEvent
+from serving.people import People, Stretch, Wishes
 from serving.products import Products
 from serving.state import Model, Models
 
 logger = logging.getLogger(__name__)
 
-TOPICS: Final = ("user-actions.v1", "order.v1", "catalog.v1")
+TOPICS: Final = ("auth.v1", "profile.v1", "user-actions.v1", "order.v1", "catalog.v1")
+AT_ANY_TIME: Final = frozenset({"USER_DELETED", "USER_PROFILE_UPDATED"})
+"""Events that count whenever they happened: no bundle knows of them."""
 OVERLAP_SECONDS: Final = 600.0
 """Events from shortly before the data cut may have landed after it; applying one twice has no effect."""
 MAX_SHOPPERS: Final = 200_000
@@ -30,14 +34,14 @@ SKIPPED: Final = Counter("tanawari_live_records_skipped", "Followed records that
 
 
 class Live:
-    """The state of each user with actions since the data cut, the deleted users, and the current products."""
+    """The state of each user with actions since the data cut, who the users are, and the current products."""
 
     def __init__(self, models: Models, products: Products) -> None:
         self._models = models
         self._products = products
         self._lately: dict[str, LiveState] = {}
-        self._states: dict[str, tuple[LiveState, int, LiveState]] = {}
-        self._deleted: set[str] = set()
+        self._states: dict[str, tuple[object, LiveState]] = {}
+        self.people = People()
         models.prepare = self._prepare
 
     @property
@@ -46,15 +50,35 @@ class Live:
         return self._models.since - OVERLAP_SECONDS
 
     def state(self, user_id: str) -> LiveState:
-        """The user's recent actions: those in the current bundle, and those after its data cut."""
-        model, lately = self._models.current, self._lately.get(user_id)
-        begun = model.activity.get(user_id, NOTHING) if model and user_id not in self._deleted else NOTHING
-        if model is None or lately is None:
-            return begun
-        of, changes, state = self._states.get(user_id, (None, 0, begun))
-        if of is not lately or changes != lately.changes:
-            state = lately.since(model.bundle.manifest.data_cut.timestamp() - OVERLAP_SECONDS, begun)
-            self._states[user_id] = lately, lately.changes, state
+        """The user's recent actions: those in the current bundle, and those after its data cut.
+
+        What a visitor did is of the user who then logged in, and no longer of the visitor.
+        """
+        model = self._models.current
+        if model is None or not self.people.has_own_shelves(user_id):
+            return NOTHING
+        last_login, stretches = self.people.last_login(user_id), self.people.stretches(user_id)
+        lately = [self._lately.get(each) for each in (user_id, *(stretch.visitor_id for stretch in stretches))]
+        if last_login == -inf and lately == [None]:
+            return model.activity.get(user_id, NOTHING)
+        made_of = last_login, stretches, [(each, each.changes if each else 0) for each in lately]
+        known, state = self._states.get(user_id, (None, NOTHING))
+        if known != made_of:
+            own = Stretch(user_id, last_login, inf)
+            state = self._composed(model, own, stretches)
+            self._states[user_id] = made_of, state
+        return state
+
+    def _composed(self, model: Model, own: Stretch, stretches: Iterable[Stretch]) -> LiveState:
+        moment = model.bundle.manifest.data_cut.timestamp() - OVERLAP_SECONDS
+        if own.after == -inf:
+            begun = model.activity.get(own.visitor_id, NOTHING)
+            state = self._lately.get(own.visitor_id, NOTHING).since(moment, begun)
+        else:
+            state, stretches = LiveState(), [own]
+        for visitor_id, after, until in stretches:
+            state.take(model.activity.get(visitor_id, NOTHING), after, until)
+            state.take(self._lately.get(visitor_id, NOTHING), max(after, moment), until)
         return state
 
     @property
@@ -92,12 +116,8 @@ class Live:
     def forget(self, user_ids: Iterable[str]) -> None:
         """Treat these users as unknown from now on, even if the bundle contains them."""
         for user_id in user_ids:
-            self._deleted.add(user_id)
+            self.people.forget([user_id])
             self._lately.pop(user_id, None)
-
-    def is_forgotten(self, user_id: str) -> bool:
-        """Whether the user was deleted."""
-        return user_id in self._deleted
 
     def _apply_change(self, value: bytes, model: Model, since: float) -> None:
         event = CATALOGUE.decode(value)
@@ -106,7 +126,7 @@ class Live:
 
     def _apply_behaviour(self, event: FollowedEvent[Behaviour], since: float) -> None:
         at, data = event.timestamp.timestamp(), event.data
-        if at < since or data.user_id in self._deleted:
+        if (at < since and event.event_type not in AT_ANY_TIME) or self.people.is_forgotten(data.user_id):
             return
         match event.event_type:
             case "ORDER_COMPLETED" if data.order_id is not None:
@@ -115,8 +135,13 @@ class Live:
                 self._own(data.user_id).cancel(data.order_id, at)
             case "RETURN_COMPLETED" if data.order_id is not None and data.return_id is not None:
                 self._own(data.user_id).take_back(data.order_id, data.return_id, at, data.quantities())
-            case "USER_DELETE":
+            case "USER_DELETE" | "USER_DELETED":
                 self.forget([data.user_id])
+            case "USER_AUTHENTICATED" if data.visitor_id is not None:
+                self.people.log_in(data.visitor_id, data.user_id, at)
+            case "USER_PROFILE_UPDATED":
+                opted_out = frozenset(data.opted_out_shelves)
+                self.people.wish(data.user_id, Wishes(data.profile_version, data.personalisation_consent, opted_out))
             case "CART_UPDATE" if data.quantity == 0:
                 self._own(data.user_id).apply("UNCART", data.product_id or 0, at)
             case event_type if event_type in KIND_OF and data.product_id is not None:

@@ -20,9 +20,12 @@ def page(
     now = recommender.now()
     moment = now.timestamp()
     prices = said.prices_at(moment)
-    pins = said.pins(recommender.rules.page, exclude)
+    opted_out = recommender.live.people.opted_out(user_id)
+    wanted = [each for each in recommender.rules.page if each not in opted_out]
+    pins = said.pins(wanted, exclude)
     taken = {*exclude, *said.hidden, *(item["productId"] for items in pins.values() for item in items)}
-    shelves = recommender.shelves(user_id, PageQuery(exclude=frozenset(taken), prices=prices), now)
+    query = PageQuery(display_types=wanted, exclude=frozenset(taken), prices=prices)
+    shelves = recommender.shelves(user_id, query, now)
     taken |= {pick.product.product_id for shelf in shelves for pick in shelf.picks}
     circumstances = recommender.circumstances(is_content_away=is_content_away)
     circumstances["generation"] = said.generation or circumstances["generation"]

@@ -60,7 +60,7 @@ class Recommender:
     def shelves(self, user_id: str | None, query: PageQuery, now: datetime) -> list[Shelf]:
         """The shelves of one user; empty while there is no model; `user_id` None: for everyone.
 
-        A deleted user gets the shelves for everyone, whatever the bundle contains.
+        A user who is deleted or does not consent gets the shelves for everyone, whatever the bundle contains.
         """
         model = self.models.current
         if model is None:
@@ -68,8 +68,8 @@ class Recommender:
             return [
                 Shelf(each, self.rules.shelves[each].title, [], is_short=True, fallback_used=False) for each in wanted
             ]
-        is_known = user_id is not None and not self.live.is_forgotten(user_id)
-        shopper = Shopper(user_id, self.live.state(user_id)) if user_id and is_known else Shopper(None)
+        is_own = user_id is not None and self.live.people.has_own_shelves(user_id)
+        shopper = Shopper(user_id, self.live.state(user_id)) if user_id and is_own else Shopper(None)
         return compose(model.bundle, model.catalogue, self.rules, shopper, now, query, model.ranking_cache)
 
     def similar(

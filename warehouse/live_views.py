@@ -1,4 +1,4 @@
-"""Schema `live`: the recent actions that serving loads at start, because the broker's log may have deleted them.
+"""Schema `live`: what serving loads at start, because the broker's log may have deleted it: actions, and who is who.
 
 The views list every field explicitly, and none is personal: no search, no review, no reason, no address. They read as
 their owner, so that their readers need no rights on `raw`.
@@ -36,7 +36,34 @@ where event_type in ('ORDER_COMPLETED', 'ORDER_CANCELLED', 'RETURN_COMPLETED')
 _DELETED_USERS = """
 create or replace view live.deleted_users as
 select data ->> 'userId' as user_id from raw.user_actions_v1 where event_type = 'USER_DELETE'
+union all
+select data ->> 'userId' from raw.auth_v1 where event_type = 'USER_DELETED'
 """
+
+_IDENTITIES = """
+create or replace view live.identities as
+select
+    event_type,
+    occurred_at,
+    jsonb_build_object('userId', data -> 'userId', 'visitorId', data -> 'visitorId') as data
+from raw.auth_v1
+where event_type = 'USER_AUTHENTICATED' and data ->> 'visitorId' is not null
+union all
+select
+    event_type,
+    occurred_at,
+    jsonb_strip_nulls(jsonb_build_object(
+        'userId', data -> 'userId', 'profileVersion', data -> 'profileVersion',
+        'personalisationConsent', data -> 'personalisationConsent', 'optedOutShelves', data -> 'optedOutShelves'
+    ))
+from (
+    select distinct on (user_id) event_type, occurred_at, data from raw.profile_v1
+    where event_type = 'USER_PROFILE_UPDATED'
+    order by user_id, coalesce((data ->> 'profileVersion')::bigint, 0) desc, occurred_at desc
+) as newest
+where data -> 'personalisationConsent' = 'false' or jsonb_array_length(data -> 'optedOutShelves') > 0
+"""
+"""Visitors who logged in, and the users who wish what not everybody does."""
 
 _INDEXES = """
 create index if not exists user_actions_v1_deleted_users
@@ -51,5 +78,5 @@ create index if not exists order_v1_occurred_at
 
 def make_live_views(connection: psycopg.Connection) -> None:
     """Create or update the views; the schema's default privileges grant access."""
-    for statement in (_INDEXES, _ACTIONS, _DELETED_USERS):
+    for statement in (_INDEXES, _ACTIONS, _DELETED_USERS, _IDENTITIES):
         connection.execute(statement)

@@ -121,6 +121,13 @@ class LiveState:
                 state._changed(order_id, order.changed_at).merge(order)  # noqa: SLF001 (its own class)
         return state
 
+    def take(self, other: "LiveState", after: float, until: float) -> None:
+        """Apply the actions, though not the orders, that another state has of that time."""
+        for kind in KINDS:
+            for product_id, at in other._times(kind).items():  # noqa: SLF001 (its own class)
+                if after < at <= until:
+                    self.apply(kind, product_id, at)
+
 
 def activity_of(bundle: Bundle) -> dict[str, LiveState]:
     """The state of every user at the bundle's data cut."""

@@ -16,6 +16,7 @@ from services.common.web import ndjson
 from services.contracts.envelope import Event
 from services.contracts.events.actions import OrderAction, ProductAction, ProductViewed, UserAction
 from services.contracts.events.catalog import ProductSnapshot, SpecialPriceEnded, StockChanged
+from services.contracts.events.identity import UserAuthenticated, UserDeleted, UserProfileUpdated
 from services.contracts.events.order import OrderCancelled, OrderLine, OrderSnapshot, ReturnSnapshot
 from serving.app import create_app
 from serving.settings import ServingSettings
@@ -29,6 +30,9 @@ PAYLOADS = {
     "CART_REMOVE": ("user-actions.v1", ProductAction),
     "ORDER_COMPLETE": ("user-actions.v1", OrderAction),
     "USER_DELETE": ("user-actions.v1", UserAction),
+    "USER_AUTHENTICATED": ("auth.v1", UserAuthenticated),
+    "USER_DELETED": ("auth.v1", UserDeleted),
+    "USER_PROFILE_UPDATED": ("profile.v1", UserProfileUpdated),
     "RETURN_COMPLETED": ("order.v1", ReturnSnapshot),
     "ORDER_COMPLETED": ("order.v1", OrderSnapshot),
     "ORDER_CANCELLED": ("order.v1", OrderCancelled),

@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 from aiokafka import AIOKafkaProducer
 
+from services.contracts.envelope import DisplayType
 from tests.ml.tiny_bundle import BREAD, BUYER, JAM, MILK, MILK_ORDER, RICE, SOAP, TEA
 from tests.serving.conftest import record
 from tests.waiting import eventually
@@ -109,6 +110,63 @@ async def test_what_happened_before_the_data_cut_is_in_the_bundle_and_is_skipped
     await happens("PRODUCT_VIEWED", user_id=user, product_id=RICE)
 
     assert await eventually(shelf(user), lambda found: found) == [RICE]
+
+
+async def test_what_a_visitor_looked_at_is_the_users_who_logs_in_and_no_longer_the_visitors(app, happens, user):
+    live, moment = app.state.recommender.live, datetime.now(UTC)
+    await happens("USER_AUTHENTICATED", at=moment, user_id=f"ann{user}", email="", visitor_id=user)
+    for product, seconds in ((RICE, -2), (SOAP, 2), (TEA, 6)):
+        await happens("PRODUCT_VIEWED", at=moment + timedelta(seconds=seconds), user_id=user, product_id=product)
+    login = {"user_id": f"ben{user}", "email": "", "visitor_id": user}
+    await happens("USER_AUTHENTICATED", at=moment + timedelta(seconds=4), **login)
+
+    async def viewed():
+        return [set(live.state(each).viewed) for each in (f"ann{user}", f"ben{user}", user)]
+
+    await eventually(viewed, lambda found: found == [{RICE}, {SOAP}, {TEA}])
+
+
+async def test_without_consent_a_user_gets_the_shelves_for_everyone_and_with_it_their_own_again(
+    client, happens, as_user, user
+):
+    user = f"ann-{user[5:]}"
+
+    async def shelf():
+        path = f"/v1/users/{user}/recommendations?shelf=CONTINUE_SHOPPING"
+        answer = await client.get(path, headers=as_user(user))
+        return [item["productId"] for item in answer.json()["items"]]
+
+    await happens("PRODUCT_VIEWED", user_id=user, product_id=RICE)
+    await eventually(shelf, lambda found: found == [RICE])
+    await happens("USER_PROFILE_UPDATED", user_id=user, personalisation_consent=False, profile_version=2)
+    await eventually(shelf, lambda found: found == [])
+    await happens("USER_PROFILE_UPDATED", user_id=user, profile_version=3)
+    await eventually(shelf, lambda found: found == [RICE])
+
+
+async def test_a_shelf_that_a_user_does_not_want_is_not_on_the_page(client, happens, as_user, user):
+    user = f"ann-{user[5:]}"
+
+    async def shelves():
+        answer = await client.post("/v1/pages", json={}, headers=as_user(user))
+        return {shelf["displayType"] for shelf in answer.json()["shelves"]}
+
+    assert "SALE" in await shelves()
+    await happens("USER_PROFILE_UPDATED", user_id=user, opted_out_shelves=[DisplayType.SALE], profile_version=1)
+    assert len(await eventually(shelves, lambda found: "SALE" not in found)) == 5
+
+
+async def test_a_deleted_user_is_unknown(app, happens, user):
+    live, user = app.state.recommender.live, f"ann-{user[5:]}"
+    await happens("PRODUCT_VIEWED", user_id=user, product_id=RICE)
+    await happens("USER_DELETED", user_id=user)
+
+    async def deleted():
+        return live.people.is_forgotten(user)
+
+    await eventually(deleted)
+    await happens("PRODUCT_VIEWED", user_id=user, product_id=RICE)
+    assert live.state(user).viewed == {}
 
 
 UNREADABLE = {

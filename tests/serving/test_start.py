@@ -13,12 +13,15 @@ import pytest_asyncio
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.records_to_delete import RecordsToDelete
+from psycopg import sql
 
 from services.catalog.app import create_app as create_catalog
 from services.catalog.settings import CatalogSettings
 from services.common.runtime.worker import running
 from services.common.storage.migrate import migrate
 from services.common.web import ndjson
+from services.contracts.registry import EVENTS
+from services.contracts.topics import TOPICS
 from serving.app import create_app
 from serving.catalog import LONGEST_LINE
 from serving.start import CATALOG_UNREAD, LANDED_UNREAD, InitialLoad
@@ -213,15 +216,18 @@ async def test_while_catalog_is_away_answers_are_degraded_and_it_is_asked_again(
 
 @pytest.fixture
 def landed(new_warehouse):
-    """A warehouse in which actions have landed; gives its URL for serving."""
+    """A warehouse in which events have landed; gives its URL for serving."""
 
-    def land(*actions):
+    def land(*events):
         warehouse = new_warehouse()
         with psycopg.connect(warehouse.owner) as connection:
-            for event_type, data in actions:
+            for event_type, data in events:
+                table = sql.Identifier(TOPICS[EVENTS[event_type].topic].table)
                 connection.execute(
-                    "INSERT INTO raw.user_actions_v1 VALUES"
-                    " (gen_random_uuid(), %s, 1, now(), 't', 'k', %s, 't', 0, 0, DEFAULT, 1, 1)",
+                    sql.SQL(
+                        "INSERT INTO raw.{} VALUES"
+                        " (gen_random_uuid(), %s, 1, clock_timestamp(), 't', 'k', %s, 't', 0, 0, DEFAULT, 1, 1)"
+                    ).format(table),
                     (event_type, json.dumps(data)),
                 )
         return warehouse.serving
@@ -239,8 +245,30 @@ async def test_what_landed_is_known_after_a_start(start, landed):
     assert [item["productId"] for item in answer.json()["items"]] == [SOAP]
 
 
-async def test_whoever_was_deleted_is_unknown_whatever_the_bundle_has(start, landed, as_user):
-    async with start(warehouse_url=landed(("USER_DELETE", {"userId": BUYER}))) as client:
+async def test_who_a_visitor_became_is_known_after_a_start(start, landed, as_user):
+    view = ("PRODUCT_VIEWED", {"userId": "anon:landed", "productId": SOAP})
+    url = landed(view, ("USER_AUTHENTICATED", {"userId": "ann", "email": "", "visitorId": "anon:landed"}))
+
+    async with start(warehouse_url=url) as client:
+        path = "/v1/users/ann/recommendations?shelf=CONTINUE_SHOPPING"
+        answer = await client.get(path, headers=as_user("ann"))
+
+    assert [item["productId"] for item in answer.json()["items"]] == [SOAP]
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        ("USER_DELETE", {"userId": BUYER}),
+        ("USER_DELETED", {"userId": BUYER}),
+        ("USER_PROFILE_UPDATED", {"userId": BUYER, "personalisationConsent": False}),
+    ],
+    ids=["told by an action", "deleted", "without consent"],
+)
+async def test_whoever_was_deleted_or_does_not_consent_is_unknown_whatever_the_bundle_has(
+    start, landed, as_user, event
+):
+    async with start(warehouse_url=landed(event)) as client:
         answer = await client.get(f"/v1/users/{BUYER}/recommendations", headers=as_user(BUYER))
         assert [item["productId"] for item in answer.json()["items"]] == list(await popular(client))
 

@@ -6,12 +6,13 @@ import polars as pl
 import pytest
 
 from ml.bundle.bundle import Champion
+from ml.bundle.content import ACTIVITY
 from ml.shelves.composing import Rules
 from ml.shelves.session import LiveState
 from serving.live import Live
 from serving.products import Products
 from serving.state import Models
-from tests.ml.tiny_bundle import BUYER, JAM, TEA, items
+from tests.ml.tiny_bundle import BUYER, JAM, TEA, VISITOR, items
 from tests.serving.conftest import put_bundle, record
 
 
@@ -215,5 +216,17 @@ async def test_a_swap_forgets_no_deletion_of_a_user(models, bundles):
 
     await models.refresh()
 
-    assert live.is_forgotten(BUYER)
+    assert live.people.is_forgotten(BUYER)
     assert live.state(BUYER) == LiveState()
+
+
+async def test_a_bundle_from_before_the_login_does_not_leave_the_user_without_what_the_visitor_did(models, bundles):
+    live, before = Live(models, Products()), datetime.now(UTC) - timedelta(hours=3)
+    views = [(VISITOR, TEA, "VIEW", before, None, None)]
+    put_bundle(bundles, "b1", activity=pl.DataFrame(views, schema=ACTIVITY, orient="row"))
+    await models.refresh()
+    assert set(live.state(VISITOR).viewed) == {TEA}
+
+    live.apply([record("auth.v1", "USER_AUTHENTICATED", userId="ann", visitorId=VISITOR)])
+
+    assert (set(live.state("ann").viewed), live.state(VISITOR).viewed) == ({TEA}, {})

@@ -8,8 +8,9 @@ import pytest
 from aiokafka import TopicPartition
 from psycopg.errors import InsufficientPrivilege
 
-from services.contracts.envelope import Event
+from services.contracts.envelope import DisplayType, Event
 from services.contracts.events.actions import KeywordSearch, ProductAction, UserAction
+from services.contracts.events.identity import UserAuthenticated, UserDeleted, UserProfileUpdated
 from services.contracts.events.order import OrderCancelled, OrderLine, OrderSnapshot, ReturnLine, ReturnSnapshot
 
 ACTIONS, ORDERS = "user-actions.v1", "order.v1"
@@ -71,8 +72,41 @@ def test_orders_are_shown_with_what_became_of_them(land, shown):
 
 def test_whoever_was_deleted_is_named(land, shown):
     land(ACTIONS, ("USER_DELETE", UserAction(user_id="7")))
+    land("auth.v1", ("USER_DELETED", UserDeleted(user_id="8")))
 
-    assert shown("select * from live.deleted_users") == [("7",)]
+    assert shown("select * from live.deleted_users") == [("7",), ("8",)]
+
+
+def test_logins_of_visitors_are_shown_without_addresses(land, shown):
+    login = UserAuthenticated(user_id="7", email=SECRET, visitor_id="anon:1")
+    land(
+        "auth.v1", ("USER_AUTHENTICATED", login), ("USER_AUTHENTICATED", login.model_copy(update={"visitor_id": None}))
+    )
+
+    assert shown("select * from live.identities") == [
+        ("USER_AUTHENTICATED", AT, {"userId": "7", "visitorId": "anon:1"})
+    ]
+
+
+def test_of_profiles_the_newest_is_shown_where_it_wishes_something(land, shown):
+    def profile(user_id, version, **wishes):
+        return "USER_PROFILE_UPDATED", UserProfileUpdated(user_id=user_id, profile_version=version, **wishes)
+
+    land(
+        "profile.v1",
+        profile("7", 2, personalisation_consent=False, display_name=SECRET),
+        profile("7", 1, opted_out_shelves=[DisplayType.SALE]),
+        profile("8", 1, personalisation_consent=False),
+        profile("8", 2),
+        profile("9", 1, opted_out_shelves=[DisplayType.SALE]),
+    )
+
+    wishes = {data["userId"]: data for (data,) in shown("select data from live.identities")}
+    assert {user: (data["personalisationConsent"], data["optedOutShelves"]) for user, data in wishes.items()} == {
+        "7": (False, []),
+        "9": (True, ["SALE"]),
+    }
+    assert SECRET not in str(wishes)
 
 
 @pytest.mark.parametrize("table", ["raw.user_actions_v1", "raw.order_v1", "raw.dead_letters", "landing.partitions"])
