@@ -59,6 +59,25 @@ def test_the_shared_tables_are_alike_in_every_service(database):
     assert all(rows == made[0] for made in found.values() for rows in made)
 
 
+@pytest.mark.parametrize(("service", "before", "claims"), [("catalog", "0005", "0006"), ("content", "0008", "0009")])
+def test_kept_answers_pass_the_revision_that_brought_claims_both_ways(database, service, before, claims):
+    url = database()
+    migrate(service, url, before)
+    with psycopg.connect(url) as connection:
+        connection.execute("INSERT INTO idempotency VALUES ('user:u1', 'kept', 'f', 201, '{}', 'answer')")
+    migrate(service, url, claims)
+    with psycopg.connect(url) as connection:
+        rows = connection.execute("SELECT key, attempt, status, body, claimed_at <= now() FROM idempotency").fetchall()
+        connection.execute("""
+            INSERT INTO idempotency (scope, key, fingerprint, attempt, claimed_at, deadline)
+            VALUES ('user:u1', 'running', 'f', 1, now(), now())
+        """)
+    assert rows == [("kept", 1, 201, b"answer", True)]
+    migrate(service, url, before)
+    with psycopg.connect(url) as connection:
+        assert connection.execute("SELECT key, status FROM idempotency").fetchall() == [("kept", 201)]
+
+
 def test_a_migration_that_waits_for_a_table_lets_others_by_and_goes_on_when_it_is_free(database, monkeypatch):
     monkeypatch.setattr(module, "LOCK_TIMEOUT", "100ms")
     monkeypatch.setattr(module, "PAUSE_SECONDS", 0.1)

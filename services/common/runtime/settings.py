@@ -34,6 +34,7 @@ class ServiceSettings(KafkaSettings):
     otlp_endpoint: str | None = Field(None, validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT")
     log_level: str = Field("INFO", validation_alias="TANAWARI_LOG_LEVEL")
     timezone: str = Field("UTC", validation_alias="TANAWARI_TIMEZONE")
+    idempotency_claim_seconds: PositiveFloat = Field(120, validation_alias="IDEMPOTENCY_CLAIM_SECONDS")
 
     @property
     def zone(self) -> ZoneInfo:

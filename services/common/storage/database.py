@@ -8,6 +8,7 @@ async def create(body: NewProduct, session: Session) -> ProductOut:
 """
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Final
@@ -15,7 +16,7 @@ from typing import Annotated, Any, Final
 from fastapi import Depends, Request
 from sqlalchemy import BigInteger, Connection, DateTime, MetaData, Numeric, Text, event, text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.pool import NullPool
 
@@ -82,6 +83,12 @@ class Database:
         self._probe = create_async_engine(sqlalchemy_url(url), poolclass=NullPool, connect_args=_CONNECTING)
         self.sessions = async_sessionmaker(self.engine, expire_on_commit=False)
 
+    @asynccontextmanager
+    async def autocommit(self) -> AsyncIterator[AsyncConnection]:
+        """A connection for a moment, on which each statement is a transaction."""
+        async with self.engine.connect() as connection:
+            yield await connection.execution_options(isolation_level="AUTOCOMMIT")
+
     async def check(self) -> None:
         """Raise if the database does not respond; uses a separate connection, because busy is not unready."""
         async with self._probe.connect() as connection:
@@ -93,13 +100,14 @@ class Database:
 
 
 async def open_session(request: Request) -> AsyncIterator[AsyncSession]:
-    """The request's transaction; its statements end at the request's deadline.
+    """The request's transaction, also as `request.state.session`; its statements end at the request's deadline.
 
     It takes a connection at its first statement: a request that waits for something else before holds none.
     """
     database: Database = request.app.state.database
     async with database.sessions.begin() as session:
         event.listen(session.sync_session, "after_begin", _end_at_the_deadline)
+        request.state.session = session
         yield session
 
 

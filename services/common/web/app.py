@@ -38,6 +38,7 @@ from services.common.storage.cache import Cache
 from services.common.storage.database import Database
 from services.common.web.docs import DocsPolicy, page_of
 from services.common.web.error_handlers import install_error_handlers
+from services.common.web.idempotency import routes_unfit_for_keys
 from services.common.web.limits import TooLargeAsProblem
 from services.common.web.openapi import describe
 from services.common.web.references import SlashesInReferences
@@ -78,7 +79,7 @@ def build_app(  # noqa: PLR0913 - the parts a service may have
     `also_called` by the names of services behind it: tokens for these are verified, too.
 
     Raises:
-        RuntimeError: a route states no policy, or one whose owner it does not name.
+        RuntimeError: a route states no policy, or one whose owner it does not name, or takes a key of nobody.
     """
     tracer_provider = set_up(settings)
     verifier = Verifier.of(settings, also_called=also_called)
@@ -138,6 +139,8 @@ def _include(app: FastAPI, routers: Sequence[APIRouter]) -> None:
         app.include_router(router)
     if faults := list(faults_in(app.routes)):
         raise RuntimeError(f"nobody knows who may call: {'; '.join(faults)}")
+    if unfit := list(routes_unfit_for_keys(app.routes, has_database=app.state.database is not None)):
+        raise RuntimeError(f"keys need a database, and a policy that nobody passes without a token: {', '.join(unfit)}")
 
 
 def _revocations(settings: ServiceSettings, verifier: Verifier) -> Follower:

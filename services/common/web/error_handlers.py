@@ -40,6 +40,17 @@ def install_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unexpected)
 
 
+async def answer_to_mistake(request: Request, error: BaseException) -> Response | None:
+    """The answer to what a route or FastAPI itself refused; None for every other error."""
+    if isinstance(error, Problem):
+        return await _problem(request, error)
+    if isinstance(error, RequestValidationError):
+        return await _invalid_request(request, error)
+    if isinstance(error, HTTPException):
+        return await _http_error(request, error)
+    return None
+
+
 async def _problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)
     if isinstance(error, Unauthorized | Forbidden) and getattr(request.state, "is_unverified", False):

@@ -1,128 +1,94 @@
-"""`Idempotency-Key`: a repeated unsafe request gets the first response again, and has its effect once.
+"""`Idempotency-Key`: a repeated unsafe request gets the first answer again, and has its effect once.
 
-    @router.post("/v1/products", dependencies=[role("merchandiser"), IDEMPOTENT])
+    @router.post("/v1/products", dependencies=[role("merchandiser"), IDEMPOTENT])     # may have a key
+    @router.post("/v1/orders", dependencies=[SHOPPER, REQUIRES_KEY])                  # must have one, else 422
+    async def pay(claim: Annotated[Claim, REQUIRES_KEY], ...) -> PaymentOut           # where the use case needs it
 
-Put it after the route's policy. Same key and same request: the stored response; another request with the key: 422; the
-first still running: 409. The response is stored in the transaction of the request's own effect, so that both or neither
-exist. Keys belong to the caller and the route, and last a day. A service's models name the table (`class Idempotency(
-IdempotencyTable, Base)`), and its migrations make it.
+In whatever order they stand, `Route` asks the policy first, then claims the key, and only then does anything else. A
+key belongs to the verified caller, the method and the route, and for a day to one request: its path, query and body.
+Another request with it: 422. The first one still running: 409.
+
+An answer below 500 is kept and replayed, but for 401, 409 and 429. Those, 5xx and exceptions release the key, so that a
+repetition runs again. A process that dies leaves its claim until the deadline (`IDEMPOTENCY_CLAIM_SECONDS`).
+
+Where the route has a `Session`, the answer is kept in its transaction: work and answer are committed together, and an
+attempt that was overtaken is rolled back. The answer of a route that commits by itself, or calls others, is kept after
+the work, and a death between the two lets the work run again. Such a use case passes `claim.scope` and `claim.key` on,
+and finds by them what was already done.
+
+Not for public routes, whose callers are strangers: they do not start. Not for routes that answer with a secret, for
+answers are stored as they are, nor for streams.
 """
 
-import hashlib
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
-import orjson
 from fastapi import Depends, Header, Request
-from fastapi.responses import Response
-from sqlalchemy import Integer, func, text
-from sqlalchemy.ext.asyncio import AsyncSession
+from fastapi.dependencies.models import Dependant
+from sqlalchemy import Integer
 from sqlalchemy.orm import Mapped, mapped_column
+from starlette.routing import BaseRoute
 
-from services.common.runtime.errors import Conflict, Problem, Unprocessable
-from services.common.storage.database import Session
+from services.common.identity.policy import guarded_routes, policy_of
+from services.common.web.idempotency_store import Claim
 
-KeyHeader = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=200, pattern=r"^[!-~]+$")]
-_KEPT_HEADERS = ("content-type", "location", "etag")
-_LOCK = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:scope || chr(10) || :key, 0))")
-_FIND = text(
-    "SELECT fingerprint, status, headers, body FROM idempotency"
-    " WHERE scope = :scope AND key = :key AND created_at > now() - interval '1 day'"
-)
-_STORE = text(
-    "WITH old AS (DELETE FROM idempotency WHERE ctid = ANY(ARRAY(SELECT ctid FROM idempotency"
-    "  WHERE created_at < now() - interval '1 day' AND (scope, key) <> (:scope, :key)"
-    "  LIMIT 10 FOR UPDATE SKIP LOCKED)))"
-    " INSERT INTO idempotency (scope, key, fingerprint, status, headers, body)"
-    " VALUES (:scope, :key, :fingerprint, :status, CAST(:headers AS jsonb), :body)"
-    " ON CONFLICT (scope, key) DO UPDATE SET fingerprint = excluded.fingerprint, status = excluded.status,"
-    "  headers = excluded.headers, body = excluded.body, created_at = now()"
-)
+HEADER: Final = "Idempotency-Key"
+KEY_PATTERN: Final = r"^[!-~]+$"
+LONGEST_KEY: Final = 200
+KeyHeader = Annotated[str | None, Header(alias=HEADER, min_length=1, max_length=LONGEST_KEY, pattern=KEY_PATTERN)]
+RequiredKeyHeader = Annotated[str, Header(alias=HEADER, min_length=1, max_length=LONGEST_KEY, pattern=KEY_PATTERN)]
 
 
 class IdempotencyTable:
-    """The responses to requests with a key."""
+    """The keys of requests, and the answers to those that have ended."""
 
     __tablename__ = "idempotency"
 
     scope: Mapped[str] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(primary_key=True)
     fingerprint: Mapped[bytes]
-    status: Mapped[int] = mapped_column(Integer)
-    headers: Mapped[dict[str, Any]]
-    body: Mapped[bytes]
-    created_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
+    attempt: Mapped[int]
+    claimed_at: Mapped[datetime] = mapped_column(index=True)
+    deadline: Mapped[datetime]
+    status: Mapped[int | None] = mapped_column(Integer)
+    headers: Mapped[dict[str, Any] | None]
+    body: Mapped[bytes | None]
 
 
-class RequestInFlight(Conflict):
-    """The first request with this key has not ended."""
-
-    title = "Request in flight"
-
-
-class KeyReused(Unprocessable):
-    """The key belongs to another request."""
-
-    title = "Idempotency key reused"
+async def optional_claim(request: Request, _: KeyHeader = None) -> Claim | None:
+    """The claim of a request that has a key."""
+    claim: Claim | None = request.state.idempotency  # an error on a route of another class, which claims nothing
+    return claim
 
 
-class Replay(Problem):
-    """Not a problem: ends the route early with the stored response."""
-
-    def __init__(self, stored: Response) -> None:
-        super().__init__()
-        self._stored = stored
-
-    def response(self) -> Response:
-        """The first response, marked as repeated."""
-        self._stored.headers["Idempotent-Replayed"] = "true"
-        return self._stored
+async def required_claim(request: Request, _: RequiredKeyHeader) -> Claim:
+    """The claim of a request that must have a key."""
+    claim: Claim = request.state.idempotency
+    return claim
 
 
-@dataclass(frozen=True)
-class Claim:
-    """A key that this request holds until its transaction ends."""
-
-    session: AsyncSession
-    scope: str
-    key: str
-    fingerprint: bytes
-
-    async def store(self, response: Response) -> None:
-        """Store the response, in the request's transaction."""
-        headers = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
-        values = {
-            "status": response.status_code,
-            "headers": orjson.dumps(headers).decode(),
-            "body": bytes(response.body),
-        }
-        await self.session.execute(
-            _STORE, {"scope": self.scope, "key": self.key, "fingerprint": self.fingerprint, **values}
-        )
+IDEMPOTENT: Any = Depends(optional_claim)
+REQUIRES_KEY: Any = Depends(required_claim)
 
 
-async def claim_key(
-    request: Request,
-    session: Session,
-    key: KeyHeader = None,
-) -> None:
-    """Claim the request's key, or return the response of the first request with it."""
-    if key is None:
-        return
-    principal = request.state.principal  # set by the policy; without one the owner of the key is unknown
-    route = request.scope["route"].path_format
-    caller = f"{'service' if principal.is_service else 'user'}:{principal.subject}" if principal else "visitor"
-    scope = f"{caller} {request.method} {route}"
-    identity = f"{request.url.path}?{request.url.query}\n".encode() + await request.body()
-    fingerprint = hashlib.sha256(identity).digest()
-    if not await session.scalar(_LOCK, {"scope": scope, "key": key}):
-        raise RequestInFlight("A request with this Idempotency-Key is still running.")
-    if (stored := (await session.execute(_FIND, {"scope": scope, "key": key})).one_or_none()) is not None:
-        if bytes(stored.fingerprint) != fingerprint:
-            raise KeyReused("This Idempotency-Key was used for another request.")
-        raise Replay(Response(bytes(stored.body), stored.status, stored.headers))
-    request.state.idempotency = Claim(session, scope, key, fingerprint)
+def key_is_required(dependant: Dependant) -> bool | None:
+    """Whether a route requires a key; None if it takes none."""
+    found = set(_kinds(dependant))
+    return any(found) if found else None
 
 
-IDEMPOTENT: Any = Depends(claim_key)
+def routes_unfit_for_keys(routes: Sequence[BaseRoute], *, has_database: bool) -> Iterator[str]:
+    """Routes that take a key, though their caller may be unknown, or no database could hold the claim."""
+    for path, methods, needs in guarded_routes(routes):
+        policy = policy_of(needs)
+        is_fit = has_database and policy is not None and not policy.is_open_to_some
+        if key_is_required(needs) is not None and not is_fit:
+            yield f"{', '.join(methods)} {path}"
+
+
+def _kinds(dependant: Dependant) -> Iterator[bool]:
+    for dependency in dependant.dependencies:
+        if dependency.call in (optional_claim, required_claim):
+            yield dependency.call is required_claim
+        yield from _kinds(dependency)

@@ -12,7 +12,7 @@ from fastapi.dependencies.models import Dependant
 
 from services.common.identity.policy import SCHEME, guarded_routes, policy_of
 from services.common.runtime.errors import ProblemDocument, problems
-from services.common.web.idempotency import claim_key
+from services.common.web.idempotency import key_is_required
 
 METHODS = ("get", "put", "post", "delete", "patch", "head", "options", "trace")
 Document = dict[str, Any]
@@ -58,7 +58,7 @@ def _complete_operation(operation: Document, dependant: Dependant | None) -> Non
         statuses += [400, 413]
     if policy is not None and not policy.is_public:
         statuses += [403]
-    if dependant is not None and any(each.call is claim_key for each in dependant.dependencies):
+    if dependant is not None and key_is_required(dependant) is not None:
         statuses += [409]
     for status, response in problems(*statuses).items():
         responses.setdefault(str(status), response)

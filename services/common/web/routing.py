@@ -1,4 +1,4 @@
-"""The router of every service: refuses unknown query parameters, and stores the responses of idempotent requests.
+"""The router of every service: refuses unknown query parameters, and does the work of a request with a key once.
 
 It also reads `{productId:int}` in a path as digits; the parameter's own type validates the value.
 
@@ -16,8 +16,10 @@ from fastapi.responses import Response
 from fastapi.routing import APIRoute
 from starlette.convertors import Convertor, register_url_convertor
 
+from services.common.identity.policy import policy_of
 from services.common.runtime.errors import MOST_FAULTS, Fault, Unprocessable
-from services.common.web.idempotency import Claim
+from services.common.web.idempotency import key_is_required
+from services.common.web.idempotent_requests import once
 
 MOST_NAMES = 20_000
 """Maximum number of fields in a body: checking more would block other requests for too long."""
@@ -45,6 +47,7 @@ class Route(APIRoute):
         handle: Callable[[Request], Awaitable[Response]] = super().get_route_handler()
         known = _query_names(self.dependant)
         has_body = self.body_field is not None
+        policy, is_required = policy_of(self.dependant), key_is_required(self.dependant)
 
         async def handler(request: Request) -> Response:
             if request.scope["query_string"] and (unknown := set(request.query_params) - known):
@@ -55,11 +58,9 @@ class Route(APIRoute):
                 raise Unprocessable("The query has unknown parameters.", errors=faults)
             if has_body and (await request.body()).count(b":") > MOST_NAMES:
                 raise Unprocessable(f"The body has more than {MOST_NAMES} names and values.")
-            response = await handle(request)
-            claim: Claim | None = getattr(request.state, "idempotency", None)
-            if claim is not None:
-                await claim.store(response)
-            return response
+            if policy is None or is_required is None:
+                return await handle(request)
+            return await once(request, policy, handle, is_required=is_required)
 
         return handler
 

@@ -19,7 +19,7 @@ def test_the_migrations_make_what_the_models_say(database_url):
         "ALTER TABLE products DROP CONSTRAINT ck_products_stock_not_negative",
         "ALTER TABLE products ALTER stock_version DROP DEFAULT",
         "DROP INDEX ix_outbox_unpublished; CREATE INDEX ix_outbox_unpublished ON outbox (id)",
-        "ALTER TABLE idempotency ALTER body DROP NOT NULL",
+        "ALTER TABLE idempotency ALTER fingerprint DROP NOT NULL",
         "CREATE TABLE forgotten (id bigint)",
     ],
 )

@@ -62,13 +62,15 @@ CREATE TABLE idempotency (
     scope text NOT NULL,
     key text NOT NULL,
     fingerprint bytea NOT NULL,
-    status int NOT NULL,
-    headers jsonb NOT NULL,
-    body bytea NOT NULL,
-    created_at timestamptz NOT NULL DEFAULT now(),
+    attempt bigint NOT NULL,
+    claimed_at timestamptz NOT NULL,
+    deadline timestamptz NOT NULL,
+    status int,
+    headers jsonb,
+    body bytea,
     PRIMARY KEY (scope, key)
 );
-CREATE INDEX ix_idempotency_created_at ON idempotency (created_at);
+CREATE INDEX ix_idempotency_claimed_at ON idempotency (claimed_at);
 """
 
 
