@@ -28,6 +28,7 @@ BENCHMARKS: Final[tuple[str, ...]] = (
     "extract",
     "dbt_incremental",
     "training",
+    "gateway",
     "serving",
     "top_page",
     "attacks",

@@ -8,6 +8,7 @@ def create_app() -> FastAPI:
     app = FastAPI()
 
     @app.get("/")
+    @app.get("/v1/products")  # a path that the gateway forwards
     async def empty() -> Response:
         return Response(b"{}", media_type="application/json")
 

@@ -1,53 +1,65 @@
 """Which headers are forwarded: no hop-by-hop headers, and none that only the edge may set."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-import httpx2
 from fastapi import Request
+from multidict import CIMultiDict
 
 from services.common.runtime.deadline import DEADLINE_HEADER
 from services.common.runtime.telemetry import traceparent
 
-HOP_BY_HOP = {
-    "connection",
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-}
-OWN_TO_THE_EDGE = {"host", "cookie", "expect", DEADLINE_HEADER, "traceparent", "x-request-id", "forwarded"} | {
-    f"x-forwarded-{what}" for what in ("for", "proto", "host", "port")
-}
+Raw = tuple[bytes, bytes]
+HOP_BY_HOP = frozenset(
+    {
+        b"connection",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"proxy-connection",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+    }
+)
+OWN_TO_THE_EDGE = HOP_BY_HOP | (
+    {b"host", b"cookie", b"expect", DEADLINE_HEADER.encode(), b"traceparent", b"x-request-id", b"forwarded"}
+    | {b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"x-forwarded-port"}
+)
 
 
-def outgoing(request: Request, seconds: float) -> list[tuple[bytes, bytes]]:
-    """The headers for a service: the caller's own, the forwarded client and host, and the deadline."""
-    headers = _without(request.headers.raw, request.headers.get("connection", ""), OWN_TO_THE_EDGE)
-    address = request.client.host if request.client else "unknown"
+def outgoing(request: Request, seconds: float) -> CIMultiDict[str]:
+    """The headers for a service: the caller's own, the forwarded client and host, and the deadline.
+
+    The client writes UTF-8, so bytes of a value that are none are left out.
+    """
+    scope = request.scope
+    given = CIMultiDict(
+        [(name.decode(), value.decode("utf-8", "ignore")) for name, value in _kept(scope["headers"], OWN_TO_THE_EDGE)]
+    )
     added = {
         "x-request-id": request.state.request_id,
-        "x-forwarded-for": address,
-        "x-forwarded-proto": request.url.scheme,
-        "x-forwarded-host": request.headers.get("host", ""),
+        "x-forwarded-for": scope["client"][0] if scope["client"] else "unknown",
+        "x-forwarded-proto": scope["scheme"],
+        "x-forwarded-host": request.headers.get("host"),
         DEADLINE_HEADER: str(int(seconds * 1000)),
-        "traceparent": traceparent() or request.headers.get("traceparent", ""),
+        "traceparent": traceparent() or request.headers.get("traceparent"),
     }
-    return headers + [(name.encode(), value.encode("latin-1")) for name, value in added.items() if value]
+    given.extend({name: value for name, value in added.items() if value})
+    return given
 
 
-def incoming(answer: httpx2.Response) -> list[tuple[bytes, bytes]]:
+def incoming(headers: Iterable[Raw]) -> list[Raw]:
     """The headers for the caller: the service's, without hop-by-hop headers."""
-    return _without(answer.headers.raw, answer.headers.get("connection", ""), set())
+    return list(_kept(headers, HOP_BY_HOP))
 
 
-def _without(headers: Iterable[tuple[bytes, bytes]], connection: str, names: set[str]) -> list[tuple[bytes, bytes]]:
-    """The headers without hop-by-hop ones: the standard's, those named in `Connection`, and `names`.
+def _kept(headers: Iterable[Raw], dropped: frozenset[bytes]) -> Iterator[Raw]:
+    """The headers without the `dropped` ones and those named in `Connection`.
 
     Spaces around a value are not part of it, but httptools keeps trailing ones.
     """
-    dropped = HOP_BY_HOP | names | {name.strip().lower() for name in connection.split(",")}
-    return [(name, value.strip(b" \t")) for name, value in headers if name.decode("latin-1").lower() not in dropped]
+    lowered = [(name.lower(), value.strip(b" \t")) for name, value in headers]
+    named = {each.strip().lower() for name, value in lowered if name == b"connection" for each in value.split(b",")}
+    kept_out = dropped | named
+    return ((name, value) for name, value in lowered if name not in kept_out)

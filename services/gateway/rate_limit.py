@@ -3,20 +3,24 @@
 A caller is a user, or, without a user's token, a network address: a flood of visitors, of whom anybody can be many,
 does not lock out users of the same address. It protects against floods, not against fraud: while Redis is unavailable
 everyone passes.
+
+A gateway counts a hundredth of the limit at once, and lets so many requests pass without asking again. So most requests
+wait for nobody, and never more pass than the limit says; what a gateway has counted and not used is lost with the
+window.
 """
 
 import logging
 import time
+from collections import Counter
 from typing import Annotated, Any
 
-import cashews
-from cashews.exceptions import CacheBackendInteractionError
 from fastapi import Depends, Request
+from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from services.common.identity.policy import PUBLIC
 from services.common.identity.principal import Principal
-from services.common.runtime.breaker import Breaker
+from services.common.runtime.breaker import Breaker, CircuitOpenError
 from services.common.runtime.errors import Problem
 from services.common.web.addresses import client_network
 from services.gateway.settings import GatewaySettings
@@ -24,6 +28,8 @@ from services.gateway.settings import GatewaySettings
 logger = logging.getLogger(__name__)
 WINDOW_SECONDS = 60
 REDIS_SECONDS = 0.2
+SHARE = 100
+MOST_CALLERS = 10_000
 
 
 class TooManyRequests(Problem):
@@ -42,17 +48,10 @@ class RateLimiter:
     def __init__(self, settings: GatewaySettings) -> None:
         self._limits = {"user": settings.user_requests_per_minute, "address": settings.address_requests_per_minute}
         self._breaker = Breaker(failures=1, pause=2.0)
-        self._counts = cashews.Cache()
-        if settings.redis_url is None:
-            self._counts.setup("mem://", size=10_000)
-        else:
-            self._counts.setup(
-                settings.redis_url,
-                pickle_type="null",
-                suppress=False,
-                socket_connect_timeout=REDIS_SECONDS,
-                socket_timeout=REDIS_SECONDS,
-            )
+        self._window = 0
+        self._left: Counter[str] = Counter()
+        """Requests that this gateway has counted and not yet let pass, by caller, in this window."""
+        self._redis = None if settings.redis_url is None else _redis(settings.redis_url)
 
     async def admit(self, kind: str, caller: str) -> None:
         """Count one request of a user or an address.
@@ -62,27 +61,47 @@ class RateLimiter:
         """
         now = time.time()
         window = int(now // WINDOW_SECONDS)
-        if await self._count(f"gateway:rate:{kind}:{caller}:{window}") > self._limits[kind]:
+        if window != self._window or len(self._left) >= MOST_CALLERS:
+            self._window = window
+            self._left.clear()
+        key = f"gateway:rate:{kind}:{caller}:{window}"
+        if not self._left[key]:
+            granted = await self._granted(key, self._limits[kind])
+            self._left[key] += granted
+        if not self._left[key]:
             raise TooManyRequests(int((window + 1) * WINDOW_SECONDS - now) + 1)
+        self._left[key] -= 1
 
-    async def _count(self, key: str) -> int:
+    async def _granted(self, key: str, limit: int) -> int:
+        """So many requests more may pass here."""
+        if self._redis is None:
+            return 0 if key in self._left else limit
+        share = max(1, limit // SHARE)
         try:
             self._breaker.check()
-            count = await self._counts.incr(key, expire=WINDOW_SECONDS)
-        except (CacheBackendInteractionError, RedisError, OSError) as error:
-            if not isinstance(error, ConnectionError):
+            async with self._redis.pipeline(transaction=False) as pipeline:
+                pipeline.incrby(key, share)
+                pipeline.expire(key, WINDOW_SECONDS)
+                count = int((await pipeline.execute())[0])
+        except (RedisError, OSError) as error:
+            if not isinstance(error, CircuitOpenError):
                 logger.warning("requests are not counted: %s", type(error).__name__)
                 self._breaker.failed()
-            return 0
+            return share
         self._breaker.succeeded()
-        return count
+        return max(0, min(share, limit - (count - share)))
 
     async def close(self) -> None:
         """Disconnect from Redis."""
-        await self._counts.close()
+        if self._redis is not None:
+            await self._redis.aclose()
 
 
-async def _limited(request: Request, caller: Annotated[Principal | None, PUBLIC]) -> None:
+def _redis(url: str) -> Redis:
+    return Redis.from_url(url, socket_connect_timeout=REDIS_SECONDS, socket_timeout=REDIS_SECONDS)
+
+
+async def limit(request: Request, caller: Principal | None) -> None:
     """Admit the request, and record its caller."""
     address = client_network(request.client.host) if request.client else "unknown"
     kind, name = ("user", caller.subject) if caller and not caller.is_visitor else ("address", address)
@@ -90,6 +109,10 @@ async def _limited(request: Request, caller: Annotated[Principal | None, PUBLIC]
     if caller is None or not caller.is_service:
         limiter: RateLimiter = request.app.state.rate_limiter
         await limiter.admit(kind, name)
+
+
+async def _limited(request: Request, caller: Annotated[Principal | None, PUBLIC]) -> None:
+    await limit(request, caller)
 
 
 LIMITED: Any = Depends(_limited)

@@ -2,26 +2,30 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
-from functools import partial
+from collections.abc import AsyncIterator
+from functools import cached_property, partial
 
-import httpx2
+import aiohttp
 from fastapi import Request
-from fastapi.responses import Response, StreamingResponse
+from fastapi.responses import Response
 from starlette.requests import ClientDisconnect
-from starlette.types import Receive, Scope, Send
+from starlette.types import Scope
+from yarl import URL
 
-from services.common.runtime.answers import OURS, TOO_LATE
 from services.common.runtime.breaker import Breaker, CircuitOpenError
 from services.common.runtime.deadline import time_left
 from services.common.runtime.errors import NotFound, Problem, Unavailable
 from services.common.runtime.http_client import KEPT_ALIVE_SECONDS
 from services.gateway import headers
+from services.gateway.passing import Passed
 from services.gateway.rate_limit import TooManyRequests
 
 RETRY_AFTER = 2
 CONNECT_SECONDS = 1.0
 CONNECTIONS, CONNECTIONS_PER_CALLER = 200, 50
+LONGEST_HEADER = 64 * 1024
+OF_THE_CALLER = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+"""Headers that aiohttp would add."""
 
 
 class BadRequest(Problem):
@@ -51,23 +55,33 @@ class TooSlow(BrokenAnswer):
 class Upstream:
     """One service behind the gateway.
 
-    Its circuit opens by its own failures only. The caller's deadline, an invalid request, an incomplete body, or a full
-    connection pool do not count: otherwise anyone could close the shop for everyone.
+    Its circuit opens by its own failures only. The caller's deadline, an invalid request, an incomplete body, or all
+    connections in use do not count: otherwise anyone could close the shop for everyone.
     """
 
     def __init__(self, name: str, url: str) -> None:
         self.name = name
-        self._url = httpx2.URL(url)
+        self._url = URL(url)
         self._breaker = Breaker(failures=3, pause=float(RETRY_AFTER))
         self._asking: Counter[str] = Counter()
-        limits = httpx2.Limits(
-            max_connections=CONNECTIONS, max_keepalive_connections=50, keepalive_expiry=KEPT_ALIVE_SECONDS
+
+    @cached_property
+    def _session(self) -> aiohttp.ClientSession:
+        """Made when the event loop runs. It keeps no cookies, and every byte of a body as it is."""
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEPT_ALIVE_SECONDS),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            skip_auto_headers=OF_THE_CALLER,
+            max_line_size=LONGEST_HEADER,
+            max_field_size=LONGEST_HEADER,
+            middlewares=(_once,),
         )
-        self._client = httpx2.AsyncClient(timeout=None, limits=limits, follow_redirects=False, trust_env=False)
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._client.aclose()
+        if "_session" in vars(self):
+            await self._session.close()
 
     async def forward(self, request: Request, seconds: float, *, is_upload: bool = False) -> Response:
         """Forward a request; `seconds` is the time until the response starts, and between two chunks of it.
@@ -77,50 +91,71 @@ class Upstream:
 
         Raises:
             TooManyRequests: this caller has too many requests to the service in flight.
-            Unavailable: the service is unavailable (503), or was in the last calls.
+            Unavailable: the service is unavailable or busy (503), or was unavailable in the last calls.
             BrokenAnswer: it disconnected (502) or is too slow (504).
         """
         caller: str = request.state.caller
         body = _Upload(request) if is_upload else await request.body()
         if self._asking[caller] >= CONNECTIONS_PER_CALLER:
             raise TooManyRequests(1)
+        if self._asking.total() >= CONNECTIONS:
+            raise Unavailable(f"{self.name} is busy.", retry_after=RETRY_AFTER)
         self._asking[caller] += 1
         try:
             answer = await self._ask(request, seconds, body)
         except BaseException:
             self._forget(caller)
             raise
-        return _Passed(answer, partial(self._forget, caller))
+        return Passed(answer, partial(self._forget, caller))
 
-    async def _ask(self, request: Request, seconds: float, body: "_Upload | bytes") -> httpx2.Response:
+    async def _ask(self, request: Request, seconds: float, body: "_Upload | bytes") -> aiohttp.ClientResponse:
         granted = min(seconds, time_left())
-        asked = self._client.build_request(
-            request.method,
-            self._url,
-            headers=headers.outgoing(request, granted),
-            content=body or None,
-            timeout=httpx2.Timeout(granted, connect=min(granted, CONNECT_SECONDS), pool=min(granted, CONNECT_SECONDS)),
-            extensions={"target": _target(request.scope)},
-        )
+        target = self._target(request.scope)
         try:
             self._breaker.check()
             async with asyncio.timeout(granted):
-                answer = await self._client.send(asked, stream=True)
+                answer = await self._session.request(
+                    request.method,
+                    target,
+                    headers=headers.outgoing(request, granted),
+                    data=body or None,
+                    allow_redirects=False,
+                    timeout=aiohttp.ClientTimeout(sock_connect=min(granted, CONNECT_SECONDS), sock_read=granted),
+                )
         except CircuitOpenError as error:
             raise Unavailable(f"{self.name} is unavailable.", retry_after=RETRY_AFTER) from error
-        except ClientDisconnect:
-            self._breaker.undecided()
-            raise
-        except (httpx2.TransportError, TimeoutError) as error:
-            is_late = isinstance(error, TOO_LATE) and not isinstance(error, httpx2.ConnectTimeout)
-            is_theirs = not (isinstance(error, OURS) or (is_late and isinstance(body, _Upload) and not body.is_over))
-            if is_theirs and not (isinstance(error, TOO_LATE) and granted < seconds):
-                self._breaker.failed()
-            else:
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            is_late = isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ConnectionTimeoutError)
+            is_ours = isinstance(error, ValueError) or (isinstance(body, _Upload) and body.is_to_blame(is_late=is_late))
+            if is_ours or (isinstance(error, TimeoutError) and granted < seconds):
                 self._breaker.undecided()
+            else:
+                self._breaker.failed()
+            if isinstance(body, _Upload) and body.is_cut_off:
+                raise ClientDisconnect from error
             raise _problem(self.name, error) from error
         self._breaker.succeeded()
         return answer
+
+    def _target(self, scope: Scope) -> URL:
+        """The path and query at the service, exactly as they were sent.
+
+        Raises:
+            NotFound: the path has a segment `.` or `..`: resolving it would bypass the routing table.
+            BadRequest: it has bytes that no address has.
+        """
+        if {".", ".."} & set(scope["path"].split("/")):
+            raise NotFound("Paths are not resolved here.")
+        path, query = scope["raw_path"], scope["query_string"]
+        if not (path.isascii() and query.isascii()):
+            raise BadRequest("This cannot be passed on: the address has bytes outside ASCII.")
+        return URL.build(
+            scheme=self._url.scheme,
+            authority=self._url.raw_authority,
+            path=path.decode(),
+            query_string=query.decode(),
+            encoded=True,
+        )
 
     def _forget(self, caller: str) -> None:
         self._asking[caller] -= 1
@@ -128,33 +163,24 @@ class Upstream:
             del self._asking[caller]
 
 
+async def _once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Send a request once: aiohttp would repeat an idempotent one by itself, beside everybody's budget."""
+    try:
+        return await send(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise aiohttp.ClientPayloadError(str(error)) from error
+
+
 def _problem(name: str, error: Exception) -> Problem:
-    if isinstance(error, httpx2.LocalProtocolError):
+    if isinstance(error, ValueError):
         return BadRequest("This cannot be passed on: a header, the address or the length is not well-formed.")
-    if isinstance(error, httpx2.PoolTimeout):
-        return Unavailable(f"{name} is busy.", retry_after=RETRY_AFTER)
-    if isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout):
+    if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
         return Unavailable(f"{name} is unavailable.", retry_after=RETRY_AFTER)
-    if isinstance(error, TOO_LATE):
+    if isinstance(error, TimeoutError):
         return TooSlow(f"{name} did not answer in time.")
     return BrokenAnswer(f"{name} broke off.")
-
-
-class _Passed(StreamingResponse):
-    """A streamed response, still compressed; its connection is released in any case."""
-
-    def __init__(self, answer: httpx2.Response, ended: Callable[[], None]) -> None:
-        super().__init__(answer.aiter_raw(), answer.status_code)
-        self.raw_headers = headers.incoming(answer)
-        self._answer = answer
-        self._ended = ended
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            await super().__call__(scope, receive, send)
-        finally:
-            self._ended()
-            await self._answer.aclose()
 
 
 class _Upload:
@@ -163,21 +189,17 @@ class _Upload:
     def __init__(self, request: Request) -> None:
         self._request = request
         self.is_over = False
+        self.is_cut_off = False
+
+    def is_to_blame(self, *, is_late: bool) -> bool:
+        """Whether a failure may be the caller's, who left or is slow."""
+        return self.is_cut_off or (is_late and not self.is_over)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for piece in self._request.stream():
-            yield piece
+        try:
+            async for piece in self._request.stream():
+                yield piece
+        except ClientDisconnect:
+            self.is_cut_off = True
+            raise
         self.is_over = True
-
-
-def _target(scope: Scope) -> bytes:
-    """The path and query exactly as they were sent.
-
-    Raises:
-        NotFound: the path has a segment `.` or `..`: resolving it would bypass the routing table.
-    """
-    if {".", ".."} & set(scope["path"].split("/")):
-        raise NotFound("Paths are not resolved here.")
-    query: bytes = scope["query_string"]
-    path: bytes = scope["raw_path"]
-    return path + b"?" + query if query else path

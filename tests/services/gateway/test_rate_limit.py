@@ -2,9 +2,6 @@ from types import SimpleNamespace
 
 import pytest
 
-# cashews closes its Redis client by the old name
-pytestmark = pytest.mark.filterwarnings("ignore:Call to deprecated close:DeprecationWarning:cashews")
-
 
 def statuses(client, headers=None, times=3):
     return [client.get("/v1/products", headers=headers).status_code for _ in range(times)]
