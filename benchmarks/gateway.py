@@ -22,7 +22,7 @@ import uvloop
 from benchmarks.load import closed_loop, open_loop, request
 from benchmarks.measure import in_turns, median
 from benchmarks.report import ROOT, Figure, Options, at_least, at_most, run, tell
-from stack.keys import create_signing_keys
+from stack.keys import Keyring
 from stack.parts.process import HOST, Process, free_port
 from stack.parts.valkey import Valkey
 
@@ -73,12 +73,14 @@ def servers() -> Iterator[Servers]:
     """The gateway, its Valkey, and the route behind it."""
     with ExitStack() as parts:
         directory = Path(parts.enter_context(TemporaryDirectory()))
-        keys = create_signing_keys(directory)
+        keys = Keyring(directory / "keys").ensure()
         valkey = parts.enter_context(Valkey(directory / "valkey"))
         route, gateway = free_port(), free_port()
         environment = {
             **os.environ,
-            **keys.environment,
+            "AUTH_ISSUER": keys.issuer,
+            "AUTH_JWKS_URL": keys.published.as_uri(),
+            "AUTH_SIGNING_KEY_FILE": str(keys.private("gateway")),
             **{f"{name}_URL": f"http://{HOST}:{route}" for name in ("CATALOG", "ANALYTICS", "CONTENT", "SERVING")},
             "REDIS_URL": valkey.url,
             "GATEWAY_USER_REQUESTS_PER_MINUTE": WITHOUT_END,
@@ -88,7 +90,8 @@ def servers() -> Iterator[Servers]:
             ("services.gateway.app:create_app", gateway),
         ):
             parts.enter_context(_application(factory, port, environment, directory / f"{port}.log"))
-        tokens = (keys.token(f"user-{number}") for number in range(USERS))
+        signer = keys.signer("auth")
+        tokens = (signer.user_token(f"user-{number}") for number in range(USERS))
         yield Servers(gateway, route, [request("GET", PATH, token=token) for token in tokens])
 
 

@@ -16,6 +16,7 @@ from services.common.web.app import build_app
 from services.gateway import drawings, session, storefront, top_page
 from services.gateway.documents import MergedDocument
 from services.gateway.edge import EdgeMiddleware
+from services.gateway.fast_path import ForwardingFastPath
 from services.gateway.rate_limit import RateLimiter
 from services.gateway.routing import forwarding
 from services.gateway.settings import GatewaySettings
@@ -30,6 +31,7 @@ def create_app(settings: GatewaySettings | None = None) -> FastAPI:
     upstreams = {name: Upstream(name, url) for name, url in settings.urls.items()}
     clients = {name: ServiceClient(name, url, timeout=PAGE_SECONDS) for name, url in settings.urls.items()}
     rate_limiter = RateLimiter(settings)
+    forwarded = forwarding(settings, upstreams)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -49,11 +51,12 @@ def create_app(settings: GatewaySettings | None = None) -> FastAPI:
         settings,
         title="Tanawari",
         description="One entrance to all services.",
-        routers=[top_page.router, session.router, drawings.router, forwarding(settings, upstreams)],
+        routers=[top_page.router, session.router, drawings.router, forwarded],
         cache=Cache(settings),
         checks=[Check(name, partial(_is_alive, client), required=False) for name, client in clients.items()],
         lifespan=lifespan,
         max_body_bytes=settings.max_body_bytes,
+        fast_path=partial(ForwardingFastPath, routes=forwarded.routes),
         is_public=True,
         also_called=tuple(settings.urls),
     )

@@ -103,8 +103,10 @@ def _redis(url: str) -> Redis:
 
 async def limit(request: Request, caller: Principal | None) -> None:
     """Admit the request, and record its caller."""
-    address = client_network(request.client.host) if request.client else "unknown"
-    kind, name = ("user", caller.subject) if caller and not caller.is_visitor else ("address", address)
+    if caller and not caller.is_visitor:
+        kind, name = "user", caller.subject
+    else:
+        kind, name = "address", client_network(request.client.host) if request.client else "unknown"
     request.state.caller = f"{kind}:{name}"
     if caller is None or not caller.is_service:
         limiter: RateLimiter = request.app.state.rate_limiter

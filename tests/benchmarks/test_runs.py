@@ -40,6 +40,16 @@ def test_a_small_run_gives_its_figures(name, figures):
     assert all(figure["value"] > 0 for figure in report["figures"] if not figure["name"].startswith("recorded"))
 
 
+def test_a_small_run_of_the_gateway_gives_its_figures():
+    command = [sys.executable, "-m", "benchmarks.gateway", "--json", "--small"]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert ran.returncode == 0, ran.stderr
+    figures = json.loads(ran.stdout.splitlines()[-1])["figures"]
+    assert [figure["name"] for figure in figures] == ["forwarded requests", "added median"]
+    assert figures[0]["value"] > 0
+
+
 def test_an_extract_is_compared_with_reading_the_same_marts(warehouse):
     with psycopg.connect(warehouse.dbt) as connection:
         connection.execute("create schema core; create table core.orders as select 1::bigint as order_id")

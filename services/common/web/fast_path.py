@@ -72,22 +72,23 @@ class FastPath(ABC):
         except Problem as problem:
             response = problem.response()
         except Exception:
-            self._attribute(scope)
+            attribute(scope, self._route)
             raise
         if response is None:
             await self._app(scope, body, send)
             return
-        self._attribute(scope)
+        attribute(scope, self._route)
         await response(scope, receive, send)
 
     @abstractmethod
     async def answer(self, scope: Scope, body: Body) -> Response | None:
         """The response, or None for a request that must use the route; raising a `Problem` is a response too."""
 
-    def _attribute(self, scope: Scope) -> None:
-        """Make metrics and traces attribute the request to the route."""
-        scope["route"] = self._route
-        span = trace.get_current_span()
-        if span.is_recording():
-            span.update_name(f"{self.method} {self.path}")
-            span.set_attribute("http.route", self.path)
+
+def attribute(scope: Scope, route: APIRoute) -> None:
+    """Make metrics and traces attribute the request to the route."""
+    scope["route"] = route
+    span = trace.get_current_span()
+    if span.is_recording():
+        span.update_name(f"{scope['method']} {route.path}")
+        span.set_attribute("http.route", route.path)

@@ -1,6 +1,11 @@
+from contextlib import suppress
 from types import SimpleNamespace
 
 import pytest
+from redis.asyncio import Redis
+
+from services.gateway.rate_limit import RateLimiter, TooManyRequests
+from services.gateway.settings import GatewaySettings
 
 
 def statuses(client, headers=None, times=3):
@@ -46,3 +51,26 @@ def test_while_redis_is_away_everyone_passes(gateway, bearer):
 def within_one_minute(monkeypatch):
     """The windows begin with the clock's minutes: no test may fall on two of them."""
     monkeypatch.setattr("services.gateway.rate_limit.time", SimpleNamespace(time=lambda: 1_800_000_000.0))
+
+
+async def passed(limiter):
+    """How many requests of one user a gateway lets pass."""
+    number = 0
+    with suppress(TooManyRequests):
+        while True:
+            await limiter.admit("user", "by-the-share")
+            number += 1
+    return number
+
+
+async def test_gateways_count_by_the_share_and_let_no_more_pass_than_the_limit(environment, valkey):
+    settings = GatewaySettings(**{**environment, "redis_url": valkey.url, "user_requests_per_minute": 1000})
+    first, second = RateLimiter(settings), RateLimiter(settings)
+    await first.admit("user", "by-the-share")
+    assert await passed(second) == 1000 - 10
+    assert await passed(first) == 9
+    async with Redis.from_url(valkey.url) as redis:
+        [key] = await redis.keys("gateway:rate:user:by-the-share:*")
+        assert 0 < await redis.ttl(key) <= 60
+    await first.close()
+    await second.close()
