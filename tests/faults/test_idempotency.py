@@ -75,7 +75,7 @@ def request(path, number):
 async def test_a_service_killed_around_its_work_has_the_effect_of_a_key_once(
     die, survivor, keyed_url, rounds, path, kill_point, is_replayed
 ):
-    deaths = rounds(20)
+    deaths = rounds(3)  # the kill points are exact, and a process costs seconds
     for number in range(deaths):
         die(kill_point, **request(path, number))
     for number in range(deaths):

@@ -117,7 +117,7 @@ def test_of_all_requests_with_one_key_one_at_most_has_its_effect(settings, keyed
         try:
             run_state_machine_as_test(
                 lambda: Requests(runner, client, gates, connection),
-                settings=hypothesis(max_examples=50, stateful_step_count=30),
+                settings=hypothesis(max_examples=30, stateful_step_count=25),
             )
         finally:
             runner.run(opened.__aexit__(None, None, None))
