@@ -26,7 +26,7 @@ async def register(body: Credentials, parts: PartsOf, session: Session, network:
     await service.register(parts, session, body.email, body.password, network)
 
 
-@router.post("/v1/auth/registrations/confirm", status_code=204, dependencies=[PUBLIC], **LIMITED)
+@router.post("/v1/auth/registrations/confirm", status_code=204, dependencies=[PUBLIC], responses=problems(403, 429))
 async def confirm_registration(body: Confirmation, parts: PartsOf, session: Session, network: Network) -> None:
     """Confirm an address by its code: the user can log in."""
     await service.confirm(parts, session, body.email, body.code, network)

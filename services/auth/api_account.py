@@ -32,9 +32,7 @@ async def ask_password_reset(body: Address, parts: PartsOf, session: Session, ne
     await service.ask_reset(parts, session, body.email, network)
 
 
-@router.post(
-    "/v1/auth/password-resets/confirm", status_code=204, dependencies=[PUBLIC], responses=problems(403, 404, 429)
-)
+@router.post("/v1/auth/password-resets/confirm", status_code=204, dependencies=[PUBLIC], responses=problems(403, 429))
 async def reset_password(body: PasswordReset, parts: PartsOf, session: Session, network: Network) -> None:
     """Set a new password by the code; all sessions end."""
     await service.reset_password(parts, session, body.email, body.code, body.new_password, network=network)
@@ -49,7 +47,7 @@ async def ask_email_change(
 
 
 @router.post(
-    "/v1/auth/email-changes/confirm", status_code=204, dependencies=[PUBLIC], responses=problems(403, 404, 409, 429)
+    "/v1/auth/email-changes/confirm", status_code=204, dependencies=[PUBLIC], responses=problems(403, 409, 429)
 )
 async def confirm_email_change(body: Confirmation, parts: PartsOf, session: Session, network: Network) -> None:
     """Confirm the new address by its code: the user has it from now on."""

@@ -8,6 +8,7 @@ its address, whether it exists or not, so that the answers do not differ.
 """
 
 import hashlib
+import warnings
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -99,7 +100,9 @@ class Attempts:
 
     async def close(self) -> None:
         """Disconnect."""
-        await self._counts.close()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # cashews 7.6 calls redis' old close()
+            await self._counts.close()
 
     async def _count(self, limits: Sequence[Limit]) -> None:
         for limit in limits:

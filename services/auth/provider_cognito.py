@@ -8,7 +8,7 @@ committed, and repeated until Cognito has done it. A user whom the pool knows an
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Container, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, Final
@@ -38,8 +38,6 @@ NOBODY: Final = frozenset(
     }
 )
 BAD_CODE: Final = NOBODY | {"CodeMismatchException", "ExpiredCodeException", "AliasExistsException"}
-NO_CODE: Final = NOBODY | {"InvalidParameterException"}
-"""There is nobody to send one to, which nobody is told."""
 ENABLE, DISABLE, DELETE, CHANGE_ADDRESS = "cognito-enable", "cognito-disable", "cognito-delete", "cognito-address"
 CALLS: Final = {
     ENABLE: "admin_enable_user",
@@ -47,6 +45,13 @@ CALLS: Final = {
     DELETE: "admin_delete_user",
     CHANGE_ADDRESS: "admin_update_user_attributes",
 }
+
+
+class _Anything:
+    """Contains everything: where a code is asked for, no refusal is told, for it may tell that the address is known."""
+
+    def __contains__(self, _: object) -> bool:
+        return True
 
 
 class CognitoProvider:
@@ -72,7 +77,7 @@ class CognitoProvider:
         """Create an account; one that is not confirmed yet gets another code."""
         given = {"Username": email, "Password": password, "UserAttributes": [{"Name": "email", "Value": email}]}
         if await self._call("sign_up", {**self._app, **given}, {"UsernameExistsException"}) is None:
-            await self._call("resend_confirmation_code", {**self._app, "Username": email}, NO_CODE)
+            await self._call("resend_confirmation_code", {**self._app, "Username": email}, _Anything())
 
     async def confirm(self, session: AsyncSession, email: str, code: str) -> Account:
         """Confirm an account."""
@@ -105,7 +110,7 @@ class CognitoProvider:
 
     async def ask_reset(self, session: AsyncSession, email: str) -> None:
         """Let Cognito send a code."""
-        await self._call("forgot_password", {**self._app, "Username": email}, NO_CODE)
+        await self._call("forgot_password", {**self._app, "Username": email}, _Anything())
 
     async def reset(self, session: AsyncSession, email: str, code: str, password: str) -> Account:
         """Reset the password."""
@@ -158,7 +163,7 @@ class CognitoProvider:
             raise WrongCredentials
         return dict(answer["AuthenticationResult"])
 
-    async def _call(self, name: str, given: dict[str, Any], expected: Collection[str] = ()) -> Any:  # noqa: ANN401
+    async def _call(self, name: str, given: dict[str, Any], expected: Container[str] = ()) -> Any:  # noqa: ANN401
         """Cognito's answer; None if it refuses for an expected reason.
 
         Raises:

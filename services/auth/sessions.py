@@ -25,7 +25,7 @@ from services.auth.models import AuthUser, LoginSession
 from services.auth.parts import Parts
 from services.auth.provider import WrongCredentials
 from services.auth.schemas import TokensOut
-from services.auth.users import AccountClosed, UserNotFound
+from services.auth.users import AccountClosed
 from services.common.runtime.errors import Unauthorized
 from services.contracts.envelope import new_event_id_text
 from services.contracts.events.identity import SessionsRevoked
@@ -72,7 +72,7 @@ async def refresh(parts: Parts, session: AsyncSession, token: str) -> TokensOut 
     try:
         renewed = await parts.provider.renew(_unseal(token, known)) if _is_current(known, token) else None
         await users.lock(session, known.user_id)
-    except (WrongCredentials, AccountClosed, UserNotFound):
+    except (WrongCredentials, AccountClosed):
         await revoke(session, known.user_id, known.id)
         return SessionEnded()
     found = await session.get_one(LoginSession, known.id, with_for_update=True)

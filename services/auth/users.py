@@ -55,14 +55,14 @@ async def lock(session: AsyncSession, user_id: str, *, is_active: bool = True) -
     """The user, locked until the caller's transaction ends.
 
     Raises:
-        UserNotFound: there is none, or a deleted one.
-        AccountClosed: the user is disabled, where `is_active`.
+        AccountClosed: the user is disabled or deleted, where `is_active`.
+        UserNotFound: there is none, or else a deleted one.
     """
     user = await session.get(AuthUser, user_id, with_for_update=True, populate_existing=True)
+    if user is not None and is_active and user.status != UserStatus.ACTIVE:
+        raise AccountClosed("This account is closed.")
     if user is None or user.status == UserStatus.DELETED:
         raise UserNotFound(f"There is no user {user_id}.")
-    if is_active and user.status != UserStatus.ACTIVE:
-        raise AccountClosed("This account is closed.")
     return user
 
 

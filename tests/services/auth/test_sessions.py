@@ -1,4 +1,9 @@
+import psycopg
 import pytest
+from cryptography.exceptions import InvalidTag
+
+from services.auth.models import LoginSession
+from services.auth.sessions import _seal, _unseal
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -61,3 +66,30 @@ async def test_logout_ends_the_session(shopper, post, events):
     assert (await post("/sessions/current", first["accessToken"], method="DELETE")).status_code == 204
     assert (await post("/sessions/refresh", refreshToken=first["refreshToken"])).status_code == 401
     assert [kind for kind, _ in events(first["userId"])[-2:]] == ["SESSIONS_REVOKED", "USER_LOGOUT"]
+
+
+async def test_a_session_ends_when_it_was_not_used_for_long_and_at_its_end(shopper, post, database_url):
+    for address, change in (
+        ("idle@example.com", "last_used_at = now() - interval '15 days'"),
+        ("over@example.com", "expires_at = now()"),
+    ):
+        user = await shopper(address)
+        with psycopg.connect(database_url) as connection:
+            connection.execute(f"UPDATE sessions SET {change} WHERE user_id = %s", [user["userId"]])
+        assert (await post("/sessions/refresh", refreshToken=user["refreshToken"])).status_code == 401
+
+
+async def test_ten_wrong_passwords_are_followed_by_a_pause(register, post):
+    await register("attacked@example.com")
+    for _ in range(10):
+        await post("/sessions", email="attacked@example.com", password="a wrong password")
+    answer = await post("/sessions", email="attacked@example.com", password="a long enough secret")
+    assert (answer.status_code, answer.json()["title"]) == (429, "Too many attempts")
+    assert int(answer.headers["Retry-After"]) > 0
+
+
+async def test_the_providers_token_is_readable_only_with_ours():
+    sealed = LoginSession(provider_token=_seal("family.secret", "Cognito's"))
+    assert _unseal("family.secret", sealed) == "Cognito's"
+    with pytest.raises(InvalidTag):
+        _unseal("family.other", sealed)

@@ -1,0 +1,163 @@
+import asyncio
+import hashlib
+
+import psycopg
+import pytest
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+PASSWORD, OTHER = "a long enough secret", "quite another secret"
+
+
+async def test_registering_a_known_address_gets_the_same_answer_and_another_mail(register, post, mails):
+    await register("known@example.com")
+    answers = [await post("/registrations", email=f"{who}@example.com", password=OTHER) for who in ("known", "unknown")]
+    assert [(each.status_code, each.content) for each in answers] == [(202, b"null")] * 2
+    assert "code=" not in await mails.text("known@example.com", count=2)
+
+
+@pytest.mark.parametrize(
+    "password",
+    ["short", "passwordpassword", "tanawari12345678", "guessed@example.com", "aaaaaaaaaaaaaaaa", "123412341234123412"],
+)
+async def test_a_password_that_is_tried_first_is_refused_by_name(post, password):
+    answer = await post("/registrations", email="guessed@example.com", password=password)
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "body.password")
+
+
+async def test_a_password_may_have_any_characters_however_they_are_typed(register, log_in):
+    await register("kana@example.com", "ﾊﾟｽﾜｰﾄﾞは十五文字以上です")
+    await log_in("kana@example.com", "パスワードは十五文字以上です")
+
+
+async def test_a_code_confirms_once_and_only_its_address(post, mails):
+    await post("/registrations", email="once@example.com", password=PASSWORD)
+    code = await mails.code("once@example.com")
+    for email, status in (("twice@example.com", 422), ("once@example.com", 204), ("once@example.com", 422)):
+        assert (await post("/registrations/confirm", email=email, code=code)).status_code == status
+
+
+async def test_an_address_is_confirmed_for_the_password_that_its_code_was_asked_with(post, mails, log_in):
+    for count, password in enumerate((PASSWORD, OTHER), start=1):
+        await post("/registrations", email="two@example.com", password=password)
+        await mails.code("two@example.com", count)
+    first = await mails.code("two@example.com", 1)
+    assert (await post("/registrations/confirm", email="two@example.com", code=first)).status_code == 204
+    await log_in("two@example.com", PASSWORD)
+    second = await mails.code("two@example.com", 2)
+    assert (await post("/registrations/confirm", email="two@example.com", code=second)).status_code == 422
+
+
+async def test_a_code_that_is_too_old_is_refused(post, mails, database_url):
+    await post("/registrations", email="late@example.com", password=PASSWORD)
+    code = await mails.code("late@example.com")
+    with psycopg.connect(database_url) as connection:
+        connection.execute("UPDATE codes SET expires_at = now() WHERE email = 'late@example.com'")
+    assert (await post("/registrations/confirm", email="late@example.com", code=code)).status_code == 422
+
+
+async def test_no_code_and_no_token_is_readable_in_the_database(shopper, post, mails, database_url):
+    user = await shopper("hidden@example.com")
+    await post("/password-resets", email="hidden@example.com")
+    code = await mails.code("hidden@example.com", 2)
+    with psycopg.connect(database_url) as connection:
+        codes = {bytes(row[0]) for row in connection.execute("SELECT hash FROM codes").fetchall()}
+        tokens = {bytes(row[0]) for row in connection.execute("SELECT token_hash FROM sessions").fetchall()}
+    assert hashlib.sha256(code.encode()).digest() in codes
+    assert hashlib.sha256(user["refreshToken"].encode()).digest() in tokens
+
+
+async def test_a_changed_password_ends_all_sessions(shopper, post, log_in, events):
+    user = await shopper("changes@example.com")
+    other = await log_in("changes@example.com")
+    body = {"currentPassword": PASSWORD, "newPassword": OTHER}
+    assert (await post("/password", user["accessToken"], method="PUT", **body)).status_code == 204
+    for session in (user, other):
+        assert (await post("/sessions/refresh", refreshToken=session["refreshToken"])).status_code == 401
+    assert events(user["userId"])[-1] == ("SESSIONS_REVOKED", {"userId": user["userId"]})
+    await log_in("changes@example.com", OTHER)
+
+
+async def test_a_password_is_changed_only_by_the_current_one(shopper, post):
+    user = await shopper("keeps@example.com")
+    body = {"currentPassword": OTHER, "newPassword": OTHER}
+    answer = await post("/password", user["accessToken"], method="PUT", **body)
+    assert (answer.status_code, answer.json()["title"]) == (403, "Wrong password")
+
+
+async def test_a_reset_sets_the_password_and_ends_all_sessions(shopper, post, mails, log_in):
+    user = await shopper("forgets@example.com")
+    await post("/password-resets", email="forgets@example.com")
+    code = await mails.code("forgets@example.com", 2)
+    body = {"email": "forgets@example.com", "code": code, "newPassword": OTHER}
+    assert [(await post("/password-resets/confirm", **body)).status_code for _ in range(2)] == [204, 422]
+    assert (await post("/sessions/refresh", refreshToken=user["refreshToken"])).status_code == 401
+    await log_in("forgets@example.com", OTHER)
+
+
+async def test_a_code_for_a_reset_confirms_no_registration(shopper, post, mails):
+    await shopper("mixes@example.com")
+    await post("/password-resets", email="mixes@example.com")
+    code = await mails.code("mixes@example.com", 2)
+    assert (await post("/registrations/confirm", email="mixes@example.com", code=code)).status_code == 422
+
+
+async def test_a_new_address_counts_once_it_is_confirmed(shopper, post, mails, log_in, events):
+    user = await shopper("before@example.com")
+    body = {"email": "after@example.com", "password": PASSWORD}
+    assert (await post("/email-changes", user["accessToken"], **body)).status_code == 202
+    await log_in("before@example.com")
+    code = await mails.code("after@example.com")
+    assert (await post("/email-changes/confirm", email="after@example.com", code=code)).status_code == 204
+    assert (await log_in("after@example.com"))["userId"] == user["userId"]
+    told = [data["email"] for kind, data in events(user["userId"]) if kind == "USER_EMAIL_CONFIRMED"]
+    assert told == ["before@example.com", "after@example.com"]
+    assert (await post("/sessions", email="before@example.com", password=PASSWORD)).status_code == 401
+
+
+async def test_a_code_that_went_to_the_old_address_ends_with_it(shopper, post, mails):
+    user = await shopper("old@example.com")
+    await post("/password-resets", email="old@example.com")
+    stale = await mails.code("old@example.com", 2)
+    await post("/email-changes", user["accessToken"], email="new@example.com", password=PASSWORD)
+    await post("/email-changes/confirm", email="new@example.com", code=await mails.code("new@example.com"))
+    body = {"email": "old@example.com", "code": stale, "newPassword": OTHER}
+    assert (await post("/password-resets/confirm", **body)).status_code == 422
+
+
+async def test_a_deleted_account_leaves_no_personal_data(shopper, post, events, database_url):
+    user = await shopper("leaves@example.com")
+    answer = await post("/users/me", user["accessToken"], method="DELETE", password=PASSWORD)
+    assert answer.status_code == 202
+    assert [kind for kind, _ in events(user["userId"])[-2:]] == ["USER_DELETED", "USER_DELETE"]
+    with psycopg.connect(database_url) as connection:
+        row = connection.execute("SELECT status, email FROM auth_users WHERE id = %s", [user["userId"]]).fetchone()
+        left = [
+            connection.execute(f"SELECT count(*) FROM {table} WHERE user_id = %s", [user["userId"]]).fetchone()[0]
+            for table in ("credentials", "sessions", "codes", "user_roles")
+        ]
+    assert (row, left) == (("DELETED", None), [0, 0, 0, 0])
+    assert (await post("/sessions", email="leaves@example.com", password=PASSWORD)).status_code == 401
+
+
+async def test_the_address_of_a_deleted_account_is_free_and_its_id_is_not_used_again(shopper, post, mails, log_in):
+    first = await shopper("again@example.com")
+    await post("/users/me", first["accessToken"], method="DELETE", password=PASSWORD)
+    await post("/registrations", email="again@example.com", password=OTHER)
+    code = await mails.code("again@example.com", 2)
+    assert (await post("/registrations/confirm", email="again@example.com", code=code)).status_code == 204
+    assert (await log_in("again@example.com", OTHER))["userId"] != first["userId"]
+
+
+async def test_a_login_names_the_visitor_whose_token_verifies(register, log_in, tokens, events):
+    await register("visited@example.com")
+    visitor = "anon:0a1b2c3d-0a1b-4a1b-8a1b-0a1b2c3d4e5f"
+    user_id = (await log_in("visited@example.com", **{"X-Visitor-Token": tokens.visitor(visitor)}))["userId"]
+    await log_in("visited@example.com", **{"X-Visitor-Token": "none"})
+    told = [data.get("visitorId") for kind, data in events(user_id) if kind == "USER_AUTHENTICATED"]
+    assert told == [visitor, None]
+
+
+async def test_logins_at_once_leave_as_many_sessions(register, log_in):
+    await register("many@example.com")
+    answers = await asyncio.gather(*(log_in("many@example.com") for _ in range(5)))
+    assert len({each["refreshToken"] for each in answers}) == 5
