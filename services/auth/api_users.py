@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import Path, Request
 from fastapi.responses import StreamingResponse
+from starlette.convertors import StringConvertor, register_url_convertor
 
 from services.auth import administration, bulk
 from services.auth.models import UserStatus
@@ -18,6 +19,14 @@ from services.common.web.fields import UserId
 from services.common.web.paging import CursorParam, LimitParam, decode_cursor
 from services.common.web.routing import Router
 
+
+class _User(StringConvertor):
+    """A user's id, but not the words that have routes of their own beside it."""
+
+    regex = r"(?!(?:me|bulk)(?:/|$))[^/]+"
+
+
+register_url_convertor("user", _User())
 router = Router(tags=["users"])
 Named = Annotated[UserId, Path(alias="userId")]
 Admin = Annotated[Principal, role("admin")]
@@ -50,37 +59,37 @@ async def import_users(request: Request) -> StreamingResponse:
     return await bulk.run(request)
 
 
-@router.get("/v1/auth/users/{userId}", responses=problems(404))
+@router.get("/v1/auth/users/{userId:user}", responses=problems(404))
 async def read_user(_: Operator, user_id: Named, session: Session) -> UserOut:
     """One user."""
     return UserOut.model_validate(await administration.read_user(session, user_id))
 
 
-@router.put("/v1/auth/users/{userId}/roles/{role}", status_code=204, responses=problems(404))
+@router.put("/v1/auth/users/{userId:user}/roles/{role}", status_code=204, responses=problems(404))
 async def give_role(_: Admin, user_id: Named, role: RoleName, session: Session) -> None:
     """Give a user a role; it counts at once, because older tokens are refused."""
     await administration.give_role(session, user_id, role)
 
 
-@router.delete("/v1/auth/users/{userId}/roles/{role}", status_code=204, responses=problems(404, 409))
+@router.delete("/v1/auth/users/{userId:user}/roles/{role}", status_code=204, responses=problems(404, 409))
 async def take_role(caller: Admin, user_id: Named, role: RoleName, session: Session) -> None:
     """Take a role from a user, at once."""
     await administration.take_role(session, user_id, role, caller)
 
 
-@router.post("/v1/auth/users/{userId}/disable", status_code=204, responses=problems(404, 409))
+@router.post("/v1/auth/users/{userId:user}/disable", status_code=204, responses=problems(404, 409))
 async def disable(caller: Operator, user_id: Named, parts: PartsOf, session: Session) -> None:
     """Close an account: its sessions and tokens end, and nobody can log in."""
     await administration.set_status(parts, session, user_id, UserStatus.DISABLED, caller)
 
 
-@router.post("/v1/auth/users/{userId}/enable", status_code=204, responses=problems(404, 409))
+@router.post("/v1/auth/users/{userId:user}/enable", status_code=204, responses=problems(404, 409))
 async def enable(caller: Operator, user_id: Named, parts: PartsOf, session: Session) -> None:
     """Open an account again."""
     await administration.set_status(parts, session, user_id, UserStatus.ACTIVE, caller)
 
 
-@router.post("/v1/auth/users/{userId}/view-as", status_code=201, responses=problems(404))
+@router.post("/v1/auth/users/{userId:user}/view-as", status_code=201, responses=problems(404))
 async def view_as(caller: Viewer, user_id: Named, parts: PartsOf, session: Session) -> ViewTokenOut:
     """A token of a few minutes to see what a user sees; it has no roles and changes nothing, and is recorded."""
     return await administration.view_as(parts, session, user_id, caller)
