@@ -90,12 +90,10 @@ async def follow(session: AsyncSession, news: Sequence[News]) -> None:
 
 async def _known(session: AsyncSession, ids: list[str], emails: list[str]) -> list[Holder]:
     """These users, and those who have or await an address that one of them has or gets."""
-    theirs = select(User.email).where(User.id == func.any(ids))
-    concerned = or_(
-        User.id == func.any(ids),
-        User.email == func.any(emails),
-        User.awaited_email == func.any(emails),
-        User.awaited_email.in_(theirs),
+    theirs = await session.scalars(select(User.email).where(User.id == func.any(ids), User.email.is_not(None)))
+    addresses = [*emails, *theirs]
+    concerned = or_(  # of arrays, so that each condition takes its index
+        User.id == func.any(ids), User.email == func.any(addresses), User.awaited_email == func.any(addresses)
     )
     columns = select(*(User.__table__.c[each.name] for each in fields(Holder)))
     rows = await session.execute(columns.where(concerned).order_by(User.id).with_for_update())
