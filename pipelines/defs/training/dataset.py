@@ -41,6 +41,7 @@ class DatasetConfig(dg.Config):
         ["recommendation", "interactions"],
         ["recommendation", "item_features"],
         ["core", "products"],
+        ["core", "users"],
         ["core", "order_items"],
         ["behaviour", "product_views"],
         ["behaviour", "actions"],
