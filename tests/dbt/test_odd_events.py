@@ -17,10 +17,10 @@ from warehouse.copying import Rows
 from warehouse.decode import decode
 from warehouse.lanes import take
 
-MODELLED = {
+MODELLED = [
     *("auth.v1", "profile.v1", "catalog.v1", "order.v1", "user-actions.v1", "content.v1"),
     "recommendation-feedback.v1",
-}
+]
 ODD = st.sampled_from([
     None, True, 7, 7.0, -0.0, 1e300, 2**31, 2**63 - 1, 2**63, "7", "007", "1e3", "1.005", "1_000", "٣", "NaN", "Inf",
     "", " 7", "true", "2026-01-01", "1764061200", "2026-01-01T00:00:00", "2026-01-01 00:00:00Z", "2026-06-30T23:59:60Z",
@@ -74,7 +74,8 @@ def fields(schema: dict, parts: dict) -> st.SearchStrategy:
 @st.composite
 def messages(draw: st.DrawFn) -> tuple[str, bytes]:
     """An event of any kind that is modelled, with a payload that its schema allows, or with one odd value in it."""
-    kind = draw(st.sampled_from([kind for kind in EVENTS.values() if kind.topic in MODELLED]))
+    topic = draw(st.sampled_from(MODELLED))
+    kind = draw(st.sampled_from([kind for kind in EVENTS.values() if kind.topic == topic]))
     schema = kind.payload.model_json_schema(by_alias=True)
     data = draw(fields(schema, schema.get("$defs", {})))
     if "currency" in schema["properties"]:  # by itself it seldom has the decimals that the amounts have
@@ -117,11 +118,6 @@ def test_whatever_landing_takes_can_be_modelled(shop: Shop, rounds: Callable[...
             taken.add(row.event_type)
 
         land()
-    assert {
-        "ORDER_COMPLETED",
-        "PRODUCT_UPDATED",
-        "SPECIAL_PRICE_SET",
-        "PRODUCT_VIEWED",
-        "USER_PROFILE_UPDATED",
-    } <= taken
+    expected = {"ORDER_COMPLETED", "PRODUCT_UPDATED", "SPECIAL_PRICE_SET", "PRODUCT_VIEWED", "USER_PROFILE_UPDATED"}
+    assert expected <= taken
     shop.build()
