@@ -45,8 +45,18 @@ PROGRAMS = (
     service("auth", "AUTH_SMTP_URL", keeps_data=True, has_outbox=True, signs=True),
     service("profile", keeps_data=True, has_outbox=True, consumes={"profile.auth": "auth.v1"}, signs=True),
     service("catalog", keeps_data=True, has_outbox=True),
-    service("analytics", keeps_data=True, consumes={"analytics.consumer": "user-actions.v1"}),
-    service("content", keeps_data=True, has_outbox=True, consumes={"content.catalog": "catalog.v1"}),
+    service(
+        "analytics",
+        keeps_data=True,
+        has_outbox=True,
+        consumes={"analytics.consumer": "user-actions.v1", "analytics.erasure": "auth.v1"},
+    ),
+    service(
+        "content",
+        keeps_data=True,
+        has_outbox=True,
+        consumes={"content.catalog": "catalog.v1", "content.erasure": "auth.v1"},
+    ),
     service("serving", "WAREHOUSE_SERVING_URL", signs=True),
     service("gateway", is_intake=True, follows_log=False, signs=True),
     Program(

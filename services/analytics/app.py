@@ -8,10 +8,14 @@ from fastapi import FastAPI
 from services.analytics import external_ids, service
 from services.analytics.api import router
 from services.analytics.collector import TOPIC
+from services.analytics.erasure import erase
 from services.analytics.fast_path import CollectorFastPath
 from services.analytics.settings import AnalyticsSettings
 from services.common.messaging.consumer import Consumer
+from services.common.messaging.erasure import TOPIC as DELETIONS
+from services.common.messaging.erasure import erasing
 from services.common.messaging.producer import Producer
+from services.common.messaging.relay import Relay
 from services.common.storage.cache import Cache
 from services.common.storage.database import Database
 from services.common.web.app import build_app
@@ -29,13 +33,14 @@ def create_app(settings: AnalyticsSettings | None = None) -> FastAPI:
     catalog = Consumer(
         settings, topics=[external_ids.TOPIC], handle=external_ids.follow_catalog, name="catalog", **parts
     )
+    deletions = Consumer(settings, topics=[DELETIONS], handle=erasing("analytics", erase), name="erasure", **parts)
     app = build_app(
         settings,
         title="Analytics",
         description="Collects what shoppers do, keeps their history, and tells what is popular.",
         routers=[router],
         cache=Cache(settings),
-        workers=[consumer, catalog],
+        workers=[Relay(settings.database_url, producer), consumer, catalog, deletions],
         max_body_bytes=MAX_BODY_BYTES,
         fast_path=partial(CollectorFastPath, routes=router.routes),
         **parts,

@@ -5,11 +5,12 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Identity, Index, select
+from sqlalchemy import Identity, Index, func, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, MappedSQLExpression, column_property, mapped_column
 
 from services.common.messaging.inbox import InboxTable
+from services.common.messaging.outbox import OutboxTable
 from services.common.storage.database import ServiceBase
 
 
@@ -109,6 +110,19 @@ class UserActionLog(Recorded, Base):
     sku: Mapped[str | None] = _sku_of(product_id)
     category_code: Mapped[str | None] = _code_of(category_id)
     search_category_code: Mapped[str | None] = _code_of(search_category_id)
+
+
+class ErasedUser(Base):
+    """A user who was deleted: nothing of this user is recorded any more."""
+
+    __tablename__ = "erased_users"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    erased_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Outbox(OutboxTable, Base):
+    """The events that this service publishes."""
 
 
 class Inbox(InboxTable, Base):

@@ -8,6 +8,7 @@ from sqlalchemy import Boolean, Select, TextClause, select, text, tuple_
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.analytics.erasure import erased_among
 from services.analytics.models import UserActionLog, ViewHistory
 from services.common.messaging.messages import Message
 from services.contracts.events.actions import ProductViewed, UserAction
@@ -55,10 +56,14 @@ _INSERT_VIEWS, _INSERT_ACTIONS = _insert(ViewHistory), _insert(UserActionLog)
 
 
 async def record(session: AsyncSession, messages: Sequence[Message]) -> None:
-    """Write user actions to their tables, each table by one statement."""
+    """Write user actions to their tables, each table by one statement; those of erased users are left out."""
     views: list[str] = []
     actions: list[str] = []
+    users = {message.record.key.decode() for message in messages if message.record.key}
+    erased = {user.encode() for user in await erased_among(session, users)}
     for message in messages:
+        if message.record.key in erased:
+            continue
         rows = views if message.event_type == "PRODUCT_VIEWED" else actions
         event = f'"event_id":"{message.event_id}","at":"{message.happened_at}","action_type":"{message.event_type}"'
         rows.append(f"{{{event},{message.data[1:]}")  # the payload's object has at least one field: the user

@@ -12,11 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.auth import codes, passwords, sessions, users
 from services.auth.codes import Purpose
-from services.auth.models import AuthUser, Code, LoginSession, Task, UserRole, UserStatus
+from services.auth.models import AuthUser, Code, LoginSession, Outbox, Task, UserRole, UserStatus
 from services.auth.parts import Parts
 from services.auth.provider import WrongCredentials
 from services.auth.schemas import TokensOut
 from services.auth.users import AccountClosed
+from services.common.messaging.erasure import TOPIC, report_erased
 from services.common.runtime.errors import Forbidden
 from services.contracts.events.identity import UserAuthenticated, UserDeleted
 
@@ -159,7 +160,9 @@ async def delete_account(parts: Parts, session: AsyncSession, user_id: str, pass
     user.status = UserStatus.DELETED
     user.email = user.email_key = user.cognito_id = user.last_login_at = None
     user.email_verified = False
+    await session.execute(delete(Outbox).where(Outbox.topic == TOPIC, Outbox.key == user_id))
     await users.tell(session, "USER_DELETED", UserDeleted(user_id=user_id))
+    await report_erased(session, users.PRODUCER, [user_id])
     await users.tell_action(session, "USER_DELETE", user_id)
 
 

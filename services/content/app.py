@@ -3,12 +3,14 @@
 from fastapi import FastAPI
 
 from services.common.messaging.consumer import Consumer
+from services.common.messaging.erasure import TOPIC as DELETIONS
+from services.common.messaging.erasure import erasing
 from services.common.messaging.producer import Producer
 from services.common.messaging.relay import Relay
 from services.common.storage.cache import Cache
 from services.common.storage.database import Database
 from services.common.web.app import build_app
-from services.content import api, api_generations
+from services.content import api, api_generations, service
 from services.content.consumer import TOPIC, follow_catalog
 from services.content.settings import ContentSettings
 
@@ -30,6 +32,14 @@ def create_app(settings: ContentSettings | None = None) -> FastAPI:
         name="catalog",
         batch=BATCH,
     )
+    deletions = Consumer(
+        settings,
+        topics=[DELETIONS],
+        database=database,
+        producer=producer,
+        handle=erasing("content", service.erase),
+        name="erasure",
+    )
     return build_app(
         settings,
         title="Content",
@@ -38,5 +48,5 @@ def create_app(settings: ContentSettings | None = None) -> FastAPI:
         database=database,
         producer=producer,
         cache=Cache(settings),
-        workers=[Relay(settings.database_url, producer), consumer],
+        workers=[Relay(settings.database_url, producer), consumer, deletions],
     )

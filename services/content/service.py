@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.common.messaging.outbox import append
@@ -56,6 +56,12 @@ async def displays(session: AsyncSession, cache: Cache, user_id: str | None) -> 
     if (seconds := (composed.true_until - now).total_seconds()) >= SHORTEST_CACHED:
         await cache.set(key, body, seconds)
     return body
+
+
+async def erase(session: AsyncSession, user_ids: list[str]) -> None:
+    """Remove the shelves of deleted users, in every generation that is kept."""
+    await queries.bump_version(session)
+    await session.execute(delete(TopPageDisplay).where(TopPageDisplay.user_id == func.any(user_ids)))
 
 
 def _answer(composed: Displays, user_id: str | None, generation: str | None) -> DisplaysOut:

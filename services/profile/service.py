@@ -2,18 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import fields
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import delete, func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.common.messaging.erasure import report_erased
 from services.common.messaging.outbox import append, append_events
 from services.common.runtime.errors import Conflict, NotFound
 from services.common.storage.upsert import upsert_rows
 from services.contracts.envelope import Event
 from services.contracts.events.actions import UserAction
-from services.contracts.events.identity import UserDataErased, UserProfileUpdated
+from services.contracts.events.identity import UserProfileUpdated
 from services.profile.domain import Holder, Holders, News, merged
 from services.profile.models import DeletedUser, Idempotency, Outbox, User
 from services.profile.schemas import Preferences
@@ -104,14 +104,13 @@ async def _erase(session: AsyncSession, user_ids: set[str]) -> None:
     """Keep nothing of deleted users but their ids, in published events and kept answers neither, and say so."""
     if not user_ids:
         return
-    ids, erased_at = list(user_ids), datetime.now(UTC)
+    ids = list(user_ids)
     await upsert_rows(session, DeletedUser, [{"id": each} for each in ids])
     await session.execute(delete(User).where(User.id == func.any(ids)))
     await session.execute(delete(Outbox).where(Outbox.topic == TOPIC, Outbox.key == func.any(ids)))
     callers = [f"user:{each}" for each in ids]
     await session.execute(delete(Idempotency).where(func.split_part(Idempotency.scope, " ", 1).in_(callers)))
-    erased = (UserDataErased(user_id=each, service=PRODUCER, erased_at=erased_at) for each in ids)
-    await append_events(session, (Event.of("USER_DATA_ERASED", each, producer=PRODUCER) for each in erased))
+    await report_erased(session, PRODUCER, ids)
 
 
 async def _tell_change(session: AsyncSession, user: User, names: Sequence[str]) -> None:

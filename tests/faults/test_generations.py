@@ -42,8 +42,7 @@ def service(database_url, broker, tokens, tmp_path):
 
 @pytest.fixture
 def client(service, tokens):
-    headers = {"Authorization": f"Bearer {tokens.service('pipelines', 'content')}"}
-    with httpx2.Client(base_url=service.url, headers=headers, timeout=60) as client:
+    with httpx2.Client(base_url=service.url, auth=tokens.as_service("pipelines", "content"), timeout=60) as client:
         yield client
 
 
@@ -78,6 +77,11 @@ def shown(client):
     return number
 
 
+def authorization(client):
+    """What the client's requests carry."""
+    return next(client.auth.sync_auth_flow(client.build_request("GET", "/"))).headers["authorization"]
+
+
 def begin_upload(client, number, part):
     """Send a part (0 to 1) of an upload that announces the whole, and give the open connection."""
     client.post("/v1/generations", json={"generation": f"g{number}", "bundle": "b"}).raise_for_status()
@@ -85,7 +89,7 @@ def begin_upload(client, number, part):
     connection = socket.create_connection((address.hostname, address.port))
     head = (
         f"PUT /v1/generations/g{number}/rows HTTP/1.1\r\nHost: {address.netloc}\r\nContent-Length: {len(rows)}\r\n"
-        f"Content-Type: application/x-ndjson\r\nAuthorization: {client.headers['Authorization']}\r\n\r\n"
+        f"Content-Type: application/x-ndjson\r\nAuthorization: {authorization(client)}\r\n\r\n"
     )
     connection.sendall(head.encode() + rows[: int(len(rows) * part)])
     return connection

@@ -54,8 +54,7 @@ async def merchandiser(content, tokens, happens):
             currency="USD",
             stock=5,
         )
-    headers = {"Authorization": f"Bearer {tokens.user('m', roles=('merchandiser',))}"}
-    async with httpx2.AsyncClient(transport=content, base_url="http://content", headers=headers) as client:
+    async with httpx2.AsyncClient(transport=content, base_url="http://content", auth=tokens.as_staff) as client:
         yield client
 
 

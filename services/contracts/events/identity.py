@@ -104,6 +104,10 @@ class UserEmailChanged(Contract):
     profile_version: Version = 0
 
 
+ERASING = ("auth", "profile", "analytics", "content")
+"""The services that have data of users: a deletion is complete once each of them has reported it."""
+
+
 class UserDataErased(Contract):
     """USER_DATA_ERASED: a service has erased the data of a deleted user; the topic `erasures.v1`."""
 

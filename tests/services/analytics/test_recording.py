@@ -48,7 +48,7 @@ async def recorded(database_url):
     async def record(table, event_type, data):
         event = {"eventId": str(uuid.uuid4()), "eventType": event_type, "producer": "test"}
         value = json.dumps({**event, "timestamp": "2026-01-02T03:04:05+09:00", "data": {}}).replace("{}", data).encode()
-        message, _ = read(SimpleNamespace(topic="user-actions.v1", value=value))
+        message, _ = read(SimpleNamespace(topic="user-actions.v1", key=b"u1", value=value))
         async with database.sessions.begin() as session:
             await service.record(session, [message])
             query = table.__table__.select().where(table.event_id == event["eventId"])

@@ -33,10 +33,10 @@ def settings(broker, tokens, database_url):
 async def client(settings, tokens):
     """The running service, called by another service."""
     app = create_app(settings)
-    headers = {"Authorization": f"Bearer {tokens.service('importer', 'catalog')}"}
+    transport, importer = httpx2.ASGITransport(app), tokens.as_service("importer", "catalog")
     async with (
         app.router.lifespan_context(app),
-        httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://catalog", headers=headers) as client,
+        httpx2.AsyncClient(transport=transport, base_url="http://catalog", auth=importer) as client,
     ):
         yield client
 

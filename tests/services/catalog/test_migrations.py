@@ -62,11 +62,10 @@ def test_prices_finer_than_their_currency_are_rounded_and_an_offer_that_is_none_
 
 async def test_a_product_of_before_can_be_changed_and_told_of(upgraded, settings, tokens):
     app = create_app(settings.model_copy(update={"database_url": upgraded}))
-    headers = {"Authorization": f"Bearer {tokens.service('importer', 'catalog')}"}
     transport = httpx2.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),
-        httpx2.AsyncClient(transport=transport, base_url="http://catalog", headers=headers) as client,
+        httpx2.AsyncClient(transport=transport, base_url="http://catalog", auth=tokens.as_staff) as client,
     ):
         assert (await client.patch("/v1/products/1", json={"name": "Green tea"})).status_code == 200
     with psycopg.connect(upgraded) as connection:

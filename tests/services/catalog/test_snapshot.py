@@ -10,11 +10,11 @@ OFFER = {"price": "1.50", "startDate": "2026-01-01T00:00:00Z", "endDate": None}
 
 
 @pytest.fixture
-def read(client):
+def read(client, tokens):
     """To read a snapshot; gives its lines by id."""
 
     async def lines(what, identifier):
-        answer = await client.get(f"/v1/snapshot/{what}")
+        answer = await client.get(f"/v1/snapshot/{what}", headers=tokens.header(tokens.service("serving", "catalog")))
         assert (answer.status_code, answer.headers["content-type"]) == (200, "application/x-ndjson")
         return {line[identifier]: line for line in map(json.loads, answer.text.splitlines())}
 

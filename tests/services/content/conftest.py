@@ -30,12 +30,12 @@ def settings(broker, tokens, database_url):
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def client(settings, tokens):
-    """The running service, called by another service."""
+    """The running service, called by somebody with every role."""
     app = create_app(settings)
-    headers = {"Authorization": f"Bearer {tokens.service('pipelines', 'content')}"}
+    transport = httpx2.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),
-        httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://content", headers=headers) as client,
+        httpx2.AsyncClient(transport=transport, base_url="http://content", auth=tokens.as_staff) as client,
     ):
         yield client
 

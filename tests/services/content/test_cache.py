@@ -17,11 +17,10 @@ def valkey(tmp_path):
 
 async def test_displays_are_cached_and_go_on_without_the_cache(settings, tokens, valkey):
     app = create_app(settings.model_copy(update={"redis_url": valkey.url}))
-    headers = {"Authorization": f"Bearer {tokens.service('pipelines', 'content')}"}
     transport = httpx2.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),
-        httpx2.AsyncClient(transport=transport, base_url="http://content", headers=headers) as client,
+        httpx2.AsyncClient(transport=transport, base_url="http://content", auth=tokens.as_staff) as client,
     ):
         await client.post("/v1/generations", json={"generation": "g1", "bundle": "b1"})
         await client.put("/v1/generations/g1/rows", content=ROW)

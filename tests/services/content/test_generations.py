@@ -3,6 +3,11 @@ import asyncio
 import psycopg
 import pytest
 
+from services.common.messaging.producer import Producer
+from services.contracts.envelope import Event
+from services.contracts.events.identity import UserDeleted
+from tests.waiting import eventually
+
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
@@ -199,3 +204,17 @@ async def test_only_operators_and_services_touch_generations(client, tokens):
     for roles, status in (((), 403), (("merchandiser",), 403), (("operator",), 201)):
         headers = {"Authorization": f"Bearer {tokens.user('u1', roles=roles)}"}
         assert (await client.post("/v1/generations", json=body, headers=headers)).status_code == status
+
+
+async def test_a_deleted_users_shelves_are_removed_from_every_generation_and_it_is_reported(
+    settings, load, activate, shelves, events
+):
+    await load("with-gone", row(901, userId="gone"), row(902, userId="stays"))
+    await activate("with-gone", 2)
+    assert (await shelves("gone"))["RECOMMENDED"] == [901]
+    producer = Producer(settings)
+    deleted = Event.of("USER_DELETED", UserDeleted(user_id="gone"), producer="auth")
+    await producer.send("auth.v1", "gone", deleted.to_bytes())
+    await producer.close()
+    await eventually(lambda: events("gone"), lambda found: [name for name, _ in found] == ["USER_DATA_ERASED"])
+    assert (await shelves("gone"), await shelves("stays")) == ({}, {"RECOMMENDED": [902]})
