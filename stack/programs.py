@@ -43,7 +43,13 @@ LOCATION = "tanawari"
 
 PROGRAMS = (
     service("auth", "AUTH_SMTP_URL", keeps_data=True, has_outbox=True, signs=True),
-    service("profile", keeps_data=True, has_outbox=True, consumes={"profile.auth": "auth.v1"}, signs=True),
+    service(
+        "profile",
+        keeps_data=True,
+        has_outbox=True,
+        consumes={"profile.auth": "auth.v1", "profile.erasures": "erasures.v1"},
+        signs=True,
+    ),
     service("catalog", keeps_data=True, has_outbox=True),
     service(
         "analytics",

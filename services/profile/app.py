@@ -7,7 +7,7 @@ from services.common.messaging.producer import Producer
 from services.common.messaging.relay import Relay
 from services.common.storage.database import Database
 from services.common.web.app import build_app
-from services.profile import api
+from services.profile import api, api_erasures, erasures
 from services.profile.consumer import TOPIC, follow_auth
 from services.profile.settings import ProfileSettings
 
@@ -18,12 +18,20 @@ def create_app(settings: ProfileSettings | None = None) -> FastAPI:
     database = Database(settings.database_url)
     producer = Producer(settings)
     consumer = Consumer(settings, topics=[TOPIC], database=database, producer=producer, handle=follow_auth, name="auth")
+    reports = Consumer(
+        settings,
+        topics=[erasures.TOPIC],
+        database=database,
+        producer=producer,
+        handle=erasures.follow_erasures,
+        name="erasures",
+    )
     return build_app(
         settings,
         title="Profile",
         description="Users: names, addresses and preferences.",
-        routers=[api.router],
+        routers=[api.router, api_erasures.router],
         database=database,
         producer=producer,
-        workers=[Relay(settings.database_url, producer), consumer],
+        workers=[Relay(settings.database_url, producer), consumer, reports],
     )

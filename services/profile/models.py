@@ -56,6 +56,16 @@ class DeletedUser(Base):
     deleted_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
+class Erasure(Base):
+    """The report of a service that it has erased a user's data."""
+
+    __tablename__ = "erasures"
+
+    user_id: Mapped[str] = mapped_column(primary_key=True)
+    service: Mapped[str] = mapped_column(primary_key=True)
+    erased_at: Mapped[datetime]
+
+
 class Outbox(OutboxTable, Base):
     """The events that this service publishes."""
 

@@ -6,8 +6,9 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, AnyUrl, Field, UrlConstraints
 
 from services.common.web.fields import Boolean, Schema, ShortText, left_out
+from services.common.web.paging import Page
 from services.contracts.envelope import DisplayType
-from services.contracts.events.identity import Locale
+from services.contracts.events.identity import ERASING, Locale
 from services.profile.addresses import AddressBook, PhoneNumber
 from services.profile.models import User
 
@@ -125,3 +126,29 @@ class Export(Schema):
     user_id: str
     exported_at: datetime
     sections: ExportedSections
+
+
+class ErasureOut(Schema):
+    """A deleted user: who has erased the data, who has not, and when all had."""
+
+    user_id: str
+    deleted_at: datetime
+    erased_by: list[str]
+    missing: list[str]
+    completed_at: datetime | None
+
+    @classmethod
+    def of(cls, row: Any) -> Self:  # noqa: ANN401 - a row of a query
+        """Build from a row."""
+        missing = [each for each in ERASING if each not in row.reported]
+        return cls(
+            user_id=row.id,
+            deleted_at=row.deleted_at,
+            erased_by=sorted(row.reported),
+            missing=missing,
+            completed_at=None if missing else row.last_erased_at,
+        )
+
+
+class ErasurePage(Page[ErasureOut]):
+    """Deleted users, by id."""

@@ -27,6 +27,12 @@ CREATE TABLE deleted_users (
     id text CONSTRAINT pk_deleted_users PRIMARY KEY,
     deleted_at timestamptz NOT NULL DEFAULT now()
 );
+CREATE TABLE erasures (
+    user_id text,
+    service text,
+    erased_at timestamptz NOT NULL,
+    CONSTRAINT pk_erasures PRIMARY KEY (user_id, service)
+);
 """
 
 OUTBOX = """
@@ -80,5 +86,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute("DROP TABLE idempotency, inbox, outbox, deleted_users, users")
+    op.execute("DROP TABLE idempotency, inbox, outbox, erasures, deleted_users, users")
     op.execute("DROP FUNCTION outbox_notify")
