@@ -29,6 +29,7 @@ BENCHMARKS: Final[tuple[str, ...]] = (
     "dbt_incremental",
     "training",
     "gateway",
+    "login",
     "serving",
     "top_page",
     "attacks",

@@ -54,7 +54,7 @@ class DiesBeforeAnswering:
 
     async def __call__(self, scope, receive, send):
         async def answer(message):
-            if scope["path"].endswith("/confirm"):
+            if scope.get("path", "").endswith("/confirm"):
                 die()
             await send(message)
 

@@ -8,6 +8,7 @@ import pytest_asyncio
 from services.auth.app import create_app
 from services.auth.settings import AuthSettings
 from services.common.storage.migrate import migrate
+from tests.services.auth.cognito import Cognito
 from tests.services.auth.mails import Mails
 
 PASSWORD = "a long enough secret"
@@ -108,3 +109,12 @@ def shopper(register, log_in):
         return await log_in(address)
 
     return new
+
+
+@pytest.fixture(scope="module")
+def cognito(tmp_path_factory):
+    """Amazon Cognito's API over HTTP."""
+    with pytest.MonkeyPatch.context() as patch, Cognito(tmp_path_factory.mktemp("cognito")) as server:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            patch.setenv(name, "test")
+        yield server

@@ -16,20 +16,12 @@ from services.auth.tasks import TaskWorker
 from services.auth.users import of_account
 from services.common.runtime.errors import Unavailable
 from services.common.storage.database import Database
-from tests.services.auth.cognito import ANY_CODE, Cognito
+from tests.services.auth.cognito import ANY_CODE
 from tests.services.auth.mails import Mails
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 PASSWORD, OTHER = "Long enough, secret 1", "Another long secret 2"
 numbers = itertools.count()
-
-
-@pytest.fixture(scope="module")
-def cognito(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch, Cognito(tmp_path_factory.mktemp("cognito")) as server:
-        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-            patch.setenv(name, "test")
-        yield server
 
 
 class Provided:

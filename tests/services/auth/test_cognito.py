@@ -1,0 +1,66 @@
+"""The service with Amazon Cognito as its identity provider."""
+
+import httpx2
+import psycopg
+import pytest
+import pytest_asyncio
+
+from services.auth.app import create_app
+from tests.services.auth.cognito import ANY_CODE
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+PASSWORD = "Long enough, secret 1"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def client(settings, cognito):
+    app = create_app(settings.model_copy(update=cognito.new_pool()))
+    async with (
+        app.router.lifespan_context(app),
+        httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://auth") as client,
+    ):
+        yield client
+
+
+@pytest.fixture
+def shopper(post):
+    async def new(address):
+        assert (await post("/registrations", email=address, password=PASSWORD)).status_code == 202
+        assert (await post("/registrations/confirm", email=address, code=ANY_CODE)).status_code == 204
+        answer = await post("/sessions", email=address, password=PASSWORD)
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
+    return new
+
+
+async def test_a_user_of_the_pool_registers_logs_in_and_stays_logged_in(shopper, post, events):
+    user = await shopper("anna@example.com")
+    for _ in range(3):
+        refreshed = await post("/sessions/refresh", refreshToken=user["refreshToken"])
+        assert refreshed.status_code == 200
+        user = refreshed.json()
+    told = dict(events(user["userId"]))
+    assert told["USER_REGISTERED"]["cognitoId"] == told["USER_AUTHENTICATED"]["cognitoId"] == user["userId"]
+
+
+async def test_the_pools_refresh_token_is_not_readable_in_the_database(shopper, database_url):
+    user = await shopper("berta@example.com")
+    with psycopg.connect(database_url) as connection:
+        query = "SELECT provider_token FROM sessions WHERE user_id = %s"
+        (sealed,) = connection.execute(query, [user["userId"]]).fetchone()
+    assert len(sealed) > 12
+    assert not bytes(sealed).isascii()
+
+
+async def test_a_registration_tells_nothing_about_a_known_address(shopper, post):
+    await shopper("carla@example.com")
+    answers = [await post("/registrations", email=f"{who}@example.com", password=PASSWORD) for who in ("carla", "new")]
+    assert [(each.status_code, each.content) for each in answers] == [(202, b"null")] * 2
+
+
+async def test_a_deleted_user_is_deleted_in_the_pool(shopper, post):
+    user = await shopper("dora@example.com")
+    answer = await post("/users/me", user["accessToken"], method="DELETE", password=PASSWORD)
+    assert answer.status_code == 202
+    assert (await post("/sessions", email="dora@example.com", password=PASSWORD)).status_code in (401, 403)
