@@ -25,8 +25,8 @@ async def test_a_password_that_is_tried_first_is_refused_by_name(post, password)
 
 
 async def test_a_password_may_have_any_characters_however_they_are_typed(register, log_in):
-    await register("kana@example.com", "ﾊﾟｽﾜｰﾄﾞは十五文字以上です")
-    await log_in("kana@example.com", "パスワードは十五文字以上です")
+    await register("kana@example.com", "ﾊﾟｽﾜｰﾄﾞは十五文字以上にします")
+    await log_in("kana@example.com", "パスワードは十五文字以上にします")
 
 
 async def test_a_code_confirms_once_and_only_its_address(post, mails):
@@ -128,7 +128,7 @@ async def test_a_deleted_account_leaves_no_personal_data(shopper, post, events, 
     user = await shopper("leaves@example.com")
     answer = await post("/users/me", user["accessToken"], method="DELETE", password=PASSWORD)
     assert answer.status_code == 202
-    assert [kind for kind, _ in events(user["userId"])[-2:]] == ["USER_DELETED", "USER_DELETE"]
+    assert {"USER_DELETED", "USER_DELETE"} <= {kind for kind, _ in events(user["userId"])}
     with psycopg.connect(database_url) as connection:
         row = connection.execute("SELECT status, email FROM auth_users WHERE id = %s", [user["userId"]]).fetchone()
         left = [
