@@ -14,8 +14,6 @@ from pydantic import ValidationError
 from starlette.types import Scope
 
 from ml.shelves.composing import DisplayType, PageQuery
-from services.common.identity.ownership import is_owner
-from services.common.identity.tokens import Verifier
 from services.common.web.fast_path import Body, FastPath
 from serving.answers import page_query, shelf_answer
 from serving.schemas import RecommendationQuery
@@ -41,22 +39,14 @@ class RecommendationsFastPath(FastPath):
 
     async def answer(self, scope: Scope, body: Body) -> Response | None:  # noqa: ARG002 - it has none
         """The response to a clearly valid request."""
-        return _answer(scope)
-
-
-def _answer(scope: Scope) -> Response | None:
-    """The response, or None for a request that must use the route."""
-    path = OWN_PATH.fullmatch(scope["path"])
-    if path is None or (question := _question(scope["query_string"])) is None:
-        return None
-    state, user_id = scope["app"].state, path[1]
-    headers = dict(reversed(scope["headers"]))  # the first value of each name counts
-    verifier: Verifier = state.verifier
-    caller, is_known = verifier.known_caller(headers.get(b"authorization"))
-    if not (is_known and is_owner(caller, user_id)):
-        return None
-    seen = headers.get(b"if-none-match", b"").decode("latin-1")
-    return shelf_answer(state, user_id, *question, seen=seen)
+        path = OWN_PATH.fullmatch(scope["path"])
+        if path is None or (question := _question(scope["query_string"])) is None:
+            return None
+        if self.caller(scope, owner=path[1]) is None:
+            return None
+        headers = dict(reversed(scope["headers"]))  # the first value of each name counts
+        seen = headers.get(b"if-none-match", b"").decode("latin-1")
+        return shelf_answer(scope["app"].state, path[1], *question, seen=seen)
 
 
 @lru_cache(maxsize=1_000)

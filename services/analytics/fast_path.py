@@ -12,11 +12,12 @@ from starlette.types import Scope
 from services.analytics import structs
 from services.analytics.api import PATH, answer
 from services.analytics.sender import Sender
-from services.common.identity.tokens import Verifier
+from services.common.identity.principal import Principal
 from services.common.web.fast_path import Body, FastPath
 
 LARGEST: Final = 1024 * 1024
 """A larger body goes to the route, which has its own limit."""
+IDEMPOTENCY_KEY: Final = b"idempotency-key"
 KEY: Final = re.compile(rb"[!-~]{1,200}")
 
 
@@ -27,26 +28,28 @@ class CollectorFastPath(FastPath):
 
     async def answer(self, scope: Scope, body: Body) -> Response | None:
         """The response to a clearly valid batch."""
-        if (sender := _sender(scope)) is None or (content := await body.read(LARGEST)) is None:
+        if not _is_plain(scope) or (caller := self.caller(scope)) is None:
+            return None
+        if (content := await body.read(LARGEST)) is None:
             return None
         batch = structs.read(content)
-        return None if batch is None else await answer(scope["app"].state, sender, batch)
+        return None if batch is None else await answer(scope["app"].state, _sender(scope, caller), batch)
 
 
-def _sender(scope: Scope) -> Sender | None:
-    """The sender of a batch; None for other requests, and for those that the route must check."""
+def _is_plain(scope: Scope) -> bool:
+    """Whether it is a request that the route need not check."""
     if scope["path"] != PATH or scope["query_string"]:
-        return None
+        return False
     headers = dict(scope["headers"])
     media_type = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
     if len(headers) < len(scope["headers"]) or media_type != b"application/json":
-        return None
-    key = headers.get(b"idempotency-key")
-    if key is not None and not KEY.fullmatch(key):
-        return None
-    verifier: Verifier = scope["app"].state.verifier
-    principal, _ = verifier.known_caller(headers.get(b"authorization"))
-    if principal is None:
-        return None
+        return False
+    key = headers.get(IDEMPOTENCY_KEY)
+    return key is None or KEY.fullmatch(key) is not None
+
+
+def _sender(scope: Scope, caller: Principal) -> Sender:
+    headers = dict(scope["headers"])
+    key = headers.get(IDEMPOTENCY_KEY)
     agent = headers.get(b"user-agent", b"").decode("latin-1")
-    return Sender(principal, agent, None if key is None else key.decode())
+    return Sender(caller, agent, None if key is None else key.decode())

@@ -86,10 +86,11 @@ class Signer:
     def service_token(self, service: str, audience: str) -> str:
         """A token with which `service` calls the service `audience`; the same one for half of its life."""
         self._reload()
-        token, renew_at = self._service_tokens.get((service, audience), ("", 0.0))
-        if time.time() >= renew_at:
+        token, signed_at = self._service_tokens.get((service, audience), ("", 0.0))
+        now = time.time()
+        if not 0 <= now - signed_at < SERVICE_SECONDS / 2:  # below 0 after the clock was set back
             token = self._sign(SERVICE, service, audience, SERVICE_SECONDS)
-            self._service_tokens[service, audience] = token, time.time() + SERVICE_SECONDS / 2
+            self._service_tokens[service, audience] = token, now
         return token
 
     def authenticate(self, service: str, audience: str) -> Callable[[Any], Any]:

@@ -17,7 +17,7 @@ def without_fast_path(monkeypatch):
 
     async def call(client, path, headers):
         with monkeypatch.context() as shut:
-            shut.setattr("serving.fast_path._answer", lambda _: None)
+            shut.setattr("serving.fast_path._question", lambda _: None)
             return await client.get(path, headers=headers)
 
     return call

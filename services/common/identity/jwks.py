@@ -81,7 +81,10 @@ class PublishedKeys:
             Unavailable: no key has been readable yet.
         """
         is_old = time.monotonic() - self._read_at > LIFETIME or self._is_replaced()
-        if is_old or key_id not in self._keys:
+        is_being_read = (
+            self._reading.locked()
+        )  # an old key is good while it is: an issuer that hangs holds up one caller
+        if key_id not in self._keys or (is_old and not is_being_read):
             async with self._reading:
                 await self._refresh()
         if not self._keys:
@@ -101,7 +104,8 @@ class PublishedKeys:
             return
         self._tried_at = time.monotonic()
         try:
-            keys = self._usable(await self._read())
+            async with asyncio.timeout(ANSWER_SECONDS):
+                keys = self._usable(await self._read())
         except Exception as error:  # noqa: BLE001 - whatever the content, no key was readable
             logger.warning("the signing keys cannot be read: %s", type(error).__name__)
             return
@@ -110,7 +114,8 @@ class PublishedKeys:
     def _usable(self, document: dict[str, object]) -> dict[str, PublishedKey]:
         found = {}
         for each in jwt.PyJWKSet.from_dict(document).keys:
-            if each.algorithm_name == ALGORITHM and each.key_id and each.key.key_size >= SMALLEST_BITS:
+            is_for_signatures = each.algorithm_name == ALGORITHM and each.public_key_use in (None, "sig")
+            if is_for_signatures and each.key_id and each.key.key_size >= SMALLEST_BITS:
                 grant = GRANT.validate_python(each._jwk_data) if self._has_grants else None  # noqa: SLF001 - its members
                 found[each.key_id] = PublishedKey(each, grant)
         return found

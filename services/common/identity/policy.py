@@ -7,27 +7,24 @@
 async def me(caller: Annotated[Principal, USER]) -> ...                     # where the route needs the caller
 """
 
-import json
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal
+from typing import Any
 
 from fastapi import Depends, Request
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.routing import BaseRoute
 
+from services.common.identity.owners import Place, names_owner, owner_in
 from services.common.identity.ownership import is_owner
 from services.common.identity.principal import Principal
 from services.common.identity.tokens import Verifier
 from services.common.runtime.errors import Forbidden, Unauthorized, Unavailable
 
-Place = Literal["path", "query", "body"]
 SCHEME = "bearer"
 DOCS_MODULE = "fastapi_offline.core"
 """Its pages show the OpenAPI document, which is public."""
 SAFE = frozenset({"GET", "HEAD"})
-OWNER_NAMES = ("userId", "user_id")
-"""The field with the owner; models take both spellings."""
 
 
 class Policy:
@@ -59,36 +56,40 @@ class Policy:
 
     async def __call__(self, request: Request) -> Principal | None:
         """The permitted caller; where nobody is needed, an unverifiable caller is anonymous."""
-        owner = await self._owner(request)
-        is_open = self.is_public or (self.place in ("query", "body") and owner is None)
+        owner = await owner_in(request, self.place) if self.place else None
         try:
             principal = await _caller(request)
         except Unavailable:
-            if not is_open:
+            if not self._is_open(owner):
                 raise
             principal, request.state.is_unverified = None, True
-        if principal is None and not is_open:
+        if principal is None and not self._is_open(owner):
             raise Unauthorized("A bearer token is needed.")
-        if principal is not None and not (is_open or self._admits(principal, owner)):
+        if principal is not None and not self._admits(principal, owner):
             raise Forbidden("This token may not do that.")
-        if principal is not None and principal.actor and not (self.takes_views or request.method in SAFE):
+        if principal is not None and self._is_barred_view(principal, request.method):
             raise Forbidden("Who views as a user may not change anything for that user.")
         request.state.principal = principal
         return principal
 
-    def _admits(self, principal: Principal, owner: str | None) -> bool:
-        if principal.is_service:
-            return principal.subject in self.services
-        if owner is not None and is_owner(principal, owner):
-            return True
-        return principal.kind in self.kinds or bool(self.roles & principal.roles)
+    def permits(self, caller: Principal, owner: str | None, method: str) -> bool:
+        """Whether a verified caller may do that: a fast path asks in the place of the route."""
+        return self._admits(caller, owner) and not self._is_barred_view(caller, method)
 
-    async def _owner(self, request: Request) -> str | None:
-        if self.place == "path":
-            return str(request.path_params["userId"])
-        if self.place == "query":
-            return request.query_params.get("userId")
-        return await _owner_in_body(request) if self.place == "body" else None
+    def _is_open(self, owner: str | None) -> bool:
+        return self.is_public or (self.place in ("query", "body") and owner is None)
+
+    def _admits(self, caller: Principal, owner: str | None) -> bool:
+        if self._is_open(owner):
+            return True
+        if caller.is_service:
+            return caller.subject in self.services
+        if owner is not None and is_owner(caller, owner):
+            return True
+        return caller.kind in self.kinds or bool(self.roles & caller.roles)
+
+    def _is_barred_view(self, caller: Principal, method: str) -> bool:
+        return caller.actor is not None and not (self.takes_views or method in SAFE)
 
     @property
     def is_open_to_some(self) -> bool:
@@ -142,26 +143,16 @@ def role(*roles: str, services: Sequence[str] = ()) -> Any:  # noqa: ANN401
 
 async def _caller(request: Request) -> Principal | None:
     """The principal of the Authorization header; an invalid token is refused even where none is needed."""
-    header = request.headers.get("authorization")
-    if header is None:
+    headers = request.headers.getlist("authorization")
+    if not headers:
         return None
-    scheme, _, token = header.partition(" ")
+    if len(headers) > 1:
+        raise Unauthorized("There is more than one Authorization header.")
+    scheme, _, token = headers[0].partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise Unauthorized("Only bearer tokens are understood.")
     verifier: Verifier = request.app.state.verifier
     return await verifier.verify(token.strip())
-
-
-async def _owner_in_body(request: Request) -> str | None:
-    """The owner that a JSON body names; None if it names none, or is nothing that the route would take."""
-    try:
-        body = await request.json()  # parsed once: the route gets the same object
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError):
-        return None
-    named = [body[name] for name in OWNER_NAMES if name in body] if isinstance(body, dict) else []
-    if len(named) > 1:
-        raise Forbidden("The body names its owner twice.")
-    return next((each for each in named if isinstance(each, str)), None)
 
 
 def policy_of(dependant: Dependant) -> Policy | None:
@@ -185,14 +176,5 @@ def faults_in(routes: Sequence[BaseRoute]) -> Iterator[str]:
         policy = policy_of(needs)
         if policy is None:
             yield f"{', '.join(sorted(methods))} {path} states no policy"
-        elif policy.place and not _names_owner(policy.place, path, needs):
+        elif policy.place and not names_owner(policy.place, path, needs):
             yield f"{', '.join(sorted(methods))} {path} has no userId in its {policy.place}"
-
-
-def _names_owner(place: Place, path: str, needs: Dependant) -> bool:
-    if place == "path":
-        return "{userId}" in path
-    if place == "query":
-        return any(field.alias == "userId" for field in needs.query_params)
-    models = [getattr(field.field_info.annotation, "model_fields", {}) for field in needs.body_params]
-    return any(info.alias == "userId" for model in models for info in model.values())

@@ -24,7 +24,8 @@ logger = logging.getLogger(__name__)
 
 TOPIC: Final = "auth.v1"
 OF_ALL_SESSIONS: Final = frozenset({"USER_DISABLED", "USER_DELETED", "USER_ROLES_CHANGED", "SESSIONS_REVOKED"})
-KEPT_SECONDS: Final = LONGEST_FOREIGN
+KEPT_SECONDS: Final = LONGEST_FOREIGN + 60
+"""A minute more than any token, for clocks that differ."""
 TIDY_EVERY: Final = 1_000
 
 
@@ -76,7 +77,10 @@ class Revocations:
             self._sessions = {name: at for name, at in self._sessions.items() if at >= oldest}
 
     def covers(self, principal: Principal) -> bool:
-        """Whether a caller's token was issued before its user or session was closed."""
+        """Whether a caller's token was issued before its user, its session, or who views as the user was closed."""
+        if principal.kind != "user":
+            return False  # a user's id may be what a service is called
         if principal.session_id is not None and principal.session_id in self._sessions:
             return True
-        return principal.issued_at <= self._users.get(principal.subject, 0.0)
+        named = (principal.subject, principal.actor) if principal.actor else (principal.subject,)
+        return any(principal.issued_at <= self._users.get(each, 0.0) for each in named)

@@ -15,7 +15,7 @@ import jwt
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
 from services.common.identity.issuers import Issuer
-from services.common.identity.jwks import Grant
+from services.common.identity.jwks import LIFETIME, Grant
 from services.common.identity.ownership import is_visitor, is_visitor_id
 from services.common.identity.principal import Kind, Principal
 from services.common.identity.revocation import Revocations
@@ -25,15 +25,26 @@ from services.contracts.envelope import UserId
 from services.contracts.signing import ACCESS, ALGORITHM, SERVICE, VISITOR_USE
 
 __all__ = ["Principal", "Verifier"]
+AUTHORIZATION: Final = b"authorization"
 BEARER: Final = b"bearer"
 REQUIRED: Final = ["exp", "iat", "iss", "sub"]
 REMEMBERED: Final = 10_000
-REMEMBERED_SECONDS: Final = 300.0
+REMEMBERED_SECONDS: Final = LIFETIME
 """A key that was withdrawn before its time is trusted for no longer, whatever was verified by it."""
+LONGEST: Final = 8 * 1024
+"""Characters of a token: those that were verified are kept in memory."""
 LEEWAY: Final = 5
 KINDS: Final[Mapping[str, Kind]] = {ACCESS: "user", VISITOR_USE: "visitor", SERVICE: "service"}
 REFUSED: Final = (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError)
 """What PyJWT and its parts raise for odd tokens."""
+
+
+class Actor(BaseModel):
+    """Who views as the subject (RFC 8693)."""
+
+    model_config = ConfigDict(strict=True)
+
+    sub: UserId
 
 
 class Claims(BaseModel):
@@ -48,7 +59,7 @@ class Claims(BaseModel):
     aud: str | list[str] = []
     client_id: str | None = None
     sid: str | None = None
-    act: dict[str, Any] | None = None
+    act: Actor | None = None
 
     @property
     def audiences(self) -> frozenset[str]:
@@ -89,12 +100,14 @@ class Verifier:
         principal, until = self._verified.get(token, (None, 0.0))
         return principal if principal and until > time.time() and not self.revocations.covers(principal) else None
 
-    def known_caller(self, authorization: bytes | None) -> tuple[Principal | None, bool]:
-        """The caller of a raw `Authorization` header, and whether it is known without verifying anything."""
-        if authorization is None:
+    def known_caller(self, headers: Iterable[tuple[bytes, bytes]]) -> tuple[Principal | None, bool]:
+        """The caller of a request with these raw headers, and whether it is known without verifying anything."""
+        given = [value for name, value in headers if name == AUTHORIZATION]
+        if not given:
             return None, True
-        scheme, _, token = authorization.partition(b" ")
-        principal = self.known(token.decode("latin-1").strip()) if scheme.lower() == BEARER else None
+        scheme, _, token = given[0].partition(b" ")
+        is_plain = len(given) == 1 and scheme.lower() == BEARER
+        principal = self.known(token.decode("latin-1").strip()) if is_plain else None
         return principal, principal is not None
 
     async def verify(self, token: str) -> Principal:
@@ -106,6 +119,8 @@ class Verifier:
         """
         if (known := self.known(token)) is not None:
             return known
+        if len(token) > LONGEST:
+            raise Unauthorized("The token is too long.")
         try:
             principal = await self._principal(token)
         except REFUSED as error:
@@ -140,7 +155,7 @@ def _checked(claims: Mapping[str, Any], issuer: Issuer, grant: Grant) -> Princip
     """
     told = Claims.model_validate(claims)
     use, subject = told.token_use, told.sub
-    if use not in grant.token_use or not told.audiences & grant.audiences & issuer.audiences(use):
+    if use not in KINDS or use not in grant.token_use or not told.audiences & grant.audiences & issuer.audiences(use):
         raise ValueError("not a use or an audience of this key")
     if told.exp - told.iat > issuer.longest_seconds(use):
         raise ValueError("valid for too long")
@@ -148,7 +163,8 @@ def _checked(claims: Mapping[str, Any], issuer: Issuer, grant: Grant) -> Princip
         raise ValueError("another service's name")
     if (use == VISITOR_USE and not is_visitor_id(subject)) or (use == ACCESS and is_visitor(subject)):
         raise ValueError("not a subject of this kind")
-    roles = _Roles.model_validate({"roles": claims.get(issuer.roles_claim, [])}).roles if use == ACCESS else ()
+    has_roles = use == ACCESS and told.act is None  # who views as somebody has no powers from that
+    roles = _Roles.model_validate({"roles": claims.get(issuer.roles_claim, [])}).roles if has_roles else ()
     return Principal(
         KINDS[use],
         subject,
@@ -156,5 +172,5 @@ def _checked(claims: Mapping[str, Any], issuer: Issuer, grant: Grant) -> Princip
         told.iat,
         told.exp + LEEWAY,
         told.sid,
-        str(told.act.get("sub")) if told.act else None,
+        told.act.sub if told.act else None,
     )

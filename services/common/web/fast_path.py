@@ -7,8 +7,8 @@
 
     build_app(..., fast_path=partial(CollectorFastPath, routes=router.routes))
 
-A request that it returns no response for goes to the route, with the body that it has read: only the route reports
-errors. A test must compare the two responses.
+`caller` is who calls, if the route's policy admits them. A request without a response here goes to the route, with the
+body that was read: only the route reports errors. A test must compare the two responses.
 """
 
 from abc import ABC, abstractmethod
@@ -21,6 +21,9 @@ from opentelemetry import trace
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from services.common.identity.policy import policy_of
+from services.common.identity.principal import Principal
+from services.common.identity.tokens import Verifier
 from services.common.runtime.errors import Problem
 
 
@@ -60,6 +63,7 @@ class FastPath(ABC):
     def __init__(self, app: ASGIApp, routes: Sequence[BaseRoute]) -> None:
         self._app = app
         self._route = next(each for each in routes if isinstance(each, APIRoute) and each.path == self.path)
+        self._policy = policy_of(self._route.dependant)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Respond, or pass the request on."""
@@ -83,6 +87,19 @@ class FastPath(ABC):
     @abstractmethod
     async def answer(self, scope: Scope, body: Body) -> Response | None:
         """The response, or None for a request that must use the route; raising a `Problem` is a response too."""
+
+    def caller(self, scope: Scope, owner: str | None = None) -> Principal | None:
+        """Who calls, if that is known from an earlier request and the route's policy admits it.
+
+        Args:
+            scope: the request.
+            owner: whom the request names as the owner.
+        """
+        verifier: Verifier = scope["app"].state.verifier
+        caller, _ = verifier.known_caller(scope["headers"])
+        if caller is None or self._policy is None or not self._policy.permits(caller, owner, self.method):
+            return None
+        return caller
 
 
 def attribute(scope: Scope, route: APIRoute) -> None:

@@ -46,7 +46,7 @@ def without_fast_path(monkeypatch, post):
 
     async def post_long(body, **headers):
         with monkeypatch.context() as shut:
-            shut.setattr("services.analytics.fast_path._sender", lambda _: None)
+            shut.setattr("services.analytics.fast_path._is_plain", lambda _: False)
             return await post(body, **headers)
 
     return post_long
@@ -133,3 +133,10 @@ async def test_its_answers_are_counted_as_the_routes(client, post):
     before = await counted()
     await post(batch(VIEW))
     assert await counted() == before + 1
+
+
+async def test_a_known_service_that_the_route_refuses_is_refused_here_too(post, tokens):
+    headers = tokens.header(tokens.service("profile", "analytics"))
+    for _ in range(2):  # the first time it becomes known
+        status, _ = await post(batch(OWN), **headers)
+        assert status == 403

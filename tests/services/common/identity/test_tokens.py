@@ -211,6 +211,7 @@ async def test_unknown_keys_do_not_make_us_read_again_and_again(tokens, monkeypa
     verifier = verifier_of(**tokens.settings)
     await verifier.verify(tokens.user("u1"))
     reads = []
+    monkeypatch.setattr("services.common.identity.jwks.PAUSE_WITH_KEYS", 600)
     read = PublishedKeys._read
     monkeypatch.setattr(PublishedKeys, "_read", lambda keys: reads.append(1) or read(keys))
     for number in range(20):
