@@ -68,12 +68,14 @@ class Keyring:
         self.published = self.directory / "published.json"
 
     def ensure(self) -> "Keyring":
-        """Make the keys that are missing."""
-        if any(not self.private(name).exists() for name in HOLDERS) or not self.published.exists():
-            with self._locked():
-                for name in HOLDERS:
-                    if not self.private(name).exists():
-                        self._replace(name)
+        """Make the keys that are missing, and publish each with what it may sign by now."""
+        with self._locked():
+            for name in HOLDERS:
+                if not self.private(name).exists():
+                    self._replace(name)
+            known = self._published()
+            if (complete := self._complete(known)) != known:
+                self._publish(complete)
         return self
 
     def private(self, holder: str) -> Path:
@@ -86,8 +88,7 @@ class Keyring:
 
     def keys(self) -> list[Key]:
         """The published keys that have not ended, the newest of each holder last."""
-        found = json.loads(self.published.read_bytes())["keys"] if self.published.exists() else []
-        return [key for key in found if key.get("exp", float("inf")) > time.time()]
+        return [key for key in self._published() if key.get("exp", float("inf")) > time.time()]
 
     def rotate(self, holder: str, wait: Callable[[float], None] = time.sleep) -> str:
         """Replace a holder's key; returns the id of the new one.
@@ -137,6 +138,16 @@ class Keyring:
         self._publish([*kept, public])
         return str(public["kid"])
 
+    def _published(self) -> list[Key]:
+        return list(json.loads(self.published.read_bytes())["keys"]) if self.published.exists() else []
+
+    def _complete(self, known: Sequence[Key]) -> list[Key]:
+        """The published keys as the holders are today; a list that was lost is made from the private keys."""
+        kept = [{**key, **_grant(key["service"])} for key in known if key["service"] in HOLDERS]
+        signing = {key["service"] for key in kept if "exp" not in key}
+        lost = [name for name in HOLDERS if name not in signing]
+        return [*kept, *({**public_jwk(self.signer(name).public_key), **_grant(name)} for name in lost)]
+
     def _publish(self, keys: Sequence[Key]) -> None:
         write_json(self.published, {"keys": list(keys)})
 
@@ -157,6 +168,10 @@ def _new_key(holder: str) -> tuple[bytes, Key]:
     pem = private.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
+    return pem, {**public_jwk(private.public_key()), **_grant(holder)}
+
+
+def _grant(holder: str) -> Key:
+    """The members of a published key that say what it may sign."""
     may = HOLDERS[holder]
-    members = {"service": holder, "token_use": list(may.token_use), "audiences": list(may.audiences)}
-    return pem, {**public_jwk(private.public_key()), **members}
+    return {"service": holder, "token_use": list(may.token_use), "audiences": list(may.audiences)}

@@ -93,6 +93,12 @@ class Signer:
             self._service_tokens[service, audience] = token, now
         return token
 
+    @property
+    def public_key(self) -> RSAPublicKey:
+        """The public half of the key."""
+        self._reload()
+        return self._key.public_key()
+
     def authenticate(self, service: str, audience: str) -> Callable[[Any], Any]:
         """An HTTP client's `auth`: each request carries the service's token for `audience`."""
 

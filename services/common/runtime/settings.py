@@ -9,10 +9,10 @@ In a test every setting can be given by its field name: `CatalogSettings(databas
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from services.common.runtime.trusted_issuers import TrustedIssuer
 from services.contracts.kafka import KafkaSettings
@@ -35,6 +35,13 @@ class ServiceSettings(KafkaSettings):
     log_level: str = Field("INFO", validation_alias="TANAWARI_LOG_LEVEL")
     timezone: str = Field("UTC", validation_alias="TANAWARI_TIMEZONE")
     idempotency_claim_seconds: PositiveFloat = Field(120, validation_alias="IDEMPOTENCY_CLAIM_SECONDS")
+
+    @model_validator(mode="after")
+    def _trusts_each_issuer_once(self) -> Self:
+        named = [self.auth_issuer, *(each.issuer for each in self.auth_trusted_issuers)]
+        if twice := sorted({each for each in named if named.count(each) > 1}):
+            raise ValueError(f"AUTH_TRUSTED_ISSUERS: {', '.join(twice)} is named twice, or is AUTH_ISSUER")
+        return self
 
     @property
     def zone(self) -> ZoneInfo:

@@ -1,3 +1,6 @@
+import json
+from dataclasses import replace
+
 import httpx2
 import jwt
 import pytest
@@ -5,7 +8,8 @@ import pytest
 from services.common.identity.tokens import Verifier
 from services.common.runtime.http_client import ServiceClient
 from services.common.runtime.settings import ServiceSettings
-from stack.keys import KeyringError
+from services.contracts.signing import SERVICE_SECONDS
+from stack.keys import HOLDERS, KeyringError
 
 
 @pytest.fixture
@@ -67,3 +71,30 @@ def test_the_key_that_a_process_signs_with_cannot_be_retired(own_tokens):
     keys = own_tokens.keyring
     with pytest.raises(KeyringError, match="rotate its key first"):
         keys.retire(keys.keys()[0]["kid"])
+
+
+async def test_a_list_of_published_keys_that_was_lost_is_made_from_the_private_ones(own_tokens):
+    own_tokens.keyring.published.unlink()
+    own_tokens.keyring.ensure()
+    verifier = Verifier.of(ServiceSettings(service="catalog", **own_tokens.settings))
+    assert (await verifier.verify(own_tokens.service("importer", "catalog"))).subject == "importer"
+
+
+def test_a_key_is_published_with_what_its_holder_may_sign_by_now(own_tokens, monkeypatch):
+    monkeypatch.setitem(HOLDERS, "serving", replace(HOLDERS["serving"], audiences=("catalog", "profile")))
+    keys = json.loads(own_tokens.keyring.ensure().published.read_bytes())["keys"]
+    assert [key["audiences"] for key in keys if key["service"] == "serving"] == [["catalog", "profile"]]
+
+
+def test_the_keys_of_a_holder_that_there_is_no_more_are_withdrawn(own_tokens, monkeypatch):
+    monkeypatch.delitem(HOLDERS, "operator")
+    published = own_tokens.keyring.ensure().published
+    assert "operator" not in {key["service"] for key in json.loads(published.read_bytes())["keys"]}
+
+
+def test_a_service_token_is_made_anew_after_the_clock_was_set_back(own_tokens, monkeypatch):
+    signer = own_tokens.signer("serving")
+    monkeypatch.setattr("time.time", lambda: 4_000_000_000.0)
+    before = signer.service_token("serving", "catalog")
+    monkeypatch.setattr("time.time", lambda: 4_000_000_000.0 - 10 * SERVICE_SECONDS)
+    assert signer.service_token("serving", "catalog") != before
