@@ -1,3 +1,4 @@
+import asyncio
 import base64
 import json
 import time
@@ -164,7 +165,8 @@ async def test_a_remembered_token_still_expires(verifier, tokens):
         await eventually(lambda: verifier.verify(token), lambda _: False)
 
 
-async def test_a_rotated_key_is_accepted_and_the_old_one_until_it_is_retired(own_tokens):
+async def test_a_rotated_key_is_accepted_and_the_old_one_until_it_is_retired(own_tokens, monkeypatch):
+    monkeypatch.setattr("services.common.identity.tokens.REMEMBERED_SECONDS", 0)
     tokens = own_tokens
     verifier = verifier_of(**tokens.settings)
     old = tokens.user("u1")
@@ -176,7 +178,7 @@ async def test_a_rotated_key_is_accepted_and_the_old_one_until_it_is_retired(own
     assert await verifier.verify(old)
     tokens.keyring.retire(old_key)
     with pytest.raises(Unauthorized):
-        await verifier_of(**tokens.settings).verify(old)
+        await verifier.verify(old)
 
 
 async def test_a_replaced_key_ends_with_its_last_token(own_tokens):
@@ -218,6 +220,29 @@ async def test_unknown_keys_do_not_make_us_read_again_and_again(tokens, monkeypa
         with pytest.raises(Unauthorized):
             await verifier.verify(signed(tokens, headers={"kid": f"unknown-{number}"}))
     assert reads == []
+
+
+async def test_keys_that_do_not_come_hold_up_one_caller_and_not_those_whose_key_is_known(tokens, monkeypatch):
+    keys, known = PublishedKeys(tokens.jwks_url), tokens.keyring.keys()[0]["kid"]
+    assert await keys.named(known)
+    monkeypatch.setattr("services.common.identity.jwks.LIFETIME", -1)
+    monkeypatch.setattr("services.common.identity.jwks.PAUSE_WITH_KEYS", 0)
+    comes = asyncio.Event()
+    monkeypatch.setattr(PublishedKeys, "_read", lambda _: comes.wait())
+    first = asyncio.create_task(keys.named(known))
+    await asyncio.sleep(0)  # it begins to read
+    assert await keys.named(known)
+    assert not first.done()
+    comes.set()
+    assert await first
+
+
+async def test_a_key_for_encryption_verifies_nothing(own_tokens):
+    published = json.loads(own_tokens.keyring.published.read_bytes())
+    keys = [key | {"use": "enc"} if key["service"] == "auth" else key for key in published["keys"]]
+    own_tokens.keyring.published.write_text(json.dumps({"keys": keys}))
+    with pytest.raises(Unauthorized):
+        await verifier_of(**own_tokens.settings).verify(own_tokens.user("u1"))
 
 
 async def test_without_any_keys_the_answer_is_unavailable_and_not_unauthorized(tokens, tmp_path):
@@ -263,6 +288,14 @@ async def test_a_trusted_login_gives_users_and_only_the_roles_that_it_may(tokens
     caller = await verifier.verify(token(groups=["merchandiser", "admin"]))
     assert (caller.kind, caller.subject, caller.roles) == ("user", "42", {"merchandiser"})
     assert await verifier.verify(tokens.user("u1"))
+
+
+@pytest.mark.parametrize("issuers", [["https://login.shop", "https://login.shop"], ["https://tanawari.local"]])
+def test_an_issuer_is_trusted_once_and_none_is_trusted_to_be_us(tokens, login, issuers):
+    _, configured = login
+    trusted = tuple(TrustedIssuer(**configured | {"issuer": each}) for each in issuers)
+    with pytest.raises(ValueError, match=f"AUTH_TRUSTED_ISSUERS: {issuers[0]} is named twice"):
+        verifier_of(auth_trusted_issuers=trusted, **tokens.settings)
 
 
 async def test_cognitos_tokens_name_the_client_and_no_audience(tokens, login):
