@@ -145,7 +145,7 @@ def forgeries(tokens, service):
         "a user's by serving's key": by("serving"),
         "another service's name": by("serving", **as_service, sub="importer"),
         "a service that is unknown": by("serving", **as_service, sub="root"),
-        "for another service": tokens.service("pipelines", "content") if service != "content" else by(aud="auth"),
+        "for a service that its key may not call": by("operator", **as_service | {"aud": "content"}, sub="operator"),
         "a service's for ten minutes": by("importer", **as_service, sub="importer", exp=now + 600),
         "another signature": f"{head}.{body}.{by(sub='u2').split('.')[2]}",
         "a cut signature": f"{head}.{body}.{signature[:-8]}",
@@ -165,6 +165,8 @@ def forgeries(tokens, service):
         "viewed by an empty name": by(act={"sub": ""}),
         "viewed by a text": by(act="u2"),
     }
+    if service != "gateway":  # behind which is every other service
+        made["for another service"] = tokens.service("serving", "catalog" if service == "content" else "content")
     headers = {name: [f"Bearer {token}"] for name, token in made.items()}
     return headers | {
         "another scheme": [f"Basic {good}"],

@@ -13,6 +13,7 @@ from services.common.identity.tokens import LEEWAY, Verifier
 from services.common.runtime.errors import Unauthorized, Unavailable
 from services.common.runtime.settings import ServiceSettings
 from services.common.runtime.trusted_issuers import TrustedIssuer
+from services.contracts.setting_errors import SettingError
 from services.contracts.signing import public_jwk
 from tests.tokens import Tokens
 from tests.waiting import eventually
@@ -294,7 +295,7 @@ async def test_a_trusted_login_gives_users_and_only_the_roles_that_it_may(tokens
 def test_an_issuer_is_trusted_once_and_none_is_trusted_to_be_us(tokens, login, issuers):
     _, configured = login
     trusted = tuple(TrustedIssuer(**configured | {"issuer": each}) for each in issuers)
-    with pytest.raises(ValueError, match=f"AUTH_TRUSTED_ISSUERS: {issuers[0]} is named twice"):
+    with pytest.raises(SettingError, match=f"AUTH_TRUSTED_ISSUERS: {issuers[0]} is named twice"):
         verifier_of(auth_trusted_issuers=trusted, **tokens.settings)
 
 
