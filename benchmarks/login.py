@@ -1,4 +1,4 @@
-"""Logins a second at argon2id's recommended cost (RFC 9106: 64 MiB, 3 passes, 4 lanes), and what others feel of them.
+"""Logins a second at both costs of argon2id that may be chosen (`AUTH_PASSWORD_COST`), and what others feel of them.
 
 The auth service as the stack starts it, one process on a real database. Sixteen connections log in without a pause,
 each time as another one of 200 users. `hashing alone` is how often this machine computes such a hash in as many
@@ -22,11 +22,11 @@ import orjson
 import psycopg
 import uvloop
 from argon2 import PasswordHasher
-from argon2.profiles import RFC_9106_LOW_MEMORY
 
 from benchmarks.brokers import started
 from benchmarks.load import Sample, closed_loop, open_loop, request
 from benchmarks.report import Figure, Options, at_least, run
+from services.auth.passwords import COSTS
 from services.common.storage.migrate import migrate
 from services.contracts.kafka import KafkaSettings
 from stack.databases import create_database
@@ -43,7 +43,6 @@ PASSWORD: Final = "a long enough secret"  # noqa: S105 - nobody's
 READS_PER_SECOND: Final = 50
 SECONDS, SMALL_SECONDS = 20.0, 1.0
 THREADS: Final = 2
-HASHER: Final = PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY)
 _FILL = """
 WITH made AS (
     INSERT INTO auth_users (id, email, email_key, email_verified)
@@ -62,16 +61,17 @@ class Auth(NamedTuple):
 
 
 def measure(options: Options) -> Iterator[Figure]:
-    """Logins, and the other route alone and beside them."""
+    """Logins, and the other route alone and beside them, at one cost after the other."""
     seconds = SMALL_SECONDS if options.small else SECONDS
-    with _auth() as auth:
-        alone = uvloop.run(_reads(auth, seconds))
-        logins, beside = uvloop.run(_both(auth, seconds))
-    yield Figure("logins", logins.rate, "logins/s", RATE)
-    yield Figure("login, p99", logins.milliseconds(99), "ms")
-    yield Figure("hashing alone", _hashes(seconds / 4), "hashes/s")
-    yield Figure("another route, p99, beside logins", beside.milliseconds(99), "ms")
-    yield Figure("another route, p99, alone", alone.milliseconds(99), "ms")
+    for cost in COSTS:
+        with _auth(cost) as auth:
+            alone = uvloop.run(_reads(auth, seconds))
+            logins, beside = uvloop.run(_both(auth, seconds))
+        yield Figure(f"logins, {cost}", logins.rate, "logins/s", RATE)
+        yield Figure(f"login, p99, {cost}", logins.milliseconds(99), "ms")
+        yield Figure(f"hashing alone, {cost}", _hashes(cost, seconds / 4), "hashes/s")
+        yield Figure(f"another route, p99, beside logins, {cost}", beside.milliseconds(99), "ms")
+        yield Figure(f"another route, p99, alone, {cost}", alone.milliseconds(99), "ms")
 
 
 async def _both(auth: Auth, seconds: float) -> tuple[Sample, Sample]:
@@ -89,16 +89,17 @@ def _logins() -> Iterator[bytes]:
     return (request("POST", "/v1/auth/sessions", body=body) for body in bodies)
 
 
-def _hashes(seconds: float) -> float:
+def _hashes(cost: str, seconds: float) -> float:
+    hasher = PasswordHasher.from_parameters(COSTS[cost])
     started_at, count = time.perf_counter(), 0
     with ThreadPoolExecutor(THREADS) as pool:
         while time.perf_counter() < started_at + seconds:
-            count += len(list(pool.map(HASHER.hash, [PASSWORD] * THREADS)))
+            count += len(list(pool.map(hasher.hash, [PASSWORD] * THREADS)))
     return count / (time.perf_counter() - started_at)
 
 
 @contextmanager
-def _auth() -> Iterator[Auth]:
+def _auth(cost: str) -> Iterator[Auth]:
     with (
         tempfile.TemporaryDirectory(prefix="tanawari-login-") as name,
         Postgres(Path(name) / "postgres", password="benchmark") as postgres,  # noqa: S106 - a server of ours, for now
@@ -107,7 +108,7 @@ def _auth() -> Iterator[Auth]:
         database = create_database(postgres.url(), "auth", "benchmark")
         migrate("auth", database)
         with psycopg.connect(database) as connection:
-            connection.execute(_FILL, [USERS, HASHER.hash(PASSWORD)])
+            connection.execute(_FILL, [USERS, PasswordHasher.from_parameters(COSTS[cost]).hash(PASSWORD)])
         asyncio.run(create_topics(KafkaSettings(kafka_url=broker.url)))
         keys = Keyring(Path(name) / "keys").ensure()
         port = free_port()
@@ -116,6 +117,7 @@ def _auth() -> Iterator[Auth]:
             **os.environ,
             "AUTH_DATABASE_URL": database,
             "AUTH_MAIL_FOLDER": str(Path(name) / "mails"),
+            "AUTH_PASSWORD_COST": cost,
             "AUTH_HASHING_THREADS": str(THREADS),
             "KAFKA_URL": broker.url,
             "AUTH_ISSUER": keys.issuer,

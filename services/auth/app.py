@@ -60,4 +60,4 @@ def provider_of(settings: AuthSettings, database: Database) -> IdentityProvider:
     """The identity provider that the settings name."""
     if settings.provider == "cognito":
         return CognitoProvider(settings)
-    return LocalProvider(database.sessions, Hasher(settings.hashing_threads))
+    return LocalProvider(database.sessions, Hasher(settings.hashing_threads, settings.password_cost))
