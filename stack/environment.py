@@ -146,6 +146,7 @@ class Environment:
             "AUTH_JWKS_URL": keys.published.as_uri(),
             SIGNING_KEY: str(keys.private("importer")),  # of commands; each program gets its own
             "AUTH_MAIL_FOLDER": str(self.state.path("mail")),
+            "GATEWAY_PREVIEW_MAIL_FOLDER": str(self.state.path("mail")),
             "AUTH_STOREFRONT_URL": self.address("gateway"),
             "MLFLOW_TRACKING_URI": self.address("mlflow"),
             "TANAWARI_TIMEZONE": TIMEZONE,

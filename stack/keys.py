@@ -45,7 +45,7 @@ class Holder:
 
 HOLDERS: Final = {
     "auth": Holder((ACCESS,), (AUDIENCE,)),
-    "gateway": Holder((VISITOR_USE, ACCESS, SERVICE), (AUDIENCE, "auth")),
+    "gateway": Holder((VISITOR_USE, SERVICE), (AUDIENCE, "auth")),
     "profile": Holder((SERVICE,), ("auth", "analytics")),
     "serving": Holder((SERVICE,), ("catalog", "content")),
     "pipelines": Holder((SERVICE,), ("content",)),

@@ -13,7 +13,8 @@ from services.common.runtime.health import Check
 from services.common.runtime.http_client import ServiceClient
 from services.common.storage.cache import Cache
 from services.common.web.app import build_app
-from services.gateway import drawings, session, storefront, top_page
+from services.gateway import drawings, preview, session, storefront, top_page, visitors
+from services.gateway.accounts import Accounts
 from services.gateway.documents import MergedDocument
 from services.gateway.edge import EdgeMiddleware
 from services.gateway.fast_path import ForwardingFastPath
@@ -30,6 +31,7 @@ def create_app(settings: GatewaySettings | None = None) -> FastAPI:
     settings = settings or GatewaySettings()
     upstreams = {name: Upstream(name, url) for name, url in settings.urls.items()}
     clients = {name: ServiceClient(name, url, timeout=PAGE_SECONDS) for name, url in settings.urls.items()}
+    accounts = Accounts(settings)
     rate_limiter = RateLimiter(settings)
     forwarded = forwarding(settings, upstreams)
 
@@ -37,6 +39,7 @@ def create_app(settings: GatewaySettings | None = None) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as parts:
             parts.push_async_callback(rate_limiter.close)
+            parts.push_async_callback(accounts.close)
             if settings.metrics_port is not None:
                 metrics, thread = start_http_server(settings.metrics_port, settings.metrics_host)
                 parts.callback(thread.join)
@@ -51,7 +54,7 @@ def create_app(settings: GatewaySettings | None = None) -> FastAPI:
         settings,
         title="Tanawari",
         description="One entrance to all services.",
-        routers=[top_page.router, session.router, drawings.router, forwarded],
+        routers=[*(each.router for each in (top_page, visitors, session, preview, drawings)), forwarded],
         cache=Cache(settings),
         checks=[Check(name, partial(_is_alive, client), required=False) for name, client in clients.items()],
         lifespan=lifespan,
@@ -61,7 +64,7 @@ def create_app(settings: GatewaySettings | None = None) -> FastAPI:
         also_called=tuple(settings.urls),
     )
     app.state.rate_limiter = rate_limiter
-    app.state.signer = settings.signer if settings.preview_login else None
+    app.state.accounts, app.state.signer = accounts, settings.signer
     app.state.catalog, app.state.content, app.state.serving = map(clients.get, ("catalog", "content", "serving"))
     app.router.routes.insert(0, Route("/openapi.json", MergedDocument(clients, app.openapi()).answer))
     storefront.install(app)

@@ -12,6 +12,7 @@ from fastapi.responses import Response
 
 from services.common.identity.policy import PUBLIC
 from services.common.runtime.answers import CallFailedError
+from services.common.runtime.errors import problems
 from services.common.runtime.http_client import ServiceClient
 from services.common.storage.cache import Cache
 from services.common.web.routing import Router
@@ -21,7 +22,7 @@ from services.gateway.rate_limit import LIMITED
 from services.gateway.schemas import NamedCategory
 
 logger = logging.getLogger(__name__)
-router = Router(tags=["drawings"])
+router = Router(tags=["drawings"], responses=problems(429))
 
 NO_CATEGORY, NAMELESS = 0, b'["", ""]'
 KEPT_SECONDS, NEUTRAL_SECONDS = 3600, 5

@@ -1,4 +1,4 @@
-"""The first step of every request: check the host, assign an id, and turn the preview's cookie into a token."""
+"""The first step of every request: check the host, assign an id, and turn the browser's cookie into a token."""
 
 import re
 from collections.abc import Sequence
@@ -10,18 +10,19 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.common.runtime.errors import problem_response
+from services.gateway import cookies
 
-COOKIE = "tanawari_session"
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,100}")
-SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 NOTHING = "default-src 'none'; frame-ancestors 'none'"
 """The content security policy of responses that are not our pages, in case a browser renders them."""
+API = "/v1/"
+"""Only these paths know callers: an outdated cookie must not keep a picture from a page."""
 PROBES = "/health/"
 """Paths that the orchestrator may request under any host."""
 
 
 class EdgeMiddleware:
-    """Sets `request.state.request_id`, returns it, and turns the cookie into an Authorization header.
+    """Sets `request.state.request_id`, returns it, and turns a cookie into an Authorization header.
 
     A request for a host that is not in `hosts` (`*` is a wildcard) is refused: another site's name may point here.
     """
@@ -39,8 +40,8 @@ class EdgeMiddleware:
         given = request.headers.get("x-request-id", "")
         request_id = given if REQUEST_ID.fullmatch(given) else str(uuid_utils.uuid7())
         request.state.request_id = request_id
-        token = request.cookies.get(COOKIE)
-        if token and "authorization" not in request.headers and _is_from_our_page(request):
+        token = cookies.token_of(request) if scope["path"].startswith(API) else None
+        if token and "authorization" not in request.headers and cookies.is_from_our_page(request):
             scope["headers"] = [*scope["headers"], (b"authorization", b"Bearer " + token.encode("latin-1"))]
 
         async def answer(message: Message) -> None:
@@ -57,8 +58,3 @@ class EdgeMiddleware:
             await refusal(scope, receive, answer)
             return
         await self._app(scope, receive, answer)
-
-
-def _is_from_our_page(request: Request) -> bool:
-    """SameSite does not part two ports of one host, as the demo's tools have: the browser's own word does."""
-    return request.method in SAFE_METHODS or request.headers.get("sec-fetch-site", "same-origin") == "same-origin"

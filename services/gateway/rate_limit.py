@@ -1,4 +1,4 @@
-"""Rate limit per caller and minute, counted in Redis across all gateways.
+"""Rate limit per caller, class of request (reads, writes, signing in) and minute, counted in Redis across all gateways.
 
 A caller is a user, or, without a user's token, a network address: a flood of visitors, of whom anybody can be many,
 does not lock out users of the same address. It protects against floods, not against fraud: while Redis is unavailable
@@ -10,6 +10,7 @@ window.
 """
 
 import logging
+import re
 import time
 from collections import Counter
 from typing import Annotated, Any
@@ -23,11 +24,14 @@ from services.common.identity.principal import Principal
 from services.common.runtime.breaker import Breaker, CircuitOpenError
 from services.common.runtime.errors import Problem
 from services.common.web.addresses import client_network
+from services.gateway.cookies import SAFE_METHODS
 from services.gateway.settings import GatewaySettings
 
 logger = logging.getLogger(__name__)
 WINDOW_SECONDS = 60
 REDIS_SECONDS = 0.2
+SIGN_IN = re.compile(r"POST /session|[A-Z]+ /v1/auth/(?!sessions/|users/(?!me$)).*")
+"""Unsafe requests with a password, a code, or an address that gets a mail; neither renewals nor administration."""
 SHARE = 100
 MOST_CALLERS = 10_000
 
@@ -46,7 +50,14 @@ class RateLimiter:
     """Counts requests in fixed windows of a minute."""
 
     def __init__(self, settings: GatewaySettings) -> None:
-        self._limits = {"user": settings.user_requests_per_minute, "address": settings.address_requests_per_minute}
+        self._limits = {
+            "user:read": settings.user_requests_per_minute,
+            "user:write": settings.user_writes_per_minute,
+            "user:sign-in": settings.user_sign_ins_per_minute,
+            "address:read": settings.address_requests_per_minute,
+            "address:write": settings.address_writes_per_minute,
+            "address:sign-in": settings.address_sign_ins_per_minute,
+        }
         self._breaker = Breaker(failures=1, pause=2.0)
         self._window = 0
         self._left: Counter[str] = Counter()
@@ -54,7 +65,7 @@ class RateLimiter:
         self._redis = None if settings.redis_url is None else _redis(settings.redis_url)
 
     async def admit(self, kind: str, caller: str) -> None:
-        """Count one request of a user or an address.
+        """Count one request of a kind (`user:write`) of a user or an address.
 
         Raises:
             TooManyRequests: with the seconds until the next window.
@@ -101,6 +112,12 @@ def _redis(url: str) -> Redis:
     return Redis.from_url(url, socket_connect_timeout=REDIS_SECONDS, socket_timeout=REDIS_SECONDS)
 
 
+def _class_of(request: Request) -> str:
+    if request.method in SAFE_METHODS:
+        return "read"
+    return "sign-in" if SIGN_IN.fullmatch(f"{request.method} {request.scope['path']}") else "write"
+
+
 async def limit(request: Request, caller: Principal | None) -> None:
     """Admit the request, and record its caller."""
     if caller and not caller.is_visitor:
@@ -110,7 +127,7 @@ async def limit(request: Request, caller: Principal | None) -> None:
     request.state.caller = f"{kind}:{name}"
     if caller is None or not caller.is_service:
         limiter: RateLimiter = request.app.state.rate_limiter
-        await limiter.admit(kind, name)
+        await limiter.admit(f"{kind}:{_class_of(request)}", name)
 
 
 async def _limited(request: Request, caller: Annotated[Principal | None, PUBLIC]) -> None:

@@ -1,82 +1,144 @@
-"""The preview's identity: it views as a shopper, or as a visitor, with a short-lived token of the development key.
+"""The browser's session: logging in and out by cookies that no script can read. The answers have no token."""
 
-It signs in as any user without a login, and only if `GATEWAY_PREVIEW_LOGIN` is set, as in the demo.
-"""
-
-from datetime import UTC, datetime, timedelta
+import logging
+import time
 from typing import Annotated
 
-from fastapi import Request, Response
+from fastapi import Depends, Request, Response
 
-from services.common.identity.ownership import is_visitor, new_visitor_id
 from services.common.identity.policy import PUBLIC
 from services.common.identity.principal import Principal
-from services.common.runtime.errors import NotFound, problems
-from services.common.web.fields import Schema, UserId
+from services.common.identity.tokens import Verifier
+from services.common.runtime.answers import CallFailedError
+from services.common.runtime.errors import Problem, Unauthorized, problems
 from services.common.web.routing import Router
-from services.contracts.signing import Signer
-from services.gateway.edge import COOKIE
+from services.gateway import cookies, visitors
+from services.gateway.accounts import Accounts, LoginUnavailable, Refusal
 from services.gateway.rate_limit import LIMITED
+from services.gateway.schemas import Login, Preview, SessionOut, Tokens
 from services.gateway.settings import GatewaySettings
 
-router = Router(tags=["preview"])
+logger = logging.getLogger(__name__)
+router = Router(tags=["session"], responses=problems(429))
+UNAUTHORIZED = 401
 
 
-class PreviewOff(NotFound):
-    """This gateway signs no tokens."""
+class NoSession(Unauthorized):
+    """The browser has no session that could be renewed."""
 
-    title = "Preview is off"
-
-
-class NewSession(Schema):
-    """Whom to view as: a shopper, a known visitor (`anon:…`), or, without an id, a new visitor."""
-
-    user_id: UserId | None = None
+    title = "No session"
 
 
-class Session(Schema):
-    """The preview's current user, and the expiry."""
-
-    user_id: str
-    expires_at: datetime
+def _accounts(request: Request) -> Accounts:
+    accounts: Accounts = request.app.state.accounts
+    return accounts
 
 
-class Preview(Schema):
-    """The preview's current user, if any, and example shoppers."""
-
-    user_id: str | None
-    shoppers: tuple[str, ...]
+AccountsOf = Annotated[Accounts, Depends(_accounts)]
 
 
-@router.get("/preview/session", dependencies=[LIMITED], responses=problems(404))
-async def current(request: Request, caller: Annotated[Principal | None, PUBLIC]) -> Preview:
-    """The preview's current user."""
-    settings = _settings(request)
-    user_id = caller.subject if caller and not caller.is_service else None
-    return Preview(user_id=user_id, shoppers=settings.preview_shoppers)
+@router.get("/session", dependencies=[PUBLIC, LIMITED, cookies.OUR_PAGE], responses=problems(403))
+async def read_session(request: Request, response: Response) -> SessionOut:
+    """Whom the browser stands for; a browser without a valid cookie becomes a new visitor."""
+    return await current(request, response)
 
 
-@router.post("/preview/session", dependencies=[PUBLIC, LIMITED], responses=problems(404))
-async def begin(request: Request, response: Response, wish: NewSession) -> Session:
-    """View as a user: sets a cookie with a short-lived access token, which scripts cannot read."""
-    settings = _settings(request)
-    user_id = wish.user_id or new_visitor_id()
-    signer: Signer = request.app.state.signer
-    sign = signer.visitor_token if is_visitor(user_id) else signer.user_token
-    token = sign(user_id, lifetime=settings.session_seconds)
-    response.set_cookie(
-        COOKIE,
-        token,
-        max_age=settings.session_seconds,
-        httponly=True,
-        samesite="strict",
-        secure=request.url.scheme == "https",
-    )
-    return Session(user_id=user_id, expires_at=datetime.now(UTC) + timedelta(seconds=settings.session_seconds))
+@router.post("/session", dependencies=[PUBLIC, LIMITED, cookies.OUR_PAGE], responses=problems(401, 403))
+async def log_in(request: Request, response: Response, body: Login, accounts: AccountsOf) -> SessionOut:
+    """Log in. What the browser's visitor did since the previous login is the user's from now on."""
+    tokens = await accounts.log_in(request, body, request.cookies.get(cookies.VISITOR))
+    cookies.drop(request, response, cookies.VIEW)
+    return await _keep(request, response, tokens)
 
 
-def _settings(request: Request) -> GatewaySettings:
+@router.post(
+    "/session/refresh",
+    dependencies=[PUBLIC, LIMITED, cookies.OUR_PAGE],
+    response_model=SessionOut,
+    responses=problems(401, 403),
+)
+async def refresh(request: Request, response: Response, accounts: AccountsOf) -> SessionOut | Response:
+    """Renew the session. One that has ended is removed with its cookies, and a new visitor begins."""
+    token = request.cookies.get(cookies.REFRESH)
+    if not token:
+        raise NoSession("Log in again.")
+    try:
+        tokens = await accounts.refresh(request, token)
+    except Refusal as refusal:
+        ended = refusal.response()
+        if ended.status_code == UNAUTHORIZED:
+            _end(request, ended)
+        return ended
+    return await _keep(request, response, tokens)
+
+
+@router.delete("/session", dependencies=[PUBLIC, LIMITED, cookies.OUR_PAGE], responses=problems(403))
+async def log_out(request: Request, response: Response, accounts: AccountsOf) -> SessionOut:
+    """Log out, and begin a new visitor: the next person at this browser inherits nothing.
+
+    While auth is away the cookies are removed all the same: then nobody has the session's tokens any more.
+    """
+    try:
+        await _end_at_auth(request, accounts)
+    except (Problem, CallFailedError) as error:
+        logger.warning("a session was left to end by itself: %s", type(error).__name__)
+    return described(request, _end(request, response))
+
+
+async def current(request: Request, response: Response, names: tuple[str, ...] = cookies.IDENTITIES) -> SessionOut:
+    """Whom the first valid one of these cookies stands for; those that are not valid are removed."""
+    can_refresh = cookies.REFRESH in request.cookies
+    for name in names:
+        if (known := await visitors.verified(request, name)) is not None:
+            return described(request, known, can_refresh=can_refresh)
+        if name in request.cookies:
+            cookies.drop(request, response, name)
+    return described(request, visitors.begin(request, response), can_refresh=can_refresh)
+
+
+async def user_of(request: Request, access_token: str) -> Principal:
+    """Whom a token that auth has just given stands for.
+
+    Raises:
+        LoginUnavailable: it is not valid.
+    """
+    verifier: Verifier = request.app.state.verifier
+    try:
+        return await verifier.verify(access_token)
+    except Unauthorized as error:
+        raise LoginUnavailable from error
+
+
+def described(request: Request, who: Principal, *, can_refresh: bool = False) -> SessionOut:
+    """The answer about whom the browser stands for."""
     settings: GatewaySettings = request.app.state.settings
-    if request.app.state.signer is None:
-        raise PreviewOff("The preview needs GATEWAY_PREVIEW_LOGIN and a development key.")
-    return settings
+    return SessionOut(
+        kind="visitor" if who.is_visitor else "user",
+        user_id=who.subject,
+        roles=sorted(who.roles),
+        expires_in=max(0, int(who.expires_at - time.time())),
+        is_view=who.actor is not None,
+        can_refresh=can_refresh,
+        preview=Preview(shoppers=settings.preview_shoppers) if settings.preview_login else None,
+    )
+
+
+async def _keep(request: Request, response: Response, tokens: Tokens) -> SessionOut:
+    user = await user_of(request, tokens.access_token)
+    cookies.put(request, response, cookies.SESSION, tokens.access_token, tokens.expires_in)
+    cookies.put(request, response, cookies.REFRESH, tokens.refresh_token, tokens.refresh_expires_in)
+    return described(request, user, can_refresh=True)
+
+
+def _end(request: Request, response: Response) -> Principal:
+    cookies.drop(request, response, cookies.VIEW, cookies.SESSION, cookies.REFRESH)
+    return visitors.begin(request, response)
+
+
+async def _end_at_auth(request: Request, accounts: Accounts) -> None:
+    """End the session of the access token, or, when that has ended, of the refresh token."""
+    token, refresh_token = request.cookies.get(cookies.SESSION), request.cookies.get(cookies.REFRESH)
+    if not token and refresh_token:
+        token = (await accounts.refresh(request, refresh_token)).access_token
+    if token:
+        await accounts.log_out(request, token)

@@ -4,19 +4,24 @@ from pathlib import Path
 
 from fastapi import FastAPI
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from services.gateway import visitors
+
 FOLDER = Path(__file__).with_name("storefront")
-PAGES = ("/", "/search", "/products/{productId:int}", "/categories/{categoryId:int}")
+PAGES = (
+    *("/", "/search", "/products/{productId:int}", "/categories/{categoryId:int}", "/preview/mails", "/account"),
+    *(f"/account/{name}" for name in ("register", "confirm", "login", "reset", "email")),
+)
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' https:; connect-src 'self'; "
         "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     ),
     "Referrer-Policy": "same-origin",
-    "Cache-Control": "no-cache",
+    "Cache-Control": "private, no-cache",
 }
 
 
@@ -28,8 +33,10 @@ def install(app: FastAPI) -> None:
     app.mount("/storefront", _Files(directory=FOLDER))
 
 
-async def _page(_: Request) -> Response:
-    return FileResponse(FOLDER / "index.html", headers=HEADERS)
+async def _page(request: Request) -> Response:
+    response = HTMLResponse((FOLDER / "index.html").read_bytes(), headers=HEADERS)
+    await visitors.ensure(request, response)
+    return response
 
 
 async def _icon(_: Request) -> Response:

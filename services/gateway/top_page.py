@@ -17,7 +17,7 @@ from services.gateway.rate_limit import LIMITED
 from services.gateway.schemas import Displays, TopPage
 
 logger = logging.getLogger(__name__)
-router = Router(tags=["top page"])
+router = Router(tags=["top page"], responses=problems(429))
 Answer = TypeVar("Answer")
 
 

@@ -1,4 +1,4 @@
-"""A gateway over real HTTP, before four small servers that stand where the services would."""
+"""A gateway over real HTTP, before small servers that stand where the services would."""
 
 import socket
 import threading
@@ -16,7 +16,7 @@ from services.gateway.app import create_app
 from services.gateway.settings import GatewaySettings
 from stack.parts.process import free_port
 
-SERVICES = ("catalog", "analytics", "content", "serving")
+SERVICES = ("catalog", "analytics", "content", "serving", "auth", "profile")
 
 
 @contextmanager
@@ -92,6 +92,7 @@ def environment(all_services, tokens):
         "preview_login": True,
         "allowed_hosts": ("127.0.0.1", "shop"),
         "redis_url": None,
+        "address_sign_ins_per_minute": 10_000,
     }
 
 
@@ -148,3 +149,25 @@ def nowhere():
 def serve():
     """The context manager that runs an application on a port."""
     return served
+
+
+@pytest.fixture
+def auth_tokens(tokens):
+    """A factory of auth's answers to a login as the user u7."""
+
+    def answer(refresh_token, **claims):
+        access = tokens.user("u7", roles=["customer"], session_id="s1", **claims)
+        times = {"expiresIn": 300, "refreshExpiresIn": 86_400}
+        return {"userId": "u7", "accessToken": access, "tokenType": "Bearer", "refreshToken": refresh_token, **times}
+
+    return answer
+
+
+@pytest.fixture
+def auth(services, auth_tokens):
+    """Auth as it answers who logs in."""
+    auth = services["auth"]
+    auth.says("/v1/auth/sessions", auth_tokens("r1"), 201)
+    auth.says("/v1/auth/sessions/refresh", auth_tokens("r2"))
+    auth.says("/v1/auth/sessions/current", None, 204)
+    return auth

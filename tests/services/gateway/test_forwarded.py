@@ -5,6 +5,7 @@ import pytest
 
 from tests.services.conformance import served
 
+URLS = [f"{name}_URL" for name in ("CATALOG", "ANALYTICS", "CONTENT", "SERVING", "AUTH", "PROFILE")]
 TWO_CLIENTS = ({"X-Forwarded-For": "203.0.113.1"}, {"X-Forwarded-For": "203.0.113.2"})
 
 
@@ -14,8 +15,8 @@ def statuses(tokens, nowhere, tmp_path):
 
     def ask(**environment):
         environment |= {
-            **tokens.environment,
-            **dict.fromkeys(("CATALOG_URL", "ANALYTICS_URL", "CONTENT_URL", "SERVING_URL"), nowhere),
+            **tokens.environment_of("gateway"),
+            **dict.fromkeys(URLS, nowhere),
             "GATEWAY_ADDRESS_REQUESTS_PER_MINUTE": "1",
         }
         with served("gateway", environment, tmp_path / "gateway.log") as url:

@@ -1,10 +1,12 @@
 from tests.services.conformance import served, violations
 
+URLS = [f"{name}_URL" for name in ("CATALOG", "ANALYTICS", "CONTENT", "SERVING", "AUTH", "PROFILE")]
+
 
 def test_the_api_does_what_its_document_says(tokens, nowhere, tmp_path):
     environment = {
-        **tokens.environment,
-        **dict.fromkeys(("CATALOG_URL", "ANALYTICS_URL", "CONTENT_URL", "SERVING_URL"), nowhere),
+        **tokens.environment_of("gateway"),
+        **dict.fromkeys(URLS, nowhere),
     }
     with served("gateway", environment, tmp_path / "gateway.log") as url:
         assert violations(url, tokens.staff(), examples=5) == ""

@@ -20,6 +20,23 @@ def test_a_user_over_the_limit_is_told_when_to_come_back(gateway, bearer):
     assert answer.headers["content-type"] == "application/problem+json"
 
 
+def test_reads_writes_and_signing_in_are_counted_apart(gateway, bearer):
+    limits = {"user_requests_per_minute": 3, "user_writes_per_minute": 2, "user_sign_ins_per_minute": 1}
+    client, user = gateway(**limits), bearer("900")
+    paths = ("/v1/actions", "/v1/auth/sessions/refresh", "/v1/auth/password", "/v1/auth/registrations/confirm")
+    assert [client.post(path, headers=user).status_code for path in paths] == [200, 200, 200, 429]
+    assert client.post("/v1/actions", headers=user).status_code == 429
+    assert statuses(client, user) == [200] * 3
+
+
+def test_logging_in_is_limited_by_address(gateway):
+    client = gateway(address_sign_ins_per_minute=1)
+    login = {"email": "a@example.com", "password": "x"}
+    assert [client.post("/session", json=login).status_code for _ in range(2)] == [503, 429]
+    assert client.post("/v1/auth/sessions", json=login).status_code == 429
+    assert client.get("/session").status_code == client.post("/v1/visitors").status_code - 1 == 200
+
+
 def test_another_user_has_a_limit_of_its_own(gateway, bearer):
     client = gateway(user_requests_per_minute=2)
     statuses(client, bearer("900"))
@@ -58,7 +75,7 @@ async def passed(limiter):
     number = 0
     with suppress(TooManyRequests):
         while True:
-            await limiter.admit("user", "by-the-share")
+            await limiter.admit("user:read", "by-the-share")
             number += 1
     return number
 
@@ -66,11 +83,11 @@ async def passed(limiter):
 async def test_gateways_count_by_the_share_and_let_no_more_pass_than_the_limit(environment, valkey):
     settings = GatewaySettings(**{**environment, "redis_url": valkey.url, "user_requests_per_minute": 1000})
     first, second = RateLimiter(settings), RateLimiter(settings)
-    await first.admit("user", "by-the-share")
+    await first.admit("user:read", "by-the-share")
     assert await passed(second) == 1000 - 10
     assert await passed(first) == 9
     async with Redis.from_url(valkey.url) as redis:
-        [key] = await redis.keys("gateway:rate:user:by-the-share:*")
+        [key] = await redis.keys("gateway:rate:user:read:by-the-share:*")
         assert 0 < await redis.ttl(key) <= 60
     await first.close()
     await second.close()

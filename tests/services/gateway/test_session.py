@@ -1,67 +1,110 @@
 import jwt
 import pytest
 
-COOKIE = "tanawari_session"
+pytestmark = pytest.mark.usefixtures("auth")
+
+LOGIN = {"email": "aiko@example.com", "password": "correct horse battery"}
+SESSIONS, REFRESH = "/v1/auth/sessions", "/v1/auth/sessions/refresh"
 
 
-def begin(client, user_id=None):
-    return client.post("/preview/session", json={"userId": user_id} if user_id else {})
+def cookie_of(answer, name):
+    """The attributes of a cookie that an answer sets."""
+    [found] = [each for each in answer.headers.get_list("set-cookie") if each.startswith(f"{name}=")]
+    return set(found.split("; ")[1:])
 
 
-def test_the_preview_views_as_a_shopper(gateway):
+def bearer_at(client, path="/v1/products", **options):
+    """The subject of the token that a service gets."""
+    header = client.get(path, **options).json()["headers"].get("authorization")
+    return header and jwt.decode(header.removeprefix("Bearer "), options={"verify_signature": False})["sub"]
+
+
+def test_a_browser_without_a_cookie_becomes_a_visitor_and_stays_one(gateway):
     client = gateway()
-    assert begin(client, "900").json()["userId"] == "900"
-    assert client.get("/preview/session").json()["userId"] == "900"
+    first, second = client.get("/session").json(), client.get("/session").json()
+    assert first["kind"] == "visitor"
+    assert first["userId"] == second["userId"] == bearer_at(client)
+    assert client.get("/session").headers["cache-control"] == "no-store"
 
 
-def test_a_service_views_as_nobody(gateway, bearer):
-    assert gateway().get("/preview/session", headers=bearer("importer", calls="catalog")).json()["userId"] is None
-
-
-def test_the_token_is_short_and_no_script_can_read_it(gateway):
+def test_who_logs_in_is_that_user(gateway):
     client = gateway()
-    cookie = begin(client, "900").headers["set-cookie"]
-    claims = jwt.decode(client.cookies[COOKIE], options={"verify_signature": False})
-    assert {"HttpOnly", "SameSite=strict", "Path=/"} <= set(cookie.split("; "))
-    assert (claims["sub"], claims["token_use"]) == ("900", "access")
-    assert claims["exp"] - claims["iat"] <= 300
-    assert claims["roles"] == []
+    answer = client.post("/session", json=LOGIN)
+    assert (answer.json()["kind"], answer.json()["userId"], answer.json()["roles"]) == ("user", "u7", ["customer"])
+    assert client.get("/session").json()["userId"] == bearer_at(client) == "u7"
 
 
-def test_without_an_id_one_is_a_new_visitor(gateway):
-    visitors = {begin(gateway()).json()["userId"] for _ in range(2)}
-    assert len(visitors) == 2
-    assert all(visitor.startswith("anon:") for visitor in visitors)
+def test_auth_learns_which_visitor_logs_in_and_from_where(gateway, auth):
+    client = gateway()
+    client.get("/session")
+    client.post("/session", json=LOGIN)
+    seen = next(each for each in auth.asked if each.url.path == SESSIONS).headers
+    assert (seen["x-visitor-token"], seen["x-forwarded-for"]) == (client.cookies["tanawari_visitor"], "127.0.0.1")
+
+
+def test_no_script_can_read_a_token(gateway):
+    client = gateway()
+    answer = client.post("/session", json=LOGIN)
+    assert {"HttpOnly", "SameSite=strict", "Path=/", "Max-Age=300"} == cookie_of(answer, "tanawari_session") - {""}
+    assert {"HttpOnly", "SameSite=strict", "Path=/session", "Max-Age=86400"} == cookie_of(answer, "tanawari_refresh")
+    assert client.cookies["tanawari_session"] not in answer.text
+    assert "r1" not in answer.text
+
+
+def test_over_https_cookies_never_travel_without_it(gateway):
+    answer = gateway().post("/session", json=LOGIN, headers={"X-Forwarded-Proto": "https"})
+    assert "Secure" in cookie_of(answer, "tanawari_session")
 
 
 def test_services_see_a_bearer_token_and_no_cookie(gateway):
     client = gateway()
-    begin(client, "900")
+    client.post("/session", json=LOGIN)
     seen = client.get("/v1/products").json()["headers"]
-    assert seen["authorization"] == f"Bearer {client.cookies[COOKIE]}"
+    assert seen["authorization"] == f"Bearer {client.cookies['tanawari_session']}"
     assert "cookie" not in seen
 
 
 def test_a_token_in_the_header_wins_over_the_cookie(gateway, bearer):
     client = gateway()
-    begin(client, "900")
-    headers = bearer("901")
-    assert client.get("/v1/products", headers=headers).json()["headers"]["authorization"] == headers["Authorization"]
+    client.post("/session", json=LOGIN)
+    assert bearer_at(client, headers=bearer("901")) == "901"
 
 
-def test_another_program_on_this_machine_cannot_act_with_the_cookie(gateway):
+def test_a_wrong_password_is_told_in_auths_words(gateway, auth):
+    told = {"type": "urn:x", "title": "Wrong credentials", "status": 401, "detail": "No such address and password."}
+    auth.says(SESSIONS, told, 401)
+    answer = gateway().post("/session", json=LOGIN)
+    assert (answer.status_code, answer.json()) == (401, told)
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Fetch-Site": "same-site"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "none"},
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+    ],
+)
+def test_another_page_logs_nobody_in_or_out_and_does_nothing_by_the_cookie(gateway, auth, headers):
     client = gateway()
-    begin(client, "900")
-    seen = client.post("/v1/actions", headers={"Sec-Fetch-Site": "same-site"}).json()["headers"]
-    assert "authorization" not in seen
+    client.post("/session", json=LOGIN)
+    asked = len(auth.asked)
+    answers = [
+        client.post("/session", json=LOGIN, headers=headers),
+        client.post("/session/refresh", headers=headers),
+        client.delete("/session", headers=headers),
+        client.post("/preview/view", json={"userId": "1"}, headers=headers),
+        client.delete("/preview/view", headers=headers),
+    ]
+    assert {answer.status_code for answer in answers} == {403}
+    assert len(auth.asked) == asked
+    assert "authorization" not in client.post("/v1/actions", headers=headers).json()["headers"]
 
 
-@pytest.mark.parametrize("lacking", [{"auth_signing_key_file": None}, {"preview_login": False}], ids=["key", "switch"])
-def test_without_the_development_key_and_the_switch_there_is_no_preview(gateway, lacking):
-    client = gateway(**lacking)
-    assert begin(client, "900").status_code == client.get("/preview/session").status_code == 404
-
-
-def test_an_id_that_is_none_is_refused_by_name(gateway):
-    answer = begin(gateway(), "two words")
-    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "body.userId")
+def test_our_own_page_may_in_a_browser_that_names_only_the_origin(gateway):
+    client = gateway()
+    origin = f"http://{client.base_url.netloc.decode()}"
+    assert client.post("/session", json=LOGIN, headers={"Origin": origin}).status_code == 200

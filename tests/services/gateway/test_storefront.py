@@ -21,7 +21,10 @@ console.log(JSON.stringify(faults));
 """Reads modules without running them; one that is not JavaScript keeps all the others from running in a browser."""
 
 
-@pytest.mark.parametrize("path", ["/", "/search?q=tea", "/products/7", "/categories/3"])
+ADDRESSES = ["/", "/search?q=tea", "/products/7", "/categories/3", "/account", "/account/confirm", "/preview/mails"]
+
+
+@pytest.mark.parametrize("path", ADDRESSES)
 def test_every_address_of_the_preview_is_its_one_document(gateway, path):
     answer = gateway().get(path)
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
