@@ -48,6 +48,7 @@ def shop(tmp_path_factory, database, new_warehouse, valkey):
             "KAFKA_IDEMPOTENCE": "false",
             "REDIS_URL": valkey.url,
             "GATEWAY_PREVIEW_LOGIN": "true",
+            "AUTH_PREVIEW": "true",
             **{variable: database(name) for variable, name in databases().items()},
             **warehouse.environment,
         }
@@ -80,7 +81,7 @@ def browser():
 
 
 @pytest.fixture
-def open_page(browser, shop):
+def open_page(shop, browser):
     """A factory of pages, each in a browser of its own; afterwards none may have complained or asked elsewhere."""
     complaints = []
     with ExitStack() as stack:
@@ -112,7 +113,7 @@ def open_page(browser, shop):
 
 def view_as(page, shopper):
     """Choose a shopper, as a person would."""
-    page.get_by_role("button", name="Viewing as").click()
+    page.get_by_role("button", name="View as").click()
     page.get_by_label("Shopper", exact=True).fill(shopper)
     page.get_by_role("button", name="View", exact=True).click()
     page.get_by_role("heading", level=1, name=f"shopper {shopper}").wait_for()

@@ -12,7 +12,7 @@ from ml.bundle.bundle import About, BundleContent, Champion, History, Ranked, wr
 from ml.bundle.content import ACTIVITY, ITEMS
 
 SHOPPER = "900"
-OTHERS = ("1", "1228", "2375")
+OTHERS = ("1", "1228", "2375", "M-042")
 KINDS = """
 GROCERY > CHEESE > SHREDDED CHEESE; GROCERY > CHEESE > CREAM CHEESE; GROCERY > YOGURT > GREEK YOGURT;
 GROCERY > FLUID MILK PRODUCTS > WHOLE MILK; GROCERY > EGGS > EGGS - LARGE; GROCERY > COFFEE > GROUND COFFEE;

@@ -124,7 +124,7 @@ def test_every_address_answers(made):
 def test_the_top_page_has_its_six_shelves(made, state):
     shoppers = json.loads((state / "history.json").read_text())["shoppers"]
     with httpx2.Client(base_url=made["addresses"]["storefront"], timeout=30) as shopper:
-        shopper.post("/preview/session", json={"userId": shoppers[0]}).raise_for_status()
+        shopper.post("/preview/view", json={"userId": shoppers[0]}).raise_for_status()
         page = shopper.get("/v1/top-page", params={"userId": shoppers[0]}).json()
 
     assert len(page["shelves"]) == 6
@@ -138,7 +138,7 @@ def test_the_shop_opens_as_a_shopper_whose_six_shelves_are_full(made, browser):
     page = browser.new_page()
     page.goto(made["addresses"]["storefront"])
 
-    page.get_by_role("button", name="Viewing as Shopper").wait_for()
+    page.get_by_text("Viewing as").wait_for()
     shelves = page.locator("section", has=page.get_by_role("article"))
     expect(shelves.get_by_role("heading", level=2)).to_have_count(6, timeout=30_000)
 

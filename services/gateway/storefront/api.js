@@ -1,17 +1,12 @@
-// Calls to the gateway: with a session, renewed once when it has ended, and errors that say what they are.
+// Calls of the gateway: with a session, renewed once when it has ended.
 
+import { answerOf, jsonOf, Problem } from "/storefront/problem.js";
 import { renew } from "/storefront/session.js";
 
+export { Problem };
 const UNAUTHORIZED = 401;
 const TOO_MANY = 429;
 const TRIES = 4;
-
-export class Problem extends Error {
-  constructor(status, title) {
-    super(title);
-    this.status = status;
-  }
-}
 
 /** Ask with a session; when the shop does not know it any more, once again with a new one. */
 async function ask(path, options = () => ({})) {
@@ -24,18 +19,17 @@ async function ask(path, options = () => ({})) {
 
 /** The JSON at an address; what the page can do without gets only a moment: `get(path, { seconds: 2 })`. */
 export async function get(path, { seconds } = {}) {
-  const response = await ask(path, () => (seconds ? { signal: AbortSignal.timeout(seconds * 1000) } : {}));
-  if (!response.ok) {
-    const problem = await response.json().catch(() => ({}));
-    throw new Problem(response.status, problem.title ?? "The shop does not answer");
-  }
-  return response.json();
+  return answerOf(await ask(path, () => (seconds ? { signal: AbortSignal.timeout(seconds * 1000) } : {})));
+}
+
+/** Send JSON, and give the answer's. */
+export async function send(method, path, body) {
+  return answerOf(await ask(path, () => jsonOf(method, body)));
 }
 
 /** Send the report that `body` gives once there is a session. It outlives the page; while the shop cannot take it, again a little later. */
 export async function report(path, body, tries = TRIES) {
-  const headers = { "Content-Type": "application/json" };
-  const options = () => ({ method: "POST", keepalive: true, headers, body: JSON.stringify(body()) });
+  const options = () => ({ keepalive: true, ...jsonOf("POST", body()) });
   const response = await ask(path, options).catch(() => null);
   const isLater = response === null || response.status === TOO_MANY || response.status >= 500;
   if (!isLater || tries <= 1) return;

@@ -1,15 +1,29 @@
 // The preview's frame: which page an address means, and how to get from one to the next without loading anew.
 
+import { accountPage } from "/storefront/account-page.js";
 import { Problem } from "/storefront/api.js";
 import { announce, element } from "/storefront/dom.js";
-import { installPicker, showShopper } from "/storefront/picker.js";
+import { mailsPage } from "/storefront/mails-page.js";
+import { goTo } from "/storefront/navigation.js";
+import { installPicker, showWho } from "/storefront/picker.js";
 import { productPage } from "/storefront/product-page.js";
 import { categoryPage, searchPage } from "/storefront/search-page.js";
+import { onChange, renew } from "/storefront/session.js";
+import { confirmPage, emailPage, loginPage, registerPage, resetPage } from "/storefront/sign-in-pages.js";
 import { topPage } from "/storefront/top-page.js";
 
 const main = document.getElementById("content");
 const SKELETON_SHELVES = 3;
 const SKELETON_CARDS = 6;
+const PAGES = {
+  "/account": accountPage,
+  "/account/login": () => loginPage(),
+  "/account/register": registerPage,
+  "/account/confirm": confirmPage,
+  "/account/email": emailPage,
+  "/account/reset": resetPage,
+  "/preview/mails": mailsPage,
+};
 let leave = () => {};
 let turn = 0;
 let shown;
@@ -17,6 +31,7 @@ let shown;
 function pageAt({ pathname, searchParams }) {
   const [, kind, id] = pathname.match(/^\/(products|categories)\/(\d+)$/) ?? [];
   if (kind) return () => (kind === "products" ? productPage(id) : categoryPage(id));
+  if (PAGES[pathname]) return PAGES[pathname];
   const keyword = searchParams.get("q")?.trim();
   if (pathname === "/search" && keyword) return () => searchPage(keyword);
   return topPage;
@@ -34,6 +49,7 @@ async function render({ isFirst = false } = {}) {
   document.getElementById("keyword").value = address.searchParams.get("q") ?? "";
   let page;
   try {
+    await renew();
     page = await pageAt(address)();
   } catch (error) {
     page = failure(error);
@@ -44,7 +60,7 @@ async function render({ isFirst = false } = {}) {
   document.title = `${page.title} · Tanawari`;
   main.replaceChildren(...page.nodes.filter(Boolean));
   main.removeAttribute("aria-busy");
-  showShopper();
+  showWho();
   if (!isFirst) {
     main.focus({ preventScroll: true });
     announce(page.title);
@@ -72,12 +88,6 @@ function failure(error) {
   return { title, nodes: [element("div", { className: "head", role: "alert" }, element("h1", {}, title), element("p", {}, about), element("p", {}, isMissing ? home : again))] };
 }
 
-function goTo(address) {
-  history.pushState(null, "", address);
-  scrollTo({ top: 0, behavior: "instant" });
-  render();
-}
-
 document.addEventListener("click", (event) => {
   const link = event.target.closest("a[href]");
   const isPlain = event.button === 0 && !(event.metaKey || event.ctrlKey || event.shiftKey || event.altKey);
@@ -90,6 +100,9 @@ document.getElementById("search").addEventListener("submit", (event) => {
   const keyword = event.target.q.value.trim();
   if (keyword) goTo(`/search?${new URLSearchParams({ q: keyword })}`);
 });
-addEventListener("popstate", () => location.pathname + location.search !== shown && render()); // a jump within the page is none
+const isNew = () => location.pathname + location.search !== shown || location.hash.includes("code=");
+addEventListener("popstate", () => isNew() && render()); // a jump within the page is none
+addEventListener("navigate", () => render());
+onChange(({ isElsewhere }) => (isElsewhere ? render() : showWho()));
 installPicker(() => goTo("/"));
 render({ isFirst: true });

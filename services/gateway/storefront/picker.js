@@ -1,43 +1,49 @@
-// The dialog that chooses whom the preview views as, and the button that says whom it does.
+// Who is at the browser: the link to the account, and in the preview the dialog that chooses whom to view as, and the bar that says so.
 
 import { element } from "/storefront/dom.js";
-import { isVisitor, suggestions, userId, viewAs } from "/storefront/session.js";
+import { hasPreview, isLoggedIn, isView, logOut, shoppers, stopViewing, userId, viewAs } from "/storefront/session.js";
 
 const byId = (id) => document.getElementById(id);
 const dialog = byId("picker");
 
-/** Show the present shopper on the button. */
-export function showShopper() {
-  byId("shopper").querySelector("b").textContent = isVisitor() ? "Visitor" : `Shopper ${userId()}`;
+/** Show who is here. */
+export function showWho() {
+  const account = byId("account");
+  account.href = isLoggedIn() ? "/account" : "/account/login";
+  account.querySelector("b").textContent = isLoggedIn() ? "Account" : "Log in";
+  byId("view-as").hidden = !hasPreview();
+  byId("mails").hidden = !hasPreview();
+  byId("viewing").hidden = !isView();
+  byId("viewing").querySelector("b").textContent = isView() ? userId() : "";
 }
 
-/** Make the dialog work; `onChange` is called when someone else is chosen. */
-export function installPicker(onChange) {
-  const choose = async (id) => {
+/** Make the dialog and the bar work; `onChoice` is called when somebody else is chosen. */
+export function installPicker(onChoice) {
+  const choose = async (become) => {
     byId("picker-problem").textContent = "";
     try {
-      await viewAs(id);
+      await become();
     } catch (error) {
-      byId("picker-problem").textContent = error.message;
+      byId("picker-problem").textContent = error.detail ?? error.message;
       return;
     }
     dialog.close();
-    showShopper();
-    onChange();
+    onChoice();
   };
-  byId("shopper").addEventListener("click", async () => {
-    byId("shopper-id").value = isVisitor() ? "" : userId();
-    dialog.showModal();
-    const chips = (await suggestions()).map((id) =>
-      element("button", { type: "button", "aria-pressed": String(id === userId()), onclick: () => choose(id) }, id),
+  byId("view-as").addEventListener("click", () => {
+    byId("shopper-id").value = isView() ? userId() : "";
+    const chips = shoppers().map((id) =>
+      element("button", { type: "button", "aria-pressed": String(isView() && id === userId()), onclick: () => choose(() => viewAs(id)) }, id),
     );
     byId("suggestions").replaceChildren(...chips);
+    dialog.showModal();
   });
   byId("picker-form").addEventListener("submit", (event) => {
     event.preventDefault();
-    choose(byId("shopper-id").value.trim());
+    choose(() => viewAs(byId("shopper-id").value.trim()));
   });
-  byId("visitor").addEventListener("click", () => choose(null));
+  byId("visitor").addEventListener("click", () => choose(logOut));
+  byId("stop").addEventListener("click", () => choose(stopViewing));
   dialog.querySelector(".close").addEventListener("click", () => dialog.close());
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
 }

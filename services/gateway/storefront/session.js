@@ -1,61 +1,90 @@
-// Whom the preview views as. The token is in a cookie that no script can read; here is only the id, and until when.
+// Whom this browser stands for. The tokens are in cookies that no script can read; here is what the shop says of them.
 
-const KEY = "tanawari.session";
+import { answerOf, jsonOf } from "/storefront/problem.js";
+
+const VIEW = "tanawari.view"; // whom the preview viewed as last; empty for nobody
+const CHANGED = "tanawari.changed";
+const ONESELF = /^\/(account|preview)(\/|$)/; // pages for oneself
 const EARLY = 60_000;
+const AWAY = 30_000;
 
-let session = JSON.parse(localStorage.getItem(KEY) ?? "null");
+let session = null;
+let endsAt = 0;
 let renewing = null;
-let isOff = false; // without the preview's own login everyone is a visitor
+let listener = () => {};
 
-// The cookie is one for all windows: when another one chooses someone, this one views as them too.
-addEventListener("storage", ({ key, newValue }) => key === KEY && (session = JSON.parse(newValue)));
-
-export const isVisitor = () => !session || session.userId.startsWith("anon:");
 export const userId = () => session?.userId ?? null;
+export const isVisitor = () => session?.kind !== "user";
+export const isView = () => Boolean(session?.isView);
+export const isLoggedIn = () => !isVisitor() && !isView();
+export const isWaiting = () => isVisitor() && Boolean(session?.canRefresh); // a session that could not be renewed
+export const hasPreview = () => Boolean(session?.preview);
+export const shoppers = () => session?.preview?.shoppers ?? [];
 
-/** View as a shopper, or without an id as a new visitor. */
-export async function viewAs(id = null) {
-  const response = await fetch("/preview/session", {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify(id === null ? {} : { userId: id }),
-  });
-  isOff = response.status === 404;
-  if (!response.ok) throw new Error((await response.json()).detail ?? response.statusText);
-  keep(await response.json());
+/** Be told when somebody else is at the browser: `isElsewhere` if another tab did it. */
+export function onChange(tell) {
+  listener = tell;
+}
+
+addEventListener("storage", async ({ key }) => {
+  if (key !== CHANGED) return;
+  session = null;
+  await renew();
+  listener({ isElsewhere: true });
+});
+
+/** Log in; what the visitor looked at is the user's from now on. */
+export const logIn = (email, password) => change("POST", "/session", { email, password });
+
+/** Log out, or as a visitor become another one. */
+export const logOut = () => change("DELETE", "/session");
+
+/** View as a shopper, in the preview. */
+export const viewAs = (id) => change("POST", "/preview/view", { userId: id });
+
+/** Be oneself again. */
+export const stopViewing = () => change("DELETE", "/preview/view");
+
+async function change(method, path, body) {
+  await renewing;
+  keep(await ask(path, method, body));
+  localStorage.setItem(VIEW, isView() ? userId() : "");
+  localStorage.setItem(CHANGED, `${userId()} ${Date.now()}`); // other tabs hear it
+  listener({ isElsewhere: false });
+}
+
+/** Learn who this is, or renew what has ended or is about to. All who ask meanwhile wait for the same. */
+export async function renew({ force = false } = {}) {
+  if (force || !session || endsAt - Date.now() < EARLY) renewing ??= begin({ force }).finally(() => (renewing = null));
+  await renewing;
+}
+
+async function begin({ force }) {
+  if (!session) {
+    keep(await ask("/session"));
+    if (isVisitor() && !isWaiting()) return openView();
+    if (!force && !isWaiting() && endsAt - Date.now() >= EARLY) return;
+  }
+  try {
+    if (isView()) keep(await ask("/preview/view", "POST", { userId: userId() }));
+    else if (session.canRefresh) keep(await ask("/session/refresh", "POST"));
+    else keep(await ask("/session"));
+  } catch {
+    keep(await ask("/session")); // the visitor, as whom the page goes on
+    if (isWaiting()) endsAt = Date.now() + EARLY + AWAY;
+  }
+}
+
+/** The preview opens as the shopper of the last time, at first as one whose shelves are full. */
+async function openView() {
+  const id = localStorage.getItem(VIEW) ?? shoppers()[0];
+  if (!id || !hasPreview() || ONESELF.test(location.pathname)) return;
+  await ask("/preview/view", "POST", { userId: id }).then(keep, () => {});
 }
 
 function keep(next) {
   session = next;
-  localStorage.setItem(KEY, JSON.stringify(session));
+  endsAt = Date.now() + next.expiresIn * 1000;
 }
 
-/** Go on as before, or as the first shopper worth a look, whose shelves are full; where there is none, as a new visitor. */
-async function begin() {
-  try {
-    await viewAs(session ? userId() : (await suggestions())[0]);
-  } catch (error) {
-    if (!isOff) throw error;
-    if (!session || !isVisitor()) keep(visitor());
-  }
-}
-
-/** Someone new, who needs no token. */
-function visitor() {
-  const digits = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
-  const id = digits.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
-  return { userId: `anon:${id}`, expiresAt: new Date().toISOString() };
-}
-
-/** Renew the session that has ended, or is about to; begin one where there is none. All who ask meanwhile wait for the same. */
-export async function renew({ force = false } = {}) {
-  const isDue = !isOff && (force || !session || Date.parse(session.expiresAt) - Date.now() < EARLY);
-  if (isDue) renewing ??= begin().finally(() => (renewing = null));
-  await renewing;
-}
-
-/** Shoppers worth a look. */
-export async function suggestions() {
-  const response = await fetch("/preview/session");
-  return response.ok ? (await response.json()).shoppers : [];
-}
+const ask = async (path, method = "GET", body) => answerOf(await fetch(path, jsonOf(method, body)));

@@ -3,10 +3,11 @@
 import { get } from "/storefront/api.js";
 import { element } from "/storefront/dom.js";
 import { Impressions, told } from "/storefront/reports.js";
-import { isVisitor, renew, userId } from "/storefront/session.js";
+import { isView, isVisitor, renew, userId } from "/storefront/session.js";
 import { shelf } from "/storefront/shelf.js";
 
-const SHELVES = {
+/** What each shelf is called, what it is, and what it waits for. */
+export const SHELVES = {
   CONTINUE_SHOPPING: ["Continue shopping", "Where you left off", "Products that you look at will wait for you here."],
   REPURCHASE: ["Buy again", "What you buy again and again", "Once you have shopped, what you bought stands here to be bought again."],
   RECOMMENDED: ["Recommended for you", "New to you, chosen from what you like", "Nothing to recommend at the moment."],
@@ -36,7 +37,7 @@ export async function topPage() {
 function head() {
   const [title, about] = isVisitor()
     ? ["Welcome", "You are new here: these are the shelves for everyone. Look at a product, and they begin to follow you."]
-    : [`Good to see you, shopper ${userId()}`, "Shelves made from what you bought and looked at. Each product says why it is here."];
+    : [isView() ? `Good to see you, shopper ${userId()}` : "Good to see you", "Shelves made from what you bought and looked at. Each product says why it is here."];
   return element("div", { className: "head" }, element("h1", {}, title), element("p", {}, about));
 }
 

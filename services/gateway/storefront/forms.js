@@ -1,0 +1,97 @@
+// Forms: each field has its label, its hint, and the error that the shop names it in; screen readers hear them.
+
+import { element } from "/storefront/dom.js";
+
+let last = 0;
+
+/** A field: an input, or a select if there are `options` (pairs of value and text), with a label, and a hint if given. */
+export function field({ name, label, hint, options, suggestions, ...attributes }) {
+  const id = `field-${++last}`;
+  const choices = options?.map(([value, text]) => element("option", { value, selected: value === attributes.value }, text));
+  const control = choices
+    ? element("select", { id, name }, choices)
+    : element("input", { id, name, type: "text", "aria-describedby": `${id}-hint ${id}-error`, ...attributes });
+  const list = suggestions && element("datalist", { id: `${id}-list` }, suggestions.map((value) => element("option", { value })));
+  if (list) control.setAttribute("list", list.id);
+  return element(
+    "div",
+    { className: "field" },
+    element("label", { htmlFor: id }, label),
+    attributes.type === "password" ? element("div", { className: "secret" }, control, eye(control)) : control,
+    list,
+    element("p", { className: "hint", id: `${id}-hint` }, hint ?? ""),
+    element("p", { className: "error", id: `${id}-error` }),
+  );
+}
+
+/** A box to tick. */
+export function tick({ name, label, value = "on", checked }) {
+  const box = element("input", { type: "checkbox", name, value, checked: Boolean(checked) });
+  return element("label", { className: "tick" }, box, element("span", {}, label));
+}
+
+function eye(control) {
+  const show = element("button", { type: "button", className: "again", "aria-pressed": "false", "aria-label": "Show the password" }, "Show");
+  show.addEventListener("click", () => {
+    const isShown = control.type === "password";
+    control.type = isShown ? "text" : "password";
+    show.setAttribute("aria-pressed", String(isShown));
+  });
+  return show;
+}
+
+/**
+ * A form. `submit(values)` gets what was filled in by name; what it returns, if anything, is said below the button.
+ * `nameOf` gives the field for the name that a problem has for it.
+ */
+export function form({ fields, button, submit, className = "form", nameOf = (name) => name }) {
+  const problem = element("p", { className: "problem", role: "alert" });
+  const done = element("p", { className: "done", role: "status" });
+  const go = element("button", { className: "primary", type: "submit" }, button);
+  const node = element("form", { className, method: "post", noValidate: true }, ...fields, problem, element("div", { className: "row" }, go, done));
+  node.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    if (go.ariaBusy === "true") return;
+    clear(node, problem, done);
+    go.ariaBusy = "true";
+    try {
+      done.textContent = (await submit(new FormData(node))) ?? "";
+    } catch (error) {
+      show(error, node, problem, nameOf);
+    } finally {
+      go.ariaBusy = "false";
+    }
+  });
+  return node;
+}
+
+function clear(node, problem, done) {
+  problem.textContent = done.textContent = "";
+  for (const control of node.querySelectorAll("[aria-invalid]")) {
+    control.removeAttribute("aria-invalid");
+    document.getElementById(`${control.id}-error`).textContent = "";
+  }
+}
+
+/** Put each error beside its field; what belongs to none stands above the button. */
+function show(error, node, problem, nameOf) {
+  const rest = [];
+  let first = null;
+  for (const { field: named, message } of error.errors ?? []) {
+    const control = node.elements.namedItem(nameOf(named.replace(/^body\./, "")));
+    const place = control?.id && document.getElementById(`${control.id}-error`);
+    if (!place) rest.push(`${named}: ${message}`);
+    else {
+      place.textContent = sentence(message);
+      control.setAttribute("aria-invalid", "true");
+      first ??= control;
+    }
+  }
+  if (!first || rest.length) problem.textContent = [error.detail ?? error.message, ...rest].join(" ");
+  first?.focus();
+}
+
+function sentence(message) {
+  const text = message.replace(/^Value error, /, "");
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
+}
