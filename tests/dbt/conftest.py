@@ -15,7 +15,7 @@ from pipelines import dbt
 from stack.databases import Warehouse, create_warehouse
 from stack.parts.postgres import Postgres
 from tests.conftest import WAREHOUSE_PASSWORDS
-from tests.dbt.shop import Shop, shuffled_history
+from tests.dbt.shop import SOLD, Shop, shuffled_history
 
 PROJECT = Path(__file__).parents[2] / "dbt"
 Shops = Callable[[str], AbstractContextManager[Shop]]
@@ -134,7 +134,7 @@ def built_template(shops: Shops, warehouse_template: str, postgres_server: Postg
     """The name of the database of a shop with some history, built."""
     name = f"built_template_{uuid.uuid4().hex[:8]}"
     with shops(warehouse_template) as shop:
-        shop.land(*shuffled_history(7, 300))
+        shop.land(*SOLD, *shuffled_history(7, 300))
         shop.build()
         create_warehouse(postgres_server.url(), WAREHOUSE_PASSWORDS, name=name, template=shop.database)
     return name

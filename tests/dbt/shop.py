@@ -137,6 +137,10 @@ def category(category_id: int, code: str, hours: float = -48, **more: int) -> di
     return event("CATEGORY_CREATED", hours, categoryId=category_id, code=code, name=name, level=level, **more)
 
 
+SOLD = (category(90, "GROCERY > TEA"), product(90, 90), order(90, (90, 1)))
+"""What recommenders learn from whatever a shuffled history has."""
+
+
 def shuffled_history(seed: int, count: int) -> list[dict]:
     """Events about some fifty of everything, their times drawn independently of the order they arrive in.
 
@@ -175,13 +179,15 @@ def shuffled_history(seed: int, count: int) -> list[dict]:
             lambda: event("PRODUCT_VIEWED", hours, userId=browser, productId=item, sessionId=browser),
             lambda: event("CART_ADD", round(hours), userId=browser, productId=item),  # maybe when somebody logs in
             lambda: event("USER_AUTHENTICATED", round(hours), **account, email="", visitorId=browser),
-            lambda: event("USER_AUTHENTICATED", hours, **account, email=""),
-            lambda: event("USER_LOGOUT", hours, **account),
-            lambda: event("USER_REGISTERED", hours, **account, email="", accountVersion=version),
-            lambda: event(draw.choice(["USER_DISABLED", "USER_ENABLED"]), hours, **account, accountVersion=version),
-            lambda: event("USER_DELETED", hours, **account),
-            lambda: event("USER_PROFILE_UPDATED", hours, **account, personalisationConsent=draw.random() < 0.5,
-                          optedOutShelves=draw.sample(["SALE", "DAILY_DEAL"], version % 3), profileVersion=version),
+            lambda: draw.choice([
+                event("USER_AUTHENTICATED", hours, **account, email=""),
+                event("USER_LOGOUT", hours, **account),
+                event("USER_REGISTERED", hours, **account, email="", accountVersion=version),
+                event(draw.choice(["USER_DISABLED", "USER_ENABLED"]), hours, **account, accountVersion=version),
+                event("USER_DELETED", hours, **account),
+                event("USER_PROFILE_UPDATED", hours, **account, personalisationConsent=draw.random() < 0.5,
+                      optedOutShelves=draw.sample(["SALE", "DAILY_DEAL"], version % 3), profileVersion=version),
+            ]),
             lambda: event("RECOMMENDATION_SHOWN", hours, **answer, items=[shelf]),
             lambda: event("RECOMMENDATION_CLICKED", hours, **answer, **shelf),
         ])()  # fmt: skip

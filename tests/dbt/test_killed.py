@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.dbt.process import WAITING, held_up, start, wait_for
-from tests.dbt.shop import Shop, shuffled_history
+from tests.dbt.shop import SOLD, Shop, shuffled_history
 
 GONE = "select count(*) from pg_stat_activity where datname = current_database() and application_name = 'dbt'"
 POINTS = [
@@ -23,7 +23,7 @@ POINTS = [
     "recommendation.recommendation_impressions",
 ]
 """Tables of which a run is killed while it writes one: some models have committed by then, others have not begun."""
-PER_ROUND = 40
+FIRST, PER_ROUND = 200, 40
 
 
 def kill_while_writing(shop: Shop, target: Path, table: str) -> None:
@@ -39,11 +39,11 @@ def kill_while_writing(shop: Shop, target: Path, table: str) -> None:
 @pytest.mark.faults
 def test_after_runs_that_were_killed_in_the_middle_the_marts_equal_a_full_refresh(shop: Shop, target: Path, rounds):
     killed = POINTS[: rounds(len(POINTS))]
-    history = shuffled_history(7, 200 + PER_ROUND * (len(killed) + 1))
-    shop.land(*history[:200])
+    history = shuffled_history(7, FIRST + PER_ROUND * (len(killed) + 1))
+    shop.land(*SOLD, *history[:FIRST])
     shop.build()
     for number, table in enumerate(killed):
-        start = 200 + PER_ROUND * number
+        start = FIRST + PER_ROUND * number
         shop.land(*history[start : start + PER_ROUND], *history[start - 5 : start])
         kill_while_writing(shop, target, table)
     shop.land(*history[-PER_ROUND:])
