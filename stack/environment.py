@@ -129,6 +129,8 @@ class Environment:
         """The complete environment of one program."""
         withheld = self._secrets.difference(program.reads)
         own = {} if program.signs_as is None else {SIGNING_KEY: str(self.state.keyring().private(program.signs_as))}
+        if program.has_url and not program.is_intake:  # limits per address count the shopper's, not the gateway's
+            own["FORWARDED_ALLOW_IPS"] = HOST
         return {name: value for name, value in self.variables.items() if name not in withheld} | own
 
     def address(self, name: str) -> str:

@@ -19,7 +19,7 @@ class AuthSettings(ServiceSettings, env_prefix="AUTH_"):
     """Who keeps passwords: this service, or an Amazon Cognito user pool."""
     password_length: Annotated[int, Field(ge=8, le=64)] = 15
     """The shortest password: NIST SP 800-63B-4 requires 15 where it is the only factor, and never fewer than 8."""
-    password_cost: Literal["rfc9106", "owasp"] = "rfc9106"  # noqa: S105 - no password
+    password_cost: Literal["owasp", "rfc9106"] = "owasp"  # noqa: S105 - no password
     hashing_threads: PositiveInt = 2
     access_seconds: Annotated[int, Field(ge=10, le=300)] = 300
     session_idle_seconds: PositiveInt = 14 * DAY

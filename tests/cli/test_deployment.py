@@ -25,6 +25,7 @@ from tests.service_process import ServiceProcess
 from tests.shop_import.conftest import ITEMS, ORDERS
 from tests.waiting import wait_until
 
+SERVICES = ("auth", "profile", "catalog", "content", "analytics")
 GIVEN = ("--currency", "JPY", "--timezone", "Asia/Tokyo")
 
 
@@ -35,7 +36,7 @@ def urls(tmp_path_factory, broker, tokens):
         place = f"{HOST}:{server.port}"
         with psycopg.connect(server.url(), autocommit=True) as connection:
             connection.execute("create role dba login createdb createrole password 'p'")
-        services = {f"{name.upper()}_DATABASE_URL": name for name in ("catalog", "content", "analytics")}
+        services = {f"{name.upper()}_DATABASE_URL": name for name in SERVICES}
         yield {
             "POSTGRES_ADMIN_URL": role_url(place, "dba", "p", "postgres"),
             **{variable: role_url(place, name, "a secret", name) for variable, name in services.items()},
@@ -77,9 +78,9 @@ def test_what_is_missing_is_made_once_by_one_who_is_no_superuser_and_told(run, u
     made = json.loads(run("prepare", "--json").stdout)
     names = {kind: {each["name"] for each in made if each["kind"] == kind} for kind in ("role", "database", "schema")}
     assert not any(each["was_there"] for each in made)
-    assert names["role"] == {"catalog", "content", "analytics", *WAREHOUSE_ROLES.values()}
-    assert names["database"] == {"catalog", "content", "analytics", "shop"}
-    assert names["schema"] == {"catalog", "content", "analytics", "warehouse"}
+    assert names["role"] == {*SERVICES, *WAREHOUSE_ROLES.values()}
+    assert names["database"] == {*SERVICES, "shop"}
+    assert names["schema"] == {*SERVICES, "warehouse"}
     assert [each["detail"].count(",") + 1 for each in made if each["kind"] == "topics"] == [len(TOPICS)]
 
     again = json.loads(run("prepare", "--json").stdout)

@@ -10,6 +10,8 @@ from stack.state import BrokerKind, State, StateError
 
 CATALOG = next(program for program in PROGRAMS if program.name == "catalog")
 
+SERVICES = {"auth", "profile", "catalog", "analytics", "content", "serving"}
+
 
 @pytest.fixture
 def ports(state: State):
@@ -41,7 +43,7 @@ def test_a_broker_of_yours_is_reached_as_you_say_and_only_who_uses_it_knows_the_
     environment = Environment(state, ports, {"KAFKA_URL": "kafka:9093", "KAFKA_SECURITY_PROTOCOL": "SASL_SSL", **login})
     assert environment.kafka.client_arguments()["sasl_plain_username"] == "tanawari"
     told = {program.name for program in PROGRAMS if "KAFKA_SASL_PASSWORD" in environment.of(program)}
-    assert told == {*("catalog", "analytics", "content", "serving", "gateway"), "landing", "dagster-code"}
+    assert told == {*SERVICES, "gateway", "landing", "dagster-code"}
 
 
 def test_a_secret_from_a_file_is_told_to_who_reads_it_and_its_file_to_nobody(state, ports, tmp_path):
@@ -114,7 +116,14 @@ def test_only_the_demo_signs_for_whoever_asks_and_each_process_has_its_own_key(s
     assert environment.variables["GATEWAY_PREVIEW_LOGIN"] == "true"
     keys = {program.name: environment.of(program).get("AUTH_SIGNING_KEY_FILE", "") for program in PROGRAMS}
     told = {name: Path(key).name for name, key in keys.items() if key}
-    assert told == {"gateway": "gateway.pem", "serving": "serving.pem", "dagster-code": "pipelines.pem"}
+    own = ("auth", "profile", "serving", "gateway")
+    assert told == {**{name: f"{name}.pem" for name in own}, "dagster-code": "pipelines.pem"}
+
+
+def test_services_believe_the_gateway_about_a_shoppers_address_and_the_gateway_believes_nobody(state, ports):
+    environment = Environment(state, ports, {})
+    believing = {program.name for program in PROGRAMS if "FORWARDED_ALLOW_IPS" in environment.of(program)}
+    assert believing == SERVICES
 
 
 def test_only_the_demos_grocer_sells_what_is_nothing_to_recommend(state, ports):
