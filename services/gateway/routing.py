@@ -35,7 +35,6 @@ TABLE = (
     Forward("/v1/products/{rest:path}", "catalog"),
     Forward("/v1/categories", "catalog"),
     Forward("/v1/categories/{rest:path}", "catalog"),
-    Forward("/v1/auth/users/bulk", "auth", upload=True),
     Forward("/v1/auth/{rest:path}", "auth"),
     Forward("/v1/users/me", "profile"),
     Forward("/v1/users/me/{rest:path}", "profile"),
