@@ -61,7 +61,7 @@ PROGRAMS = (
         "content",
         keeps_data=True,
         has_outbox=True,
-        consumes={"content.catalog": "catalog.v1", "content.erasure": "auth.v1"},
+        consumes={"content.catalog": "catalog.v1", "content.erasure": "auth.v1", "content.profile": "profile.v1"},
     ),
     service("serving", "WAREHOUSE_SERVING_URL", signs=True),
     service("gateway", is_intake=True, follows_log=False, signs=True),

@@ -10,7 +10,7 @@ from services.common.messaging.relay import Relay
 from services.common.storage.cache import Cache
 from services.common.storage.database import Database
 from services.common.web.app import build_app
-from services.content import api, api_generations, service
+from services.content import api, api_generations, service, wishes
 from services.content.consumer import TOPIC, follow_catalog
 from services.content.settings import ContentSettings
 
@@ -40,6 +40,14 @@ def create_app(settings: ContentSettings | None = None) -> FastAPI:
         handle=erasing("content", service.erase),
         name="erasure",
     )
+    profiles = Consumer(
+        settings,
+        topics=[wishes.TOPIC],
+        database=database,
+        producer=producer,
+        handle=wishes.follow_profiles,
+        name="profile",
+    )
     return build_app(
         settings,
         title="Content",
@@ -48,5 +56,5 @@ def create_app(settings: ContentSettings | None = None) -> FastAPI:
         database=database,
         producer=producer,
         cache=Cache(settings),
-        workers=[Relay(settings.database_url, producer), consumer, deletions],
+        workers=[Relay(settings.database_url, producer), consumer, deletions, profiles],
     )

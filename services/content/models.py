@@ -4,6 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from sqlalchemy import CheckConstraint, ForeignKey, Identity, Sequence, func, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.common.messaging.inbox import InboxTable
@@ -138,6 +139,17 @@ class Category(Base):
     name: Mapped[str | None]
     version: Mapped[int] = mapped_column(server_default=text("0"))
     is_deleted: Mapped[bool] = mapped_column(server_default=text("false"))
+
+
+class Wish(Base):
+    """What a user wishes of the shelves: none of their own without consent, and not those that were opted out of."""
+
+    __tablename__ = "wishes"
+
+    user_id: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[int]
+    has_consent: Mapped[bool]
+    opted_out: Mapped[list[str]] = mapped_column(JSONB)
 
 
 class Outbox(OutboxTable, Base):

@@ -1,5 +1,6 @@
 """Merchandisers' rows, and the shelves of users."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -9,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.common.messaging.outbox import append
 from services.common.runtime.errors import Fault, NotFound, Unprocessable
 from services.common.storage.cache import Cache
-from services.content import queries
+from services.content import queries, wishes
 from services.content.domain import TITLES, Displays, Item, compose
 from services.content.models import ActiveGeneration, TopPageDisplay
 from services.content.schemas import DisplaysOut, OfferOut, Shelf, ShelfItem
@@ -42,16 +43,20 @@ class UnknownSku(Unprocessable):
 
 
 async def displays(session: AsyncSession, cache: Cache, user_id: str | None) -> bytes:
-    """The shelves of one user (None: for everyone) as the JSON of `DisplaysOut`.
+    """The shelves of one user (None: for everyone) as the JSON of `DisplaysOut`; as the user wishes.
 
     Responses are cached by the version of what is shown, so that no change is missed, until the next date that matters.
     """
     active = (await session.execute(select(ActiveGeneration.version, ActiveGeneration.generation))).one()
-    key = f"displays:{active.version}:{'everyone' if user_id is None else 'user:' + user_id}"
+    whose, opted_out = await wishes.of(session, user_id)
+    wished = f"{'own' if whose else 'everyones'} {' '.join(sorted(opted_out))}"
+    key = f"displays:{active.version}:{wished}:{'everyone' if user_id is None else 'user:' + user_id}"
     if (known := await cache.get(key)) is not None:
         return known
     now = datetime.now(UTC)
-    composed = compose(await queries.rows_for(session, active.generation, user_id), now)
+    composed = compose(await queries.rows_for(session, active.generation, whose), now)
+    shelves = {name: items for name, items in composed.shelves.items() if name not in opted_out}
+    composed = replace(composed, shelves=shelves)
     body = _answer(composed, user_id, active.generation).model_dump_json(by_alias=True).encode()
     if (seconds := (composed.true_until - now).total_seconds()) >= SHORTEST_CACHED:
         await cache.set(key, body, seconds)
@@ -62,6 +67,7 @@ async def erase(session: AsyncSession, user_ids: list[str]) -> None:
     """Remove the shelves of deleted users, in every generation that is kept."""
     await queries.bump_version(session)
     await session.execute(delete(TopPageDisplay).where(TopPageDisplay.user_id == func.any(user_ids)))
+    await wishes.forget(session, user_ids)
 
 
 def _answer(composed: Displays, user_id: str | None, generation: str | None) -> DisplaysOut:

@@ -19,7 +19,7 @@ def database_url(database):
 
 @pytest.fixture(scope="module")
 def settings(broker, tokens, database_url):
-    broker.create_topics("catalog.v1", "content.v1", "dead-letters.v1")
+    broker.create_topics("auth.v1", "catalog.v1", "content.v1", "erasures.v1", "profile.v1", "dead-letters.v1")
     return ContentSettings(
         database_url=database_url,
         kafka_url=broker.url,
