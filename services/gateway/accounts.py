@@ -12,7 +12,7 @@ from starlette.responses import Response
 from services.common.runtime.answers import CallFailedError, UnexpectedStatusError
 from services.common.runtime.errors import MEDIA_TYPE, Problem, ProblemDocument, Unavailable
 from services.common.runtime.http_client import ServiceClient
-from services.gateway.schemas import Login, Tokens, ViewToken
+from services.gateway.schemas_session import Login, Tokens, ViewToken
 from services.gateway.settings import GatewaySettings
 
 SECONDS = 5.0

@@ -15,7 +15,7 @@ from services.common.runtime.errors import NotFound, problems
 from services.common.web.routing import Router
 from services.gateway import cookies, session
 from services.gateway.rate_limit import LIMITED
-from services.gateway.schemas import Inbox, Mail, NewView, SessionOut
+from services.gateway.schemas_session import Inbox, Mail, NewView, SessionOut
 from services.gateway.session import AccountsOf
 from services.gateway.settings import GatewaySettings
 

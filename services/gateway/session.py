@@ -15,7 +15,7 @@ from services.common.web.routing import Router
 from services.gateway import cookies, visitors
 from services.gateway.accounts import Accounts, LoginUnavailable, Refusal
 from services.gateway.rate_limit import LIMITED
-from services.gateway.schemas import Login, Preview, SessionOut, Tokens
+from services.gateway.schemas_session import Login, Preview, SessionOut, Tokens
 from services.gateway.settings import GatewaySettings
 
 logger = logging.getLogger(__name__)

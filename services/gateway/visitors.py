@@ -14,7 +14,7 @@ from services.common.web.routing import Router
 from services.contracts.signing import LONGEST_SECONDS, VISITOR_USE, Signer
 from services.gateway import cookies
 from services.gateway.rate_limit import LIMITED
-from services.gateway.schemas import NewVisitor
+from services.gateway.schemas_session import NewVisitor
 
 router = Router(tags=["visitors"], responses=problems(429))
 SECONDS = LONGEST_SECONDS[VISITOR_USE]

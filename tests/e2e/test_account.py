@@ -197,15 +197,23 @@ def test_a_password_that_is_forgotten_is_replaced_by_a_mail(open_page, email):
     log_in(page, email, new)
 
 
-def test_a_wrong_password_is_told_and_a_session_that_has_ended_is_renewed(open_page, email):
-    page = open_page("/")
-    register(page, email)
-    page.goto("/account/login")
+def test_a_wrong_password_is_told_and_keeps_the_address(open_page, email):
+    page = open_page("/account/login")
     fill(page, "Log in", Email_address=email, Password="not this one")
     expect(page.get_by_role("alert").filter(has_text="password")).to_be_visible()
+    expect(page.get_by_label("Email address")).to_have_value(email)
+    open_page.complaints.clear()  # the browser's own words on the 401
+
+
+def test_a_session_goes_on_when_its_token_has_ended_or_is_not_taken_any_more(open_page, shop, email):
+    page = open_page("/")
+    register(page, email)
     log_in(page, email)
-    context = page.context
-    context.clear_cookies(name="tanawari_session")
+    page.context.clear_cookies(name="tanawari_session")
     page.goto("/account")
     heading(page, "Your account")
+    page.context.add_cookies([{"name": "tanawari_session", "value": "revoked", "url": shop.gateway_url}])
+    page.get_by_label("Shown name").fill("Aiko")
+    page.get_by_role("button", name="Save the name").click()
+    expect(page.get_by_role("region", name="Name", exact=True).get_by_role("status")).to_have_text("Saved.")
     open_page.complaints.clear()  # the browser's own words on the 401

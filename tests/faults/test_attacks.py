@@ -27,7 +27,7 @@ def servers(database, tokens, tmp_path_factory):
     """The gateway and the catalog behind it, on a real database; the broker is away."""
     ports = {name: free_port() for name in SERVERS}
     environment = {
-        **tokens.environment,
+        **tokens.environment_of("gateway"),
         "CATALOG_DATABASE_URL": database("catalog"),
         "CATALOG_URL": f"http://{HOST}:{ports['catalog']}",
         "KAFKA_URL": f"{HOST}:1",
