@@ -75,7 +75,7 @@ class Signer:
         actor: str | None = None,
         lifetime: float = LONGEST_SECONDS[ACCESS],
     ) -> str:
-        """A user's token; `actor` is who views as that user (RFC 8693's `act`)."""
+        """A user's token; `actor` is the scope of who views as that user (RFC 8693's `act`)."""
         more = {"sid": session_id, "act": {"sub": actor} if actor else None}
         return self._sign(ACCESS, user_id, AUDIENCE, lifetime, roles=list(roles), **more)
 

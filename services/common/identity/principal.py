@@ -17,7 +17,7 @@ class Principal:
         issued_at: when its token was issued, in seconds since 1970 UTC.
         expires_at: when its token ends.
         session_id: the session of a user who logged in.
-        actor: who views as this user; None for the user.
+        actor: the scope of who views as this user; None for the user.
     """
 
     kind: Kind

@@ -82,5 +82,5 @@ class Revocations:
             return False  # a user's id may be what a service is called
         if principal.session_id is not None and principal.session_id in self._sessions:
             return True
-        named = (principal.subject, principal.actor) if principal.actor else (principal.subject,)
-        return any(principal.issued_at <= self._users.get(each, 0.0) for each in named)
+        viewer = (principal.actor or "").removeprefix("user:")  # a scope; a service's stays one, which is no user's id
+        return principal.issued_at <= max(self._users.get(each, 0.0) for each in (principal.subject, viewer))

@@ -75,7 +75,7 @@ def headers(tokens):
     callers = {
         "user": lambda: tokens.user("anna"),
         "another user": lambda: tokens.user("bert"),
-        "viewer": lambda: tokens.user("anna", actor="otto"),
+        "viewer": lambda: tokens.user("anna", actor="user:otto"),
         "visitor": lambda: tokens.visitor(ANNA),
         "another visitor": lambda: tokens.visitor(BERT),
         "merchandiser": lambda: tokens.user("mia", roles=["merchandiser"]),

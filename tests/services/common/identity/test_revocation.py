@@ -97,7 +97,7 @@ async def test_where_a_session_is_named_the_users_other_sessions_go_on(follows, 
 
 
 async def test_who_views_as_a_user_is_refused_once_disabled(follows, tell, tokens):
-    viewing = tokens.user("u6", actor="otto")
+    viewing = tokens.user("u6", actor="user:otto")
     await tell("USER_DISABLED", UserStatusChanged(user_id="otto"))
     assert await eventually(lambda: follows(viewing), lambda status: status == 401, seconds=WITHIN)
     assert await follows(tokens.user("u6")) == 200
