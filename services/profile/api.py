@@ -7,7 +7,7 @@ from fastapi import Path, Response
 
 from services.common.identity.policy import USER, owner
 from services.common.identity.principal import Principal
-from services.common.runtime.errors import problems
+from services.common.runtime.errors import Forbidden, problems
 from services.common.storage.database import Session
 from services.common.web.fields import UserId
 from services.common.web.idempotency import IDEMPOTENT
@@ -34,7 +34,9 @@ async def change_own_profile(body: UserChange, session: Session, caller: Caller)
 
 @router.get("/v1/users/me/export", responses=problems(404))
 async def export_own_data(session: Session, caller: Caller, response: Response) -> Export:
-    """What is stored about the caller, to be kept as a file."""
+    """What is stored about the caller, to be kept as a file; not for who views as the user."""
+    if caller.actor:
+        raise Forbidden("Who views as a user gets no export of that user's data.")
     profile = UserOut.of(await service.read(session, caller.subject))
     response.headers["Content-Disposition"] = 'attachment; filename="my-data.json"'
     return Export(user_id=profile.id, exported_at=datetime.now(UTC), sections=ExportedSections(profile=profile))

@@ -134,3 +134,10 @@ async def test_the_export_has_ones_own_data_as_a_file(registered):
     assert answer.headers["content-disposition"].startswith("attachment")
     assert answer.json()["userId"] == "fred"
     assert answer.json()["sections"] == {"profile": (await fred.get(ME)).json()}
+
+
+async def test_who_views_as_a_user_gets_no_export(registered, calling):
+    await registered("gina")
+    viewer = calling("gina", actor="user:otto")
+    assert (await viewer.get(ME)).status_code == 200
+    assert (await viewer.get(f"{ME}/export")).status_code == 403
