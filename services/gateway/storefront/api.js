@@ -27,10 +27,12 @@ export async function send(method, path, body) {
   return answerOf(await ask(path, () => jsonOf(method, body)));
 }
 
-/** Send the report that `body` gives once there is a session. It outlives the page; while the shop cannot take it, again a little later. */
+/** Send the report that `body` gives once there is a session, unless it is null: somebody else is here by now. It outlives the page; while the shop cannot take it, again a little later. */
 export async function report(path, body, tries = TRIES) {
-  const options = () => ({ keepalive: true, ...jsonOf("POST", body()) });
-  const response = await ask(path, options).catch(() => null);
+  await renew().catch(() => {});
+  const said = body();
+  if (said === null) return;
+  const response = await ask(path, () => ({ keepalive: true, ...jsonOf("POST", said) })).catch(() => null);
   const isLater = response === null || response.status === TOO_MANY || response.status >= 500;
   if (!isLater || tries <= 1) return;
   const seconds = Number(response?.headers.get("Retry-After") ?? 2);

@@ -15,7 +15,8 @@ sessionStorage.setItem(SESSION, visit);
 export function act(actionType, fields) {
   const action = { actionType, eventId: uuid(), timestamp: new Date().toISOString(), sessionId: visit, ...fields };
   const viewer = userId();
-  lastAction = report("/v1/actions", () => ({ actions: [{ ...action, userId: viewer ?? userId() }], sentAt: new Date().toISOString() }));
+  const batch = () => ({ actions: [{ ...action, userId: userId() }], sentAt: new Date().toISOString() });
+  lastAction = report("/v1/actions", () => ((viewer ?? userId()) === userId() ? batch() : null));
 }
 
 /** Wait, not for long, until the shop has the last action: the page asked for next then knows of it. */
@@ -87,6 +88,6 @@ export class Impressions {
   #report(seen) {
     const { recommendationId } = this.#answer;
     const feedback = { recommendationId, userId: this.#viewer, ...seen };
-    if (recommendationId && this.#viewer === userId()) report("/v1/feedback", () => feedback);
+    if (recommendationId) report("/v1/feedback", () => (this.#viewer === userId() ? feedback : null));
   }
 }

@@ -47,7 +47,9 @@ export const stopViewing = () => change("DELETE", "/preview/view");
 
 async function change(method, path, body) {
   await renewing;
-  keep(await ask(path, method, body));
+  const asked = ask(path, method, body).then(keep);
+  renewing = asked.catch(() => {}).finally(() => (renewing = null)); // who asks meanwhile asks as the next one
+  await asked;
   localStorage.setItem(VIEW, isView() ? userId() : "");
   localStorage.setItem(CHANGED, `${userId()} ${Date.now()}`); // other tabs hear it
   listener({ isElsewhere: false });
