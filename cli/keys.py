@@ -8,12 +8,14 @@ from time import sleep
 from typing import Annotated
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from cli.options import DEFAULT_STATE, JsonOption, StateOption, screen, tell
 from cli.where import existing
 from stack.keys import Key, Keyring, KeyringError
 
+KEY_ID = 43
+"""The characters of a key's id: a thumbprint of 256 bits in base64."""
 keys = typer.Typer(help="Make, list, rotate and retire the keys that sign tokens.", no_args_is_help=True)
 DirectoryOption = Annotated[
     Path | None,
@@ -40,9 +42,10 @@ def list_(
     if as_json:
         typer.echo(json.dumps(found))
         return
-    table = Table("holder", "signs", "for", "ends", "key")
+    table = Table("holder", Column("key", no_wrap=True, min_width=KEY_ID), Column("signs", overflow="fold"), box=None)
     for key in found:
-        table.add_row(key["service"], ", ".join(key["token_use"]), ", ".join(key["audiences"]), _end(key), key["kid"])
+        signs = f"{', '.join(key['token_use'])} for {', '.join(key['audiences'])}{_end(key)}"
+        table.add_row(key["service"], key["kid"], signs)
     screen.print(table)
 
 
@@ -88,4 +91,4 @@ def _telling(line: str) -> Callable[[float], None]:
 
 
 def _end(key: Key) -> str:
-    return f"{datetime.fromtimestamp(key['exp'], UTC):%Y-%m-%d %H:%M} UTC" if "exp" in key else ""
+    return f", until {datetime.fromtimestamp(key['exp'], UTC):%Y-%m-%d %H:%M} UTC" if "exp" in key else ""

@@ -144,9 +144,6 @@ class Environment:
             "KAFKA_IDEMPOTENCE": "false" if self.runs(BrokerKind.EMBEDDED) else "true",  # the embedded one lacks it
             "REDIS_URL": redis_url(self.ports.get("valkey", 0), self.state.secret("valkey")),
             **self._database_urls(),
-            "AUTH_ISSUER": keys.issuer,
-            "AUTH_JWKS_URL": keys.published.as_uri(),
-            SIGNING_KEY: str(keys.private("importer")),  # of commands; each program gets its own
             "AUTH_MAIL_FOLDER": str(self.state.path("mail")),
             "GATEWAY_PREVIEW_MAIL_FOLDER": str(self.state.path("mail")),
             "AUTH_STOREFRONT_URL": self.address("gateway"),
@@ -164,8 +161,11 @@ class Environment:
             **QUIET,
             **ours,
             **given,
-            # these addresses follow from the ports, whatever our own environment says of another deployment
+            # these follow from the state, whatever our own environment says of another deployment
             **own,
+            "AUTH_ISSUER": keys.issuer,
+            "AUTH_JWKS_URL": keys.published.as_uri(),
+            SIGNING_KEY: str(keys.private("importer")),  # of commands; each program gets its own
             "LANDING_METRICS_PORT": str(self.ports["landing"]),
             # not on the command line, which everyone on the machine can read
             "MLFLOW_BACKEND_STORE_URI": sqlalchemy_url({**ours, **given}["MLFLOW_DATABASE_URL"], "psycopg"),

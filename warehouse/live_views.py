@@ -57,9 +57,9 @@ select
         'personalisationConsent', data -> 'personalisationConsent', 'optedOutShelves', data -> 'optedOutShelves'
     ))
 from (
-    select distinct on (user_id) event_type, occurred_at, data from raw.profile_v1
+    select distinct on (data ->> 'userId') event_type, occurred_at, data from raw.profile_v1
     where event_type = 'USER_PROFILE_UPDATED'
-    order by user_id, coalesce((data ->> 'profileVersion')::bigint, 0) desc, occurred_at desc
+    order by data ->> 'userId', coalesce((data ->> 'profileVersion')::bigint, 0) desc, occurred_at desc
 ) as newest
 where data -> 'personalisationConsent' = 'false' or jsonb_array_length(data -> 'optedOutShelves') > 0
 """

@@ -61,14 +61,17 @@ class SupervisedShop:
             self.stop()
             raise
         self.warehouse_url = environment.variables["WAREHOUSE_DATABASE_URL"]
-        token = environment.signer("auth").user_token(SHOPPER)
-        self.as_shopper = self._client(environment, token)
-        self.as_staff = self._client(environment, environment.signer("auth").user_token("staff", roles=ROLES))
+        signer = environment.signer("auth")  # tokens of each request's own: a test may take longer than one lives
+        self.as_shopper = self._client(environment, lambda: signer.user_token(SHOPPER))
+        self.as_staff = self._client(environment, lambda: signer.user_token("staff", roles=ROLES))
+        importer = environment.signer("importer")
+        self.as_importer = self._client(environment, lambda: importer.service_token("importer", "analytics"))
         return self
 
     def __exit__(self, *_):
         self.as_shopper.close()
         self.as_staff.close()
+        self.as_importer.close()
         assert self.stop() == 0, "not everything that was acknowledged is in the warehouse"
 
     def stop(self):
@@ -80,8 +83,11 @@ class SupervisedShop:
 
     @staticmethod
     def _client(environment, token):
-        headers = {"Authorization": f"Bearer {token}"}
-        return httpx2.Client(base_url=environment.address("gateway"), headers=headers, timeout=20)
+        def authenticated(request):
+            request.headers["Authorization"] = f"Bearer {token()}"
+            return request
+
+        return httpx2.Client(base_url=environment.address("gateway"), auth=authenticated, timeout=20)
 
     @contextmanager
     def without(self, name):
@@ -142,7 +148,7 @@ class SupervisedShop:
 
     def send(self, actions):
         """Report actions to the collector."""
-        return self.as_staff.post("/v1/actions", json={"actions": actions})
+        return self.as_importer.post("/v1/actions", json={"actions": actions})
 
     def wait_until_landed(self, actions):
         """Until the warehouse has all of these actions; while it is away it has none."""

@@ -181,7 +181,7 @@ def as_user(tokens):
     return lambda user_id: tokens.header(tokens.of(user_id))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def as_staff(tokens):
     return tokens.header(tokens.staff())
 

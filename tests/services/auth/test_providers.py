@@ -205,7 +205,7 @@ async def test_a_hash_of_another_cost_is_made_anew_at_the_next_login(provided, a
     with psycopg.connect(settings.database_url) as connection:
         query = "SELECT password_hash FROM credentials WHERE user_id = %s"
         (stored,) = connection.execute(query, [account.subject]).fetchone()
-    assert stored.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+    assert stored.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
     await provided.provider.sign_in(address, PASSWORD)
 
 

@@ -8,7 +8,7 @@ from services.common.storage.migrate import migrate
 
 
 class Settings(ServiceSettings, env_prefix="COMMON_TEST_"):
-    service: str = "catalog"
+    service: str = "common-test"
 
 
 @pytest.fixture
