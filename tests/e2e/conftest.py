@@ -32,8 +32,12 @@ class Shop:
     gateway_url: str
     warehouse_url: str
     shopper: str
-    staff_token: str
     environment: Environment
+
+    @property
+    def staff_token(self):
+        """A new token of somebody with every role: it lives for five minutes, and the shop for longer."""
+        return self.environment.signer("auth").user_token("staff", roles=ROLES)
 
 
 @pytest.fixture(scope="module")
@@ -65,8 +69,7 @@ def shop(tmp_path_factory, database, new_warehouse, valkey):
         small_shop.fill(environment)
         wait_until_served(environment, small_shop.SHOPPER)
         gateway = environment.address("gateway")
-        staff = environment.signer("auth").user_token("staff", roles=ROLES)
-        yield Shop(gateway, warehouse.owner, small_shop.SHOPPER, staff, environment)
+        yield Shop(gateway, warehouse.owner, small_shop.SHOPPER, environment)
 
 
 @pytest.fixture(scope="module")

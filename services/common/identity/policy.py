@@ -31,7 +31,6 @@ class Policy:
     """A dependency that returns the permitted caller, or refuses with 401 or 403.
 
     Args:
-        words: whom it admits, for people; the documents show it.
         kinds: the kinds of callers that it admits, whoever they are.
         place: where the request names the owner, whom it admits.
         roles: users with one of them are admitted.
