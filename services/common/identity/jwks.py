@@ -81,10 +81,8 @@ class PublishedKeys:
             Unavailable: no key has been readable yet.
         """
         is_old = time.monotonic() - self._read_at > LIFETIME or self._is_replaced()
-        is_being_read = (
-            self._reading.locked()
-        )  # an old key is good while it is: an issuer that hangs holds up one caller
-        if key_id not in self._keys or (is_old and not is_being_read):
+        # while somebody reads them, the old keys serve: an issuer that hangs holds up one caller
+        if key_id not in self._keys or (is_old and not self._reading.locked()):
             async with self._reading:
                 await self._refresh()
         if not self._keys:
