@@ -140,8 +140,10 @@ async def test_watching_for_topics_that_were_created_again_opens_no_connection(l
 
     async with running(Member(landing)):
         await eventually(lambda: rows("select count(*) > 0 from landing.partitions") == [(True,)])
-        monkeypatch.setattr(client, "create_conn", counting(opened, client.create_conn))
         monkeypatch.setattr(DescribeTopics, "build", counting(asked, DescribeTopics.build))
+        await eventually(lambda: len(asked) > 2)
+        monkeypatch.setattr(client, "create_conn", counting(opened, client.create_conn))
+        asked.clear()
         await eventually(lambda: len(asked) > 2)
     assert opened == []
 
