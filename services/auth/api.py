@@ -2,16 +2,18 @@
 
 from typing import Annotated, Any
 
+import httpx2
 from fastapi import Response
 
-from services.auth import keys, service, sessions
+from services.auth import service, sessions
 from services.auth.client import Network, VisitorId
 from services.auth.parts import PartsOf
 from services.auth.schemas import Confirmation, Credentials, KeysOut, Refresh, TokensOut
 from services.auth.sessions import SessionEnded
+from services.common.identity.jwks import read_document
 from services.common.identity.policy import PUBLIC, USER
 from services.common.identity.tokens import Principal
-from services.common.runtime.errors import problems
+from services.common.runtime.errors import Unavailable, problems
 from services.common.storage.database import Session
 from services.common.web.routing import Router
 
@@ -62,4 +64,8 @@ async def log_out(caller: Annotated[Principal, USER], session: Session) -> None:
 @router.get("/v1/auth/keys", dependencies=[PUBLIC])
 async def published_keys(parts: PartsOf) -> KeysOut:
     """The keys by which tokens are verified (JWKS), and what each may sign."""
-    return KeysOut(keys=await keys.published(parts.settings.auth_jwks_url))
+    try:
+        document = await read_document(parts.settings.auth_jwks_url)
+        return KeysOut.model_validate({"keys": document["keys"]})
+    except (OSError, ValueError, KeyError, TypeError, httpx2.HTTPError) as error:
+        raise Unavailable("The keys cannot be read at the moment.") from error

@@ -6,10 +6,10 @@ from pydantic import AfterValidator, Field
 
 from services.auth.addresses import EmailAddress
 from services.auth.passwords import LONGEST
+from services.common.identity.ownership import no_visitor
 from services.common.runtime.errors import Fault
 from services.common.web.fields import Schema, Timestamp, UserId
 from services.common.web.paging import Page
-from services.contracts.envelope import VISITOR
 
 Password = Annotated[
     str, Field(min_length=1, max_length=LONGEST, pattern=r"^[^\x00]*$", json_schema_extra={"format": "password"})
@@ -102,16 +102,10 @@ class ViewTokenOut(Schema):
     expires_in: int
 
 
-def _no_visitor(user_id: str) -> str:
-    if user_id.startswith(VISITOR):
-        raise ValueError(f"must not begin with {VISITOR}: such ids are visitors'")
-    return user_id
-
-
 class ImportedUser(Schema):
     """A user of an imported shop."""
 
-    user_id: Annotated[UserId, AfterValidator(_no_visitor)]
+    user_id: Annotated[UserId, AfterValidator(no_visitor)]
     email: EmailAddress | None = None
     registered_at: Timestamp | None = None
 

@@ -17,7 +17,7 @@ from services.common.runtime.http_client import ServiceClient
 from services.common.storage.cache import Cache
 from services.common.web.routing import Router
 from services.contracts.envelope import MAX_ID
-from services.gateway.glyphs import GLYPHS, WORDS
+from services.gateway.glyphs import GLYPHS
 from services.gateway.rate_limit import LIMITED
 from services.gateway.schemas import NamedCategory
 
@@ -84,7 +84,7 @@ def draw(code: str, name: str) -> str:
     glyph, hue = glyph_of(code)
     hue += zlib.crc32(code.encode()) % SHADES - SHADES // 2
     vivid = 1.0 if code else 0.12
-    shape = GLYPHS[glyph]
+    shape = GLYPHS[glyph].shape
     for tone, lightness, saturation in (("m", 0.52, 0.52), ("l", 0.82, 0.7), ("d", 0.34, 0.5)):
         shape = shape.replace(f"var(--{tone})", _color(hue, lightness, saturation * vivid))
     label = LABEL.format(color=_color(hue, 0.24, 0.45 * vivid), text=escape(short(name))) if name else ""
@@ -101,9 +101,9 @@ def glyph_of(code: str) -> tuple[str, int]:
     """The glyph whose words match the path, last part first, and its hue; a basket if none match."""
     parts = code.upper().split(SEPARATOR)
     for part in reversed(parts):
-        for glyph, hue, words in WORDS:
-            if any(word in part for word in words):
-                return glyph, hue
+        for name, glyph in GLYPHS.items():
+            if any(word in part for word in glyph.words):
+                return name, glyph.hue
     return "basket", zlib.crc32(parts[0].encode()) % 360
 
 

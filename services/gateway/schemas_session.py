@@ -5,17 +5,11 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from services.common.identity.ownership import is_visitor
+from services.common.identity.ownership import no_visitor
 from services.common.web.fields import Schema, UserId
 
 CookieValue = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$", max_length=3_500)]
 Seconds = Annotated[int, Field(ge=0, le=400 * 86_400)]
-
-
-def _no_visitor(user_id: str) -> str:
-    if is_visitor(user_id):
-        raise ValueError("must be a user's id: nobody views as a visitor")
-    return user_id
 
 
 class NewVisitor(Schema):
@@ -36,7 +30,7 @@ class Login(Schema):
 class NewView(Schema):
     """The user to view as."""
 
-    user_id: Annotated[UserId, AfterValidator(_no_visitor)]
+    user_id: Annotated[UserId, AfterValidator(no_visitor)]
 
 
 class Preview(Schema):
@@ -75,21 +69,17 @@ class Inbox(Schema):
     items: list[Mail]
 
 
-class Tokens(BaseModel):
-    """The tokens of auth's that the gateway keeps in cookies."""
+class ViewToken(BaseModel):
+    """The token of a view, which the gateway keeps in a cookie."""
 
     model_config = ConfigDict(alias_generator=to_camel)
 
     access_token: CookieValue
     expires_in: Seconds
+
+
+class Tokens(ViewToken):
+    """The tokens of a session."""
+
     refresh_token: CookieValue
     refresh_expires_in: Seconds
-
-
-class ViewToken(BaseModel):
-    """The token of a view."""
-
-    model_config = ConfigDict(alias_generator=to_camel)
-
-    access_token: CookieValue
-    expires_in: Seconds

@@ -57,6 +57,24 @@ class PublishedKey:
     grant: Grant | None
 
 
+async def read_document(url: str | None) -> dict[str, object]:
+    """The document at an http(s) URL, or a file's.
+
+    Raises:
+        ValueError: there is no URL, or no such document; and what reading raises.
+    """
+    if url is None:
+        raise ValueError("AUTH_JWKS_URL is not set")
+    if (file := _file_at(url)) is not None:
+        return dict(json.loads(file.read_bytes()))
+    async with httpx2.AsyncClient(timeout=ANSWER_SECONDS) as client, client.stream("GET", url) as answer:
+        return dict((await read_answer(answer.raise_for_status())).json())
+
+
+def _file_at(url: str | None) -> Path | None:
+    return Path(url2pathname(urlsplit(url).path)) if url and urlsplit(url).scheme == "file" else None
+
+
 class PublishedKeys:
     """The RS256 keys of one issuer; read again when they are old or an unknown one is named, but never in a hurry.
 
@@ -67,7 +85,7 @@ class PublishedKeys:
 
     def __init__(self, url: str | None, *, has_grants: bool = True) -> None:
         self._url = url
-        self._file = Path(url2pathname(urlsplit(url).path)) if url and urlsplit(url).scheme == "file" else None
+        self._file = _file_at(url)
         self._has_grants = has_grants
         self._keys: dict[str, PublishedKey] = {}
         self._read_at = self._tried_at = -inf
@@ -119,10 +137,6 @@ class PublishedKeys:
         return found
 
     async def _read(self) -> dict[str, object]:
-        if self._url is None:
-            raise ValueError("AUTH_JWKS_URL is not set")
         if self._file is not None:
             self._read_of = self._file.stat().st_mtime_ns
-            return dict(json.loads(self._file.read_bytes()))
-        async with httpx2.AsyncClient(timeout=ANSWER_SECONDS) as client, client.stream("GET", self._url) as answer:
-            return dict((await read_answer(answer.raise_for_status())).json())
+        return await read_document(self._url)

@@ -28,6 +28,17 @@ def is_visitor_id(user_id: str) -> bool:
     return _VISITOR_ID.fullmatch(user_id) is not None
 
 
+def no_visitor(user_id: str) -> str:
+    """The id, which a field takes for a user's.
+
+    Raises:
+        ValueError: it is a visitor's.
+    """
+    if is_visitor(user_id):
+        raise ValueError(f"must not begin with {VISITOR}: such ids are visitors'")
+    return user_id
+
+
 def is_owner(caller: Principal | None, user_id: str) -> bool:
     """Whether data of `user_id` is the caller's own."""
     return caller is not None and not caller.is_service and caller.subject == user_id

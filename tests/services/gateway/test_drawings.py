@@ -3,7 +3,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from services.gateway.drawings import draw, glyph_of, short
-from services.gateway.glyphs import GLYPHS, WORDS
+from services.gateway.glyphs import GLYPHS
 
 
 def test_a_category_is_drawn_from_its_name_in_the_catalog(gateway, services):
@@ -72,8 +72,8 @@ def test_the_glyph_follows_the_nearest_word_of_the_path(code, glyph):
     assert glyph_of(code)[0] == glyph
 
 
-def test_every_word_calls_for_a_glyph_that_exists():
-    assert {glyph for glyph, _, _ in WORDS} < set(GLYPHS)
+def test_every_glyph_but_the_one_for_all_else_has_its_words():
+    assert [name for name, glyph in GLYPHS.items() if not glyph.words] == ["basket"]
 
 
 def test_a_long_name_is_cut_between_words():
