@@ -73,7 +73,10 @@ def create_app(settings: GatewaySettings | None = None) -> FastAPI:
         CORSMiddleware,
         allow_origins=settings.cors_origins,
         allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-        allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "X-Request-Id", "X-Deadline-Ms"],
+        allow_headers=[
+            *("Authorization", "Content-Type", "Idempotency-Key"),
+            *("X-Request-Id", "X-Deadline-Ms", "X-Visitor-Token"),
+        ],
         expose_headers=["X-Request-Id", "Retry-After"],
     )
     return app

@@ -9,7 +9,6 @@ The first one of view, session and visitor counts. A cookie ends no later than i
 """
 
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from fastapi import Depends
 from starlette.requests import Request
@@ -59,7 +58,7 @@ def is_from_our_page(request: Request) -> bool:
     site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
     if site is not None:
         return site == "same-origin"
-    return origin is None or urlsplit(origin).netloc == request.headers.get("host")
+    return origin is None or origin.partition("://")[2] == request.headers.get("host")
 
 
 def is_from_elsewhere(request: Request) -> bool:

@@ -9,7 +9,6 @@ from fastapi import Depends, Request, Response
 from services.common.identity.policy import PUBLIC
 from services.common.identity.principal import Principal
 from services.common.identity.tokens import Verifier
-from services.common.runtime.answers import CallFailedError
 from services.common.runtime.errors import Problem, Unauthorized, problems
 from services.common.web.routing import Router
 from services.gateway import cookies, visitors
@@ -20,7 +19,8 @@ from services.gateway.settings import GatewaySettings
 
 logger = logging.getLogger(__name__)
 router = Router(tags=["session"], responses=problems(429))
-UNAUTHORIZED = 401
+ENDED = frozenset({401, 422})
+"""What auth answers to a refresh token that is none any more, or never was one."""
 
 
 class NoSession(Unauthorized):
@@ -47,6 +47,7 @@ async def read_session(request: Request, response: Response) -> SessionOut:
 async def log_in(request: Request, response: Response, body: Login, accounts: AccountsOf) -> SessionOut:
     """Log in. What the browser's visitor did since the previous login is the user's from now on."""
     tokens = await accounts.log_in(request, body, request.cookies.get(cookies.VISITOR))
+    await _end_at_auth(request, accounts)  # who was logged in before, or another tab's renewal would bring back
     cookies.drop(request, response, cookies.VIEW)
     return await _keep(request, response, tokens)
 
@@ -66,7 +67,7 @@ async def refresh(request: Request, response: Response, accounts: AccountsOf) ->
         tokens = await accounts.refresh(request, token)
     except Refusal as refusal:
         ended = refusal.response()
-        if ended.status_code == UNAUTHORIZED:
+        if ended.status_code in ENDED:
             _end(request, ended)
         return ended
     return await _keep(request, response, tokens)
@@ -78,10 +79,7 @@ async def log_out(request: Request, response: Response, accounts: AccountsOf) ->
 
     While auth is away the cookies are removed all the same: then nobody has the session's tokens any more.
     """
-    try:
-        await _end_at_auth(request, accounts)
-    except (Problem, CallFailedError) as error:
-        logger.warning("a session was left to end by itself: %s", type(error).__name__)
+    await _end_at_auth(request, accounts)
     return described(request, _end(request, response))
 
 
@@ -136,9 +134,12 @@ def _end(request: Request, response: Response) -> Principal:
 
 
 async def _end_at_auth(request: Request, accounts: Accounts) -> None:
-    """End the session of the access token, or, when that has ended, of the refresh token."""
+    """End the browser's session: of the access token, or, when that is not valid any more, of the refresh token."""
     token, refresh_token = request.cookies.get(cookies.SESSION), request.cookies.get(cookies.REFRESH)
-    if not token and refresh_token:
-        token = (await accounts.refresh(request, refresh_token)).access_token
-    if token:
-        await accounts.log_out(request, token)
+    try:
+        if refresh_token and await visitors.verified(request, cookies.SESSION) is None:
+            token = (await accounts.refresh(request, refresh_token)).access_token
+        if token:
+            await accounts.log_out(request, token)
+    except Problem as error:
+        logger.warning("a session was left to end by itself: %s", type(error).__name__)

@@ -13,7 +13,7 @@ from services.common.runtime.errors import Unauthorized, Unavailable, problems
 from services.common.web.routing import Router
 from services.contracts.signing import LONGEST_SECONDS, VISITOR_USE, Signer
 from services.gateway import cookies
-from services.gateway.rate_limit import LIMITED
+from services.gateway.rate_limit import LIMITED, limit
 from services.gateway.schemas_session import NewVisitor
 
 router = Router(tags=["visitors"], responses=problems(429))
@@ -44,6 +44,7 @@ async def ensure(request: Request, response: Response) -> None:
     except Unavailable:
         return
     if known is None:
+        await limit(request, None)  # signing takes a while
         begin(request, response)
 
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import uvicorn
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 
 from services.common.web.guard import GuardedProtocol
 
@@ -49,9 +49,9 @@ class Service:
         return JSONResponse({**seen, "headers": dict(request.headers), "size": len(await request.body())})
 
     def says(self, path, content, status=200):
-        """Answer JSON at a path."""
+        """Answer JSON at a path, or nothing."""
 
         async def answer(_):
-            return JSONResponse(content, status)
+            return Response(status_code=status) if content is None else JSONResponse(content, status)
 
         self.answers[path] = answer

@@ -86,6 +86,7 @@ def test_a_wrong_password_is_told_in_auths_words(gateway, auth):
         {"Sec-Fetch-Site": "none"},
         {"Origin": "https://evil.example"},
         {"Origin": "null"},
+        {"Origin": "http://["},
     ],
 )
 def test_another_page_logs_nobody_in_or_out_and_does_nothing_by_the_cookie(gateway, auth, headers):

@@ -90,6 +90,30 @@ def test_a_session_whose_access_token_has_ended_is_ended_too(gateway, auth):
     assert [each.url.path for each in auth.asked][-2:] == [REFRESH, LOGOUT]
 
 
+def test_a_session_whose_access_token_is_refused_is_ended_by_the_other_one(gateway, auth, auth_tokens):
+    client = gateway()
+    client.cookies.set("tanawari_session", auth_tokens("r1", lifetime=-60)["accessToken"])
+    client.cookies.set("tanawari_refresh", "r1", path="/session")
+    client.delete("/session")
+    assert [each.url.path for each in auth.asked][-2:] == [REFRESH, LOGOUT]
+
+
+def test_who_logs_in_over_a_session_ends_it(gateway, auth):
+    client = gateway()
+    client.post("/session", json=LOGIN)
+    token = client.cookies["tanawari_session"]
+    client.post("/session", json=LOGIN)
+    [ended] = [each for each in auth.asked if each.url.path == LOGOUT]
+    assert ended.headers["authorization"] == f"Bearer {token}"
+
+
+def test_a_refresh_token_that_never_was_one_is_removed(gateway, auth):
+    auth.says(REFRESH, {**ENDED, "status": 422, "title": "Unprocessable content"}, 422)
+    answer = gateway().post("/session/refresh", headers={"Cookie": "tanawari_refresh=what?"})
+    [dropped] = [each for each in answer.headers.get_list("set-cookie") if each.startswith("tanawari_refresh=")]
+    assert (answer.status_code, "Max-Age=0" in dropped) == (422, True)
+
+
 def test_while_auth_is_away_the_browser_is_logged_out(gateway, auth):
     client = gateway(preview_shoppers=())
     client.post("/session", json=LOGIN)

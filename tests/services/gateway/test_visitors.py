@@ -31,6 +31,13 @@ def test_a_page_makes_a_browser_a_visitor_once(gateway, path):
     assert "set-cookie" not in client.get(path).headers
 
 
+def test_new_visitors_of_an_address_are_limited_and_known_ones_are_not(gateway):
+    client = gateway(address_requests_per_minute=1)
+    assert [client.get("/").status_code for _ in range(3)] == [200] * 3
+    client.cookies.clear()
+    assert client.get("/").status_code == 429
+
+
 def test_a_link_of_another_site_does_not_replace_the_visitor_whose_cookie_the_browser_keeps_back(gateway):
     answer = gateway().get("/", headers={"Sec-Fetch-Site": "cross-site"})
     assert (answer.status_code, "set-cookie" in answer.headers) == (200, False)
