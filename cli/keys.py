@@ -68,7 +68,7 @@ def retire(
     state: StateOption = DEFAULT_STATE,
     directory: DirectoryOption = None,
 ) -> None:
-    """Withdraw a replaced key at once. Its tokens are refused within five minutes, and their holders log in again."""
+    """Withdraw a replaced key at once. Its tokens are refused within two minutes."""
     _keyring(state, directory).retire(key_id)
     tell(f"{key_id} is no longer published")
 

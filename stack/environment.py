@@ -186,13 +186,14 @@ class Environment:
         if record is None:
             return {}
         window = record.evaluation_starts_at
+        is_preview = self._environ.get("GATEWAY_PREVIEW_LOGIN", json.dumps(record.source == "demo"))
         return {
             **({"TANAWARI_TIMEZONE": record.timezone} if record.timezone else {}),
             **({"TANAWARI_EVALUATION_TEST_START": window.isoformat()} if window else {}),
             "TANAWARI_PSEUDO_PRODUCTS": "grocer" if record.source == "demo" else "none",
             "GATEWAY_PREVIEW_SHOPPERS": json.dumps(record.shoppers),
-            "GATEWAY_PREVIEW_LOGIN": json.dumps(record.source == "demo"),  # it asks nobody for a password
-            "AUTH_PREVIEW": json.dumps(record.source == "demo"),
+            "GATEWAY_PREVIEW_LOGIN": is_preview,  # it asks nobody for a password
+            "AUTH_PREVIEW": is_preview,
         }
 
     def _database_urls(self) -> dict[str, str]:

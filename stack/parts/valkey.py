@@ -21,7 +21,7 @@ class Valkey(Process):
         command = [
             *(str(get_binary_path()), str(self._settings.absolute()), "--bind", HOST, "--port", str(self.port)),
             *("--save", "", "--appendonly", "no"),
-            *("--maxmemory", "128mb", "--maxmemory-policy", "allkeys-lru"),
+            *("--maxmemory", "128mb", "--maxmemory-policy", "volatile-ttl"),  # what is kept longest goes last
         ]
         super().__init__(
             "valkey", command, log or directory / "valkey.log", directory=directory, is_ready=self._answers

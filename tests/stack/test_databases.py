@@ -48,3 +48,15 @@ def test_valkey_answers_whoever_knows_its_password_and_nobody_else(valkey):
         stranger.ping()
     with redis.Redis.from_url(valkey.url) as ours:
         assert ours.ping()
+
+
+def test_a_full_valkey_drops_what_ends_soon_before_what_is_kept_for_long(valkey):
+    with redis.Redis.from_url(valkey.url) as ours:
+        most = ours.config_get("maxmemory")["maxmemory"]
+        ours.set("counted-for-long", "1", ex=30 * 86_400)
+        ours.config_set("maxmemory", ours.info("memory")["used_memory"] + 500_000)
+        for number in range(2_000):
+            ours.set(f"counted-for-a-minute-{number}", "x" * 1_000, ex=60)
+        kept = ours.exists("counted-for-long"), ours.info("stats")["evicted_keys"] > 0
+        ours.config_set("maxmemory", most)
+    assert kept == (1, True)

@@ -111,6 +111,8 @@ def test_only_the_demo_signs_for_whoever_asks_and_each_process_has_its_own_key(s
     assert "GATEWAY_PREVIEW_LOGIN" not in Environment(state, ports, {}).variables
     HistoryRecord(source="shop", shift_weeks=0).write(state.directory)
     assert Environment(state, ports, {}).variables["GATEWAY_PREVIEW_LOGIN"] == "false"
+    wished = Environment(state, ports, {"GATEWAY_PREVIEW_LOGIN": "true"}).variables
+    assert (wished["GATEWAY_PREVIEW_LOGIN"], wished["AUTH_PREVIEW"]) == ("true", "true")
     HistoryRecord(shift_weeks=0).write(state.directory)
     environment = Environment(state, ports, {})
     assert environment.variables["GATEWAY_PREVIEW_LOGIN"] == "true"
