@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from services.auth import service
+from services.auth import account
 from services.auth.api import LIMITED
 from services.auth.client import Network
 from services.auth.parts import PartsOf
@@ -23,19 +23,19 @@ async def change_password(
 ) -> None:
     """Change the password; all sessions end, this one too."""
     user_id, current, new = caller.subject, body.current_password, body.new_password
-    await service.change_password(parts, session, user_id, current, new, network=network)
+    await account.change_password(parts, session, user_id, current, new, network=network)
 
 
 @router.post("/v1/auth/password-resets", status_code=202, dependencies=[PUBLIC], **LIMITED)
 async def ask_password_reset(body: Address, parts: PartsOf, session: Session, network: Network) -> None:
     """Ask for a new password. The address gets a mail with a code, if it is known; the answer does not say."""
-    await service.ask_reset(parts, session, body.email, network)
+    await account.ask_reset(parts, session, body.email, network)
 
 
 @router.post("/v1/auth/password-resets/confirm", status_code=204, dependencies=[PUBLIC], responses=problems(403, 429))
 async def reset_password(body: PasswordReset, parts: PartsOf, session: Session, network: Network) -> None:
     """Set a new password by the code; all sessions end."""
-    await service.reset_password(parts, session, body.email, body.code, body.new_password, network=network)
+    await account.reset_password(parts, session, body.email, body.code, body.new_password, network=network)
 
 
 @router.post("/v1/auth/email-changes", status_code=202, **LIMITED)
@@ -43,7 +43,7 @@ async def ask_email_change(
     body: Credentials, caller: Caller, parts: PartsOf, session: Session, network: Network
 ) -> None:
     """Ask for another address. The new one gets a mail with a code, unless it is another user's."""
-    await service.ask_email_change(parts, session, caller.subject, body.email, body.password, network=network)
+    await account.ask_email_change(parts, session, caller.subject, body.email, body.password, network=network)
 
 
 @router.post(
@@ -51,10 +51,10 @@ async def ask_email_change(
 )
 async def confirm_email_change(body: Confirmation, parts: PartsOf, session: Session, network: Network) -> None:
     """Confirm the new address by its code: the user has it from now on."""
-    await service.change_email(parts, session, body.email, body.code, network)
+    await account.change_email(parts, session, body.email, body.code, network)
 
 
 @router.delete("/v1/auth/users/me", status_code=202, **LIMITED)
 async def delete_account(body: OwnPassword, caller: Caller, parts: PartsOf, session: Session, network: Network) -> None:
     """Delete the account, here at once and in all services by event."""
-    await service.delete_account(parts, session, caller.subject, body.password, network)
+    await account.delete_account(parts, session, caller.subject, body.password, network)

@@ -83,11 +83,17 @@ class Attempts:
         await self._take_back(place)
         await self._forget(pair, failures)
 
-    async def request(self, kind: str, email: str, network: str) -> None:
-        """Count a request that sends a mail, or that tries a code; raises as `login`."""
-        pair = Limit(f"auth:{kind}:pair:{_name(email)}:{network}", 10)
-        account = Limit(f"auth:{kind}:account:{_name(email)}", 20)
-        await self._count([pair, account, Limit(f"auth:{kind}:network:{network}", 100)])
+    async def mail(self, kind: str, email: str, network: str) -> None:
+        """Count a request that sends a mail to an address; raises as `login`."""
+        await self._count([*_limits(kind, email, network), Limit(f"auth:{kind}:account:{_name(email)}", 20)])
+
+    async def code(self, kind: str, email: str, network: str) -> None:
+        """Count a try of a code; raises as `login`.
+
+        There is no limit of an account from anywhere: strangers could use it up, so that its owner tries none. A code
+        of ours cannot be guessed, and Cognito counts those of its own.
+        """
+        await self._count(_limits(kind, email, network))
 
     async def open_again(self, email: str, network: str) -> None:
         """Forget the failures of an account, whose password was reset."""
@@ -130,9 +136,13 @@ def _name(email: str) -> str:
     return hashlib.sha256(key_of(email).encode()).hexdigest()
 
 
+def _limits(kind: str, email: str, network: str) -> tuple[Limit, Limit]:
+    """Of an account from an address, and of an address."""
+    pair = Limit(f"auth:{kind}:pair:{_name(email)}:{network}", 10)
+    return pair, Limit(f"auth:{kind}:network:{network}", 100)
+
+
 def _login_limits(email: str, network: str) -> tuple[Limit, Limit, Limit]:
     """Of an account from an address, of an address, and of an account from anywhere."""
-    account = _name(email)
-    pair = Limit(f"auth:login:pair:{account}:{network}", 10)
-    failures = Limit(f"auth:login:failures:{account}", 100, MONTH, needs_reset=True)
-    return pair, Limit(f"auth:login:network:{network}", 100), failures
+    failures = Limit(f"auth:login:failures:{_name(email)}", 100, MONTH, needs_reset=True)
+    return *_limits("login", email, network), failures

@@ -3,6 +3,7 @@
 A link has the address and the code in its fragment (`#`), which browsers send to no server and in no `Referer`.
 """
 
+import asyncio
 import ssl
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
@@ -15,7 +16,10 @@ import aiosmtplib
 from services.auth.settings import AuthSettings
 from services.contracts.envelope import new_event_id_text
 
-SMTP_SECONDS: Final = 15
+SMTP_SECONDS: Final = 10
+PASSWORD_CHANGED, ADDRESS_CHANGED = "password-changed", "address-changed"
+NOTICES: Final = frozenset({PASSWORD_CHANGED, ADDRESS_CHANGED})
+"""Kinds of mails that say what has happened, to whom it may be news."""
 IGNORE: Final = "If this was not you, ignore this mail.\nお心当たりがない場合は、このメールを無視してください。"
 
 
@@ -31,8 +35,8 @@ class Text(NamedTuple):
 TEXTS: Final = {
     "registration": Text(
         "Confirm your address / メールアドレスの確認",
-        "Open this link within 24 hours to finish your registration.",
-        "24時間以内に次のリンクを開いて、登録を完了してください。",
+        "Open this link within 24 hours to finish your registration, with the password that you have chosen.",
+        "24時間以内に次のリンクを開いて、設定したパスワードで登録を完了してください。",
         "/account/confirm",
     ),
     "registered": Text(
@@ -52,6 +56,18 @@ TEXTS: Final = {
         "Open this link within an hour to use this address from now on.",
         "1時間以内に次のリンクを開いて、メールアドレスの変更を完了してください。",
         "/account/email",
+    ),
+    PASSWORD_CHANGED: Text(
+        "Your password was changed / パスワードが変更されました",
+        "The password of your account was changed. If this was not you, choose another one at once:",
+        "アカウントのパスワードが変更されました。お心当たりがない場合は、すぐに再設定してください:",
+        "/account/reset",
+    ),
+    ADDRESS_CHANGED: Text(
+        "Your address was changed / メールアドレスが変更されました",
+        "Your account has another address now. If this was not you, tell the shop at once:",
+        "アカウントのメールアドレスが変更されました。お心当たりがない場合は、すぐにショップへご連絡ください:",
+        "/",
     ),
 }
 
@@ -92,12 +108,12 @@ class SmtpSender:
             "use_tls": is_tls,
             "start_tls": False if is_tls else True if parts.username else None,
             "tls_context": ssl.create_default_context(),
-            "timeout": SMTP_SECONDS,
         }
 
     async def send(self, message: EmailMessage) -> None:
         """Send one."""
-        await aiosmtplib.send(message, **self._options)
+        async with asyncio.timeout(SMTP_SECONDS):
+            await aiosmtplib.send(message, **self._options)
 
 
 class Mailer:
@@ -122,5 +138,6 @@ class Mailer:
         message["Date"], message["Message-ID"] = formatdate(), make_msgid(domain=self._from.rpartition("@")[2])
         message["Auto-Submitted"] = "auto-generated"
         link = f"{self._storefront}{text.page}{fragment}"
-        message.set_content("\n\n".join((f"{text.english}\n{text.japanese}", link, IGNORE)) + "\n", cte="8bit")
+        parts = (f"{text.english}\n{text.japanese}", link, *(() if kind in NOTICES else (IGNORE,)))
+        message.set_content("\n\n".join(parts) + "\n", cte="8bit")
         await self._sender.send(message)

@@ -16,12 +16,16 @@ from services.common.runtime.errors import Unauthorized, Unprocessable
 
 @dataclass(frozen=True)
 class Account:
-    """An account whose owner proved to be it: `subject` is its id at the provider, and `email` is confirmed."""
+    """An account whose owner proved to be it: `subject` is its id at the provider, and `email` is confirmed.
+
+    `password_hash` is what the password was compared with, where that is stored here.
+    """
 
     subject: str
     email: str
     is_cognito: bool = False
     refresh_token: str | None = None
+    password_hash: str | None = None
 
 
 class WrongCredentials(Unauthorized):

@@ -39,7 +39,9 @@ NOBODY: Final = frozenset(
 )
 BAD_CODE: Final = NOBODY | {"CodeMismatchException", "ExpiredCodeException", "AliasExistsException"}
 ENABLE, DISABLE, DELETE, CHANGE_ADDRESS = "cognito-enable", "cognito-disable", "cognito-delete", "cognito-address"
+RESEND: Final = "cognito-resend"
 CALLS: Final = {
+    RESEND: "resend_confirmation_code",
     ENABLE: "admin_enable_user",
     DISABLE: "admin_disable_user",
     DELETE: "admin_delete_user",
@@ -74,10 +76,10 @@ class CognitoProvider:
         return dict.fromkeys(CALLS, self._do)
 
     async def sign_up(self, session: AsyncSession, email: str, password: str) -> None:
-        """Create an account; one that is not confirmed yet gets another code."""
+        """Create an account; one that is not confirmed yet gets another code after the answer, which tells nothing."""
         given = {"Username": email, "Password": password, "UserAttributes": [{"Name": "email", "Value": email}]}
         if await self._call("sign_up", {**self._app, **given}, {"UsernameExistsException"}) is None:
-            await self._call("resend_confirmation_code", {**self._app, "Username": email}, _Anything())
+            session.add(Task(kind=RESEND, email=email))
 
     async def confirm(self, session: AsyncSession, email: str, code: str) -> Account:
         """Confirm an account."""
@@ -90,8 +92,7 @@ class CognitoProvider:
         """Sign in; a pool that asks for a second factor is not supported."""
         result = await self._signed_in(email, password)
         claims = jwt.decode(result["IdToken"], options={"verify_signature": False})  # from Cognito itself, by TLS
-        if str(claims.get("email_verified", True)).lower() == "false":
-            logger.warning("a user of the pool has an address that Cognito has not verified")
+        if not _is_verified(claims):
             raise WrongCredentials
         return Account(claims["sub"], claims["email"], is_cognito=True, refresh_token=result["RefreshToken"])
 
@@ -138,6 +139,9 @@ class CognitoProvider:
 
     async def _do(self, task: Task) -> None:
         """Do a task; an account that the pool does not have needs nothing."""
+        if task.kind == RESEND:
+            await self._call(CALLS[RESEND], {**self._app, "Username": task.email}, _Anything())
+            return
         given: dict[str, Any] = {**self._pool, "Username": task.subject}
         if task.kind == CHANGE_ADDRESS:
             verified = [{"Name": "email", "Value": task.email}, {"Name": "email_verified", "Value": "true"}]
@@ -147,6 +151,8 @@ class CognitoProvider:
     async def _account(self, email: str) -> Account:
         user = await self._call("admin_get_user", {**self._pool, "Username": email})
         told = {each["Name"]: each["Value"] for each in user["UserAttributes"]}
+        if not _is_verified(told):  # the code may have gone to a phone
+            raise CodeRefused
         return Account(told["sub"], told["email"], is_cognito=True)
 
     async def _signed_in(self, email: str, password: str) -> dict[str, Any]:
@@ -184,3 +190,11 @@ class CognitoProvider:
             raise Unavailable("The identity provider does not answer as it should.") from error
         except (BotoCoreError, TimeoutError, OSError) as error:
             raise Unavailable("The identity provider is not reachable.") from error
+
+
+def _is_verified(told: Mapping[str, Any]) -> bool:
+    """Whether the user's address is known to be the user's: it names the user here."""
+    is_verified = "email" in told and str(told.get("email_verified")).lower() == "true"
+    if not is_verified:
+        logger.warning("a user of the pool has no verified address, or the app client may not read it")
+    return is_verified

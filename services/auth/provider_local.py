@@ -1,6 +1,7 @@
 """The local identity provider: argon2id hashes in our own database, and codes by mail."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -10,7 +11,7 @@ from services.auth import codes
 from services.auth.addresses import key_of
 from services.auth.codes import Purpose
 from services.auth.models import AuthUser, Credential, Task
-from services.auth.passwords import Hasher, normalised
+from services.auth.passwords import Hasher
 from services.auth.provider import Account, CodeRefused, WrongCredentials
 from services.contracts.envelope import new_event_id_text
 
@@ -33,15 +34,17 @@ class LocalProvider:
         session.add(Task(kind=Purpose.REGISTRATION, email=email, password_hash=hashed))
 
     async def confirm(self, session: AsyncSession, email: str, code: str) -> Account:
-        """Make the account, with the password that the code was asked with."""
+        """Make the account, with the password that the code was asked with.
+
+        Nobody gets one so who is a user already, as imported ones are: whoever asked need not be the one who confirms.
+        """
         used = await codes.use(session, Purpose.REGISTRATION, email, code)
         assert used.password_hash is not None, "a registration has one"
-        known = await session.scalar(select(AuthUser.id).where(AuthUser.email_key == key_of(email)))
-        subject = known or new_event_id_text()
-        adding = insert(Credential).values(user_id=subject, password_hash=used.password_hash)
-        if await session.scalar(adding.on_conflict_do_nothing().returning(Credential.user_id)) is None:
-            raise CodeRefused  # another registration of the address was confirmed, and its password counts
-        return Account(subject, used.email)
+        if await session.scalar(select(AuthUser.id).where(AuthUser.email_key == key_of(email))) is not None:
+            raise CodeRefused
+        account = Account(new_event_id_text(), used.email)
+        session.add(Credential(user_id=account.subject, password_hash=used.password_hash))
+        return account
 
     async def sign_in(self, email: str, password: str) -> Account:
         """Compare the password; its hash is made anew where it was made at another cost."""
@@ -51,20 +54,23 @@ class LocalProvider:
             found = (await session.execute(owned.where(AuthUser.email_key == key_of(email)))).one_or_none()
         if not await self._hasher.is_right(password, found and found.password_hash) or found is None:
             raise WrongCredentials
-        if self._hasher.is_outdated(found.password_hash):
-            same = update(Credential).where(Credential.password_hash == found.password_hash)
-            hashed = await self._hasher.hash(normalised(password))
-            async with self._sessions.begin() as session:
-                await session.execute(same.values(password_hash=hashed))
-        return Account(found.id, found.email)
+        account = Account(found.id, found.email, password_hash=found.password_hash)
+        if not self._hasher.is_outdated(found.password_hash):
+            return account
+        hashed = await self._hasher.hash(password)
+        async with self._sessions.begin() as session:
+            is_replaced = await _replace(session, account, hashed)
+        # where somebody was faster, perhaps with a new password, from the start
+        return replace(account, password_hash=hashed) if is_replaced else await self.sign_in(email, password)
 
     async def renew(self, refresh_token: str | None) -> None:
         """Nothing: the status of a user is ours."""
 
     async def change_password(self, session: AsyncSession, email: str, current: str, new: str) -> None:
-        """Store the new password's hash."""
+        """Store the new password's hash in place of the current one's."""
         account = await self.sign_in(email, current)
-        await self._write(session, account.subject, await self._hasher.hash(new))
+        if not await _replace(session, account, await self._hasher.hash(new)):
+            raise WrongCredentials
 
     async def ask_reset(self, session: AsyncSession, email: str) -> None:
         """Ask for a mail."""
@@ -75,7 +81,8 @@ class LocalProvider:
         hashed = await self._hasher.hash(password)
         used = await codes.use(session, Purpose.PASSWORD_RESET, email, code)
         assert used.user_id is not None, "a reset has one"
-        await self._write(session, used.user_id, hashed)
+        storing = insert(Credential).values(user_id=used.user_id, password_hash=hashed)
+        await session.execute(storing.on_conflict_do_update(index_elements=["user_id"], set_={"password_hash": hashed}))
         return Account(used.user_id, used.email)
 
     async def change_email(self, session: AsyncSession, subject: str, email: str) -> None:
@@ -92,7 +99,9 @@ class LocalProvider:
         """End the hashing threads."""
         self._hasher.close()
 
-    async def _write(self, session: AsyncSession, subject: str, hashed: str) -> None:
-        changed = update(Credential).where(Credential.user_id == subject).values(password_hash=hashed)
-        if (await session.execute(changed.returning(Credential.user_id))).one_or_none() is None:
-            session.add(Credential(user_id=subject, password_hash=hashed))
+
+async def _replace(session: AsyncSession, account: Account, hashed: str) -> bool:
+    """Store a hash in place of the one that the password was compared with; False if that is not the one any more."""
+    its = update(Credential).where(Credential.user_id == account.subject)
+    same = its.where(Credential.password_hash == account.password_hash)
+    return await session.scalar(same.values(password_hash=hashed).returning(Credential.user_id)) is not None

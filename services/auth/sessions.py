@@ -75,10 +75,10 @@ async def refresh(parts: Parts, session: AsyncSession, token: str) -> TokensOut 
     except (WrongCredentials, AccountClosed):
         await revoke(session, known.user_id, known.id)
         return SessionEnded()
-    found = await session.get_one(LoginSession, known.id, with_for_update=True)
+    found = await session.get(LoginSession, known.id, with_for_update=True)
     now = datetime.now(UTC)
-    is_idle = now - found.last_used_at > timedelta(seconds=parts.settings.session_idle_seconds)
-    if found.revoked_at or is_idle or found.expires_at <= now:
+    idle = timedelta(seconds=parts.settings.session_idle_seconds)
+    if found is None or found.revoked_at or min(found.last_used_at + idle, found.expires_at) <= now:
         return SessionEnded()
     if _is_current(found, token):
         successor = _rotate(found, token, renewed, now)
@@ -90,13 +90,16 @@ async def refresh(parts: Parts, session: AsyncSession, token: str) -> TokensOut 
     return await _tokens(parts, session, found, successor)
 
 
-async def revoke(session: AsyncSession, user_id: str, session_id: str | None = None) -> None:
-    """End a session of a user, or all of them; the user's access tokens are refused within seconds."""
+async def revoke(session: AsyncSession, user_id: str, session_id: str | None = None) -> bool:
+    """End a session of a user, or all; access tokens are refused within seconds. Whether there was one to end."""
     ending = update(LoginSession).where(LoginSession.user_id == user_id, LoginSession.revoked_at.is_(None))
     if session_id is not None:
         ending = ending.where(LoginSession.id == session_id)
-    await session.execute(ending.values(revoked_at=datetime.now(UTC), provider_token=None, salt=None))
-    await users.tell(session, "SESSIONS_REVOKED", SessionsRevoked(user_id=user_id, session_id=session_id))
+    ending = ending.values(revoked_at=datetime.now(UTC), provider_token=None, salt=None)
+    ended = (await session.scalars(ending.returning(LoginSession.id))).all()
+    if ended or session_id is None:
+        await users.tell(session, "SESSIONS_REVOKED", SessionsRevoked(user_id=user_id, session_id=session_id))
+    return bool(ended)
 
 
 async def _look_up(parts: Parts, token: str) -> LoginSession | None:

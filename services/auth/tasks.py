@@ -16,8 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.auth import codes
 from services.auth.addresses import key_of
 from services.auth.codes import Purpose
-from services.auth.mail import Mailer
-from services.auth.models import AuthUser, Credential, LoginSession, Task, UserStatus
+from services.auth.mail import NOTICES, TEXTS, Mailer
+from services.auth.models import AuthUser, LoginSession, Task, UserStatus
 from services.common.runtime.worker import Worker, pause
 from services.common.storage.database import Database
 
@@ -60,12 +60,12 @@ class TaskWorker(Worker):
             task = await self._take(session)
             if task is None:
                 return False
-            mail = await _mail_of(session, task) if task.kind not in self._elsewhere else None
+            mail = await _mail_of(session, task) if task.kind in TEXTS else None
         try:
-            if task.kind in self._elsewhere:
-                await self._elsewhere[task.kind](task)
-            elif mail:
+            if mail:
                 await self._mailer.send(*mail)
+            elif task.kind not in TEXTS:
+                await self._elsewhere[task.kind](task)
         except Exception as error:  # noqa: BLE001 - whatever it was, it is tried again
             logger.warning("the task %s has failed and will be tried again: %s", task.kind, type(error).__name__)
             return True
@@ -94,16 +94,17 @@ class TaskWorker(Worker):
 async def _mail_of(session: AsyncSession, task: Task) -> tuple[str, str, str | None] | None:
     """The kind, the address and the code of the mail that a task needs; None if it needs none."""
     assert task.email is not None, "a task that sends a mail has one"
-    known = select(AuthUser.id, AuthUser.email, AuthUser.status, Credential.user_id.label("has_password"))
-    known = known.outerjoin(Credential, Credential.user_id == AuthUser.id)
-    user = (await session.execute(known.where(AuthUser.email_key == key_of(task.email)))).one_or_none()
+    if task.kind in NOTICES:
+        return task.kind, task.email, None
+    known = select(AuthUser.id, AuthUser.email, AuthUser.status).where(AuthUser.email_key == key_of(task.email))
+    user = (await session.execute(known)).one_or_none()
     purpose = Purpose(task.kind)
     if user is not None and user.status != UserStatus.ACTIVE:
         return None
-    if user is not None and user.has_password and purpose == Purpose.REGISTRATION:
+    if user is not None and purpose == Purpose.REGISTRATION:
         return "registered", user.email, None
     if (purpose == Purpose.PASSWORD_RESET and user is None) or (purpose == Purpose.EMAIL_CHANGE and user is not None):
         return None
-    user_id = user.id if user else task.subject
-    code = codes.issue(session, purpose, task.email, user_id=user_id, password_hash=task.password_hash)
-    return task.kind, user.email if user else task.email, code
+    user_id, email = (user.id, user.email) if user else (task.subject, task.email)
+    code = codes.issue(session, purpose, email, user_id=user_id, password_hash=task.password_hash)
+    return task.kind, email, code

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.auth.addresses import key_of
-from services.auth.models import AuthUser, Role, UserRole, UserStatus
+from services.auth.models import AuthUser, Credential, Role, UserRole, UserStatus
 from services.auth.provider import Account
 from services.common.messaging.outbox import append
 from services.common.runtime.errors import Conflict, Forbidden, NotFound
@@ -58,7 +58,8 @@ async def lock(session: AsyncSession, user_id: str, *, is_active: bool = True) -
         AccountClosed: the user is disabled or deleted, where `is_active`.
         UserNotFound: there is none, or else a deleted one.
     """
-    user = await session.get(AuthUser, user_id, with_for_update=True, populate_existing=True)
+    key_share = {"key_share": True}  # rows that refer to the user, as codes do, may be added meanwhile
+    user = await session.get(AuthUser, user_id, with_for_update=key_share, populate_existing=True)
     if user is not None and is_active and user.status != UserStatus.ACTIVE:
         raise AccountClosed("This account is closed.")
     if user is None or user.status == UserStatus.DELETED:
@@ -83,6 +84,12 @@ async def of_account(session: AsyncSession, account: Account) -> AuthUser:
         await confirm_email(session, user, account.email)
         await tell_action(session, "USER_REGISTER_COMPLETE", user.id)
     return user
+
+
+async def has_new_password(session: AsyncSession, account: Account) -> bool:
+    """Whether the password of a locked user was replaced while the old one was compared."""
+    stored = select(Credential.password_hash).where(Credential.user_id == account.subject)
+    return account.password_hash is not None and await session.scalar(stored) != account.password_hash
 
 
 async def of_address(session: AsyncSession, email: str) -> AuthUser:

@@ -2,6 +2,7 @@
 
 import sys
 import urllib.request
+from functools import cache
 from pathlib import Path
 
 import boto3
@@ -10,7 +11,22 @@ from stack.parts.process import HOST, Process, free_port
 
 REGION = "eu-west-1"
 ANY_CODE = "123456"
-"""moto sends none, and takes every code."""
+"""moto sends none, takes every code but its own false ones, and verifies no address by one."""
+WRONG_CODE = "moto-confirmation-code:123-456"
+
+
+@cache
+def client_of(url):
+    return boto3.client("cognito-idp", region_name=REGION, endpoint_url=url)
+
+
+def verify(settings, address, *, is_verified=True):
+    """Say of an address whether it is verified."""
+    client_of(settings.cognito_endpoint_url).admin_update_user_attributes(
+        UserPoolId=settings.cognito_user_pool_id,
+        Username=address,
+        UserAttributes=[{"Name": "email_verified", "Value": str(is_verified).lower()}],
+    )
 
 
 class Cognito(Process):
@@ -27,12 +43,12 @@ class Cognito(Process):
 
     def new_pool(self):
         """The settings of a provider that uses a new pool."""
-        client = boto3.client("cognito-idp", region_name=REGION, endpoint_url=self.url)
+        client = client_of(self.url)
         verified = {"UsernameAttributes": ["email"], "AutoVerifiedAttributes": ["email"]}
         pool = client.create_user_pool(PoolName="shop", **verified)["UserPool"]["Id"]
         flows = ["ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"]
-        app = client.create_user_pool_client(UserPoolId=pool, ClientName="auth", ExplicitAuthFlows=flows)
-        client.close()
+        names = {"ClientName": "auth", "ExplicitAuthFlows": flows, "ReadAttributes": ["email", "email_verified"]}
+        app = client.create_user_pool_client(UserPoolId=pool, **names)
         return {
             "provider": "cognito",
             "cognito_user_pool_id": pool,

@@ -47,6 +47,24 @@ async def test_an_address_is_confirmed_for_the_password_that_its_code_was_asked_
     assert (await post("/registrations/confirm", email="two@example.com", code=second)).status_code == 422
 
 
+async def test_a_mailbox_is_asked_in_a_form_that_every_mail_server_takes(post, mails, log_in):
+    answer = await post("/registrations", email="花子@example.com", password=PASSWORD)
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "body.email")
+    await post("/registrations", email="hana@例え.jp", password=PASSWORD)
+    code = await mails.code("hana@xn--r8jz45g.jp")
+    assert (await post("/registrations/confirm", email="hana@例え.jp", code=code)).status_code == 204
+    await log_in("hana@例え.jp")
+
+
+async def test_a_task_that_nobody_can_do_holds_up_no_other(post, mails, database_url):
+    with psycopg.connect(database_url) as connection:
+        connection.execute("INSERT INTO tasks (kind, subject) VALUES ('cognito-delete', 'u1')")
+    await post("/registrations", email="behind@example.com", password=PASSWORD)
+    await mails.code("behind@example.com")
+    with psycopg.connect(database_url) as connection:
+        connection.execute("DELETE FROM tasks WHERE kind = 'cognito-delete'")
+
+
 async def test_a_code_that_is_too_old_is_refused(post, mails, database_url):
     await post("/registrations", email="late@example.com", password=PASSWORD)
     code = await mails.code("late@example.com")
@@ -92,6 +110,54 @@ async def test_a_reset_sets_the_password_and_ends_all_sessions(shopper, post, ma
     assert [(await post("/password-resets/confirm", **body)).status_code for _ in range(2)] == [204, 422]
     assert (await post("/sessions/refresh", refreshToken=user["refreshToken"])).status_code == 401
     await log_in("forgets@example.com", OTHER)
+
+
+@pytest.mark.parametrize("by_reset", [True, False])
+async def test_an_address_that_was_asked_for_by_the_old_password_is_not_had_by_it(shopper, post, mails, by_reset):
+    name = f"robbed-{by_reset}".lower()
+    user = await shopper(f"{name}@example.com")
+    await post("/email-changes", user["accessToken"], email=f"{name}@evil.example", password=PASSWORD)
+    stolen = await mails.code(f"{name}@evil.example")
+    if by_reset:
+        await post("/password-resets", email=f"{name}@example.com")
+        body = {"code": await mails.code(f"{name}@example.com", 2), "newPassword": OTHER}
+        assert (await post("/password-resets/confirm", email=f"{name}@example.com", **body)).status_code == 204
+    else:
+        body = {"currentPassword": PASSWORD, "newPassword": OTHER}
+        assert (await post("/password", user["accessToken"], method="PUT", **body)).status_code == 204
+    answer = await post("/email-changes/confirm", email=f"{name}@evil.example", code=stolen)
+    assert answer.status_code == 422
+
+
+async def test_an_old_password_that_is_replaced_while_it_is_compared_begins_no_session(
+    shopper, post, client, monkeypatch
+):
+    user = await shopper("raced@example.com")
+    provider = client._transport.app.state.parts.provider
+    sign_in = provider.sign_in
+
+    async def overtaken(email, password):
+        account = await sign_in(email, password)
+        monkeypatch.undo()
+        body = {"currentPassword": PASSWORD, "newPassword": OTHER}
+        assert (await post("/password", user["accessToken"], method="PUT", **body)).status_code == 204
+        return account
+
+    monkeypatch.setattr(provider, "sign_in", overtaken)
+    answer = await post("/sessions", email="raced@example.com", password=PASSWORD)
+    assert (answer.status_code, answer.json()["title"]) == (401, "Wrong credentials")
+
+
+async def test_a_new_password_and_a_new_address_are_told_to_the_address_of_before(shopper, post, mails, log_in):
+    user = await shopper("told@example.com")
+    body = {"currentPassword": PASSWORD, "newPassword": OTHER}
+    await post("/password", user["accessToken"], method="PUT", **body)
+    user = await log_in("told@example.com", OTHER)
+    await post("/email-changes", user["accessToken"], email="told-new@example.com", password=OTHER)
+    code = await mails.code("told-new@example.com")
+    await post("/email-changes/confirm", email="told-new@example.com", code=code)
+    assert "password of your account was changed" in await mails.text("told@example.com", 2)
+    assert "another address now" in await mails.text("told@example.com", 3)
 
 
 async def test_a_code_for_a_reset_confirms_no_registration(shopper, post, mails):

@@ -1,5 +1,6 @@
 import asyncio
 import itertools
+from contextlib import suppress
 
 import pytest
 import pytest_asyncio
@@ -95,9 +96,16 @@ async def test_an_outage_of_the_provider_is_not_the_callers_failure(attempts, em
 
 async def test_mails_to_an_address_are_limited(attempts, email):
     for number in range(20):
-        await attempts.request("reset", email, f"place-{email}-{number}")
+        await attempts.mail("reset", email, f"place-{email}-{number}")
     with pytest.raises(TooManyAttempts):
-        await attempts.request("reset", email, "another place")
+        await attempts.mail("reset", email, "another place")
+
+
+async def test_strangers_cannot_use_up_the_owners_tries_of_a_code(attempts, email):
+    for number in range(30):
+        with suppress(TooManyAttempts):
+            await attempts.code("reset-code", email, f"stranger-{email}-{number % 2}")
+    await attempts.code("reset-code", email, "the owner's place")
 
 
 async def test_two_workers_count_together(valkey, email, network):

@@ -6,7 +6,7 @@ import pytest
 import pytest_asyncio
 
 from services.auth.app import create_app
-from tests.services.auth.cognito import ANY_CODE
+from tests.services.auth.cognito import ANY_CODE, verify
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 PASSWORD = "Long enough, secret 1"
@@ -23,9 +23,10 @@ async def client(settings, cognito):
 
 
 @pytest.fixture
-def shopper(post):
+def shopper(post, client):
     async def new(address):
         assert (await post("/registrations", email=address, password=PASSWORD)).status_code == 202
+        verify(client._transport.app.state.settings, address)
         assert (await post("/registrations/confirm", email=address, code=ANY_CODE)).status_code == 204
         answer = await post("/sessions", email=address, password=PASSWORD)
         assert answer.status_code == 201, answer.text

@@ -16,7 +16,7 @@ from services.auth.tasks import TaskWorker
 from services.auth.users import of_account
 from services.common.runtime.errors import Unavailable
 from services.common.storage.database import Database
-from tests.services.auth.cognito import ANY_CODE
+from tests.services.auth.cognito import ANY_CODE, WRONG_CODE, verify
 from tests.services.auth.mails import Mails
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -31,8 +31,9 @@ class Provided:
         self.database = Database(settings.database_url)
         self.provider = provider_of(settings, self.database)
         self._tasks = TaskWorker(self.database, Mailer(settings), self.provider.tasks)
-        self._mails = Mails(settings.mail_folder)
+        self.mails = Mails(settings.mail_folder)
         self._is_cognito = settings.provider == "cognito"
+        self.settings = settings
 
     async def call(self, name, *arguments, **more):
         async with self.database.sessions.begin() as session:
@@ -44,8 +45,12 @@ class Provided:
             pass
 
     async def code(self, address, count=1):
+        """The code of the mail of that number, whose address is verified by it."""
         await self.settle()
-        return ANY_CODE if self._is_cognito else await self._mails.code(address, count)
+        if not self._is_cognito:
+            return await self.mails.code(address, count)
+        verify(self.settings, address)
+        return ANY_CODE
 
     async def user_of(self, account):
         async with self.database.sessions.begin() as session:
@@ -133,6 +138,7 @@ async def test_a_forgotten_password_is_reset_by_a_code(provided, address):
 async def test_asking_to_reset_an_unknown_address_tells_nothing(provided):
     await provided.call("ask_reset", "unknown@example.com")
     await provided.settle()
+    assert provided.mails.all("unknown@example.com") == []
 
 
 async def test_a_session_goes_on_as_long_as_the_provider_says_so(provided, address):
@@ -233,6 +239,34 @@ async def test_a_changed_address_signs_in_and_the_old_one_does_not(pool, address
         await pool.provider.sign_in(address, PASSWORD)
 
 
+async def test_an_account_whose_address_is_not_verified_is_nobodys(pool, address):
+    await confirmed(pool, address)
+    verify(pool.settings, address, is_verified=False)
+    with pytest.raises(WrongCredentials):
+        await pool.provider.sign_in(address, PASSWORD)
+    with pytest.raises(CodeRefused):
+        await pool.call("reset", address, ANY_CODE, OTHER)
+
+
+async def test_a_wrong_code_resets_nothing(pool, address):
+    await confirmed(pool, address)
+    await pool.call("ask_reset", address)
+    with pytest.raises(CodeRefused):
+        await pool.call("reset", address, WRONG_CODE, OTHER)
+    await pool.provider.sign_in(address, PASSWORD)
+
+
+async def test_a_known_address_is_asked_for_no_more_than_an_unknown_one_before_the_answer(pool, address, monkeypatch):
+    await confirmed(pool, address)
+    call, asked = pool.provider._call, []
+    monkeypatch.setattr(pool.provider, "_call", lambda name, *given: asked.append(name) or call(name, *given))
+    for email in (address, f"unknown-{address}"):
+        await pool.call("sign_up", email, PASSWORD)
+    assert asked == ["sign_up", "sign_up"]
+    await pool.settle()
+    assert asked == ["sign_up", "sign_up", "resend_confirmation_code"]
+
+
 async def test_a_refresh_token_that_is_none_ends_the_session(pool):
     with pytest.raises(WrongCredentials):
         await pool.provider.renew("none of Cognito's")
@@ -240,7 +274,7 @@ async def test_a_refresh_token_that_is_none_ends_the_session(pool):
 
 async def test_an_account_that_only_cognito_knows_becomes_a_user_at_login(pool, address):
     await pool.call("sign_up", address, PASSWORD)
-    await pool.call("confirm", address, ANY_CODE)  # and then the process was killed
+    await pool.call("confirm", address, await pool.code(address))  # and then the process was killed
     account = await pool.provider.sign_in(address, PASSWORD)
     user = await pool.user_of(account)
     assert (user.id, user.cognito_id, user.email) == (account.subject, account.subject, address)
