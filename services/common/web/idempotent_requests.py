@@ -87,7 +87,8 @@ def _valid(key: str | None) -> str:
 
 
 async def _fingerprint(request: Request) -> bytes:
-    return hashlib.sha256(f"{request.url.path}?{request.url.query}\n".encode() + await request.body()).digest()
+    where = request.scope["path"], request.scope["query_string"]  # `request.url` is parsed, and loses some of it
+    return hashlib.sha256(repr(where).encode() + await request.body()).digest()
 
 
 def _is_final(response: Response) -> bool:

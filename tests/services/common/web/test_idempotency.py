@@ -115,6 +115,19 @@ async def test_another_body_under_a_used_key_is_refused(post, effects):
     assert effects() == 1
 
 
+async def test_another_path_under_a_used_key_is_refused_whatever_characters_it_has(settings, service_database, tokens):
+    router = Router()
+
+    @router.post("/v1/names/{name}", status_code=201, dependencies=[USER, IDEMPOTENT])
+    async def work(name: str) -> str:
+        return name
+
+    app = keyed_app(settings, service_database, routers=[router])
+    async with client_of(app, tokens.user("u1")) as client:
+        answers = [await client.post(f"/v1/names/{name}", headers=KEY) for name in ("a%09b", "ab")]
+    assert [each.status_code for each in answers] == [201, 422]
+
+
 async def test_a_key_that_was_released_still_belongs_to_its_request(app, post):
     app.state.work = raising(Unavailable())
     await post()
