@@ -15,6 +15,7 @@ from services.common.identity.principal import Principal
 from services.common.runtime.errors import problems
 from services.common.storage.database import Session
 from services.common.web import ndjson
+from services.common.web.bulk import run
 from services.common.web.fields import UserId
 from services.common.web.paging import CursorParam, LimitParam, decode_cursor
 from services.common.web.routing import Router
@@ -56,7 +57,7 @@ async def import_users(request: Request) -> StreamingResponse:
     They have no password: a user with an address resets it. Known users stay as they are. Lines are committed in
     chunks: an interrupted upload may be sent again.
     """
-    return await bulk.run(request)
+    return await run(request, bulk.import_users)
 
 
 @router.get("/v1/auth/users/{userId:user}", responses=problems(404))

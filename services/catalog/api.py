@@ -20,6 +20,7 @@ from services.common.identity.tokens import Principal
 from services.common.runtime.errors import problems
 from services.common.storage.database import Session
 from services.common.web import ndjson
+from services.common.web.bulk import run
 from services.common.web.fields import ShortText
 from services.common.web.idempotency import IDEMPOTENT
 from services.common.web.paging import CursorParam, LimitParam, decode_cursor
@@ -96,7 +97,7 @@ async def upsert_products(request: Request) -> StreamingResponse:
     Omitted fields stay unchanged; a new product needs name and price. Lines are committed in chunks: an interrupted
     upload may be sent again.
     """
-    return await bulk.run(request, bulk.upsert_products)
+    return await run(request, bulk.upsert_products)
 
 
 @router.get("/v1/products/{productId:product}", responses=problems(404))

@@ -12,6 +12,7 @@ from services.common.identity.policy import PUBLIC
 from services.common.runtime.errors import problems
 from services.common.storage.database import Session
 from services.common.web import ndjson
+from services.common.web.bulk import run
 from services.common.web.paging import CursorParam, LimitParam, decode_cursor
 from services.common.web.references import CategoryReference
 from services.common.web.routing import Router
@@ -61,7 +62,7 @@ async def create_category(body: CategoryLine, session: Session, response: Respon
 )
 async def upsert_categories(request: Request) -> StreamingResponse:
     """Create or rename categories by code, one JSON object (`code`, `name`) per line, parents first."""
-    return await bulk.run(request, bulk.upsert_categories)
+    return await run(request, bulk.upsert_categories)
 
 
 @router.get("/v1/categories/{categoryId:category}", dependencies=[PUBLIC], responses=problems(404))

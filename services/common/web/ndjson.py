@@ -1,7 +1,7 @@
 """Newline-delimited JSON, one value per line, streamed from a request and to a response.
 
     async for chunk in chunks(request, 1_000):          # [(line number from 1, bytes), ...]
-    return answer(spool)                                # the lines of a file, as the response
+    return spooled(spool)                               # the lines of a file, as the response
     return await streamed(lines)                        # lines generated while they are sent
 
 A response to an upload is spooled to a file first: most clients send everything before they read, so streaming both
@@ -103,8 +103,8 @@ async def _lines(request: Request) -> AsyncIterator[Line]:
         yield number + 1, rest
 
 
-def answer(spool: IO[bytes]) -> StreamingResponse:
-    """The lines in `spool` from its beginning; it is closed when they are sent."""
+def spooled(spool: IO[bytes], media_type: str = MEDIA_TYPE) -> StreamingResponse:
+    """What is in `spool` from its beginning; it is closed when that is sent."""
 
     def blocks() -> Iterator[bytes]:
         with spool:
@@ -112,7 +112,7 @@ def answer(spool: IO[bytes]) -> StreamingResponse:
             while block := spool.read(BLOCK_BYTES):
                 yield block
 
-    return StreamingResponse(blocks(), media_type=MEDIA_TYPE)
+    return StreamingResponse(blocks(), media_type=media_type)
 
 
 async def streamed(blocks: AsyncGenerator[bytes, None]) -> StreamingResponse:
