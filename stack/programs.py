@@ -55,7 +55,11 @@ PROGRAMS = (
         "analytics",
         keeps_data=True,
         has_outbox=True,
-        consumes={"analytics.consumer": "user-actions.v1", "analytics.erasure": "auth.v1"},
+        consumes={
+            "analytics.consumer": "user-actions.v1",
+            "analytics.catalog": "catalog.v1",
+            "analytics.erasure": "auth.v1",
+        },
     ),
     service(
         "content",

@@ -8,12 +8,11 @@ from fastapi import FastAPI
 from services.analytics import external_ids, service
 from services.analytics.api import router
 from services.analytics.collector import TOPIC
-from services.analytics.erasure import erase
 from services.analytics.fast_path import CollectorFastPath
+from services.analytics.logins import follow_auth
 from services.analytics.settings import AnalyticsSettings
 from services.common.messaging.consumer import Consumer
 from services.common.messaging.erasure import TOPIC as DELETIONS
-from services.common.messaging.erasure import erasing
 from services.common.messaging.producer import Producer
 from services.common.messaging.relay import Relay
 from services.common.storage.cache import Cache
@@ -33,7 +32,7 @@ def create_app(settings: AnalyticsSettings | None = None) -> FastAPI:
     catalog = Consumer(
         settings, topics=[external_ids.TOPIC], handle=external_ids.follow_catalog, name="catalog", **parts
     )
-    deletions = Consumer(settings, topics=[DELETIONS], handle=erasing("analytics", erase), name="erasure", **parts)
+    deletions = Consumer(settings, topics=[DELETIONS], handle=follow_auth, name="erasure", **parts)
     app = build_app(
         settings,
         title="Analytics",

@@ -5,10 +5,11 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Identity, Index, func, select
+from sqlalchemy import Identity, Index, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, MappedSQLExpression, column_property, mapped_column
 
+from services.common.messaging.erasure import ErasedTable
 from services.common.messaging.inbox import InboxTable
 from services.common.messaging.outbox import OutboxTable
 from services.common.storage.database import ServiceBase
@@ -112,13 +113,18 @@ class UserActionLog(Recorded, Base):
     search_category_code: Mapped[str | None] = _code_of(search_category_id)
 
 
-class ErasedUser(Base):
-    """A user who was deleted: nothing of this user is recorded any more."""
+class Login(Base):
+    """A visitor logged in as a user."""
 
-    __tablename__ = "erased_users"
+    __tablename__ = "logins"
 
-    id: Mapped[str] = mapped_column(primary_key=True)
-    erased_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    visitor_id: Mapped[str] = mapped_column(primary_key=True)
+    logged_in_at: Mapped[datetime] = mapped_column(primary_key=True)
+    user_id: Mapped[str] = mapped_column(primary_key=True, index=True)
+
+
+class ErasedUser(ErasedTable, Base):
+    """The users who were deleted."""
 
 
 class Outbox(OutboxTable, Base):

@@ -8,8 +8,8 @@ from sqlalchemy import Boolean, Select, TextClause, select, text, tuple_
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.analytics.erasure import erased_among
 from services.analytics.models import UserActionLog, ViewHistory
+from services.common.messaging.erasure import erased_among
 from services.common.messaging.messages import Message
 from services.contracts.events.actions import ProductViewed, UserAction
 

@@ -27,6 +27,7 @@ TIDY_SECONDS: Final = 600.0
 FIRST_PAUSE: Final = timedelta(seconds=15)
 """Longer than a task takes: until then no other worker tries it, and after a crash one does."""
 LONGEST_TRY: Final = timedelta(hours=24)
+"""Of a mail. What the identity provider is to do is tried until it is done: no deleted account may stay there."""
 Do = Callable[[Task], Awaitable[None]]
 
 
@@ -86,8 +87,9 @@ class TaskWorker(Worker):
         async with self._sessions.begin() as session:
             await codes.forget_expired(session)
             await session.execute(delete(LoginSession).where(LoginSession.expires_at <= func.now()))
-            given_up = delete(Task).where(Task.created_at <= func.now() - LONGEST_TRY).returning(Task.kind)
-            for kind in await session.scalars(given_up):
+            is_late = Task.created_at <= func.now() - LONGEST_TRY
+            given_up = delete(Task).where(is_late, Task.kind.not_in(self._elsewhere))
+            for kind in await session.scalars(given_up.returning(Task.kind)):
                 logger.error("a task %s was given up", kind)
 
 

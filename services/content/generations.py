@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from psycopg.errors import LockNotAvailable, UniqueViolation
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.common.messaging.outbox import append
 from services.common.runtime.errors import Conflict, NotFound, Unavailable, Unprocessable
 from services.content import partitions
-from services.content.models import Activation, ActiveGeneration, Generation
+from services.content.models import Activation, ActiveGeneration, ErasedUser, Generation, TopPageDisplay
 from services.contracts.events.content import GenerationSwitched
 
 PRODUCER = "content"
@@ -100,6 +100,8 @@ async def load(
         await partitions.attach_draft(session, generation.id, name)
     except LockNotAvailable as error:
         raise TableIsRead("The rows that are to be replaced are being read, by a backup perhaps.") from error
+    deleted = TopPageDisplay.user_id.in_(select(ErasedUser.id))  # since the rows were made: an erasure saw no draft
+    await session.execute(delete(TopPageDisplay).where(TopPageDisplay.generation == name, deleted))
     generation.loaded_at = datetime.now(UTC)
     await session.flush()
     await _drop_old(session, kept)

@@ -7,6 +7,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Identity, Sequence, func, te
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from services.common.messaging.erasure import ErasedTable
 from services.common.messaging.inbox import InboxTable
 from services.common.messaging.outbox import OutboxTable
 from services.common.storage.database import ServiceBase
@@ -150,6 +151,10 @@ class Wish(Base):
     version: Mapped[int]
     has_consent: Mapped[bool]
     opted_out: Mapped[list[str]] = mapped_column(JSONB)
+
+
+class ErasedUser(ErasedTable, Base):
+    """The users who were deleted."""
 
 
 class Outbox(OutboxTable, Base):

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.common.web.references import ProductReference
 from services.content.domain import DisplayRow
-from services.content.models import Activation, ActiveGeneration, Category, Generation, Product, TopPageDisplay
+from services.content.models import Activation, ActiveGeneration, Category, Generation, Product, TopPageDisplay, Wish
 from services.contracts.envelope import DisplayType
 
 Display = TopPageDisplay
@@ -37,6 +37,14 @@ def _beside_catalog(*columns: Any) -> Select[Any]:  # noqa: ANN401 - whatever se
         .outerjoin(Product, Product.id == Display.product_id)
         .outerjoin(Category, Category.id == _CATEGORY_ID)
     )
+
+
+async def active_for(session: AsyncSession, user_id: str | None) -> Row[Any]:
+    """The active generation, the version of what is shown, and what a user wishes of it: null if nothing is known."""
+    active: tuple[Any, ...] = (ActiveGeneration.version, ActiveGeneration.generation)
+    shown = select(*active, Wish.has_consent, Wish.opted_out).outerjoin(Wish, Wish.user_id == user_id)
+    found: Row[Any] = (await session.execute(shown)).one()
+    return found
 
 
 async def rows_for(session: AsyncSession, generation: str | None, user_id: str | None) -> list[DisplayRow]:

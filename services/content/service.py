@@ -10,9 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.common.messaging.outbox import append
 from services.common.runtime.errors import Fault, NotFound, Unprocessable
 from services.common.storage.cache import Cache
-from services.content import queries, wishes
+from services.content import queries
 from services.content.domain import TITLES, Displays, Item, compose
-from services.content.models import ActiveGeneration, TopPageDisplay
+from services.content.models import TopPageDisplay, Wish
 from services.content.schemas import DisplaysOut, OfferOut, Shelf, ShelfItem
 from services.contracts.envelope import DisplayType
 from services.contracts.events.content import DisplayChanged
@@ -47,8 +47,8 @@ async def displays(session: AsyncSession, cache: Cache, user_id: str | None) -> 
 
     Responses are cached by the version of what is shown, so that no change is missed, until the next date that matters.
     """
-    active = (await session.execute(select(ActiveGeneration.version, ActiveGeneration.generation))).one()
-    whose, opted_out = await wishes.of(session, user_id)
+    active = await queries.active_for(session, user_id)
+    whose, opted_out = (None if active.has_consent is False else user_id), frozenset(active.opted_out or ())
     wished = f"{'own' if whose else 'everyones'} {' '.join(sorted(opted_out))}"
     key = f"displays:{active.version}:{wished}:{'everyone' if user_id is None else 'user:' + user_id}"
     if (known := await cache.get(key)) is not None:
@@ -64,10 +64,10 @@ async def displays(session: AsyncSession, cache: Cache, user_id: str | None) -> 
 
 
 async def erase(session: AsyncSession, user_ids: list[str]) -> None:
-    """Remove the shelves of deleted users, in every generation that is kept."""
+    """Remove the shelves of deleted users, in every generation that is kept, and what they wished of them."""
     await queries.bump_version(session)
-    await session.execute(delete(TopPageDisplay).where(TopPageDisplay.user_id == func.any(user_ids)))
-    await wishes.forget(session, user_ids)
+    for table in (TopPageDisplay, Wish):
+        await session.execute(delete(table).where(table.user_id == func.any(user_ids)))
 
 
 def _answer(composed: Displays, user_id: str | None, generation: str | None) -> DisplaysOut:

@@ -10,11 +10,13 @@ import psycopg
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
+from services.common.messaging.consumer import Consumer
 from stack.environment import Environment
 from stack.files import read_json
 from stack.program import Program
 from stack.programs import PROGRAMS, program_ports
 from stack.state import State
+from tests.applications import HAVE_DATABASE, application
 from tests.waiting import wait_until
 from warehouse.broker import cluster_id
 
@@ -89,6 +91,20 @@ def test_a_service_in_the_table_is_prepared_started_probed_found_and_drained(sta
         for consumer in ("greeter.actions", "analytics.consumer"):
             asyncio.run(commit_it(environment.kafka, consumer))
     assert process.wait(60) == 0
+
+
+def test_what_services_consume_is_in_the_table(monkeypatch):
+    consumed = {}
+    construct = Consumer.__init__
+
+    def noted(consumer, settings, *, topics, **options):
+        construct(consumer, settings, topics=topics, **options)
+        (consumed[consumer._group],) = topics
+
+    monkeypatch.setattr(Consumer, "__init__", noted)
+    for name in HAVE_DATABASE - {"auth"}:  # which signs, and consumes nothing
+        application(name)
+    assert consumed == {group: topic for program in PROGRAMS for group, topic in program.consumes.items()}
 
 
 def test_a_service_is_given_its_own_database_and_no_other_learns_of_it(state):

@@ -34,14 +34,20 @@ _INSERT = text(  # JSON, because psycopg escapes text arrays in Python, at a qua
 
 
 class OutboxTable:
-    """The events of a service, published or not; `refused_at` is when the broker last refused one."""
+    """The events of a service, published or not; `refused_at` is when the broker last refused one.
+
+    Those with personal data are removed with their user, found by an index.
+    """
 
     __tablename__ = "outbox"
 
     @declared_attr.directive
     @classmethod
     def __table_args__(cls) -> tuple[Any, ...]:
-        return (Index("ix_outbox_unpublished", "id", postgresql_where=text("published_at IS NULL")),)
+        return (
+            Index("ix_outbox_unpublished", "id", postgresql_where=text("published_at IS NULL")),
+            Index("ix_outbox_personal", "key", postgresql_where=text("topic IN ('auth.v1', 'profile.v1')")),
+        )
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
     event_id: Mapped[UUID] = mapped_column(unique=True)

@@ -1,6 +1,7 @@
 """Deleted users leave nothing behind, whatever order their events arrive in."""
 
 import json
+from datetime import UTC, datetime
 
 import psycopg
 import pytest
@@ -9,7 +10,7 @@ import pytest_asyncio
 from services.common.messaging.producer import Producer
 from services.contracts.envelope import Event
 from services.contracts.events.actions import ProductViewed
-from services.contracts.events.identity import UserDeleted
+from services.contracts.events.identity import UserAuthenticated, UserDeleted
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -19,8 +20,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 async def happens(settings):
     producer = Producer(settings)
 
-    async def publish(topic, event_type, data):
-        event = Event.of(event_type, data, producer="test")
+    async def publish(topic, event_type, data, at=None):
+        event = Event.of(event_type, data, producer="test", timestamp=at)
         await producer.send(topic, data.user_id, event.to_bytes())
         return event.event_id
 
@@ -78,3 +79,22 @@ async def test_an_action_that_arrives_after_the_deletion_is_not_recorded(happens
     action = await happens("user-actions.v1", "PRODUCT_VIEWED", ProductViewed(user_id="late", product_id=1))
     await eventually(lambda: is_handled(action), bool)
     assert rows("late") == 0
+
+
+def at(minute):
+    return datetime(2026, 11, 27, 9, minute, tzinfo=UTC)
+
+
+@pytest.mark.usefixtures("client")
+async def test_what_a_deleted_user_did_as_a_visitor_is_removed_and_no_more(happens, rows, reports, is_handled, visitor):
+    logins = [("neighbour", at(10)), ("leaver", at(20))]
+    for user, when in reversed(logins):
+        told = UserAuthenticated(user_id=user, email="", visitor_id=visitor)
+        login = await happens("auth.v1", "USER_AUTHENTICATED", told, when)
+        await eventually(lambda login=login: is_handled(login))
+    for minute in (5, 15, 20, 25):
+        await happens("user-actions.v1", "PRODUCT_VIEWED", ProductViewed(user_id=visitor, product_id=1), at(minute))
+    await eventually(lambda: rows(visitor) == 4)
+    await happens("auth.v1", "USER_DELETED", UserDeleted(user_id="leaver"))
+    await eventually(lambda: reports("leaver"))
+    assert rows(visitor) == 2

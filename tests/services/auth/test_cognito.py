@@ -1,12 +1,18 @@
 """The service with Amazon Cognito as its identity provider."""
 
+import asyncio
+
 import httpx2
 import psycopg
 import pytest
 import pytest_asyncio
 
 from services.auth.app import create_app
+from services.auth.provider_cognito import DELETE
+from services.auth.tasks import TaskWorker
+from services.common.storage.database import Database
 from tests.services.auth.cognito import ANY_CODE, verify
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 PASSWORD = "Long enough, secret 1"
@@ -65,3 +71,20 @@ async def test_a_deleted_user_is_deleted_in_the_pool(shopper, post):
     answer = await post("/users/me", user["accessToken"], method="DELETE", password=PASSWORD)
     assert answer.status_code == 202
     assert (await post("/sessions", email="dora@example.com", password=PASSWORD)).status_code in (401, 403)
+
+
+async def test_a_mail_is_dropped_after_a_day_and_a_deletion_in_the_pool_never(database_url):
+    database, stop = Database(database_url), asyncio.Event()
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO tasks (kind, email, created_at, due_at) SELECT kind, 'erik@example.com',"
+            " now() - interval '25 hours', now() + interval '1 day' FROM unnest(%s::text[]) AS kind",
+            [["registration", DELETE]],
+        )
+        working = asyncio.create_task(TaskWorker(database, mailer=None, elsewhere={DELETE: None}).run(stop))
+        kinds = "SELECT kind FROM tasks WHERE email = 'erik@example.com'"
+        await eventually(lambda: connection.execute(kinds).fetchall(), lambda found: len(found) < 2)
+        stop.set()
+        await working
+        assert connection.execute(kinds).fetchall() == [(DELETE,)]
+    await database.close()

@@ -219,3 +219,8 @@ async def test_a_deleted_users_shelves_are_removed_from_every_generation_and_it_
     await eventually(lambda: events("gone"), lambda found: [name for name, _ in found] == ["USER_DATA_ERASED"])
     assert "RECOMMENDED" not in await shelves("gone")
     assert (await shelves("stays"))["RECOMMENDED"] == [902]
+    made_before = [row(903, userId="gone"), row(904, userId="stays")]
+    await load("made-before", *made_before)
+    await activate("made-before", len(made_before))
+    assert "RECOMMENDED" not in await shelves("gone")
+    assert (await shelves("stays"))["RECOMMENDED"] == [904]

@@ -265,3 +265,11 @@ async def test_what_came_while_its_key_was_being_sent_is_not_overtaken_while_ano
             await relay.publish_batch(connection)
         await until_published(relay, connection, 3)
     assert producer.sent == ["first", "second", "third"]
+
+
+def test_the_events_of_a_user_are_found_without_reading_the_whole_outbox(database_url):
+    with psycopg.connect(database_url) as connection:
+        connection.execute("SET enable_seqscan = off")
+        removing = "EXPLAIN DELETE FROM outbox WHERE topic = 'profile.v1' AND key = ANY('{anna}')"
+        plan = "\n".join(line for (line,) in connection.execute(removing))
+    assert "ix_outbox_personal" in plan
