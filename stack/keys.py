@@ -46,7 +46,7 @@ class Holder:
 HOLDERS: Final = {
     "auth": Holder((ACCESS,), (AUDIENCE,)),
     "gateway": Holder((VISITOR_USE, SERVICE), (AUDIENCE, "auth")),
-    "profile": Holder((SERVICE,), ("auth", "analytics")),
+    "profile": Holder((SERVICE,), ("auth", "analytics", "content")),
     "serving": Holder((SERVICE,), ("catalog", "content")),
     "pipelines": Holder((SERVICE,), ("content",)),
     "importer": Holder((SERVICE,), ("auth", "catalog", "analytics")),

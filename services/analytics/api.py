@@ -35,7 +35,7 @@ MAX_FAULTS = 100
 POPULAR_SECONDS = 60
 MAX_POPULAR = 100
 SENDER = shopper(services=("importer",), takes_views=True)
-READER = owner("analyst", "operator", "admin")
+READER = owner("analyst", "operator", "admin", services=("profile",))
 router = Router()
 User = Annotated[UserId, Path(alias="userId")]
 

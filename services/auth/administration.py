@@ -8,9 +8,9 @@ from sqlalchemy import Row, Select, delete, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.auth import sessions, users
-from services.auth.models import AuthUser, Role, UserRole, UserStatus, ViewAs
+from services.auth.models import AuthUser, LoginSession, Role, UserRole, UserStatus, ViewAs
 from services.auth.parts import Parts
-from services.auth.schemas import ViewTokenOut
+from services.auth.schemas import ExportOut, SessionOut, UserOut, ViewTokenOut
 from services.auth.users import UserNotFound
 from services.common.identity.tokens import Principal
 from services.common.runtime.errors import Conflict, Forbidden
@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 ADMIN: Final = "admin"
 PREVIEW: Final = "gateway"
 """The service that views as whom anybody asks for."""
+MOST_EXPORTED: Final = 1_000
 EVENTS: Final = {UserStatus.ACTIVE: "USER_ENABLED", UserStatus.DISABLED: "USER_DISABLED"}
 
 
@@ -53,6 +54,20 @@ async def read_user(session: AsyncSession, user_id: str) -> Row[Any]:
     if row is None:
         raise UserNotFound(f"There is no user {user_id}.")
     return row
+
+
+async def export(session: AsyncSession, user_id: str) -> ExportOut:
+    """What is stored about a user, but for secrets.
+
+    Raises:
+        UserNotFound: there is none.
+    """
+    user = UserOut.model_validate(await read_user(session, user_id))
+    begun = select(LoginSession).where(LoginSession.user_id == user_id).order_by(LoginSession.created_at.desc())
+    viewed = select(ViewAs.created_at).where(ViewAs.user_id == user_id).order_by(ViewAs.created_at.desc())
+    sessions = [SessionOut.model_validate(each) for each in await session.scalars(begun.limit(MOST_EXPORTED))]
+    viewed_at = list(await session.scalars(viewed.limit(MOST_EXPORTED)))
+    return ExportOut(**user.model_dump(), sessions=sessions, viewed_at=viewed_at)
 
 
 async def give_role(session: AsyncSession, user_id: str, role: str) -> None:

@@ -9,8 +9,8 @@ from starlette.convertors import StringConvertor, register_url_convertor
 from services.auth import administration, bulk
 from services.auth.models import UserStatus
 from services.auth.parts import PartsOf
-from services.auth.schemas import RoleName, UserOut, UserPage, ViewTokenOut
-from services.common.identity.policy import role
+from services.auth.schemas import ExportOut, RoleName, UserOut, UserPage, ViewTokenOut
+from services.common.identity.policy import role, service
 from services.common.identity.principal import Principal
 from services.common.runtime.errors import problems
 from services.common.storage.database import Session
@@ -64,6 +64,12 @@ async def import_users(request: Request) -> StreamingResponse:
 async def read_user(_: Operator, user_id: Named, session: Session) -> UserOut:
     """One user."""
     return UserOut.model_validate(await administration.read_user(session, user_id))
+
+
+@router.get("/v1/exports/{userId}", dependencies=[service("profile")], responses=problems(404))
+async def export(user_id: Named, session: Session) -> ExportOut:
+    """What is stored about a user, for the export of the user's own data."""
+    return await administration.export(session, user_id)
 
 
 @router.put("/v1/auth/users/{userId:user}/roles/{role}", status_code=204, responses=problems(404))

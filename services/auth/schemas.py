@@ -89,6 +89,22 @@ class UserOut(Schema):
     updated_at: Timestamp
 
 
+class SessionOut(Schema):
+    """A login, without what could open it."""
+
+    created_at: Timestamp
+    last_used_at: Timestamp
+    expires_at: Timestamp
+    revoked_at: Timestamp | None
+
+
+class ExportOut(UserOut):
+    """What is stored about a user, but for secrets: the newest sessions, and when somebody viewed as the user."""
+
+    sessions: list[SessionOut]
+    viewed_at: list[Timestamp]
+
+
 class UserPage(Page[UserOut]):
     """Users by id."""
 

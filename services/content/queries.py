@@ -27,6 +27,8 @@ MIRRORED = (
     func.coalesce(Category.name, Display.category_name).label("category_name"),
 )
 """The columns owned by catalog: its value where known, else the row's."""
+MOST_EXPORTED = 5_000
+"""Rows: several times what the kept generations have of a user."""
 
 
 def _beside_catalog(*columns: Any) -> Select[Any]:  # noqa: ANN401 - whatever select() takes
@@ -66,6 +68,15 @@ async def rows_for(session: AsyncSession, generation: str | None, user_id: str |
         *(Product.special_starts_at.label("offer_starts_at"), Product.special_ends_at.label("offer_ends_at")),
     ).where(in_generation, of_user, Display.is_active, is_over.isnot(True))
     return [DisplayRow(**row) for row in (await session.execute(query)).mappings()]
+
+
+async def shelves_of(session: AsyncSession, user_id: str) -> Sequence[Row[Any]]:
+    """What was chosen for a user, by generation and merchandiser, the newest first."""
+    shown: tuple[Any, ...] = (Display.display_type, Display.rank, Display.product_id, Display.score, Display.reason)
+    query = select(Display.generation, Display.mode, Display.created_at, *shown).where(Display.user_id == user_id)
+    newest = query.order_by(Display.created_at.desc(), Display.display_type, Display.rank).limit(MOST_EXPORTED)
+    rows: Sequence[Row[Any]] = (await session.execute(newest)).all()
+    return rows
 
 
 async def list_displays(

@@ -138,3 +138,30 @@ class DisplaysOut(Schema):
     hidden: list[int]
     hidden_skus: list[str | None]
     special_prices: list[OfferOut]
+
+
+class WishesOut(Schema):
+    """What a user wishes of the shelves."""
+
+    has_consent: bool
+    opted_out: list[str]
+
+
+class KeptRow(Schema):
+    """A product that was chosen for a user: in a generation, or by a merchandiser (with a `mode`)."""
+
+    generation: str | None
+    mode: Mode | None
+    display_type: str
+    rank: int
+    product_id: int | None
+    score: float | None
+    reason: str | None
+    created_at: datetime
+
+
+class ExportOut(Schema):
+    """What is stored about a user."""
+
+    wishes: WishesOut | None
+    shelves: list[KeptRow]

@@ -1,5 +1,8 @@
 """The profile service's composition root: `python -m services.common.web.server services.profile.app:create_app`."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from fastapi import FastAPI
 
 from services.common.messaging.consumer import Consumer
@@ -9,6 +12,7 @@ from services.common.storage.database import Database
 from services.common.web.app import build_app
 from services.profile import api, api_erasures, erasures
 from services.profile.consumer import TOPIC, follow_auth
+from services.profile.exports import Exports
 from services.profile.settings import ProfileSettings
 
 
@@ -26,7 +30,16 @@ def create_app(settings: ProfileSettings | None = None) -> FastAPI:
         handle=erasures.follow_erasures,
         name="erasures",
     )
-    return build_app(
+    exports = Exports(settings)
+
+    @asynccontextmanager
+    async def life(_: FastAPI) -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            await exports.close()
+
+    app = build_app(
         settings,
         title="Profile",
         description="Users: names, addresses and preferences.",
@@ -34,4 +47,7 @@ def create_app(settings: ProfileSettings | None = None) -> FastAPI:
         database=database,
         producer=producer,
         workers=[Relay(settings.database_url, producer), consumer, reports],
+        lifespan=life,
     )
+    app.state.exports = exports
+    return app

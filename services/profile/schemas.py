@@ -114,14 +114,31 @@ class UserOut(Schema):
         return cls(**{name: getattr(user, name) for name in names}, preferences=Preferences.of(user))
 
 
+class History(Schema):
+    """The latest rows; older ones, if any, follow at `/v1/users/{userId}/actions` or `/views` from `nextCursor`."""
+
+    items: list[dict[str, Any]]
+    next_cursor: str | None = None
+
+
+class Histories(Schema):
+    """What a user did."""
+
+    actions: History
+    views: History
+
+
 class ExportedSections(Schema):
     """The user's data by service."""
 
     profile: UserOut
+    auth: dict[str, Any]
+    content: dict[str, Any]
+    analytics: Histories
 
 
 class Export(Schema):
-    """What is stored about a user."""
+    """What all services store about a user."""
 
     user_id: str
     exported_at: datetime

@@ -1,5 +1,6 @@
 """An account from its first page to its last, in a real browser, by keyboard and on a phone."""
 
+import json
 import uuid
 from contextlib import suppress
 
@@ -140,7 +141,9 @@ def test_one_keeps_ones_own_data_on_a_phone(open_page, email):
     assert page.evaluate("document.documentElement.scrollWidth") == 375
     with page.expect_download() as download:
         page.get_by_role("button", name="Download my data").tap()
-    assert email in download.value.path().read_text()
+    sections = json.loads(download.value.path().read_text())["sections"]
+    assert sections["profile"]["email"] == sections["auth"]["email"] == email
+    assert sections.keys() == {"profile", "auth", "content", "analytics"}
     fill(page.get_by_role("region", name="Delete the account"), "Delete my account", Password="wrong")
     expect(page.get_by_role("alert").filter(has_text="password")).to_be_visible()
     fill(page.get_by_role("region", name="Delete the account"), "Delete my account", Password=PASSWORD)

@@ -42,7 +42,7 @@ class ServiceClient:
         base_url: str,
         *,
         timeout: float = 2.0,
-        auth: httpx2.Auth | None = None,
+        auth: Callable[[Any], Any] | None = None,
         transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
         self.name = name

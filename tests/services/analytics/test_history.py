@@ -51,12 +51,14 @@ async def test_views_and_actions_come_to_their_tables_and_page_by_cursor(client,
     )
 
 
-async def test_nobody_but_the_owner_and_staff_sees_a_history(client, nobody, as_user, as_staff):
+async def test_nobody_but_the_owner_staff_and_the_export_sees_a_history(client, nobody, as_user, as_staff, tokens):
     path = "/v1/users/h2/views"
     assert (await nobody.get(path)).status_code == 401
     assert (await client.get(path, headers=as_user("h3"))).status_code == 403
     assert (await client.get(path, headers=as_user("h2"))).status_code == 200
     assert (await client.get(path, headers=as_staff)).status_code == 200
+    as_profile = tokens.header(tokens.service("profile", "analytics"))
+    assert (await client.get(path, headers=as_profile)).status_code == 200
 
 
 async def test_a_foreign_cursor_is_refused(client, as_user):

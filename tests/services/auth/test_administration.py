@@ -159,3 +159,21 @@ async def test_the_first_administrator_is_made_by_a_command(database_url, get, a
 async def test_the_published_keys_are_served(client, tokens):
     keys = (await client.get("/v1/auth/keys")).json()["keys"]
     assert keys == tokens.keyring.keys()
+
+
+async def test_the_export_has_what_is_stored_of_a_user_and_no_secret(shopper, post, client, tokens):
+    user = await shopper("keeps@example.com")
+    user_id = user["userId"]
+    await post(f"/users/{user_id}/view-as", tokens.user("otto", roles=["operator"]))
+    headers = tokens.header(tokens.service("profile", "auth"))
+    told = (await client.get(f"/v1/exports/{user_id}", headers=headers)).json()
+    assert (told["id"], told["email"], told["roles"], told["status"]) == (
+        user_id,
+        "keeps@example.com",
+        ["customer"],
+        "ACTIVE",
+    )
+    assert told["lastLoginAt"] >= told["createdAt"]
+    assert [set(each) for each in told["sessions"]] == [{"createdAt", "lastUsedAt", "expiresAt", "revokedAt"}]
+    assert len(told["viewedAt"]) == 1
+    assert (await client.get("/v1/exports/nobody", headers=headers)).status_code == 404

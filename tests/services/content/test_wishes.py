@@ -87,3 +87,13 @@ async def test_a_wish_that_arrives_after_the_deletion_is_not_kept(wishes, send, 
     late = await wishes("gone", 3)
     await eventually(lambda: found("SELECT 1 FROM inbox WHERE event_id = %s", late))
     assert found("SELECT 1 FROM wishes WHERE user_id = 'gone'") == []
+
+
+@pytest.mark.usefixtures("shown")
+async def test_the_export_has_what_is_kept_of_a_user(client, tokens, wishes, found):
+    await wishes("carl", 2, opted_out_shelves=[DisplayType.SALE])
+    await eventually(lambda: found("SELECT 1 FROM wishes WHERE user_id = 'carl'"))
+    as_profile = tokens.header(tokens.service("profile", "content"))
+    told = {user: (await client.get(f"/v1/exports/{user}", headers=as_profile)).json() for user in ("anna", "carl")}
+    assert told["carl"] == {"wishes": {"hasConsent": True, "optedOut": ["SALE"]}, "shelves": []}
+    assert {(row["generation"], row["productId"]) for row in told["anna"]["shelves"]} == {("wished", 702)}

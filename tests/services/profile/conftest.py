@@ -1,5 +1,6 @@
 import itertools
 import json
+from contextlib import ExitStack
 
 import httpx2
 import psycopg
@@ -13,6 +14,7 @@ from services.contracts.events.identity import UserDeleted, UserEmailConfirmed, 
 from services.contracts.topics import TOPICS
 from services.profile.app import create_app
 from services.profile.settings import ProfileSettings
+from tests.services.gateway.standing_in import Service, served
 from tests.waiting import eventually
 
 
@@ -24,12 +26,24 @@ def database_url(database):
 
 
 @pytest.fixture(scope="module")
-def settings(broker, tokens, database_url):
+def others():
+    """Small servers that stand where the other services with data of users would."""
+    with ExitStack() as stack:
+        services = {name: Service(name) for name in ("auth", "analytics", "content")}
+        for service in services.values():
+            service.url = stack.enter_context(served(service))
+        yield services
+
+
+@pytest.fixture(scope="module")
+def settings(broker, tokens, database_url, others):
     broker.create_topics("auth.v1", "profile.v1", "erasures.v1", "user-actions.v1", "dead-letters.v1")
     return ProfileSettings(
         database_url=database_url,
         kafka_url=broker.url,
         **tokens.settings,
+        auth_signing_key_file=tokens.key_file("profile"),
+        **{f"{name}_url": service.url for name, service in others.items()},
     )
 
 

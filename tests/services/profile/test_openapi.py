@@ -3,12 +3,15 @@ import psycopg
 from tests.services.conformance import served, violations
 
 
-def test_the_api_does_what_its_document_says(settings, tokens, tmp_path):
+def test_the_api_does_what_its_document_says(settings, tokens, tmp_path, others):
     environment = {
         **tokens.environment,
         "PROFILE_DATABASE_URL": settings.database_url,
         "KAFKA_URL": settings.kafka_url,
+        **{f"{name.upper()}_URL": service.url for name, service in others.items()},
     }
+    for path in ("/v1/users/tester/actions", "/v1/users/tester/views"):
+        others["analytics"].says(path, {"items": []})
     with psycopg.connect(settings.database_url) as connection:
         connection.execute("INSERT INTO users (id, email) VALUES ('tester', 'tester@example.com')")
     with served("profile", environment, tmp_path / "profile.log") as url:

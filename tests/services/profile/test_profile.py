@@ -125,19 +125,3 @@ async def test_a_profile_is_for_its_user_and_for_operators(calling, subject, tok
 async def test_there_is_no_profile_of_an_unknown_user(calling):
     assert (await calling("nobody").get(ME)).status_code == 404
     assert (await calling("nobody").patch(ME, json={"displayName": "N"})).status_code == 404
-
-
-async def test_the_export_has_ones_own_data_as_a_file(registered):
-    fred = await registered("fred")
-    await fred.patch(ME, json={"address": {"addresses": [TOKYO]}})
-    answer = await fred.get(f"{ME}/export")
-    assert answer.headers["content-disposition"].startswith("attachment")
-    assert answer.json()["userId"] == "fred"
-    assert answer.json()["sections"] == {"profile": (await fred.get(ME)).json()}
-
-
-async def test_who_views_as_a_user_gets_no_export(registered, calling):
-    await registered("gina")
-    viewer = calling("gina", actor="user:otto")
-    assert (await viewer.get(ME)).status_code == 200
-    assert (await viewer.get(f"{ME}/export")).status_code == 403
