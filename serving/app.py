@@ -14,11 +14,12 @@ from services.common.runtime.health import Check
 from services.common.runtime.http_client import ServiceClient
 from services.common.web.app import build_app
 from serving.api import router
+from serving.broker_watch import BrokerWatch
 from serving.catalog import CatalogSnapshot
 from serving.fast_path import RecommendationsFastPath
 from serving.feedback import FeedbackSender
 from serving.landed import LandedActions
-from serving.live import BrokerWatch, Live, LiveFollower
+from serving.live import Live, LiveFollower
 from serving.merchandising import Merchandising
 from serving.products import Products
 from serving.recommender import Recommender

@@ -3,7 +3,7 @@
 It uses views without personal data, and a role that may read nothing else.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import psycopg
@@ -20,6 +20,8 @@ IDENTITIES: Final = """
 select json_build_object('eventType', event_type, 'timestamp', occurred_at, 'data', data)::text
 from live.identities where occurred_at >= %s or event_type != 'USER_AUTHENTICATED'
 """
+LATE: Final = timedelta(days=1)
+"""A login from so long before the data cut may have landed after it, and is in no bundle."""
 TURN: Final = 250
 """Rows processed before control returns to the event loop."""
 
@@ -32,7 +34,7 @@ class LandedActions:
         self._live = live
 
     async def read(self, report_progress: ReportProgress) -> None:
-        """Load all actions and logins since the data cut, and all users deleted or with wishes at any time.
+        """Load all actions since the data cut, logins from a day before, and all users deleted or with wishes.
 
         Raises:
             psycopg.Error: the warehouse does not respond.
@@ -45,9 +47,9 @@ class LandedActions:
                 while users := await cursor.fetchmany(TURN):
                     report_progress()
                     self._live.forget(user_id for (user_id,) in users)
-            for query in (IDENTITIES, ACTIONS):
+            for query, moment in ((IDENTITIES, since - LATE), (ACTIONS, since)):
                 async with connection.cursor("events") as cursor:
-                    await cursor.execute(query, (since,))
+                    await cursor.execute(query, (moment,))
                     while rows := await cursor.fetchmany(TURN):
                         report_progress()
                         self._live.apply_landed(event.encode() for (event,) in rows)

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from math import inf
-from typing import Final
+from typing import Final, TypeVar
 
 from aiokafka import ConsumerRecord
 from prometheus_client import Counter
@@ -12,19 +12,19 @@ from prometheus_client import Counter
 from ml.shelves.catalogue import Catalogue
 from ml.shelves.session import LiveState
 from services.common.messaging.follower import Follower
-from services.common.messaging.producer import Producer
 from services.common.runtime.settings import ServiceSettings
-from services.common.runtime.worker import Worker, pause
+from services.common.runtime.worker import pause
 from serving.events import BEHAVIOUR, CATALOGUE, KIND_OF, Behaviour, FollowedEvent
 from serving.people import People, Stretch, Wishes
 from serving.products import Products
 from serving.state import Model, Models
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 TOPICS: Final = ("auth.v1", "profile.v1", "user-actions.v1", "order.v1", "catalog.v1")
-AT_ANY_TIME: Final = frozenset({"USER_DELETED", "USER_PROFILE_UPDATED"})
-"""Events that count whenever they happened: no bundle knows of them."""
+ABOUT_PEOPLE: Final = frozenset({"USER_AUTHENTICATED", "USER_DELETE", "USER_DELETED", "USER_PROFILE_UPDATED"})
+"""Events that count whenever they happened: a bundle tells of none, and one that comes late may be from before it."""
 OVERLAP_SECONDS: Final = 600.0
 """Events from shortly before the data cut may have landed after it; applying one twice has no effect."""
 MAX_SHOPPERS: Final = 200_000
@@ -66,7 +66,7 @@ class Live:
         if known != made_of:
             own = Stretch(user_id, last_login, inf)
             state = self._composed(model, own, stretches)
-            self._states[user_id] = made_of, state
+            _put_last(self._states, user_id, (made_of, state))
         return state
 
     def _composed(self, model: Model, own: Stretch, stretches: Iterable[Stretch]) -> LiveState:
@@ -118,6 +118,7 @@ class Live:
         for user_id in user_ids:
             self.people.forget([user_id])
             self._lately.pop(user_id, None)
+            self._states.pop(user_id, None)
 
     def _apply_change(self, value: bytes, model: Model, since: float) -> None:
         event = CATALOGUE.decode(value)
@@ -126,7 +127,9 @@ class Live:
 
     def _apply_behaviour(self, event: FollowedEvent[Behaviour], since: float) -> None:
         at, data = event.timestamp.timestamp(), event.data
-        if (at < since and event.event_type not in AT_ANY_TIME) or self.people.is_forgotten(data.user_id):
+        if event.event_type in ABOUT_PEOPLE:
+            self._apply_to_people(event.event_type, at, data)
+        if at < since or self.people.is_forgotten(data.user_id):
             return
         match event.event_type:
             case "ORDER_COMPLETED" if data.order_id is not None:
@@ -135,26 +138,25 @@ class Live:
                 self._own(data.user_id).cancel(data.order_id, at)
             case "RETURN_COMPLETED" if data.order_id is not None and data.return_id is not None:
                 self._own(data.user_id).take_back(data.order_id, data.return_id, at, data.quantities())
-            case "USER_DELETE" | "USER_DELETED":
-                self.forget([data.user_id])
-            case "USER_AUTHENTICATED" if data.visitor_id is not None:
-                self.people.log_in(data.visitor_id, data.user_id, at)
-            case "USER_PROFILE_UPDATED":
-                opted_out = frozenset(data.opted_out_shelves)
-                self.people.wish(data.user_id, Wishes(data.profile_version, data.personalisation_consent, opted_out))
             case "CART_UPDATE" if data.quantity == 0:
                 self._own(data.user_id).apply("UNCART", data.product_id or 0, at)
             case event_type if event_type in KIND_OF and data.product_id is not None:
                 self._own(data.user_id).apply(KIND_OF[event_type], data.product_id, at)
 
+    def _apply_to_people(self, event_type: str, at: float, data: Behaviour) -> None:
+        match event_type:
+            case "USER_AUTHENTICATED" if data.visitor_id is not None:  # of a deleted one too: it is nobody else's
+                self.people.log_in(data.visitor_id, data.user_id, at)
+            case "USER_DELETE" | "USER_DELETED":
+                self.forget([data.user_id])
+            case "USER_PROFILE_UPDATED":
+                opted_out = frozenset(data.opted_out_shelves)
+                self.people.wish(data.user_id, Wishes(data.profile_version, data.personalisation_consent, opted_out))
+
     def _own(self, user_id: str) -> LiveState:
         """The user's state; users that were inactive longest are evicted first."""
-        state = self._lately.pop(user_id, None) or LiveState()
-        self._lately[user_id] = state
-        if len(self._lately) > MAX_SHOPPERS:
-            longest = next(iter(self._lately))
-            del self._lately[longest]
-            self._states.pop(longest, None)
+        state = self._lately.get(user_id) or LiveState()
+        _put_last(self._lately, user_id, state)
         return state
 
     def _prepare(self, catalogue: Catalogue) -> Callable[[], None]:
@@ -166,6 +168,14 @@ class Live:
             self._states.clear()
 
         return finish
+
+
+def _put_last(kept: dict[str, T], user_id: str, value: T) -> None:
+    """Put a value behind all others; beyond `MAX_SHOPPERS` the first one is evicted."""
+    kept.pop(user_id, None)
+    kept[user_id] = value
+    if len(kept) > MAX_SHOPPERS:
+        del kept[next(iter(kept))]
 
 
 class LiveFollower(Follower):
@@ -184,27 +194,3 @@ class LiveFollower(Follower):
             await pause(stop, 0.2)
         if not stop.is_set():
             await super().run(stop)
-
-
-class BrokerWatch(Worker):
-    """Knows whether the broker responds; while it does not, responses report that live data is paused."""
-
-    name = "broker-watch"
-
-    def __init__(self, producer: Producer) -> None:
-        super().__init__()
-        self._producer = producer
-        self.is_answering = False
-
-    async def run(self, stop: asyncio.Event) -> None:
-        """Probe once a second until `stop`."""
-        while not stop.is_set():
-            try:
-                await self._producer.check()
-                self.is_answering = True
-            except Exception as error:  # noqa: BLE001 - any exception means that the broker does not respond
-                if self.is_answering:
-                    logger.warning("the broker does not respond: %s", type(error).__name__)
-                self.is_answering = False
-            self.heartbeat()
-            await pause(stop, 1.0)

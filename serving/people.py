@@ -68,7 +68,7 @@ class People:
         visitors = self._visitors.setdefault(user_id, {})
         visitors[visitor_id] = None
         if len(visitors) > MAX_LOGINS:
-            del visitors[next(iter(visitors))]
+            del visitors[min(visitors, key=self.last_login)]
         if len(self._logins) > MAX_VISITORS:
             self._evict(next(iter(self._logins)))
 

@@ -14,7 +14,8 @@ from ml.shelves.composing import PageQuery, Pick, Rules, Shelf, Shopper, compose
 from ml.shelves.similar import similar
 from services.common.runtime.errors import NotFound
 from services.common.web.references import CategoryReference, ProductReference
-from serving.live import BrokerWatch, Live, LiveFollower
+from serving.broker_watch import BrokerWatch
+from serving.live import Live, LiveFollower
 from serving.start import InitialLoad
 from serving.state import Models
 

@@ -50,10 +50,10 @@ def put_bundle(bundles, name, *, previous=None, promote=True, now=None, **parts)
         Champion(bundle=name, previous=previous, generation=f"g-{name}").put(bundles)
 
 
-def record(topic, event_type, **data):
-    """A record of a topic as a follower gets it, of an event that happens now."""
+def record(topic, event_type, *, at=None, **data):
+    """A record of a topic as a follower gets it now, of an event that happens now, or at a time."""
     now = datetime.now(UTC)
-    value = json.dumps({"eventType": event_type, "timestamp": now.isoformat(), "data": data}).encode()
+    value = json.dumps({"eventType": event_type, "timestamp": (at or now).isoformat(), "data": data}).encode()
     return SimpleNamespace(topic=topic, partition=0, offset=0, timestamp=int(now.timestamp() * 1000), value=value)
 
 

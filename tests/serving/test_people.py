@@ -41,6 +41,15 @@ def test_only_so_many_visitors_and_logins_are_kept(monkeypatch):
     assert len(known._logins) == 3
 
 
+def test_of_many_visitors_of_a_user_the_one_whose_login_is_longest_ago_is_dropped(monkeypatch):
+    monkeypatch.setattr(people, "MAX_LOGINS", 2)
+    known = People()
+    for visitor, at in (("anon:home", 1.0), ("anon:work", 2.0), ("anon:home", 3.0), ("anon:phone", 4.0)):
+        known.log_in(visitor, "ann", at)
+
+    assert {stretch.visitor_id for stretch in known.stretches("ann")} == {"anon:home", "anon:phone"}
+
+
 def test_without_consent_a_user_has_no_shelves_until_a_newer_profile_says_so():
     known = People()
     known.wish("ann", Wishes(2, consents=False))

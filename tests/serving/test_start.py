@@ -25,7 +25,7 @@ from services.contracts.topics import TOPICS
 from serving.app import create_app
 from serving.catalog import LONGEST_LINE
 from serving.start import CATALOG_UNREAD, LANDED_UNREAD, InitialLoad
-from tests.ml.tiny_bundle import BREAD, BUYER, JAM, MILK, RICE, SOAP, TEA, items
+from tests.ml.tiny_bundle import BREAD, BUYER, JAM, MILK, RICE, SOAP, TEA, VISITOR, items
 from tests.serving.conftest import Content, put_bundle
 from tests.waiting import eventually
 
@@ -216,19 +216,20 @@ async def test_while_catalog_is_away_answers_are_degraded_and_it_is_asked_again(
 
 @pytest.fixture
 def landed(new_warehouse):
-    """A warehouse in which events have landed; gives its URL for serving."""
+    """A warehouse in which events have landed, of now or so many minutes ago; gives its URL for serving."""
 
     def land(*events):
         warehouse = new_warehouse()
         with psycopg.connect(warehouse.owner) as connection:
-            for event_type, data in events:
+            for event_type, data, *minutes in events:
                 table = sql.Identifier(TOPICS[EVENTS[event_type].topic].table)
                 connection.execute(
                     sql.SQL(
                         "INSERT INTO raw.{} VALUES"
-                        " (gen_random_uuid(), %s, 1, clock_timestamp(), 't', 'k', %s, 't', 0, 0, DEFAULT, 1, 1)"
+                        " (gen_random_uuid(), %s, 1, clock_timestamp() - make_interval(mins => %s),"
+                        " 't', 'k', %s, 't', 0, 0, DEFAULT, 1, 1)"
                     ).format(table),
-                    (event_type, json.dumps(data)),
+                    (event_type, *(minutes or [0]), json.dumps(data)),
                 )
         return warehouse.serving
 
@@ -245,15 +246,16 @@ async def test_what_landed_is_known_after_a_start(start, landed):
     assert [item["productId"] for item in answer.json()["items"]] == [SOAP]
 
 
-async def test_who_a_visitor_became_is_known_after_a_start(start, landed, as_user):
-    view = ("PRODUCT_VIEWED", {"userId": "anon:landed", "productId": SOAP})
-    url = landed(view, ("USER_AUTHENTICATED", {"userId": "ann", "email": "", "visitorId": "anon:landed"}))
+async def test_who_a_visitor_became_is_known_after_a_start_though_the_login_landed_late(start, landed, as_user):
+    view = ("PRODUCT_VIEWED", {"userId": "anon:landed", "productId": RICE})
+    login = ("USER_AUTHENTICATED", {"userId": "ann", "email": "", "visitorId": "anon:landed"})
+    of_the_bundle = ("USER_AUTHENTICATED", {"userId": "ann", "email": "", "visitorId": VISITOR}, 750)
 
-    async with start(warehouse_url=url) as client:
+    async with start(warehouse_url=landed(view, login, of_the_bundle)) as client:
         path = "/v1/users/ann/recommendations?shelf=CONTINUE_SHOPPING"
         answer = await client.get(path, headers=as_user("ann"))
 
-    assert [item["productId"] for item in answer.json()["items"]] == [SOAP]
+    assert [item["productId"] for item in answer.json()["items"]] == [RICE, SOAP]
 
 
 @pytest.mark.parametrize(

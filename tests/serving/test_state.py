@@ -12,7 +12,7 @@ from ml.shelves.session import LiveState
 from serving.live import Live
 from serving.products import Products
 from serving.state import Models
-from tests.ml.tiny_bundle import BUYER, JAM, TEA, VISITOR, items
+from tests.ml.tiny_bundle import BUYER, CUT_AGE, JAM, TEA, VISITOR, items
 from tests.serving.conftest import put_bundle, record
 
 
@@ -230,3 +230,43 @@ async def test_a_bundle_from_before_the_login_does_not_leave_the_user_without_wh
     live.apply([record("auth.v1", "USER_AUTHENTICATED", userId="ann", visitorId=VISITOR)])
 
     assert (set(live.state("ann").viewed), live.state(VISITOR).viewed) == ({TEA}, {})
+
+
+async def test_a_login_that_is_told_late_counts_though_the_bundle_is_newer(models, bundles):
+    live, now = Live(models, Products()), datetime.now(UTC)
+    views = [(VISITOR, TEA, "VIEW", now - CUT_AGE - timedelta(hours=3), None, None)]
+    put_bundle(bundles, "b1", activity=pl.DataFrame(views, schema=ACTIVITY, orient="row"))
+    await models.refresh()
+
+    login = {"userId": "ann", "visitorId": VISITOR}
+    live.apply([record("auth.v1", "USER_AUTHENTICATED", at=now - CUT_AGE - timedelta(hours=2), **login)])
+
+    assert (set(live.state("ann").viewed), live.state(VISITOR).viewed) == ({TEA}, {})
+
+
+async def test_what_a_deleted_user_did_as_a_visitor_becomes_nobody_elses(models, bundles):
+    live = Live(models, Products())
+    put_bundle(bundles, "b1")
+    await models.refresh()
+    live.forget(["ben"])  # as at a start, when deletions are read first
+
+    viewed = record("user-actions.v1", "PRODUCT_VIEWED", userId=VISITOR, productId=TEA)
+    logins = [record("auth.v1", "USER_AUTHENTICATED", userId=user, visitorId=VISITOR) for user in ("ben", "ann")]
+    live.apply([viewed, *logins])
+
+    assert [live.state(user).viewed for user in (VISITOR, "ann", "ben")] == [{}, {}, {}]
+
+
+async def test_the_states_of_only_so_many_users_are_kept(models, bundles, monkeypatch):
+    monkeypatch.setattr("serving.live.MAX_SHOPPERS", 2)
+    live = Live(models, Products())
+    put_bundle(bundles, "b1")
+    await models.refresh()
+
+    for user in ("ann", "ben", "cat"):
+        live.apply([record("auth.v1", "USER_AUTHENTICATED", userId=user, visitorId=f"anon:{user}")])
+        live.state(user)
+
+    assert set(live._states) == {"ben", "cat"}
+    live.forget(["cat"])
+    assert set(live._states) == {"ben"}
