@@ -82,7 +82,7 @@ class ShopImport:
                         step.counts["events"] = wait_until_landed(deployment.variables, step.say)
                 record = record.model_copy(update={"sent_imports": number, "is_sent": True})
                 record.write(self.directory)
-        record = record.model_copy(update={"has_users": True})
+        record = record.model_copy(update={"has_users": target.auth_url is not None})
         record.write(self.directory)
         if refused := dead_letters.refused(warehouse, self.sent, after=before):
             raise PartError(f"dead letters of this import: {refused:,}; see tanawari dead-letters list")

@@ -38,7 +38,7 @@ class Target:
     def of(cls, variables: Mapping[str, str], authenticate: Authenticate) -> Self:
         """The target in these environment variables."""
         is_idempotent = variables.get("KAFKA_IDEMPOTENCE", "true") == "true"
-        urls = variables["CATALOG_URL"], variables.get("AUTH_URL")
+        urls = variables["CATALOG_URL"], variables.get("AUTH_URL") or None
         return cls(*urls, authenticate, KafkaSettings.of(variables), is_idempotent)
 
     def catalog(self) -> Catalog:

@@ -20,7 +20,7 @@ class Users(BulkClient):
     name = "auth"
 
     def upload(self, users: pl.DataFrame, progress: Progress) -> int:
-        """Create the users that are new; returns their number.
+        """Create the users that are new, but not those who were deleted since; returns the number of new ones.
 
         Args:
             users: user_id, registered_at (UTC).

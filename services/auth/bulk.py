@@ -30,19 +30,17 @@ async def import_users(session: AsyncSession, lines: Sequence[ndjson.Line]) -> l
     taken = set(await session.scalars(select(AuthUser.email_key).where(AuthUser.email_key == func.any(keys))))
     new = []
     for number, user in good:
-        fault = None
+        result = LineResult(line=number, status="unchanged", user_id=user.user_id)
         if known.get(user.user_id) == UserStatus.DELETED:
-            fault = Fault(field="userId", message="This user was deleted")
+            result.status = "deleted"
         elif user.user_id not in known and user.email and key_of(user.email) in taken:
-            fault = Fault(field="email", message="Another user has this address")
+            result.status, result.errors = "refused", [Fault(field="email", message="Another user has this address")]
         elif user.user_id not in known:
+            result.status = "created"
             new.append(user)
             known[user.user_id] = UserStatus.ACTIVE
             taken.add(key_of(user.email) if user.email else None)
-            results.append(LineResult(line=number, status="created", user_id=user.user_id))
-            continue
-        status = "refused" if fault else "unchanged"
-        results.append(LineResult(line=number, status=status, user_id=user.user_id, errors=[fault] if fault else None))
+        results.append(result)
     await _make(session, new)
     return sorted(results, key=lambda result: result.line)
 

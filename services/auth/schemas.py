@@ -127,10 +127,10 @@ class ImportedUser(Schema):
 
 
 class LineResult(Schema):
-    """What became of a line."""
+    """What became of a line; a deleted user is not made again, but a history that names one is no error."""
 
     line: int
-    status: Literal["created", "unchanged", "refused"]
+    status: Literal["created", "unchanged", "deleted", "refused"]
     user_id: str | None = None
     errors: list[Fault] | None = None
 

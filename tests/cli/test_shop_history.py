@@ -2,13 +2,15 @@
 
 import io
 import json
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
 from cli.command import tanawari
-from cli.shop_history import settled
+from cli.deployment import Deployment
+from cli.shop_history import ShopImport, settled
 from shop_import.folder import FolderError
 from stack.history import HistoryRecord
 from stack.state import StateError
@@ -96,3 +98,13 @@ def test_a_person_at_a_terminal_is_asked(monkeypatch):
     monkeypatch.setattr("builtins.input", lambda *_: " JPY ")
     screen = Console(force_terminal=True, file=io.StringIO())
     assert settled("currency", None, None, None, screen) == "JPY"
+
+
+@pytest.mark.parametrize(("auth_url", "has_users"), [("", False), ("http://auth", True)])
+def test_where_there_is_no_auth_the_users_are_still_to_be_made(tmp_path, monkeypatch, auth_url, has_users):
+    no_letters = SimpleNamespace(newest=lambda _: 0, refused=lambda *_, **__: 0)
+    monkeypatch.setattr("cli.shop_history.dead_letters", no_letters)
+    urls = {"WAREHOUSE_LOADER_URL": "", "CATALOG_URL": "http://catalog", "KAFKA_URL": "127.0.0.1:9"}
+    imports = ShopImport(tmp_path, Console(file=io.StringIO()))
+    record = imports.send(Deployment({**urls, "AUTH_URL": auth_url}), HistoryRecord(source="shop", shift_weeks=0))
+    assert record.has_users is has_users

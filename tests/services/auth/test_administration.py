@@ -119,6 +119,16 @@ async def test_who_registers_the_address_of_an_imported_user_sets_no_password(im
         assert connection.execute(query).fetchone() == (0,)
 
 
+async def test_a_history_that_names_a_deleted_user_is_imported_without_making_the_user_again(
+    importing, shopper, post, get, admin
+):
+    user = await shopper("was-here@example.com")
+    await post("/users/me", user["accessToken"], method="DELETE", password="a long enough secret")
+    lines = {"userId": user["userId"], "email": "was-here@example.com"}, {"userId": "household-4"}
+    assert [each["status"] for each in await importing(*lines)] == ["deleted", "created"]
+    assert (await get(f"/users/{user['userId']}", admin)).json()["status"] == "DELETED"
+
+
 async def test_a_line_that_cannot_be_a_user_is_refused_with_its_field(importing, shopper):
     await shopper("has-it@example.com")
     refused = await importing(
