@@ -120,6 +120,8 @@ def within_run(recipe: Recipe, started_by: str, *, is_beside: bool = False) -> I
                 yield built
         finally:
             runs.end(run, is_complete=recipe.is_complete(built))
+        if recipe.is_complete(built):
+            runs.erase_deleted_users(run)
 
 
 @contextmanager

@@ -17,6 +17,7 @@ import psycopg
 from psycopg import errors, sql
 from psycopg.types.json import Jsonb
 
+from pipelines.erasure import erase_deleted_users
 from pipelines.recipe import Recipe, differences
 
 BESIDE = "__next"
@@ -149,6 +150,10 @@ class Runs:
                 self._swap(f"__{run.number}{_PAST}")
         if run.is_beside:
             self._drop_what_is_left()
+
+    def erase_deleted_users(self, run: Run) -> None:
+        """Erase deleted users from what a complete run has read, and from what was made of it."""
+        erase_deleted_users(self._connection, run.number)
 
     def _check(self, recipe: Recipe) -> None:
         built = self._connection.execute(_IN_PLACE).fetchone()

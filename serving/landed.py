@@ -15,7 +15,7 @@ ACTIONS: Final = """
 select json_build_object('eventType', event_type, 'timestamp', occurred_at, 'data', data)::text
 from live.actions where occurred_at >= %s order by occurred_at
 """
-DELETED: Final = "select user_id from live.deleted_users"
+DELETED: Final = "select user_id from live.deleted_users union all select user_id from live.erased_users"
 IDENTITIES: Final = """
 select json_build_object('eventType', event_type, 'timestamp', occurred_at, 'data', data)::text
 from live.identities where occurred_at >= %s or event_type != 'USER_AUTHENTICATED'

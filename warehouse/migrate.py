@@ -16,6 +16,7 @@ from psycopg import sql
 from services.contracts.setting_errors import ends_in_a_line
 from services.contracts.settings import resolved
 from services.contracts.topics import TOPICS, Topic
+from warehouse.erasure import make_erasure
 from warehouse.live_views import make_live_views
 from warehouse.tables import DEAD_LETTERS_TOPIC
 
@@ -35,6 +36,7 @@ def migrate(url: str) -> None:
             if topic.name != DEAD_LETTERS_TOPIC:
                 make_event_table(connection, topic)
         make_live_views(connection)
+        make_erasure(connection)
 
 
 def alembic_config(url: str) -> Config:

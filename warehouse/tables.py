@@ -12,6 +12,7 @@ import psycopg
 from aiokafka import ConsumerRecord
 from psycopg import errors, sql
 
+from services.contracts.envelope import ERASED
 from services.contracts.topics import TOPICS
 from warehouse.copying import COLUMNS, Rows
 from warehouse.lanes import Numbering, Place
@@ -85,6 +86,7 @@ select
     is not distinct from
     (staged.event_type, staged.schema_version, staged.producer, staged.key, staged.data)
     and (known.occurred_at = staged.occurred_at or %(is_stamped)s)
+    or coalesce(starts_with(known.user_id, %(erased)s), false)
 from staged join raw.{table} as known using (event_id)
 where staged.topic = %(topic)s and (known.lane, known.number) <> (staged.lane, staged.number)
 """
@@ -197,7 +199,7 @@ def _insert(connection: psycopg.Connection, rows: Rows) -> tuple[Counter[Place],
                 landed_letters, known_letters = _insert_dead_letters(connection, rows)
                 landed, known = landed + landed_letters, known | known_letters
                 continue
-            given = {"topic": topic, "is_stamped": TOPICS[topic].is_stamped}
+            given = {"topic": topic, "is_stamped": TOPICS[topic].is_stamped, "erased": ERASED}
             new = {(name, part): count for name, part, count in connection.execute(_of_table(_INSERT, topic), given)}
             landed.update(new)
             if sum(new.values()) < given_rows:

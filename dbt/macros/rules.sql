@@ -77,10 +77,14 @@
 
 {#
   Nothing is learned from users who do not want it, or who are deleted; they get everyone's shelves. Of whom no profile
-  tells, one may learn.
+  tells, one may learn. Deleted users have other ids once they are erased.
 #}
-{% macro is_learned_from(account, profile) -%}
-    ({{ account }}.deleted_at is null and coalesce({{ profile }}.has_personalisation_consent, true))
+{% macro is_learned_from(user_id, account, profile) -%}
+    (
+        {{ account }}.deleted_at is null
+        and not starts_with({{ user_id }}, 'erased:')
+        and coalesce({{ profile }}.has_personalisation_consent, true)
+    )
 {%- endmacro %}
 
 {# Figures about shoppers leave out machines and simulations. #}

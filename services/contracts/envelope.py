@@ -32,6 +32,8 @@ Id = Annotated[int, Field(strict=True, ge=1, le=MAX_ID)]
 UserId = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00\s/]+$")]
 VISITOR = "anon:"
 """The prefix of the user id of a visitor who is not logged in."""
+ERASED = "erased:"
+"""The prefix of the random id that stands in the warehouse for a user who was deleted."""
 VisitorId = Annotated[str, Field(min_length=6, max_length=128, pattern=r"^anon:[^\x00\s/]+$")]
 """The user id of a visitor, as in the visitor's actions."""
 Text = Annotated[str, Field(max_length=2_000, pattern=r"^[^\x00]*$")]

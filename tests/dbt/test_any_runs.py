@@ -52,7 +52,7 @@ def test_any_models_run_in_any_order_between_arrivals_and_one_whole_run_give_wha
                         into(*shuffled_history(next(seeds), count))
                 else:
                     shop.dbt("run", "--select", *step)
-            shop.dbt("run")
+            shop.build()
             incremental = shop.marts()
             assert incremental == shop.refreshed_marts()
 

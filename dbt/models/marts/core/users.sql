@@ -61,7 +61,7 @@ select
     accounts.deleted_at,
     profiles.locale,
     coalesce(profiles.has_personalisation_consent, true) as has_personalisation_consent,
-    {{ is_learned_from('accounts', 'profiles') }} as is_learned_from,
+    {{ is_learned_from('user_id', 'accounts', 'profiles') }} as is_learned_from,
     array_to_string(
         array(select jsonb_array_elements_text(profiles.opted_out_shelves) as shelf order by shelf), ' '
     ) as opted_out_shelves,
