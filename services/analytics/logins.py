@@ -16,7 +16,8 @@ from services.contracts.events.identity import UserAuthenticated
 
 _RECORD = text(
     "INSERT INTO logins (visitor_id, logged_in_at, user_id) SELECT visitor_id, logged_in_at, user_id"
-    " FROM json_populate_recordset(NULL::logins, CAST(:rows AS json)) ON CONFLICT DO NOTHING"
+    " FROM json_populate_recordset(NULL::logins, CAST(:rows AS json)) AS given"
+    " WHERE NOT EXISTS (SELECT FROM erased_users WHERE id = given.user_id) ON CONFLICT DO NOTHING"
 )
 _OF_VISITORS = """
     DELETE FROM {table} AS recorded USING (

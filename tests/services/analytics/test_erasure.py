@@ -43,6 +43,15 @@ def rows(database_url):
 
 
 @pytest.fixture
+def visitors_of(database_url):
+    def count(user_id):
+        with psycopg.connect(database_url) as connection:
+            return connection.execute("SELECT count(*) FROM logins WHERE user_id = %s", (user_id,)).fetchone()[0]
+
+    return count
+
+
+@pytest.fixture
 def reports(database_url):
     def of(user_id):
         query = "SELECT value FROM outbox WHERE topic = 'erasures.v1' AND key = %s"
@@ -86,7 +95,9 @@ def at(minute):
 
 
 @pytest.mark.usefixtures("client")
-async def test_what_a_deleted_user_did_as_a_visitor_is_removed_and_no_more(happens, rows, reports, is_handled, visitor):
+async def test_what_a_deleted_user_did_as_a_visitor_is_removed_and_no_more(
+    happens, rows, visitors_of, reports, is_handled, visitor
+):
     logins = [("neighbour", at(10)), ("leaver", at(20))]
     for user, when in reversed(logins):
         told = UserAuthenticated(user_id=user, email="", visitor_id=visitor)
@@ -98,3 +109,7 @@ async def test_what_a_deleted_user_did_as_a_visitor_is_removed_and_no_more(happe
     await happens("auth.v1", "USER_DELETED", UserDeleted(user_id="leaver"))
     await eventually(lambda: reports("leaver"))
     assert rows(visitor) == 2
+    late = await happens("auth.v1", "USER_AUTHENTICATED", told.model_copy(update={"user_id": "leaver"}), at(25))
+    await eventually(lambda: is_handled(late))
+    assert visitors_of("leaver") == 0
+    assert visitors_of("neighbour") == 1
