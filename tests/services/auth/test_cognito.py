@@ -30,11 +30,11 @@ async def client(settings, cognito):
 
 @pytest.fixture
 def shopper(post, client):
-    async def new(address):
-        assert (await post("/registrations", email=address, password=PASSWORD)).status_code == 202
+    async def new(address, password=PASSWORD):
+        assert (await post("/registrations", email=address, password=password)).status_code == 202
         verify(client._transport.app.state.settings, address)
         assert (await post("/registrations/confirm", email=address, code=ANY_CODE)).status_code == 204
-        answer = await post("/sessions", email=address, password=PASSWORD)
+        answer = await post("/sessions", email=address, password=password)
         assert answer.status_code == 201, answer.text
         return answer.json()
 
@@ -58,6 +58,10 @@ async def test_the_pools_refresh_token_is_not_readable_in_the_database(shopper, 
         (sealed,) = connection.execute(query, [user["userId"]]).fetchone()
     assert len(sealed) > 12
     assert not bytes(sealed).isascii()
+
+
+async def test_a_password_is_the_same_however_it_is_typed(shopper):
+    await shopper("kana@example.com", "ﾊﾟｽﾜｰﾄﾞは十五文字以上にします Aa1!")
 
 
 async def test_a_registration_tells_nothing_about_a_known_address(shopper, post):
