@@ -27,6 +27,7 @@ class UserNotFound(NotFound):
     """No user has this id, or auth's news of a new one has not arrived."""
 
     title = "User not found"
+    is_final = False
 
 
 class VersionConflict(Conflict):

@@ -68,6 +68,8 @@ class Problem(Exception):  # noqa: N818 - RFC 9457 calls it a problem
 
     status: ClassVar[int] = 500
     title: ClassVar[str] = "Internal error"
+    is_final: ClassVar[bool] = True
+    """Whether a repetition gets the same answer, if the status does not say it: no `Idempotency-Key` keeps another."""
 
     def __init__(
         self, detail: str | None = None, *, errors: Sequence[Fault] = (), headers: Mapping[str, str] | None = None

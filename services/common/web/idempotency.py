@@ -8,8 +8,9 @@ In whatever order they stand, `Route` asks the policy first, then claims the key
 key belongs to the verified caller, the method and the route, and for a day to one request: its path, query and body.
 Another request with it: 422. The first one still running: 409.
 
-An answer below 500 is kept and replayed, but for 401, 409 and 429. Those, 5xx and exceptions release the key, so that a
-repetition runs again. A process that dies leaves its claim until the deadline (`IDEMPOTENCY_CLAIM_SECONDS`).
+An answer below 500 is kept and replayed, but for 401, 409, 429 and problems that are not `is_final`. Those, 5xx and
+exceptions release the key, so that a repetition runs again. A process that dies leaves its claim until the deadline
+(`IDEMPOTENCY_CLAIM_SECONDS`).
 
 Where the route has a `Session`, the answer is kept in its transaction: work and answer are committed together, and an
 attempt that was overtaken is rolled back. The answer of a route that commits by itself, or calls others, is kept after

@@ -71,7 +71,7 @@ async def _settle(request: Request, claim: Claim, error: BaseException) -> None:
     if (session := _session(request)) is not None:
         await session.close()  # rolls back, and gives its connection back before another is taken
     answer = await answer_to_mistake(request, error)
-    if answer is not None and _is_final(answer):
+    if answer is not None and _is_final(answer) and getattr(error, "is_final", True):
         await claim.keep(answer)
     else:
         await claim.release()

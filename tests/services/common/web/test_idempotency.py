@@ -30,6 +30,10 @@ class TooMany(Problem):
     status = 429
 
 
+class NotYet(NotFound):
+    is_final = False
+
+
 @pytest.fixture
 def database_url(database):
     create_tables(url := database("keyed"))
@@ -168,6 +172,7 @@ async def test_what_is_refused_before_the_work_is_kept_alike(post, effects):
     [
         (Conflict(), 409),
         (TooMany(), 429),
+        (NotYet(), 404),
         (Unauthorized(), 401),
         (Unavailable(), 503),
         (RuntimeError("unexpected"), 500),
