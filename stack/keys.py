@@ -115,9 +115,15 @@ class Keyring:
             key = next((each for each in keys if each["kid"] == key_id), None)
             if key is None:
                 raise KeyringError(f"there is no key {key_id}")
-            if "exp" not in key:
+            if self._signs(key):
                 raise KeyringError(f"{key['service']} signs with {key_id}: rotate its key first")
             self._publish([each for each in keys if each is not key])
+
+    def _signs(self, key: Key) -> bool:
+        """Whether its holder signs with a key; a rotation that was cut off has not noted that it does no more."""
+        is_here = self.private(key["service"]).exists()
+        is_own = not is_here or public_jwk(self.signer(key["service"]).public_key)["kid"] == key["kid"]
+        return is_own and "exp" not in key
 
     def _check(self, holder: str) -> None:
         if holder not in HOLDERS:

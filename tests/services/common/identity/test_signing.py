@@ -73,6 +73,26 @@ def test_the_key_that_a_process_signs_with_cannot_be_retired(own_tokens):
         keys.retire(keys.keys()[0]["kid"])
 
 
+def test_the_old_key_of_a_rotation_that_was_cut_off_can_be_retired(own_tokens, monkeypatch):
+    keyring = own_tokens.keyring
+    before = keyring.keys()
+    [old] = [key["kid"] for key in before if key["service"] == "auth"]
+    publish, published = keyring._publish, []
+
+    def cut_off(found):
+        if published:
+            raise OSError("no space left")
+        published.append(publish(found))
+
+    monkeypatch.setattr(keyring, "_publish", cut_off)
+    with pytest.raises(OSError, match="no space"):
+        keyring.rotate("auth", wait=lambda _: None)
+    monkeypatch.undo()
+    keyring.retire(old)
+    after = keyring.keys()
+    assert old not in {key["kid"] for key in after}
+
+
 async def test_a_list_of_published_keys_that_was_lost_is_made_from_the_private_ones(own_tokens):
     own_tokens.keyring.published.unlink()
     own_tokens.keyring.ensure()
