@@ -26,7 +26,10 @@ TEXTS: Final = {"searchKeyword", "actionReason", "errorDetails", "metadata", "re
 PERSONAL: Final = sorted(MARKED | IDS | TEXTS)
 """The fields of payloads that an erased row loses: those marked as personal, other ids, and free texts."""
 
-_INDEX = "create index if not exists auth_v1_deleted_users on raw.auth_v1 (user_id) where event_type = 'USER_DELETED'"
+_INDEXES = (
+    "create index if not exists auth_v1_deleted on raw.auth_v1 (user_id) where event_type = 'USER_DELETED'",
+    "create index if not exists actions_v1_deleted on raw.user_actions_v1 (user_id) where event_type = 'USER_DELETE'",
+)
 
 _VIEW = "create or replace view live.erased_users as select user_id from landing.erased_users"
 """For serving, which finds their deletion nowhere else."""
@@ -138,7 +141,8 @@ grant execute on function landing.erase_deleted_users(bigint) to tanawari_dbt
 
 def make_erasure(connection: psycopg.Connection) -> None:
     """Create or update the function, which dbt's role may call after a complete run, and the view of who was erased."""
-    connection.execute(_INDEX)
+    for index in _INDEXES:
+        connection.execute(index)
     connection.execute(_VIEW)
     connection.execute(
         sql.SQL(_FUNCTION).format(personal=sql.Literal(PERSONAL), erased=sql.Literal(ERASED), tables=sql.SQL(_TABLES))
