@@ -21,6 +21,6 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute("drop function if exists landing.erase_deleted_users")
-    op.execute("drop index if exists raw.auth_v1_deleted_users")
+    op.execute("drop index if exists raw.auth_v1_deleted, raw.actions_v1_deleted")
     op.execute("drop view if exists live.erased_users")
     op.execute("drop table landing.erased_users")
