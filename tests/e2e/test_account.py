@@ -147,7 +147,7 @@ def test_one_keeps_ones_own_data_on_a_phone(open_page, email):
     fill(page.get_by_role("region", name="Delete the account"), "Delete my account", Password="wrong")
     expect(page.get_by_role("alert").filter(has_text="password")).to_be_visible()
     fill(page.get_by_role("region", name="Delete the account"), "Delete my account", Password=PASSWORD)
-    heading(page, "Welcome")
+    expect(page.get_by_text("Your account is deleted.")).to_be_visible()
     open_page.complaints.clear()  # the browser's own words on the 422 and the 403
 
 

@@ -38,8 +38,9 @@ export async function accountPage() {
   };
   const out = element("button", { className: "again", type: "button", onclick: leave }, "Log out");
   const head = element("div", { className: "head with-button" }, element("div", {}, element("h1", {}, "Your account"), element("p", {}, profile.email ?? "")), out);
-  const panels = [names(profile, save), addressBook(panel, () => profile, save), preferences(profile, save), credentials(), data(), deletion()];
-  return { title: "Your account", nodes: [head, element("div", { className: "panels" }, ...panels)] };
+  const columns = [[names(profile, save), addressBook(panel, () => profile, save)], [preferences(profile, save), data()], [credentials(), deletion()]];
+  const panels = element("div", { className: "panels" }, ...columns.map((column) => element("div", {}, ...column)));
+  return { title: "Your account", nodes: [head, panels] };
 }
 
 async function leave() {
@@ -75,7 +76,7 @@ function preferences({ preferences: { locale, personalisation, shelves } }, save
     fields: [
       tick({ name: "consent", label: "Personal shelves, made from what I look at and buy", checked: personalisation.consent }),
       element("fieldset", {}, element("legend", {}, "Shelves that I want to see"), ...boxes),
-      field({ name: "locale", label: "Language", options, value: locale ?? "" }),
+      field({ name: "locale", label: "Preferred language", hint: "For the shop. This preview is in English.", options, value: locale ?? "" }),
     ],
     button: "Save the preferences",
     submit: (data) => {
@@ -95,12 +96,12 @@ function credentials() {
     submit: async (data) => {
       await send("PUT", "/v1/auth/password", Object.fromEntries(data));
       await logOut(); // all sessions have ended
-      goTo("/account/login");
+      goTo("/account/login?because=password");
     },
   });
   const move = form({
     fields: [field({ name: "email", label: "New email address", type: "email", autocomplete: "email" }), secret("password", "Password")],
-    button: "Change the address",
+    button: "Change the email address",
     submit: async (data) => {
       await send("POST", "/v1/auth/email-changes", Object.fromEntries(data));
       return "A mail is on its way to the new address.";
@@ -131,7 +132,8 @@ function deletion() {
     className: "form danger",
     submit: async (data) => {
       await send("DELETE", "/v1/auth/users/me", Object.fromEntries(data));
-      await leave();
+      await logOut();
+      goTo("/account/login?because=deletion");
     },
   }));
 }

@@ -15,14 +15,14 @@ export function addressBook(panel, profileNow, save) {
     await save({ address: { addresses } });
     list("Saved.");
   };
-  const list = (said = "") => {
+  const list = (said = "", isBack = Boolean(said)) => {
     const add = element("button", { className: "again", type: "button", onclick: () => edit(null) }, "Add an address");
     const cards = all().map((address) => card(address, { edit, remove: () => store(all().filter(({ id }) => id !== address.id)) }));
     box.replaceChildren(
       cards.length ? element("ul", { className: "addresses", role: "list" }, cards) : element("p", {}, "No address yet."),
       element("div", { className: "row" }, add, element("p", { className: "done", role: "status" }, said)),
     );
-    if (said) add.focus();
+    if (isBack) add.focus();
   };
   const edit = (address) => {
     const others = all().filter(({ id }) => id !== address?.id);
@@ -30,7 +30,7 @@ export function addressBook(panel, profileNow, save) {
       const rest = filled.isDefault ? others.map((each) => ({ ...each, isDefault: false })) : others;
       await store([filled, ...rest]); // the form's is the first: an error names it
     });
-    const cancel = element("button", { className: "again", type: "button", onclick: () => list() }, "Cancel");
+    const cancel = element("button", { className: "again", type: "button", onclick: () => list("", true) }, "Cancel");
     node.querySelector(".row").append(cancel);
     box.replaceChildren(node);
     node.querySelector("input").focus();

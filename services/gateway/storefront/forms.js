@@ -9,7 +9,7 @@ export function field({ name, label, hint, options, suggestions, ...attributes }
   const id = `field-${++last}`;
   const choices = options?.map(([value, text]) => element("option", { value, selected: value === attributes.value }, text));
   const control = choices
-    ? element("select", { id, name }, choices)
+    ? element("select", { id, name, "aria-describedby": `${id}-hint` }, choices)
     : element("input", { id, name, type: "text", "aria-describedby": `${id}-hint ${id}-error`, ...attributes });
   const list = suggestions && element("datalist", { id: `${id}-list` }, suggestions.map((value) => element("option", { value })));
   if (list) control.setAttribute("list", list.id);
@@ -56,6 +56,7 @@ export function form({ fields, button, submit, className = "form", nameOf = (nam
     go.ariaBusy = "true";
     try {
       done.textContent = (await submit(new FormData(node))) ?? "";
+      for (const secret of node.querySelectorAll("[autocomplete$=-password]")) secret.value = "";
     } catch (error) {
       show(error, node, problem, nameOf);
     } finally {

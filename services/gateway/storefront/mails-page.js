@@ -19,7 +19,7 @@ export async function mailsPage() {
 }
 
 function mail({ to, subject, sentAt, text }) {
-  const meta = element("p", { className: "meta" }, `To ${to} · ${sentAt}`);
+  const meta = element("p", { className: "meta" }, `To ${to} · ${new Date(sentAt).toLocaleString("en", { dateStyle: "medium", timeStyle: "medium" })}`);
   const body = text.split(ADDRESS).map((part) => (ADDRESS.test(part) ? linkOf(part) : part));
   return element("li", { className: "panel mail" }, element("h2", {}, subject), meta, element("p", {}, body));
 }

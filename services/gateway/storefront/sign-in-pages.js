@@ -8,6 +8,7 @@ import { act } from "/storefront/reports.js";
 import { hasPreview, isLoggedIn, isWaiting, logIn } from "/storefront/session.js";
 
 const LONG = "A long one, such as a sentence. All characters are allowed.";
+const BECAUSE = { password: "Your password is changed. Log in with the new one.", deletion: "Your account is deleted." };
 const email = (more) => field({ name: "email", label: "Email address", type: "email", autocomplete: "username", autocapitalize: "off", spellcheck: false, ...more });
 const password = (more) => field({ name: "password", label: "Password", type: "password", autocomplete: "current-password", ...more });
 const newPassword = (more) => password({ label: "New password", autocomplete: "new-password", hint: LONG, ...more });
@@ -53,8 +54,9 @@ export async function loginPage(note) {
       goTo(location.pathname === "/account" ? "/account" : "/");
     },
   });
+  const said = note ?? BECAUSE[new URLSearchParams(location.search).get("because")] ?? away;
   const more = element("p", { className: "more" }, link("/account/register", "Create an account"), " · ", link("/account/reset", "Forgot your password?"));
-  return page("Log in", (note ?? away) && element("p", {}, note ?? away), node, more);
+  return page("Log in", said && element("p", {}, said), node, more);
 }
 
 export async function registerPage() {
@@ -81,7 +83,7 @@ async function confirm(title, path, after) {
       replace(node, element("h1", {}, "Your address is confirmed"), element("p", {}, after()));
     },
   });
-  return page(title, node);
+  return page(title, given && element("p", {}, "One step is left: confirm that this is your address."), node);
 }
 
 export const confirmPage = () => confirm("Confirm your address", "/v1/auth/registrations/confirm", () => link("/account/login", "Log in"));
