@@ -51,7 +51,7 @@ def list_(
 
 @keys.command()
 def rotate(
-    holder: Annotated[str, typer.Argument(help="Whose key: auth, gateway, ...")],
+    holder: Annotated[str, typer.Argument(help="Whose, as `tanawari keys list` names it.", metavar="HOLDER")],
     state: StateOption = DEFAULT_STATE,
     directory: DirectoryOption = None,
 ) -> None:

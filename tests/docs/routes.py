@@ -19,8 +19,12 @@ is not fresh. A route that states no policy, or whose requests do not name their
   but may let be recorded what is looked at.
 - `/health/live`, `/health/ready`, `/openapi.json`, `/docs` and the storefront's files are for everybody; `/metrics` is
   not served to the internet.
+- A service is reached at its own address, which is not public. From outside there are the routes of the gateway, under
+  the same paths; the gateway answers 404 on all others.
 
-[Security](security.md) says what the tokens carry.
+[Security](security.md) says what the tokens carry. To call a route with `Authorization: Bearer …`, get a user's token
+from `POST /v1/auth/sessions` with `email` and `password` (its `accessToken`; [an example](runbooks/README.md)), or a
+visitor's from `POST /v1/visitors` (its `token`). Services sign their own.
 """
 FORWARDED = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"}
 """The methods of the gateway's routes that pass a request on."""
