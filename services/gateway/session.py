@@ -46,7 +46,7 @@ async def read_session(request: Request, response: Response) -> SessionOut:
 @router.post("/session", dependencies=[PUBLIC, LIMITED, cookies.OUR_PAGE], responses=problems(401, 403))
 async def log_in(request: Request, response: Response, body: Login, accounts: AccountsOf) -> SessionOut:
     """Log in. What the browser's visitor did since the previous login is the user's from now on."""
-    tokens = await accounts.log_in(request, body, request.cookies.get(cookies.VISITOR))
+    tokens = await accounts.log_in(request, body, await visitors.valid_token(request, cookies.VISITOR))
     await _end_at_auth(request, accounts)  # who was logged in before, or another tab's renewal would bring back
     cookies.drop(request, response, cookies.VIEW)
     return await _keep(request, response, tokens)
@@ -135,9 +135,10 @@ def _end(request: Request, response: Response) -> Principal:
 
 async def _end_at_auth(request: Request, accounts: Accounts) -> None:
     """End the browser's session: of the access token, or, when that is not valid any more, of the refresh token."""
-    token, refresh_token = request.cookies.get(cookies.SESSION), request.cookies.get(cookies.REFRESH)
+    refresh_token = request.cookies.get(cookies.REFRESH)
     try:
-        if refresh_token and await visitors.verified(request, cookies.SESSION) is None:
+        token = await visitors.valid_token(request, cookies.SESSION)
+        if token is None and refresh_token:
             token = (await accounts.refresh(request, refresh_token)).access_token
         if token:
             await accounts.log_out(request, token)

@@ -62,6 +62,11 @@ async def verified(request: Request, name: str) -> Principal | None:
         return None
 
 
+async def valid_token(request: Request, name: str) -> str | None:
+    """The token in a cookie, unless it is not valid; raises as `verified`."""
+    return None if await verified(request, name) is None else request.cookies[name]
+
+
 def _token(request: Request, visitor_id: str) -> str:
     signer: Signer = request.app.state.signer
     return signer.visitor_token(visitor_id)

@@ -37,6 +37,14 @@ def test_logging_in_is_limited_by_address(gateway):
     assert client.get("/session").status_code == client.post("/v1/visitors").status_code - 1 == 200
 
 
+@pytest.mark.parametrize("path", ["/session", "/v1/auth/sessions"])
+def test_a_line_feed_behind_the_path_is_no_way_around_the_limit_of_logging_in(gateway, path):
+    client = gateway(address_sign_ins_per_minute=1)
+    login = {"email": "a@example.com", "password": "x"}
+    assert client.post(path, json=login).status_code != 429
+    assert client.post(f"{path}%0A", json=login).status_code == 429
+
+
 def test_another_user_has_a_limit_of_its_own(gateway, bearer):
     client = gateway(user_requests_per_minute=2)
     statuses(client, bearer("900"))

@@ -114,6 +114,16 @@ def test_a_refresh_token_that_never_was_one_is_removed(gateway, auth):
     assert (answer.status_code, "Max-Age=0" in dropped) == (422, True)
 
 
+@pytest.mark.parametrize("odd", ["\u00e9", '"\\012"', "a" * 5_000])
+@pytest.mark.parametrize("name", ["tanawari_visitor", "tanawari_session"])
+def test_cookies_that_are_no_tokens_keep_nobody_from_logging_in_or_out(gateway, auth, name, odd):
+    client, cookie = gateway(), {"Cookie": f"{name}={odd}".encode("latin-1")}
+    assert client.post("/session", json=LOGIN, headers=cookie).status_code == 200
+    client.cookies.clear()
+    assert client.delete("/session", headers=cookie).status_code == 200
+    assert [(each.url.path, each.headers.get("x-visitor-token")) for each in auth.asked] == [(SESSIONS, None)]
+
+
 def test_while_auth_is_away_the_browser_is_logged_out(gateway, auth):
     client = gateway(preview_shoppers=())
     client.post("/session", json=LOGIN)
