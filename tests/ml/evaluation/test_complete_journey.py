@@ -19,7 +19,7 @@ from ml.evaluation.opponents import Opponent
 from ml.evaluation.split import Task, next_basket, window
 from ml.recommenders import ALS, Blend, Recommender
 from ml.training.configuration import TrainingConfig, fit_all
-from tests.ml.evaluation.windows import Scores, decisions, scores_of, worsened
+from tests.ml.evaluation.windows import Scores, decisions, lists_of, scores_of, worsened
 
 Models = dict[str, Recommender]
 WINDOWS = pytest.mark.parametrize("windows", [20, pytest.param(200, marks=pytest.mark.soak)])
@@ -81,21 +81,28 @@ def models(tasks: dict[str, Task]) -> Models:
 
 
 @pytest.fixture(scope="module")
-def opponents(models: Models, tasks: dict[str, Task]) -> dict[Opponent, Scores]:
-    """What popularity and a champion of the defaults achieve."""
-    return {
-        Opponent.POPULARITY: scores_of(dict.fromkeys(ROLES, models["popularity"]), tasks),
-        Opponent.CHAMPION: scores_of({task: models[name] for task, name in ROLES.items()}, tasks),
-    }
+def champion(models: Models, tasks: dict[str, Task]) -> dict[str, pl.DataFrame]:
+    """The lists of a champion of the defaults."""
+    return lists_of({task: models[name] for task, name in ROLES.items()}, tasks)
 
 
-@pytest.fixture(scope="module", params=ROLES)
+@pytest.fixture(scope="module")
+def opponents(champion: dict[str, pl.DataFrame], models: Models, tasks: dict[str, Task]) -> dict[Opponent, Scores]:
+    """What popularity and the champion achieve."""
+    popular = lists_of(dict.fromkeys(ROLES, models["popularity"]), tasks)
+    return {Opponent.POPULARITY: scores_of(popular, tasks), Opponent.CHAMPION: scores_of(champion, tasks)}
+
+
+@pytest.fixture(params=ROLES)
 def worse(
-    request: pytest.FixtureRequest, models: Models, tasks: dict[str, Task], opponents: dict[Opponent, Scores]
+    request: pytest.FixtureRequest,
+    champion: dict[str, pl.DataFrame],
+    tasks: dict[str, Task],
+    opponents: dict[Opponent, Scores],
 ) -> Scores:
     """What the champion achieves when it is a tenth worse in one task."""
     task = request.param
-    return opponents[Opponent.CHAMPION] | {task: worsened(models[ROLES[task]], tasks[task], 0.1)}
+    return opponents[Opponent.CHAMPION] | {task: worsened(champion[task], tasks[task], 0.1)}
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +112,7 @@ def reseeded(models: Models, tasks: dict[str, Task], opponents: dict[Opponent, S
     def other(seed: int) -> Scores:
         als = ALS(TrainingConfig().als.model_copy(update={"seed": seed})).fit(tasks["all"].history)
         blend = Blend(TrainingConfig().discover, {**models, "als": als}).combine(tasks["all"].history)
-        return {**opponents[Opponent.CHAMPION], **scores_of({"discover": blend}, tasks)}
+        return {**opponents[Opponent.CHAMPION], **scores_of(lists_of({"discover": blend}, tasks), tasks)}
 
     return [other(seed) for seed in (8, 9)]
 

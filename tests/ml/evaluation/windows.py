@@ -17,18 +17,25 @@ Scores = Mapping[str, NDArray[np.float64]]
 """By task, the NDCG@10 of each of its users, in the order of their ids."""
 
 
-def scores_of(models: Mapping[str, Recommender], tasks: Mapping[str, Task]) -> dict[str, NDArray[np.float64]]:
-    """What models achieve in the tasks for which they are named."""
-    return {task: metrics.per_user(_lists(model, tasks[task]), tasks[task].relevant, K)["ndcg"].to_numpy()
-            for task, model in models.items()}  # fmt: skip
+def lists_of(models: Mapping[str, Recommender], tasks: Mapping[str, Task]) -> dict[str, pl.DataFrame]:
+    """Twenty places of each user of the tasks for which models are named."""
+    return {
+        task: model.recommend(tasks[task].users, 2 * K, exclude_seen=tasks[task].exclude_seen)
+        for task, model in models.items()
+    }
 
 
-def worsened(model: Recommender, task: Task, share: float) -> NDArray[np.float64]:
-    """The NDCG@10 of a model whose first ten places are exchanged with the next ten, one after the other at random.
+def scores_of(lists: Mapping[str, pl.DataFrame], tasks: Mapping[str, Task]) -> dict[str, NDArray[np.float64]]:
+    """What the first ten places of lists achieve in their tasks."""
+    return {task: metrics.per_user(of, tasks[task].relevant, K)["ndcg"].to_numpy() for task, of in lists.items()}
+
+
+def worsened(lists: pl.DataFrame, task: Task, share: float) -> NDArray[np.float64]:
+    """The NDCG@10 of lists whose first ten places are exchanged with the next ten, one after the other at random.
 
     It stops when the mean has lost that share.
     """
-    lists = _lists(model, task).join(task.relevant.with_columns(hit=1.0), on=["user_id", "product_id"], how="left")
+    lists = lists.join(task.relevant.with_columns(hit=1.0), on=["user_id", "product_id"], how="left")
     hits = lists.sort("user_id", "rank")["hit"].fill_null(0).to_numpy().reshape(-1, 2 * K)
     gain = 1 / np.log2(np.arange(2, K + 2))
     wanted = task.relevant.group_by("user_id").len().sort("user_id")["len"].to_numpy()
@@ -83,7 +90,3 @@ def _evaluation(scores: Scores, drawn: Mapping[str, NDArray[np.int64]]) -> Evalu
     ]  # fmt: skip
     frames = [pl.DataFrame(frame, schema=SCORES) for frame in of_tasks]
     return Evaluation(pl.concat(frames), pl.DataFrame(whole, schema=WHOLE))
-
-
-def _lists(model: Recommender, task: Task) -> pl.DataFrame:
-    return model.recommend(task.users, 2 * K, exclude_seen=task.exclude_seen)
