@@ -78,7 +78,10 @@ class Address(Schema):
     @classmethod
     def _with_all_that_countries_need(cls, given: object) -> object:
         """What is left out is empty, so that an error about it has the name that the caller knows."""
-        return {"countryArea": None, "postalCode": None, "city": None, **given} if isinstance(given, dict) else given
+        if not isinstance(given, dict):
+            return given
+        needed = {"countryArea": "country_area", "postalCode": "postal_code", "city": "city"}
+        return {alias: None for alias, name in needed.items() if name not in given} | given
 
     @field_validator("country_area", "postal_code", "city")
     @classmethod

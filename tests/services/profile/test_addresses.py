@@ -62,6 +62,11 @@ def test_a_needed_field_that_is_left_out_is_named_as_the_caller_knows_it(missing
     assert faults(address).keys() == {f"addresses.0.{missing}"}
 
 
+def test_fields_may_be_named_as_in_python_too():
+    address = {name: value for name, value in TOKYO.items() if name != "countryArea"}
+    assert stored({**address, "country_area": "東京都"})[0]["countryArea"] == "東京都"
+
+
 @pytest.mark.parametrize(
     "address",
     [
