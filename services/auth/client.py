@@ -18,7 +18,7 @@ Network = Annotated[str, Depends(_network)]
 
 
 async def _visitor(
-    request: Request, token: Annotated[str | None, Header(alias="X-Visitor-Token", max_length=4_000)] = None
+    request: Request, token: Annotated[str | None, Header(alias="X-Visitor-Token")] = None
 ) -> str | None:
     """The visitor of a token that verifies; another one does not keep anybody from logging in."""
     verifier: Verifier = request.app.state.verifier

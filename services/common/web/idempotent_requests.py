@@ -31,8 +31,8 @@ async def once(request: Request, policy: Policy, work: Work, *, is_required: boo
         Unprocessable: the key is missing, or is none.
     """
     request.state.idempotency = None
-    key = request.headers.get(HEADER)
-    if key is None and not is_required:
+    keys = request.headers.getlist(HEADER)
+    if not keys and not is_required:
         return await work(request)
     caller = await policy(request)
     if caller is None:
@@ -40,7 +40,7 @@ async def once(request: Request, policy: Policy, work: Work, *, is_required: boo
     claim = await claim_key(
         request.app.state.database,
         f"{caller.scope} {request.method} {request.scope['route'].path_format}",
-        _valid(key),
+        _valid(keys),
         await _fingerprint(request),
         seconds=request.app.state.settings.idempotency_claim_seconds,
     )
@@ -77,10 +77,10 @@ async def _settle(request: Request, claim: Claim, error: BaseException) -> None:
         await claim.release()
 
 
-def _valid(key: str | None) -> str:
-    if key is not None and len(key) <= LONGEST_KEY and re.fullmatch(KEY_PATTERN, key):
-        return key
-    message = "Field required" if key is None else f"Must be 1 to {LONGEST_KEY} visible ASCII characters"
+def _valid(keys: list[str]) -> str:
+    if len(keys) == 1 and len(keys[0]) <= LONGEST_KEY and re.fullmatch(KEY_PATTERN, keys[0]):
+        return keys[0]
+    message = f"Must be one key of 1 to {LONGEST_KEY} visible ASCII characters" if keys else "Field required"
     raise Unprocessable(
         f"This request needs a valid {HEADER}.", errors=[Fault(field=f"header.{HEADER}", message=message)]
     )
