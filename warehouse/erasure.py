@@ -63,11 +63,17 @@ begin
         key = null, value = convert_to('erased ' || id, 'UTF8'), detail = '',
         resolved_at = coalesce(resolved_at, now()),
         closed_by = coalesce(closed_by, 'erasure'), closed_reason = coalesce(closed_reason, 'the user was deleted')
-    where exists (
-        select from landing.erased_users as erased
-        where erased.user_id in (
-            encode(key, 'escape'), substring(encode(value, 'escape') from '"userId"\s*:\s*"([^"]*)"')
-        )
+    where id in ( -- each letter is searched once, however many users were erased
+        select letters.id
+        from (
+            select
+                id,
+                unnest(array[
+                    encode(key, 'escape'), substring(encode(value, 'escape') from '"userId"\s*:\s*"([^"]*)"')
+                ]) as user_id
+            from raw.dead_letters
+        ) as letters
+        inner join landing.erased_users using (user_id)
     );
 
     for events in {tables} loop
