@@ -77,10 +77,13 @@ class LogWatch:
         """Learn the ids of the logs as they are now.
 
         Raises:
+            LogReplacedError: a topic has another log than the last `identify` found.
             KafkaError: the broker does not respond.
             OSError: likewise.
         """
-        self.ids = await self._ask()
+        present = await self._ask()
+        self._compare(present)
+        self.ids = present
 
     def check(self) -> None:
         """Raise if a topic has another log than the last `identify` found; an outage is not reported here.
@@ -113,8 +116,11 @@ class LogWatch:
                 is_unavailable = True
                 continue
             is_unavailable = False
-            if replaced := [topic for topic, known in self.ids.items() if not is_same_log(known, present[topic])]:
-                raise LogReplacedError(f"{', '.join(replaced)}: the log was replaced")
+            self._compare(present)
+
+    def _compare(self, present: Mapping[str, str]) -> None:
+        if replaced := [topic for topic, known in self.ids.items() if not is_same_log(known, present[topic])]:
+            raise LogReplacedError(f"{', '.join(replaced)}: the log was replaced")
 
 
 @asynccontextmanager

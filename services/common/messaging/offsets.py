@@ -39,6 +39,7 @@ class Offsets:
         What was fetched before is dropped with that: the group may have assigned a partition meanwhile.
 
         Raises:
+            LogReplacedError: a topic has another log than when this member began.
             KafkaError: the broker does not respond.
             OSError: likewise.
         """
