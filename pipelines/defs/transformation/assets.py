@@ -8,7 +8,8 @@ import dagster as dg
 from dagster_dbt import DbtCliResource, dbt_assets
 
 from pipelines.dbt import FOLDER, succeeded, within_run
-from pipelines.defs.transformation.project import prepared_project
+from pipelines.defs.transformation.lineage import ColumnLineage
+from pipelines.defs.transformation.project import prepared_project, work_folder
 from pipelines.defs.transformation.translator import TableTranslator
 from pipelines.recipe import Recipe
 
@@ -21,7 +22,8 @@ BUILD = ["build", "--exclude-resource-type", "unit_test"]
 def warehouse_models(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
     """Build what is selected: models what new events touch, tests as checks, columns with their lineage."""
     recipe = Recipe.of(FOLDER, PROJECT.manifest_path, os.environ, {})
+    lineage = ColumnLineage(FOLDER / "target" / "column_lineage.json", recipe.versions)
     with within_run(recipe, f"Dagster's run {context.run.run_id}") as built:
-        invocation = dbt.cli(BUILD, context=context)
-        yield from invocation.stream().fetch_column_metadata()
+        invocation = dbt.cli(BUILD, context=context, target_path=work_folder(PROJECT, "build"))
+        yield from lineage.kept(invocation.stream().fetch_column_metadata(with_column_lineage=not lineage.is_complete))
         built.update(succeeded(invocation.get_artifact("run_results.json")["results"]))

@@ -6,9 +6,12 @@ import dagster as dg
 from dagster_dbt import DbtCliResource
 
 from pipelines.defs.transformation.assets import PROJECT
+from pipelines.defs.transformation.project import work_folder
 from pipelines.settings import settings
 
 PAGE = "index.html"
+PARSED = "partial_parse.msgpack"
+"""The project as dbt has parsed it; with one that it cannot read it parses anew."""
 
 
 @dg.asset(
@@ -21,7 +24,10 @@ def dbt_docs(dbt: DbtCliResource) -> dg.MaterializeResult[None]:
     """One self-contained page that describes every model and column and shows the lineage."""
     folder = settings().dbt_docs
     folder.mkdir(parents=True, exist_ok=True)
-    target = PROJECT.manifest_path.parent / "docs"
+    target = work_folder(PROJECT, "docs")
+    target.mkdir(exist_ok=True)
+    if (parsed := work_folder(PROJECT, "build") / PARSED).exists():
+        shutil.copyfile(parsed, target / PARSED)
     dbt.cli(["docs", "generate", "--static"], target_path=target).wait()
     page = folder / PAGE
     fresh = page.with_name(f".{PAGE}")

@@ -1,6 +1,7 @@
 """The dbt project, with a manifest that tells Dagster its models."""
 
 import fcntl
+import hashlib
 import os
 import tempfile
 from pathlib import Path
@@ -19,7 +20,7 @@ def prepared_project() -> DbtProject:
     Several processes load the definitions at once when the stack starts: one of them parses (4 s), the others wait.
     """
     variables = dbt_variables(os.environ.get("WAREHOUSE_DBT_URL", NOWHERE))
-    os.environ.update(variables)
+    os.environ.update({"TANAWARI_SCHEMA_SUFFIX": "", **variables})  # as in a run: else dbt parses all anew
     target = Path("target") / variables["WAREHOUSE_DBT_DBNAME"]  # a manifest names the database that it is for
     project = DbtProject(project_dir=FOLDER, profiles_dir=FOLDER, target_path=target)
     manifest = project.manifest_path
@@ -33,6 +34,16 @@ def prepared_project() -> DbtProject:
                 ).wait()
                 (Path(parsed) / manifest.name).replace(manifest)
     return project
+
+
+def work_folder(project: DbtProject, name: str) -> Path:
+    """The target folder for a dbt command on the warehouse of `WAREHOUSE_DBT_URL`, in which dbt need not parse again.
+
+    It is the same each time, so one process at a time may use it.
+    """
+    variables = dbt_variables(os.environ.get("WAREHOUSE_DBT_URL", NOWHERE))
+    server = [variables[f"WAREHOUSE_DBT_{part}"] for part in ("HOST", "PORT", "USER")]  # another is parsed anew
+    return project.manifest_path.parent / f"{name}-{hashlib.sha256(repr(server).encode()).hexdigest()[:12]}"
 
 
 def newest_source(project: Path) -> float:

@@ -1,0 +1,77 @@
+"""The lineage of columns that is kept between runs."""
+
+from importlib.metadata import version
+
+import dagster as dg
+import pytest
+
+from pipelines.defs.transformation import lineage as module
+from pipelines.defs.transformation.lineage import METADATA, ColumnLineage
+
+VERSIONS = {"model.orders": "a1", "model.users": "b1"}
+
+
+def of(column):
+    return dg.TableColumnLineage({column: [dg.TableColumnDep(dg.AssetKey(["raw", "order_v1"]), "payload")]})
+
+
+def built(model, lineage=None, event=dg.Output):
+    """What dagster-dbt tells of a model that dbt has built."""
+    metadata = {"unique_id": dg.MetadataValue.text(model)} | ({METADATA: lineage} if lineage else {})
+    if event is dg.AssetCheckResult:
+        return dg.AssetCheckResult(passed=True, asset_key="orders", check_name="unique", metadata=metadata)
+    return dg.Output(None, output_name="built", metadata=metadata)
+
+
+def lineages(events):
+    return [event.metadata[METADATA].value if METADATA in event.metadata else None for event in events]
+
+
+@pytest.fixture
+def file(tmp_path):
+    """Where a first run has left the lineage of both models."""
+    file = tmp_path / "lineage.json"
+    first = ColumnLineage(file, VERSIONS)
+    assert not first.is_complete
+    list(first.kept([built("model.orders", of("order_id")), built("model.users", of("user_id"))]))
+    return file
+
+
+def test_what_one_run_computed_the_next_has(file):
+    after = ColumnLineage(file, VERSIONS)
+    assert after.is_complete
+    events = [built("model.users"), built("model.orders")]
+    assert lineages(after.kept(events)) == [of("user_id"), of("order_id")]
+
+
+def test_a_changed_model_is_computed_anew_and_the_others_lineage_stays(file):
+    changed = VERSIONS | {"model.orders": "a2"}
+    run = ColumnLineage(file, changed)
+    assert not run.is_complete
+    assert lineages(run.kept([built("model.orders"), built("model.users")])) == [None, of("user_id")]
+    list(run.kept([built("model.orders", of("number"))]))
+    events = [built("model.orders"), built("model.users")]
+    assert lineages(ColumnLineage(file, changed).kept(events)) == [of("number"), of("user_id")]
+
+
+def test_another_version_of_what_computes_it_computes_it_anew(file, monkeypatch):
+    monkeypatch.setattr(module, "version", lambda package: f"{version(package)}.1")
+    assert not ColumnLineage(file, VERSIONS).is_complete
+
+
+def test_what_events_bring_counts_more_than_what_was_kept(file):
+    assert lineages(ColumnLineage(file, VERSIONS).kept([built("model.users", of("id"))])) == [of("id")]
+
+
+def test_a_test_of_a_model_and_an_unknown_model_have_none(file):
+    events = [built("test.unique", event=dg.AssetCheckResult), built("seed.rules")]
+    assert lineages(ColumnLineage(file, VERSIONS).kept(events)) == [None, None]
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"a": {"__class__": "TableColumnLineage"}}'])
+def test_an_unreadable_file_is_computed_anew(file, text):
+    file.write_text(text)
+    run = ColumnLineage(file, VERSIONS)
+    assert not run.is_complete
+    list(run.kept([built("model.orders", of("order_id")), built("model.users", of("user_id"))]))
+    assert ColumnLineage(file, VERSIONS).is_complete
