@@ -14,7 +14,7 @@ from stack.environment import Environment
 from stack.external import as_started
 from stack.files import read_json
 from stack.logs import rotate
-from stack.parts import kafka_jars
+from stack.parts.kafka import class_archive
 from stack.parts.process import PartError, bound_to_parent
 from stack.programs import ROOT
 from stack.removal import finish_removals
@@ -45,7 +45,7 @@ def start(state: State, pinned: Pins, *, stays: bool) -> Started:
     # ports in use, inconsistent settings and missing requirements of Apache Kafka are reported here, before the start
     environment = Environment.starting(state, pinned)
     if environment.runs(BrokerKind.APACHE):
-        kafka_jars.class_path()
+        class_archive()
     command = [sys.executable, "-m", "stack.supervisor", str(state.directory)]
     log = state.log("supervisor")
     rotate(log)

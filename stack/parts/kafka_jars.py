@@ -27,15 +27,19 @@ def missing() -> str | None:
     return None
 
 
-@cache
 def java_version() -> int | None:
     """The major version of the `java` on the PATH."""
-    try:
-        told = subprocess.run(["java", "-version"], capture_output=True, text=True, check=False).stderr  # noqa: S607 - the PATH's is meant
-    except OSError:
-        return None
-    found = re.search(r'version "(?:1\.)?(\d+)', told)
+    found = re.search(r'version "(?:1\.)?(\d+)', java_build())
     return int(found[1]) if found else None
+
+
+@cache
+def java_build() -> str:
+    """How the `java` on the PATH describes itself; empty without one."""
+    try:
+        return subprocess.run(["java", "-version"], capture_output=True, text=True, check=False).stderr  # noqa: S607 - the PATH's is meant
+    except OSError:
+        return ""
 
 
 def class_path() -> str:
@@ -50,6 +54,12 @@ def class_path() -> str:
     if not target.exists():
         _fetch(target)
     return str(target / "*")
+
+
+def class_archive() -> Path:
+    """The file for Java's archive of the classes in the jars; each Java has its own, which no other can read."""
+    java = hashlib.sha256(java_build().encode()).hexdigest()[:12]
+    return _home().with_name(f"{_home().name}-{java}.jsa")
 
 
 def _home() -> Path:

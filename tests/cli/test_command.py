@@ -184,8 +184,8 @@ def test_apache_kafka_is_remembered_and_refused_in_one_line_where_there_is_no_ja
 ):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("HOME", str(tmp_path))
-    kafka_jars.java_version.cache_clear()
-    request.addfinalizer(kafka_jars.java_version.cache_clear)
+    kafka_jars.java_build.cache_clear()
+    request.addfinalizer(kafka_jars.java_build.cache_clear)
     for choice in (("--broker", "apache"), ()):
         refused = tanawari("up", "--state", state.directory, *choice)
         assert refused.code == 1

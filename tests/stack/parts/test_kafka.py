@@ -1,10 +1,13 @@
 """Apache Kafka as a part: what is missing is said, and its log outlives kill -9."""
 
+from pathlib import Path
+
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from services.contracts.topics import TOPICS
 from stack.parts import kafka_jars
+from stack.parts.kafka import class_archive
 from stack.parts.process import PartError
 
 ACTIONS = "user-actions.v1"
@@ -24,14 +27,18 @@ async def test_after_kill_9_what_was_acknowledged_is_there_and_the_topics_are(ka
     assert kafka.create_topics(ACTIONS) == []
 
 
+def test_it_takes_its_classes_from_the_archive(kafka):
+    assert str(class_archive()) in Path(f"/proc/{kafka.pid}/maps").read_text()
+
+
 @pytest.fixture
 def bare_machine(monkeypatch, tmp_path):
     """A machine with nothing on its PATH, and nothing fetched before."""
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    kafka_jars.java_version.cache_clear()
+    kafka_jars.java_build.cache_clear()
     yield tmp_path
-    kafka_jars.java_version.cache_clear()
+    kafka_jars.java_build.cache_clear()
 
 
 def program(folder, name, says="", code=0):
@@ -64,3 +71,11 @@ def test_jars_that_cannot_be_had_are_told_in_one_line_and_leave_nothing_behind(b
     with pytest.raises(PartError, match=r"could not download Apache Kafka's jars: \[ERROR\] no route"):
         kafka_jars.class_path()
     assert list((bare_machine / "cache" / "tanawari").iterdir()) == []
+
+
+def test_what_cannot_make_an_archive_of_classes_starts_without(bare_machine):
+    program(bare_machine, "java", 'openjdk version "17.0.1" 2021-10-19', code=1)
+    program(bare_machine, "mvn")
+    assert not class_archive().exists()
+    jars = Path(kafka_jars.class_path()).parent
+    assert set(jars.parent.iterdir()) == {jars, class_archive().with_suffix(".lock")}
