@@ -1,5 +1,6 @@
 """A run that is killed between training and what shoppers see is taken up again, and publishes once."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -14,7 +15,7 @@ from ml.bundle.bundle import Bundle, Champion
 from pipelines.content import Content
 from pipelines.day import Passed
 from services.contracts.envelope import Event
-from tests.pipelines.killed_run import POINTS
+from tests.pipelines import killed_run
 from tests.waiting import read_topic
 
 pytestmark = [
@@ -25,20 +26,18 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def run(content: Content, tmp_path: Path):
-    """Runs it in a process of its own; gives the exit code."""
-    home = tmp_path / "dagster"
-    home.mkdir()
-    (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+def dagster(content: Content, tmp_path: Path, monkeypatch):
+    """Where Dagster keeps its runs, and what they need to know."""
+    (tmp_path / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
     names = {"CONTENT_URL": content.url, "AUTH_SIGNING_KEY_FILE": content.signing_key_file}
-    environment = {**os.environ, **names, "AUTH_ISSUER": content.issuer, "DAGSTER_HOME": str(home)}
-    environment["PYTHONPATH"] = str(ROOT)
+    for name, value in {**names, "AUTH_ISSUER": content.issuer, "DAGSTER_HOME": str(tmp_path)}.items():
+        monkeypatch.setenv(name, value)
 
-    def start(point: str) -> int:
-        command = [sys.executable, "-W", "ignore", "-m", "tests.pipelines.killed_run", point]
-        return subprocess.run(command, env=environment, check=False).returncode
 
-    return start
+def exit_code_of_run(point: str) -> int:
+    """Of a run that comes to a point where its process kills itself."""
+    command = [sys.executable, "-W", "ignore", "-m", "tests.pipelines.killed_run", point]
+    return subprocess.run(command, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False).returncode
 
 
 async def activated(broker, bundle_id: str) -> list[str]:
@@ -51,15 +50,16 @@ async def activated(broker, bundle_id: str) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("point", POINTS)
-async def test_a_run_killed_on_the_way_to_the_shoppers_is_taken_up_and_publishes_once(
-    point, first, champion_file, another_day, run, content, broker
+@pytest.mark.usefixtures("dagster")
+@pytest.mark.parametrize("point", killed_run.POINTS)
+def test_a_run_killed_on_the_way_to_the_shoppers_is_taken_up_and_publishes_once(
+    point, first, champion_file, another_day, content, broker
 ):
     bundles = champion_file.parent
-    assert run(point) == -signal.SIGKILL
+    assert exit_code_of_run(point) == -signal.SIGKILL
     assert Champion.read(bundles) in (first, Champion.after(first, Champion.read(bundles).bundle))
 
-    assert run("none") == 0
+    assert killed_run.succeeds()
 
     champion = Champion.read(bundles)
     assert champion.bundle == Passed.read(another_day).bundle
@@ -67,4 +67,4 @@ async def test_a_run_killed_on_the_way_to_the_shoppers_is_taken_up_and_publishes
     assert tracking.version_of(champion.bundle)
     answer = httpx2.get(f"{content.url}/v1/displays").raise_for_status()
     assert answer.json()["generation"] == champion.generation
-    assert await activated(broker, champion.bundle) == [champion.generation]
+    assert asyncio.run(activated(broker, champion.bundle)) == [champion.generation]
