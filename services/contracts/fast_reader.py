@@ -3,7 +3,9 @@
 It accepts nothing that the models refuse, and gives no reasons: if it returns None, use `registry.parse`.
 """
 
-from typing import Annotated, Final
+from collections.abc import Callable
+from functools import cache
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta
@@ -26,14 +28,25 @@ class EnvelopeStruct(msgspec.Struct, rename="camel", forbid_unknown_fields=True,
 
 
 _envelope = msgspec.json.Decoder(EnvelopeStruct).decode
-STRUCTS: Final = {
-    (kind.topic, kind.name): struct_of(kind.payload)
-    for kind in EVENTS.values()
-    if kind.payload is not DeadLetter  # its model validates more than its schema says
-}
-_PAYLOADS: Final = {
-    place: (msgspec.json.Decoder(struct).decode, EVENTS[place[1]].version) for place, struct in STRUCTS.items()
-}
+
+
+@cache
+def struct_for(topic: str, event_type: str) -> type[msgspec.Struct]:
+    """The struct of a payload, made when it is first needed: all of them are a tenth of a second of each start.
+
+    Raises:
+        KeyError: no such events are on the topic, or only their model can decide.
+    """
+    kind = EVENTS[event_type]
+    if kind.topic != topic or kind.payload is DeadLetter:  # whose model validates more than its schema says
+        raise KeyError(topic, event_type)
+    return struct_of(kind.payload)
+
+
+@cache
+def _payload(topic: str, event_type: str) -> tuple[Callable[[msgspec.Raw], msgspec.Struct], int]:
+    """How a payload is decoded, and its version."""
+    return msgspec.json.Decoder(struct_for(topic, event_type)).decode, EVENTS[event_type].version
 
 
 def read_fast(topic: str, value: bytes) -> tuple[EnvelopeStruct, msgspec.Struct] | None:
@@ -42,7 +55,7 @@ def read_fast(topic: str, value: bytes) -> tuple[EnvelopeStruct, msgspec.Struct]
         return None
     try:
         envelope = _envelope(value)
-        read, version = _PAYLOADS[topic, envelope.event_type]
+        read, version = _payload(topic, envelope.event_type)
         payload = read(envelope.data)
     except (msgspec.MsgspecError, RecursionError, KeyError, UnicodeDecodeError):
         return None
