@@ -22,7 +22,9 @@ demo: environment ## a served shop on real retail data; ARGS="--exit", "--users 
 check: environment ## style, types and the fast tests, side by side: before each push
 	@$(MAKE) --no-print-directory --jobs 2 --keep-going --output-sync fast lint imports sql types
 
-test: environment lint types imports sql unit ## style, types and all tests; each kill point once
+test: environment ## style, types and all tests; each kill point once
+	@$(MAKE) --no-print-directory --jobs 2 --keep-going --output-sync lint imports sql types
+	@$(MAKE) --no-print-directory unit
 
 fast: environment # the tests that start no servers and no processes; one that takes a minute is none of them
 	$(PYTEST) --numprocesses auto --quiet -m "not slow and not soak" --timeout 60 $(ARGS)
