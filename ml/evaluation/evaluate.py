@@ -109,6 +109,6 @@ def evaluate(models: Mapping[str, Recommender[Any]], task: Task, k: int = K) -> 
 
 def _baskets(task: Task) -> pl.DataFrame:
     history = task.history
-    pairs = np.unique(np.stack([history.user.astype(np.int64), history.order]), axis=1)
-    counts = np.bincount(pairs[0], minlength=len(history.users))
+    pairs = pl.DataFrame({"user": history.user, "order": history.order}).unique()
+    counts = np.bincount(pairs["user"], minlength=len(history.users))
     return pl.DataFrame({c.USER: pl.Series(history.users, dtype=pl.String), BASKETS: counts})

@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 MASKED = -np.inf
 """The score of an item that must not be returned."""
 
+GROUP = 32
+"""Items of a group, at the most: with fewer, more maxima have to be partitioned."""
+
 
 class NonFiniteScoreError(ArithmeticError):
     """A model produced NaN or +infinity: it must not be used."""
@@ -24,8 +27,8 @@ def best(
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Rank each row.
 
-    Score and place in the tie order are packed into one integer, so that one vectorised partition of plain numbers
-    gives the exact order; a partition by score with a tie rule afterwards would need a loop over rows.
+    Few items of a row need sorting: the k-th greatest of the maxima of disjoint groups of items is at most the k-th
+    greatest score, so whatever is below it cannot be among the best.
 
     Args:
         scores: Shape (rows, items); `MASKED` where an item must not be returned.
@@ -38,21 +41,29 @@ def best(
     Raises:
         NonFiniteScoreError: A score is NaN or +infinity.
     """
-    n_items = len(order)
-    k = min(k, n_items)
+    k = min(k, len(order))
     if k == 0:
         return np.empty((len(scores), 0), np.int64), np.empty((len(scores), 0), np.float32)
-    in_order = scores[:, order]
+    in_order = np.take(scores, order, axis=1)
     if not (in_order < np.inf).all():
         raise NonFiniteScoreError("a score is NaN or infinite")
-    in_order += np.float32(0)  # turns -0.0, which would sort below 0.0, into 0.0
-    bits = in_order.view(np.int32)
-    np.bitwise_xor(bits, 0x7FFFFFFF, out=bits, where=bits < 0)  # reinterpreted as integers, floats now sort correctly
-    keys = bits.astype(np.int64)
-    keys <<= 32
-    keys |= np.arange(n_items, 0, -1)
-    keys.partition(n_items - k, axis=1)
-    top = np.sort(keys[:, n_items - k :], axis=1)[:, ::-1]
-    positions = order[n_items - (top & 0xFFFFFFFF)]
+    places = np.array([_places(row, least, k) for row, least in zip(in_order, _least(in_order, k), strict=True)])
+    positions = order[places.reshape(len(scores), k)]
     values = np.take_along_axis(scores, positions, axis=1)
     return np.where(values > MASKED, positions, -1), values
+
+
+def _least(in_order: NDArray[np.float32], k: int) -> NDArray[np.float32]:
+    """For each row a score that at least k items reach."""
+    rows, n_items = in_order.shape
+    size = min(GROUP, max(n_items // (2 * k), 1))
+    n_groups = n_items // size
+    maxima = in_order[:, : n_groups * size].reshape(rows, size, n_groups).max(axis=1)
+    return np.partition(maxima, n_groups - k, axis=1)[:, n_groups - k]
+
+
+def _places(row: NDArray[np.float32], least: np.float32, k: int) -> NDArray[np.int64]:
+    """The places of the k best of a row, of which at least k reach `least`; equal scores keep their order."""
+    above = np.flatnonzero(row > least)
+    found = np.concatenate([above, np.flatnonzero(row == least)[:k]])
+    return found[np.argsort(-row[found], kind="stable")[:k]]

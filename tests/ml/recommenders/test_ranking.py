@@ -27,6 +27,20 @@ def test_it_agrees_with_a_full_stable_sort(scores: np.ndarray, k: int, seed: int
         assert score[found >= 0].tolist() == row[expected].tolist()
 
 
+@pytest.mark.parametrize("n_items", [63, 64, 65, 129, 1_000])
+@pytest.mark.parametrize("values", [[0.0, -0.0, 1.0, MASKED], [*range(500)]], ids=["ties", "few ties"])
+def test_many_items_are_ranked_like_few(n_items: int, values: list[float]) -> None:
+    rng = np.random.default_rng(n_items)
+    scores = rng.choice(np.array(values, dtype=np.float32), (3, n_items))
+    order = rng.permutation(n_items)[: n_items - 5]
+
+    for k in (1, 2, 31, n_items):
+        positions, _ = best(scores, order, k)
+        for row, found in zip(scores, positions, strict=True):
+            expected = sorted((i for i in order if row[i] > MASKED), key=lambda i: -row[i])[:k]
+            assert [int(i) for i in found if i >= 0] == expected
+
+
 def test_only_positions_in_the_order_are_returned() -> None:
     positions, _ = best(np.array([[9, 1, 5, 7]], dtype=np.float32), np.array([2, 1]), 4)
 
