@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from ml import columns as c
 from ml.evaluation import metrics
 from ml.evaluation.evaluate import SCORES, WHOLE, Evaluation, K
 from ml.evaluation.gate import ROLES, Decision, decide
@@ -19,8 +20,15 @@ Scores = Mapping[str, NDArray[np.float64]]
 
 def lists_of(models: Mapping[str, Recommender], tasks: Mapping[str, Task]) -> dict[str, pl.DataFrame]:
     """Twenty places of each user of the tasks for which models are named."""
+    made: dict[tuple[int, bool], pl.DataFrame] = {}  # a model ranks once for those of its tasks that mask alike
+    for task, model in models.items():
+        way = (id(model), tasks[task].exclude_seen)
+        if way not in made:
+            alike = [name for name, other in models.items() if (id(other), tasks[name].exclude_seen) == way]
+            users = sorted({user for name in alike for user in tasks[name].users})
+            made[way] = model.recommend(users, 2 * K, exclude_seen=tasks[task].exclude_seen)
     return {
-        task: model.recommend(tasks[task].users, 2 * K, exclude_seen=tasks[task].exclude_seen)
+        task: made[id(model), tasks[task].exclude_seen].filter(pl.col(c.USER).is_in(tasks[task].users))
         for task, model in models.items()
     }
 
