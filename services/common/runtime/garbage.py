@@ -10,8 +10,9 @@ from contextlib import contextmanager
 
 @contextmanager
 def frozen_heap() -> Iterator[None]:
-    """Objects that exist now are scanned again only when this context ends."""
+    """Objects that exist now are scanned again only when this context ends; a collector put off until now begins."""
     gc.freeze()
+    gc.enable()
     try:
         yield
     finally:
