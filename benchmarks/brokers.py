@@ -19,6 +19,6 @@ def brokers() -> Iterator[BrokerKind | Skipped]:
             yield kind
 
 
-def started(kind: BrokerKind, directory: Path) -> Broker | Kafka:
-    """A broker of that kind, to be started; to its clients it is an address, `url`."""
-    return Kafka(directory) if kind is BrokerKind.APACHE else Broker(directory)
+def started(kind: BrokerKind, directory: Path, *, small: bool = False) -> Broker | Kafka:
+    """A broker of that kind, to be started; to its clients it is an address, `url`. A small run's starts fast."""
+    return Kafka(directory, starts_fast=small) if kind is BrokerKind.APACHE else Broker(directory)

@@ -45,6 +45,8 @@ from services.contracts.kafka import KafkaSettings
 from services.contracts.signing import Signer
 from stack.databases import create_database
 from stack.keys import Keyring
+from stack.parts.broker import Broker
+from stack.parts.kafka import Kafka
 from stack.parts.postgres import Postgres
 from stack.parts.process import HOST, Process, free_port
 from stack.state import BrokerKind
@@ -77,23 +79,28 @@ def measure(options: Options) -> Iterator[Figure | Skipped]:
         if isinstance(kind, Skipped):
             yield kind
         else:
-            yield from _measure(kind, SMALL_SECONDS if options.small else SECONDS, 1 if options.small else ROUNDS)
+            yield from _measure(kind, small=options.small)
 
 
-def _measure(kind: BrokerKind, seconds: float, rounds: int) -> Iterator[Figure]:
+def _measure(kind: BrokerKind, *, small: bool) -> Iterator[Figure]:
+    seconds, rounds = (SMALL_SECONDS, 1) if small else (SECONDS, ROUNDS)
+
+    def new_broker() -> Broker | Kafka:
+        return started(kind, _new(directory, "broker"), small=small)
+
     with _postgres() as (directory, postgres):
         keys = Keyring(directory / "keys").ensure()
-        with _collector(kind, directory, postgres, keys) as (port, broker, database):
+        with _collector(new_broker(), directory, postgres, keys) as (port, broker, database):
             _collect(port, database, 1.0, keys)
             batches = uvloop.run(_sent(broker))
 
         def collect() -> Collected:
-            with _collector(kind, directory, postgres, keys) as (port, _, database):
+            with _collector(new_broker(), directory, postgres, keys) as (port, _, database):
                 _collect(port, database, min(WARM_UP_SECONDS, seconds), keys)
                 return _collect(port, database, seconds, keys)
 
         def only_produce() -> float:
-            with started(kind, _new(directory, "broker")) as broker:
+            with new_broker() as broker:
                 asyncio.run(_create_topics(broker.url))
                 return uvloop.run(_produce(broker.url, batches, seconds))
 
@@ -113,9 +120,11 @@ def _postgres() -> Iterator[tuple[Path, Postgres]]:
 
 
 @contextmanager
-def _collector(kind: BrokerKind, directory: Path, postgres: Postgres, keys: Keyring) -> Iterator[tuple[int, str, str]]:
-    """A new analytics service, broker and database; its port, and the addresses of both."""
-    with started(kind, _new(directory, "broker")) as broker:
+def _collector(
+    new: Broker | Kafka, directory: Path, postgres: Postgres, keys: Keyring
+) -> Iterator[tuple[int, str, str]]:
+    """A new analytics service and database, and the new broker; its port, and the addresses of both."""
+    with new as broker:
         database = create_database(postgres.url(), f"analytics_{uuid.uuid4().hex[:8]}", "benchmark")
         migrate("analytics", database)
         asyncio.run(_create_topics(broker.url))
@@ -128,7 +137,7 @@ def _collector(kind: BrokerKind, directory: Path, postgres: Postgres, keys: Keyr
             **os.environ,
             "ANALYTICS_DATABASE_URL": database,
             "KAFKA_URL": broker.url,
-            "KAFKA_IDEMPOTENCE": str(kind is BrokerKind.APACHE).lower(),
+            "KAFKA_IDEMPOTENCE": str(isinstance(broker, Kafka)).lower(),
             "AUTH_ISSUER": keys.issuer,
             "AUTH_JWKS_URL": keys.published.as_uri(),
         }

@@ -95,7 +95,7 @@ def measure(options: Options) -> Iterator[Figure | Skipped]:
 
 def _measure(kind: BrokerKind, options: Options) -> Iterator[Figure]:
     backlog, events = (SMALL, SMALL // 2) if options.small else (BACKLOG, EVENTS)
-    with _servers(kind) as (directory, warehouses, broker):
+    with _servers(kind, small=options.small) as (directory, warehouses, broker):
         tell(f"producing {backlog:,} actions to the {kind} broker")
         asyncio.run(_produce(broker, backlog))
         batches = list(_copied(events))
@@ -112,11 +112,11 @@ def _measure(kind: BrokerKind, options: Options) -> Iterator[Figure]:
 
 
 @contextmanager
-def _servers(kind: BrokerKind) -> Iterator[tuple[Path, Warehouses, str]]:
+def _servers(kind: BrokerKind, *, small: bool) -> Iterator[tuple[Path, Warehouses, str]]:
     with (
         tempfile.TemporaryDirectory(prefix="tanawari-landing-") as name,
         Postgres(Path(name) / "postgres", password="benchmark") as postgres,  # noqa: S106 - a server of ours, for now
-        started(kind, Path(name) / "broker") as broker,
+        started(kind, Path(name) / "broker", small=small) as broker,
     ):
         Path(name).chmod(0o755)  # the server's user must reach its data
         yield Path(name), Warehouses(postgres), broker.url

@@ -81,7 +81,7 @@ def measure(options: Options) -> Iterator[Figure | Skipped]:
         if isinstance(kind, Skipped):
             yield kind
         else:
-            with _catalog(kind) as catalog:
+            with _catalog(kind, small=options.small) as catalog:
                 yield from _measure(kind, catalog, options)
 
 
@@ -98,11 +98,11 @@ def _measure(kind: BrokerKind, catalog: Catalog, options: Options) -> Iterator[F
 
 
 @contextmanager
-def _catalog(kind: BrokerKind) -> Iterator[Catalog]:
+def _catalog(kind: BrokerKind, *, small: bool) -> Iterator[Catalog]:
     with (
         tempfile.TemporaryDirectory(prefix="tanawari-relay-") as name,
         Postgres(Path(name) / "postgres", password="benchmark") as postgres,  # noqa: S106 - a server of ours, for now
-        started(kind, Path(name) / "broker") as broker,
+        started(kind, Path(name) / "broker", small=small) as broker,
     ):
         database = create_database(postgres.url(), "catalog", "benchmark")
         migrate("catalog", database)
