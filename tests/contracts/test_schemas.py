@@ -128,7 +128,7 @@ def test_what_a_field_may_hold_or_mean_may_not_be_altered(event, field, constrai
 
 
 def checked_in(folder) -> None:
-    for path, text in generate.documents().items():
+    for path, text in DOCUMENTS.items():
         (folder / path.name).write_text(text)
 
 
