@@ -6,6 +6,7 @@ import psycopg
 import pytest
 from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from opentelemetry.exporter.otlp.proto.http import trace_exporter
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from prometheus_client import REGISTRY
 from sqlalchemy import text
@@ -80,7 +81,7 @@ def spans(monkeypatch):
     """What leaves of the spans, once asked for."""
     exporter = InMemorySpanExporter()
     telemetry._tracer_provider.cache_clear()
-    monkeypatch.setattr(telemetry, "OTLPSpanExporter", lambda **_: exporter)
+    monkeypatch.setattr(trace_exporter, "OTLPSpanExporter", lambda **_: exporter)
 
     def finished():
         telemetry._tracer_provider("common-test", "memory").force_flush()
