@@ -47,19 +47,30 @@ def urls(tmp_path_factory, broker, tokens):
         }
 
 
-@pytest.fixture
-def run(urls, tmp_path, monkeypatch):
+def commands(urls, folder, patch):
     """`tanawari …` in an empty folder, with the URLs of the deployment set, and others."""
-    monkeypatch.chdir(tmp_path)
+    patch.chdir(folder)
     for name in [name for name in os.environ if name.startswith("TANAWARI_STATE")]:
-        monkeypatch.delenv(name)
+        patch.delenv(name)
     return lambda *words, **more: CliRunner().invoke(tanawari(), list(map(str, words)), env={**urls, **more})
 
 
 @pytest.fixture
-def catalog(urls, run, tmp_path):
+def run(urls, tmp_path, monkeypatch):
+    return commands(urls, tmp_path, monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def prepared(urls, tmp_path_factory):
+    """What the first `tanawari prepare` of the deployment told."""
+    with pytest.MonkeyPatch.context() as patch:
+        return json.loads(commands(urls, tmp_path_factory.mktemp("first"), patch)("prepare", "--json").stdout)
+
+
+@pytest.fixture
+def catalog(urls, prepared, tmp_path):
     """The catalog of the prepared deployment; its URL."""
-    run("prepare")
+    assert prepared
     with ServiceProcess("catalog", urls, tmp_path / "catalog.log") as service:
         yield service.url
 
@@ -74,30 +85,30 @@ def shop(tmp_path):
     return folder
 
 
-def test_what_is_missing_is_made_once_by_one_who_is_no_superuser_and_told(run, urls):
-    made = json.loads(run("prepare", "--json").stdout)
-    names = {kind: {each["name"] for each in made if each["kind"] == kind} for kind in ("role", "database", "schema")}
-    assert not any(each["was_there"] for each in made)
+def test_what_is_missing_is_made_once_by_one_who_is_no_superuser_and_told(run, urls, prepared):
+    kinds = ("role", "database", "schema")
+    names = {kind: {each["name"] for each in prepared if each["kind"] == kind} for kind in kinds}
+    assert not any(each["was_there"] for each in prepared)
     assert names["role"] == {*SERVICES, *WAREHOUSE_ROLES.values()}
     assert names["database"] == {*SERVICES, "shop"}
     assert names["schema"] == {*SERVICES, "warehouse"}
-    assert [each["detail"].count(",") + 1 for each in made if each["kind"] == "topics"] == [len(TOPICS)]
+    assert [each["detail"].count(",") + 1 for each in prepared if each["kind"] == "topics"] == [len(TOPICS)]
 
     again = json.loads(run("prepare", "--json").stdout)
     assert all(each["was_there"] for each in again)
-    assert len(again) == len(made)
+    assert len(again) == len(prepared)
     with psycopg.connect(urls["WAREHOUSE_LOADER_URL"]) as connection:
         assert connection.execute("select count(*) from raw.order_v1").fetchone() == (0,)
 
 
-def test_a_page_at_random_costs_the_planner_of_the_warehouse_twice_one_in_order(run, urls):
-    run("prepare")
+@pytest.mark.usefixtures("prepared")
+def test_a_page_at_random_costs_the_planner_of_the_warehouse_twice_one_in_order(urls):
     with psycopg.connect(urls["WAREHOUSE_DBT_URL"]) as connection:
         assert connection.execute("show random_page_cost").fetchone() == ("2",)
 
 
+@pytest.mark.usefixtures("prepared")
 def test_a_role_that_is_there_gets_the_password_of_its_url(run, urls):
-    run("prepare")
     renewed = urls["CATALOG_DATABASE_URL"].replace("a%20secret", "another")
     assert run("prepare", CATALOG_DATABASE_URL=renewed).exit_code == 0
     with psycopg.connect(renewed) as connection:
@@ -128,8 +139,8 @@ def test_a_database_of_others_is_refused_and_stays_as_it_is(run, urls):
         assert dba.execute("select datacl from pg_database where datname = 'others'").fetchone() == (None,)
 
 
+@pytest.mark.usefixtures("prepared")
 def test_why_a_migration_failed_is_told(run, urls):
-    run("prepare")
     wrong = urls["CATALOG_DATABASE_URL"].replace("a%20secret", "wrong")
     refused = run("prepare", POSTGRES_ADMIN_URL="", CATALOG_DATABASE_URL=wrong)
     assert 'password authentication failed for user "catalog"' in str(refused.exception)
@@ -153,8 +164,8 @@ def test_a_warehouse_without_the_urls_of_all_its_roles_is_refused(run):
     assert "WAREHOUSE_ANALYST_URL of tanawari_analyst" in str(refused.exception)
 
 
+@pytest.mark.usefixtures("prepared")
 def test_the_status_says_what_answers_and_what_is_missing(run):
-    run("prepare")
     shown = json.loads(run("status", "--json").stdout)
     assert shown["phase"] == "running"
     assert {each["state"] for each in shown["processes"].values()} == {"ready"}
@@ -222,8 +233,8 @@ def test_an_import_that_was_killed_while_it_landed_continues_and_every_order_lan
     assert HistoryRecord.read(tmp_path / ".tanawari-import").is_sent
 
 
-def test_an_import_that_is_ended_says_so_and_how_to_go_on(urls, run, shop, tmp_path):
-    run("prepare")
+@pytest.mark.usefixtures("prepared")
+def test_an_import_that_is_ended_says_so_and_how_to_go_on(urls, shop, tmp_path):
     with socket.create_server((HOST, 0)) as catalog:  # takes connections, and never answers
         address = f"http://{HOST}:{catalog.getsockname()[1]}"
         command = [sys.executable, "-m", "cli", "import", str(shop), *GIVEN, "--work-dir", str(tmp_path / "work")]
@@ -237,8 +248,8 @@ def test_an_import_that_is_ended_says_so_and_how_to_go_on(urls, run, shop, tmp_p
     assert importing.returncode != 0
 
 
+@pytest.mark.usefixtures("prepared")
 def test_land_says_what_landed(run, urls):
-    run("prepare")
     shown = run("land", "--json")
     assert shown.exit_code == 0, shown.output
     assert set(json.loads(shown.stdout)) <= set(TOPICS)
