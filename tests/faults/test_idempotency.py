@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import urllib.request
 from functools import partial
 from pathlib import Path
 
@@ -33,7 +34,7 @@ class Service(Process):
             log,
             environment={**os.environ, **environment, "IDEMPOTENCY_CLAIM_SECONDS": str(CLAIM_SECONDS)},
             directory=ROOT,
-            is_ready=lambda: httpx2.get(f"{self.url}/health/live").status_code == 200,
+            is_ready=lambda: urllib.request.urlopen(f"{self.url}/health/live").status == 200,
         )
 
 
