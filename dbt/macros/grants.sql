@@ -1,16 +1,28 @@
-{# Of the roles that the project grants to, those this server has: a scratch database has none. #}
+{#
+  Of the roles that the project grants to, those this server has: a scratch database has none. One question tells what is
+  to be granted and revoked, which mostly is nothing.
+#}
 {% macro postgres__apply_grants(relation, grant_config, should_revoke=True) -%}
     {%- if grant_config -%}
         {%- set wanted = "'" ~ grant_config['select'] | join("', '") ~ "'" -%}
-        {%- set there = run_query('select rolname from pg_roles where rolname in (' ~ wanted ~ ')') -%}
-        {{ default__apply_grants(relation, {'select': there.columns[0].values() | list}, should_revoke) }}
+        {%- for privilege, role, is_wanted in run_query(grants_to_change(relation, wanted)) if is_wanted or should_revoke -%}
+            {%- do run_query(
+                ('grant ' if is_wanted else 'revoke ') ~ privilege ~ ' on ' ~ relation
+                ~ (' to ' if is_wanted else ' from ') ~ adapter.quote(role)
+            ) -%}
+        {%- endfor -%}
     {%- endif -%}
 {%- endmacro %}
 
-{# dbt quotes whom it revokes from, but not whom it grants to. #}
-{% macro postgres__get_grant_sql(relation, privilege, grantees) -%}
-    grant {{ privilege }} on {{ relation }} to
-    {% for role in grantees %}{{ adapter.quote(role) }}{{ ', ' if not loop.last }}{% endfor %}
+{% macro grants_to_change(relation, wanted) -%}
+    with wanted as (select oid as role, 'SELECT' as privilege from pg_roles where rolname in ({{ wanted }})),
+    granted as (
+        select grantee as role, privilege_type as privilege from pg_class cross join lateral aclexplode(relacl)
+        where pg_class.oid = '{{ relation }}'::regclass and grantee not in (0, relowner)
+    )
+    select privilege, pg_get_userbyid(role), wanted.role is not null
+    from wanted full join granted using (role, privilege)
+    where wanted.role is null or granted.role is null
 {%- endmacro %}
 
 {# Who may read a mart may enter its schema. At the end of a run, for parallel models would stumble over each other. #}
