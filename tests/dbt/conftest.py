@@ -48,7 +48,7 @@ def run_dbt(target: Path) -> Iterator[Callable[..., None]]:
             for name, value in (variables(warehouse) | more).items():
                 environment.setenv(name, value)
             where = ("--target-path", str(_parsed_for(target, arguments, more)))
-            result = dbt.invoke([*arguments, "--quiet", *where, "--log-level-file", "none"])
+            result = dbt.invoke([*arguments, "--quiet", *where, "--log-level-file", "none", *unread(arguments)])
         assert result.success, result.exception or [
             f"{each.node.name}: {each.message}" for each in result.result if each.status in {"error", "fail"}
         ]
@@ -58,6 +58,11 @@ def run_dbt(target: Path) -> Iterator[Callable[..., None]]:
         # that has imported all tests, most of a run's time.
         patch.setattr("dbt_common.behavior_flags.BehaviorFlagRendered._default_source", staticmethod(lambda: "dbt"))
         yield run
+
+
+def unread(arguments: tuple[str, ...]) -> list[str]:
+    """What keeps a build from writing files that no test reads: a tenth of its time."""
+    return ["--no-write-json"] if arguments[0] in {"build", "run", "seed"} else []
 
 
 def _parsed_for(target: Path, arguments: tuple[str, ...], more: dict[str, str]) -> Path:

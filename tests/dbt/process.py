@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from tests.dbt.conftest import variables
+from tests.dbt.conftest import unread, variables
 from tests.dbt.shop import Shop
 from tests.waiting import wait_until
 
@@ -36,7 +36,7 @@ def refusal(shop: Shop, target: Path, *arguments: str, **more: str) -> str:
 
 def _arguments(target: Path, arguments: tuple[str, ...]) -> list[str]:
     command = arguments or ("build", "--exclude-resource-type", "unit_test")
-    return [*command, "--quiet", "--target-path", str(target), "--log-level-file", "none"]
+    return [*command, "--quiet", "--target-path", str(target), "--log-level-file", "none", *unread(command)]
 
 
 def _environment(shop: Shop, more: dict[str, str]) -> dict[str, str]:

@@ -1,4 +1,7 @@
-"""Whatever order events arrive in, and however they are cut into runs, the marts equal a full refresh."""
+"""Whatever order events arrive in, and however they are cut into runs, the marts equal a full refresh.
+
+Most stories share one shop and its runs, for each run of dbt takes seconds.
+"""
 
 import itertools
 import threading
@@ -44,42 +47,137 @@ def visit(user: str, shift: float) -> list[dict]:
     ]
 
 
-def test_wrong_clocks_and_events_of_last_month_that_come_late_give_what_a_full_refresh_gives(shop: Shop):
-    shop.land(*CATALOGUE, *visit("ann", 0), *visit("ben", LAST_MONTH - 1), order(1, (1, 2)))
-    shop.build()
-    fast, slow = IN_AN_HOUR, AN_HOUR_AGO
-    shop.land(*visit("ann", fast), order(2, (2, 1), hours=fast), product(2, 1, name="Milk", hours=fast))
-    shop.build()
-    shop.land(*visit("ann", slow), order(2, (2, 3), hours=slow), product(2, 1, name="Tea", hours=slow))
-    shop.build()
-    shop.land(
+def view(user: str, hours: float, session: str = "a") -> dict:
+    return event("PRODUCT_VIEWED", hours, userId=user, sessionId=session, productId=999)
+
+
+FIRST_VIEW = view("returns", 0)
+RUNS = (
+    [
+        *(category(1, "GROCERY > TEA"), category(3, "COUPON > CLIP")),
+        *(product(number, 1) for number in (1, 2, 11, 12, 21, 22, 31, 41, 61, 71)),
+        *(*visit("ann", 0), *visit("ben", LAST_MONTH - 1), order(1, (1, 2))),
+        *(order(11, (11, 2), user="cancels"), order(12, (12, 1), user="cancels")),
+        order(21, (21, 2), (22, 1), user="moves"),
+        order(31, (31, 2), user="giver"),
+        *(order(41, (41, 2), user="empties"), order(42, user="empties")),
+        *(view("daily", 24 * day) for day in range(3)),
+        *(FIRST_VIEW, view("returns", 0.4)),
+        order(61, (61, 2), (63, 1), user="early"),
+    ],
+    [
+        *visit("ann", IN_AN_HOUR),
+        *(order(2, (2, 1), hours=IN_AN_HOUR), product(2, 1, name="Milk", hours=IN_AN_HOUR)),
+        event("ORDER_CANCELLED", 1, orderId=11, userId="cancels"),
+        *(category(2, "COUPON > PAPER"), product(21, 2, hours=1)),
+        order(31, (31, 2), user="taker", hours=1),
+        order(41, user="empties", hours=1),
+        *(view("daily", 48.1), event("CART_ADD", 72, userId="daily", productId=999)),
+        *(view("returns", -2), view("returns", 0.1, "b")),
+        event("CART_ADD", 0.2, userId="returns", sessionId="a", productId=999),
+        product(63, 1, name="Milk"),
+        *(product(73, 3), order(71, (71, 2), (73, 1), user="verdict")),
+    ],
+    [
+        *visit("ann", AN_HOUR_AGO),
+        *(order(2, (2, 3), hours=AN_HOUR_AGO), product(2, 1, name="Tea", hours=AN_HOUR_AGO)),
+    ],
+    [
         *visit("ben", LAST_MONTH),
         order(3, (1, 5), user="ben", hours=LAST_MONTH),
         event("ORDER_CANCELLED", LAST_MONTH + 1, orderId=1, userId="ann"),
         product(1, 1, name="Old", hours=LAST_MONTH),
-    )
-    shop.build()
-    assert shop.rows("select product_id, name from core.products order by 1") == [(1, "Tea"), (2, "Milk")]
-    assert shop.rows("select count(*) from core.order_items where order_id = 2 and quantity = 1") == [(1,)]
-    assert shop.rows("select count(*) from behaviour.sessions where user_id = 'ben'") == [(2,)]
-    assert shop.marts() == shop.refreshed_marts()
+    ],
+)
+"""What lands before each run; each story has users, orders and products of its own."""
+SESSIONS = "from behaviour.sessions where user_id"
+QUESTIONS = {
+    "names": "select product_id, name from core.products where product_id in (1, 2) order by 1",
+    "quantity": "select quantity from core.order_items where order_id = 2",
+    "bens visits": f"select count(*) {SESSIONS} = 'ben'",
+    "learned": "select order_id, product_id from recommendation.interactions where order_id > 10 order by 1, 2",
+    "status": "select status from core.orders where order_id in (11, 12) order by order_id",
+    "owners": "select user_id, order_count from core.users where user_id in ('giver', 'taker')",
+    "lines": "select order_id, line_count from core.orders where order_id in (41, 42) order by 1",
+    "lines left": "select (select count(*) from core.order_items where order_id = 41), "
+    "(select count(*) from merchandising.product_performance where product_id = 41)",
+    "days": f"select action_count {SESSIONS} = 'daily' order by session_date",
+    "days written": f"select session_key, xmin::text {SESSIONS} = 'daily' order by session_date limit 2",
+    "visits": f"select session_key::text, action_count {SESSIONS} = 'returns' order by started_at",
+    "actions": f"select count(*) from behaviour.actions where session_key = '{FIRST_VIEW['eventId']}'",
+    "unknown": "select name, is_known, is_active from core.products where product_id = 63",
+    "revenue": "select product_id from merchandising.product_revenue where product_id in (61, 63) order by 1",
+    "verdict written": "select xmin::text from recommendation.interactions where order_id = 71",
+}
 
 
-def test_a_cancellation_that_comes_later_takes_the_order_out_of_what_recommenders_learn_from(shop: Shop):
-    shop.land(*CATALOGUE, order(1, (1, 2)), order(2, (2, 1)))
-    shop.build()
-    shop.land(event("ORDER_CANCELLED", 1, orderId=1, userId="ann"))
-    shop.build()
-    assert shop.rows("select order_id from recommendation.interactions") == [(2,)]
-    assert shop.rows("select status from core.orders order by order_id") == [("CANCELLED",), ("CONFIRMED",)]
+@pytest.fixture(scope="module")
+def told(module_shop: Shop) -> list[dict[str, list[tuple]]]:
+    """What the marts say after each run, in answer to each question."""
+    answers = []
+    for events in RUNS:
+        module_shop.land(*events)
+        module_shop.build()
+        answers.append({name: module_shop.rows(query) for name, query in QUESTIONS.items()})
+    return answers
 
 
-def test_a_product_that_moves_to_a_pseudo_category_takes_its_past_purchases_along(shop: Shop):
-    shop.land(*CATALOGUE, order(1, (1, 2), (2, 1)))
-    shop.build()
-    shop.land(category(2, "COUPON > PAPER"), product(1, 2, hours=1))
-    shop.build()
-    assert shop.rows("select product_id from recommendation.interactions") == [(2,)]
+def learned(answers: dict[str, list[tuple]], order_id: int) -> list[int]:
+    return [product_id for order, product_id in answers["learned"] if order == order_id]
+
+
+def test_wrong_clocks_and_events_of_last_month_that_come_late_change_what_they_should(told):
+    assert told[3]["names"] == [(1, "Tea"), (2, "Milk")]
+    assert told[3]["quantity"] == [(1,)]
+    assert told[3]["bens visits"] == [(2,)]
+
+
+def test_a_cancellation_that_comes_later_takes_the_order_out_of_what_recommenders_learn_from(told):
+    assert (learned(told[0], 11), learned(told[0], 12)) == ([11], [12])
+    assert (learned(told[1], 11), learned(told[1], 12)) == ([], [12])
+    assert told[1]["status"] == [("CANCELLED",), ("CONFIRMED",)]
+
+
+def test_a_product_that_moves_to_a_pseudo_category_takes_its_past_purchases_along(told):
+    assert [learned(each, 21) for each in told[:2]] == [[21, 22], [22]]
+
+
+def test_an_order_that_changes_hands_leaves_nothing_with_its_former_user(told):
+    assert [each["owners"] for each in told[:2]] == [[("giver", 1)], [("taker", 1)]]
+
+
+def test_an_order_that_a_later_version_empties_stays_without_lines(told):
+    assert told[0]["lines left"] == [(1, 1)]
+    assert told[1]["lines"] == [(41, 0), (42, 0)]
+    assert told[1]["lines left"] == [(0, 0)]
+    assert learned(told[1], 41) == []
+
+
+def test_an_action_writes_no_visit_anew_but_those_of_its_day(told):
+    assert told[1]["days"] == [(1,), (1,), (2,), (1,)]
+    assert told[1]["days written"] == told[0]["days written"]
+
+
+def test_a_visit_keeps_its_key_when_another_comes_to_light_before_it_and_within(told):
+    assert [count for _, count in told[1]["visits"]] == [1, 3, 1]
+    assert told[1]["visits"][1][0] == told[0]["visits"][0][0] == FIRST_VIEW["eventId"]
+    assert told[1]["actions"] == [(3,)]
+
+
+def test_a_product_is_unknown_until_the_catalog_tells_of_it(told):
+    assert [each["unknown"] for each in told[:2]] == [[("Unknown product", False, False)], [("Milk", True, True)]]
+    assert [learned(each, 61) for each in told[:2]] == [[61], [61, 63]]
+    assert told[0]["revenue"] == [(61,), (63,)]
+
+
+def test_purchases_are_written_anew_once_for_a_verdict_on_a_product(told):
+    assert len(told[1]["verdict written"]) == 1
+    assert told[2]["verdict written"] == told[1]["verdict written"]
+
+
+@pytest.mark.usefixtures("told")
+def test_all_of_it_gives_what_a_full_refresh_gives(module_shop: Shop):
+    assert module_shop.marts() == module_shop.refreshed_marts()
 
 
 def test_a_shop_without_proper_categories_recommends_all_that_it_sells(shop: Shop):
@@ -87,83 +185,6 @@ def test_a_shop_without_proper_categories_recommends_all_that_it_sells(shop: Sho
     shop.build("--vars", "{pseudo_products: none}")
     assert shop.rows("select product_id from recommendation.interactions order by 1") == [(1,), (2,)]
     assert shop.rows("select count(*) from recommendation.item_features where is_recommendable") == [(2,)]
-
-
-def test_an_order_that_changes_hands_leaves_nothing_with_its_former_user(shop: Shop):
-    shop.land(*CATALOGUE, order(1, (1, 2), user="ann"))
-    shop.build()
-    shop.land(order(1, (1, 2), user="ben", hours=1))
-    shop.build()
-    assert shop.rows("select user_id, order_count from core.users") == [("ben", 1)]
-
-
-def test_an_order_that_a_later_version_empties_stays_without_lines(shop: Shop):
-    shop.land(*CATALOGUE, order(1, (1, 2)), order(2))
-    shop.build()
-    shop.land(order(1, hours=1))
-    shop.build()
-    assert shop.rows("select order_id, line_count from core.orders order by 1") == [(1, 0), (2, 0)]
-    for lines in ("core.order_items", "recommendation.interactions", "merchandising.product_performance"):
-        assert shop.rows(f"select count(*) from {lines}") == [(0,)]
-
-
-def test_an_action_writes_no_visit_anew_but_those_of_its_day(shop: Shop):
-    shop.land(*(event("PRODUCT_VIEWED", 24 * day, userId="ann", productId=1) for day in range(3)))
-    shop.build()
-    written = "select session_key, xmin::text from behaviour.sessions order by session_date limit 2"
-    before = shop.rows(written)
-    shop.land(
-        event("PRODUCT_VIEWED", 48.1, userId="ann", productId=1), event("CART_ADD", 72, userId="ann", productId=1)
-    )
-    shop.build()
-    assert shop.rows("select action_count from behaviour.sessions order by session_date") == [(1,), (1,), (2,), (1,)]
-    assert shop.rows(written) == before
-
-
-def test_a_visit_keeps_its_key_when_another_comes_to_light_before_it_and_within(shop: Shop):
-    first, last = (event("PRODUCT_VIEWED", hours, userId="ann", sessionId="a", productId=1) for hours in (0, 0.4))
-    shop.land(first, last)
-    shop.build()
-    shop.land(
-        event("PRODUCT_VIEWED", -2, userId="ann", sessionId="a", productId=1),
-        event("PRODUCT_VIEWED", 0.1, userId="ann", sessionId="b", productId=1),
-        event("CART_ADD", 0.2, userId="ann", sessionId="a", productId=1),
-    )
-    shop.build()
-    keys = "select session_key::text, action_count from behaviour.sessions order by started_at"
-    assert [count for _, count in shop.rows(keys)] == [1, 3, 1]
-    assert shop.rows(keys)[1][0] == first["eventId"]
-    actions = "select count(*) from behaviour.actions where session_key::text = %r"
-    assert shop.rows(actions % first["eventId"]) == [(3,)]
-    assert shop.marts() == shop.refreshed_marts()
-
-
-def test_a_product_is_unknown_until_the_catalog_tells_of_it(shop: Shop):
-    shop.land(*CATALOGUE, order(1, (1, 2), (3, 1)))
-    shop.build()
-    assert shop.rows("select name, is_known, is_active from core.products where product_id = 3") == [
-        ("Unknown product", False, False)
-    ]
-    assert shop.rows("select product_id from recommendation.interactions") == [(1,)]
-    assert shop.rows("select product_id from merchandising.product_revenue order by 1") == [(1,), (3,)]
-    assert shop.marts() == shop.refreshed_marts()
-    shop.land(product(3, 1, name="Milk"))
-    shop.build()
-    assert shop.rows("select name, is_known from core.products where product_id = 3") == [("Milk", True)]
-    assert shop.rows("select product_id from recommendation.interactions order by 1") == [(1,), (3,)]
-    assert shop.marts() == shop.refreshed_marts()
-
-
-def test_purchases_are_written_anew_once_for_a_verdict_on_a_product(shop: Shop):
-    shop.land(*CATALOGUE, category(2, "COUPON > PAPER"))
-    shop.build()
-    shop.land(product(3, 2), order(1, (1, 2), (3, 1)))
-    shop.build()
-    written = "select xmin::text from recommendation.interactions"
-    before = shop.rows(written)
-    shop.build()
-    assert len(before) == 1
-    assert shop.rows(written) == before
 
 
 def test_a_landing_transaction_that_began_earlier_and_commits_later_is_not_passed_by(shop: Shop):
