@@ -1,6 +1,7 @@
 """dbt on the warehouse of `WAREHOUSE_DBT_URL`, within a run where it writes: `python -m pipelines.dbt build`."""
 
 import argparse
+import gc
 import os
 import socket
 import sys
@@ -159,6 +160,7 @@ _PARSER.add_argument("--target-path", default=os.environ.get("DBT_TARGET_PATH", 
 @ends_in_a_line()
 def main(arguments: Sequence[str] | None = None) -> int:
     """Execute a dbt command; 0 if it succeeded."""
+    gc.set_threshold(20_000, 20, 20)  # dbt's manifest is no garbage: looking through it takes an eighth of the time
     try:
         done = invoke(sys.argv[1:] if arguments is None else arguments)
     except (RefusedError, psycopg.OperationalError) as error:
