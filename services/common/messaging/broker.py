@@ -21,6 +21,7 @@ logger = logging.getLogger(__name__)
 
 CHECK_SECONDS = 2.0
 ANSWER_SECONDS = 3.0
+POSITION_SECONDS = 10.0
 
 
 class LogReplacedError(ConnectionError):
@@ -134,8 +135,13 @@ async def watching(client: AIOKafkaConsumer, topics: Collection[str]) -> AsyncIt
 
 
 async def positions(client: AIOKafkaConsumer) -> dict[TopicPartition, int]:
-    """The position of the next fetch of each partition: after the last message and transaction markers."""
-    return {partition: await client.position(partition) for partition in client.assignment()}
+    """The position of the next fetch of each partition: after the last message and transaction markers.
+
+    Raises:
+        TimeoutError: a partition has none, as after the broker came back without the topic; aiokafka would wait forever.
+    """
+    async with asyncio.timeout(POSITION_SECONDS):
+        return {partition: await client.position(partition) for partition in client.assignment()}
 
 
 def lag(client: AIOKafkaConsumer, reached: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:

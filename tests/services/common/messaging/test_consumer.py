@@ -308,6 +308,23 @@ async def test_a_broker_that_comes_back_is_read_on_whether_it_kept_its_log_or_no
     assert set(await effects()) == {1, 2, 3, 4}
 
 
+@pytest.mark.parametrize("fresh_broker", ["embedded"], indirect=True)
+async def test_a_broker_that_comes_back_without_the_topic_is_read_on_once_there_is_one(
+    broker, consumer, producer, effects, monkeypatch
+):
+    monkeypatch.setattr(broker_module, "POSITION_SECONDS", 1.0)
+    monkeypatch.setattr(broker_module, "CHECK_SECONDS", inf)  # slower than the group, whose member has no position then
+    await send(producer, viewed(1))
+    async with running([consumer]):
+        await eventually(effects, are(1))
+        broker.stop()
+        broker.start()
+        await eventually(lambda: consumer.failure, lambda failure: failure == "TimeoutError")
+        broker.create_topics()
+        await eventually(lambda: producer.send_many(TOPIC, [("u1", viewed(2))]), lambda results: results == [None])
+        await eventually(effects, are(1, 2))
+
+
 @pytest.mark.parametrize("fresh_broker", ["apache"], indirect=True)
 async def test_a_topic_that_was_created_again_while_nobody_consumed_it_is_read_from_its_start(
     broker, consumer, producer, settings, effects
