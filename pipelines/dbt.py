@@ -82,9 +82,6 @@ def invoke(arguments: Sequence[str], *, started_by: str | None = None) -> "dbtRu
     with _environment({**variables, **dbt_variables(variables["WAREHOUSE_DBT_URL"]), **suffix}):
         from dbt.cli.main import dbtRunner  # noqa: PLC0415 - takes seconds, which whoever only reads a name need not wait
 
-        from pipelines.dbt_connections import keep_connections  # noqa: PLC0415 - likewise
-
-        keep_connections()
         if command not in _WRITING:
             return dbtRunner().invoke([*arguments, *folders])
         parsed = dbtRunner().invoke(

@@ -5,7 +5,8 @@
 {% macro postgres__apply_grants(relation, grant_config, should_revoke=True) -%}
     {%- if grant_config -%}
         {%- set wanted = "'" ~ grant_config['select'] | join("', '") ~ "'" -%}
-        {%- for privilege, role, is_wanted in run_query(grants_to_change(relation, wanted)) if is_wanted or should_revoke -%}
+        {%- set changes = run_query(grants_to_change(relation, wanted)) -%}
+        {%- for privilege, role, is_wanted in changes if is_wanted or should_revoke -%}
             {%- do run_query(
                 ('grant ' if is_wanted else 'revoke ') ~ privilege ~ ' on ' ~ relation
                 ~ (' to ' if is_wanted else ' from ') ~ adapter.quote(role)

@@ -6,10 +6,8 @@ from decimal import Decimal
 from pathlib import Path
 
 import psycopg
-import psycopg2
 import pytest
 
-from tests.dbt.conftest import PROJECT
 from tests.dbt.shop import Shop, category, event, order, product
 
 
@@ -58,14 +56,6 @@ def test_a_second_run_without_news_changes_nothing(small_shop: Shop):
     before = small_shop.marts()
     small_shop.build()
     assert small_shop.marts() == before
-
-
-def test_a_run_makes_fewer_connections_than_it_has_models(small_shop: Shop, monkeypatch: pytest.MonkeyPatch):
-    connect, made = psycopg2.connect, []
-    monkeypatch.setattr("psycopg2.connect", lambda **how: made.append(connect(**how)) or made[-1])
-    small_shop.dbt("run", "--select", "staging")
-    models = len([*(PROJECT / "models" / "staging").rglob("*.sql")])
-    assert 0 < len(made) < models
 
 
 def test_the_age_of_the_sources_can_be_asked_for(small_shop: Shop, target: Path):

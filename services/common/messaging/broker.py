@@ -138,7 +138,7 @@ async def positions(client: AIOKafkaConsumer) -> dict[TopicPartition, int]:
     """The position of the next fetch of each partition: after the last message and transaction markers.
 
     Raises:
-        TimeoutError: a partition has none, as after the broker came back without the topic; aiokafka would wait forever.
+        TimeoutError: a partition has none, as after the broker came back without the topic; aiokafka waits without end.
     """
     async with asyncio.timeout(POSITION_SECONDS):
         return {partition: await client.position(partition) for partition in client.assignment()}
