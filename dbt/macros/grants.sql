@@ -1,6 +1,6 @@
 {#
-  Of the roles that the project grants to, those this server has: a scratch database has none. One question tells what is
-  to be granted and revoked, which mostly is nothing.
+  Grants `select` to those of the project's roles that this server has (a scratch database has none), and revokes all that
+  others have, but for the owner and PUBLIC. One query tells what is to change, which mostly is nothing.
 #}
 {% macro postgres__apply_grants(relation, grant_config, should_revoke=True) -%}
     {%- if grant_config -%}

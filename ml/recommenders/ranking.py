@@ -9,7 +9,7 @@ MASKED = -np.inf
 """The score of an item that must not be returned."""
 
 GROUP = 32
-"""Items of a group, at the most: with fewer, more maxima have to be partitioned."""
+"""Items of a group, at the most: with fewer, more maxima are partitioned; with more, more items reach the least one."""
 
 
 class NonFiniteScoreError(ArithmeticError):
@@ -47,8 +47,9 @@ def best(
     in_order = np.take(scores, order, axis=1)
     if not (in_order < np.inf).all():
         raise NonFiniteScoreError("a score is NaN or infinite")
-    places = np.array([_places(row, least, k) for row, least in zip(in_order, _least(in_order, k), strict=True)])
-    positions = order[places.reshape(len(scores), k)]
+    rows = zip(in_order, _least(in_order, k), strict=True)
+    places = np.array([_places(row, least, k) for row, least in rows], dtype=np.int64).reshape(len(scores), k)
+    positions = order[places]
     values = np.take_along_axis(scores, positions, axis=1)
     return np.where(values > MASKED, positions, -1), values
 

@@ -1,8 +1,8 @@
 """Apache Kafka: one node that is broker and controller; its log survives restarts."""
 
 import base64
-import contextlib
 import fcntl
+import logging
 import shutil
 import struct
 import subprocess
@@ -13,8 +13,12 @@ from pathlib import Path
 from stack.parts import kafka_jars
 from stack.parts.process import HOST, PartError, Process, claim_port, exchange, free_port
 
+logger = logging.getLogger(__name__)
+
 METADATA = 3
 CORRELATION = 1
+ENDED = 143
+"""Java's exit code when it was asked to end, and did."""
 
 HEAP = ("-Xms256m", "-Xmx512m", "-XX:+UseSerialGC")
 LOGGING = (
@@ -40,7 +44,7 @@ PROPERTIES = {
     # after kill -9 the controller refuses the node until its session has ended
     "broker.session.timeout.ms": "2000",
     "broker.heartbeat.interval.ms": "500",
-    "metadata.max.idle.interval.ms": "5000",  # of notes that say nothing; each wakes half of its threads
+    "metadata.max.idle.interval.ms": "5000",  # of the controller's empty records; each wakes half of its threads
 }
 
 
@@ -141,10 +145,12 @@ def class_archive() -> Path:
         PartError: Java, Maven or the jars are missing.
     """
     kafka_jars.class_path()
-    archive = kafka_jars.class_archive()
+    archive = kafka_jars.archive_file()
     if not archive.exists():
-        with contextlib.suppress(PartError, OSError):
+        try:
             _record_classes(archive)
+        except (PartError, OSError) as error:
+            logger.warning("every start of Apache Kafka reads all its classes, for there is no archive: %s", error)
     return archive
 
 
@@ -156,4 +162,5 @@ def _record_classes(archive: Path) -> None:
         with tempfile.TemporaryDirectory(prefix=".kafka-", dir=archive.parent) as draft:
             with Recorder(Path(draft)) as recorder:
                 pass
-            recorder.archive.rename(archive)
+            if recorder.exit_code == ENDED:  # one that was killed while it wrote leaves half an archive
+                recorder.archive.rename(archive)

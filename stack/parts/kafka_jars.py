@@ -56,7 +56,7 @@ def class_path() -> str:
     return str(target / "*")
 
 
-def class_archive() -> Path:
+def archive_file() -> Path:
     """The file for Java's archive of the classes in the jars; each Java has its own, which no other can read."""
     java = hashlib.sha256(java_build().encode()).hexdigest()[:12]
     return _home().with_name(f"{_home().name}-{java}.jsa")

@@ -4,6 +4,7 @@ import json
 import re
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,8 +13,10 @@ from pydantic import ValidationError
 
 from services.contracts.envelope import Event, message_of
 from services.contracts.events.actions import ActionType, ProductViewed, UserAction
+from services.contracts.events.dead_letters import DeadLetter
 from services.contracts.events.feedback import RecommendationClicked
 from services.contracts.events.order import OrderLine, OrderSnapshot
+from services.contracts.fast_reader import struct_for
 from services.contracts.generate import event_schema
 from services.contracts.registry import EMITTERS, EVENTS, ContractError, parse
 from services.contracts.topics import TOPICS
@@ -59,6 +62,11 @@ def test_a_message_without_a_checked_envelope_reads_as_one_with(traceparent):
     )
 
     assert json.loads(message) == json.loads(event.to_bytes())
+
+
+@pytest.mark.parametrize("kind", [kind for kind in EVENTS.values() if kind.payload is not DeadLetter])
+def test_every_payload_has_a_struct_for_the_fast_way(kind):
+    assert issubclass(struct_for(kind.topic, kind.name), msgspec.Struct)
 
 
 def test_money_travels_as_a_decimal_string():

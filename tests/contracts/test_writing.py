@@ -12,6 +12,7 @@ from services.contracts.events.actions import ProductAction
 from services.contracts.events.catalog import CategoryDeleted, ProductDeleted, StockChanged
 from services.contracts.events.content import DisplayChanged, GenerationSwitched
 from services.contracts.events.order import OrderCancelled
+from services.contracts.fast_reader import struct_for
 from services.contracts.registry import EVENTS, ContractError
 from services.contracts.structs import struct_of
 from services.contracts.topics import TOPICS
@@ -67,6 +68,7 @@ class Second(StockChanged):
 
 
 def test_a_message_names_the_version_of_its_payload(monkeypatch):
+    struct_for.cache_clear()
     monkeypatch.setitem(EVENTS, "STOCK_CHANGED", replace(EVENTS["STOCK_CHANGED"], payload=Second))
     data = Second(product_id=7, stock=1)
     identity = {"producer": "test", "event_id": "0" * 8, "timestamp": datetime(2026, 1, 1, tzinfo=UTC)}

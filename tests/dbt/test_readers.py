@@ -99,6 +99,18 @@ def test_a_view_that_is_as_it_was_is_granted_to_who_may_read_it(shop: Shop):
         assert analyst.execute(SPENDING).fetchall() == shop.rows(SPENDING)
 
 
+def test_nobody_keeps_what_the_project_does_not_grant(shop: Shop, postgres_server: Postgres):
+    with psycopg.connect(postgres_server.url(shop.database), autocommit=True) as admin:
+        for table in ("core.user_spending", "core.orders"):
+            admin.execute(f"grant select on {table} to tanawari_loader; grant insert on {table} to tanawari_analyst")
+    shop.dbt("run", "--select", "user_spending", "orders")
+    held = "select has_table_privilege('tanawari_{}', 'core.{}', '{}')"
+    for table in ("user_spending", "orders"):
+        assert shop.rows(held.format("loader", table, "select")) == [(False,)]
+        assert shop.rows(held.format("analyst", table, "insert")) == [(False,)]
+        assert shop.rows(held.format("analyst", table, "select")) == [(True,)]
+
+
 def test_a_view_that_somebody_dropped_is_made_anew(shop: Shop):
     before = shop.rows(SPENDING)
     with psycopg.connect(shop.warehouse.dbt) as connection:

@@ -34,7 +34,7 @@ class Service(Process):
             log,
             environment={**os.environ, **environment, "IDEMPOTENCY_CLAIM_SECONDS": str(CLAIM_SECONDS)},
             directory=ROOT,
-            is_ready=lambda: urllib.request.urlopen(f"{self.url}/health/live").status == 200,
+            is_ready=lambda: urllib.request.urlopen(f"{self.url}/health/live", timeout=2).status == 200,
         )
 
 

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import dagster as dg
 from dagster_dbt import DbtCliResource, dbt_assets
@@ -16,14 +16,17 @@ from pipelines.recipe import Recipe
 PROJECT = prepared_project()
 BUILD = ["build", "--exclude-resource-type", "unit_test"]
 """Unit tests test the code, not the data: `make test` runs them."""
+LINEAGE = FOLDER / "target" / "column_lineage.json"
+RESULTS: Final = "run_results.json"
 
 
 @dbt_assets(manifest=PROJECT.manifest_path, project=PROJECT, dagster_dbt_translator=TableTranslator())
 def warehouse_models(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
     """Build what is selected: models what new events touch, tests as checks, columns with their lineage."""
     recipe = Recipe.of(FOLDER, PROJECT.manifest_path, os.environ, {})
-    lineage = ColumnLineage(FOLDER / "target" / "column_lineage.json", recipe.versions)
+    lineage, folder = ColumnLineage(LINEAGE, recipe.versions), work_folder(PROJECT, "build")
     with within_run(recipe, f"Dagster's run {context.run.run_id}") as built:
-        invocation = dbt.cli(BUILD, context=context, target_path=work_folder(PROJECT, "build"))
+        (folder / RESULTS).unlink(missing_ok=True)  # those of the run before count for nothing
+        invocation = dbt.cli(BUILD, context=context, target_path=folder)
         yield from lineage.kept(invocation.stream().fetch_column_metadata(with_column_lineage=not lineage.is_complete))
-        built.update(succeeded(invocation.get_artifact("run_results.json")["results"]))
+        built.update(succeeded(invocation.get_artifact(RESULTS)["results"]))

@@ -1,6 +1,7 @@
 """The lineage of columns, kept by version of the model: to compute it takes a fifth of a small shop's refresh.
 
-dagster-dbt computes it from each model's SQL, in each run; it changes with the model only.
+dagster-dbt computes it in each run, from each model's SQL and the names that the translator gives to tables; remove the
+file after a change of the translator.
 """
 
 import os
@@ -38,15 +39,17 @@ class ColumnLineage:
     def kept(self, events: Iterable[Any]) -> Iterator[Any]:
         """The events of dbt, models with their lineage as far as it is known; what events bring with them is kept."""
         computed: Lineages = {}
-        for event in events:
-            key = self._keys.get(event.metadata["unique_id"].text, "")
-            is_model = isinstance(event, dg.Output | dg.AssetMaterialization)
-            if is_model and METADATA in event.metadata:
-                computed[key] = event.metadata[METADATA].value
-            is_known = is_model and key in self._known and key not in computed
-            yield event.with_metadata({**event.metadata, METADATA: self._known[key]}) if is_known else event
-        if computed:
-            self._write(self._known | computed)
+        try:
+            for event in events:
+                key = self._keys.get(event.metadata["unique_id"].text, "")
+                is_model = isinstance(event, dg.Output | dg.AssetMaterialization)
+                if is_model and METADATA in event.metadata:
+                    computed[key] = event.metadata[METADATA].value
+                is_known = is_model and key in self._known and key not in computed
+                yield event.with_metadata({**event.metadata, METADATA: self._known[key]}) if is_known else event
+        finally:  # of a run that fails, too
+            if computed:
+                self._write(self._known | computed)
 
     def _write(self, lineages: Lineages) -> None:
         fresh = self._file.with_name(f".{self._file.name}.{os.getpid()}")

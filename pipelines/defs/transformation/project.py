@@ -39,7 +39,7 @@ def prepared_project() -> DbtProject:
 def work_folder(project: DbtProject, name: str) -> Path:
     """The target folder for a dbt command on the warehouse of `WAREHOUSE_DBT_URL`, in which dbt need not parse again.
 
-    It is the same each time, so one process at a time may use it.
+    It is the same each time. `build` is used within a run, of which there is one at a time.
     """
     variables = dbt_variables(os.environ.get("WAREHOUSE_DBT_URL", NOWHERE))
     server = [variables[f"WAREHOUSE_DBT_{part}"] for part in ("HOST", "PORT", "USER")]  # another is parsed anew

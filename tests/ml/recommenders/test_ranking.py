@@ -8,7 +8,7 @@ from ml.recommenders.ranking import MASKED, NonFiniteScoreError, best, tie_order
 
 SCORES = hnp.arrays(
     np.float32,
-    st.tuples(st.integers(1, 4), st.integers(1, 12)),
+    st.tuples(st.integers(0, 4), st.integers(1, 12)),
     elements=st.one_of(
         st.sampled_from([0.0, -0.0, 1.0, MASKED]), st.floats(-(2.0**90), 2.0**90, width=32, allow_subnormal=False)
     ),
