@@ -36,7 +36,9 @@ def programs() -> Path:
             with zipfile.ZipFile(Path(name) / f"{BUILD}-{VERSION}.jar") as jar:
                 archive = next(each for each in jar.namelist() if each.endswith(".txz"))
                 with jar.open(archive) as packed, tarfile.open(fileobj=packed, mode="r:xz") as files:
-                    files.extractall(draft, filter="data")
+                    # The documented spelling for Pythons before 3.11.4, whose extractall takes no filter
+                    files.extraction_filter = getattr(tarfile, "data_filter", lambda member, _: member)
+                    files.extractall(draft)
             draft.chmod(0o755)
             draft.rename(target)
     return target / "bin"
