@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import uuid
 import warnings
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -20,6 +21,8 @@ from types import ModuleType
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from hypothesis import settings
 
 from services.contracts.kafka import KafkaSettings
@@ -34,6 +37,7 @@ from stack.parts.valkey import Valkey
 from stack.programs import WAREHOUSE_ROLES
 from stack.state import State
 from stack.topics import create_topics
+from tests.certificates import Authority
 from tests.machine import require
 from tests.tokens import Tokens
 from warehouse.migrate import migrate
@@ -79,6 +83,33 @@ def starts_processes(module: ModuleType) -> bool:
     return any(
         each is subprocess or (isinstance(each, type) and issubclass(each, Process)) for each in vars(module).values()
     )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_authority(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let clients trust one authority, child processes too: each would read the machine's 140, which takes 30 ms.
+
+    No test asks the internet.
+    """
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("SSL_CERT_FILE", str(Authority(tmp_path_factory.mktemp("authority")).file))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def few_keys() -> Iterator[None]:
+    """Draw RSA keys from 32 that are made when they are first asked for: one takes up to a tenth of a second."""
+    made, generate = deque[RSAPrivateKey](), rsa.generate_private_key
+
+    def draw(public_exponent: int, key_size: int) -> RSAPrivateKey:
+        if len(made) < 32:
+            made.append(generate(public_exponent, key_size))
+        made.rotate()
+        return made[0]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rsa, "generate_private_key", draw)
+        yield
 
 
 @pytest.fixture(scope="session")

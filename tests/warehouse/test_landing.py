@@ -145,7 +145,8 @@ async def test_watching_for_topics_that_were_created_again_opens_no_connection(l
         monkeypatch.setattr(client, "create_conn", counting(opened, client.create_conn))
         asked.clear()
         await eventually(lambda: len(asked) > 2)
-    assert opened == []
+    # Not `== []`: the gateway of other tests lives as long as the run, and goes on looking for its own broker.
+    assert landing.kafka_url not in {f"{host}:{port}" for host, port, *_ in opened}
 
 
 async def test_a_batch_that_takes_too_long_is_written_in_parts(landing, warehouse, viewed):
