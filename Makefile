@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PYTEST := $(BIN)/pytest --maxprocesses 4 --dist loadfile --no-loadscope-reorder
-MORE_THAN_CORES = $(shell expr $$(getconf _NPROCESSORS_ONLN) + 2)
+MORE_THAN_CORES = $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 # Where this is set, each of some hundred processes would compile all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
@@ -22,15 +22,14 @@ demo: environment ## a served shop on real retail data; ARGS="--exit", "--users 
 check: environment ## style, types and the fast tests, side by side: before each push
 	@$(MAKE) --no-print-directory --jobs 2 --keep-going --output-sync fast lint imports sql types
 
-test: environment ## style, types and all tests; each kill point once
-	@$(MAKE) --no-print-directory --jobs 2 --keep-going --output-sync lint imports sql types
-	@$(MAKE) --no-print-directory unit
+test: environment ## style, types and all tests, side by side; each kill point once
+	@$(MAKE) --no-print-directory --jobs 2 --keep-going --output-sync types lint imports sql unit
 
 fast: environment # the tests that start no servers and no processes; one that takes a minute is none of them
 	$(PYTEST) --numprocesses auto --quiet -m "not slow and not soak" --timeout 60 $(ARGS)
 
 unit: environment # all tests; each kill point once; a worker runs whole files, with servers of its own, and often waits
-	$(PYTEST) --numprocesses $(MORE_THAN_CORES) $(ARGS)
+	+MAKEFLAGS= $(PYTEST) --numprocesses $(MORE_THAN_CORES) $(ARGS)
 
 test-faults: environment ## the tests that kill real processes, with all their repetitions
 	TANAWARI_FAULTS=full $(PYTEST) --numprocesses auto -m "faults and not soak" --timeout 1800 $(ARGS)
