@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 
 from pipelines.defs.transformation import lineage as module
-from pipelines.defs.transformation.lineage import METADATA, ColumnLineage
+from pipelines.defs.transformation.lineage import METADATA, ColumnLineage, with_columns
 
 VERSIONS = {"model.orders": "a1", "model.users": "b1"}
 
@@ -75,3 +75,27 @@ def test_an_unreadable_file_is_computed_anew(file, text):
     assert not run.is_complete
     list(run.kept([built("model.orders", of("order_id")), built("model.users", of("user_id"))]))
     assert ColumnLineage(file, VERSIONS).is_complete
+
+
+class Invocation:
+    """One of dbt that tells of two models."""
+
+    adapter = None
+    is_fusion = False
+    postprocessing_threadpool_num_threads = 4
+
+    def __init__(self):
+        self.told = []
+
+    def stream(self):
+        for model in VERSIONS:
+            self.told.append(model)
+            yield built(model)
+
+
+def test_dbt_is_asked_for_the_next_event_when_somebody_wants_it_and_not_without_pause_before():
+    dbt = Invocation()
+    events = with_columns(dbt, with_lineage=True)
+    next(events)
+    assert dbt.told == ["model.orders"]
+    assert [event.metadata["unique_id"].text for event in events] == ["model.users"]

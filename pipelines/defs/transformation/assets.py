@@ -8,7 +8,7 @@ import dagster as dg
 from dagster_dbt import DbtCliResource, dbt_assets
 
 from pipelines.dbt import FOLDER, succeeded, within_run
-from pipelines.defs.transformation.lineage import ColumnLineage
+from pipelines.defs.transformation.lineage import ColumnLineage, with_columns
 from pipelines.defs.transformation.project import prepared_project, work_folder
 from pipelines.defs.transformation.translator import TableTranslator
 from pipelines.recipe import Recipe
@@ -28,5 +28,5 @@ def warehouse_models(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> 
     with within_run(recipe, f"Dagster's run {context.run.run_id}") as built:
         (folder / RESULTS).unlink(missing_ok=True)  # those of the run before count for nothing
         invocation = dbt.cli(BUILD, context=context, target_path=folder)
-        yield from lineage.kept(invocation.stream().fetch_column_metadata(with_column_lineage=not lineage.is_complete))
+        yield from lineage.kept(with_columns(invocation, with_lineage=not lineage.is_complete))
         built.update(succeeded(invocation.get_artifact(RESULTS)["results"]))

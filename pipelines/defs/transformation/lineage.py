@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from dagster_dbt import DbtCliInvocation
+from dagster_dbt.core.dbt_event_iterator import DbtEventIterator
 
 METADATA = "dagster/column_lineage"
 Lineages = dict[str, dg.TableColumnLineage]
@@ -55,6 +57,15 @@ class ColumnLineage:
         fresh = self._file.with_name(f".{self._file.name}.{os.getpid()}")
         fresh.write_text(dg.serialize_value(lineages))
         fresh.replace(self._file)
+
+
+def with_columns(invocation: DbtCliInvocation, *, with_lineage: bool) -> Iterator[Any]:
+    """The events of dbt as they come, models with their columns, and with the lineage of these if wanted.
+
+    dagster-dbt gets one event at a time: with all of them it keeps a core busy asking whether dbt has told another.
+    """
+    for event in invocation.stream():
+        yield from DbtEventIterator(iter([event]), invocation).fetch_column_metadata(with_column_lineage=with_lineage)
 
 
 def _read(file: Path) -> Lineages:
