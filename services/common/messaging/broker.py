@@ -29,7 +29,7 @@ class LogReplacedError(ConnectionError):
 
 
 async def cluster_id(settings: KafkaSettings) -> str:
-    """The broker's cluster id.
+    """The broker's cluster id; empty if it has none.
 
     Raises:
         KafkaError: it does not respond.
@@ -38,7 +38,7 @@ async def cluster_id(settings: KafkaSettings) -> str:
     try:
         async with settings.explained():
             await admin.start()
-        return str((await admin.describe_cluster())["cluster_id"])
+        return (await admin.describe_cluster())["cluster_id"] or ""
     finally:
         await admin.close()
 
@@ -67,18 +67,18 @@ async def partitions_of(settings: KafkaSettings, topics: Collection[str]) -> lis
 class LogWatch:
     """Knows which logs the topics of a client have; make one with `watching`."""
 
-    def __init__(self, client: AIOKafkaConsumer, topics: Collection[str]) -> None:
+    def __init__(self, client: AIOKafkaConsumer, topics: Collection[str], cluster: str | None) -> None:
         self._client = client
         self._topics = topics
         self._asking = asyncio.create_task(self._ask_again())
-        self.ids: dict[str, str] = {}
-        """By topic: the id of the log, as of the last `identify`."""
+        self.ids: dict[str, str] = {} if cluster is None else dict.fromkeys(topics, cluster)
+        """By topic: the id of the log, as of the last `identify`; before that as far as it is known."""
 
     async def identify(self) -> None:
         """Learn the ids of the logs as they are now.
 
         Raises:
-            LogReplacedError: a topic has another log than the last `identify` found.
+            LogReplacedError: a topic has another log than was known.
             KafkaError: the broker does not respond.
             OSError: likewise.
         """
@@ -87,7 +87,7 @@ class LogWatch:
         self.ids = present
 
     def check(self) -> None:
-        """Raise if a topic has another log than the last `identify` found; an outage is not reported here.
+        """Raise if a topic has another log than was known; an outage is not reported here.
 
         Raises:
             LogReplacedError: it was noticed in the last few seconds.
@@ -125,9 +125,11 @@ class LogWatch:
 
 
 @asynccontextmanager
-async def watching(client: AIOKafkaConsumer, topics: Collection[str]) -> AsyncIterator[LogWatch]:
-    """Watch the logs of a started client's topics."""
-    watch = LogWatch(client, topics)
+async def watching(
+    client: AIOKafkaConsumer, topics: Collection[str], *, cluster: str | None = None
+) -> AsyncIterator[LogWatch]:
+    """Watch the logs of a started client's topics, which must be those of the cluster, if one is named."""
+    watch = LogWatch(client, topics, cluster)
     try:
         yield watch
     finally:

@@ -78,12 +78,12 @@ class Consumer(Worker):
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consume until `stop`; the next member fetches unhandled messages again."""
-        log_id = await cluster_id(self._settings)
+        cluster = await cluster_id(self._settings)
         client = AIOKafkaConsumer(
             *self._topics,
             **self._settings.client_arguments(),
             client_id=self._settings.service,
-            group_id=f"{self._group}.{log_id}",
+            group_id=f"{self._group}.{cluster}",
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             isolation_level="read_committed",
@@ -93,7 +93,7 @@ class Consumer(Worker):
         )
         try:
             await client.start()
-            async with watching(client, self._topics) as watch:
+            async with watching(client, self._topics, cluster=cluster) as watch:
                 await self._consume(client, watch, stop)
         finally:
             await client.stop()

@@ -68,6 +68,16 @@ def effects(database_url):
     return read
 
 
+async def committed(settings, partition):
+    """The offset of the group on the logs that the broker has now."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_url)
+    await admin.start()
+    group = f"{GROUP}.{await cluster_id(settings)}"
+    offsets = await admin.list_consumer_group_offsets(group, partitions=[partition])
+    await admin.close()
+    return offsets[partition].offset
+
+
 def are(*numbers):
     return lambda found: found == list(numbers)
 
@@ -398,14 +408,27 @@ async def test_of_a_transaction_what_was_committed_is_handled_and_its_markers_ar
         await till.send_and_wait(TOPIC, viewed(2), partition=partition.partition)
         await till.abort_transaction()
 
-    async def committed():
-        admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_url)
-        await admin.start()
-        group = f"common-test.consumer.{await cluster_id(settings)}"
-        offsets = await admin.list_consumer_group_offsets(group, partitions=[partition])
-        await admin.close()
-        return offsets[partition].offset
-
     async with running([consumer]):
-        await eventually(committed, lambda offset: offset == 4)
+        await eventually(lambda: committed(settings, partition), lambda offset: offset == 4)
     assert await effects() == [1]
+
+
+@pytest.mark.parametrize("fresh_broker", ["embedded"], indirect=True)
+async def test_a_member_that_joins_while_the_broker_is_replaced_takes_the_group_of_the_new_logs(
+    broker, consumer, producer, settings, effects, monkeypatch
+):
+    before = await cluster_id(settings)
+    broker.stop()
+    broker.start()
+    broker.create_topics()
+    told = iter([before])
+
+    async def told_before(settings):
+        return next(told, None) or await cluster_id(settings)
+
+    monkeypatch.setattr(module, "cluster_id", told_before)
+    async with running([consumer]):
+        await eventually(lambda: producer.send_many(TOPIC, [("u1", viewed(1))]), lambda results: results == [None])
+        await eventually(effects, are(1))
+        partition = TopicPartition(TOPIC, partition_of("u1", TOPICS[TOPIC].partitions))
+        await eventually(lambda: committed(settings, partition), lambda offset: offset == 1, seconds=20)
