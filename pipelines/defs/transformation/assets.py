@@ -24,7 +24,8 @@ RESULTS: Final = "run_results.json"
 def warehouse_models(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
     """Build what is selected: models what new events touch, tests as checks, columns with their lineage."""
     recipe = Recipe.of(FOLDER, PROJECT.manifest_path, os.environ, {})
-    lineage, folder = ColumnLineage(LINEAGE, recipe.versions), work_folder(PROJECT, "build")
+    lineage = ColumnLineage(LINEAGE, recipe, {*warehouse_models.keys, *warehouse_models.dependency_keys})
+    folder = work_folder(PROJECT, "build")
     with within_run(recipe, f"Dagster's run {context.run.run_id}") as built:
         (folder / RESULTS).unlink(missing_ok=True)  # those of the run before count for nothing
         invocation = dbt.cli(BUILD, context=context, target_path=folder)

@@ -1,11 +1,11 @@
 """The lineage of columns, kept by version of the model: to compute it takes a fifth of a small shop's refresh.
 
-dagster-dbt computes it in each run, from each model's SQL and the names that the translator gives to tables; remove the
-file after a change of the translator.
+dagster-dbt computes it in each run, from each model's SQL, in which the rules stand, and the names of the tables.
 """
 
+import hashlib
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,11 @@ import dagster as dg
 from dagster_dbt import DbtCliInvocation
 from dagster_dbt.core.dbt_event_iterator import DbtEventIterator
 
+from pipelines.recipe import Recipe
+
 METADATA = "dagster/column_lineage"
 Lineages = dict[str, dg.TableColumnLineage]
-"""By the version of the model, and of the packages that computed it."""
+"""By the version of the model, and a digest of the rules, the tables' names and the packages that computed it."""
 
 
 class ColumnLineage:
@@ -24,13 +26,16 @@ class ColumnLineage:
 
     Args:
         file: where it is kept; without a readable one everything is computed.
-        versions: by dbt's ids the versions of all models, as the recipe has them.
+        recipe: the versions of all models, and the rules.
+        tables: what Dagster calls them and what they read.
     """
 
-    def __init__(self, file: Path, versions: Mapping[str, str]) -> None:
-        by = " ".join(f"{package} {version(package)}" for package in ("dagster", "dagster-dbt", "sqlglot"))
+    def __init__(self, file: Path, recipe: Recipe, tables: Iterable[dg.AssetKey]) -> None:
+        packages = [f"{package} {version(package)}" for package in ("dagster", "dagster-dbt", "sqlglot")]
+        common = [packages, sorted(recipe.rules.items()), sorted(key.to_user_string() for key in tables)]
+        digest = hashlib.sha256(repr(common).encode()).hexdigest()[:12]
         self._file = file
-        self._keys = {model: f"{model} {number}, by {by}" for model, number in versions.items()}
+        self._keys = {model: f"{model} {number} {digest}" for model, number in recipe.versions.items()}
         self._known = {key: each for key, each in _read(file).items() if key in self._keys.values()}
 
     @property
