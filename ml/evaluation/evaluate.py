@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -63,6 +64,7 @@ class Evaluation:
         values = self.per_user(task, model)[metric]
         return float(values.mean()) if len(values) else None  # type: ignore[arg-type] # a mean of floats is one
 
+    @cached_property
     def summary(self) -> pl.DataFrame:
         """A row for each evaluated task and model: means, the interval of NDCG, coverage and novelty.
 

@@ -43,7 +43,7 @@ def write(measured: Measured, directory: Path, decision: Decision | None = None)
     """
     directory.mkdir(parents=True, exist_ok=True)
     evaluation = measured.models
-    summary = evaluation.summary().sort(TASK, metrics.NDCG, descending=[False, True], maintain_order=True)
+    summary = evaluation.summary.sort(TASK, metrics.NDCG, descending=[False, True], maintain_order=True)
     figures: dict[str, Figure] = {}
     if summary.height:
         figures["accuracy"] = plots.accuracy(summary)

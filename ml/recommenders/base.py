@@ -1,10 +1,8 @@
 """The base of all recommenders: ids, filters, ranking, files. A model implements two hooks."""
 
 import json
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
@@ -13,11 +11,11 @@ import polars as pl
 from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, ConfigDict
 from scipy import sparse
-from threadpoolctl import threadpool_limits
 
 from ml import columns as c
 from ml.dataset import RECENT_DAYS, Dataset, positions
 from ml.recommenders.ranking import MASKED, best, tie_order
+from ml.recommenders.side_by_side import side_by_side
 
 BLOCK = 32
 """Users scored together: few enough that memory is reused; mapping new memory costs more than the arithmetic."""
@@ -132,10 +130,7 @@ class Recommender(ABC, Generic[C]):
         def rank(start: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
             return best(self._scores(known[start : start + BLOCK], exclude_seen=exclude_seen), order, k)
 
-        # Blocks are independent, so the number of workers changes no list; BLAS threads would compete for the cores.
-        with threadpool_limits(1, "blas"), ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as workers:
-            blocks = list(workers.map(rank, range(0, len(ids), BLOCK)))
-        return self._frame(ids, blocks)
+        return self._frame(ids, side_by_side(rank, range(0, len(ids), BLOCK)))
 
     def allowed(self, candidates: ArrayLike | None = None) -> NDArray[np.int64]:
         """Positions of the items that may be returned, in the order that breaks ties."""

@@ -1,5 +1,7 @@
 """Content-based: items with descriptions similar to the user's purchases. Only it scores items without purchases."""
 
+from functools import cached_property
+
 import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike, NDArray
@@ -12,6 +14,7 @@ from ml.dataset import Dataset
 from ml.recommenders.base import Recommender, RecommenderConfig
 from ml.recommenders.neighbours import NEIGHBOURS, nearest
 from ml.recommenders.ranking import MASKED, best
+from ml.recommenders.side_by_side import side_by_side
 from ml.recommenders.sparse_math import dense_times, unit_rows
 
 _BLOCK = 256
@@ -38,7 +41,7 @@ class ContentBased(Recommender[ContentConfig]):
     config_type = ContentConfig
     vectors: csr_array[np.float32]
     profiles: csr_array[np.float32]
-    neighbours: csr_array[np.float32]
+    categories: NDArray[np.uint32]
 
     def _fit(self, dataset: Dataset) -> None:
         self.vectors = csr_array(np.zeros((0, 0), np.float32))
@@ -46,9 +49,7 @@ class ContentBased(Recommender[ContentConfig]):
             vectoriser = TfidfVectorizer(analyzer=list, dtype=np.float32)  # `_terms` has already split the terms
             self.vectors = csr_array(vectoriser.fit_transform(_terms(dataset.items, self.config.price_bands)))
         self.profiles = unit_rows(csr_array(dataset.decayed(self.config.decay_days).log1p() @ self.vectors))
-        self.neighbours = self._neighbours(
-            dataset.items.select(pl.struct(c.DEPARTMENT, c.CATEGORY).rank("dense")).to_series()
-        )
+        self.categories = dataset.items.select(pl.struct(c.DEPARTMENT, c.CATEGORY).rank("dense")).to_series().to_numpy()
 
     def _score(self, users: NDArray[np.int64]) -> NDArray[np.float32]:
         return dense_times(self.profiles[users].toarray(), self.vectors)
@@ -57,22 +58,31 @@ class ContentBased(Recommender[ContentConfig]):
         """The items with the most similar descriptions in the category, see `neighbours.nearest`."""
         return nearest(self.neighbours, self.items, self.allowed(), k, items)
 
-    def _neighbours(self, categories: pl.Series) -> csr_array[np.float32]:
-        """Nearest items within the category: all pairs of the catalogue would take minutes for similar lists."""
-        found = [np.empty((3, 0))]
-        group_of = categories.to_numpy()[self.order]
+    @cached_property
+    def neighbours(self) -> csr_array[np.float32]:
+        """Nearest items within the category: all pairs of the catalogue would take minutes for similar lists.
+
+        They take longer than the rest of the model, and only lists of similar items use them.
+        """
+        group_of = self.categories[self.order]
         members = self.order[np.argsort(group_of, kind="stable")]  # by category, then in tie order
-        for group in np.split(members, np.flatnonzero(np.diff(np.sort(group_of))) + 1):
-            vectors, available = self.vectors[group], np.flatnonzero(self.is_available[group])
-            for start in range(0, len(group), _BLOCK):  # a category may be the whole shop
-                likeness = (vectors[start : start + _BLOCK] @ vectors.T).toarray()
-                np.fill_diagonal(likeness[:, start:], MASKED)
-                near, score = best(likeness, available, self.config.neighbours)
-                row, rank = np.nonzero(near >= 0)
-                found.append(np.stack([group[start + row], group[near[row, rank]], score[row, rank]]))
-        item, neighbour, score = np.concatenate(found, axis=1)
+        groups = np.split(members, np.flatnonzero(np.diff(np.sort(group_of))) + 1)
+        found = side_by_side(self._neighbours_within, groups)
+        item, neighbour, score = np.concatenate([np.empty((3, 0)), *found], axis=1)
         pairs = (score.astype(np.float32).clip(max=1), (item.astype(np.int32), neighbour.astype(np.int32)))
         return csr_array(pairs, shape=(len(self.items), len(self.items)))
+
+    def _neighbours_within(self, group: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Rows of item, neighbour and score."""
+        found = [np.empty((3, 0))]
+        vectors, available = self.vectors[group], np.flatnonzero(self.is_available[group])
+        for start in range(0, len(group), _BLOCK):  # a category may be the whole shop
+            likeness = (vectors[start : start + _BLOCK] @ vectors.T).toarray()
+            np.fill_diagonal(likeness[:, start:], MASKED)
+            near, score = best(likeness, available, self.config.neighbours)
+            row, rank = np.nonzero(near >= 0)
+            found.append(np.stack([group[start + row], group[near[row, rank]], score[row, rank]]))
+        return np.concatenate(found, axis=1)
 
 
 def _terms(items: pl.DataFrame, price_bands: int) -> list[list[str]]:

@@ -11,11 +11,12 @@ from threadpoolctl import threadpool_limits
 
 from ml.dataset import Dataset
 from ml.recommenders.base import Recommender, RecommenderConfig, TooMuchDataError
+from ml.recommenders.side_by_side import side_by_side
 from ml.recommenders.sparse_math import dense_times
 
 LARGEST = 15_000
 """Maximum of the smaller of users and items: the matrix inversion then needs about 4 GB."""
-_BLOCK = 8192
+_BLOCK = 4096
 
 
 class EASEConfig(RecommenderConfig):
@@ -81,13 +82,14 @@ class EASE(Recommender[EASEConfig]):
 
     def _explained(self) -> NDArray[np.float32]:
         """Diagonal of X'MX, by blocks of items."""
-        explained = np.zeros(self.weights.shape[1], dtype=np.float32)
-        for start in range(0, len(explained), _BLOCK):
+
+        def explain(start: int) -> NDArray[np.float32]:
             block = self.weights_transposed[start : start + _BLOCK]
             row, user = block.nonzero()
             products = block.data * (block @ self.inverse)[row, user]
-            explained[start : start + _BLOCK] = np.bincount(row, products, minlength=block.shape[0])
-        return explained
+            return np.bincount(row, products, minlength=block.shape[0]).astype(np.float32)
+
+        return np.concatenate(side_by_side(explain, range(0, self.weights.shape[1], _BLOCK)))
 
     def _score(self, users: NDArray[np.int64]) -> NDArray[np.float32]:
         rows = self.weights[users]

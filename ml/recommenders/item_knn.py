@@ -10,6 +10,7 @@ from scipy.sparse import csr_array, csr_matrix
 from ml.dataset import Dataset
 from ml.recommenders.base import Recommender, RecommenderConfig
 from ml.recommenders.neighbours import nearest
+from ml.recommenders.side_by_side import side_by_side
 from ml.recommenders.sparse_math import unit_rows
 
 _PAIRS = 200_000
@@ -64,9 +65,12 @@ class ItemKNN(Recommender[ItemKNNConfig]):
         """The neighbours that at least `least_support` users bought together with the item."""
         buyers = csr_array(self.seen.T.astype(bool).astype(np.int32))
         pairs = self.neighbours.tocoo()
-        together = [
-            buyers[pairs.row[start : start + _PAIRS]].multiply(buyers[pairs.col[start : start + _PAIRS]]).sum(axis=1)
-            for start in range(0, pairs.nnz, _PAIRS)
-        ]
+
+        def count(start: int) -> NDArray[np.integer]:
+            block = slice(start, start + _PAIRS)
+            counted: NDArray[np.integer] = buyers[pairs.row[block]].multiply(buyers[pairs.col[block]]).sum(axis=1)
+            return counted
+
+        together = side_by_side(count, range(0, pairs.nnz, _PAIRS))
         enough = np.concatenate([np.empty(0, np.int32), *together]) >= self.config.least_support
         return csr_array((pairs.data[enough], (pairs.row[enough], pairs.col[enough])), shape=pairs.shape)

@@ -7,6 +7,8 @@ from scipy.sparse import csr_array, eye_array
 
 from ml.dataset import Dataset
 from ml.recommenders.base import Recommender, RecommenderConfig
+from ml.recommenders.ranking import best
+from ml.recommenders.side_by_side import side_by_side
 from ml.recommenders.sparse_math import dense_times, unit_rows
 
 _BLOCK = 512
@@ -55,12 +57,16 @@ class TifuKNN(Recommender[TifuKNNConfig]):
         k = min(self.config.neighbours, n_users - 1)
         nearest = np.empty((n_users, k), dtype=np.int32)
         is_alike = np.empty((n_users, k), dtype=np.bool_)
-        for start in range(0, n_users, _BLOCK):
-            block = np.arange(start, min(start + _BLOCK, n_users))
+        everybody = np.arange(n_users)
+
+        def find(start: int) -> None:
+            block = everybody[start : start + _BLOCK]
             likeness = (profiles[block] @ self.profiles_transposed).toarray()
             likeness[np.arange(len(block)), block] = -1  # nobody is their own neighbour
-            nearest[block] = np.argsort(-likeness, axis=1, kind="stable")[:, :k]
-            is_alike[block] = np.take_along_axis(likeness, nearest[block], axis=1) > 0
+            nearest[block], scores = best(likeness, everybody, k)
+            is_alike[block] = scores > 0
+
+        side_by_side(find, range(0, n_users, _BLOCK))
         starts = np.concatenate([[0], np.cumsum(is_alike.sum(axis=1))])
         weights = np.full(starts[-1], 1 / max(k, 1), dtype=np.float32)
         return csr_array((weights, nearest[is_alike], starts), shape=(n_users, n_users))

@@ -61,7 +61,7 @@ def evaluation(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResu
     figures, shelves, behind = headlines(measured.models), as_document(measured.shelves), falls_behind(measured.shelves)
     page = report.write(measured, day / REPORT, judgement.decision)
     Figures(configuration=configuration, data=judgement.data, metrics=figures, shelves=shelves).put(day)
-    summary = measured.models.summary()
+    summary = measured.models.summary
     yield dg.MaterializeResult(
         metadata={
             **figures,

@@ -41,7 +41,7 @@ def test_headlines_are_means_over_users(evaluation: Evaluation) -> None:
 
 
 def test_the_summary_gives_an_interval_around_each_mean(evaluation: Evaluation) -> None:
-    summary = evaluation.summary()
+    summary = evaluation.summary
 
     assert (summary["ndcg_low"] <= summary["ndcg"] + 1e-9).all()
     assert (summary["ndcg"] <= summary["ndcg_high"] + 1e-9).all()
@@ -69,7 +69,7 @@ def test_a_model_that_was_left_out_has_no_figure_and_the_report_says_why(
     measured = measure(interactions, items, CONFIG, cut - timedelta(days=20), Rules.load(), days=20)
 
     assert headlines(measured.models).keys() == HEADLINES.keys() - {"discover"}
-    assert "ease" not in measured.models.summary()["model"]
+    assert "ease" not in measured.models.summary["model"]
     assert "<li>ease: ease takes at most 1 users or items" in report.write(measured, tmp_path).read_text()
 
 
@@ -77,7 +77,7 @@ def test_a_question_about_nobody_has_no_figure(evaluation: Evaluation) -> None:
     asked = evaluation.whole.filter(pl.col("users") > 0).select("task", "model").rows()
 
     assert len(asked) < len(evaluation.whole)
-    assert evaluation.summary().select("task", "model").rows() == asked
+    assert evaluation.summary.select("task", "model").rows() == asked
 
 
 def test_the_report_says_whom_the_gate_let_meet_and_what_its_window_can_show(

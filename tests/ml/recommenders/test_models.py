@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -21,6 +22,7 @@ from ml.recommenders import (
     PersonalFrequency,
     Popularity,
     PopularityConfig,
+    Recommender,
     TifuKNN,
     TifuKNNConfig,
     content,
@@ -169,6 +171,16 @@ def test_content_likeness_does_not_depend_on_how_a_category_is_divided(
     monkeypatch.setattr(content, "_BLOCK", 2)
 
     assert ContentBased().fit(dataset).similar(20).equals(whole)
+
+
+def test_similar_products_are_found_when_they_are_asked_for_by_a_loaded_model_too(
+    dataset: Dataset, tmp_path: Path
+) -> None:
+    model = ContentBased().fit(dataset)
+    model.save(tmp_path / "model")
+
+    assert "neighbours" not in vars(model)
+    assert Recommender.load(tmp_path / "model").similar(20).equals(model.similar(20))
 
 
 def test_content_takes_prices_as_decimals_and_does_without(
