@@ -104,19 +104,20 @@ def _type_of(column: Column) -> pa.DataType:
 
 
 class _CopyStream(io.RawIOBase):
-    """The output of COPY, as a file."""
+    """The output of COPY as a file: it comes by the row, and is passed on by the block."""
 
     def __init__(self, copy: psycopg.Copy) -> None:
-        self._copy = copy
-        self._rest = memoryview(b"")
+        self._rows = iter(copy)
+        self._waiting = bytearray()
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # narrower than any writable buffer
-        if not self._rest:
-            self._rest = memoryview(self._copy.read())
-        size = min(len(buffer), len(self._rest))
-        buffer[:size] = self._rest[:size]
-        self._rest = self._rest[size:]
+        waiting = self._waiting
+        while len(waiting) < len(buffer) and (row := next(self._rows, b"")):
+            waiting += row
+        size = min(len(buffer), len(waiting))
+        buffer[:size] = waiting[:size]
+        del waiting[:size]
         return size
