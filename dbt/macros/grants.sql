@@ -4,12 +4,12 @@
 #}
 {% macro postgres__apply_grants(relation, grant_config, should_revoke=True) -%}
     {%- if grant_config -%}
-        {%- set wanted = "'" ~ grant_config['select'] | join("', '") ~ "'" -%}
+        {%- set wanted = "'" ~ grant_config['select'] | map('replace', "'", "''") | join("', '") ~ "'" -%}
         {%- set changes = run_query(grants_to_change(relation, wanted)) -%}
         {%- for privilege, role, is_wanted in changes if is_wanted or should_revoke -%}
             {%- do run_query(
                 ('grant ' if is_wanted else 'revoke ') ~ privilege ~ ' on ' ~ relation
-                ~ (' to ' if is_wanted else ' from ') ~ adapter.quote(role)
+                ~ (' to ' if is_wanted else ' from ') ~ role
             ) -%}
         {%- endfor -%}
     {%- endif -%}
@@ -21,7 +21,7 @@
         select grantee as role, privilege_type as privilege from pg_class cross join lateral aclexplode(relacl)
         where pg_class.oid = '{{ relation }}'::regclass and grantee not in (0, relowner)
     )
-    select privilege, pg_get_userbyid(role), wanted.role is not null
+    select privilege, quote_ident(pg_get_userbyid(role)), wanted.role is not null
     from wanted full join granted using (role, privilege)
     where wanted.role is null or granted.role is null
 {%- endmacro %}
@@ -29,7 +29,7 @@
 {# Who may read a mart may enter its schema. At the end of a run, for parallel models would stumble over each other. #}
 {% macro open_schemas() -%}
     {%- set closed -%}
-        select distinct pg_namespace.nspname, pg_roles.rolname
+        select distinct quote_ident(pg_namespace.nspname), quote_ident(pg_roles.rolname)
         from pg_class
         inner join pg_namespace on pg_class.relnamespace = pg_namespace.oid
         cross join lateral aclexplode(pg_class.relacl) as granted
@@ -39,6 +39,6 @@
             and not has_schema_privilege(pg_roles.oid, pg_namespace.oid, 'usage')
     {%- endset -%}
     {%- for schema, role in run_query(closed) if execute -%}
-        grant usage on schema {{ adapter.quote(schema) }} to {{ adapter.quote(role) }};
+        grant usage on schema {{ schema }} to {{ role }};
     {%- endfor -%}
 {%- endmacro %}

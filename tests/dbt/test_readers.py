@@ -1,5 +1,6 @@
 """Readers of the marts while these are rebuilt in place: what they read is always there, and they never wait long."""
 
+import json
 import re
 import threading
 import uuid
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from stack.parts.postgres import Postgres
 from tests.dbt.conftest import change
@@ -135,12 +137,12 @@ def test_a_view_whose_table_was_renamed_is_made_anew_on_the_table_that_has_the_n
 def test_a_role_with_an_odd_name_may_read_what_the_project_grants_it(
     shop: Shop, project: Path, postgres_server: Postgres
 ):
-    role = f"BI-{uuid.uuid4().hex[:8]}"
-    change(project / "dbt_project.yml", "[tanawari_analyst, ", f"[{role}, tanawari_analyst, ")
+    role = f"BI-{uuid.uuid4().hex[:8]} of \"O'Neil\""
+    change(project / "dbt_project.yml", "[tanawari_analyst, ", f"[{json.dumps(role)}, tanawari_analyst, ")
     with psycopg.connect(postgres_server.url(shop.database), autocommit=True) as admin:
-        admin.execute(f'create role "{role}"')
+        admin.execute(sql.SQL("create role {}").format(sql.Identifier(role)))
         shop.dbt("run", "--select", "orders")
-        admin.execute(f'set role "{role}"')
+        admin.execute(sql.SQL("set role {}").format(sql.Identifier(role)))
         assert admin.execute("select count(*) > 0 from core.orders").fetchall() == [(True,)]
 
 
