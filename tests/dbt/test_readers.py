@@ -137,7 +137,7 @@ def test_a_view_whose_table_was_renamed_is_made_anew_on_the_table_that_has_the_n
 def test_a_role_with_an_odd_name_may_read_what_the_project_grants_it(
     shop: Shop, project: Path, postgres_server: Postgres
 ):
-    role = f"BI-{uuid.uuid4().hex[:8]} of \"O'Neil\""
+    role = f'BI-{uuid.uuid4().hex[:8]} of "O\'Neil"'
     change(project / "dbt_project.yml", "[tanawari_analyst, ", f"[{json.dumps(role)}, tanawari_analyst, ")
     with psycopg.connect(postgres_server.url(shop.database), autocommit=True) as admin:
         admin.execute(sql.SQL("create role {}").format(sql.Identifier(role)))
