@@ -8,7 +8,7 @@ import logging
 from collections import Counter
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, KafkaTimeoutError
+from aiokafka.errors import KafkaError, KafkaTimeoutError, UnknownTopicOrPartitionError
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.structs import RecordMetadata
 
@@ -129,6 +129,8 @@ async def _enqueued(
             future: asyncio.Future[RecordMetadata] = await client.send_batch(batch, topic, partition=partition)
         except KafkaTimeoutError:
             continue
+        except AssertionError as error:  # aiokafka's, where the topic has no such partition any more
+            raise UnknownTopicOrPartitionError(f"{topic}/{partition}") from error
         return future
 
 

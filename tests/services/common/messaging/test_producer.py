@@ -6,6 +6,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from services.common.messaging.producer import BrokerUnavailableError, Producer
+from services.contracts.topics import TOPICS
 from stack.parts.process import free_port
 
 
@@ -71,3 +72,13 @@ async def test_it_closes_at_once_and_quietly_while_the_broker_is_away(settings, 
     del producer
     gc.collect()
     assert not [record for record in caplog.records if record.name == "asyncio"]
+
+
+@pytest.mark.parametrize("fresh_broker", ["embedded"], indirect=True)
+async def test_a_partition_that_the_topic_has_no_more_is_an_outage_of_it_alone(producer, monkeypatch):
+    async def more_than_there_are(_topic):
+        return TOPICS["cart.v1"].partitions * 1000
+
+    monkeypatch.setattr(producer, "_partitions", more_than_there_are)
+    (failure,) = await producer.send_many("cart.v1", [("u1", b"{}")])
+    assert str(failure) == "UnknownTopicOrPartitionError"
