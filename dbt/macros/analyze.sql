@@ -5,6 +5,7 @@
   changes alone.
 #}
 {% macro postgres__create_indexes(relation) -%}
+    {%- do add_constraints(relation) -%}
     {%- do default__create_indexes(relation) -%}
     {%- do run_query('analyze ' ~ relation) -%}
 {%- endmacro %}

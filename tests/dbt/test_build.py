@@ -44,6 +44,15 @@ def test_a_whole_build_with_its_tests_fills_every_mart(small_shop: Shop):
     ]
 
 
+def test_every_mart_has_the_primary_key_of_its_contract(small_shop: Shop):
+    keyless = """
+        select relname from pg_class inner join pg_namespace on relnamespace = pg_namespace.oid
+        where relkind = 'r' and nspname in ('core', 'behaviour', 'merchandising', 'recommendation')
+            and not exists (select from pg_constraint where conrelid = pg_class.oid and contype = 'p')
+    """
+    assert small_shop.rows(keyless) == []
+
+
 def test_a_sale_before_midnight_in_new_york_belongs_to_that_day(small_shop: Shop):
     days = small_shop.rows("select order_id, ordered_date::text from core.orders order by 1")
     assert days == [(1, "2026-01-10"), (2, "2026-01-10")]

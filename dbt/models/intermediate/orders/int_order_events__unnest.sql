@@ -1,7 +1,7 @@
 {{ config(unique_key=['event_id', 'line_number'], incremental_strategy='merge', indexes=[
     {'columns': ['event_id', 'line_number'], 'unique': true}, {'columns': ['order_id']}]) }}
 
-with orders as (
+with orders as materialized ( -- else each line would read all of its order's JSON anew
     select * from {{ ref('stg_order__orders') }} where {{ landed('order.v1') }}
 ),
 
@@ -9,7 +9,7 @@ cancellations as (
     select * from {{ ref('stg_order__cancellations') }} where {{ landed('order.v1') }}
 ),
 
-returns as (
+returns as materialized (
     select * from {{ ref('stg_order__returns') }} where {{ landed('order.v1') }}
 ),
 
