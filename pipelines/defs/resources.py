@@ -1,11 +1,10 @@
 """The resources of assets, each configured by environment variables."""
 
 import dagster as dg
-from dagster_dbt import DbtCliResource
 
 from pipelines.content import Content
-from pipelines.dbt import PROGRAM
 from pipelines.defs.transformation.assets import PROJECT
+from pipelines.defs.transformation.project import Dbt
 from pipelines.warehouse import Warehouse
 
 
@@ -14,7 +13,7 @@ def resources() -> dg.Definitions:
     """Values are resolved when a run starts, so that definitions contain no secrets."""
     return dg.Definitions(
         resources={
-            "dbt": DbtCliResource(project_dir=PROJECT, dbt_executable=PROGRAM),
+            "dbt": Dbt.of(PROJECT),
             "warehouse": Warehouse(url=dg.EnvVar("WAREHOUSE_PIPELINES_URL")),
             "content": Content(
                 url=dg.EnvVar("CONTENT_URL"),

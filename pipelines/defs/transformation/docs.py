@@ -10,8 +10,6 @@ from pipelines.defs.transformation.project import work_folder
 from pipelines.settings import settings
 
 PAGE = "index.html"
-PARSED = "partial_parse.msgpack"
-"""The project as dbt has parsed it; with one that it cannot read it parses anew."""
 
 
 @dg.asset(
@@ -25,9 +23,6 @@ def dbt_docs(dbt: DbtCliResource) -> dg.MaterializeResult[None]:
     folder = settings().dbt_docs
     folder.mkdir(parents=True, exist_ok=True)
     target = work_folder(PROJECT, "docs")
-    target.mkdir(exist_ok=True)
-    if (parsed := work_folder(PROJECT, "build") / PARSED).exists():
-        shutil.copyfile(parsed, target / PARSED)
     dbt.cli(["docs", "generate", "--static"], target_path=target).wait()
     page = folder / PAGE
     fresh = page.with_name(f".{PAGE}")
