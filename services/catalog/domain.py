@@ -47,9 +47,10 @@ class ProductState:
             Refused: a new special price is not below the price, or an amount is finer than the currency.
         """
         fields = {name: value for name, value in changes.items() if name != "special_price"}
-        product = self.product.model_copy(update=fields)
         if "price" in changes or "currency" in changes:
-            product = product.model_copy(update={"price": _exact("price", product.price, product.currency)})
+            price, currency = changes.get("price", self.product.price), changes.get("currency", self.product.currency)
+            fields["price"] = _exact("price", price, currency)
+        product = self.product.model_copy(update=fields)
         offer = self.offer
         if "special_price" in changes:
             offer = _offer(product, changes["special_price"])

@@ -166,12 +166,21 @@ def parse(topic: str, value: bytes) -> tuple[Envelope, Contract]:
         raise ContractError(reason, describe(error)) from error
     kind = event_type_on(topic, event.event_type)
     _check_version(event)
+    return event, read_payload(kind, value)
+
+
+def read_payload(kind: EventType, value: bytes) -> Contract:
+    """The payload of a message whose envelope has been read.
+
+    Raises:
+        ContractError: it violates its model.
+    """
     try:
         data = bytes(read_head(value).data)  # as it was sent, so that JSON's rules apply and not Python's
     except msgspec.MsgspecError as error:
         raise ContractError("NOT_JSON", "the message contains values that are not JSON, such as NaN") from error
     try:
-        return event, kind.payload.model_validate_json(data, by_name=False)
+        return kind.payload.model_validate_json(data, by_name=False)
     except ValidationError as error:
         raise ContractError("BAD_PAYLOAD", describe(error)) from error
 

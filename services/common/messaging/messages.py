@@ -15,7 +15,7 @@ from aiokafka import ConsumerRecord
 from services.contracts.envelope import Contract, Event
 from services.contracts.events.dead_letters import DeadLetter
 from services.contracts.fast_reader import read_fast
-from services.contracts.registry import ContractError, parse
+from services.contracts.registry import EVENTS, ContractError, parse, read_payload
 
 
 @dataclass
@@ -43,7 +43,7 @@ class Message:
         """The payload as the model that the event's type names."""
         if isinstance(self.content, Contract):
             return self.content
-        return parse(self.record.topic, self.record.value)[1]
+        return read_payload(EVENTS[self.event_type], self.record.value)
 
 
 def read(record: ConsumerRecord) -> tuple[Message | None, tuple[str, str]]:
