@@ -54,10 +54,16 @@ def run_dbt(target: Path) -> Iterator[Callable[..., None]]:
         ]
 
     with pytest.MonkeyPatch.context() as patch:
-        # For the name of who registers a flag dbt goes through all modules of the process, at each flag: in a process
-        # that has imported all tests, most of a run's time.
-        patch.setattr("dbt_common.behavior_flags.BehaviorFlagRendered._default_source", staticmethod(lambda: "dbt"))
+        name_flags_at_once(patch)
         yield run
+
+
+def name_flags_at_once(patch: pytest.MonkeyPatch) -> None:
+    """For the name of who registers a flag dbt goes through all modules of the process, at each flag.
+
+    In a process that has imported all tests, that is most of a run's time.
+    """
+    patch.setattr("dbt_common.behavior_flags.BehaviorFlagRendered._default_source", staticmethod(lambda: "dbt"))
 
 
 def unread(arguments: tuple[str, ...]) -> list[str]:

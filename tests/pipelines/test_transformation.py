@@ -4,7 +4,8 @@ import dagster as dg
 import psycopg
 import pytest
 
-from pipelines.dbt import PROGRAM, dbt_variables
+from pipelines.dbt import dbt_variables
+from tests.dbt.conftest import name_flags_at_once
 
 RUNS = "select number, is_complete, is_beside, rules ->> 'timezone' from transformation.runs order by number"
 
@@ -13,12 +14,12 @@ RUNS = "select number, is_complete, is_beside, rules ->> 'timezone' from transfo
 def test_all_models_move_the_position_one_does_not_and_a_full_refresh_builds_beside(warehouse, monkeypatch):
     for name, value in {"WAREHOUSE_DBT_URL": warehouse.dbt, **dbt_variables(warehouse.dbt)}.items():
         monkeypatch.setenv(name, value)
-    from dagster_dbt import DbtCliResource  # noqa: PLC0415 (slow)
-
+    name_flags_at_once(monkeypatch)
     from pipelines.defs.jobs import full_refresh  # noqa: PLC0415 (loading parses the dbt project: only here)
     from pipelines.defs.transformation.assets import PROJECT, warehouse_models  # noqa: PLC0415 (likewise)
+    from pipelines.defs.transformation.project import Dbt  # noqa: PLC0415 (likewise)
 
-    resources = {"dbt": DbtCliResource(project_dir=PROJECT, dbt_executable=PROGRAM)}
+    resources = {"dbt": Dbt.of(PROJECT)}
     dg.materialize([warehouse_models], resources=resources)
     dg.materialize([warehouse_models], resources=resources, selection=dg.AssetSelection.assets(["core", "orders"]))
     monkeypatch.setenv("TANAWARI_TIMEZONE", "Asia/Tokyo")
