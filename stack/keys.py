@@ -171,10 +171,12 @@ def _new_key(holder: str) -> tuple[bytes, Key]:
     from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: PLC0415
 
     private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    while (public := public_jwk(private.public_key()))["kid"].startswith("-"):  # a command would take it for an option
+        private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     pem = private.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    return pem, {**public_jwk(private.public_key()), **_grant(holder)}
+    return pem, {**public, **_grant(holder)}
 
 
 def _grant(holder: str) -> Key:

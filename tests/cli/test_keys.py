@@ -4,6 +4,8 @@ import jwt
 import pytest
 
 import cli.keys
+import stack.keys
+from services.contracts.signing import public_jwk
 from stack.keys import HOLDERS, Keyring
 
 
@@ -41,6 +43,13 @@ def test_one_command_rotates_a_key_and_another_retires_the_old_one(keys, directo
     assert old_key in keys("list").stdout
     assert keys("retire", old_key).code == 0
     assert old_key not in keys("list").stdout
+
+
+def test_no_key_has_an_id_that_a_command_takes_for_an_option(tmp_path, monkeypatch):
+    odd = iter(["-odd"])
+    monkeypatch.setattr(stack.keys, "public_jwk", lambda key: (jwk := public_jwk(key)) | {"kid": next(odd, jwk["kid"])})
+    keys = Keyring(tmp_path / "keys").ensure().keys()
+    assert "-odd" not in {key["kid"] for key in keys}
 
 
 @pytest.mark.parametrize(
