@@ -19,6 +19,7 @@ def served(app, port=0) -> Iterator[str]:
     )
     server = uvicorn.Server(config)
     with config.bind_socket() as listener:
+        listener.listen()  # who asks before the server is there waits for it
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
