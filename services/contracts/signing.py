@@ -34,6 +34,16 @@ ROLES: Final = ("customer", "merchandiser", "analyst", "operator", "admin")
 """What a user's token may say that the user is."""
 
 
+def version_of(file: Path) -> tuple[int, int]:
+    """Another one when the file was replaced, be it within one tick of the clock.
+
+    Raises:
+        OSError: there is no such file.
+    """
+    found = file.stat()
+    return found.st_mtime_ns, found.st_ino
+
+
 class Request(Protocol):
     """What `authenticate` needs of an HTTP client's request."""
 
@@ -61,7 +71,7 @@ class Signer:
     def __init__(self, key_file: Path, issuer: str) -> None:
         self._file = key_file
         self._issuer = issuer
-        self._read_of = -1
+        self._read_of = (-1, -1)
         self._key: RSAPrivateKey
         self._key_id = ""
         self._service_tokens: dict[tuple[str, str], tuple[str, float]] = {}
@@ -130,11 +140,11 @@ class Signer:
             OSError: the file cannot be read.
             ValueError: it holds no RSA key.
         """
-        changed = self._file.stat().st_mtime_ns
-        if changed == self._read_of:
+        version = version_of(self._file)
+        if version == self._read_of:
             return
         key = load_pem_private_key(self._file.read_bytes(), password=None)
         if not isinstance(key, RSAPrivateKey):
             raise ValueError(f"{self._file} holds no RSA key")  # noqa: TRY004 - the file's content is wrong, not a type
-        self._key, self._key_id, self._read_of = key, public_jwk(key.public_key())["kid"], changed
+        self._key, self._key_id, self._read_of = key, public_jwk(key.public_key())["kid"], version
         self._service_tokens.clear()

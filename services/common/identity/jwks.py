@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from services.common.runtime.errors import Unavailable
 from services.common.runtime.http_client import read_answer
-from services.contracts.signing import ALGORITHM
+from services.contracts.signing import ALGORITHM, version_of
 
 logger = logging.getLogger(__name__)
 
@@ -89,7 +89,7 @@ class PublishedKeys:
         self._has_grants = has_grants
         self._keys: dict[str, PublishedKey] = {}
         self._read_at = self._tried_at = -inf
-        self._read_of = -1
+        self._read_of = (-1, -1)
         self._reading = asyncio.Lock()
 
     async def named(self, key_id: str) -> PublishedKey | None:
@@ -110,7 +110,7 @@ class PublishedKeys:
 
     def _is_replaced(self) -> bool:
         try:
-            return self._file is not None and self._file.stat().st_mtime_ns != self._read_of
+            return self._file is not None and version_of(self._file) != self._read_of
         except OSError:
             return False
 
@@ -138,5 +138,5 @@ class PublishedKeys:
 
     async def _read(self) -> dict[str, object]:
         if self._file is not None:
-            self._read_of = self._file.stat().st_mtime_ns
+            self._read_of = version_of(self._file)
         return await read_document(self._url)

@@ -1,4 +1,5 @@
 import json
+import os
 from dataclasses import replace
 
 import httpx2
@@ -48,6 +49,16 @@ def test_a_process_signs_with_a_replaced_key_without_a_restart(own_tokens):
     before = signer.user_token("u1")
     new = keys.rotate("auth", wait=lambda _: None)
     assert jwt.get_unverified_header(before)["kid"] != new
+    assert jwt.get_unverified_header(signer.user_token("u1"))["kid"] == new
+
+
+def test_a_key_that_is_replaced_within_a_tick_of_the_clock_is_noticed(own_tokens):
+    keys = own_tokens.keyring
+    signer, file = keys.signer("auth"), keys.private("auth")
+    signer.user_token("u1")
+    made = file.stat().st_mtime_ns
+    new = keys.rotate("auth", wait=lambda _: None)
+    os.utime(file, ns=(made, made))
     assert jwt.get_unverified_header(signer.user_token("u1"))["kid"] == new
 
 
