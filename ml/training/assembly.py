@@ -104,30 +104,20 @@ def unit_rows(factors: Float32) -> Float32:
 
 def history(dataset: Dataset) -> History:
     """Each user's purchases: count, last time and median interval."""
-    # lines come by user, item and rising age
-    begins = np.flatnonzero(np.diff(dataset.user, prepend=-1) | np.diff(dataset.item, prepend=-1))
-    counts = np.diff(begins, append=len(dataset.age))
-    per_user = np.bincount(dataset.user[begins], minlength=len(dataset.users))
+    lines = pl.DataFrame({"user": dataset.user, "item": dataset.item, "age": dataset.age})
+    bought = (
+        lines.group_by("user", "item", maintain_order=True)  # lines come by user, item and rising age
+        .agg(count=pl.len(), age=pl.col("age").first(), interval=pl.col("age").diff().median())
+        .fill_null(0)
+    )
+    per_user = np.bincount(bought["user"].to_numpy(), minlength=len(dataset.users))
     return History(
         indptr=np.concatenate([[0], np.cumsum(per_user)]).astype(np.int64),
-        items=dataset.item[begins].astype(np.int32),
-        counts=counts.astype(np.int32),
-        last_bought=(dataset.cut.timestamp() - dataset.age[begins] * DAY_SECONDS).round().astype(np.int64),
-        interval_days=_median_gaps(dataset.age, begins, counts).astype(np.float32),
+        items=bought["item"].to_numpy().astype(np.int32),
+        counts=bought["count"].to_numpy().astype(np.int32),
+        last_bought=(dataset.cut.timestamp() - bought["age"].to_numpy() * DAY_SECONDS).round().astype(np.int64),
+        interval_days=bought["interval"].to_numpy().astype(np.float32),
     )
-
-
-def _median_gaps(age: NDArray[np.float64], begins: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The median difference of neighbouring ages in each run of lines; 0 for a run of one."""
-    run = np.delete(np.repeat(np.arange(len(counts)), counts), begins)
-    gaps = np.delete(np.diff(age, prepend=0), begins)
-    gaps = gaps[np.lexsort((gaps, run))]
-    numbers = counts - 1
-    firsts, is_any = np.cumsum(numbers) - numbers, numbers > 0
-    low, high = (gaps[(firsts + place)[is_any]] for place in ((numbers - 1) // 2, numbers // 2))
-    medians = np.zeros(len(counts))
-    medians[is_any] = (low + high) / 2
-    return medians
 
 
 def _by_user(lists: pl.DataFrame, dataset: Dataset) -> Ranked:
