@@ -28,6 +28,7 @@ test: environment ## style, types and all tests, side by side; each kill point o
 fast: environment # the tests that start no servers and no processes; one that takes a minute is none of them
 	$(PYTEST) --numprocesses auto --quiet -m "not slow and not soak" --timeout 60 $(ARGS)
 
+# `+`: make does not hold back what it prints, and therefore passes on its jobs, of which pytest knows nothing.
 unit: environment # all tests; each kill point once; a worker runs whole files, with servers of its own, and often waits
 	+MAKEFLAGS= $(PYTEST) --numprocesses $(MORE_THAN_CORES) $(ARGS)
 
