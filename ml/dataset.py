@@ -123,7 +123,9 @@ class Dataset:
 
     def _sum(self, weights: NDArray[np.float64]) -> csr_array[np.float32]:
         # Lines are sorted, so that sums do not depend on the order of the given rows.
-        return coo_array((weights, (self.user, self.item)), shape=self.shape).tocsr().astype(np.float32)
+        summed = coo_array((weights, (self.user, self.item)), shape=self.shape).tocsr().astype(np.float32)
+        summed.eliminate_zeros()  # of ages that are a mistake, such as those of purchases in 1970
+        return summed
 
 
 def positions(ids: NDArray[np.generic], known: NDArray[np.generic]) -> NDArray[np.int64]:

@@ -98,6 +98,18 @@ def test_ease_equals_the_textbook_with_fewer_users_than_items_and_with_more(
     assert model._score(np.arange(5)) == pytest.approx(weights @ coefficients, abs=1e-5)
 
 
+@pytest.mark.parametrize("products", [9, 4])
+def test_for_ease_a_purchase_of_1970_weighs_nothing(
+    products: int, make_lines: Callable, make_items: Callable, cut: datetime
+) -> None:
+    bought = [("ann", 1, 90), ("ann", 2, 90), ("bob", 2, 95), ("cid", 3, 95), ("dot", 4, 95), ("eve", 1, 95)]
+    catalogue = make_items(*range(1, products + 1))
+    without = EASE().fit(Dataset.build(make_lines(bought), catalogue, cut))
+    model = EASE().fit(Dataset.build(make_lines([*bought, ("bob", 1, -20_000)]), catalogue, cut))
+
+    assert scores(model.recommend(["bob"])) == scores(without.recommend(["bob"]))
+
+
 def test_a_product_on_the_rise_gains_by_the_trend(dataset: Dataset) -> None:
     model = EASE(EASEConfig(trend_power=0.5)).fit(dataset)
 
