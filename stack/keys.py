@@ -122,7 +122,7 @@ class Keyring:
     def _signs(self, key: Key) -> bool:
         """Whether its holder signs with a key; a rotation that was cut off has not noted that it does no more."""
         is_here = self.private(key["service"]).exists()
-        is_own = not is_here or public_jwk(self.signer(key["service"]).public_key)["kid"] == key["kid"]
+        is_own = not is_here or self._public(key["service"])["kid"] == key["kid"]
         return is_own and "exp" not in key
 
     def _check(self, holder: str) -> None:
@@ -144,15 +144,27 @@ class Keyring:
         self._publish([*kept, public])
         return str(public["kid"])
 
+    def _public(self, holder: str) -> Key:
+        """The public half of a holder's key."""
+        try:
+            return {**public_jwk(self.signer(holder).public_key)}
+        except ValueError as error:
+            reason = f"{self.private(holder)} holds no RSA key"
+            raise KeyringError(f"{reason}: make another with tanawari keys rotate {holder}") from error
+
     def _published(self) -> list[Key]:
-        return list(json.loads(self.published.read_bytes())["keys"]) if self.published.exists() else []
+        try:
+            return list(json.loads(self.published.read_bytes())["keys"]) if self.published.exists() else []
+        except (ValueError, TypeError, KeyError) as error:
+            remedy = f"remove it, then list the keys that sign with tanawari keys make --directory {self.directory}"
+            raise KeyringError(f"{self.published} is no list of keys: {remedy}") from error
 
     def _complete(self, known: Sequence[Key]) -> list[Key]:
         """The published keys as the holders are today; a list that was lost is made from the private keys."""
         kept = [{**key, **_grant(key["service"])} for key in known if key["service"] in HOLDERS]
         signing = {key["service"] for key in kept if "exp" not in key}
         lost = [name for name in HOLDERS if name not in signing]
-        return [*kept, *({**public_jwk(self.signer(name).public_key), **_grant(name)} for name in lost)]
+        return [*kept, *({**self._public(name), **_grant(name)} for name in lost)]
 
     def _publish(self, keys: Sequence[Key]) -> None:
         write_json(self.published, {"keys": list(keys)})

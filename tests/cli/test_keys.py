@@ -65,6 +65,32 @@ def test_what_cannot_be_done_is_told_in_a_line(keys, words, line):
     assert line in ended.stderr
 
 
+@pytest.mark.parametrize("text", ['{"keys": [', "[]", "{}"])
+def test_a_list_of_keys_that_is_damaged_is_told_in_a_line_with_the_remedy(keys, directory, text):
+    published = directory / "published.json"
+    published.write_text(text)
+    ended = keys("list")
+    assert (ended.code, ended.stderr.count("\n")) == (1, 1)
+    assert (
+        f"{published} is no list of keys: remove it, then list the keys that sign with tanawari keys make"
+        in ended.stderr
+    )
+    published.unlink()
+    assert keys("make").code == 0
+    assert {key["service"] for key in json.loads(keys("list", "--json").stdout)} == set(HOLDERS)
+
+
+def test_a_damaged_private_key_is_told_in_a_line_with_the_remedy(keys, directory):
+    published = json.loads(keys("list", "--json").stdout)
+    old = next(key["kid"] for key in published if key["service"] == "auth")
+    (directory / "auth.pem").write_text("-----BEGIN")
+    ended = keys("retire", old)
+    assert (ended.code, ended.stderr.count("\n")) == (1, 1)
+    assert "auth.pem holds no RSA key: make another with tanawari keys rotate auth" in ended.stderr
+    assert keys("rotate", "auth").code == 0
+    assert keys("retire", old).code == 0
+
+
 def test_keys_that_are_nowhere_are_not_made_by_a_look(tanawari, tmp_path):
     ended = tanawari("keys", "list", "--directory", tmp_path / "none")
     assert ended.code == 1
