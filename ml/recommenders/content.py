@@ -50,6 +50,7 @@ class ContentBased(Recommender[ContentConfig]):
             self.vectors = csr_array(vectoriser.fit_transform(_terms(dataset.items, self.config.price_bands)))
         self.profiles = unit_rows(csr_array(dataset.decayed(self.config.decay_days).log1p() @ self.vectors))
         self.categories = dataset.items.select(pl.struct(c.DEPARTMENT, c.CATEGORY).rank("dense")).to_series().to_numpy()
+        vars(self).pop("neighbours", None)  # those of a fit before this one
 
     def _score(self, users: NDArray[np.int64]) -> NDArray[np.float32]:
         return dense_times(self.profiles[users].toarray(), self.vectors)

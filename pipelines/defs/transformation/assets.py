@@ -25,8 +25,8 @@ def warehouse_models(context: dg.AssetExecutionContext, dbt: DbtCliResource) -> 
     """Build what is selected: models what new events touch, tests as checks, columns with their lineage."""
     recipe = Recipe.of(FOLDER, PROJECT.manifest_path, os.environ, {})
     lineage = ColumnLineage(LINEAGE, recipe, {*warehouse_models.keys, *warehouse_models.dependency_keys})
-    folder = work_folder(PROJECT, "build")
     with within_run(recipe, f"Dagster's run {context.run.run_id}") as built:
+        folder = work_folder(PROJECT, "build")
         (folder / RESULTS).unlink(missing_ok=True)  # those of the run before count for nothing
         invocation = dbt.cli(BUILD, context=context, target_path=folder)
         yield from lineage.kept(with_columns(invocation, with_lineage=not lineage.is_complete))

@@ -195,6 +195,16 @@ def test_similar_products_are_found_when_they_are_asked_for_by_a_loaded_model_to
     assert Recommender.load(tmp_path / "model").similar(20).equals(model.similar(20))
 
 
+def test_a_model_that_is_fitted_again_forgets_the_similar_products_of_before(
+    dataset: Dataset, interactions: pl.DataFrame, items: pl.DataFrame, cut: datetime
+) -> None:
+    model = ContentBased().fit(dataset)
+    model.similar(20)
+    fewer = Dataset.build(interactions, items.filter(pl.col("product_id") < 7), cut)
+
+    assert model.fit(fewer).similar(20).equals(ContentBased().fit(fewer).similar(20))
+
+
 def test_content_takes_prices_as_decimals_and_does_without(
     dataset: Dataset, interactions: pl.DataFrame, items: pl.DataFrame
 ) -> None:
