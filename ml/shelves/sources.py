@@ -134,11 +134,11 @@ class Visit:
         touched = {touch.item: touch for touch in self.touched_items} if follows_session else {}
         recent = [(touch.item, self._freshness(touch.score)) for touch in touched.values()]
         ranking = fold(self.bundle, items, scores, recent, self.rules.session_weight)
-        ground = "popular" if self.bundle.manifest.popularity_because else None
+        popular = self._popular_ground
         for item, score in zip(ranking.items, ranking.scores, strict=True):
             seed = ranking.because.get(item)
             if seed is None:
-                yield Candidate(item, score, name, ground)
+                yield Candidate(item, score, name, popular)
             else:
                 how = "often_with" if self.bundle.content.together[seed] else "alike_touched"
                 yield Candidate(item, score, "session", how, seed, {"which": self._touch(touched[seed])})
@@ -188,14 +188,20 @@ class Visit:
 
     def _categories(self) -> Iterator[Candidate]:
         """Products likely to be bought again, then new ones: the shelf takes the best of each category."""
-        products, own = self.catalogue.products, self._own_categories
+        products, own, popular = self.catalogue.products, self._own_categories, self._popular_ground
         for name in MADE_OF["categories"]:
             items, scores = self.bundle.candidates(name, self.shopper.user_id or "")
             for item, score in zip(items.tolist(), scores.tolist(), strict=True):
                 category = products[item].category_id
                 if category is not None:
-                    values = {"category": products[item].category_name}
-                    yield Candidate(item, score, "categories", "category" if category in own else None, values=values)
+                    ground = popular or ("category" if category in own else None)
+                    values = {"category": products[item].category_name} if ground == "category" else None
+                    yield Candidate(item, score, "categories", ground, values=values)
+
+    @property
+    def _popular_ground(self) -> str | None:
+        """The explanation of everything that is ranked if no model ranked it; else each product has its own."""
+        return "popular" if self.bundle.manifest.popularity_because else None
 
     @cached_property
     def _own_categories(self) -> set[int | None]:

@@ -309,6 +309,14 @@ def test_each_category_stands_once_on_the_category_shelf(page):
     assert shelf.picks[0].reason == "From MILK, where you shop"
 
 
+def test_where_no_model_chose_the_category_shelf_does_not_say_so_either(bundle, catalogue, rules):
+    popular = Bundle(bundle.manifest.model_copy(update={"popularity_because": "too few"}), bundle.content)
+
+    [shelf] = compose(popular, catalogue, rules, Shopper(BUYER), NOW, PageQuery([T.RECOMMENDED_CATEGORY]))
+
+    assert {pick.reason for pick in shelf.picks} == {"Popular with other shoppers"}
+
+
 def test_what_is_seen_at_once_of_every_shelf_is_chosen_before_the_rest_of_any(bundle, catalogue, rules):
     def chosen(at_first):
         turns, both = rules.model_copy(update={"at_first": at_first}), PageQuery([T.REPURCHASE, T.RECOMMENDED_CATEGORY])
