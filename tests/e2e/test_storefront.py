@@ -233,6 +233,26 @@ def test_a_special_price_in_another_currency_replaces_no_price(open_page):
     assert prices == [None, "3"]
 
 
+def test_a_category_is_called_by_the_names_from_the_top_and_not_by_a_shops_ids(open_page):
+    page = open_page("/")
+    page.route("**/v1/categories/1", lambda route: route.fulfill(json={"id": 1, "name": "食品", "parentId": None}))
+    path = page.evaluate("""async () => {
+        const { pathOf } = await import("/storefront/search-page.js");
+        return pathOf({ id: 2, code: "1 > 10", name: "緑茶", parentId: 1 });
+    }""")
+    assert re.split(r"\W+", path) == ["食品", "緑茶"]
+
+
+def test_a_page_without_anything_personal_does_not_say_that_it_is_made_from_what_was_looked_at(shop, open_page):
+    page = open_page(shopper=shop.shopper)
+    head = page.get_by_role("main").locator(".head")
+    expect(head).to_contain_text("Shelves made from what you bought and looked at.")
+    for_all = httpx2.get(f"{shop.gateway_url}/v1/top-page").json()
+    page.route("**/v1/top-page?*", lambda route: route.fulfill(json=for_all))
+    page.goto("/")
+    expect(head.locator("p")).to_have_text("Each product says why it is here.")
+
+
 def test_the_product_page_shows_similar_products_and_reports_their_clicks(open_page, shop):
     page = open_page(shopper=shop.shopper)
     products(page, "Recommended for you").first.get_by_role("link").click()

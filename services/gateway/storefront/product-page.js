@@ -14,6 +14,7 @@ export async function productPage(productId) {
   const { id, name: productName, price: productPrice, currency } = product;
   act("PRODUCT_VIEWED", { productId: id, productName, productPrice, currency, categoryId });
   const category = categoryId && (await get(`/v1/categories/${categoryId}`).catch(() => null));
+  const path = category && (await pathOf(category));
   const item = asItem(product, manual);
   const isThere = product.isActive && product.inStock;
   const details = element(
@@ -23,7 +24,7 @@ export async function productPage(productId) {
     element(
       "div",
       { className: "facts" },
-      category && element("p", { className: "kind" }, element("a", { href: `/categories/${category.id}` }, pathOf(category))),
+      category && element("p", { className: "kind" }, element("a", { href: `/categories/${category.id}` }, path)),
       element("h1", {}, product.name),
       price(item),
       element("p", { className: isThere ? "stock" : "stock none" }, isThere ? "In stock" : "Not available at the moment"),

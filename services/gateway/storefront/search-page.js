@@ -22,9 +22,10 @@ export function asItem(product, manual) {
   };
 }
 
-/** A category's path; a shop's capitals in ordinary letters, any other spelling left alone. */
-export function pathOf({ code }) {
-  return code.split(" > ").map(readable).join(" › ");
+/** The names from the top to a category; a shop's capitals in ordinary letters, any other spelling left alone. */
+export async function pathOf({ name, parentId }) {
+  const above = parentId && (await get(`/v1/categories/${parentId}`).then(pathOf).catch(() => null));
+  return above ? `${above} › ${readable(name)}` : readable(name);
 }
 
 const readable = (text) => (text === text.toUpperCase() ? text.charAt(0) + text.slice(1).toLowerCase() : text);
@@ -37,7 +38,7 @@ export async function searchPage(keyword) {
 export async function categoryPage(categoryId) {
   const category = await get(`/v1/categories/${categoryId}`);
   act("SEARCH_BY_CATEGORY", { searchCategoryId: category.id, searchCategoryName: category.name });
-  return found(pathOf(category), { category: categoryId }, "Nothing of this kind at the moment.");
+  return found(await pathOf(category), { category: categoryId }, "Nothing of this kind at the moment.");
 }
 
 /** The products that fit, and a button for more of them while there are more. */

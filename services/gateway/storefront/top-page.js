@@ -16,6 +16,8 @@ export const SHELVES = {
   RECOMMENDED_CATEGORY: ["Categories for you", "One product each to look around from", "No categories to show at the moment."],
 };
 
+const PERSONAL = ["CONTINUE_SHOPPING", "REPURCHASE"];
+
 /** Fetch and draw; gives the title, what to show, and what to do when the shopper leaves. */
 export async function topPage() {
   await Promise.all([renew(), told()]);
@@ -31,13 +33,14 @@ export async function topPage() {
   });
   footer(page);
   const isOut = page.degraded && page.shelves.every((each) => !each.items.length);
-  return { title: "Top page", nodes: [head(), notice(page, isOut), ...(isOut ? [] : shelves)], leave: () => impressions.end() };
+  return { title: "Top page", nodes: [head(given), notice(page, isOut), ...(isOut ? [] : shelves)], leave: () => impressions.end() };
 }
 
-function head() {
+function head(given) {
+  const isPersonal = PERSONAL.some((type) => given.get(type)?.items.length); // else there is no history, or no consent
   const [title, about] = isVisitor()
     ? ["Welcome", "You are new here: these are the shelves for everyone. Look at a product, and they begin to follow you."]
-    : [isView() ? `Good to see you, shopper ${userId()}` : "Good to see you", "Shelves made from what you bought and looked at. Each product says why it is here."];
+    : [isView() ? `Good to see you, shopper ${userId()}` : "Good to see you", `${isPersonal ? "Shelves made from what you bought and looked at. " : ""}Each product says why it is here.`];
   return element("div", { className: "head" }, element("h1", {}, title), element("p", {}, about));
 }
 
