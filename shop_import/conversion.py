@@ -122,7 +122,8 @@ qualify row_number() over (partition by source_id order by row) = 1
 order by occurred_at, source_id
 """
 COUNTS = {
-    "users": "select count(distinct user_id) from made_orders",
+    "users": "select count(distinct user_id) from (select user_id from made_orders union all "
+    "select user_id from made_actions) where not starts_with(user_id, 'anon:')",
     "orders": "select count(distinct external_id) from made_orders",
     "order_lines": "select count(*) from made_orders",
     "orders_imported_before": "select count(*) from facts where external_id in (select external_id from known_facts)",

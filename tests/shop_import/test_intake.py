@@ -6,6 +6,7 @@ import io
 import json
 from datetime import datetime
 from decimal import Decimal
+from uuid import UUID
 
 import polars as pl
 import pytest
@@ -306,6 +307,13 @@ def test_an_order_that_came_before_with_other_lines_is_bad(take_in):
         {"items.csv": ITEMS, "orders.csv": TWO.replace("B1,u2,2026-10-02T09:00Z,T1,1", "B1,u2,2026-10-02T09:00Z,T1,3")}
     )
     assert changed.faults == [("orders", 4, "order_id", "ORDER_CHANGED")]
+
+
+def test_users_are_counted_by_orders_and_actions_without_visitors(take_in):
+    actions = "user_id,action_type,occurred_at,item_id\n"
+    actions += "".join(f"{who},PRODUCT_VIEWED,2026-10-01,T1\n" for who in ("u1", "u3", f"anon:{UUID(int=1)}"))
+    made = take_in({"items.csv": ITEMS, "orders.csv": TWO, "actions.csv": actions})
+    assert made.findings.counts["users"] == len({"u1", "u2", "u3"})
 
 
 def test_the_same_actions_again_are_none(take_in):
