@@ -48,8 +48,10 @@ def stream(connection: psycopg.Connection, query: sql.Composable, schema: pa.Sch
         schema: made by `schema_of`.
     """
     connection.execute("set local timezone to 'UTC'")
-    with connection.cursor().copy(sql.SQL("copy ({}) to stdout (format csv)").format(query)) as copy:
-        rows = io.BufferedReader(_CopyStream(copy), BLOCK_BYTES)
+    with (
+        connection.cursor().copy(sql.SQL("copy ({}) to stdout (format csv)").format(query)) as copy,
+        io.BufferedReader(_CopyStream(copy), BLOCK_BYTES) as rows,  # closed first: a thread of Arrow's reads ahead
+    ):
         if not rows.peek(1):  # Arrow treats an empty file as an error
             return
         yield from csv.open_csv(
