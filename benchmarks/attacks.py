@@ -36,22 +36,23 @@ def measure(options: Options) -> Iterator[Figure]:
 
 def look(environment: Environment, names: list[str], *, seconds: float) -> Iterator[Figure]:
     """Ask a running shop for pages, without and with each attack."""
-    gateway, tokens = environment.ports["gateway"], list(Shoppers(environment).tokens.values())
-    pages = [request("GET", "/v1/top-page", token=token) for token in tokens]
+    gateway = environment.ports["gateway"]
     chance = random.Random(1)  # noqa: S311 - a draw, no secret
 
-    def undisturbed() -> Sample:
+    def undisturbed(pages: list[bytes]) -> Sample:
         visits = (chance.choice(pages) for _ in count())
         return uvloop.run(open_loop(gateway, visits, seconds=seconds, rate=RATE))
 
-    def attacked(name: str) -> Sample:
+    def attacked(name: str, pages: list[bytes]) -> Sample:
         with under_way(name, gateway, source=ATTACKER):
-            return undisturbed()
+            return undisturbed(pages)
 
-    uvloop.run(closed_loop(gateway, iter(pages[:WARM_UP]), connections=1))
     for name in names:
         tell(name)
-        with_it, without = in_turns(partial(attacked, name), undisturbed)
+        tokens = Shoppers(environment).tokens.values()  # they live for five minutes: all attacks together take longer
+        pages = [request("GET", "/v1/top-page", token=token) for token in tokens]
+        uvloop.run(closed_loop(gateway, iter(pages[:WARM_UP]), connections=1))
+        with_it, without = in_turns(partial(attacked, name, pages), partial(undisturbed, pages))
         p99, references = ([sample.milliseconds(99) for sample in samples] for samples in (with_it, without))
         yield Figure.chosen(f"page p99, {name}", "ms", SLOWER, p99, references, by=median)
 

@@ -87,13 +87,10 @@ def _content(directory: Path) -> Iterator[tuple[Content, Path]]:
             environment = Environment(inside.state, inside.ports, {**os.environ, "CONTENT_DATABASE_URL": url})
             (program,) = (program for program in PROGRAMS if program.name == "content")
             with child_of(program, environment).process:
-                keys = environment.variables
+                key = str(inside.state.keyring().private("pipelines"))
+                issuer = environment.variables["AUTH_ISSUER"]
                 yield (
-                    Content(
-                        url=environment.address("content"),
-                        signing_key_file=keys["AUTH_SIGNING_KEY_FILE"],
-                        issuer=keys["AUTH_ISSUER"],
-                    ),
+                    Content(url=environment.address("content"), signing_key_file=key, issuer=issuer),
                     environment.bundles,
                 )
 
