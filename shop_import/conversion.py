@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 import polars as pl
 
+from services.contracts.envelope import VISITOR
 from shop_import.cancellations import Bought, Return, match
 from shop_import.checking import ShopFolder
 from shop_import.findings import BadRow, Fault, Findings
@@ -122,8 +123,9 @@ qualify row_number() over (partition by source_id order by row) = 1
 order by occurred_at, source_id
 """
 COUNTS = {
-    "users": "select count(distinct user_id) from (select user_id from made_orders union all "
-    "select user_id from made_actions) where not starts_with(user_id, 'anon:')",
+    "users": f"""select count(distinct user_id)
+        from (select user_id from made_orders union all select user_id from made_actions)
+        where not starts_with(user_id, '{VISITOR}')""",  # noqa: S608 - a constant of ours
     "orders": "select count(distinct external_id) from made_orders",
     "order_lines": "select count(*) from made_orders",
     "orders_imported_before": "select count(*) from facts where external_id in (select external_id from known_facts)",
