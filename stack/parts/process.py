@@ -15,6 +15,8 @@ from typing import Self
 PARENT_DEATH = Path(__file__).with_name("parent_death.py")
 SUBREAPER = Path(__file__).with_name("subreaper.py")
 HOST = "127.0.0.1"
+QUIET_LEVELS = ('"level":"DEBUG"', '"level":"INFO"', '"level":"WARNING"')
+"""How our programs mark the lines of their logs that tell of no error."""
 
 
 class PartError(RuntimeError):
@@ -57,6 +59,7 @@ class Process:
         self.directory = directory
         self.is_ready = is_ready
         self._child: subprocess.Popen[bytes] | None = None
+        self._log_begin = 0
 
     @property
     def pid(self) -> int | None:
@@ -72,6 +75,7 @@ class Process:
         """Start the program; do not wait until it serves."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
+            self._log_begin = log.tell()
             self._child = subprocess.Popen(  # noqa: S603 - commands are composed by the stack, never by input
                 bound_to_parent(self.command, self.death_signal, self.user_id),
                 stdin=subprocess.DEVNULL,
@@ -123,9 +127,14 @@ class Process:
             self._child.wait()
 
     def last_words(self) -> str:
-        """The last line of its log."""
-        lines = self.log.read_text(errors="replace").split("\n") if self.log.exists() else []
-        return next((line.strip() for line in reversed(lines) if line.strip()), "no output")
+        """The last line of its log that may tell why it ended: none of a level below error, if it has another."""
+        if not self.log.exists():
+            return "no output"
+        with self.log.open("rb") as log:
+            log.seek(self._log_begin if self._log_begin <= self.log.stat().st_size else 0)  # it may have been rotated
+            lines = [line.strip() for line in log.read().decode(errors="replace").split("\n") if line.strip()]
+        loud = [line for line in lines if not any(level in line for level in QUIET_LEVELS)]
+        return next(reversed(loud or lines), "no output")
 
     def serves(self) -> bool:
         """Whether it runs and is ready."""
@@ -159,9 +168,30 @@ def has_subreaper(command: Sequence[str]) -> bool:
 
 
 def free_port(taken: Collection[int] = ()) -> int:
-    """A port that is free now, below the range from which outgoing connections get theirs."""
-    ports = iter(lambda: random.randrange(20_000, 32_000), 0)  # noqa: S311
-    return next(port for port in ports if port not in taken and is_port_free(port))
+    """A free port that no other call, in any process, returns within the next minute.
+
+    It is below the range from which outgoing connections get theirs.
+    """
+    choose = random.SystemRandom().randrange  # never the same sequence in two processes
+    ports = iter(lambda: choose(20_000, 32_000), 0)
+    return next(port for port in ports if port not in taken and _reserve(port))
+
+
+def _reserve(port: int) -> bool:
+    """Leave a closed connection on a free port, which the kernel keeps for 60 s (TIME_WAIT).
+
+    A server can listen there nevertheless, for it sets SO_REUSEADDR; the next call binds without it, which fails.
+    """
+    with socket.socket() as server, socket.socket() as client:
+        try:
+            server.bind((HOST, port))
+            server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            server.listen(1)
+            client.connect((HOST, port))
+            server.accept()[0].close()  # whoever closes first keeps the port
+        except OSError:
+            return False
+    return True
 
 
 def is_port_free(port: int) -> bool:

@@ -1,4 +1,5 @@
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -10,7 +11,7 @@ import pytest
 
 from stack.parts.broker import Broker
 from stack.parts.postgres import Postgres
-from stack.parts.process import PartError, Process, free_port
+from stack.parts.process import HOST, PartError, Process, free_port, is_port_free
 from stack.parts.valkey import Valkey
 from tests.waiting import wait_until
 
@@ -74,6 +75,24 @@ def test_a_program_that_ends_at_once_is_reported_with_its_last_words(tmp_path):
     broken = Process("broken", ["sh", "-c", "echo no such thing; exit 3"], tmp_path / "log", is_ready=lambda: False)
     with pytest.raises(PartError, match=r"broken exited with code 3; see .*log: no such thing"):
         broken.start()
+
+
+def test_the_last_words_are_of_the_error_and_not_of_the_shutdown_after_it(tmp_path):
+    log = tmp_path / "log"
+    log.write_text('{"level":"ERROR","message":"of a run before"}\n')
+    lines = ['{"level":"ERROR","message":"address already in use"}', '{"level":"INFO","message":"shutdown complete"}']
+    program = Process("broken", ["printf", "%s\n", *lines], log)
+    program.spawn()
+    wait_until(lambda: program.exit_code == 0)
+    assert program.last_words() == lines[0]
+
+
+def test_a_free_port_is_given_once_and_a_server_can_listen_there():
+    port = free_port()
+    with socket.socket() as other, pytest.raises(OSError, match="in use"):
+        other.bind((HOST, port))
+    with socket.create_server((HOST, port)):
+        assert not is_port_free(port)
 
 
 def test_a_program_that_ignores_the_stop_signal_is_killed(tmp_path):
