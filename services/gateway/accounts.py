@@ -1,6 +1,5 @@
 """What the gateway asks of auth for a browser. Without auth nobody can log in; all else goes on."""
 
-import asyncio
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -12,6 +11,7 @@ from starlette.responses import Response
 from services.common.runtime.answers import CallFailedError, UnexpectedStatusError
 from services.common.runtime.errors import MEDIA_TYPE, Problem, ProblemDocument, Unavailable
 from services.common.runtime.http_client import ServiceClient
+from services.common.runtime.shared_calls import SharedCalls
 from services.gateway.schemas_session import Login, Tokens, ViewToken
 from services.gateway.settings import GatewaySettings
 
@@ -49,7 +49,7 @@ class Accounts:
     def __init__(self, settings: GatewaySettings) -> None:
         self._client = ServiceClient("auth", settings.auth_url, timeout=SECONDS)
         self._as_gateway = settings.authentication("auth")
-        self._refreshing: dict[str, asyncio.Task[Tokens]] = {}
+        self._refreshes: SharedCalls[Tokens] = SharedCalls()
 
     async def close(self) -> None:
         """Close the connections."""
@@ -63,12 +63,11 @@ class Accounts:
 
     async def refresh(self, request: Request, refresh_token: str) -> Tokens:
         """New tokens for a refresh token; requests of several tabs at once get the same ones."""
-        task = self._refreshing.get(refresh_token)
-        if task is None:
-            task = asyncio.create_task(self._refresh(_origin(request), refresh_token))
-            self._refreshing[refresh_token] = task
-            task.add_done_callback(lambda done: self._forget(refresh_token, done))
-        return await asyncio.shield(task)  # whoever leaves takes it from nobody
+        headers, body = _origin(request), {"refreshToken": refresh_token}
+        return await self._refreshes.join(
+            refresh_token,
+            lambda: self._ask(Tokens, "POST", "/v1/auth/sessions/refresh", headers=headers, json=body),
+        )
 
     async def log_out(self, request: Request, access_token: str) -> None:
         """End a session."""
@@ -81,15 +80,6 @@ class Accounts:
         """A token with which the preview views as a user."""
         path = f"/v1/auth/users/{quote(user_id, safe='')}/view-as"
         return await self._ask(ViewToken, "POST", path, headers=_origin(request), auth=self._as_gateway)
-
-    async def _refresh(self, headers: dict[str, str], refresh_token: str) -> Tokens:
-        body = {"refreshToken": refresh_token}
-        return await self._ask(Tokens, "POST", "/v1/auth/sessions/refresh", headers=headers, json=body)
-
-    def _forget(self, refresh_token: str, done: asyncio.Task[Tokens]) -> None:
-        del self._refreshing[refresh_token]
-        if not done.cancelled():
-            done.exception()  # when everybody has left, nobody else looks at it
 
     async def _ask(self, shape: type[Answer], method: str, path: str, **options: Any) -> Answer:  # noqa: ANN401 - httpx2's own
         try:

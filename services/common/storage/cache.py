@@ -6,10 +6,10 @@
 Values are bytes, stored as they are sent; nothing read from Redis is unpickled.
 """
 
-import asyncio
 import logging
 import warnings
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TypeVar
 
 import cashews
@@ -17,6 +17,7 @@ from cashews.exceptions import CacheBackendInteractionError
 
 from services.common.runtime.breaker import Breaker, CircuitOpenError
 from services.common.runtime.settings import ServiceSettings
+from services.common.runtime.shared_calls import SharedCalls
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +34,7 @@ class Cache:
         self._prefix = f"{settings.service}:"
         self._breaker = Breaker(failures=1, pause=1.0)
         self._cache = cashews.Cache()
-        self._making: dict[str, asyncio.Task[bytes]] = {}
+        self._making: SharedCalls[bytes] = SharedCalls()
         if settings.redis_url is None:
             self._cache.setup("mem://", size=MEMORY_ENTRIES)
         else:
@@ -58,12 +59,7 @@ class Cache:
     async def get_or_make(self, key: str, *, seconds: float, make: Callable[[], Awaitable[bytes]]) -> bytes:
         """The value, computed and stored if missing; concurrent callers in this process compute it once."""
         value = await self.get(key)
-        if value is not None:
-            return value
-        if key not in self._making:
-            task = self._making[key] = asyncio.create_task(self._make(key, seconds, make))
-            task.add_done_callback(lambda _: self._making.pop(key))
-        return await asyncio.shield(self._making[key])
+        return value if value is not None else await self._making.join(key, partial(self._make, key, seconds, make))
 
     async def _make(self, key: str, seconds: float, make: Callable[[], Awaitable[bytes]]) -> bytes:
         value = await make()
