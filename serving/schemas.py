@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from services.common.web.fields import Boolean, Id, Money, Schema, UserId
 from services.common.web.references import CategoryReference, ProductReference, Sku
+from services.common.web.shelves import ShelfItem
 from services.contracts.envelope import DisplayType
 from services.contracts.events.feedback import Placement, RecommendationId
 
@@ -78,26 +79,6 @@ class Item(Schema):
     reason: str | None
     source: str
     product: Card
-
-
-class ShelfItem(Schema):
-    """One place on a shelf; a merchandiser's row need not name a product."""
-
-    product_id: int | None
-    sku: str | None
-    product_name: str | None
-    product_price: str | None
-    special_price: str | None
-    currency: str | None
-    rating: float | None
-    image: str | None
-    category_id: int | None
-    category_code: str | None
-    category_name: str | None
-    rank: int
-    score: float | None
-    reason: str | None
-    source: str
 
 
 class PageShelf(Schema):

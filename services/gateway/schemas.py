@@ -1,10 +1,11 @@
 """The gateway's own responses, and what it reads of the services'."""
 
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from services.common.web.fields import Schema
+from services.common.web.shelves import ShelfItem
 from services.contracts.envelope import DisplayType
 
 
@@ -14,24 +15,8 @@ class Open(Schema):
     model_config = ConfigDict(extra="allow")
 
 
-class ShelfItem(Open):
+class PassedItem(ShelfItem, Open):
     """One place on a shelf: a product or a category, and the reason for it."""
-
-    product_id: int | None
-    sku: str | None
-    product_name: str | None
-    product_price: Annotated[str | None, Field(examples=["12.30"])]
-    special_price: Annotated[str | None, Field(examples=["9.99"])]
-    currency: str | None
-    rating: float | None
-    image: str | None
-    category_id: int | None
-    category_code: str | None
-    category_name: str | None
-    rank: int
-    score: float | None
-    reason: str | None
-    source: str
 
 
 class Shelf(Open):
@@ -39,7 +24,7 @@ class Shelf(Open):
 
     display_type: DisplayType
     title: str
-    items: list[ShelfItem]
+    items: list[PassedItem]
 
 
 class TopPage(Open):
