@@ -29,7 +29,7 @@ PAGE_SECONDS = 2.0
 def create_app(settings: GatewaySettings | None = None) -> FastAPI:
     """Build the application, from the environment unless settings are given."""
     settings = settings or GatewaySettings()
-    upstreams = {name: Upstream(name, url) for name, url in settings.urls.items()}
+    upstreams = {name: Upstream(name, url, settings) for name, url in settings.urls.items()}
     clients = {name: ServiceClient(name, url, timeout=PAGE_SECONDS) for name, url in settings.urls.items()}
     accounts = Accounts(settings)
     rate_limiter = RateLimiter(settings)

@@ -71,33 +71,24 @@ def merge(own: Document, parts: dict[str, Document]) -> Document:
     """
     merged = copy.deepcopy(own)
     for name, document in sorted(parts.items()):
-        part = _with_distinct_names(document, name, merged["components"]["schemas"])
-        merged["components"]["schemas"].update(part["components"]["schemas"])
-        for path, operations in part["paths"].items():
+        paths, schemas = _with_distinct_names(document, name, merged["components"]["schemas"])
+        merged["components"]["schemas"].update(schemas)
+        for path, operations in paths.items():
             if service_of(path) == name:
                 merged["paths"][path] = {key: _tagged(value, name) for key, value in operations.items()}
     return merged
 
 
-def _with_distinct_names(part: Document, name: str, taken: Document) -> Document:
+def _with_distinct_names(part: Document, service: str, taken: Document) -> tuple[Document, Document]:
+    """The paths and schemas of a part."""
     schemas = part["components"].get("schemas", {})
-    clashing = {each for each, schema in schemas.items() if each in taken and taken[each] != schema}
-    text = json.dumps({"paths": part["paths"], "components": {"schemas": schemas}})
-    renamed: Document = json.loads(
-        re.sub(
-            r'"#/components/schemas/([^"/]+)',
-            lambda found: f'"#/components/schemas/{_distinct(found[1], name, clashing)}',
-            text,
-        )
-    )
-    renamed["components"]["schemas"] = {
-        _distinct(each, name, clashing): schema for each, schema in renamed["components"]["schemas"].items()
+    clashing = {
+        each: f"{service.title()}{each}" for each, schema in schemas.items() if taken.get(each, schema) != schema
     }
-    return renamed
-
-
-def _distinct(schema: str, service: str, clashing: set[str]) -> str:
-    return f"{service.title()}{schema}" if schema in clashing else schema
+    text = json.dumps([part["paths"], schemas])
+    text = re.sub(r'(?<="#/components/schemas/)[^"/]+', lambda name: clashing.get(name[0], name[0]), text)
+    paths, schemas = json.loads(text)
+    return paths, {clashing.get(name, name): schema for name, schema in schemas.items()}
 
 
 def _tagged(operation: Any, service: str) -> Any:  # noqa: ANN401 - a path item also holds lists

@@ -1,9 +1,9 @@
 """Pictures for shops without their own: one drawing per category, distinguished by colour, glyph and name."""
 
-import colorsys
 import json
 import logging
 import zlib
+from functools import partial
 from html import escape
 from typing import Annotated
 
@@ -24,21 +24,17 @@ from services.gateway.schemas import NamedCategory
 logger = logging.getLogger(__name__)
 router = Router(tags=["drawings"], responses=problems(429))
 
-NO_CATEGORY, NAMELESS = 0, b'["", ""]'
+NO_CATEGORY = 0
 KEPT_SECONDS, NEUTRAL_SECONDS = 3600, 5
-OK = 200
 LINE = 22
 SHADES = 25
 SEPARATOR = " > "
-HEADERS = {"Content-Security-Policy": "default-src 'none'", "X-Content-Type-Options": "nosniff"}
 PAGE = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 240 180" role="img"><title>{name}</title>'
     '<rect width="240" height="180" fill="{background}"/><circle cx="120" cy="82" r="66" fill="{halo}"/>'
-    '<g transform="translate(76 38) scale(.88)">{glyph}</g>{label}</svg>'
-)
-LABEL = (
+    '<g transform="translate(76 38) scale(.88)">{glyph}</g>'
     '<text x="120" y="167" text-anchor="middle" font-family="system-ui,Segoe UI,Helvetica,Arial,sans-serif" '
-    'font-size="12.5" font-weight="600" fill="{color}">{text}</text>'
+    'font-size="12.5" font-weight="600" fill="{color}">{label}</text></svg>'
 )
 
 
@@ -46,7 +42,7 @@ LABEL = (
     "/images/categories/{categoryId}.svg",
     dependencies=[PUBLIC, LIMITED],
     response_class=Response,
-    responses={OK: {"content": {"image/svg+xml": {}}}},
+    responses={200: {"content": {"image/svg+xml": {}}}},
 )
 async def category_drawing(
     request: Request, category_id: Annotated[int, Path(alias="categoryId", ge=NO_CATEGORY, le=MAX_ID)]
@@ -57,25 +53,21 @@ async def category_drawing(
     """
     catalog: ServiceClient = request.app.state.catalog
     cache: Cache = request.app.state.cache
-    known = NAMELESS if category_id == NO_CATEGORY else await cache.get(f"category:{category_id}")
-    if known is None:
-        known = await _code_and_name(catalog, category_id)
-        if known is not None:
-            await cache.set(f"category:{category_id}", known, KEPT_SECONDS)
-    code, name = json.loads(known) if known else ("", "")
-    seconds = KEPT_SECONDS if known else NEUTRAL_SECONDS
-    return Response(
-        draw(code, name), media_type="image/svg+xml", headers={**HEADERS, "Cache-Control": f"public, max-age={seconds}"}
-    )
+    code, name, seconds = "", "", KEPT_SECONDS
+    if category_id != NO_CATEGORY:
+        make = partial(_code_and_name, catalog, category_id)
+        try:
+            code, name = json.loads(await cache.get_or_make(f"category:{category_id}", seconds=seconds, make=make))
+        except CallFailedError as error:
+            logger.warning("drawing without a name: %s", error)
+            seconds = NEUTRAL_SECONDS
+    headers = {"Cache-Control": f"public, max-age={seconds}"}
+    return Response(draw(code, name), media_type="image/svg+xml", headers=headers)
 
 
-async def _code_and_name(catalog: ServiceClient, category_id: int) -> bytes | None:
-    """The category's path and name as JSON, None if it is missing or catalog is unavailable."""
-    try:
-        category = await catalog.read(NamedCategory, "GET", f"/v1/categories/{category_id}")
-    except CallFailedError as error:
-        logger.warning("drawing without a name: %s", error)
-        return None
+async def _code_and_name(catalog: ServiceClient, category_id: int) -> bytes:
+    """The category's path and name as JSON."""
+    category = await catalog.read(NamedCategory, "GET", f"/v1/categories/{category_id}")
     return json.dumps([category.code, category.name]).encode()
 
 
@@ -87,13 +79,13 @@ def draw(code: str, name: str) -> str:
     shape = GLYPHS[glyph].shape
     for tone, lightness, saturation in (("m", 0.52, 0.52), ("l", 0.82, 0.7), ("d", 0.34, 0.5)):
         shape = shape.replace(f"var(--{tone})", _color(hue, lightness, saturation * vivid))
-    label = LABEL.format(color=_color(hue, 0.24, 0.45 * vivid), text=escape(short(name))) if name else ""
     return PAGE.format(
         name=escape(name or "Product"),
         background=_color(hue, 0.93, 0.5 * vivid),
         halo=_color(hue, 0.965, 0.6 * vivid),
         glyph=shape,
-        label=label,
+        color=_color(hue, 0.24, 0.45 * vivid),
+        label=escape(short(name)),
     )
 
 
@@ -117,5 +109,4 @@ def short(name: str) -> str:
 
 
 def _color(hue: int, lightness: float, saturation: float) -> str:
-    red, green, blue = colorsys.hls_to_rgb(hue % 360 / 360, lightness, saturation)
-    return f"#{round(red * 255):02x}{round(green * 255):02x}{round(blue * 255):02x}"
+    return f"hsl({hue % 360}, {saturation:.1%}, {lightness:.1%})"

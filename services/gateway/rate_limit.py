@@ -65,7 +65,11 @@ class RateLimiter:
         self._window = 0
         self._left: Counter[str] = Counter()
         """Requests that this gateway has counted and not yet let pass, by caller, in this window."""
-        self._redis = None if settings.redis_url is None else _redis(settings.redis_url)
+        self._redis: Redis | None = None
+        if settings.redis_url is not None:
+            self._redis = Redis.from_url(
+                settings.redis_url, socket_connect_timeout=REDIS_SECONDS, socket_timeout=REDIS_SECONDS
+            )
 
     async def admit(self, kind: str, caller: str) -> None:
         """Count one request of a kind (`user:write`) of a user or an address.
@@ -111,17 +115,13 @@ class RateLimiter:
             await self._redis.aclose()
 
 
-def _redis(url: str) -> Redis:
-    return Redis.from_url(url, socket_connect_timeout=REDIS_SECONDS, socket_timeout=REDIS_SECONDS)
-
-
 def _class_of(request: Request) -> str:
     if request.method in SAFE_METHODS:
         return "read"
     return "sign-in" if SIGN_IN.fullmatch(f"{request.method} {request.scope['path']}") else "write"
 
 
-async def limit(request: Request, caller: Principal | None) -> None:
+async def limit(request: Request, caller: Annotated[Principal | None, PUBLIC]) -> None:
     """Admit the request, and record its caller."""
     if caller and not caller.is_visitor:
         kind, name = "user", caller.subject
@@ -133,8 +133,4 @@ async def limit(request: Request, caller: Principal | None) -> None:
         await limiter.admit(f"{kind}:{_class_of(request)}", name)
 
 
-async def _limited(request: Request, caller: Annotated[Principal | None, PUBLIC]) -> None:
-    await limit(request, caller)
-
-
-LIMITED: Any = Depends(_limited)
+LIMITED: Any = Depends(limit)

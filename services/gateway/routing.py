@@ -1,6 +1,6 @@
 """The routing table: which service serves which path. The first match wins."""
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,41 +60,33 @@ TABLE = (
 class ForwardingRoute(APIRoute):
     """A route that checks its policy and the rate limit itself: FastAPI's own way costs more than all else here."""
 
-    @property
-    def policy(self) -> Policy:
-        """Who may use it."""
-        policy = policy_of(self.dependant)
-        assert policy is not None, "as forwarding() gave it"
-        return policy
+    policy: Policy
+    """Who may use it."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """FastAPI asks once for this, at the start."""
-        policy = self.policy
+        policy = policy_of(self.dependant)
+        assert policy is not None, "as forwarding() gave it"
+        self.policy = policy
 
         async def handle(request: Request) -> Response:
             await limit(request, await policy(request))
-            return await self.endpoint(request)  # type: ignore[no-any-return]  # as _endpoint() made it
+            return await self.endpoint(request)  # type: ignore[no-any-return]  # a method of Upstream
 
         return handle
-
-
-def _endpoint(upstream: Upstream, seconds: float, *, is_upload: bool) -> Callable[[Request], Awaitable[Response]]:
-    async def endpoint(request: Request) -> Response:
-        return await upstream.forward(request, seconds, is_upload=is_upload)
-
-    return endpoint
 
 
 def forwarding(settings: GatewaySettings, upstreams: dict[str, Upstream]) -> APIRouter:
     """The routes of the table. The service authorises the caller; an invalid token is refused here."""
     router = APIRouter(include_in_schema=False)
     for forward in TABLE:
-        policy, size, seconds = PUBLIC, None, settings.timeout_seconds
+        upstream = upstreams[forward.service]
+        policy, size, endpoint = PUBLIC, None, upstream.forward
         if forward.upload:
-            policy, size, seconds = UPLOADERS, settings.max_upload_bytes, settings.upload_timeout_seconds
+            policy, size, endpoint = UPLOADERS, settings.max_upload_bytes, upstream.upload
         router.add_api_route(
             forward.path,
-            _endpoint(upstreams[forward.service], seconds, is_upload=forward.upload),
+            endpoint,
             methods=METHODS,
             dependencies=[policy],
             response_model=None,

@@ -2,11 +2,11 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import AfterValidator, Field
 
 from services.common.identity.ownership import no_visitor
 from services.common.web.fields import Schema, UserId
+from services.gateway.schemas import Open
 
 CookieValue = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$", max_length=3_500)]
 Seconds = Annotated[int, Field(ge=0, le=400 * 86_400)]
@@ -69,10 +69,8 @@ class Inbox(Schema):
     items: list[Mail]
 
 
-class ViewToken(BaseModel):
+class ViewToken(Open):
     """The token of a view, which the gateway keeps in a cookie."""
-
-    model_config = ConfigDict(alias_generator=to_camel)
 
     access_token: CookieValue
     expires_in: Seconds

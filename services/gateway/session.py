@@ -18,7 +18,12 @@ from services.gateway.schemas_session import Login, Preview, SessionOut, Tokens
 from services.gateway.settings import GatewaySettings
 
 logger = logging.getLogger(__name__)
-router = Router(tags=["session"], responses=problems(429))
+router = Router(
+    prefix="/session",
+    tags=["session"],
+    dependencies=[PUBLIC, LIMITED, cookies.OUR_PAGE],
+    responses=problems(403, 429),
+)
 ENDED = frozenset({401, 422})
 """What auth answers to a refresh token that is none any more, or never was one."""
 
@@ -37,13 +42,13 @@ def _accounts(request: Request) -> Accounts:
 AccountsOf = Annotated[Accounts, Depends(_accounts)]
 
 
-@router.get("/session", dependencies=[PUBLIC, LIMITED, cookies.OUR_PAGE], responses=problems(403))
+@router.get("")
 async def read_session(request: Request, response: Response) -> SessionOut:
     """Whom the browser stands for; a browser without a valid cookie becomes a new visitor."""
     return await current(request, response)
 
 
-@router.post("/session", dependencies=[PUBLIC, LIMITED, cookies.OUR_PAGE], responses=problems(401, 403))
+@router.post("", responses=problems(401))
 async def log_in(request: Request, response: Response, body: Login, accounts: AccountsOf) -> SessionOut:
     """Log in. What the browser's visitor did since the previous login is the user's from now on."""
     tokens = await accounts.log_in(request, body, await visitors.valid_token(request, cookies.VISITOR))
@@ -52,12 +57,7 @@ async def log_in(request: Request, response: Response, body: Login, accounts: Ac
     return await _keep(request, response, tokens)
 
 
-@router.post(
-    "/session/refresh",
-    dependencies=[PUBLIC, LIMITED, cookies.OUR_PAGE],
-    response_model=SessionOut,
-    responses=problems(401, 403),
-)
+@router.post("/refresh", response_model=SessionOut, responses=problems(401))
 async def refresh(request: Request, response: Response, accounts: AccountsOf) -> SessionOut | Response:
     """Renew the session. One that has ended is removed with its cookies, and a new visitor begins."""
     token = request.cookies.get(cookies.REFRESH)
@@ -73,7 +73,7 @@ async def refresh(request: Request, response: Response, accounts: AccountsOf) ->
     return await _keep(request, response, tokens)
 
 
-@router.delete("/session", dependencies=[PUBLIC, LIMITED, cookies.OUR_PAGE], responses=problems(403))
+@router.delete("")
 async def log_out(request: Request, response: Response, accounts: AccountsOf) -> SessionOut:
     """Log out, and begin a new visitor: the next person at this browser inherits nothing.
 

@@ -7,6 +7,7 @@ from pydantic import Field
 from services.common.runtime.settings import ServiceSettings
 
 MEGABYTE = 1024 * 1024
+SERVICES = ("catalog", "analytics", "content", "serving", "auth", "profile")
 
 
 class GatewaySettings(ServiceSettings, env_prefix="GATEWAY_"):
@@ -42,11 +43,4 @@ class GatewaySettings(ServiceSettings, env_prefix="GATEWAY_"):
     @property
     def urls(self) -> dict[str, str]:
         """Each service's address, by its name in the routing table."""
-        return {
-            "catalog": self.catalog_url,
-            "analytics": self.analytics_url,
-            "content": self.content_url,
-            "serving": self.serving_url,
-            "auth": self.auth_url,
-            "profile": self.profile_url,
-        }
+        return {name: getattr(self, f"{name}_url") for name in SERVICES}

@@ -1,7 +1,7 @@
 """`GET /v1/top-page`: the page that serving composed; content's shelves while serving is unavailable."""
 
 import logging
-from typing import Annotated, Any, TypeVar
+from typing import Annotated
 
 from fastapi import Query, Request
 from fastapi.responses import Response
@@ -18,7 +18,6 @@ from services.gateway.schemas import Displays, TopPage
 
 logger = logging.getLogger(__name__)
 router = Router(tags=["top page"], responses=problems(429))
-Answer = TypeVar("Answer")
 
 
 @router.get("/v1/top-page", dependencies=[LIMITED], response_model=TopPage, responses=problems(403))
@@ -32,46 +31,36 @@ async def top_page(
     It always responds: `degraded` is true when the shelves are older than the last click, or missing.
     """
     shopper = user_id or (caller.subject if caller and not caller.is_service else None)
-    headers = {"authorization": request.headers["authorization"].strip()} if caller else {}
+    authorization = {"authorization": request.headers["authorization"].strip()} if caller else {}
+    page = await _page(request, shopper, authorization)
+    headers = {"Cache-Control": "private, no-store"}
+    return Response(page.model_dump_json(by_alias=True), media_type="application/json", headers=headers)
+
+
+async def _page(request: Request, shopper: str | None, headers: dict[str, str]) -> TopPage:
+    """Serving's page, or content's active generation, or no shelves: fewer are better than an error."""
     serving: ServiceClient = request.app.state.serving
     content: ServiceClient = request.app.state.content
     named = {"userId": shopper} if shopper else {}
-    page = await _ask(TopPage, serving, "POST", "/v1/pages", headers, json=named)
-    if page is None:
-        page = _without_serving(shopper, await _ask(Displays, content, "GET", "/v1/displays", headers, params=named))
-    return Response(
-        page.model_dump_json(by_alias=True),
-        media_type="application/json",
-        headers={"Cache-Control": "private, no-store"},
-    )
-
-
-def _without_serving(shopper: str | None, displays: Displays | None) -> TopPage:
-    """The page from content's active generation, or without shelves when content is unavailable too."""
+    try:
+        return await serving.read(TopPage, "POST", "/v1/pages", headers=headers, json=named)
+    except CallFailedError as error:
+        logger.warning("the top page is built without serving: %s", error)
+        warnings = ["serving is unavailable"]
+    try:
+        displays = await content.read(Displays, "GET", "/v1/displays", headers=headers, params=named)
+    except CallFailedError as error:
+        logger.warning("the top page is built without content: %s", error)
+        warnings.append("content is unavailable")
+        displays = Displays(generation=None, shelves=[])
     return TopPage(
         recommendation_id=None,
         model_version=None,
         rules_version=None,
-        generation=displays.generation if displays else None,
+        generation=displays.generation,
         degraded=True,
         fallback_used=True,
-        warnings=["serving is unavailable", *([] if displays else ["content is unavailable"])],
+        warnings=warnings,
         user_id=shopper,
-        shelves=displays.shelves if displays else [],
+        shelves=displays.shelves,
     )
-
-
-async def _ask(
-    shape: type[Answer],
-    client: ServiceClient,
-    method: str,
-    path: str,
-    headers: dict[str, str],
-    **options: Any,  # noqa: ANN401 - httpx2's own: json, params
-) -> Answer | None:
-    """The response of a service, or None: a page with fewer shelves is better than an error."""
-    try:
-        return await client.read(shape, method, path, headers=headers, **options)
-    except CallFailedError as error:
-        logger.warning("the top page is built without %s: %s", client.name, error)
-        return None

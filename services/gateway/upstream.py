@@ -19,8 +19,8 @@ from services.common.runtime.http_client import KEPT_ALIVE_SECONDS
 from services.gateway import headers
 from services.gateway.passing import Passed
 from services.gateway.rate_limit import TooManyRequests
+from services.gateway.settings import GatewaySettings
 
-RETRY_AFTER = 2
 CONNECT_SECONDS = 1.0
 CONNECTIONS, CONNECTIONS_PER_CALLER = 200, 50
 LONGEST_HEADER = 64 * 1024
@@ -35,14 +35,11 @@ class BadRequest(Problem):
     title = "Bad request"
 
 
-class BrokenAnswer(Problem):
+class BrokenAnswer(Unavailable):
     """The service disconnected, or did not speak HTTP."""
 
     status = 502
     title = "Bad gateway"
-
-    def __init__(self, detail: str) -> None:
-        super().__init__(detail, headers={"Retry-After": str(RETRY_AFTER)})
 
 
 class TooSlow(BrokenAnswer):
@@ -59,10 +56,11 @@ class Upstream:
     connections in use do not count: otherwise anyone could close the shop for everyone.
     """
 
-    def __init__(self, name: str, url: str) -> None:
+    def __init__(self, name: str, url: str, settings: GatewaySettings) -> None:
         self.name = name
         self._url = URL(url)
-        self._breaker = Breaker(failures=3, pause=float(RETRY_AFTER))
+        self._seconds, self._upload_seconds = settings.timeout_seconds, settings.upload_timeout_seconds
+        self._breaker = Breaker(failures=3, pause=2.0)
         self._asking: Counter[str] = Counter()
 
     @cached_property
@@ -83,32 +81,36 @@ class Upstream:
         if "_session" in vars(self):
             await self._session.close()
 
-    async def forward(self, request: Request, seconds: float, *, is_upload: bool = False) -> Response:
-        """Forward a request; `seconds` is the time until the response starts, and between two chunks of it.
-
-        A body is read completely first, because a caller must not hold a connection to the service; only an upload is
-        streamed, after its first 64 KiB.
+    async def forward(self, request: Request) -> Response:
+        """Forward a request when its body has been read: a slow caller must not hold a connection to the service.
 
         Raises:
             TooManyRequests: this caller has too many requests to the service in flight.
             Unavailable: the service is unavailable or busy (503), or was unavailable in the last calls.
             BrokenAnswer: it disconnected (502) or is too slow (504).
         """
+        return await self._pass_on(request, await request.body(), self._seconds)
+
+    async def upload(self, request: Request) -> Response:
+        """Forward a request whose body is streamed, after its first 64 KiB; raises as `forward`."""
+        return await self._pass_on(request, _Upload(request), self._upload_seconds)
+
+    async def _pass_on(self, request: Request, body: "_Upload | bytes", seconds: float) -> Response:
+        """Ask within the limits of connections; `seconds` until the response starts, and between two chunks of it."""
         caller: str = request.state.caller
-        body = _Upload(request) if is_upload else await request.body()
         if self._asking[caller] >= CONNECTIONS_PER_CALLER:
             raise TooManyRequests(1)
         if self._asking.total() >= CONNECTIONS:
-            raise Unavailable(f"{self.name} is busy.", retry_after=RETRY_AFTER)
+            raise Unavailable(f"{self.name} is busy.")
         self._asking[caller] += 1
         try:
-            answer = await self._ask(request, seconds, body)
+            answer = await self._ask(request, body, seconds)
         except BaseException:
             self._forget(caller)
             raise
         return Passed(answer, partial(self._forget, caller))
 
-    async def _ask(self, request: Request, seconds: float, body: "_Upload | bytes") -> aiohttp.ClientResponse:
+    async def _ask(self, request: Request, body: "_Upload | bytes", seconds: float) -> aiohttp.ClientResponse:
         granted = min(seconds, time_left())
         target = self._target(request.scope)
         try:
@@ -123,7 +125,7 @@ class Upstream:
                     timeout=aiohttp.ClientTimeout(sock_connect=min(granted, CONNECT_SECONDS), sock_read=granted),
                 )
         except CircuitOpenError as error:
-            raise Unavailable(f"{self.name} is unavailable.", retry_after=RETRY_AFTER) from error
+            raise Unavailable(f"{self.name} is unavailable.") from error
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             is_late = isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ConnectionTimeoutError)
             is_ours = isinstance(error, ValueError) or (isinstance(body, _Upload) and body.is_to_blame(is_late=is_late))
@@ -177,7 +179,7 @@ def _problem(name: str, error: Exception) -> Problem:
     if isinstance(error, ValueError):
         return BadRequest("This cannot be passed on: a header, the address or the length is not well-formed.")
     if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
-        return Unavailable(f"{name} is unavailable.", retry_after=RETRY_AFTER)
+        return Unavailable(f"{name} is unavailable.")
     if isinstance(error, TimeoutError):
         return TooSlow(f"{name} did not answer in time.")
     return BrokenAnswer(f"{name} broke off.")
