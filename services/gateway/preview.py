@@ -56,8 +56,9 @@ async def stop_viewing(request: Request, response: Response) -> SessionOut:
 
 
 @router.get("/preview/inbox", dependencies=[PUBLIC, LIMITED], responses=problems(404))
-def read_inbox(settings: Annotated[GatewaySettings, ON]) -> Inbox:
+def read_inbox(settings: Annotated[GatewaySettings, ON], response: Response) -> Inbox:
     """The latest mails of all users."""
+    response.headers["Cache-Control"] = "no-store"
     if settings.preview_mail_folder is None:
         raise PreviewOff("The mails need GATEWAY_PREVIEW_MAIL_FOLDER.")
     return Inbox(items=list(_mails(settings.preview_mail_folder)))

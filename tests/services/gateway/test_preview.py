@@ -99,7 +99,9 @@ def test_the_latest_mails_come_first(gateway, tmp_path):
         mail.set_content("次のリンク http://shop/account/confirm#code=1", cte="8bit")
         (tmp_path / f"{number:02}.eml").write_bytes(mail.as_bytes())
     (tmp_path / "99.new").write_text("a draft")
-    items = gateway(preview_mail_folder=tmp_path).get("/preview/inbox").json()["items"]
+    answer = gateway(preview_mail_folder=tmp_path).get("/preview/inbox")
+    assert answer.headers["Cache-Control"] == "no-store"
+    items = answer.json()["items"]
     assert (len(items), items[0]["to"], items[0]["subject"]) == (20, "u24@example.com", "Confirm / 確認")
     assert "次のリンク" in items[0]["text"]
 
