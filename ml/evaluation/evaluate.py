@@ -14,6 +14,7 @@ from ml.evaluation import metrics
 from ml.evaluation.compare import interval
 from ml.evaluation.split import Task
 from ml.recommenders import Recommender
+from ml.training.assembly import Lists
 
 TASK, MODEL, BASKETS, SECONDS, USERS, ITEMS = "task", "model", "baskets", "seconds", "users", "items"
 K = 10
@@ -79,8 +80,16 @@ class Evaluation:
         return pl.DataFrame(rows, schema=SUMMARY)
 
 
-def evaluate(models: Mapping[str, Recommender[Any]], task: Task, k: int = K) -> Evaluation:
+def evaluate(
+    models: Mapping[str, Recommender[Any]], task: Task, k: int = K, made: Mapping[str, Lists] | None = None
+) -> Evaluation:
     """Rank for the task's users with models fitted on its history.
+
+    Args:
+        models: By name.
+        task: What they predict.
+        k: Length of the lists.
+        made: By name, the lists of models that have ranked like this for all known users before, at least `k` long.
 
     Raises:
         NonFiniteScoreError: A model returned NaN.
@@ -88,9 +97,7 @@ def evaluate(models: Mapping[str, Recommender[Any]], task: Task, k: int = K) -> 
     baskets = _baskets(task)
     scores, whole = [], []
     for name, model in models.items():
-        started = time.perf_counter()
-        lists = model.recommend(task.users, k, exclude_seen=task.exclude_seen, candidates=task.candidates)
-        seconds = time.perf_counter() - started
+        lists, seconds = _first(made[name], task, k) if made and name in made else _ranked(model, task, k)
         of_model = [pl.lit(task.name).alias(TASK), pl.lit(name).alias(MODEL)]
         per_user = metrics.per_user(lists, task.relevant, k).join(baskets, on=c.USER, how="left", maintain_order="left")
         scores.append(per_user.select(*of_model, c.USER, pl.col(BASKETS).fill_null(0), *metrics.ACCURACY))
@@ -107,6 +114,16 @@ def evaluate(models: Mapping[str, Recommender[Any]], task: Task, k: int = K) -> 
             }
         )
     return Evaluation(pl.concat([pl.DataFrame(schema=SCORES), *scores]), pl.DataFrame(whole, schema=WHOLE))
+
+
+def _ranked(model: Recommender[Any], task: Task, k: int) -> tuple[pl.DataFrame, float]:
+    started = time.perf_counter()
+    lists = model.recommend(task.users, k, exclude_seen=task.exclude_seen, candidates=task.candidates)
+    return lists, time.perf_counter() - started
+
+
+def _first(made: Lists, task: Task, k: int) -> tuple[pl.DataFrame, float]:
+    return made.ranked.filter(pl.col(c.RANK) <= k, pl.col(c.USER).is_in(task.users)), made.seconds
 
 
 def _baskets(task: Task) -> pl.DataFrame:

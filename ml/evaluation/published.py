@@ -8,9 +8,11 @@ import polars as pl
 
 from ml import columns as c
 from ml.evaluation.evaluate import Evaluation, evaluate
+from ml.evaluation.gate import ROLES
 from ml.evaluation.shelves import measure_shelves
 from ml.evaluation.split import WINDOW_DAYS, Protocol, Task, next_basket, next_baskets, window
 from ml.shelves.composing import Rules
+from ml.training.assembly import Lists, lists_of
 from ml.training.configuration import BLENDS, SINGLE, Fitted, TrainingConfig, fit_all
 
 DISCOVERING = ("popularity", "item_knn", "ease", "als", "content", c.DISCOVER)
@@ -71,18 +73,22 @@ def measure(
     """
     last = next_basket(interactions, items)
     of_last = fit_all(last.history, config, REPEATING)
-    evaluations = [*_of_tasks({last.name: last}, of_last)]
+    evaluations = [*_of_tasks({last.name: last}, of_last, {})]
     tasks = window(interactions, items, cut, days)
     everything = tasks[Protocol.ALL]
     fitted = fit_all(everything.history, config, (*SINGLE, *BLENDS))
-    evaluations += _of_tasks(tasks, fitted)
-    shelves = measure_shelves(everything, next_baskets(interactions, cut), fitted, rules)
+    lists = lists_of(fitted, rules.candidate_sources())
+    evaluations += _of_tasks(tasks, fitted, lists)
+    shelves = measure_shelves(everything, next_baskets(interactions, cut), lists, config.popularity.days, rules)
     return Measured(Evaluation.of(evaluations), shelves, of_last.skipped | fitted.skipped)
 
 
-def _of_tasks(tasks: Mapping[str, Task], fitted: Fitted) -> Iterator[Evaluation]:
+def _of_tasks(tasks: Mapping[str, Task], fitted: Fitted, lists: Mapping[str, Lists]) -> Iterator[Evaluation]:
+    """Evaluate; a blend in its own role has made its lists already, longer ones of the same ranking for all users."""
     for name, task in tasks.items():
-        yield evaluate({model: fitted.models[model] for model in MODELS[name] if model in fitted.models}, task)
+        models = {model: fitted.models[model] for model in MODELS[name] if model in fitted.models}
+        made = {model: lists[model] for model in lists.keys() & models if model == ROLES.get(name)}
+        yield evaluate(models, task, made=made)
 
 
 def headlines(evaluation: Evaluation) -> dict[str, float]:

@@ -25,8 +25,7 @@ from ml.shelves.filling import in_turns
 from ml.shelves.purchases import DAY
 from ml.shelves.rules import LIVE_SOURCES, MADE_OF, DisplayType, ShelfRule
 from ml.shelves.session import BUY, LiveState, activity_of
-from ml.training.assembly import content_of
-from ml.training.configuration import Fitted
+from ml.training.assembly import NEIGHBOURS_FOUND, Lists, assemble
 
 SHELF, KIND, PLACES, USERS, NEXT_BASKET, WINDOW = "shelf", "kind", "places", "users", "next_basket", "window"
 SHOWN, LIST, POPULARITY = "shown", "list", "popularity"
@@ -47,7 +46,9 @@ SHARES: Final[dict[str, type[pl.DataType]]] = {
 }
 
 
-def measure_shelves(task: Task, next_baskets: pl.DataFrame, fitted: Fitted, rules: Rules) -> pl.DataFrame:
+def measure_shelves(
+    task: Task, next_baskets: pl.DataFrame, lists: Mapping[str, Lists], popular_days: float, rules: Rules
+) -> pl.DataFrame:
     """The share of the first places that users bought, in the next basket and in the whole window.
 
     A shelf's list is its sources' lists without products of shelves that chose before it, because a product is on a
@@ -57,7 +58,8 @@ def measure_shelves(task: Task, next_baskets: pl.DataFrame, fitted: Fitted, rule
     Args:
         task: `all`: the purchases in the window of all users known at the cut.
         next_baskets: `user_id, product_id`, see `split.next_baskets`.
-        fitted: the models, fitted on the task's history.
+        lists: by source, of models fitted on the task's history.
+        popular_days: popularity counts the baskets of this many last days.
         rules: `shelves.yaml`.
 
     Returns:
@@ -67,7 +69,7 @@ def measure_shelves(task: Task, next_baskets: pl.DataFrame, fitted: Fitted, rule
     measured = [
         shelf for shelf, rule in rules.shelves.items() if rule.offer is None and any(map(_learnt, rule.sources))
     ]
-    rows = _rows(task, fitted, rules) if task.users else []
+    rows = _rows(task, as_of(task.history, lists, popular_days, rules), rules) if task.users else []
     schema = {SHELF: pl.String, KIND: pl.String, c.USER: pl.String, c.RANK: pl.Int64, c.ITEM: pl.Int64}
     places = pl.DataFrame(rows, schema=schema, orient="row")
     for name, bought in ((NEXT_BASKET, next_baskets), (WINDOW, task.relevant)):
@@ -80,15 +82,13 @@ def measure_shelves(task: Task, next_baskets: pl.DataFrame, fitted: Fitted, rule
     return pl.DataFrame(shares, schema=SHARES, orient="row")
 
 
-def as_of(history: Dataset, fitted: Fitted, rules: Rules) -> Bundle:
+def as_of(history: Dataset, lists: Mapping[str, Lists], popular_days: float, rules: Rules) -> Bundle:
     """Serving's state at the cut, as far as it is known: see the module."""
     known = history.items
     unknown = [pl.lit(None, kind).alias(name) for name, kind in ITEMS.items() if name not in known.columns]
     no_offers = [pl.lit(None, kind).alias(name) for name, kind in ITEMS.items() if name.startswith("special_")]
     no_digits = pl.lit(None, ITEMS["currency_digits"]).alias("currency_digits")  # there are no prices to round
     items = known.with_columns(*unknown).with_columns(*no_offers, no_digits, pl.lit(1).alias("stock"))
-    sources = rules.candidate_sources()
-    needed = Fitted({name: model for name, model in fitted.models.items() if name in {*sources, POPULARITY}})
     about = Manifest(
         created_at=history.cut,
         data_cut=history.cut,
@@ -97,7 +97,10 @@ def as_of(history: Dataset, fitted: Fitted, rules: Rules) -> Bundle:
         bundle="",
         files={},
     )
-    return Bundle(about, content_of(replace(history, items=items), needed, sources, _orders(history)))
+    candidates = {source: made.ranked for source, made in lists.items()}
+    no_neighbours, no_factors = pl.DataFrame(schema=NEIGHBOURS_FOUND), np.zeros((len(items), 0), dtype=np.float32)
+    shown = replace(history, items=items)
+    return Bundle(about, assemble(shown, candidates, no_neighbours, no_factors, _orders(history), popular_days))
 
 
 def as_document(shares: pl.DataFrame) -> dict[str, Any]:
@@ -117,8 +120,7 @@ def falls_behind(shares: pl.DataFrame) -> list[str]:
     return both.filter(pl.any_horizontal(worse))[SHELF].unique(maintain_order=True).to_list()
 
 
-def _rows(task: Task, fitted: Fitted, rules: Rules) -> Iterator[tuple[str, str, str, int, int]]:
-    bundle = as_of(task.history, fitted, rules)
+def _rows(task: Task, bundle: Bundle, rules: Rules) -> Iterator[tuple[str, str, str, int, int]]:
     catalogue, states = Catalogue(bundle), activity_of(bundle)
     product_ids = bundle.content.items[c.ITEM].to_list()
     for user_id in task.users:

@@ -1,6 +1,8 @@
 """Assembles the content of a bundle from fitted models."""
 
+import time
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -28,23 +30,43 @@ NEIGHBOURS_FOUND: dict[str, type[pl.DataType]] = {
 DAY_SECONDS = 86_400
 
 
+@dataclass(frozen=True)
+class Lists:
+    """The lists of a source for all known users, as returned by `Recommender.recommend`, and how long they took."""
+
+    ranked: pl.DataFrame
+    seconds: float
+
+
+def lists_of(fitted: Fitted, sources: Iterable[str]) -> dict[str, Lists]:
+    """The candidate lists of a bundle, by source.
+
+    Args:
+        fitted: the models; popularity replaces a source whose model could not be fitted.
+        sources: the candidate lists that shelves use; `DISCOVER` contains no bought items.
+    """
+    lists = {}
+    for source in sources:
+        model, started = fitted.models.get(source, fitted.models["popularity"]), time.perf_counter()
+        ranked = model.recommend(k=CANDIDATES, exclude_seen=source == c.DISCOVER)
+        lists[source] = Lists(ranked, time.perf_counter() - started)
+    return lists
+
+
 def content_of(dataset: Dataset, fitted: Fitted, sources: Iterable[str], activity: pl.DataFrame) -> BundleContent:
     """Compute the content of a bundle from fitted models.
 
     Args:
         dataset: the training data, see `assemble`.
-        fitted: the models; popularity replaces a source whose model could not be fitted.
-        sources: the candidate lists that shelves use; `DISCOVER` contains no bought items.
+        fitted: the models.
+        sources: see `lists_of`.
         activity: see `assemble`.
     """
-    models, popular = fitted.models, fitted.models["popularity"]
-    lists = {
-        source: models.get(source, popular).recommend(k=CANDIDATES, exclude_seen=source == c.DISCOVER)
-        for source in sources
-    }
+    lists = {source: made.ranked for source, made in lists_of(fitted, sources).items()}
     no_factors = np.zeros((len(dataset.items), 0), dtype=np.float32)
-    factors = getattr(models.get("als"), "item_factors", no_factors)
-    return assemble(dataset, lists, neighbours(fitted), factors, activity, popular.config.days)
+    factors = getattr(fitted.models.get("als"), "item_factors", no_factors)
+    popular_days = fitted.models["popularity"].config.days
+    return assemble(dataset, lists, neighbours(fitted), factors, activity, popular_days)
 
 
 def neighbours(fitted: Fitted) -> pl.DataFrame:

@@ -6,13 +6,15 @@ import pytest
 
 from ml.evaluation import report
 from ml.evaluation.compare import Interval
-from ml.evaluation.evaluate import Evaluation
-from ml.evaluation.gate import Decision, Reason
+from ml.evaluation.evaluate import SECONDS, Evaluation, evaluate
+from ml.evaluation.gate import ROLES, Decision, Reason
 from ml.evaluation.opponents import Comparison, Opponent
 from ml.evaluation.published import HEADLINES, MODELS, Measured, headlines, measure
-from ml.recommenders import ALSConfig, ease
+from ml.evaluation.split import window
+from ml.recommenders import ALSConfig, Blend, ease
 from ml.shelves.composing import Rules
-from ml.training.configuration import TrainingConfig
+from ml.training.assembly import lists_of
+from ml.training.configuration import TrainingConfig, fit_all
 
 CONFIG = TrainingConfig(als=ALSConfig(factors=2))
 
@@ -31,6 +33,35 @@ def test_every_task_is_answered_by_its_models(evaluation: Evaluation) -> None:
     asked = [(str(task), model) for task, models in MODELS.items() for model in models]
 
     assert evaluation.whole.select("task", "model").rows() == asked
+
+
+def test_a_blend_ranks_once_for_its_task_and_the_shelves(
+    interactions: pl.DataFrame, items: pl.DataFrame, cut: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ranking, lengths = Blend.recommend, list[int]()
+
+    def counted(model: Blend, users: list[str] | None = None, k: int = 10, **how: bool) -> pl.DataFrame:
+        lengths.append(k)
+        return ranking(model, users, k, **how)
+
+    monkeypatch.setattr(Blend, "recommend", counted)
+    measure(interactions, items, CONFIG, cut - timedelta(days=20), Rules.load(), days=20)
+
+    assert lengths == [10, 300, 300]  # the last baskets, at another cut, then each source
+
+
+def test_the_beginning_of_a_longer_list_has_the_figures_of_a_list(
+    interactions: pl.DataFrame, items: pl.DataFrame, cut: datetime
+) -> None:
+    tasks = window(interactions, items, cut - timedelta(days=20), 20)
+    fitted = fit_all(tasks["all"].history, CONFIG)
+
+    for task, model in ROLES.items():
+        models, made = {model: fitted.models[model]}, lists_of(fitted, [model])
+        anew, first = evaluate(models, tasks[task]), evaluate(models, tasks[task], made=made)
+
+        assert first.scores.equals(anew.scores)
+        assert first.whole.drop(SECONDS).equals(anew.whole.drop(SECONDS))
 
 
 def test_headlines_are_means_over_users(evaluation: Evaluation) -> None:

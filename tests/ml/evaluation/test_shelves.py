@@ -10,7 +10,8 @@ from ml.evaluation.shelves import SHARES, as_document, as_of, falls_behind, meas
 from ml.evaluation.split import Task, next_baskets, window
 from ml.recommenders import BlendConfig
 from ml.shelves.composing import Rules
-from ml.training.configuration import Fitted, TrainingConfig, fit_all
+from ml.training.assembly import Lists, lists_of
+from ml.training.configuration import TrainingConfig, fit_all
 
 RULES = Rules.load()
 # What they buy again is what they bought most, what is new is what most bought.
@@ -20,18 +21,20 @@ CONFIG = TrainingConfig(
 BEFORE = [("ann", 1, day) for day in (60, 70, 80, 90)] + [("ann", 2, 95), ("bob", 3, 98)]
 """Ann buys milk (1) every ten days, bread (2) lately; bob bought tea (3) two days before the cut, day 100."""
 INSIDE = [("ann", 1, 103), ("ann", 3, 110), ("bob", 3, 120), ("bob", 1, 120), ("new", 2, 101)]
-Shop = tuple[Task, pl.DataFrame, Fitted]
+DAYS = CONFIG.popularity.days
+Shop = tuple[Task, pl.DataFrame, dict[str, Lists], float]
 
 
 @pytest.fixture
 def shop(make_lines: Callable, make_items: Callable, cut: datetime) -> Callable[..., Shop]:
-    """Makes the task, the next baskets and the fitted models of a shop."""
+    """Makes the task, the next baskets, the models' lists and the days of popularity of a shop."""
 
     def made(before: list = BEFORE, inside: list = INSIDE) -> Shop:
         later = make_lines(inside).with_columns(pl.col("order_id") + 1_000_000)
         interactions = pl.concat([make_lines(before), later])
         task = window(interactions, make_items(*range(1, 7)), cut)["all"]
-        return task, next_baskets(interactions, cut), fit_all(task.history, CONFIG, ["repurchase", "discover"])
+        fitted = fit_all(task.history, CONFIG, ["repurchase", "discover", "popularity"])
+        return task, next_baskets(interactions, cut), lists_of(fitted, RULES.candidate_sources()), DAYS
 
     return made
 
@@ -70,10 +73,10 @@ def test_a_list_takes_its_places_in_the_turns_of_the_page(shop: Callable[..., Sh
 
 
 def test_nothing_of_the_window_is_known_at_the_cut(shop: Callable[..., Shop]) -> None:
-    task, _, fitted = shop()
-    other, _, _ = shop(inside=[("ann", 5, 101), ("bob", 6, 102)])
+    task, _, lists, _ = shop()
+    other, _, _, _ = shop(inside=[("ann", 5, 101), ("bob", 6, 102)])
 
-    ours, theirs = as_of(task.history, fitted, RULES).content, as_of(other.history, fitted, RULES).content
+    ours, theirs = (as_of(each.history, lists, DAYS, RULES).content for each in (task, other))
 
     assert ours.history.last_bought.max() < task.history.cut.timestamp()
     assert ours.activity.equals(theirs.activity)
@@ -84,9 +87,9 @@ def test_nothing_of_the_window_is_known_at_the_cut(shop: Callable[..., Shop]) ->
 def test_what_was_bought_in_the_last_days_is_known_from_history_and_activity_and_stands_on_the_shelf(
     shop: Callable[..., Shop], cut: datetime
 ) -> None:
-    task, _, fitted = shop()
+    task, _, lists, _ = shop()
 
-    activity = as_of(task.history, fitted, RULES).content.activity.sort("user_id", "product_id", "occurred_at")
+    activity = as_of(task.history, lists, DAYS, RULES).content.activity.sort("user_id", "product_id", "occurred_at")
 
     ages = [(cut - at) // timedelta(days=1) for at in activity["occurred_at"]]
     assert list(zip(activity["user_id"], activity["product_id"], ages, strict=True)) == [
