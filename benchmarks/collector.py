@@ -41,7 +41,7 @@ from benchmarks.report import Figure, Options, Skipped, at_least, run, tell
 from services.common.messaging.connection import BATCH_BYTES
 from services.common.messaging.producer import partition_of
 from services.common.storage.migrate import migrate
-from services.contracts.kafka import KafkaSettings
+from services.contracts.kafka import COMPRESSION, KafkaSettings
 from services.contracts.signing import Signer
 from stack.databases import create_database
 from stack.keys import Keyring
@@ -216,7 +216,7 @@ async def _produce(broker: str, batches: Sequence[Batch], seconds: float) -> flo
     acknowledged = 0
     started = time.perf_counter()
     async with AIOKafkaProducer(
-        bootstrap_servers=broker, acks="all", compression_type="lz4", max_batch_size=BATCH_BYTES
+        bootstrap_servers=broker, acks="all", compression_type=COMPRESSION, max_batch_size=BATCH_BYTES
     ) as producer:
 
         async def keep_sending() -> None:

@@ -10,7 +10,7 @@ from typing import NamedTuple, Self
 from aiokafka import AIOKafkaProducer
 from aiokafka.partitioner import murmur2
 
-from services.contracts.kafka import KafkaSettings
+from services.contracts.kafka import COMPRESSION, KafkaSettings
 
 BATCH_BYTES = 512 * 1024
 """Below every topic's maximum message size, and large enough to be fast."""
@@ -57,7 +57,7 @@ class Sender:
             client_id="importer",
             acks="all",
             enable_idempotence=idempotent,
-            compression_type="lz4",
+            compression_type=COMPRESSION,
             max_batch_size=BATCH_BYTES,
             max_request_size=2 * BATCH_BYTES,
         )

@@ -14,6 +14,7 @@ from aiokafka.structs import RecordMetadata
 
 from services.common.runtime.breaker import Breaker, CircuitOpenError
 from services.common.runtime.settings import ServiceSettings
+from services.contracts.kafka import COMPRESSION
 
 logger = logging.getLogger(__name__)
 
@@ -105,7 +106,7 @@ async def _start(settings: ServiceSettings) -> AIOKafkaProducer:
         client_id=settings.service,
         enable_idempotence=settings.kafka_idempotence,
         acks="all",
-        compression_type="lz4",
+        compression_type=COMPRESSION,
         max_batch_size=BATCH_BYTES,
         max_request_size=4 * BATCH_BYTES,
         request_timeout_ms=int(REQUEST_SECONDS * 1000),
