@@ -59,7 +59,7 @@ class Process:
         self.directory = directory
         self.is_ready = is_ready
         self._child: subprocess.Popen[bytes] | None = None
-        self._log_begin = 0
+        self._log_begin: int | None = None
 
     @property
     def pid(self) -> int | None:
@@ -75,7 +75,8 @@ class Process:
         """Start the program; do not wait until it serves."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
-            self._log_begin = log.tell()
+            if self._log_begin is None:  # of a restart that has just begun, the crash before it tells more
+                self._log_begin = log.tell()
             self._child = subprocess.Popen(  # noqa: S603 - commands are composed by the stack, never by input
                 bound_to_parent(self.command, self.death_signal, self.user_id),
                 stdin=subprocess.DEVNULL,
@@ -127,11 +128,12 @@ class Process:
             self._child.wait()
 
     def last_words(self) -> str:
-        """The last line of its log that may tell why it ended: none of a level below error, if it has another."""
+        """The last line since its first start that may tell why it ended: one of no lower level than error, if any."""
         if not self.log.exists():
             return "no output"
         with self.log.open("rb") as log:
-            log.seek(self._log_begin if self._log_begin <= self.log.stat().st_size else 0)  # it may have been rotated
+            begin = self._log_begin or 0
+            log.seek(begin if begin <= self.log.stat().st_size else 0)  # it may have been rotated
             lines = [line.strip() for line in log.read().decode(errors="replace").split("\n") if line.strip()]
         loud = [line for line in lines if not any(level in line for level in QUIET_LEVELS)]
         return next(reversed(loud or lines), "no output")

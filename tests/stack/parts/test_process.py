@@ -87,6 +87,16 @@ def test_the_last_words_are_of_the_error_and_not_of_the_shutdown_after_it(tmp_pa
     assert program.last_words() == lines[0]
 
 
+def test_a_restart_that_has_said_nothing_yet_has_the_last_words_of_the_crash_before_it(tmp_path):
+    script = f"test -e {tmp_path}/crashed && exec sleep 300; touch {tmp_path}/crashed; echo no such thing; exit 1"
+    program = Process("broken", ["sh", "-c", script], tmp_path / "log")
+    program.spawn()
+    wait_until(lambda: program.exit_code == 1)
+    program.spawn()
+    assert program.last_words() == "no such thing"
+    program.kill()
+
+
 def test_a_free_port_is_given_once_and_a_server_can_listen_there():
     port = free_port()
     with socket.socket() as other, pytest.raises(OSError, match="in use"):
