@@ -189,6 +189,8 @@ def _reserve(port: int) -> bool:
             server.bind((HOST, port))
             server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             server.listen(1)
+            server.settimeout(1)
+            client.settimeout(1)
             client.connect((HOST, port))
             server.accept()[0].close()  # whoever closes first keeps the port
         except OSError:
