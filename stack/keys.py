@@ -47,6 +47,8 @@ HOLDERS: Final = {
     "auth": Holder((ACCESS,), (AUDIENCE,)),
     "gateway": Holder((VISITOR_USE, SERVICE), (AUDIENCE, "auth")),
     "profile": Holder((SERVICE,), ("auth", "analytics", "content")),
+    "cart": Holder((SERVICE,), ("catalog",)),
+    "order": Holder((SERVICE,), ("cart", "catalog", "payment", "profile")),
     "serving": Holder((SERVICE,), ("catalog", "content")),
     "pipelines": Holder((SERVICE,), ("content",)),
     "importer": Holder((SERVICE,), ("auth", "catalog", "analytics")),

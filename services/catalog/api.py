@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from services.catalog import bulk, queries, service
+from services.catalog import bulk, queries, service, versions
 from services.catalog.schemas import (
     NewProduct,
     ProductChange,
@@ -15,6 +15,7 @@ from services.catalog.schemas import (
     StockChange,
     StockLevel,
 )
+from services.catalog.versions import IfMatch
 from services.common.identity.policy import PUBLIC, role
 from services.common.identity.tokens import Principal
 from services.common.runtime.errors import problems
@@ -80,7 +81,7 @@ async def create_product(body: NewProduct, session: Session, response: Response)
     """Create a product."""
     product_id = await service.create(session, body.sku, body.changes())
     response.headers["Location"] = f"/v1/products/{product_id}"
-    return await _one(session, product_id)
+    return await _one(session, product_id, response)
 
 
 @router.post(
@@ -101,16 +102,18 @@ async def upsert_products(request: Request) -> StreamingResponse:
 
 
 @router.get("/v1/products/{productId:product}", responses=problems(404))
-async def read_product(product_id: ProductId, session: Session, caller: Caller) -> ProductOut:
-    """One product; for shoppers only if it is active."""
-    return await _one(session, product_id, is_public=not _is_staff(caller))
+async def read_product(product_id: ProductId, session: Session, caller: Caller, response: Response) -> ProductOut:
+    """One product; for shoppers only if it is active. Its ETag is for `If-Match`."""
+    return await _one(session, product_id, response, is_public=not _is_staff(caller))
 
 
-@router.patch("/v1/products/{productId:product}", dependencies=CHANGE, responses=problems(404))
-async def change_product(product_id: ProductId, body: ProductChange, session: Session) -> ProductOut:
+@router.patch("/v1/products/{productId:product}", dependencies=CHANGE, responses=problems(404, 412))
+async def change_product(
+    product_id: ProductId, body: ProductChange, session: Session, response: Response, expected: IfMatch = None
+) -> ProductOut:
     """Change a product; omitted fields stay unchanged."""
-    await service.change(session, product_id, body.changes())
-    return await _one(session, product_id)
+    await service.change(session, product_id, body.changes(), expected)
+    return await _one(session, product_id, response)
 
 
 @router.delete("/v1/products/{productId:product}", status_code=204, dependencies=CHANGE, responses=problems(404))
@@ -119,41 +122,47 @@ async def delete_product(product_id: ProductId, session: Session) -> None:
     await service.remove(session, product_id)
 
 
-@router.put("/v1/products/{productId:product}/stock", dependencies=CHANGE, responses=problems(404))
-async def set_stock(product_id: ProductId, body: StockLevel, session: Session) -> ProductOut:
+@router.put("/v1/products/{productId:product}/stock", dependencies=CHANGE, responses=problems(404, 412))
+async def set_stock(
+    product_id: ProductId, body: StockLevel, session: Session, response: Response, expected: IfMatch = None
+) -> ProductOut:
     """Set the stock."""
-    await service.change(session, product_id, {"stock": body.stock})
-    return await _one(session, product_id)
+    await service.change(session, product_id, {"stock": body.stock}, expected)
+    return await _one(session, product_id, response)
 
 
 @router.patch("/v1/products/{productId:product}/stock", dependencies=CHANGE, responses=problems(404))
-async def change_stock(product_id: ProductId, body: StockChange, session: Session) -> ProductOut:
+async def change_stock(product_id: ProductId, body: StockChange, session: Session, response: Response) -> ProductOut:
     """Decrease or increase the stock; it never goes below 0."""
     await service.change_stock(session, product_id, body.change, body.reason)
-    return await _one(session, product_id)
+    return await _one(session, product_id, response)
 
 
-@router.put("/v1/products/{productId:product}/special-price", dependencies=CHANGE, responses=problems(404))
-async def set_special_price(product_id: ProductId, body: SpecialPrice, session: Session) -> ProductOut:
+@router.put("/v1/products/{productId:product}/special-price", dependencies=CHANGE, responses=problems(404, 412))
+async def set_special_price(
+    product_id: ProductId, body: SpecialPrice, session: Session, response: Response, expected: IfMatch = None
+) -> ProductOut:
     """Set a product's offer below its price; it replaces an older one."""
-    await service.change(session, product_id, {"special_price": dict(body)})
-    return await _one(session, product_id)
+    await service.change(session, product_id, {"special_price": dict(body)}, expected)
+    return await _one(session, product_id, response)
 
 
 @router.delete(
     "/v1/products/{productId:product}/special-price",
     status_code=204,
     dependencies=CHANGE,
-    responses=problems(404),
+    responses=problems(404, 412),
 )
-async def end_special_price(product_id: ProductId, session: Session) -> None:
+async def end_special_price(product_id: ProductId, session: Session, expected: IfMatch = None) -> None:
     """End a product's offer, if it has one."""
-    await service.change(session, product_id, {"special_price": None})
+    await service.change(session, product_id, {"special_price": None}, expected)
 
 
 def _is_staff(caller: Principal | None) -> bool:
     return caller is not None and (caller.is_service or not caller.roles.isdisjoint(STAFF))
 
 
-async def _one(session: Session, product_id: int, *, is_public: bool = False) -> ProductOut:
-    return ProductOut.of(await service.read(session, product_id, is_public=is_public), is_public=is_public)
+async def _one(session: Session, product_id: int, response: Response, *, is_public: bool = False) -> ProductOut:
+    row = await service.read(session, product_id, is_public=is_public)
+    response.headers["ETag"] = versions.etag(row["product_version"], row["offer_version"])
+    return ProductOut.of(row, is_public=is_public)

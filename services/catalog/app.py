@@ -2,7 +2,8 @@
 
 from fastapi import FastAPI
 
-from services.catalog import api, api_categories, api_snapshot
+from services.catalog import api, api_categories, api_reservations, api_snapshot
+from services.catalog.expiry import Expiry
 from services.catalog.settings import CatalogSettings
 from services.common.messaging.producer import Producer
 from services.common.messaging.relay import Relay
@@ -14,12 +15,13 @@ def create_app(settings: CatalogSettings | None = None) -> FastAPI:
     """Build the application, from the environment unless settings are given."""
     settings = settings or CatalogSettings()
     producer = Producer(settings)
+    database = Database(settings.database_url)
     return build_app(
         settings,
         title="Catalog",
-        description="Products, the category tree, stock and special prices.",
-        routers=[api.router, api_categories.router, api_snapshot.router],
-        database=Database(settings.database_url),
+        description="Products, the category tree, stock, reservations of it, and special prices.",
+        routers=[api.router, api_categories.router, api_snapshot.router, api_reservations.router],
+        database=database,
         producer=producer,
-        workers=[Relay(settings.database_url, producer)],
+        workers=[Relay(settings.database_url, producer), Expiry(database, settings.expiry_seconds)],
     )

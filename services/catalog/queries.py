@@ -22,12 +22,7 @@ _CATEGORY_CODES = func.array(
 
 def products(*conditions: ColumnElement[bool]) -> Select[Any]:
     """Products with their categories and their offer, by id."""
-    now = func.now()
-    is_true = (SpecialPrice.start_date <= now) & (func.coalesce(SpecialPrice.end_date > now, true()))
-    offer = (
-        *(SpecialPrice.price.label("special_price"), SpecialPrice.start_date, SpecialPrice.end_date),
-        is_true.label("is_offer_true"),
-    )
+    offer = (SpecialPrice.price.label("special_price"), SpecialPrice.start_date, SpecialPrice.end_date)
     return (
         select(*Product.__table__.columns, _CATEGORY_IDS.label("category_ids"), *offer)
         .outerjoin(SpecialPrice, SpecialPrice.product_id == Product.id)

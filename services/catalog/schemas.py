@@ -1,7 +1,7 @@
 """Requests and responses of the catalog's API."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -25,6 +25,7 @@ from services.common.web.paging import Page
 from services.common.web.references import Sku
 from services.contracts.envelope import Quantity, Rating, Text
 from services.contracts.money import shown
+from services.contracts.prices import Offer, Price, offer_at
 
 
 def _path(code: str) -> str:
@@ -134,8 +135,15 @@ class ProductOut(Schema):
             )
         if is_public:
             fields["stock"] = None
-            fields["special_price"] = fields["special_price"] if row["is_offer_true"] else None
+            fields["special_price"] = fields["special_price"] if _is_true_now(row) else None
         return cls(**{name: fields[name] for name in cls.model_fields})
+
+
+def _is_true_now(row: Mapping[Any, Any]) -> bool:
+    if row["special_price"] is None:
+        return False
+    offer = Offer(row["special_price"], row["currency"], row["start_date"], row["end_date"])
+    return offer_at(datetime.now(UTC), Price(row["price"], row["currency"]), offer) is not None
 
 
 class ProductPage(Page[ProductOut]):

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.catalog import queries, store
 from services.catalog.domain import MAX_STOCK, Changes, LineOutcome, ProductState, Refused, events_between, new_product
 from services.catalog.models import Category, Product
+from services.catalog.versions import Expected
 from services.common.messaging.outbox import append, append_events
 from services.common.runtime.errors import Conflict, NotFound
 from services.common.web.references import ProductReference
@@ -107,15 +108,19 @@ async def create(session: AsyncSession, sku: str, changes: dict[str, Any]) -> in
     return outcome.id_or_raise()
 
 
-async def change(session: AsyncSession, product_id: int, changes: dict[str, Any]) -> None:
+async def change(
+    session: AsyncSession, product_id: int, changes: dict[str, Any], expected: Expected | None = None
+) -> None:
     """Change one product; equal values change nothing.
 
     Raises:
-        ProductNotFound, Refused: see the classes.
+        ProductNotFound, PreconditionFailed, Refused: see the classes.
     """
     states = await store.lock_products(session, Product.id == product_id)
     if not states:
         raise ProductNotFound(f"There is no product {product_id}.")
+    if expected is not None:
+        expected.check(states[0].product.product_version, states[0].offer_version)
     categories = await _known_categories(session, [changes])
     new = states[0].changed(_with_category_ids(changes, categories))
     await _store(session, {product_id: states[0]}, [new])

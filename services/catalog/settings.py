@@ -8,3 +8,5 @@ class CatalogSettings(ServiceSettings, env_prefix="CATALOG_"):
 
     service: str = "catalog"
     database_url: str
+    expiry_seconds: float = 5.0
+    """How often reservations are looked for whose time is over."""

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from services.contracts.envelope import DisplayType
+from services.contracts.prices import Offer, Price, offer_at
 
 TITLES = {
     DisplayType.CONTINUE_SHOPPING: "Continue shopping",
@@ -84,11 +85,10 @@ class DisplayRow:
         return self.special_price if self.mode and self.special_currency in (None, self.currency) else None
 
     def _catalog_offer_at(self, now: datetime) -> Decimal | None:
-        if not self.is_due(now) or self.offer_starts_at is None or now < self.offer_starts_at:
+        if self.offer_price is None or self.offer_starts_at is None or self.product_price is None:
             return None
-        if self.offer_currency not in (None, self.currency):
-            return None
-        return self.offer_price if self.offer_ends_at is None or now < self.offer_ends_at else None
+        offer = Offer(self.offer_price, self.offer_currency, self.offer_starts_at, self.offer_ends_at)
+        return offer_at(now, Price(self.product_price, self.currency), offer) if self.is_due(now) else None
 
 
 @dataclass(frozen=True)

@@ -116,6 +116,13 @@ class Conflict(Problem):
     title = "Conflict"
 
 
+class PreconditionFailed(Problem):
+    """The resource has changed since the caller read it."""
+
+    status = 412
+    title = "Precondition failed"
+
+
 class Unprocessable(Problem):
     """A value is not acceptable; `errors` name the fields."""
 

@@ -293,3 +293,30 @@ async def test_a_product_is_read_and_changed_under_the_shops_own_id(client, crea
     assert (await client.delete(path)).status_code == 204
     gone = await client.get(path)
     assert (gone.status_code, gone.json()["detail"]) == (404, f"There is no product sku:{sku}.")
+
+
+async def test_a_change_based_on_an_older_product_is_refused(client, create):
+    product = await create("versioned")
+    place = f"/v1/products/{product['id']}"
+    seen = {"If-Match": (await client.get(place)).headers["ETag"]}
+    first, second = [await client.patch(place, json={"name": name}, headers=seen) for name in ("mine", "yours")]
+    assert (first.status_code, second.status_code, second.json()["title"]) == (200, 412, "Precondition failed")
+    anew = {"If-Match": first.headers["ETag"]}
+    assert (await client.patch(place, json={"name": "yours"}, headers=anew)).json()["name"] == "yours"
+
+
+async def test_an_offer_changes_the_version_of_its_product_and_the_stock_does_not(client, create):
+    product = await create("tagged", stock=5)
+    place = f"/v1/products/{product['id']}"
+    tags = [(await client.get(place)).headers["ETag"]]
+    tags.append((await client.patch(f"{place}/stock", json={"change": -1})).headers["ETag"])
+    offer = {"price": "1.00", "startDate": "2026-01-01T00:00:00Z"}
+    tags.append((await client.put(f"{place}/special-price", json=offer)).headers["ETag"])
+    assert tags[0] == tags[1] != tags[2]
+
+
+@pytest.mark.parametrize(("given", "status"), [("*", 200), ('"9-9", "1-0"', 200), ("1-0", 422)])
+async def test_if_match_is_any_product_or_tags_in_quotes(client, create, given, status):
+    product = await create(f"matched {given}")
+    answer = await client.patch(f"/v1/products/{product['id']}", json={"name": "New"}, headers={"If-Match": given})
+    assert answer.status_code == status, answer.text
