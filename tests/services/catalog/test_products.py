@@ -296,7 +296,7 @@ async def test_a_product_is_read_and_changed_under_the_shops_own_id(client, crea
 
 
 async def test_a_change_based_on_an_older_product_is_refused(client, create):
-    product = await create("versioned")
+    product = await create("seen-by-two")
     place = f"/v1/products/{product['id']}"
     seen = {"If-Match": (await client.get(place)).headers["ETag"]}
     first, second = [await client.patch(place, json={"name": name}, headers=seen) for name in ("mine", "yours")]
