@@ -120,6 +120,9 @@ class ProductOut(Schema):
     category_ids: list[int]
     category_codes: list[str]
     special_price: SpecialPrice | None
+    product_version: int
+    stock_version: int
+    offer_version: int
     created_at: datetime
     updated_at: datetime
 

@@ -1,0 +1,250 @@
+import asyncio
+from datetime import timedelta
+
+import httpx2
+import pytest
+
+from services.cart import service
+from services.cart.app import create_app
+from services.cart.clients import Product
+from services.common.runtime.errors import Forbidden
+from services.common.storage.database import Database
+from tests.services.cart.conftest import VISITOR
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+async def test_a_cart_adds_up_at_the_prices_of_now(catalog, create, shopper):
+    tea, cup = create(price="500"), create(price="1200")
+    offer = {"price": "400", "startDate": "2026-01-01T00:00:00Z"}
+    anna = shopper("anna")
+    await anna.add(tea, 2)
+    await anna.add(cup)
+    catalog.put(f"/v1/products/{tea}/special-price", json=offer)
+    cart = await anna.cart()
+    lines = [(each["productPrice"], each["addedPrice"], each["hasNewPrice"], each["amount"]) for each in cart["items"]]
+    assert lines == [("400", "500", True, "800"), ("1200", "1200", False, "1200")]
+    assert (cart["total"], cart["currency"], cart["canBeBought"], cart["stale"]) == ("2000", "JPY", True, False)
+
+
+async def test_an_empty_cart_costs_nothing_and_cannot_be_bought(shopper):
+    cart = await shopper("nobody").cart()
+    assert (cart["items"], cart["total"], cart["currency"], cart["canBeBought"]) == ([], "0", None, False)
+
+
+async def test_adding_again_adds_pieces_and_setting_sets_them(create, shopper):
+    tea, bert = create(), shopper("bert")
+    await bert.add(tea, 2)
+    await bert.add(tea, 3)
+    assert await bert.quantities() == {tea: 5}
+    await bert.set(tea, 4)
+    assert await bert.quantities() == {tea: 4}
+
+
+async def test_a_product_may_be_named_by_the_shops_own_id(create, catalog, shopper):
+    tea, carl = create(), shopper("carl")
+    sku = catalog.get(f"/v1/products/{tea}").json()["sku"]
+    key = {"Idempotency-Key": "by-sku"}
+    answer = await carl.client.post("/v1/carts/me/items", json={"sku": sku}, headers=key)
+    assert [each["sku"] for each in answer.json()["items"]] == [sku]
+
+
+@pytest.mark.parametrize("names", [{}, {"productId": 1, "sku": "a"}])
+async def test_an_item_names_one_product(shopper, names):
+    more = {"headers": {"Idempotency-Key": f"names-{len(names)}"}}
+    answer = await shopper("dora").client.post("/v1/carts/me/items", json=names, **more)
+    assert (answer.status_code, answer.json()["errors"][0]["message"]) == (422, "Value error, give productId or sku")
+
+
+async def test_what_is_not_sold_or_not_there_in_that_quantity_is_refused(create, shopper):
+    tea, hidden, eva = create(stock=3), create(isActive=False), shopper("eva")
+    answers = [await eva.add(tea, 4), await eva.add(hidden), await eva.add(999_999)]
+    assert [each.status_code for each in answers] == [409, 404, 404]
+    assert answers[0].json()["detail"] == "Only 3 are in stock."
+    assert await eva.quantities() == {}
+
+
+async def test_fewer_may_be_wanted_though_even_these_are_too_many(create, catalog, shopper):
+    tea, fred = create(stock=8), shopper("fred")
+    await fred.add(tea, 8)
+    catalog.put(f"/v1/products/{tea}/stock", json={"stock": 3})
+    assert (await fred.set(tea, 5)).status_code == 200
+    (item,) = (await fred.cart())["items"]
+    assert (item["quantity"], item["obstacle"], item["left"]) == (5, "TOO_FEW", 3)
+
+
+async def test_a_cart_has_one_currency(create, shopper):
+    tea, cup, gerd = create(), create(price="2.00", currency="USD"), shopper("gerd")
+    await gerd.add(tea)
+    answer = await gerd.add(cup)
+    assert (answer.status_code, answer.json()["title"]) == (409, "Other currency")
+    await gerd.remove(tea)
+    assert (await gerd.add(cup)).status_code == 200
+
+
+async def test_a_cart_has_limits(create, shopper):
+    hans, products = shopper("hans"), [create(stock=100) for _ in range(6)]
+    answers = [await hans.add(each) for each in products] + [await hans.add(products[0], 50)]
+    assert [each.status_code for each in answers] == [200] * 5 + [409, 409]
+
+
+async def test_each_change_is_told_with_what_there_is_after_it(create, shopper, events):
+    tea, ines = create(), shopper("ines")
+    for change in (ines.add(tea), ines.add(tea), ines.set(tea, 2), ines.remove(tea), ines.add(tea, 3)):
+        assert (await change).status_code == 200
+    told = [(name, data["quantity"], data["productPrice"]) for name, data in events("ines")]
+    assert told == [
+        ("CART_ADD", 1, "500"),
+        ("CART_UPDATE", 2, "500"),
+        ("CART_REMOVE", 0, "500"),
+        ("CART_READD", 3, "500"),
+    ]
+    assert [name for name, _ in events("ines", "cart.v1")] == [
+        *("CART_ITEM_ADDED", "CART_ITEM_CHANGED", "CART_ITEM_REMOVED", "CART_ITEM_ADDED"),
+    ]
+
+
+async def test_the_same_key_adds_once(create, shopper):
+    tea, jens = create(), shopper("jens")
+    body, key = {"productId": tea}, {"Idempotency-Key": "once"}
+    answers = [await jens.client.post("/v1/carts/me/items", json=body, headers=key) for _ in range(2)]
+    assert answers[0].json() == answers[1].json()
+    assert await jens.quantities() == {tea: 1}
+
+
+async def test_a_change_needs_a_key(create, shopper):
+    answer = await shopper("jens").client.post("/v1/carts/me/items", json={"productId": create()})
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "header.Idempotency-Key")
+
+
+async def test_two_changes_at_once_both_count(create, shopper):
+    tea, kurt = create(), shopper("kurt")
+    await asyncio.gather(*(kurt.add(tea) for _ in range(8)))
+    assert await kurt.quantities() == {tea: 8}
+
+
+async def test_a_cart_is_its_owners(create, shopper):
+    tea, lena, other = create(), shopper("lena"), shopper("other")
+    await lena.add(tea)
+    assert await other.quantities() == {}
+    for stranger in (other, shopper(VISITOR.format(9))):
+        assert (await stranger.client.get("/v1/carts/lena")).status_code == 403
+        assert (await stranger.remove(tea)).status_code == 404
+        answer = await stranger.client.put("/v1/carts/lena/checkouts/1", json={"items": []})
+        assert answer.status_code == 403
+
+
+async def test_what_vanishes_from_catalog_is_shown_as_gone(create, catalog, shopper):
+    deleted, hidden, mara = create(), create(), shopper("mara")
+    for each in (deleted, hidden):
+        await mara.add(each)
+    catalog.delete(f"/v1/products/{deleted}")
+    catalog.patch(f"/v1/products/{hidden}", json={"isActive": False})
+    cart = await mara.cart()
+    assert ([each["obstacle"] for each in cart["items"]], cart["total"]) == (["GONE", "GONE"], "0")
+
+
+async def test_the_copies_follow_catalog_and_the_price_at_adding_stays(create, catalog, shopper, settings, tokens):
+    tea, nora = create(), shopper("nora")
+    await nora.add(tea)
+    catalog.patch(f"/v1/products/{tea}", json={"name": "New name", "price": "600"})
+    catalog.put(f"/v1/products/{tea}/special-price", json={"price": "550", "startDate": "2026-01-01T00:00:00Z"})
+    alone = create_app(settings.model_copy(update={"catalog_url": "http://127.0.0.1:9"}))
+    headers = {"Authorization": f"Bearer {tokens.of('nora')}"}
+
+    async with httpx2.AsyncClient(
+        transport=httpx2.ASGITransport(alone), base_url="http://c", headers=headers
+    ) as client:
+
+        async def shown():
+            cart = (await client.get("/v1/carts/me")).json()
+            (item,) = cart["items"]
+            return cart["stale"], item["productName"], item["productPrice"], item["addedPrice"]
+
+        await eventually(shown, lambda found: found == (True, "New name", "550", "500"))
+
+
+async def test_without_catalog_a_cart_opens_and_can_be_emptied_but_not_filled(create, shopper, settings, tokens):
+    tea, olga = create(), shopper("olga")
+    await olga.add(tea)
+    alone = create_app(settings.model_copy(update={"catalog_url": "http://127.0.0.1:9"}))
+    headers = {"Authorization": f"Bearer {tokens.of('olga')}"}
+    async with httpx2.AsyncClient(
+        transport=httpx2.ASGITransport(alone), base_url="http://c", headers=headers
+    ) as client:
+        cart = (await client.get("/v1/carts/me")).json()
+        assert (cart["stale"], cart["total"]) == (True, "500")
+        more = {"headers": {"Idempotency-Key": "alone"}}
+        assert (await client.put(f"/v1/carts/me/items/{tea}", json={"quantity": 2}, **more)).status_code == 503
+        assert (await client.delete(f"/v1/carts/me/items/{tea}", **more)).status_code == 200
+
+
+async def test_an_order_takes_what_was_bought_once_and_leaves_what_came_later(create, shopper, app, tokens):
+    tea, cup, paul = create(), create(), shopper("paul")
+    await paul.add(tea, 2)
+    await paul.add(cup)
+    orders = httpx2.AsyncClient(
+        transport=httpx2.ASGITransport(app), base_url="http://cart", auth=tokens.as_service("order", "cart")
+    )
+    await paul.add(tea)
+    body = {"items": [{"productId": tea, "quantity": 2}, {"productId": cup, "quantity": 1}]}
+    for _ in range(2):
+        assert (await orders.put("/v1/carts/paul/checkouts/17", json=body)).status_code == 204
+    assert await paul.quantities() == {tea: 1}
+
+
+async def test_after_an_order_the_same_product_is_added_and_not_put_back(create, shopper, app, tokens, events):
+    tea, rosa = create(), shopper("rosa")
+    await rosa.add(tea)
+    orders = httpx2.AsyncClient(
+        transport=httpx2.ASGITransport(app), base_url="http://cart", auth=tokens.as_service("order", "cart")
+    )
+    await orders.put("/v1/carts/rosa/checkouts/18", json={"items": [{"productId": tea, "quantity": 1}]})
+    await rosa.add(tea)
+    assert [name for name, _ in events("rosa")] == ["CART_ADD", "CART_ADD"]
+
+
+async def test_a_visitors_cart_joins_the_users_up_to_the_stock(create, shopper, auth, events):
+    both, mine, theirs, dollars = create(stock=4), create(), create(), create(price="2.00", currency="USD")
+    visitor, user = shopper(VISITOR.format(1)), shopper("sven")
+    await user.add(both, 2)
+    await user.add(mine)
+    await visitor.add(both, 3)
+    await visitor.add(theirs)
+    await auth.log_in("sven", visitor.user_id, times=2)
+    await eventually(user.quantities, lambda found: found == {both: 4, mine: 1, theirs: 1})
+    assert await visitor.quantities() == {}
+    assert [name for name, _ in events("sven", "cart.v1")][2:] == [
+        "CART_ITEM_CHANGED",
+        "CART_ITEM_ADDED",
+        "CART_MERGED",
+    ]
+    await visitor.add(dollars)
+    await auth.log_in("sven", visitor.user_id)
+    await eventually(visitor.quantities, lambda found: found == {})
+    assert dollars not in await user.quantities()
+
+
+async def test_a_deleted_users_cart_is_deleted_and_stays_so(create, shopper, auth, database_url, settings):
+    tea, tina = create(), shopper("tina")
+    await tina.add(tea)
+    await auth.delete("tina")
+    database = Database(database_url)
+    async with database.sessions() as session:
+        await eventually(lambda: service.read(session, "tina"), lambda found: found == [])
+        product = Product.model_construct(id=tea, is_active=True)
+        with pytest.raises(Forbidden, match="deleted"):
+            await service.put(session, "tina", product, 1, settings)
+    await database.close()
+
+
+async def test_old_carts_of_visitors_are_deleted(create, shopper, database_url):
+    tea, visitor, user = create(), shopper(VISITOR.format(2)), shopper("uwe")
+    await visitor.add(tea)
+    await user.add(tea)
+    database = Database(database_url)
+    async with database.sessions.begin() as session:
+        await service.forget_visitors(session, timedelta(0))
+    await database.close()
+    assert (await visitor.quantities(), await user.quantities()) == ({}, {tea: 1})

@@ -1,0 +1,12 @@
+from tests.services.conformance import served, violations
+
+
+def test_the_api_does_what_its_document_says(settings, tokens, tmp_path):
+    environment = {
+        **tokens.environment_of("cart"),
+        "CART_DATABASE_URL": settings.database_url,
+        "KAFKA_URL": settings.kafka_url,
+        "CATALOG_URL": settings.catalog_url,
+    }
+    with served("cart", environment, tmp_path / "cart.log") as url:
+        assert violations(url, tokens.user("tester", roles=("operator",))) == ""
