@@ -78,6 +78,7 @@ _TOPICS: dict[str, dict[str, type[Contract]]] = {
         "RETURN_COMPLETED": order.ReturnSnapshot,
     },
     "payment.v1": {
+        "PAYMENT_AUTHORIZED": payment.PaymentAuthorized,
         "PAYMENT_COMPLETED": payment.PaymentSettled,
         "PAYMENT_FAILED": payment.PaymentSettled,
         "REFUND_COMPLETED": payment.RefundCompleted,

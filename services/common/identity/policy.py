@@ -140,6 +140,11 @@ def role(*roles: str, services: Sequence[str] = ()) -> Any:  # noqa: ANN401
     return Depends(Policy(roles=roles, services=services))
 
 
+def user(*, services: Sequence[str] = ()) -> Any:  # noqa: ANN401
+    """The policy of a route for users, and for services of these names; the route looks whose the object is."""
+    return Depends(Policy(kinds=("user",), services=services))
+
+
 async def _caller(request: Request) -> Principal | None:
     """The principal of the Authorization header; an invalid token is refused even where none is needed."""
     headers = request.headers.getlist("authorization")

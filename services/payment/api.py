@@ -1,0 +1,84 @@
+"""Payments and refunds. Their ids are the order service's, so its calls may be repeated."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Path, Request
+
+from services.common.identity.policy import owner, service, user
+from services.common.identity.principal import Principal
+from services.common.runtime.errors import problems
+from services.common.storage.database import Session
+from services.common.web.fields import UserId
+from services.common.web.paging import CursorParam, LimitParam, decode_cursor
+from services.common.web.routing import Router
+from services.payment import queries
+from services.payment.domain import Goal
+from services.payment.schemas import NewPayment, NewRefund, PaymentOut, PaymentPage, RefundOut
+from services.payment.service import PaymentNotFound, Payments
+
+router = Router(tags=["payments"])
+ORDERS = service("order")
+STAFF = frozenset({"operator"})
+PaymentId = Annotated[UUID, Path(alias="paymentId")]
+
+
+@router.put("/v1/payments/{paymentId}", dependencies=[ORDERS], responses=problems(409))
+async def make_payment(payment_id: PaymentId, body: NewPayment, request: Request) -> PaymentOut:
+    """Make a payment, and authorise it as far as that goes without the shopper.
+
+    PROCESSING means that the shopper has to act (`actionUrl`), or that the provider has not answered: then it is asked
+    until it has.
+    """
+    return PaymentOut.of(await _payments(request).make(payment_id, body.charge(payment_id), body.user_id))
+
+
+@router.post("/v1/payments/{paymentId}/capture", dependencies=[ORDERS], responses=problems(404, 409))
+async def capture_payment(payment_id: PaymentId, request: Request) -> PaymentOut:
+    """Take the authorised money."""
+    return PaymentOut.of(await _payments(request).want(payment_id, Goal.CAPTURE))
+
+
+@router.post("/v1/payments/{paymentId}/cancel", dependencies=[ORDERS], responses=problems(404, 409))
+async def cancel_payment(payment_id: PaymentId, request: Request) -> PaymentOut:
+    """Give up a payment that was not captured; money that comes later is refunded."""
+    return PaymentOut.of(await _payments(request).want(payment_id, Goal.CANCEL))
+
+
+@router.get("/v1/payments/{paymentId}", responses=problems(404))
+async def read_payment(
+    payment_id: PaymentId,
+    session: Session,
+    caller: Annotated[Principal, user(services=("order",))],
+) -> PaymentOut:
+    """A payment, for its payer and for operators."""
+    payment = await queries.one_payment(session, payment_id)
+    is_shown = caller.is_service or bool(STAFF & caller.roles) or (payment and payment.user_id == caller.subject)
+    if payment is None or not is_shown:
+        raise PaymentNotFound(f"There is no payment {payment_id}.")
+    return PaymentOut.of(payment)
+
+
+@router.get("/v1/users/{userId}/payments", dependencies=[owner("operator", services=("profile",))])
+async def list_payments(
+    user_id: Annotated[UserId, Path(alias="userId")],
+    session: Session,
+    cursor: CursorParam = None,
+    limit: LimitParam = 50,
+) -> PaymentPage:
+    """A user's payments, the latest first."""
+    before = decode_cursor(cursor, datetime, UUID)
+    return PaymentPage.of(await queries.payments_of(session, user_id, before, limit + 1), limit, "created_at", "id")
+
+
+@router.put("/v1/refunds/{refundId}", dependencies=[ORDERS], responses=problems(404, 409))
+async def refund(refund_id: Annotated[UUID, Path(alias="refundId")], body: NewRefund, request: Request) -> RefundOut:
+    """Give money back; 409 if that is more than was captured and not given back yet."""
+    row = await _payments(request).refund(refund_id, body.payment_id, body.amount, body.reason)
+    return RefundOut.of(row, body.currency)
+
+
+def _payments(request: Request) -> Payments:
+    payments: Payments = request.app.state.payments
+    return payments

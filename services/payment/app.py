@@ -1,0 +1,57 @@
+"""The payment service's composition root: `python -m services.common.web.server services.payment.app:create_app`."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from services.common.messaging.producer import Producer
+from services.common.messaging.relay import Relay
+from services.common.storage.database import Database
+from services.common.web.app import build_app
+from services.payment import api, api_webhooks
+from services.payment.domain import PaymentMethod
+from services.payment.provider import Provider
+from services.payment.provider_local import LocalProvider
+from services.payment.reconciler import Reconciler
+from services.payment.service import Payments
+from services.payment.settings import PaymentSettings
+from services.payment.vault import Vault
+
+
+def create_app(settings: PaymentSettings | None = None) -> FastAPI:
+    """Build the application, from the environment unless settings are given."""
+    settings = settings or PaymentSettings()
+    database, producer = Database(settings.database_url), Producer(settings)
+    providers = _providers(settings, database)
+    payments = Payments(database, providers, Vault.of(settings.keys_file))
+
+    @asynccontextmanager
+    async def life(_: FastAPI) -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            for provider in set(providers.values()):
+                await provider.close()
+
+    app = build_app(
+        settings,
+        title="Payment",
+        description="Payments and refunds, by the providers that the shop has.",
+        routers=[api.router, api_webhooks.router],
+        database=database,
+        producer=producer,
+        workers=[Relay(settings.database_url, producer), Reconciler(payments, settings.reconcile_seconds)],
+        lifespan=life,
+    )
+    app.state.payments = payments
+    return app
+
+
+def _providers(settings: PaymentSettings, database: Database) -> dict[PaymentMethod, Provider]:
+    """The provider of each method that the shop takes."""
+    providers: dict[PaymentMethod, Provider] = {}
+    if settings.local_secret is not None:
+        local = LocalProvider(database, settings.local_secret.get_secret_value())
+        providers |= dict.fromkeys(set(PaymentMethod) - {PaymentMethod.AMAZON_PAY}, local)
+    return providers

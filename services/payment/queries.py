@@ -1,0 +1,26 @@
+"""Reads payments."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.payment.models import Payment
+
+
+async def one_payment(session: AsyncSession, payment_id: UUID) -> Payment | None:
+    """The payment with this id."""
+    return await session.get(Payment, payment_id)
+
+
+async def payments_of(
+    session: AsyncSession, user_id: str, before: tuple[datetime, UUID] | None, most: int
+) -> Sequence[Payment]:
+    """A user's payments, the latest first, those before a position."""
+    query = select(Payment).where(Payment.user_id == user_id)
+    if before is not None:
+        query = query.where(tuple_(Payment.created_at, Payment.id) < tuple_(*before))
+    query = query.order_by(Payment.created_at.desc(), Payment.id.desc()).limit(most)
+    return (await session.scalars(query)).all()
