@@ -147,6 +147,8 @@ class Environment:
             "AUTH_MAIL_FOLDER": str(self.state.path("mail")),
             "GATEWAY_PREVIEW_MAIL_FOLDER": str(self.state.path("mail")),
             "AUTH_STOREFRONT_URL": self.address("gateway"),
+            "PAYMENT_LOCAL_PASSWORD": self.state.secret("local-payments"),
+            "PAYMENT_KEYS_FILE": str(self.state.payment_keys()),
             "MLFLOW_TRACKING_URI": self.address("mlflow"),
             "TANAWARI_TIMEZONE": TIMEZONE,
             "TANAWARI_NIGHTLY_REFRESH": "false",  # a laptop must not start training at night

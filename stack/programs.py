@@ -52,6 +52,21 @@ PROGRAMS = (
     ),
     service("catalog", keeps_data=True, has_outbox=True),
     service(
+        "cart",
+        keeps_data=True,
+        has_outbox=True,
+        consumes={"cart.catalog": "catalog.v1", "cart.logins": "auth.v1", "cart.erasure": "auth.v1"},
+        signs=True,
+    ),
+    service("payment", "PAYMENT_LOCAL_PASSWORD", keeps_data=True, has_outbox=True),
+    service(
+        "order",
+        keeps_data=True,
+        has_outbox=True,
+        consumes={"order.payment": "payment.v1", "order.erasure": "auth.v1"},
+        signs=True,
+    ),
+    service(
         "analytics",
         keeps_data=True,
         has_outbox=True,

@@ -137,6 +137,14 @@ class State:
 
         return Keyring(self.path("keys")).ensure()
 
+    def payment_keys(self) -> Path:
+        """The file of the keys that encrypt payment details, made at the first call."""
+        from services.payment.vault import ensure_keys  # noqa: PLC0415 - Tink loads for a while
+
+        file = self.path("payment-keys.json")
+        ensure_keys(file)
+        return file
+
     def ports(self, names: Iterable[str], pinned: Pins | None = None) -> dict[str, int]:
         """A different port for each name: the pinned one, else the last one if it is free, else a new one.
 

@@ -7,7 +7,7 @@ from pydantic import Field
 from services.common.runtime.settings import ServiceSettings
 
 MEGABYTE = 1024 * 1024
-SERVICES = ("catalog", "analytics", "content", "serving", "auth", "profile")
+SERVICES = ("catalog", "analytics", "content", "serving", "auth", "profile", "cart", "payment", "order")
 
 
 class GatewaySettings(ServiceSettings, env_prefix="GATEWAY_"):
@@ -22,6 +22,9 @@ class GatewaySettings(ServiceSettings, env_prefix="GATEWAY_"):
     serving_url: str = Field("http://127.0.0.1:8004", validation_alias="SERVING_URL")
     auth_url: str = Field("http://127.0.0.1:8005", validation_alias="AUTH_URL")
     profile_url: str = Field("http://127.0.0.1:8006", validation_alias="PROFILE_URL")
+    cart_url: str = Field("http://127.0.0.1:8007", validation_alias="CART_URL")
+    payment_url: str = Field("http://127.0.0.1:8008", validation_alias="PAYMENT_URL")
+    order_url: str = Field("http://127.0.0.1:8009", validation_alias="ORDER_URL")
     timeout_seconds: float = 10.0
     upload_timeout_seconds: float = 900.0
     max_body_bytes: int = MEGABYTE

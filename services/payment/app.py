@@ -51,7 +51,7 @@ def create_app(settings: PaymentSettings | None = None) -> FastAPI:
 def _providers(settings: PaymentSettings, database: Database) -> dict[PaymentMethod, Provider]:
     """The provider of each method that the shop takes."""
     providers: dict[PaymentMethod, Provider] = {}
-    if settings.local_secret is not None:
-        local = LocalProvider(database, settings.local_secret.get_secret_value())
+    if settings.local_password is not None:
+        local = LocalProvider(database, settings.local_password.get_secret_value())
         providers |= dict.fromkeys(set(PaymentMethod) - {PaymentMethod.AMAZON_PAY}, local)
     return providers

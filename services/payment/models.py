@@ -81,6 +81,14 @@ class Refund(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
+class GivenUp(Base):
+    """A payment that was cancelled before it was made: it cannot be made any more."""
+
+    __tablename__ = "given_up"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+
+
 class Webhook(Base):
     """A provider's event that was received."""
 

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid5
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -30,11 +30,12 @@ from services.payment.domain import (
     leads_on,
     step_to,
 )
-from services.payment.models import Payment, Refund, Webhook
+from services.payment.models import GivenUp, Payment, Refund, Webhook
 from services.payment.provider import Charge, Notice, Outcome, OutcomeUnknownError, Provider, RefundOutcome
 from services.payment.vault import Vault
 
 PRODUCER = "payment"
+_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:id, 13))")
 LATE_MONEY = "paid after the payment was given up"
 FIRST_CHECK, LONGEST_PAUSE = timedelta(seconds=2), timedelta(minutes=10)
 ANSWER_AFTER = timedelta(seconds=15)
@@ -116,6 +117,9 @@ class Payments:
             "next_check_at": datetime.now(UTC) + ANSWER_AFTER,
         }
         async with self._sessions.begin() as session:
+            await session.execute(_LOCK, {"id": str(payment_id)})
+            if await session.get(GivenUp, payment_id) is not None:
+                raise IllegalTransition(f"The payment {payment_id} was given up before it was made.")
             await session.execute(insert(Payment).values(row).on_conflict_do_nothing())
             payment = await session.get_one(Payment, payment_id)
             known = payment.order_id, payment.user_id, payment.amount, payment.currency
@@ -129,6 +133,8 @@ class Payments:
         Raises:
             PaymentNotFound, IllegalTransition: see the classes.
         """
+        if goal is Goal.CANCEL:
+            await self._forbid_unmade(payment_id)
         async with self._locked(payment_id) as (_, payment):
             ends = {Goal.CAPTURE: {Stage.DECLINED, Stage.VOIDED}, Goal.CANCEL: {Stage.CAPTURED}}
             is_given_up = payment.goal == Goal.CANCEL and goal is Goal.CAPTURE
@@ -230,6 +236,13 @@ class Payments:
         await self.look(payment_id)
         for refund_id in refunds:
             await self.go_on_refunding(refund_id)
+
+    async def _forbid_unmade(self, payment_id: UUID) -> None:
+        """A payment that is not there yet must not come after it was given up."""
+        async with self._sessions.begin() as session:
+            await session.execute(_LOCK, {"id": str(payment_id)})
+            if await session.get(Payment, payment_id) is None:
+                await session.execute(insert(GivenUp).values(id=payment_id).on_conflict_do_nothing())
 
     @asynccontextmanager
     async def _locked(self, payment_id: UUID) -> AsyncIterator[tuple[AsyncSession, Payment]]:

@@ -14,7 +14,7 @@ class PaymentSettings(ServiceSettings, env_prefix="PAYMENT_"):
     database_url: str
     keys_file: Path
     """The keyset that encrypts payment details."""
-    local_secret: SecretStr | None = None
+    local_password: SecretStr | None = None
     """With it, the local provider takes every payment that no other provider takes."""
     reconcile_seconds: float = 1.0
     """How often payments are looked for that have to be settled."""

@@ -49,7 +49,9 @@ async def export_own_data(request: Request, caller: Caller) -> Response:
     return answer
 
 
-@router.get("/v1/users/{userId}", dependencies=[owner("operator", "admin")], responses=problems(404))
+@router.get(
+    "/v1/users/{userId}", dependencies=[owner("operator", "admin", services=("order",))], responses=problems(404)
+)
 async def read_profile(user_id: Annotated[UserId, Path(alias="userId")], session: Session) -> UserOut:
     """A user's profile."""
     return UserOut.of(await service.read(session, user_id))

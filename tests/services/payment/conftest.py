@@ -30,7 +30,7 @@ def settings(broker, tokens, database_url, tmp_path_factory):
         kafka_url=broker.url,
         **tokens.settings,
         keys_file=keys,
-        local_secret="local-secret",
+        local_password="local-secret",
         reconcile_seconds=0.05,
     )
 

@@ -6,7 +6,7 @@ def test_the_api_does_what_its_document_says(settings, tokens, tmp_path):
         **tokens.environment,
         "PAYMENT_DATABASE_URL": settings.database_url,
         "PAYMENT_KEYS_FILE": str(settings.keys_file),
-        "PAYMENT_LOCAL_SECRET": "local-secret",
+        "PAYMENT_LOCAL_PASSWORD": "local-secret",
         "KAFKA_URL": settings.kafka_url,
     }
     with served("payment", environment, tmp_path / "payment.log") as url:

@@ -49,6 +49,7 @@ CREATE TABLE refunds (
 );
 CREATE INDEX ix_refunds_payment_id ON refunds (payment_id);
 CREATE INDEX ix_refunds_due ON refunds (next_check_at) WHERE next_check_at IS NOT NULL;
+CREATE TABLE given_up (id uuid CONSTRAINT pk_given_up PRIMARY KEY);
 CREATE TABLE webhooks (
     provider text,
     event_id text,
@@ -128,6 +129,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute(
-        "DROP TABLE idempotency, inbox, outbox, erased_users, local_calls, local_charges, webhooks, refunds, payments"
+        "DROP TABLE idempotency, inbox, outbox, erased_users,"
+        " local_calls, local_charges, webhooks, given_up, refunds, payments"
     )
     op.execute("DROP FUNCTION outbox_notify")

@@ -1,0 +1,25 @@
+"""Follows payments, so that an order goes on as soon as it is paid."""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.common.messaging.messages import Message
+from services.contracts.events.payment import PaymentAuthorized, PaymentSettled, RefundCompleted
+from services.order import service
+
+TOPIC = "payment.v1"
+NEWS = PaymentAuthorized | PaymentSettled | RefundCompleted
+
+
+def following(wake: Callable[[], None]) -> Callable[[AsyncSession, Sequence[Message]], Awaitable[None]]:
+    """The handler that makes waiting orders due; `wake` has them looked for."""
+
+    async def follow_payments(session: AsyncSession, messages: Sequence[Message]) -> None:
+        payloads = [message.payload for message in messages]
+        ids = sorted({told.order_id for told in payloads if isinstance(told, NEWS)})
+        if ids:
+            await service.wake(session, ids)
+            wake()
+
+    return follow_payments

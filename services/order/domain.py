@@ -1,0 +1,98 @@
+"""The life of an order and of a return: one table of transitions each, and the steps of their sagas. No I/O."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from enum import StrEnum
+from typing import Final
+
+from services.common.runtime.errors import Conflict
+from services.contracts.money import digits_of
+
+
+class OrderStatus(StrEnum):
+    """The plan's statuses."""
+
+    PENDING = "PENDING"
+    CONFIRMED = "CONFIRMED"
+    PROCESSING = "PROCESSING"
+    SHIPPED = "SHIPPED"
+    DELIVERED = "DELIVERED"
+    CANCELLED = "CANCELLED"
+    RETURNED = "RETURNED"
+
+
+class ReturnStatus(StrEnum):
+    """The plan's statuses."""
+
+    REQUESTED = "REQUESTED"
+    APPROVED = "APPROVED"
+    REJECTED = "REJECTED"
+    COMPLETED = "COMPLETED"
+
+
+class Step(StrEnum):
+    """What a saga does next. The first row is a checkout's, the second undoes it, the third is a return's."""
+
+    RESERVE, PAY, AWAIT, COMMIT, CAPTURE, CONFIRM, EMPTY_CART = (
+        *("RESERVE", "PAY", "AWAIT", "COMMIT", "CAPTURE", "CONFIRM"),
+        "EMPTY_CART",
+    )
+    GIVE_BACK, RELEASE = "GIVE_BACK", "RELEASE"
+    REFUND, RESTOCK, COMPLETE = "REFUND", "RESTOCK", "COMPLETE"
+
+
+AFTER: Final[Mapping[Step, Step | None]] = {
+    Step.RESERVE: Step.PAY,
+    Step.PAY: Step.AWAIT,
+    Step.AWAIT: Step.COMMIT,
+    Step.COMMIT: Step.CAPTURE,
+    Step.CAPTURE: Step.CONFIRM,
+    Step.CONFIRM: Step.EMPTY_CART,
+    Step.EMPTY_CART: None,
+    Step.GIVE_BACK: Step.RELEASE,
+    Step.RELEASE: None,
+    Step.REFUND: Step.RESTOCK,
+    Step.RESTOCK: Step.COMPLETE,
+    Step.COMPLETE: None,
+}
+"""The step after each; with None a saga has ended."""
+
+TRANSITIONS: Final[Mapping[StrEnum, frozenset[StrEnum]]] = {
+    OrderStatus.PENDING: frozenset({OrderStatus.CONFIRMED, OrderStatus.CANCELLED}),
+    OrderStatus.CONFIRMED: frozenset({OrderStatus.PROCESSING, OrderStatus.CANCELLED}),
+    OrderStatus.PROCESSING: frozenset({OrderStatus.SHIPPED, OrderStatus.CANCELLED}),
+    OrderStatus.SHIPPED: frozenset({OrderStatus.DELIVERED}),
+    OrderStatus.DELIVERED: frozenset({OrderStatus.RETURNED}),
+    OrderStatus.CANCELLED: frozenset(),
+    OrderStatus.RETURNED: frozenset(),
+    ReturnStatus.REQUESTED: frozenset({ReturnStatus.APPROVED, ReturnStatus.REJECTED}),
+    ReturnStatus.APPROVED: frozenset({ReturnStatus.COMPLETED}),
+    ReturnStatus.REJECTED: frozenset(),
+    ReturnStatus.COMPLETED: frozenset(),
+}
+
+
+class IllegalTransition(Conflict):
+    """The table has no such transition."""
+
+    title = "Illegal transition"
+
+
+def check_transition(what: str, before: StrEnum, after: StrEnum) -> None:
+    """Look into the table.
+
+    Raises:
+        IllegalTransition: it has no such transition.
+    """
+    if after not in TRANSITIONS[before]:
+        known = ", ".join(sorted(TRANSITIONS[before])) or "nothing"
+        raise IllegalTransition(f"{what} is {before}: it can become {known}, and not {after}.")
+
+
+def refund_of(amount: Decimal, quantity: int, before: int, now: int, currency: str) -> Decimal:
+    """What `now` more pieces of a line give back, after `before` came back; all of them give back its whole amount."""
+
+    def until(pieces: int) -> Decimal:
+        return (amount * pieces / quantity).quantize(Decimal(1).scaleb(-digits_of(currency)))
+
+    return until(before + now) - until(before)

@@ -1,0 +1,121 @@
+"""Requests and responses of the order service."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field
+
+from services.common.web.cards import no_card_number
+from services.common.web.fields import Id, Schema, ShortText, ShownMoney
+from services.common.web.paging import Page
+from services.contracts.envelope import Money
+from services.order.domain import OrderStatus, ReturnStatus
+
+Reason = Annotated[ShortText, AfterValidator(no_card_number)]
+Method = Literal["CREDIT_CARD", "DEBIT_CARD", "PAYPAL", "BANK_TRANSFER", "AMAZON_PAY", "APPLE_PAY", "GOOGLE_PAY"]
+Token = Annotated[
+    str, Field(min_length=1, max_length=500, pattern=r"^[!-~]+$", examples=["pm_1Nabc"]), AfterValidator(no_card_number)
+]
+
+
+class NewOrder(Schema):
+    """An order over what is in the cart.
+
+    `expectedTotal` is what the shopper was shown: at another price there is no order. `paymentToken` comes from the
+    payment provider's own fields in the browser.
+    """
+
+    payment_method: Method
+    payment_token: Token | None = None
+    return_url: Annotated[str, Field(max_length=2_000, pattern=r"^https?://[^\s\x00]+$")] | None = None
+    address_id: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[!-~]+$")] | None = None
+    expected_total: Money | None = None
+
+
+class Cancellation(Schema):
+    """Why an order is cancelled."""
+
+    reason: Reason
+
+
+class OrderItemOut(Schema):
+    """One product of an order."""
+
+    product_id: int
+    product_name: str | None
+    quantity: int
+    price: ShownMoney
+    amount: ShownMoney
+
+
+class OrderOut(Schema):
+    """An order; where its payment waits for the shopper, `actionUrl` says where to go."""
+
+    id: int
+    user_id: str
+    currency: str
+    total_amount: ShownMoney
+    status: OrderStatus
+    items: list[OrderItemOut]
+    shipping_address: dict[str, Any] | None
+    payment_method: str
+    payment_id: str
+    action_url: str | None
+    cancel_reason: str | None
+    pay_by: datetime
+    ordered_at: datetime
+    confirmed_at: datetime | None
+    shipped_at: datetime | None
+    delivered_at: datetime | None
+    cancelled_at: datetime | None
+
+
+class OrderPage(Page[OrderOut]):
+    """Orders, the latest first."""
+
+
+class ReturnLine(Schema):
+    """How much of one product."""
+
+    product_id: Id
+    quantity: Annotated[int, Field(strict=True, ge=1, le=1_000)]
+
+
+class NewReturn(Schema):
+    """What is to come back, and why."""
+
+    items: Annotated[list[ReturnLine], Field(min_length=1, max_length=100)]
+    reason: Reason
+
+    def wanted(self) -> dict[int, int]:
+        """Pieces by product."""
+        wanted: dict[int, int] = {}
+        for each in self.items:
+            wanted[each.product_id] = wanted.get(each.product_id, 0) + each.quantity
+        return wanted
+
+
+class Decision(Schema):
+    """Why a return is approved or rejected."""
+
+    reason: Reason | None = None
+
+
+class ReturnOut(Schema):
+    """A return; `refundAmount` is known once the products are back."""
+
+    id: int
+    order_id: int
+    user_id: str
+    status: ReturnStatus
+    reason: str
+    decision_reason: str | None
+    items: list[ReturnLine]
+    refund_amount: Decimal | None
+    returned_at: datetime
+    completed_at: datetime | None
+
+
+class ReturnPage(Page[ReturnOut]):
+    """Returns, the latest first."""
