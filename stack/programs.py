@@ -58,7 +58,13 @@ PROGRAMS = (
         consumes={"cart.catalog": "catalog.v1", "cart.logins": "auth.v1", "cart.erasure": "auth.v1"},
         signs=True,
     ),
-    service("payment", "PAYMENT_LOCAL_PASSWORD", keeps_data=True, has_outbox=True),
+    service(
+        "payment",
+        "PAYMENT_LOCAL_PASSWORD",
+        keeps_data=True,
+        has_outbox=True,
+        consumes={"payment.erasure": "auth.v1"},
+    ),
     service(
         "order",
         keeps_data=True,

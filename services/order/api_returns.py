@@ -46,7 +46,7 @@ async def list_returns(
     """The returns of an order, the latest first."""
     own(await session.get(Order, order_id), order_id, caller)
     (before,) = decode_cursor(cursor, int) or (None,)
-    rows = await queries.latest(session, Return, limit + 1, before=before, order_id=order_id)
+    rows = await queries.returns_of(session, order_id, before, limit + 1)
     return ReturnPage.of([_shown(row) for row in rows], limit, "id")
 
 

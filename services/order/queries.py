@@ -1,29 +1,20 @@
 """Reads orders and returns."""
 
 from collections.abc import Sequence
-from typing import TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.order.models import Order, Return
 
-Row = TypeVar("Row", Order, Return)
+
+async def orders_of(session: AsyncSession, user_id: str, before: int | None, most: int) -> Sequence[Order]:
+    """A user's orders, the latest first, those before an id."""
+    query = select(Order).where(Order.user_id == user_id, *([Order.id < before] if before is not None else []))
+    return (await session.scalars(query.order_by(Order.id.desc()).limit(most))).all()
 
 
-async def latest(
-    session: AsyncSession,
-    table: type[Row],
-    most: int,
-    *,
-    before: int | None,
-    user_id: str | None = None,
-    order_id: int | None = None,
-) -> Sequence[Row]:
-    """Rows of a user, or of an order, the latest first, those before an id."""
-    conditions = [
-        *([table.user_id == user_id] if user_id is not None else []),
-        *([Return.order_id == order_id] if order_id is not None else []),
-        *([table.id < before] if before is not None else []),
-    ]
-    return (await session.scalars(select(table).where(*conditions).order_by(table.id.desc()).limit(most))).all()
+async def returns_of(session: AsyncSession, order_id: int, before: int | None, most: int) -> Sequence[Return]:
+    """The returns of an order, the latest first, those before an id."""
+    query = select(Return).where(Return.order_id == order_id, *([Return.id < before] if before is not None else []))
+    return (await session.scalars(query.order_by(Return.id.desc()).limit(most))).all()

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from sqlalchemy import func, select
+from sqlalchemy import false, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.common.messaging.outbox import append
@@ -136,11 +136,9 @@ async def _quantities(
     session: AsyncSession, order_id: int, statuses: set[ReturnStatus], *, or_under_way: bool = False
 ) -> Counter[int]:
     """Pieces by product in an order's returns with one of these statuses."""
-    counts = Return.status.in_(statuses)
-    if or_under_way:
-        counts |= Return.step.is_not(None)
+    is_counted = or_(Return.status.in_(statuses), Return.step.is_not(None) if or_under_way else false())
     query = select(ReturnItem.product_id, func.sum(ReturnItem.quantity)).join(Return)
-    query = query.where(Return.order_id == order_id, counts).group_by(ReturnItem.product_id)
+    query = query.where(Return.order_id == order_id, is_counted).group_by(ReturnItem.product_id)
     return Counter({product_id: int(pieces) for product_id, pieces in await session.execute(query)})
 
 

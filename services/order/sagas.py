@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from sqlalchemy import func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.common.runtime.answers import CallFailedError
 from services.common.runtime.worker import Worker
@@ -28,6 +29,7 @@ MOST_AT_ONCE: Final = 20
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=0.5), timedelta(seconds=10)
 BEFORE_PAYMENT: Final = frozenset({Step.RESERVE, Step.PAY})
 """A checkout that gets no answer there is given up; what comes later is tried until it is done."""
+Row = Order | Return
 Table = type[Order] | type[Return]
 
 
@@ -90,7 +92,7 @@ class Sagas(Worker):
         is_ours = True
         while is_ours:
             async with self._sessions() as session:
-                row = await session.get_one(table, row_id)
+                row: Row = await session.get_one(table, row_id)
             step = Step(row.step) if row.step else None
             if step is None:
                 return
@@ -103,7 +105,7 @@ class Sagas(Worker):
                 result = self._patiently(step, row, type(error).__name__)
             is_ours = await self._record(table, row_id, step, result, goes_on=not stop.is_set())
 
-    def _patiently(self, step: Step, row: Order | Return, reason: str) -> Result:
+    def _patiently(self, step: Step, row: Row, reason: str) -> Result:
         """Try again later, and later; a checkout that nobody has paid for is given up some time."""
         if step in BEFORE_PAYMENT and isinstance(row, Order) and datetime.now(UTC) > row.ordered_at + self._patience:
             return GiveUp(reason)
@@ -114,7 +116,7 @@ class Sagas(Worker):
         """Commit what came of a step; returns whether the next one is ours to do."""
         now = datetime.now(UTC)
         async with self._sessions.begin() as session:
-            row = await session.get_one(table, row_id, with_for_update=True)
+            row: Row = await session.get_one(table, row_id, with_for_update=True)
             if row.step == step:  # else it was cancelled meanwhile
                 if isinstance(row, Order) and not isinstance(result, GiveUp):
                     row.action_url = result.action_url
@@ -131,7 +133,7 @@ class Sagas(Worker):
             row.leased_until = now + LEASE if is_ours else None
         return is_ours
 
-    async def _move_on(self, session: service.AsyncSession, row: Order | Return, step: Step, result: Done) -> None:
+    async def _move_on(self, session: AsyncSession, row: Row, step: Step, result: Done) -> None:
         if step is Step.CONFIRM and isinstance(row, Order):
             await service.confirm(session, row)
         if step is Step.COMPLETE and isinstance(row, Return):

@@ -5,11 +5,14 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
+from services.common.messaging.consumer import Consumer
+from services.common.messaging.erasure import TOPIC as AUTH
+from services.common.messaging.erasure import erasing
 from services.common.messaging.producer import Producer
 from services.common.messaging.relay import Relay
 from services.common.storage.database import Database
 from services.common.web.app import build_app
-from services.payment import api, api_webhooks
+from services.payment import api, api_webhooks, queries
 from services.payment.domain import PaymentMethod
 from services.payment.provider import Provider
 from services.payment.provider_local import LocalProvider
@@ -41,7 +44,18 @@ def create_app(settings: PaymentSettings | None = None) -> FastAPI:
         routers=[api.router, api_webhooks.router],
         database=database,
         producer=producer,
-        workers=[Relay(settings.database_url, producer), Reconciler(payments, settings.reconcile_seconds)],
+        workers=[
+            Relay(settings.database_url, producer),
+            Reconciler(payments, settings.reconcile_seconds),
+            Consumer(
+                settings,
+                topics=[AUTH],
+                database=database,
+                producer=producer,
+                handle=erasing("payment", queries.erase),
+                name="erasure",
+            ),
+        ],
         lifespan=life,
     )
     app.state.payments = payments

@@ -25,6 +25,15 @@ PAGE_BYTES: Final = 32 * 1024 * 1024
 IN_MEMORY: Final = 1024 * 1024
 
 
+_HISTORIES: Final = (
+    (b',"order":', "order", "orders", b""),
+    (b',"payment":', "payment", "payments", b""),
+    (b',"analytics":{"actions":', "analytics", "actions", b""),
+    (b',"views":', "analytics", "views", b"}"),
+)
+"""What stands before each list, the service that has it, its name there, and what stands after it."""
+
+
 class ExportRunning(Conflict):
     """The user's export is being made: it costs many requests, so one at a time."""
 
@@ -35,7 +44,8 @@ class Exports:
     """Makes exports."""
 
     def __init__(self, settings: ProfileSettings) -> None:
-        urls = {"auth": settings.auth_url, "analytics": settings.analytics_url, "content": settings.content_url}
+        names = ("auth", "analytics", "content", "cart", "order", "payment")
+        urls: dict[str, str] = {name: getattr(settings, f"{name}_url") for name in names}
         self._clients = {
             name: ServiceClient(name, url, timeout=SECONDS, auth=settings.authentication(name))
             for name, url in urls.items()
@@ -75,18 +85,21 @@ class Exports:
         for name in ("auth", "content"):
             section = await self._clients[name].read(dict[str, Any], "GET", f"/v1/exports/{user}")
             yield b',"%b":%b' % (name.encode(), orjson.dumps(section))
-        for place, name in ((b',"analytics":{', "actions"), (b",", "views")):
-            yield b'%b"%b":{"items":[' % (place, name.encode())
-            async for piece in self._history(f"/v1/users/{user}/{name}"):
+        cart = await self._clients["cart"].read(dict[str, Any], "GET", f"/v1/carts/{user}")
+        yield b',"cart":%b' % orjson.dumps(cart)
+        for begin, service, name, end in _HISTORIES:
+            yield begin + b'{"items":['
+            async for piece in self._history(service, f"/v1/users/{user}/{name}"):
                 yield piece
-        yield b"}}}"
+            yield end
+        yield b"}}"
 
-    async def _history(self, path: str) -> AsyncIterator[bytes]:
+    async def _history(self, service: str, path: str) -> AsyncIterator[bytes]:
         """The latest rows, page by page, and the cursor of those that are left out."""
         cursor, separator = None, b""
         for _ in range(MOST_ROWS // PAGE_ROWS):
             params = {"limit": PAGE_ROWS, **({"cursor": cursor} if cursor else {})}
-            page = await self._clients["analytics"].read(History, "GET", path, params=params, most_bytes=PAGE_BYTES)
+            page = await self._clients[service].read(History, "GET", path, params=params, most_bytes=PAGE_BYTES)
             for row in page.items:
                 yield separator + orjson.dumps(row)
                 separator = b","

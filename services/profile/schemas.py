@@ -134,6 +134,9 @@ class ExportedSections(Schema):
     profile: UserOut
     auth: dict[str, Any]
     content: dict[str, Any]
+    cart: dict[str, Any]
+    order: History
+    payment: History
     analytics: Histories
 
 

@@ -13,3 +13,6 @@ class ProfileSettings(ServiceSettings, env_prefix="PROFILE_"):
     analytics_url: str = Field("http://127.0.0.1:8002", validation_alias="ANALYTICS_URL")
     content_url: str = Field("http://127.0.0.1:8003", validation_alias="CONTENT_URL")
     auth_url: str = Field("http://127.0.0.1:8005", validation_alias="AUTH_URL")
+    cart_url: str = Field("http://127.0.0.1:8007", validation_alias="CART_URL")
+    payment_url: str = Field("http://127.0.0.1:8008", validation_alias="PAYMENT_URL")
+    order_url: str = Field("http://127.0.0.1:8009", validation_alias="ORDER_URL")

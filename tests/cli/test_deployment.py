@@ -25,7 +25,7 @@ from tests.service_process import ServiceProcess
 from tests.shop_import.conftest import ITEMS, ORDERS
 from tests.waiting import wait_until
 
-SERVICES = ("auth", "profile", "catalog", "content", "analytics")
+SERVICES = ("auth", "profile", "catalog", "cart", "payment", "order", "content", "analytics")
 GIVEN = ("--currency", "JPY", "--timezone", "Asia/Tokyo")
 
 

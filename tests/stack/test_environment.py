@@ -10,7 +10,7 @@ from stack.state import BrokerKind, State, StateError
 
 CATALOG = next(program for program in PROGRAMS if program.name == "catalog")
 
-SERVICES = {"auth", "profile", "catalog", "analytics", "content", "serving"}
+SERVICES = {"auth", "profile", "catalog", "cart", "payment", "order", "analytics", "content", "serving"}
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ def test_only_the_demo_signs_for_whoever_asks_and_each_process_has_its_own_key(s
     assert environment.variables["GATEWAY_PREVIEW_LOGIN"] == "true"
     keys = {program.name: environment.of(program).get("AUTH_SIGNING_KEY_FILE", "") for program in PROGRAMS}
     told = {name: Path(key).name for name, key in keys.items() if key}
-    own = ("auth", "profile", "serving", "gateway")
+    own = ("auth", "profile", "cart", "order", "serving", "gateway")
     assert told == {**{name: f"{name}.pem" for name in own}, "dagster-code": "pipelines.pem"}
 
 

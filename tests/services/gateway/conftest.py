@@ -11,7 +11,7 @@ from services.gateway.settings import GatewaySettings
 from stack.parts.process import free_port
 from tests.services.gateway.standing_in import Service, served
 
-SERVICES = ("catalog", "analytics", "content", "serving", "auth", "profile")
+SERVICES = ("catalog", "analytics", "content", "serving", "auth", "profile", "cart", "payment", "order")
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,152 @@
+import pytest
+
+from services.common.messaging.producer import Producer
+from services.contracts.envelope import Event
+from services.contracts.events.identity import UserDeleted
+from tests.services.order.conftest import ADDRESS
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+WHY = {"reason": "changed my mind"}
+
+
+async def test_a_paid_order_can_be_cancelled_until_it_is_shipped(create, shopper, otto, paid, events):
+    tea, anna = create(), shopper("anna")
+    order = await anna.buy(tea)
+    await otto.post(f"/v1/orders/{order['id']}/pack")
+    cancelled = await anna.post(f"/v1/orders/{order['id']}/cancel", WHY)
+    assert (cancelled["status"], cancelled["cancelReason"]) == ("CANCELLED", "changed my mind")
+    await eventually(lambda: (paid(order), tea.stock), lambda found: found == (("CAPTURED", 500), 10))
+    assert events(order)[-2:] == ["ORDER_CANCELLED", "ORDER_CANCEL"]
+
+
+async def test_an_order_that_waits_for_its_payment_can_be_cancelled(create, shopper, paid):
+    tea, bert = create("401"), shopper("bert")
+    await bert.fill(tea)
+    order = await bert.check_out()
+    await eventually(lambda: bert.read(order), lambda found: found["actionUrl"])
+    await bert.post(f"/v1/orders/{order['id']}/cancel", WHY)
+    await eventually(lambda: (paid(order), tea.stock), lambda found: found == (("VOIDED", 0), 10))
+
+
+async def test_an_order_can_be_cancelled_at_once(create, shopper, rows):
+    tea, carl = create(), shopper("carl")
+    await carl.fill(tea)
+    order = await carl.check_out()
+    await carl.post(f"/v1/orders/{order['id']}/cancel", WHY)
+    query = "SELECT step FROM orders WHERE id = %s"
+    await eventually(lambda: rows("order", query, order["id"]), lambda found: found == [(None,)])
+    assert tea.stock == 10
+
+
+async def test_an_order_is_packed_shipped_and_delivered_in_that_order(create, shopper, otto):
+    order = await shopper("dora").buy(create())
+    place = f"/v1/orders/{order['id']}"
+    for early in ("ship", "deliver"):
+        assert (await otto.post(f"{place}/{early}", status=409))["title"] == "Illegal transition"
+    statuses = [(await otto.post(f"{place}/{each}"))["status"] for each in ("pack", "ship", "deliver")]
+    assert statuses == ["PROCESSING", "SHIPPED", "DELIVERED"]
+    await otto.post(f"{place}/cancel", WHY, status=409)
+
+
+@pytest.fixture(scope="module")
+def delivered(shopper, otto):
+    async def order(user_id, *products, quantity=1):
+        bought = await shopper(user_id).buy(*products, quantity=quantity)
+        for each in ("pack", "ship", "deliver"):
+            await otto.post(f"/v1/orders/{bought['id']}/{each}")
+        return bought
+
+    return order
+
+
+def back(product, quantity=1, reason="too small"):
+    return {"items": [{"productId": product.id, "quantity": quantity}], "reason": reason}
+
+
+async def test_a_return_by_line_is_refunded_and_restocked(create, shopper, otto, delivered, paid, events):
+    tea, cup, emil = create("500"), create("1200"), shopper("emil")
+    order = await delivered("emil", tea, cup, quantity=2)
+    asked = await emil.post(f"/v1/orders/{order['id']}/returns", back(tea), status=201)
+    await otto.post(f"/v1/returns/{asked['id']}/approve")
+    assert (tea.stock, paid(order)) == (8, ("CAPTURED", 0))
+    await otto.post(f"/v1/returns/{asked['id']}/receive")
+
+    async def returns():
+        return (await emil.orders.get(f"/v1/orders/{order['id']}/returns")).json()["items"]
+
+    (done,) = await eventually(returns, lambda found: found[0]["status"] == "COMPLETED")
+    assert (done["refundAmount"], tea.stock, paid(order)) == ("500.000", 9, ("CAPTURED", 500))
+    assert (await emil.read(order))["status"] == "DELIVERED"
+    assert events(order)[-4:] == [
+        *("RETURN_REQUESTED", "ORDER_RETURN_REQUEST", "RETURN_COMPLETED", "ORDER_RETURN_COMPLETE"),
+    ]
+
+
+async def test_an_order_is_returned_once_every_piece_is_back(create, shopper, otto, delivered, paid):
+    tea, fred = create("500"), shopper("fred")
+    order = await delivered("fred", tea, quantity=3)
+    for quantity in (1, 2):
+        asked = await fred.post(f"/v1/orders/{order['id']}/returns", back(tea, quantity), status=201)
+        await otto.post(f"/v1/returns/{asked['id']}/approve")
+        await otto.post(f"/v1/returns/{asked['id']}/receive")
+    await fred.until(order, "RETURNED")
+    assert paid(order) == ("CAPTURED", 1500)
+
+
+async def test_no_more_comes_back_than_was_bought(create, shopper, otto, delivered):
+    tea, gerd = create(), shopper("gerd")
+    order = await delivered("gerd", tea, quantity=2)
+    place = f"/v1/orders/{order['id']}/returns"
+    rejected = await gerd.post(place, back(tea, 2), status=201)
+    await otto.post(f"/v1/returns/{rejected['id']}/reject", {"reason": "used"})
+    await gerd.post(place, back(tea, 1), status=201)
+    answer = await gerd.post(place, back(tea, 2), status=422)
+    assert answer["errors"] == [{"field": "body.items.0.quantity", "message": "at most 1"}]
+
+
+async def test_a_return_is_decided_once_and_received_only_if_approved(create, shopper, otto, delivered):
+    tea, hans = create(), shopper("hans")
+    order = await delivered("hans", tea)
+    asked = await hans.post(f"/v1/orders/{order['id']}/returns", back(tea), status=201)
+    await otto.post(f"/v1/returns/{asked['id']}/receive", status=409)
+    await otto.post(f"/v1/returns/{asked['id']}/reject")
+    await otto.post(f"/v1/returns/{asked['id']}/approve", status=409)
+
+
+async def test_what_was_not_delivered_cannot_come_back(create, shopper):
+    tea, ines = create(), shopper("ines")
+    order = await ines.buy(tea)
+    await ines.post(f"/v1/orders/{order['id']}/returns", back(tea), status=409)
+
+
+async def test_an_order_is_its_owners_and_the_operators(create, shopper, otto, tokens):
+    jens, other = shopper("jens"), shopper("other")
+    order = await jens.buy(create())
+    place = f"/v1/orders/{order['id']}"
+    assert [(await who.orders.get(place)).status_code for who in (jens, otto, other)] == [200, 200, 404]
+    await other.post(f"{place}/cancel", WHY, status=404)
+    await other.post(f"{place}/pack", status=403)
+    assert (await other.orders.get("/v1/users/jens/orders")).status_code == 403
+    assert (await other.orders.get(f"{place}/returns")).status_code == 404
+    visitor = {"Authorization": f"Bearer {tokens.of('anon:00000000-0000-4000-8000-000000000001')}"}
+    assert (await jens.orders.get(place, headers=visitor)).status_code == 403
+
+
+async def test_orders_are_listed_page_by_page_the_latest_first(create, shopper):
+    kurt = shopper("kurt")
+    made = [(await kurt.buy(create()))["id"] for _ in range(3)]
+    first = (await kurt.orders.get("/v1/orders?limit=2")).json()
+    second = (await kurt.orders.get(f"/v1/orders?limit=2&cursor={first['nextCursor']}")).json()
+    assert [each["id"] for each in first["items"] + second["items"]] == made[::-1]
+
+
+async def test_a_deleted_users_orders_stay_and_are_nobodys(create, shopper, settings, rows):
+    order = await shopper("lars", address={**ADDRESS, "streetAddress": "Secret Street 9"}).buy(create())
+    producer = Producer(settings)
+    event = Event.of("USER_DELETED", UserDeleted(user_id="lars"), producer="auth")
+    await producer.send("auth.v1", "lars", event.to_bytes())
+    query = "SELECT user_id, orders::text FROM orders WHERE id = %s"
+    ((user_id, row),) = await eventually(lambda: rows("order", query, order["id"]), lambda found: found[0][0] != "lars")
+    await producer.close()
+    assert (user_id.startswith("erased:"), "Secret Street" in row, "lars" in row) == (True, False, False)
