@@ -23,8 +23,6 @@ from services.order.settings import OrderSettings
 from services.order.steps import Done, GiveUp, Result, Steps, Wait
 
 logger = logging.getLogger(__name__)
-LEASE: Final = timedelta(seconds=15)
-"""Longer than a step takes: after a crash others wait as long."""
 MOST_AT_ONCE: Final = 20
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=0.5), timedelta(seconds=10)
 BEFORE_PAYMENT: Final = frozenset({Step.RESERVE, Step.PAY})
@@ -42,6 +40,7 @@ class Sagas(Worker):
         super().__init__()
         self._sessions, self._steps = database.sessions, steps
         self._poll_seconds = settings.poll_seconds
+        self._lease = timedelta(seconds=settings.lease_seconds)
         self._patience = timedelta(seconds=settings.give_up_after_seconds)
         self._news = asyncio.Event()
         self._running: set[asyncio.Task[None]] = set()
@@ -84,7 +83,7 @@ class Sagas(Worker):
         async with self._sessions.begin() as session:
             ids = (await session.scalars(due)).all()
             if ids:
-                leasing = update(table).where(table.id.in_(ids)).values(leased_until=datetime.now(UTC) + LEASE)
+                leasing = update(table).where(table.id.in_(ids)).values(leased_until=datetime.now(UTC) + self._lease)
                 await session.execute(leasing.execution_options(synchronize_session=False))
         return ids
 
@@ -130,7 +129,7 @@ class Sagas(Worker):
                 else:
                     await self._move_on(session, row, step, result)
             is_ours = row.step is not None and goes_on
-            row.leased_until = now + LEASE if is_ours else None
+            row.leased_until = now + self._lease if is_ours else None
         return is_ours
 
     async def _move_on(self, session: AsyncSession, row: Row, step: Step, result: Done) -> None:

@@ -22,6 +22,8 @@ class OrderSettings(ServiceSettings, env_prefix="ORDER_"):
     """The same of a bank transfer."""
     give_up_after_seconds: PositiveFloat = 20
     """How long a checkout waits for an answer of catalog or payment before it is cancelled."""
+    lease_seconds: PositiveFloat = 15
+    """How long a process has a saga's step to itself: longer than the step takes. After a crash others wait as long."""
     poll_seconds: PositiveFloat = 1.0
     """How often sagas are looked for that somebody else left."""
 
