@@ -31,29 +31,31 @@ class ReturnStatus(StrEnum):
 
 
 class Step(StrEnum):
-    """What a saga does next. The first row is a checkout's, the second undoes it, the third is a return's."""
+    """What a saga does next: a checkout's steps, those that undo it, and a return's."""
 
-    RESERVE, PAY, AWAIT, COMMIT, CAPTURE, CONFIRM, EMPTY_CART = (
-        *("RESERVE", "PAY", "AWAIT", "COMMIT", "CAPTURE", "CONFIRM"),
-        "EMPTY_CART",
-    )
-    GIVE_BACK, RELEASE = "GIVE_BACK", "RELEASE"
-    REFUND, RESTOCK, COMPLETE = "REFUND", "RESTOCK", "COMPLETE"
+    RESERVE = "RESERVE"
+    PAY = "PAY"
+    AWAIT_PAYMENT = "AWAIT_PAYMENT"
+    COMMIT = "COMMIT"
+    CAPTURE = "CAPTURE"
+    CONFIRM = "CONFIRM"
+    EMPTY_CART = "EMPTY_CART"
+    GIVE_BACK = "GIVE_BACK"
+    RELEASE = "RELEASE"
+    REFUND = "REFUND"
+    RESTOCK = "RESTOCK"
+    COMPLETE = "COMPLETE"
 
 
+CHECKOUT: Final = (Step.RESERVE, Step.PAY, Step.AWAIT_PAYMENT, Step.COMMIT, Step.CAPTURE, Step.CONFIRM)
+"""A refusal at one of these gives the order up."""
+FLOWS: Final = (
+    (*CHECKOUT, Step.EMPTY_CART),
+    (Step.GIVE_BACK, Step.RELEASE),
+    (Step.REFUND, Step.RESTOCK, Step.COMPLETE),
+)
 AFTER: Final[Mapping[Step, Step | None]] = {
-    Step.RESERVE: Step.PAY,
-    Step.PAY: Step.AWAIT,
-    Step.AWAIT: Step.COMMIT,
-    Step.COMMIT: Step.CAPTURE,
-    Step.CAPTURE: Step.CONFIRM,
-    Step.CONFIRM: Step.EMPTY_CART,
-    Step.EMPTY_CART: None,
-    Step.GIVE_BACK: Step.RELEASE,
-    Step.RELEASE: None,
-    Step.REFUND: Step.RESTOCK,
-    Step.RESTOCK: Step.COMPLETE,
-    Step.COMPLETE: None,
+    step: then for flow in FLOWS for step, then in zip(flow, (*flow[1:], None), strict=True)
 }
 """The step after each; with None a saga has ended."""
 

@@ -117,8 +117,8 @@ class Sagas(Worker):
         async with self._sessions.begin() as session:
             row: Row = await session.get_one(table, row_id, with_for_update=True)
             if row.step == step:  # else it was cancelled meanwhile
-                if isinstance(row, Order) and not isinstance(result, GiveUp):
-                    row.action_url = result.action_url
+                if isinstance(row, Order):
+                    row.action_url = result.action_url if isinstance(result, Wait) else None
                 if isinstance(result, Wait):
                     row.tries, row.due_at, row.leased_until = row.tries + 1, now + result.pause, None
                     return False

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
+from urllib.parse import quote
 from uuid import uuid4
 
 from sqlalchemy import select, update
@@ -18,7 +19,7 @@ from services.contracts.envelope import ERASED
 from services.contracts.events.actions import ActionType, OrderAction
 from services.contracts.events.order import OrderCancelled, OrderLine, OrderSnapshot
 from services.contracts.money import exact
-from services.order.clients import Cart, Services
+from services.order.clients import Cart, Profile, Services
 from services.order.domain import OrderStatus, Step, check_transition
 from services.order.models import Order, OrderItem, Return
 from services.order.settings import OrderSettings
@@ -70,8 +71,10 @@ async def place(database: Database, services: Services, settings: OrderSettings,
         known = await session.scalar(select(Order).where(Order.attempt == wish.attempt))
     if known is not None:
         return known
-    address = _address(await services.addresses(wish.user_id), wish.address_id)
-    cart = await services.cart(wish.user_id)
+    user = quote(wish.user_id, safe="")
+    profile = await services.ask(Profile, "profile", "GET", f"/v1/users/{user}")
+    address = _address((profile.address or {}).get("addresses", []), wish.address_id)
+    cart = await services.ask(Cart, "cart", "GET", f"/v1/carts/{user}")
     _check(cart, wish.expected_total)
     currency = cart.currency or ""
     lines = [
@@ -162,7 +165,9 @@ async def locked(session: AsyncSession, order_id: int) -> Order:
 
 async def wake(session: AsyncSession, order_ids: Sequence[int]) -> None:
     """There is news of the payments of these orders."""
-    waiting = update(Order).where(Order.id.in_(order_ids), Order.step.in_([Step.AWAIT, Step.CAPTURE, Step.GIVE_BACK]))
+    waiting = update(Order).where(
+        Order.id.in_(order_ids), Order.step.in_([Step.AWAIT_PAYMENT, Step.CAPTURE, Step.GIVE_BACK])
+    )
     await session.execute(waiting.values(due_at=datetime.now(UTC)).execution_options(synchronize_session=False))
 
 

@@ -13,6 +13,7 @@ import psycopg
 import pytest
 from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import NullPool
 
 from services.common.storage.database import sqlalchemy_url
 from services.order.domain import OrderStatus, ReturnStatus, Step
@@ -59,7 +60,7 @@ def place(databases):
     """Orders of one product each, as the service leaves them when they are placed."""
 
     def new(products):
-        with Session(create_engine(sqlalchemy_url(databases["order"]))) as session, session.begin():
+        with Session(create_engine(sqlalchemy_url(databases["order"]), poolclass=NullPool)) as session, session.begin():
             orders = [_order(product, price) for product, price in products]
             session.add_all(orders)
             session.flush()
@@ -99,12 +100,8 @@ def settle(settings, databases, ids, table="orders"):
 def outcome(databases, ids):
     """Of each order: its status, the provider's stage and what it gave back, and catalog's reservation."""
     orders = rows(databases["order"], "SELECT id, status, payment_id FROM orders WHERE id = ANY(%s)", ids)
-    charges = dict(
-        (charge_id, (stage, refunded))
-        for charge_id, stage, refunded in rows(
-            databases["payment"], "SELECT id, stage, refunded::int FROM local_charges"
-        )
-    )
+    book = rows(databases["payment"], "SELECT id, stage, refunded::int FROM local_charges")
+    charges = {charge_id: (stage, refunded) for charge_id, stage, refunded in book}
     held = dict(rows(databases["catalog"], "SELECT id, status FROM reservations"))
     return [
         (status, *charges.get(f"local_{payment_id}", (None, 0)), held.get(f"order-{order_id}"))
@@ -136,7 +133,7 @@ def test_returns_survive_the_death_of_their_saga(create, place, settings, databa
     count, tea = rounds(20, 4), create("500", STOCK)
     ids = place([(tea, "500")] * count)
     settle(settings, databases, ids)
-    with Session(create_engine(sqlalchemy_url(databases["order"]))) as session, session.begin():
+    with Session(create_engine(sqlalchemy_url(databases["order"]), poolclass=NullPool)) as session, session.begin():
         for order in session.query(Order).where(Order.id.in_(ids)):
             order.status = OrderStatus.DELIVERED
             session.add(_return(order))
