@@ -69,7 +69,7 @@ class Order(Saga, Base):
     delivered_at: Mapped[datetime | None]
     cancelled_at: Mapped[datetime | None]
 
-    items: Mapped[list["OrderItem"]] = relationship(order_by="OrderItem.id", lazy="selectin")
+    items: Mapped[list["OrderItem"]] = relationship(order_by="OrderItem.id", lazy="selectin", back_populates="order")
 
 
 class OrderItem(Base):
@@ -85,6 +85,13 @@ class OrderItem(Base):
     price: Mapped[Decimal]
     amount: Mapped[Decimal]
     product_name: Mapped[str | None]
+
+    order: Mapped[Order] = relationship(back_populates="items")
+
+    @property
+    def currency(self) -> str:
+        """That of its order."""
+        return self.order.currency
 
 
 class Return(Saga, Base):
@@ -106,6 +113,11 @@ class Return(Saga, Base):
 
     items: Mapped[list["ReturnItem"]] = relationship(order_by="ReturnItem.id", lazy="selectin")
     order: Mapped[Order] = relationship(lazy="selectin")
+
+    @property
+    def currency(self) -> str:
+        """That of its order."""
+        return self.order.currency
 
 
 class ReturnItem(Base):

@@ -1,8 +1,8 @@
 """Requests and responses of the order service."""
 
 from datetime import datetime
-from decimal import Decimal
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 from pydantic import AfterValidator, Field
 
@@ -45,6 +45,7 @@ class OrderItemOut(Schema):
     product_id: int
     product_name: str | None
     quantity: int
+    currency: str
     price: ShownMoney
     amount: ShownMoney
 
@@ -60,7 +61,7 @@ class OrderOut(Schema):
     items: list[OrderItemOut]
     shipping_address: dict[str, Any] | None
     payment_method: str
-    payment_id: str
+    payment_id: UUID
     action_url: str | None
     cancel_reason: str | None
     pay_by: datetime
@@ -112,7 +113,8 @@ class ReturnOut(Schema):
     reason: str
     decision_reason: str | None
     items: list[ReturnLine]
-    refund_amount: Decimal | None
+    currency: str
+    refund_amount: ShownMoney | None
     returned_at: datetime
     completed_at: datetime | None
 
