@@ -57,7 +57,7 @@ async def request(session: AsyncSession, order: Order, wanted: Mapping[int, int]
     items = [ReturnItem(product_id=product_id, quantity=quantity) for product_id, quantity in wanted.items()]
     back = Return(
         attempt=attempt,
-        order_id=order.id,
+        order=order,
         user_id=order.user_id,
         status=ReturnStatus.REQUESTED,
         reason=reason,

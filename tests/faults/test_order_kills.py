@@ -149,7 +149,7 @@ def _return(order):
     (line,) = order.items
     return Return(
         attempt=str(uuid4()),
-        order_id=order.id,
+        order=order,
         user_id=order.user_id,
         status=ReturnStatus.APPROVED,
         reason="too small",
