@@ -12,8 +12,8 @@ import polars as pl
 from services.contracts.envelope import Contract, Event
 from services.contracts.money import digits_of
 from services.contracts.registry import EVENTS
+from services.contracts.shop_ids import event_id, order_id
 from shop_import.folder import MONEY
-from shop_import.identity import event_id, order_id
 
 PRODUCER = "importer"
 

@@ -7,7 +7,8 @@ import msgspec
 from fastapi import Header, Path, Query, Request, Response
 from starlette.datastructures import State
 
-from services.analytics import collector, service, structs
+from services.analytics import collector, order_events, service, structs
+from services.analytics.order_events import Recorded, ShopOrderEvents
 from services.analytics.schemas import (
     ActionResults,
     Actions,
@@ -21,8 +22,9 @@ from services.analytics.schemas import (
 from services.analytics.sender import Sender
 from services.analytics.structs import BatchStruct
 from services.common.identity.policy import PUBLIC, owner, shopper
+from services.common.identity.policy import service as service_policy
 from services.common.identity.principal import Principal
-from services.common.runtime.errors import Fault, Unprocessable
+from services.common.runtime.errors import Fault, Unprocessable, problems
 from services.common.storage.cache import Cache
 from services.common.storage.database import Database, Session
 from services.common.web.fields import UserId
@@ -99,6 +101,15 @@ def _answer(accepted: int, results: list[collector.Result]) -> Response:
     """`ActionResults` as JSON; FastAPI would validate each of them again."""
     body = msgspec.json.encode({"accepted": accepted, "results": results})
     return Response(body, status_code=202, media_type="application/json")
+
+
+@router.post("/v1/order-events", status_code=202, dependencies=[service_policy("importer")], responses=problems(503))
+async def record_order_events(body: ShopOrderEvents, request: Request) -> Recorded:
+    """Tell of orders of a shop's own order system; responds when the broker has acknowledged them all.
+
+    Sent again, or imported as well, an event is recorded once: its type, `externalId`, `returnId` and time identify it.
+    """
+    return await order_events.record(request.app.state.producer, request.app.state.external_ids, body.events)
 
 
 @router.get("/v1/users/{userId}/actions", dependencies=[READER])

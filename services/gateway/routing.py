@@ -51,6 +51,7 @@ TABLE = (
     Forward("/v1/erasures", "profile"),
     Forward("/v1/erasures/{userId}", "profile"),
     Forward("/v1/actions", "analytics"),
+    Forward("/v1/order-events", "analytics"),
     Forward("/v1/users/{userId}/actions", "analytics"),
     Forward("/v1/users/{userId}/views", "analytics"),
     Forward("/v1/users/{userId}/recommendations", "serving"),

@@ -11,7 +11,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "orders.md").read_text()
 DIAGRAMS = re.findall(r"```mermaid\nstateDiagram-v2\n(.*?)```", PAGE, re.DOTALL)
 
 
-@pytest.mark.parametrize(("diagram", "statuses"), zip(DIAGRAMS, (OrderStatus, ReturnStatus), strict=True))
+@pytest.mark.parametrize(("diagram", "statuses"), list(zip(DIAGRAMS, (OrderStatus, ReturnStatus), strict=True)))
 def test_a_diagram_has_the_transitions_of_the_table(diagram, statuses):
     drawn = set(re.findall(r"^ *(\w+) --> (\w+)", diagram, re.MULTILINE))
     assert drawn == {(before, after) for before in statuses for after in TRANSITIONS[before]}

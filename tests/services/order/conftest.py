@@ -184,7 +184,7 @@ def shopper(app, tokens, databases, others):
     def of(user_id, *, address=ADDRESS, **token):
         with psycopg.connect(databases["profile"]) as connection:
             book = json.dumps({"addresses": [address]}) if address else None
-            query = "INSERT INTO users (id, address) VALUES (%s, %s) ON CONFLICT DO NOTHING"
+            query = "INSERT INTO users (id, address) VALUES (%s, %s) ON CONFLICT (id) DO NOTHING"
             connection.execute(query, [user_id, book])
         headers = {"Authorization": f"Bearer {tokens.user(user_id, **token)}"}
         orders = httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://order", headers=headers)

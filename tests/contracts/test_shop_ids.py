@@ -2,7 +2,7 @@ import uuid
 
 import pytest
 
-from shop_import.identity import event_id, order_id
+from services.contracts.shop_ids import event_id, order_id
 
 
 def test_an_event_id_is_a_uuid_v7_of_its_time():

@@ -1,0 +1,83 @@
+"""Orders of a shop's own system, told by HTTP."""
+
+import json
+
+import pytest
+
+from services.contracts.shop_ids import event_id, order_id
+from tests.waiting import read_topic
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+AT = "2026-11-26T00:30:00Z"
+MILLISECONDS = 1_795_653_000_000
+
+
+@pytest.fixture
+def tell(client, as_service, broker):
+    broker.create_topics("order.v1")
+
+    async def post(*events, headers=as_service):
+        return await client.post("/v1/order-events", json={"events": list(events)}, headers=headers)
+
+    return post
+
+
+def completed(number="A-1", **more):
+    line = {"productId": 7, "quantity": 2, "price": "4.00"}
+    event = {"eventType": "ORDER_COMPLETED", "timestamp": AT, "externalId": number, "userId": "u1", "currency": "USD"}
+    return {**event, "items": [line], **more}
+
+
+async def told(settings, topic, number):
+    records = await read_topic(settings.kafka_url, topic, 1)
+    events = [json.loads(record.value) for record in records]
+    return [event for event in events if event["data"].get("orderId") == order_id(number)]
+
+
+async def test_an_order_is_an_event_and_an_action_with_the_ids_of_an_import(tell, settings):
+    assert (await tell(completed())).status_code == 202
+    (event,), (action,) = [await told(settings, topic, "A-1") for topic in ("order.v1", "user-actions.v1")]
+    assert event["eventId"] == event_id("ORDER_COMPLETED/A-1", MILLISECONDS)
+    assert action["eventId"] == event_id("ORDER_COMPLETE/A-1", MILLISECONDS)
+    assert (action["eventType"], action["data"]["userId"]) == ("ORDER_COMPLETE", "u1")
+    line = {"productId": 7, "quantity": 2, "price": "4.00", "amount": "8.00"}
+    assert (event["data"]["items"], event["data"]["totalAmount"]) == ([line], "8.00")
+    assert (event["data"]["externalId"], event["timestamp"]) == ("A-1", AT)
+
+
+async def test_a_return_and_a_cancellation_say_why(tell, settings):
+    back = {"items": [{"productId": 7, "quantity": 1}], "returnId": "R-1", "reason": "broken"}
+    whole = {"items": [], "reason": "too late"}
+    answer = await tell(
+        completed("A-2", eventType="RETURN_COMPLETED", **back), completed("A-3", eventType="ORDER_CANCELLED", **whole)
+    )
+    assert answer.json() == {"accepted": 2}
+    (returned,), (cancelled,) = [await told(settings, "order.v1", number) for number in ("A-2", "A-3")]
+    assert returned["data"]["returnId"] == order_id("R-1/A-2")
+    assert (returned["data"]["items"], returned["data"]["reason"]) == ([{"productId": 7, "quantity": 1}], "broken")
+    assert (cancelled["eventType"], cancelled["data"]["reason"]) == ("ORDER_CANCELLED", "too late")
+
+
+@pytest.mark.parametrize(
+    ("change", "where"),
+    [
+        ({"items": []}, "needs items"),
+        ({"returnId": "R-1"}, "returnId belongs to a return"),
+        ({"items": [{"productId": 7, "quantity": 1}]}, "needs its price"),
+        ({"items": [{"quantity": 1, "price": "4.00"}]}, "give sku or productId"),
+        ({"items": [{"productId": 7, "quantity": 1, "price": "4.001"}]}, "no more decimals than USD"),
+        ({"items": [{"sku": "nowhere", "quantity": 1, "price": "4.00"}]}, "the catalog has told of none: nowhere"),
+    ],
+)
+async def test_of_a_batch_with_a_mistake_nothing_is_recorded_and_the_place_is_named(tell, settings, change, where):
+    answer = await tell(completed("A-4"), completed("A-5", **change))
+    (fault,) = answer.json()["errors"]
+    assert (answer.status_code, where in fault["message"]) == (422, True), answer.text
+    assert fault["field"].startswith("body.events.1")
+    await tell(completed("A-6"))
+    assert await told(settings, "order.v1", "A-4") == []
+
+
+async def test_shoppers_may_not_tell_of_orders(tell, as_user, as_staff):
+    for headers in (as_user("u1"), as_staff):
+        assert (await tell(completed(), headers=headers)).status_code == 403
