@@ -94,7 +94,8 @@ class Steps:
             "paymentToken": order.payment_token,
             "returnUrl": order.return_url,
         }
-        return _after_payment(order, await self._payment(order, "PUT", body=body))
+        result = _after_payment(order, await self._payment(order, "PUT", body=body))
+        return Done() if isinstance(result, Wait) else result
 
     async def await_payment(self, order: Order) -> Result:
         """See whether it is paid."""

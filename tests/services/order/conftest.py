@@ -177,9 +177,10 @@ class Shopper:
         (await self._payments.post(path, json={"approve": approve})).raise_for_status()
 
 
-@pytest.fixture(scope="module")
-def shopper(app, tokens, databases, others):
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shopper(app, tokens, databases, others):
     """A shopper of that id, or somebody with these roles: `shopper("anna")`, `shopper("otto", roles=("operator",))`."""
+    clients = []
 
     def of(user_id, *, address=ADDRESS, **token):
         with psycopg.connect(databases["profile"]) as connection:
@@ -189,9 +190,12 @@ def shopper(app, tokens, databases, others):
         headers = {"Authorization": f"Bearer {tokens.user(user_id, **token)}"}
         orders = httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://order", headers=headers)
         carts, payments = (httpx2.AsyncClient(base_url=others[name], headers=headers) for name in ("cart", "payment"))
+        clients.extend((orders, carts, payments))
         return Shopper(user_id, orders, carts, payments)
 
-    return of
+    yield of
+    for client in clients:
+        await client.aclose()
 
 
 @pytest.fixture(scope="module")
