@@ -1,6 +1,7 @@
 """The event that an action becomes, whether a model or a struct has read it: one set of rules for both."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -13,11 +14,14 @@ from services.analytics.external_ids import ExternalId
 from services.analytics.refusals import Reason, RefusedError
 from services.analytics.schemas import MAX_FAULTS, Action, Malformed
 from services.analytics.sender import PRODUCER, Sender, refuse_unpermitted
-from services.analytics.structs import EXTERNAL_IDS, KIND_OF, ActionStruct, model_of, payload_of
+from services.analytics.structs import EXTERNAL_IDS, KIND_OF, TEXTS, ActionStruct, model_of, payload_of
 from services.common.runtime.errors import Fault, faults_of
+from services.contracts.card_numbers import has_card_number
 from services.contracts.envelope import message_of, new_event_id, new_event_id_text
 from services.contracts.registry import EVENTS
 
+_TEXTS = {field.alias: name for name, field in Action.model_fields.items() if field.alias in TEXTS}
+"""The names of the model by those of JSON."""
 _ENVELOPES = {"action_type", "event_id", "timestamp"}
 """The fields of an action outside its payload."""
 
@@ -68,6 +72,9 @@ def model_message(batch: Batch, index: int, action: Action | Malformed) -> Made:
         payload = payload_type.model_validate(fields)
     except ValidationError as error:
         raise RefusedError(Reason.MALFORMED, faults_of(error, most=MAX_FAULTS)) from None
+    _refuse_card_numbers((wire, getattr(action, name)) for wire, name in _TEXTS.items())
+    if action.metadata is not None:
+        _refuse_card_numbers([("metadata", json.dumps(action.metadata, ensure_ascii=False))])
     event_id = action.event_id or sender.event_id(index, action) or new_event_id()
     message = message_of(
         action.action_type,
@@ -78,6 +85,12 @@ def model_message(batch: Batch, index: int, action: Action | Malformed) -> Made:
         traceparent=batch.trace,
     )
     return event_id, action.user_id, message
+
+
+def _refuse_card_numbers(texts: Iterable[tuple[str, str | None]]) -> None:
+    for field, text in texts:
+        if text is not None and has_card_number(text):
+            raise RefusedError.of(Reason.CARD_NUMBER, field, "must not contain a card number")
 
 
 def _named(batch: Batch, kind: str, wire: str, name: str, given: int | None) -> int:
@@ -105,6 +118,7 @@ def struct_message(batch: Batch, index: int, action: ActionStruct) -> Made:
                 setattr(payload, ours, _named(batch, what, wire, name, getattr(payload, ours)))
     if kind.needs is not None and getattr(payload, kind.needs) is None:
         return model_message(batch, index, model_of(action))  # which reports what is wrong
+    _refuse_card_numbers((field, getattr(payload, field)) for field in kind.texts)
     if told is not None and batch.clocks.offset:
         payload.clockOffsetSeconds = batch.clocks.offset
     agent = payload.userAgent = action.userAgent or sender.agent

@@ -15,6 +15,7 @@ from prometheus_client import Counter
 
 from services.common.messaging.producer import KeyedMessage
 from services.common.runtime.errors import Fault, Unavailable
+from services.contracts.card_numbers import has_card_number
 from services.contracts.envelope import Event
 from services.contracts.events.dead_letters import DeadLetter
 
@@ -37,6 +38,7 @@ class Reason(StrEnum):
     TOO_OLD = "TOO_OLD"
     CONFLICT = "CONFLICT"
     UNKNOWN_NAME = "UNKNOWN_NAME"
+    CARD_NUMBER = "CARD_NUMBER"
 
 
 class RefusedError(Exception):
@@ -77,7 +79,11 @@ def dead_letter_of(topic: str, refused: RefusedError, action: bytes) -> KeyedMes
         topic=topic,
         partition=0,
         offset=0,
-        value=base64.b64encode(action).decode() if len(action) <= KEPT_BYTES else None,
+        value=base64.b64encode(action).decode() if _is_fit_to_keep(action) else None,
         failed_at=datetime.now(UTC),
     )
     return CONSUMER, Event.of("DEAD_LETTER", letter, producer=CONSUMER).to_bytes()
+
+
+def _is_fit_to_keep(action: bytes) -> bool:
+    return len(action) <= KEPT_BYTES and not has_card_number(action.decode(errors="replace"))

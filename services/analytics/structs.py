@@ -32,6 +32,13 @@ EXTERNAL_IDS: Final = (
 """The shop's own ids in an action: kind, field, JSON name, and the field of our id."""
 
 
+TEXTS: Final = (
+    *("productName", "categoryName", "searchKeyword", "searchCategoryName"),
+    *("reviewText", "actionReason", "errorDetails"),
+)
+"""The fields of an action that people write, in which a card number is refused; so it is in the metadata."""
+
+
 class ActionKind(NamedTuple):
     """An action type and its payload struct, whose fields come first in the action."""
 
@@ -41,6 +48,9 @@ class ActionKind(NamedTuple):
     tells_time: bool
     external_ids: tuple[tuple[str, str, str], ...]
     """The shop's own ids that it may have: kind, and the JSON names of it and of our id."""
+
+    texts: tuple[str, ...]
+    """The fields that people write."""
 
     needs: str | None
     """The field of our id that is required unless the shop's is given."""
@@ -59,7 +69,8 @@ def _structs() -> dict[type[msgspec.Struct], ActionKind]:
         ids = {ours: model.model_fields[ours] for *_, ours in EXTERNAL_IDS if ours in model.model_fields}
         names = tuple((kind, wire, ids[ours].alias or ours) for kind, _, wire, ours in EXTERNAL_IDS if ours in ids)
         needs = next((field.alias for field in ids.values() if field.is_required()), None)
-        structs[struct] = ActionKind(name, payload, len(fields), "timestamp" in fields, names, needs)
+        texts = tuple(each for each in TEXTS if each in fields)
+        structs[struct] = ActionKind(name, payload, len(fields), "timestamp" in fields, names, texts, needs)
     return structs
 
 

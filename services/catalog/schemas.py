@@ -11,6 +11,7 @@ from services.common.runtime.errors import Fault
 from services.common.web.fields import (
     Boolean,
     Currency,
+    FreeText,
     Id,
     ImageAddress,
     Money,
@@ -23,7 +24,7 @@ from services.common.web.fields import (
 )
 from services.common.web.paging import Page
 from services.common.web.references import Sku
-from services.contracts.envelope import Quantity, Rating, Text
+from services.contracts.envelope import Quantity, Rating
 from services.contracts.money import shown
 from services.contracts.prices import Offer, Price, offer_at
 
@@ -60,7 +61,7 @@ class ProductChange(Schema):
     """Changes of a product; omitted fields stay unchanged."""
 
     name: ShortText = left_out()
-    description: Text | None = left_out()
+    description: FreeText | None = left_out()
     brand: ShortText | None = left_out()
     currency: Currency = left_out()
     price: Money = left_out()

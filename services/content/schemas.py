@@ -5,10 +5,20 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from services.common.web.fields import Boolean, Id, OfferPrice, Schema, ShownMoney, Timestamp, UserId, left_out
+from services.common.web.fields import (
+    Boolean,
+    FreeText,
+    Id,
+    OfferPrice,
+    Schema,
+    ShownMoney,
+    Timestamp,
+    UserId,
+    left_out,
+)
 from services.common.web.paging import Page
 from services.common.web.references import Sku
-from services.contracts.envelope import DisplayType, Text
+from services.contracts.envelope import DisplayType
 
 Mode = Literal["pin", "hide", "price"]
 Priority = Annotated[int, Field(strict=True, ge=-1_000, le=1_000)]
@@ -27,7 +37,7 @@ class DisplayChange(Schema):
     start_date: Timestamp = left_out()
     end_date: Timestamp | None = left_out()
     is_active: Boolean = left_out()
-    reason: Text | None = left_out()
+    reason: FreeText | None = left_out()
 
     def changes(self) -> dict[str, Any]:
         """The given fields by column name."""

@@ -6,13 +6,12 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field
 
-from services.common.web.cards import no_card_number
 from services.common.web.fields import Id, Schema, ShortText, ShownMoney
 from services.common.web.paging import Page
+from services.contracts.card_numbers import no_card_number
 from services.contracts.envelope import Money
 from services.order.domain import OrderStatus, ReturnStatus
 
-Reason = Annotated[ShortText, AfterValidator(no_card_number)]
 Method = Literal["CREDIT_CARD", "DEBIT_CARD", "PAYPAL", "BANK_TRANSFER", "AMAZON_PAY", "APPLE_PAY", "GOOGLE_PAY"]
 Token = Annotated[
     str, Field(min_length=1, max_length=500, pattern=r"^[!-~]+$", examples=["pm_1Nabc"]), AfterValidator(no_card_number)
@@ -36,7 +35,7 @@ class NewOrder(Schema):
 class Cancellation(Schema):
     """Why an order is cancelled."""
 
-    reason: Reason
+    reason: ShortText
 
 
 class OrderItemOut(Schema):
@@ -87,7 +86,7 @@ class NewReturn(Schema):
     """What is to come back, and why."""
 
     items: Annotated[list[ReturnLine], Field(min_length=1, max_length=100)]
-    reason: Reason
+    reason: ShortText
 
     def wanted(self) -> dict[int, int]:
         """Pieces by product."""
@@ -100,7 +99,7 @@ class NewReturn(Schema):
 class Decision(Schema):
     """Why a return is approved or rejected."""
 
-    reason: Reason | None = None
+    reason: ShortText | None = None
 
 
 class ReturnOut(Schema):

@@ -6,9 +6,9 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field
 
-from services.common.web.cards import no_card_number
 from services.common.web.fields import Boolean, Currency, Id, Money, Schema, ShortText, ShownMoney, UserId
 from services.common.web.paging import Page
+from services.contracts.card_numbers import no_card_number
 from services.payment.domain import PaymentMethod, PaymentStatus, RefundStatus, Stage
 from services.payment.models import Payment, Refund
 from services.payment.provider import Charge

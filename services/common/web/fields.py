@@ -18,12 +18,14 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInf
 from pydantic.alias_generators import to_camel
 
 from services.contracts import money, string_formats
+from services.contracts.card_numbers import no_card_number
 from services.contracts.envelope import MAX_ID, Currency, Id, Money, Text, Timestamp, UserId
 from services.contracts.string_formats import StringFormat
 
 __all__ = [
     "Boolean",
     "Currency",
+    "FreeText",
     "Id",
     "ImageAddress",
     "Money",
@@ -62,7 +64,8 @@ def _without_default(schema: dict[str, Any]) -> None:
 
 PathId = Annotated[int, Field(ge=1, le=MAX_ID)]
 Boolean = Annotated[bool, Field(strict=True)]
-ShortText = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
+FreeText = Annotated[Text, AfterValidator(no_card_number)]
+ShortText = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$"), AfterValidator(no_card_number)]
 
 
 def _shown_by_browsers(address: str) -> str:
