@@ -30,6 +30,8 @@ BENCHMARKS: Final[tuple[str, ...]] = (
     "training",
     "gateway",
     "login",
+    "checkout",
+    "oversell",
     "serving",
     "top_page",
     "attacks",

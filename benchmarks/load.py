@@ -47,11 +47,13 @@ class Sample:
         return float(np.percentile(self.latencies, percentile, method="higher")) * 1000
 
 
-def request(method: str, path: str, *, token: str | None = None, body: bytes = b"") -> bytes:
-    """A request as it goes over the wire; a body is JSON."""
+def request(method: str, path: str, *, token: str | None = None, body: bytes = b"", key: str | None = None) -> bytes:
+    """A request as it goes over the wire; a body is JSON, `key` the Idempotency-Key."""
     lines = [f"{method} {path} HTTP/1.1", f"Host: {HOST}", "User-Agent: tanawari-benchmark", "Accept: */*"]
     if token is not None:
         lines.append(f"Authorization: Bearer {token}")
+    if key is not None:
+        lines.append(f"Idempotency-Key: {key}")
     if body:
         lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
     return "\r\n".join((*lines, "", "")).encode() + body
