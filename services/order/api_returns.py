@@ -14,7 +14,7 @@ from services.common.web.idempotency_store import Claim
 from services.common.web.paging import CursorParam, LimitParam, decode_cursor
 from services.common.web.routing import Router
 from services.order import queries, returns, service
-from services.order.api import Caller, OrderId, own
+from services.order.api import Caller, OrderId, attempt_of, own
 from services.order.domain import ReturnStatus
 from services.order.models import Order, Return
 from services.order.schemas import Decision, NewReturn, ReturnOut, ReturnPage
@@ -31,8 +31,7 @@ async def request_return(
 ) -> ReturnOut:
     """Ask to send back what was delivered, line by line."""
     order = own(await service.locked(session, order_id), order_id, caller)
-    attempt = f"{claim.scope} {claim.key}"
-    return _shown(await returns.request(session, order, body.wanted(), body.reason, attempt))
+    return _shown(await returns.request(session, order, body.wanted(), body.reason, attempt_of(claim)))
 
 
 @router.get("/v1/orders/{orderId:int}/returns", responses=problems(404))

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.common.messaging.erasure import erased_among
@@ -21,7 +21,7 @@ from services.contracts.events.order import OrderCancelled, OrderLine, OrderSnap
 from services.contracts.money import exact
 from services.order.clients import Cart, Profile, Services
 from services.order.domain import OrderStatus, Step, check_transition
-from services.order.models import Order, OrderItem, Return
+from services.order.models import Idempotency, Order, OrderItem, Return
 from services.order.settings import OrderSettings
 
 PRODUCER = "order"
@@ -179,6 +179,8 @@ async def erase(session: AsyncSession, user_ids: list[str]) -> None:
             values = {"user_id": nobody} | ({"shipping_address": None} if table is Order else {})
             changing = update(table).where(table.user_id == user_id).values(values)
             await session.execute(changing.execution_options(synchronize_session=False))
+    callers = [f"user:{each}" for each in user_ids]
+    await session.execute(delete(Idempotency).where(func.split_part(Idempotency.scope, " ", 1).in_(callers)))
 
 
 async def tell(

@@ -3,6 +3,7 @@
 import itertools
 import json
 from contextlib import ExitStack
+from uuid import uuid4
 
 import httpx2
 import psycopg
@@ -135,10 +136,9 @@ class Shopper:
 
     def __init__(self, user_id, orders, carts, payments):
         self.user_id, self.orders, self._carts, self._payments = user_id, orders, carts, payments
-        self._keys = itertools.count()
 
     def key(self):
-        return {"Idempotency-Key": f"{self.user_id}-{next(self._keys)}"}
+        return {"Idempotency-Key": str(uuid4())}
 
     async def fill(self, *products, quantity=1):
         for product in products:
