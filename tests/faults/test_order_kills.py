@@ -40,6 +40,7 @@ def settings(broker, tokens, databases, others):
         **{f"{name}_url": url for name, url in others.items()},
         "poll_seconds": 0.05,
         "lease_seconds": 1,
+        "give_up_after_seconds": 600,
     }
     return json.dumps(given)
 
