@@ -222,7 +222,7 @@ QUESTIONS = (
             "actions",
             column,
             Fault.INCOMPLETE_ACTION,
-            f"select row, action_type from new_actions where {column} is null and action_type in ({_needing(field)})",  # noqa: S608 - our own
+            f"select row, {column} from new_actions where {column} is null and action_type in ({_needing(field)})",  # noqa: S608 - our own
         )
         for column, field in _NEEDED.items()
     ),

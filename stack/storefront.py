@@ -32,7 +32,8 @@ def choice_in_words(because: str | None) -> str:
         return "The models choose the shelves for each shopper: on the latest orders they did no worse than popularity."
     return (
         f"All shoppers get popular products, no model chooses for them yet: {because}. "
-        "More orders, or more orders of the same shoppers, can change that: every import compares again."
+        "Orders of more than eight weeks, or more orders of the same shoppers, can change that: every import compares "
+        "again."
     )
 
 

@@ -97,8 +97,11 @@ def one_authority(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def few_keys() -> Iterator[None]:
-    """Draw RSA keys from 32 that are made when they are first asked for: one takes up to a tenth of a second."""
+def few_keys() -> Iterator[Callable[..., RSAPrivateKey]]:
+    """Draw RSA keys from 32 that are made when they are first asked for: one takes up to a tenth of a second.
+
+    Gives the function that makes a new one, for keys that live longer than 32 draws: they must not be drawn again.
+    """
     made, generate = deque[RSAPrivateKey](), rsa.generate_private_key
 
     def draw(public_exponent: int, key_size: int) -> RSAPrivateKey:
@@ -109,7 +112,7 @@ def few_keys() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(rsa, "generate_private_key", draw)
-        yield
+        yield generate
 
 
 @pytest.fixture(scope="session")
@@ -295,9 +298,11 @@ def mlflow_store(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], s
 
 
 @pytest.fixture(scope="session")
-def tokens(tmp_path_factory: pytest.TempPathFactory) -> Tokens:
+def tokens(tmp_path_factory: pytest.TempPathFactory, few_keys: Callable[..., RSAPrivateKey]) -> Tokens:
     """The keys of a deployment: `.settings`, `.environment`, `.user("u1")`, `.service("importer", "catalog")`."""
-    return Tokens(tmp_path_factory.mktemp("keys"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rsa, "generate_private_key", few_keys)
+        return Tokens(tmp_path_factory.mktemp("keys"))
 
 
 def in_thread(coroutine):

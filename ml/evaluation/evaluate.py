@@ -44,7 +44,7 @@ class Evaluation:
         scores: `task, model, user_id, baskets` and `metrics.ACCURACY`, a row for each evaluated user;
             `baskets` is the number before the cut.
         whole: `task, model, users, items, coverage, novelty, seconds`, a row for each task and model; `items` is the
-            number of ranked items.
+            number of ranked items, `seconds` the time of ranking, of lists `made` before for all known users.
     """
 
     scores: pl.DataFrame

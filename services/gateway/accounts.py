@@ -64,10 +64,13 @@ class Accounts:
     async def refresh(self, request: Request, refresh_token: str) -> Tokens:
         """New tokens for a refresh token; requests of several tabs at once get the same ones."""
         headers, body = _origin(request), {"refreshToken": refresh_token}
-        return await self._refreshes.join(
-            refresh_token,
-            lambda: self._ask(Tokens, "POST", "/v1/auth/sessions/refresh", headers=headers, json=body),
-        )
+        try:
+            return await self._refreshes.join(
+                refresh_token,
+                lambda: self._ask(Tokens, "POST", "/v1/auth/sessions/refresh", headers=headers, json=body),
+            )
+        except CallFailedError as error:
+            raise LoginUnavailable from error
 
     async def log_out(self, request: Request, access_token: str) -> None:
         """End a session."""

@@ -4,8 +4,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from services.common.web import shelves
 from services.common.web.fields import Schema
-from services.common.web.shelves import ShelfItem
 from services.contracts.envelope import DisplayType
 
 
@@ -15,7 +15,7 @@ class Open(Schema):
     model_config = ConfigDict(extra="allow")
 
 
-class PassedItem(ShelfItem, Open):
+class ShelfItem(shelves.ShelfItem, Open):
     """One place on a shelf: a product or a category, and the reason for it."""
 
 
@@ -24,7 +24,7 @@ class Shelf(Open):
 
     display_type: DisplayType
     title: str
-    items: list[PassedItem]
+    items: list[ShelfItem]
 
 
 class TopPage(Open):

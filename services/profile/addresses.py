@@ -7,6 +7,7 @@ its field, so each field is validated with those before it: the country, its are
 import re
 import unicodedata
 import uuid
+from contextlib import suppress
 from functools import cache
 from typing import Annotated
 
@@ -18,6 +19,7 @@ from services.contracts.card_numbers import no_card_number
 
 MOST_ADDRESSES = 20
 _DASHES = re.compile("[\u2010-\u2015\u2212\u30fc]")  # the last one is the Japanese long vowel
+_COUNTRY = "[A-Z]{2}"
 _PHONE = re.compile(r"\+?[0-9]{6,15}")
 _JAPANESE_CODE = re.compile(r"^([0-9]{3})([0-9]{4})$")
 
@@ -47,14 +49,16 @@ def _rules(country: str, area: str = "") -> ValidationRules:
 
 
 def _country(code: str) -> str:
-    try:
-        _rules(code)
-    except ValueError:
-        raise ValueError("must be a country's code of two letters (ISO 3166), such as JP") from None
-    return code
+    with suppress(ValueError):
+        if re.fullmatch(_COUNTRY, code):
+            _rules(code)
+            return code
+    raise ValueError("must be a country's code of two capital letters (ISO 3166), such as JP")
 
 
-Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$", examples=["JP"]), AfterValidator(_country)]
+Country = Annotated[
+    str, AfterValidator(_country), Field(json_schema_extra={"pattern": f"^{_COUNTRY}$", "examples": ["JP"]})
+]
 
 
 class Address(Schema):

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import random
+import re
 import signal
 import socket
 import subprocess
@@ -15,7 +16,7 @@ from typing import Self
 PARENT_DEATH = Path(__file__).with_name("parent_death.py")
 SUBREAPER = Path(__file__).with_name("subreaper.py")
 HOST = "127.0.0.1"
-QUIET_LEVELS = ('"level":"DEBUG"', '"level":"INFO"', '"level":"WARNING"')
+QUIET = re.compile(r'"level": ?"(DEBUG|INFO|WARNING)"')
 """How our programs mark the lines of their logs that tell of no error."""
 
 
@@ -135,7 +136,7 @@ class Process:
             begin = self._log_begin or 0
             log.seek(begin if begin <= self.log.stat().st_size else 0)  # it may have been rotated
             lines = [line.strip() for line in log.read().decode(errors="replace").split("\n") if line.strip()]
-        loud = [line for line in lines if not any(level in line for level in QUIET_LEVELS)]
+        loud = [line for line in lines if not QUIET.search(line)]
         return next(reversed(loud or lines), "no output")
 
     def serves(self) -> bool:

@@ -227,6 +227,12 @@ def test_a_bad_action_is_named(take_in, line, expected):
     assert made.faults == [("actions", 3, *expected)]
 
 
+def test_what_an_action_lacks_is_named_without_a_value(take_in):
+    actions = "user_id,action_type,occurred_at,item_id\nu1,CART_ADD,2026-10-01,\n"
+    made = take_in({"items.csv": ITEMS, "orders.csv": ORDERS, "actions.csv": actions})
+    assert made.findings.lines()[-1].startswith("actions, row 2: item_id is missing, and this action type requires it")
+
+
 def test_their_words_for_actions_are_translated(take_in):
     actions = "user_id,event,occurred_at,item_id\nu1,view,2026-10-01,T1\n"
     mapping = {"columns": {"action_type": "event"}, "types": {"view": "PRODUCT_VIEWED"}}

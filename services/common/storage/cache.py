@@ -57,7 +57,11 @@ class Cache:
         await self._attempt(lambda: self._cache.set(self._prefix + key, value, expire=seconds))
 
     async def get_or_make(self, key: str, *, seconds: float, make: Callable[[], Awaitable[bytes]]) -> bytes:
-        """The value, computed and stored if missing; concurrent callers in this process compute it once."""
+        """The value, computed and stored if missing; concurrent callers in this process compute it once.
+
+        Raises:
+            CallFailedError: it has not been computed by the caller's deadline.
+        """
         value = await self.get(key)
         return value if value is not None else await self._making.join(key, partial(self._make, key, seconds, make))
 

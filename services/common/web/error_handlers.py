@@ -62,12 +62,15 @@ async def _broken_off(_: Request, __: Exception) -> Response:
     return Response(status_code=CLIENT_CLOSED_REQUEST)
 
 
-async def _invalid_request(_: Request, error: Exception) -> Response:
+async def _invalid_request(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     faults = faults_of(error)
     if any(item["type"] == "json_invalid" for item in error.errors()):
         return problem_response(400, "Malformed JSON", "malformed-json", "The body is not valid JSON.", faults)
-    return Unprocessable("Some values are not acceptable.", errors=faults).response()
+    detail = "Some values are not acceptable."
+    if any(each.field == "body" for each in faults) and "json" not in request.headers.get("content-type", "").lower():
+        detail = "The body is not read as JSON: send the header Content-Type: application/json."
+    return Unprocessable(detail, errors=faults).response()
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

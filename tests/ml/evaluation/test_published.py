@@ -58,7 +58,7 @@ def test_the_beginning_of_a_longer_list_has_the_figures_of_a_list(
 
     for task, model in ROLES.items():
         models, made = {model: fitted.models[model]}, lists_of(fitted, [model])
-        anew, first = evaluate(models, tasks[task]), evaluate(models, tasks[task], made=made)
+        anew, first = evaluate(models, tasks[task], 2), evaluate(models, tasks[task], 2, made=made)
 
         assert first.scores.equals(anew.scores)
         assert first.whole.drop(SECONDS).equals(anew.whole.drop(SECONDS))

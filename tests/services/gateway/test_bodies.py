@@ -1,3 +1,4 @@
+import asyncio
 import socket
 import threading
 
@@ -78,6 +79,17 @@ def test_an_upload_that_is_cut_off_never_looks_whole(gateway, services, pipeline
         assert begun.wait(10)
     assert ended.wait(10)
     assert outcome == ["cut off"]
+
+
+def test_an_upload_may_take_longer_than_another_request(gateway, services, pipeline):
+    async def answer(_):
+        await asyncio.sleep(0.3)
+        return Response(b"read")
+
+    services["content"].answers[ROWS] = services["content"].answers["/v1/displays"] = answer
+    client = gateway(timeout_seconds=0.1)
+    assert client.put(ROWS, content=FIRST, headers=pipeline).content == b"read"
+    assert client.get("/v1/displays").status_code == 504
 
 
 def test_an_upload_may_be_large(gateway, pipeline):

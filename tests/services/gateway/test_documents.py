@@ -27,6 +27,7 @@ def test_the_page_describes_what_the_services_answer_here(merged):
     assert result["paths"]["/v1/products"]["get"]["tags"] == ["catalog"]
     assert result["components"]["schemas"]["Product"] == PRODUCT
     assert "/v1/top-page" in result["paths"]
+    assert "ShelfItem" in result["components"]["schemas"]
 
 
 def test_what_is_not_routed_here_is_left_out(merged):

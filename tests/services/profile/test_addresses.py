@@ -47,6 +47,7 @@ def test_a_prefecture_may_be_written_in_japanese_or_latin_letters(written):
         ({"postalCode": None}, "is needed in an address of JP"),
         ({"city": None}, "is needed in an address of JP"),
         ({"countryCode": "XX"}, "must be a country's code"),
+        ({"countryCode": "jp"}, "must be a country's code of two capital letters"),
         ({"phone": "12"}, "must be a phone number"),
     ],
 )

@@ -77,14 +77,33 @@ def test_a_program_that_ends_at_once_is_reported_with_its_last_words(tmp_path):
         broken.start()
 
 
-def test_the_last_words_are_of_the_error_and_not_of_the_shutdown_after_it(tmp_path):
-    log = tmp_path / "log"
-    log.write_text('{"level":"ERROR","message":"of a run before"}\n')
-    lines = ['{"level":"ERROR","message":"address already in use"}', '{"level":"INFO","message":"shutdown complete"}']
+def words(log, lines):
     program = Process("broken", ["printf", "%s\n", *lines], log)
     program.spawn()
     wait_until(lambda: program.exit_code == 0)
-    assert program.last_words() == lines[0]
+    return program.last_words()
+
+
+@pytest.mark.parametrize("quiet", ['{"level":"INFO","message":"end"}', '{"level": "INFO", "message": "end"}'])
+def test_the_last_words_are_of_the_error_and_not_of_the_shutdown_after_it(tmp_path, quiet):
+    error = '{"level":"ERROR","message":"address already in use"}'
+    assert words(tmp_path / "log", [error, quiet]) == error
+
+
+def test_the_last_words_are_not_of_an_error_of_a_run_before(tmp_path):
+    (tmp_path / "log").write_text('{"level":"ERROR","message":"of a run before"}\n')
+    quiet = '{"level":"INFO","message":"end"}'
+    assert words(tmp_path / "log", [quiet]) == quiet
+
+
+def test_the_last_words_are_found_in_a_log_that_was_rotated(tmp_path):
+    log = tmp_path / "log"
+    log.write_text("of a run before\n" * 10)
+    program = Process("broken", ["true"], log)
+    program.spawn()
+    wait_until(lambda: program.exit_code == 0)
+    log.write_text("no such thing\n")
+    assert program.last_words() == "no such thing"
 
 
 def test_a_restart_that_has_said_nothing_yet_has_the_last_words_of_the_crash_before_it(tmp_path):

@@ -180,6 +180,12 @@ async def test_a_bad_request_is_a_problem_that_names_the_field(client, as_user, 
     assert (response.json()["errors"][0]["field"] if field else None) == field
 
 
+async def test_json_without_its_content_type_is_told_what_to_send(client, as_user):
+    response = await client.post("/v1/notes", content=b'{"name": "tea"}', headers=as_user())
+    assert response.status_code == 422
+    assert response.json()["detail"] == "The body is not read as JSON: send the header Content-Type: application/json."
+
+
 async def test_a_method_that_no_route_has_is_told_which_there_are(client):
     response = await client.delete("/v1/notes")
     assert (response.status_code, response.headers["allow"]) == (405, "GET, POST")
