@@ -11,6 +11,7 @@ from rich.console import Console
 
 from demo.history import convert, make_users, refuse_a_shop, renew_offers, send
 from demo.memory import PeakMemory
+from demo.purchase import buy_and_return
 from shop_import.steps import Steps
 from stack import control, show, storefront
 from stack.environment import Environment
@@ -90,6 +91,8 @@ class Demo:
                 step.counts["processes"] = len(status["processes"])
             with steps.step("shop") as step:
                 step.counts |= storefront.wait_until_served(environment, record.shoppers[0])
+            with steps.step("purchase") as step:
+                step.counts |= buy_and_return(environment, step)
             self._finish(environment, status, steps, memory)
             self.has_finished = True
             return status
