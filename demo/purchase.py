@@ -29,6 +29,7 @@ ADDRESS: Final = {
 }
 SCRIPTED: Final = {401, 402, 408, 504}
 """The last digits of amounts for which the local provider plays something else than a payment."""
+EVENTS: Final = ("ORDER_CREATED", "ORDER_COMPLETED", "RETURN_REQUESTED", "RETURN_COMPLETED")
 WAIT_SECONDS = 60.0
 POLL_SECONDS = 0.1
 _CODE: Final = re.compile(r"[#&]code=([^&\s]+)")
@@ -62,7 +63,7 @@ def buy_and_return(environment: Environment, step: Step) -> dict[str, int]:
         operator.call("POST", f"/v1/returns/{back['id']}/approve", {})
         operator.call("POST", f"/v1/returns/{back['id']}/receive")
         _until("the return is complete", lambda: shopper.call("GET", f"{place}/returns")["items"][0], _is("COMPLETED"))
-        landed = _until("its events have landed", lambda: _landed(environment, order["id"]), lambda count: count == 4)
+        landed = _until("its events have landed", lambda: _landed(environment, order["id"]), lambda count: count == len(EVENTS))
         shelf = _until("the product is on the shelves", lambda: _shelves_with(shopper, kept), bool)
     return {"orders": 1, "returns": 1, "order events": landed, "shelves with it": shelf}
 

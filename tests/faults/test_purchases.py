@@ -1,0 +1,207 @@
+"""Purchases under repetition, silence and forgery: each has one effect, and nobody pays twice."""
+
+import asyncio
+import itertools
+import time
+from functools import partial
+from threading import Timer
+from uuid import uuid4
+
+import httpx2
+import psycopg
+import pytest
+import pytest_asyncio
+
+from tests.conftest import in_thread
+from tests.service_process import ServiceProcess
+from tests.services.order.conftest import ADDRESS, catalog, create, databases, others
+from tests.services.payment import conftest as paying
+from tests.waiting import eventually, wait_until
+
+__all__ = ["catalog", "create", "databases", "others"]
+pytestmark = pytest.mark.faults
+AT_ONCE = 3
+
+
+def rows(url, query, *values):
+    with psycopg.connect(url) as connection:
+        return connection.execute(query, values).fetchall()
+
+
+@pytest.fixture
+def order_service(broker, tokens, databases, others, tmp_path):
+    """The order service as a process that may be killed."""
+    environment = {
+        **tokens.environment_of("order"),
+        "ORDER_DATABASE_URL": databases["order"],
+        "ORDER_LEASE_SECONDS": "1",
+        "ORDER_POLL_SECONDS": "0.1",
+        "IDEMPOTENCY_CLAIM_SECONDS": "1",
+        "KAFKA_URL": broker.url,
+        **{f"{name.upper()}_URL": url for name, url in others.items()},
+    }
+    with ServiceProcess("order", environment, tmp_path / "order.log") as service:
+        yield service
+
+
+def fill(databases, user_id, product_id):
+    """An address, and a cart of one product, as profile and cart store them."""
+    with psycopg.connect(databases["profile"]) as connection:
+        book = psycopg.types.json.Jsonb({"addresses": [ADDRESS]})
+        connection.execute("INSERT INTO users (id, address) VALUES (%s, %s)", [user_id, book])
+    with psycopg.connect(databases["cart"]) as connection:
+        connection.execute(
+            "INSERT INTO cart_items (user_id, product_id, quantity, added_price, currency, sku, product_name,"
+            " product_price, stock, is_active) VALUES (%s, %s, 1, 500, 'JPY', 'p', 'Tea', 500, 1, true)",
+            [user_id, product_id],
+        )
+
+
+async def submitted(url, token, key):
+    """The answers to one request that is sent several times at once; None where there is none."""
+    headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": key}
+    body = {"paymentMethod": "CREDIT_CARD"}
+
+    async def one(client):
+        try:
+            answer = await client.post("/v1/orders", json=body, headers=headers)
+        except httpx2.TransportError:
+            return None
+        return answer.json()["id"] if answer.status_code == 201 else answer.status_code
+
+    async with httpx2.AsyncClient(base_url=url, timeout=30) as client:
+        return await asyncio.gather(*(one(client) for _ in range(AT_ONCE)))
+
+
+def in_thread_submitted(url, token, key):
+    return in_thread(submitted(url, token, key))
+
+
+@pytest.mark.timeout(1200)
+def test_an_order_that_is_submitted_again_and_again_is_placed_and_paid_once(
+    order_service, create, databases, tokens, rounds, moments
+):
+    tea, count = create("500", 1_000), rounds(200, 6)
+    for number in range(count):
+        user_id, key = f"double-{number}", f"key-{number}"
+        fill(databases, user_id, tea.id)
+        killing = Timer(moments.uniform(0, 0.3), order_service.kill) if number % 20 == 3 else None
+        if killing:
+            killing.start()
+        answers = in_thread(submitted(order_service.url, tokens.user(user_id), key))
+        if killing:
+            killing.join()
+            order_service.start()
+        again = wait_until(
+            partial(in_thread_submitted, order_service.url, tokens.user(user_id), key),
+            lambda found: all(isinstance(each, int) and each > 1_000 for each in found),
+        )
+        assert {each for each in (*answers, *again) if each is not None and each > 1_000} == {again[0]}
+    orders = "SELECT count(*), count(DISTINCT user_id) FROM orders WHERE user_id LIKE 'double-%%'"
+    assert rows(databases["order"], orders) == [(count, count)]
+    left = "SELECT count(*) FROM orders WHERE step IS NOT NULL"
+    wait_until(lambda: rows(databases["order"], left), lambda found: found == [(0,)])
+    assert rows(databases["payment"], "SELECT count(*) FROM local_charges WHERE stage = 'CAPTURED'") == [(count,)]
+    assert tea.stock == 1_000 - count
+
+
+database_url, settings, app = paying.database_url, paying.settings, paying.app
+orders, pay, after, events = paying.orders, paying.pay, paying.after, paying.events
+__all__ += ["after", "app", "database_url", "events", "orders", "pay", "settings"]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def hook(app):
+    """Sends a webhook; gives the status of the answer."""
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://payment") as client:
+
+        async def post(headers, body):
+            return (await client.post("/v1/webhooks/local", headers=headers, content=body)).status_code
+
+        yield post
+
+
+@pytest.mark.timeout(1200)
+@pytest.mark.asyncio(loop_scope="module")
+async def test_webhooks_repeated_reordered_delayed_and_forged_have_one_effect(
+    app, pay, hook, database_url, rounds, moments
+):
+    provider, count = app.state.payments.provider("local"), rounds(10_000, 300)
+    payments = [await pay(paymentMethod="BANK_TRANSFER") for _ in range(20)]
+    for payment in payments:
+        await provider.act(f"local_{payment['id']}", is_approved=True)
+    told = []
+    for number, payment in zip(range(count), itertools.cycle(payments), strict=False):
+        external_id = f"local_{payment['id']}"
+        headers, body = provider.sign(f"event-{number // 3}-{payment['id']}", external_id)
+        kind = number % 10
+        if kind == 8:
+            headers, body = provider.sign(f"old-{number}", external_id, time.time() - 301)
+        if kind == 9:
+            headers = {name: value[:-2] + "zz" for name, value in headers.items()}
+        told.append((400 if kind > 7 else 204, headers, body))
+    moments.shuffle(told)
+    for batch in _batches(told, 50):
+        found = await asyncio.gather(*(hook(headers, body) for _, headers, body in batch))
+        assert list(found) == [expected for expected, _, _ in batch]
+    ids = [payment["id"] for payment in payments]
+    assert completed(database_url, ids) == [(20, 20)]
+
+
+def completed(database_url, ids):
+    """How many events tell that these payments are complete, and how many payments they tell of."""
+    query = "SELECT count(*), count(DISTINCT key) FROM outbox WHERE key = ANY(%s) AND value::json ->> 'eventType' = %s"
+    return rows(database_url, query, ids, "PAYMENT_COMPLETED")
+
+
+def _batches(items, size):
+    return [items[start : start + size] for start in range(0, len(items), size)]
+
+
+@pytest.mark.timeout(1200)
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_provider_that_falls_silent_before_or_after_it_did_it_charges_once(pay, after, database_url, rounds):
+    count, made = rounds(2_000, 40), []
+    for batch in _batches(range(count), 20):
+        made += await asyncio.gather(*(pay("1408" if number % 2 else "1504") for number in batch))
+    ids = [payment["id"] for payment in made]
+
+    async def stages():
+        rows(
+            database_url,
+            "UPDATE payments SET next_check_at = now() WHERE id = ANY(%s) AND unsettled_step IS NOT NULL RETURNING 1",
+            ids,
+        )
+        return rows(database_url, "SELECT DISTINCT stage FROM payments WHERE id = ANY(%s)", ids)
+
+    await eventually(stages, lambda found: found == [("AUTHORISED",)], seconds=600)
+    for batch in _batches(made, 20):
+        await asyncio.gather(*(after(payment, "capture") for payment in batch))
+    book = "SELECT count(*), sum(amount)::int FROM local_charges WHERE stage = 'CAPTURED' AND id = ANY(%s)"
+    names = [f"local_{each}" for each in ids]
+    total = sum(int(payment["amount"]) for payment in made)
+    assert rows(database_url, book, names) == [(count, total)]
+    assert completed(database_url, ids) == [(count, count)]
+
+
+@pytest.mark.timeout(1200)
+def test_stock_is_never_oversold_nor_undersold(others, tokens, create, rounds, moments):
+    async def buyers(product):
+        caller = tokens.as_service("order", "catalog")
+        async with httpx2.AsyncClient(base_url=others["catalog"], auth=caller, timeout=60) as client:
+
+            async def buy(place):
+                body = {"items": [{"productId": product.id, "quantity": 1}], "holdSeconds": 60}
+                answer = await client.put(f"/v1/reservations/{place}", json=body)
+                if answer.status_code == 200:
+                    what = "release" if moments.random() < 0.3 else "commit"
+                    await client.post(f"/v1/reservations/{place}/{what}")
+                    return what
+                return answer.status_code
+
+            return await asyncio.gather(*(buy(str(uuid4())) for _ in range(50)))
+
+    for _ in range(rounds(200, 3)):
+        product = create("500", 10)
+        sold = in_thread(buyers(product)).count("commit")
+        assert (sold + product.stock, sold <= 10) == (10, True)
