@@ -18,7 +18,7 @@ from services.order import queries, service
 from services.order.domain import OrderStatus
 from services.order.models import Order
 from services.order.schemas import Cancellation, NewOrder, OrderOut, OrderPage
-from services.order.service import OrderNotFound, Wish
+from services.order.service import OrderNotFound
 
 router = Router(tags=["orders"])
 OrderId = Annotated[PathId, Path(alias="orderId")]
@@ -36,18 +36,8 @@ async def check_out(
 
     Prices are those of now, totals the server's. Ask for the order, or follow `order.v1`, to see what becomes of it.
     """
-    state = request.app.state
-    wish = Wish(
-        user_id=caller.subject,
-        attempt=attempt_of(claim),
-        payment_method=body.payment_method,
-        payment_token=body.payment_token,
-        return_url=body.return_url,
-        address_id=body.address_id,
-        expected_total=body.expected_total,
-    )
-    order = await service.place(state.database, state.services, state.settings, wish)
-    state.sagas.wake()
+    order = await service.place(request.app.state, caller.subject, attempt_of(claim), body)  # type: ignore[arg-type]
+    request.app.state.sagas.wake()
     return _shown(order)
 
 

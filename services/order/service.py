@@ -1,10 +1,9 @@
 """Operations on orders. But for `place`, each function runs in the caller's transaction, with its events in it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -22,9 +21,18 @@ from services.contracts.money import exact
 from services.order.clients import Cart, Profile, Services
 from services.order.domain import OrderStatus, Step, check_transition
 from services.order.models import Idempotency, Order, OrderItem, Return
+from services.order.schemas import NewOrder
 from services.order.settings import OrderSettings
 
 PRODUCER = "order"
+
+
+class Parts(Protocol):
+    """What an order is placed with: the application's state."""
+
+    database: Database
+    services: Services
+    settings: OrderSettings
 
 
 class OrderNotFound(NotFound):
@@ -46,20 +54,7 @@ class PriceChanged(Conflict):
     title = "Price changed"
 
 
-@dataclass(frozen=True)
-class Wish:
-    """What a shopper wants: to have the cart, paid in a way and sent to an address."""
-
-    user_id: str
-    attempt: str
-    payment_method: str
-    payment_token: str | None
-    return_url: str | None
-    address_id: str | None
-    expected_total: Decimal | None
-
-
-async def place(database: Database, services: Services, settings: OrderSettings, wish: Wish) -> Order:
+async def place(parts: Parts, user_id: str, attempt: str, wish: NewOrder) -> Order:
     """Place an order over what is in the cart; the same attempt gets the same order.
 
     Raises:
@@ -67,14 +62,14 @@ async def place(database: Database, services: Services, settings: OrderSettings,
         Unprocessable: there is no such address.
         Unavailable: cart, catalog or profile does not answer.
     """
-    async with database.sessions() as session:
-        known = await session.scalar(select(Order).where(Order.attempt == wish.attempt))
+    async with parts.database.sessions() as session:
+        known = await session.scalar(select(Order).where(Order.attempt == attempt))
     if known is not None:
         return known
-    user = quote(wish.user_id, safe="")
-    profile = await services.ask(Profile, "profile", "GET", f"/v1/users/{user}")
+    quoted = quote(user_id, safe="")
+    profile = await parts.services.ask(Profile, "profile", "GET", f"/v1/users/{quoted}")
     address = _address((profile.address or {}).get("addresses", []), wish.address_id)
-    cart = await services.ask(Cart, "cart", "GET", f"/v1/carts/{user}")
+    cart = await parts.services.ask(Cart, "cart", "GET", f"/v1/carts/{quoted}")
     _check(cart, wish.expected_total)
     currency = cart.currency or ""
     lines = [
@@ -88,8 +83,8 @@ async def place(database: Database, services: Services, settings: OrderSettings,
         for line in cart.items
     ]
     order = Order(
-        attempt=wish.attempt,
-        user_id=wish.user_id,
+        attempt=attempt,
+        user_id=user_id,
         currency=currency,
         total_amount=exact(cart.total, currency),
         status=OrderStatus.PENDING,
@@ -98,12 +93,12 @@ async def place(database: Database, services: Services, settings: OrderSettings,
         payment_id=uuid4(),
         payment_token=wish.payment_token,
         return_url=wish.return_url,
-        pay_by=datetime.now(UTC) + settings.hold(wish.payment_method),
+        pay_by=datetime.now(UTC) + parts.settings.hold(wish.payment_method),
         step=Step.RESERVE,
         items=lines,
     )
-    async with database.sessions.begin() as session:
-        if await erased_among(session, [wish.user_id]):
+    async with parts.database.sessions.begin() as session:
+        if await erased_among(session, [user_id]):
             raise Forbidden("This account was deleted.")
         session.add(order)
         await session.flush()

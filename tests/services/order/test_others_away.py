@@ -1,4 +1,4 @@
-"""A service that an order needs is away, slow or answers garbage: closed for money and stock, and nobody waits for ever."""
+"""A service that an order needs is away, slow or answers garbage: closed for money and stock, and nobody waits for long."""
 
 import asyncio
 import json
