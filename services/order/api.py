@@ -36,7 +36,7 @@ async def check_out(
 
     Prices are those of now, totals the server's. Ask for the order, or follow `order.v1`, to see what becomes of it.
     """
-    order = await service.place(request.app.state, caller.subject, attempt_of(claim), body)  # type: ignore[arg-type]
+    order = await service.place(request.app.state, caller.subject, attempt_of(claim), body)
     request.app.state.sagas.wake()
     return _shown(order)
 
