@@ -29,7 +29,7 @@ def broken(mode):
 
     async def answer(scope, receive, send):
         if mode == "slow":
-            await asyncio.sleep(3)
+            await asyncio.sleep(4)
         await PlainTextResponse("<html>")(scope, receive, send)
 
     with served(answer) as url:
@@ -39,7 +39,7 @@ def broken(mode):
 @pytest.fixture
 def ordering(settings, tokens, monkeypatch):
     """The running service with one of the others replaced, and a client of it."""
-    monkeypatch.setattr("services.order.clients.CALL_SECONDS", 0.3)
+    monkeypatch.setattr("services.order.clients.CALL_SECONDS", 1.5)
 
     @asynccontextmanager
     async def run(user_id, **urls):
