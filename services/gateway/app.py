@@ -68,7 +68,7 @@ def create_app(settings: GatewaySettings | None = None) -> FastAPI:
     app.state.catalog, app.state.content, app.state.serving = map(clients.get, ("catalog", "content", "serving"))
     app.router.routes.insert(0, Route("/openapi.json", MergedDocument(clients, app.openapi()).answer))
     storefront.install(app)
-    app.add_middleware(EdgeMiddleware, hosts=settings.allowed_hosts)
+    app.add_middleware(EdgeMiddleware, hosts=settings.allowed_hosts, most=settings.requests_at_once)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=settings.cors_origins,

@@ -10,17 +10,8 @@ from services.common.runtime.telemetry import traceparent
 
 Raw = tuple[bytes, bytes]
 HOP_BY_HOP = frozenset(
-    {
-        b"connection",
-        b"keep-alive",
-        b"proxy-authenticate",
-        b"proxy-authorization",
-        b"proxy-connection",
-        b"te",
-        b"trailer",
-        b"transfer-encoding",
-        b"upgrade",
-    }
+    {b"connection", b"keep-alive", b"te", b"trailer", b"transfer-encoding", b"upgrade"}
+    | {b"proxy-authenticate", b"proxy-authorization", b"proxy-connection"}
 )
 OWN_TO_THE_EDGE = HOP_BY_HOP | (
     {b"host", b"cookie", b"expect", DEADLINE_HEADER.encode(), b"traceparent", b"x-request-id", b"forwarded"}

@@ -1,6 +1,6 @@
 """The routing table: which service serves which path. The first match wins."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,44 +26,27 @@ class Forward:
     upload: bool = False
 
 
+def _to(service: str, *paths: str, upload: bool = False) -> Iterator[Forward]:
+    return (Forward(path, service, upload) for path in paths)
+
+
 TABLE = (
-    Forward("/v1/products/popular", "analytics"),
-    Forward("/v1/products/{productId:product}/similar", "serving"),
-    Forward("/v1/products/bulk", "catalog", upload=True),
-    Forward("/v1/categories/bulk", "catalog", upload=True),
-    Forward("/v1/products", "catalog"),
-    Forward("/v1/products/{rest:path}", "catalog"),
-    Forward("/v1/categories", "catalog"),
-    Forward("/v1/categories/{rest:path}", "catalog"),
-    Forward("/v1/auth/{rest:path}", "auth"),
-    Forward("/v1/users/me", "profile"),
-    Forward("/v1/users/me/{rest:path}", "profile"),
-    Forward("/v1/users/{userId}", "profile"),
-    Forward("/v1/carts/{rest:path}", "cart"),
-    Forward("/v1/orders", "order"),
-    Forward("/v1/orders/{rest:path}", "order"),
-    Forward("/v1/returns/{rest:path}", "order"),
-    Forward("/v1/users/{userId}/orders", "order"),
-    Forward("/v1/payments/{paymentId}", "payment"),
-    Forward("/v1/local-payments/{rest:path}", "payment"),
-    Forward("/v1/webhooks/{provider}", "payment"),
-    Forward("/v1/users/{userId}/payments", "payment"),
-    Forward("/v1/erasures", "profile"),
-    Forward("/v1/erasures/{userId}", "profile"),
-    Forward("/v1/actions", "analytics"),
-    Forward("/v1/order-events", "analytics"),
-    Forward("/v1/users/{userId}/actions", "analytics"),
-    Forward("/v1/users/{userId}/views", "analytics"),
-    Forward("/v1/users/{userId}/recommendations", "serving"),
-    Forward("/v1/pages", "serving"),
-    Forward("/v1/feedback", "serving"),
-    Forward("/v1/models", "serving"),
-    Forward("/v1/displays", "content"),
-    Forward("/v1/top-page-displays", "content"),
-    Forward("/v1/top-page-displays/{rest:path}", "content"),
-    Forward("/v1/generations", "content"),
-    Forward("/v1/generations/{generation}/rows", "content", upload=True),
-    Forward("/v1/generations/{rest:path}", "content"),
+    *_to("analytics", "/v1/products/popular"),
+    *_to("serving", "/v1/products/{productId:product}/similar"),
+    *_to("catalog", "/v1/products/bulk", "/v1/categories/bulk", upload=True),
+    *_to("catalog", "/v1/products", "/v1/products/{rest:path}", "/v1/categories", "/v1/categories/{rest:path}"),
+    *_to("auth", "/v1/auth/{rest:path}"),
+    *_to("profile", "/v1/users/me", "/v1/users/me/{rest:path}", "/v1/users/{userId}"),
+    *_to("cart", "/v1/carts/{rest:path}"),
+    *_to("order", "/v1/orders", "/v1/orders/{rest:path}", "/v1/returns/{rest:path}", "/v1/users/{userId}/orders"),
+    *_to("payment", "/v1/payments/{paymentId}", "/v1/users/{userId}/payments"),
+    *_to("payment", "/v1/local-payments/{rest:path}", "/v1/webhooks/{provider}"),
+    *_to("profile", "/v1/erasures", "/v1/erasures/{userId}"),
+    *_to("analytics", "/v1/actions", "/v1/order-events", "/v1/users/{userId}/actions", "/v1/users/{userId}/views"),
+    *_to("serving", "/v1/users/{userId}/recommendations", "/v1/pages", "/v1/feedback", "/v1/models"),
+    *_to("content", "/v1/displays", "/v1/top-page-displays", "/v1/top-page-displays/{rest:path}"),
+    *_to("content", "/v1/generations/{generation}/rows", upload=True),
+    *_to("content", "/v1/generations", "/v1/generations/{rest:path}"),
 )
 
 

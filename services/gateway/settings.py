@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, PositiveInt
 
 from services.common.runtime.settings import ServiceSettings
 
@@ -29,6 +29,7 @@ class GatewaySettings(ServiceSettings, env_prefix="GATEWAY_"):
     upload_timeout_seconds: float = 900.0
     max_body_bytes: int = MEGABYTE
     max_upload_bytes: int = 1024 * MEGABYTE
+    requests_at_once: PositiveInt = 400
     user_requests_per_minute: int = 1_200
     user_writes_per_minute: int = 300
     user_sign_ins_per_minute: int = 20

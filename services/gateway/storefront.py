@@ -13,6 +13,7 @@ from services.gateway import visitors
 FOLDER = Path(__file__).with_name("storefront")
 PAGES = (
     *("/", "/search", "/products/{productId:int}", "/categories/{categoryId:int}", "/preview/mails", "/account"),
+    *("/cart", "/checkout", "/orders", "/orders/{orderId:int}"),
     *(f"/account/{name}" for name in ("register", "confirm", "login", "reset", "email")),
 )
 HEADERS = {

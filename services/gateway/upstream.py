@@ -20,6 +20,7 @@ from services.gateway import headers
 from services.gateway.passing import Passed
 from services.gateway.rate_limit import TooManyRequests
 from services.gateway.settings import GatewaySettings
+from services.gateway.shedding import share_of
 
 CONNECT_SECONDS = 1.0
 CONNECTIONS, CONNECTIONS_PER_CALLER = 200, 50
@@ -100,7 +101,7 @@ class Upstream:
         caller: str = request.state.caller
         if self._asking[caller] >= CONNECTIONS_PER_CALLER:
             raise TooManyRequests(1)
-        if self._asking.total() >= CONNECTIONS:
+        if self._asking.total() >= CONNECTIONS * share_of(request.method, request.scope["path"]):
             raise Unavailable(f"{self.name} is busy.")
         self._asking[caller] += 1
         try:

@@ -4,6 +4,7 @@ import tempfile
 from pathlib import Path
 
 from services.common.identity.policy import guarded_routes, policy_of
+from services.payment.vault import ensure_keys
 from tests.applications import PACKAGES, application
 
 PAGE = Path(__file__).parents[2] / "docs" / "routes.md"
@@ -39,7 +40,9 @@ def page() -> str:
 
 def section(name: str, folder: Path) -> str:
     """The routes of one service, in the order of their paths."""
-    app = application(name, mail_folder=folder, auth_signing_key_file=folder / "key.pem")
+    keys = folder / "payment-keys.json"
+    ensure_keys(keys)
+    app = application(name, mail_folder=folder, auth_signing_key_file=folder / "key.pem", keys_file=keys)
     rows = []
     for path, methods, needs in guarded_routes(app.routes):
         policy = policy_of(needs)

@@ -1,6 +1,7 @@
-"""An account from its first page to its last, in a real browser, by keyboard and on a phone."""
+"""An account from its first page to its last, and what it buys, in a real browser, by keyboard and on a phone."""
 
 import json
+import re
 import uuid
 from contextlib import suppress
 
@@ -16,7 +17,15 @@ pytestmark = pytest.mark.browser
 
 PASSWORD = "seven green lanterns over the bridge"
 PHONE = {"viewport": {"width": 375, "height": 812}, "has_touch": True, "is_mobile": True}
-MOST_TABS = 60
+MOST_TABS = 120
+ADDRESS = {
+    "name": "Aiko Aoki",
+    "countryCode": "JP",
+    "postalCode": "100-0001",
+    "countryArea": "東京都",
+    "city": "千代田区",
+}
+LONG_NAME = f"Kombu{'kombu' * 20}, dried on the northern shore, with a name that no shelf was made for"
 expect.set_options(timeout=30_000)
 
 
@@ -69,6 +78,48 @@ def tab_to(page, locator):
         if locator.evaluate("node => node === document.activeElement"):
             return
     pytest.fail(f"the keyboard does not reach {locator}")
+
+
+@pytest.fixture
+def customer(shop, email):
+    """A client of somebody with an account and an address, and a staff's."""
+    url, login = shop.gateway_url, {"email": email, "password": PASSWORD}
+    with httpx2.Client(base_url=url, timeout=30) as client:
+        client.post("/v1/auth/registrations", json=login).raise_for_status()
+        mails = wait_until(lambda: [m for m in client.get("/preview/inbox").json()["items"] if m["to"] == email])
+        code = re.search(r"code=([\w-]+)", mails[0]["text"])[1]
+        client.post("/v1/auth/registrations/confirm", json={"email": email, "code": code}).raise_for_status()
+        token = client.post("/v1/auth/sessions", json=login).json()["accessToken"]
+        client.headers["Authorization"] = f"Bearer {token}"
+        wait_until(lambda: client.get("/v1/users/me").is_success)
+        book = {"addresses": [{**ADDRESS, "streetAddress": "千代田1-1", "isDefault": True}]}
+        client.patch("/v1/users/me", json={"address": book}).raise_for_status()
+        yield client
+
+
+@pytest.fixture
+def staff(shop):
+    with httpx2.Client(base_url=shop.gateway_url, headers={"Authorization": f"Bearer {shop.staff_token}"}) as client:
+        yield client
+
+
+def post(client, path, **body):
+    """The answer to a request with a key of its own."""
+    answer = client.post(path, json=body, headers={"Idempotency-Key": str(uuid.uuid4())})
+    return answer.raise_for_status().json()
+
+
+def new_product(staff, price, name="Green tea"):
+    line = {"sku": str(uuid.uuid4()), "name": name, "price": price, "currency": "USD", "stock": 20}
+    return post(staff, "/v1/products", **line)["id"]
+
+
+def order(customer, product_id, status="CONFIRMED", quantity=1):
+    """The id of a new order once it has this status."""
+    post(customer, "/v1/carts/me/items", productId=product_id, quantity=quantity)
+    order_id = post(customer, "/v1/orders", paymentMethod="CREDIT_CARD")["id"]
+    wait_until(lambda: customer.get(f"/v1/orders/{order_id}").json()["status"] == status)
+    return order_id
 
 
 def test_an_account_is_made_used_and_left_by_keyboard_alone(open_page, email):
@@ -220,3 +271,121 @@ def test_a_session_goes_on_when_its_token_has_ended_or_is_not_taken_any_more(ope
     page.get_by_role("button", name="Save the name").click()
     expect(page.get_by_role("region", name="Name", exact=True).get_by_role("status")).to_have_text("Saved.")
     open_page.complaints.clear()  # the browser's own words on the 401
+
+
+def test_a_visitor_fills_a_cart_logs_in_and_orders_by_keyboard_alone(open_page, customer, staff, email):
+    page = open_page(f"/products/{new_product(staff, '2.50')}", viewport={"width": 1280, "height": 900})
+    press = page.keyboard.press
+    tab_to(page, page.get_by_role("button", name="Add to cart: Green tea"))
+    press("Enter")
+    expect(page.get_by_text("Green tea is in the cart.")).to_be_visible()
+    page.get_by_role("link", name="Cart, 1 piece").focus()
+    press("Enter")
+    heading(page, "Your cart")
+    tab_to(page, page.get_by_label("Quantity of Green tea"))
+    press("ArrowUp")
+    expect(page.get_by_role("region", name="Total")).to_contain_text("Total $5.00")
+    tab_to(page, page.get_by_role("link", name="To the checkout"))
+    press("Enter")
+    heading(page, "Log in")
+    tab_to(page, page.get_by_label("Email address"))
+    page.keyboard.type(email)
+    tab_to(page, page.get_by_label("Password", exact=True))
+    page.keyboard.type(PASSWORD)
+    press("Enter")
+    heading(page, "Checkout")
+    expect(page.get_by_role("region", name="Your order")).to_contain_text("Green tea× 2")  # noqa: RUF001 - as it is shown
+    tab_to(page, page.get_by_role("button", name="Order and pay $5.00"))
+    press("Enter")
+    expect(page.get_by_role("region", name="Status")).to_contain_text("Paid")
+    expect(page.get_by_role("region", name="Order")).to_contain_text("東京都 千代田区 千代田1-1")
+    expect(page.get_by_role("link", name="Cart", exact=True)).to_be_visible()
+    assert [each["totalAmount"] for each in customer.get("/v1/orders").json()["items"]] == ["5.00"]
+
+
+def test_one_approves_cancels_and_sends_back_on_a_phone(open_page, customer, staff, email):
+    tea, kombu = new_product(staff, "3.00"), new_product(staff, "4.01", LONG_NAME)
+    delivered, unwanted = order(customer, tea, quantity=2), order(customer, tea)
+    for step in ("pack", "ship", "deliver"):
+        post(staff, f"/v1/orders/{delivered}/{step}")
+    page = open_page("/", **PHONE)
+    state, returns = page.get_by_role("region", name="Status"), page.get_by_role("region", name="Returns")
+
+    def look(path, text):
+        page.goto(path)
+        expect(page.get_by_role("main")).to_contain_text(text)
+        assert page.evaluate("document.documentElement.scrollWidth") == 375, path
+
+    log_in(page, email)
+    look(f"/products/{kombu}", LONG_NAME)
+    page.get_by_role("button", name="Add to cart").first.tap()
+    expect(page.get_by_role("link", name="Cart, 1 piece")).to_be_visible()
+    look("/cart", LONG_NAME)
+    look("/checkout", LONG_NAME)
+    page.get_by_role("button", name="Order and pay $4.01").tap()
+    page.get_by_role("button", name="Approve the payment").tap()
+    expect(state).to_contain_text("Paid")
+
+    look("/orders", f"Order {unwanted}")
+    page.get_by_role("link", name=f"Order {unwanted}").tap()
+    page.get_by_text("Cancel this order").tap()
+    fill(page, "Cancel the order", **{"Why_do_you_cancel_it?": "Too late."})
+    expect(state).to_contain_text("Cancelled")
+    expect(state).to_contain_text("Too late. What was paid is given back.")
+
+    look(f"/orders/{delivered}", "Delivered")
+    page.get_by_text("Return something").tap()
+    fill(page, "Ask to return it", Green_tea="2", **{"Why_does_it_come_back?": "Bitter"})
+    expect(returns).to_contain_text("Asked for")
+    expect(returns).to_contain_text("2 × Green tea")  # noqa: RUF001 - as it is shown
+    [back] = customer.get(f"/v1/orders/{delivered}/returns").json()["items"]
+    post(staff, f"/v1/returns/{back['id']}/approve", reason="Sorry")
+    post(staff, f"/v1/returns/{back['id']}/receive")
+    expect(returns).to_contain_text("You get back $6.00. The shop says: Sorry.")
+    expect(state).to_contain_text("Returned")
+    assert page.evaluate("document.documentElement.scrollWidth") == 375
+
+
+def test_a_click_adds_one_piece_however_often_it_is_sent(open_page, staff):
+    page = open_page(f"/products/{new_product(staff, '2.50')}")
+    keys = []
+
+    def lose(route):
+        keys.append(route.request.headers["idempotency-key"])
+        route.abort() if len(keys) == 1 else route.continue_()
+
+    page.route("**/v1/carts/me/items", lose)
+    page.get_by_role("button", name="Add to cart: Green tea").dblclick()
+    expect(page.get_by_role("link", name="Cart, 1 piece")).to_be_visible()
+    page.get_by_role("button", name="Add to cart: Green tea").click()
+    expect(page.get_by_role("link", name="Cart, 2 pieces")).to_be_visible()
+    assert keys[0] == keys[1] != keys[2]
+    open_page.complaints.clear()  # the browser's own words on the lost request
+
+
+def test_the_cart_says_what_has_changed_and_what_is_not_there_any_more(open_page):
+    page = open_page("/")
+    base = {"sku": "7", "productImage": None, "addedAt": "2026-11-01T00:00:00Z", "currency": "USD", "quantity": 2}
+    base |= {"addedPrice": "1.00", "productPrice": "1.20", "amount": "2.40", "hasNewPrice": True, "left": None}
+    names = {"GONE": "Leek", "OUT_OF_STOCK": "Egg", "TOO_FEW": "Rice", None: "Tea"}
+    items = [
+        {**base, "id": number, "productId": number, "productName": name, "obstacle": obstacle}
+        for number, (obstacle, name) in enumerate(names.items())
+    ]
+    items[2]["left"] = 1
+    cart = {"userId": "anon:1", "items": items, "currency": "USD", "total": "2.40", "canBeBought": False, "stale": True}
+    page.route("**/v1/carts/me", lambda route: route.fulfill(json=cart))
+    page.goto("/cart")
+    lines = page.get_by_role("list", name="Products in the cart").get_by_role("listitem")
+    expect(lines).to_contain_text(["Not sold any more", "Out of stock", "Only 1 left", "it was $1.00"])
+    expect(page.get_by_text("these are the last known ones")).to_be_visible()
+    expect(page.get_by_role("region", name="Total")).to_contain_text("Total $2.40")
+    expect(page.get_by_role("link", name="To the checkout")).to_be_hidden()
+
+
+def test_who_views_as_a_shopper_changes_no_cart(shop, open_page):
+    page = open_page(shopper=shop.shopper)
+    page.get_by_role("region", name="On sale").get_by_role("button", name="Add to cart").first.click()
+    expect(page.get_by_text(f"You view as {shop.shopper}")).to_be_visible()
+    page.goto("/cart")
+    expect(page.get_by_role("main")).to_contain_text("Nothing is in the cart.")

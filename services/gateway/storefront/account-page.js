@@ -14,7 +14,7 @@ const NOT_FOUND = 404;
 const LOCALES = [["", "The shop's language"], ["en", "English"], ["ja", "日本語"]];
 
 /** One's profile: the registration reaches it within a second or so. */
-async function profileOf(tries = 10) {
+export async function profileOf(tries = 10) {
   try {
     return await get(ME);
   } catch (error) {
@@ -37,7 +37,7 @@ export async function accountPage() {
     return "Saved.";
   };
   const out = element("button", { className: "again", type: "button", onclick: leave }, "Log out");
-  const head = element("div", { className: "head with-button" }, element("div", {}, element("h1", {}, "Your account"), element("p", {}, profile.email ?? "")), out);
+  const head = element("div", { className: "head with-button" }, element("div", {}, element("h1", {}, "Your account"), element("p", {}, profile.email ?? "", " · ", element("a", { href: "/orders" }, "Your orders"))), out);
   const columns = [[names(profile, save), addressBook(panel, () => profile, save)], [preferences(profile, save), data()], [credentials(), deletion()]];
   const panels = element("div", { className: "panels" }, ...columns.map((column) => element("div", {}, ...column)));
   return { title: "Your account", nodes: [head, panels] };

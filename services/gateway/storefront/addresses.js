@@ -39,12 +39,14 @@ export function addressBook(panel, profileNow, save) {
   return panel("Addresses", box);
 }
 
+/** Where an address is, in one line. */
+export const linesOf = (address) => LINES.map((name) => address[name]).filter(Boolean).join(" ");
+
 function card(address, { edit, remove }) {
-  const lines = LINES.map((name) => address[name]).filter(Boolean);
   const button = (text, act) => element("button", { className: "again", type: "button", "aria-label": `${text} the address of ${address.name}`, onclick: act }, text);
   return element("li", {},
     element("p", {}, element("b", {}, address.name), address.isDefault ? element("span", { className: "tag" }, "Default") : null),
-    element("p", {}, lines.join(" ")),
+    element("p", {}, linesOf(address)),
     element("div", { className: "row" }, button("Change", () => edit(address)), button("Remove", remove)));
 }
 

@@ -2,11 +2,15 @@
 
 import { answerOf, jsonOf, Problem } from "/storefront/problem.js";
 import { renew } from "/storefront/session.js";
+import { uuid } from "/storefront/uuid.js";
 
 export { Problem };
 const UNAUTHORIZED = 401;
+const CONFLICT = 409;
 const TOO_MANY = 429;
 const TRIES = 4;
+const PATIENCE = 5;
+const underWay = new Map();
 
 /** Ask with a session; when the shop does not know it any more, once again with a new one. */
 async function ask(path, options = () => ({})) {
@@ -27,14 +31,41 @@ export async function send(method, path, body) {
   return answerOf(await ask(path, () => jsonOf(method, body)));
 }
 
+/**
+ * Send what must have one effect: it has an `Idempotency-Key`, which it keeps, in this tab, until it is answered.
+ * The same change asked for while it is under way is the same one. What the shop cannot take is sent again soon.
+ */
+export function change(method, path, body) {
+  const what = `${method} ${path} ${JSON.stringify(body)}`;
+  if (!underWay.has(what)) underWay.set(what, settle(what, method, path, body).finally(() => underWay.delete(what)));
+  return underWay.get(what);
+}
+
+async function settle(what, method, path, body, tries = TRIES) {
+  const name = `tanawari.change ${what}`;
+  const key = sessionStorage.getItem(name) ?? uuid();
+  sessionStorage.setItem(name, key);
+  const { headers, ...options } = jsonOf(method, body);
+  const response = await ask(path, () => ({ ...options, headers: { ...headers, "Idempotency-Key": key } })).catch(() => null);
+  const pause = Number(response?.headers.get("Retry-After") ?? 1);
+  const isRunning = response?.status === CONFLICT && response.headers.has("Retry-After"); // the first of two that are the same
+  const isOpen = isRunning || isBusy(response);
+  if (!isOpen) sessionStorage.removeItem(name);
+  if (!isOpen || tries <= 1 || pause > PATIENCE) return answerOf(response ?? Response.error());
+  await new Promise((resolve) => setTimeout(resolve, pause * 1000));
+  return settle(what, method, path, body, tries - 1);
+}
+
+/** Whether the shop did not answer, or cannot take it now. */
+const isBusy = (response) => response === null || response.status === TOO_MANY || response.status >= 500;
+
 /** Send the report that `body` gives once there is a session, unless it is null: somebody else is here by now. It outlives the page; while the shop cannot take it, again a little later. */
 export async function report(path, body, tries = TRIES) {
   await renew().catch(() => {});
   const said = body();
   if (said === null) return;
   const response = await ask(path, () => ({ keepalive: true, ...jsonOf("POST", said) })).catch(() => null);
-  const isLater = response === null || response.status === TOO_MANY || response.status >= 500;
-  if (!isLater || tries <= 1) return;
+  if (!isBusy(response) || tries <= 1) return;
   const seconds = Number(response?.headers.get("Retry-After") ?? 2);
   setTimeout(() => report(path, body, tries - 1), seconds * 1000);
 }

@@ -27,3 +27,26 @@ export function icon(size, path) {
 export function announce(text) {
   document.getElementById("announcer").textContent = text;
 }
+
+let silence;
+
+/** Tell everybody something for a while, without taking the keyboard away from where it is. */
+export function say(text) {
+  const said = document.getElementById("said");
+  said.textContent = text;
+  clearTimeout(silence);
+  silence = setTimeout(() => (said.textContent = ""), 8_000);
+}
+
+/** A part of a page that is made anew only when what it shows has changed: `part.show(values)` calls `make(values)`. */
+export function part(make, tag = "div", properties = {}) {
+  const node = element(tag, properties);
+  let shown;
+  const show = (values) => {
+    const next = JSON.stringify(values);
+    if (next === shown) return;
+    shown = next;
+    node.replaceChildren(...[make(values)].flat().filter(Boolean));
+  };
+  return { node, show };
+}

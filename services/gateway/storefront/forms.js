@@ -30,6 +30,12 @@ export function tick({ name, label, value = "on", checked }) {
   return element("label", { className: "tick" }, box, element("span", {}, label));
 }
 
+/** One of some: `options` are pairs of a value and what is said of it. */
+export function choice({ name, legend, options, value }) {
+  const radio = (each, said) => element("label", { className: "tick" }, element("input", { type: "radio", name, value: each, checked: each === value }), element("span", {}, said));
+  return element("fieldset", { className: "choice" }, element("legend", {}, legend), options.map(([each, said]) => radio(each, said)));
+}
+
 function eye(control) {
   const show = element("button", { type: "button", className: "again", "aria-pressed": "false", "aria-label": "Show the password" }, "Show");
   show.addEventListener("click", () => {
@@ -92,7 +98,8 @@ function show(error, node, problem, nameOf) {
   first?.focus();
 }
 
-function sentence(message) {
+/** A message as a sentence. */
+export function sentence(message) {
   const text = message.replace(/^Value error, /, "");
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
 }

@@ -2,9 +2,14 @@
 
 import { accountPage } from "/storefront/account-page.js";
 import { Problem } from "/storefront/api.js";
-import { announce, element } from "/storefront/dom.js";
+import { cartPage } from "/storefront/cart-page.js";
+import { lookIntoCart } from "/storefront/cart.js";
+import { checkoutPage } from "/storefront/checkout-page.js";
+import { announce, element, say } from "/storefront/dom.js";
 import { mailsPage } from "/storefront/mails-page.js";
 import { goTo } from "/storefront/navigation.js";
+import { orderPage } from "/storefront/order-page.js";
+import { ordersPage } from "/storefront/orders-page.js";
 import { installPicker, showWho } from "/storefront/picker.js";
 import { productPage } from "/storefront/product-page.js";
 import { categoryPage, searchPage } from "/storefront/search-page.js";
@@ -23,14 +28,18 @@ const PAGES = {
   "/account/email": emailPage,
   "/account/reset": resetPage,
   "/preview/mails": mailsPage,
+  "/cart": cartPage,
+  "/checkout": checkoutPage,
+  "/orders": ordersPage,
 };
+const OF_ONE = { products: productPage, categories: categoryPage, orders: orderPage };
 let leave = () => {};
 let turn = 0;
 let shown;
 
 function pageAt({ pathname, searchParams }) {
-  const [, kind, id] = pathname.match(/^\/(products|categories)\/(\d+)$/) ?? [];
-  if (kind) return () => (kind === "products" ? productPage(id) : categoryPage(id));
+  const [, kind, id] = pathname.match(/^\/(products|categories|orders)\/(\d+)$/) ?? [];
+  if (kind) return () => OF_ONE[kind](id);
   if (PAGES[pathname]) return PAGES[pathname];
   const keyword = searchParams.get("q")?.trim();
   if (pathname === "/search" && keyword) return () => searchPage(keyword);
@@ -44,6 +53,7 @@ async function render({ isFirst = false } = {}) {
   shown = address.pathname + address.search;
   leave();
   leave = () => {};
+  say("");
   main.setAttribute("aria-busy", "true");
   const waiting = setTimeout(() => main.replaceChildren(skeleton()), isFirst ? 0 : 150);
   document.getElementById("keyword").value = address.searchParams.get("q") ?? "";
@@ -103,6 +113,10 @@ document.getElementById("search").addEventListener("submit", (event) => {
 const isNew = () => location.pathname + location.search !== shown || location.hash.includes("code=");
 addEventListener("popstate", () => isNew() && render()); // a jump within the page is none
 addEventListener("navigate", () => render());
-onChange(({ isElsewhere }) => (isElsewhere ? render() : showWho()));
+onChange(({ isElsewhere }) => {
+  if (isElsewhere) render();
+  else showWho();
+  lookIntoCart();
+});
 installPicker(() => goTo("/"));
-render({ isFirst: true });
+render({ isFirst: true }).then(lookIntoCart);

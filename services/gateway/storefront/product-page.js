@@ -1,6 +1,7 @@
 // A product and what is like it.
 
 import { get } from "/storefront/api.js";
+import { addButton } from "/storefront/cart.js";
 import { element } from "/storefront/dom.js";
 import { manualPrices } from "/storefront/prices.js";
 import { act, Impressions } from "/storefront/reports.js";
@@ -16,7 +17,6 @@ export async function productPage(productId) {
   const category = categoryId && (await get(`/v1/categories/${categoryId}`).catch(() => null));
   const path = category && (await pathOf(category));
   const item = asItem(product, manual);
-  const isThere = product.isActive && product.inStock;
   const details = element(
     "div",
     { className: "product" },
@@ -27,7 +27,8 @@ export async function productPage(productId) {
       category && element("p", { className: "kind" }, element("a", { href: `/categories/${category.id}` }, path)),
       element("h1", {}, product.name),
       price(item),
-      element("p", { className: isThere ? "stock" : "stock none" }, isThere ? "In stock" : "Not available at the moment"),
+      element("p", { className: item.isThere ? "stock" : "stock none" }, item.isThere ? "In stock" : "Not available at the moment"),
+      item.isThere ? addButton(item, "primary") : null,
       product.description && element("p", {}, product.description),
       element("p", { className: "code" }, `Article ${product.sku}`),
     ),

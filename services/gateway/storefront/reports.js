@@ -2,6 +2,7 @@
 
 import { report } from "/storefront/api.js";
 import { userId } from "/storefront/session.js";
+import { uuid } from "/storefront/uuid.js";
 
 const SESSION = "tanawari.visit";
 const PAUSE = 400;
@@ -22,14 +23,6 @@ export function act(actionType, fields) {
 /** Wait, not for long, until the shop has the last action: the page asked for next then knows of it. */
 export function told() {
   return Promise.race([lastAction, new Promise((resolve) => setTimeout(resolve, PATIENCE))]);
-}
-
-/** A random UUID; `crypto.randomUUID` exists on localhost and over HTTPS only, and a preview is opened from anywhere. */
-function uuid() {
-  const [a, b, c, d] = crypto.getRandomValues(new Uint16Array(4));
-  const text = [...crypto.getRandomValues(new Uint16Array(4)), a, b, (c & 0x0fff) | 0x4000, (d & 0x3fff) | 0x8000];
-  const [h1, h2, h3, h4, h5, h6, version, variant] = text.map((part) => part.toString(16).padStart(4, "0"));
-  return `${h1}${h2}-${h3}-${version}-${variant}-${h4}${h5}${h6}`;
 }
 
 /** Follows one answer: a card counts as shown once half of it has been in view. */

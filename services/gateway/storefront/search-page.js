@@ -10,7 +10,7 @@ const LIMIT = 48;
 
 /** A product of the catalog in the words of a shelf's item. */
 export function asItem(product, manual) {
-  const { id, name, price, currency, image, categoryIds } = product;
+  const { id, name, price, currency, image, categoryIds, isActive, inStock } = product;
   return {
     productId: id,
     productName: name,
@@ -19,6 +19,7 @@ export function asItem(product, manual) {
     currency,
     image,
     categoryId: categoryIds[0],
+    isThere: isActive && inStock,
   };
 }
 

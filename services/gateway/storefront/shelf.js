@@ -1,5 +1,6 @@
 // Shelves and the cards on them.
 
+import { addButton } from "/storefront/cart.js";
 import { element, icon } from "/storefront/dom.js";
 
 const WHY = "M8 1.5 9.8 6l4.7 1.8-4.7 1.8L8 14.5 6.2 9.6 1.5 7.8 6.2 6z";
@@ -58,6 +59,7 @@ export function card(item) {
       element("h3", {}, element("a", { href }, name)),
       hasPrice ? price(item) : null,
       item.reason ? why(item.reason) : null,
+      item.productId && item.isThere !== false ? addButton(item) : null,
     ),
   );
 }

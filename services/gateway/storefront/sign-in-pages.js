@@ -1,6 +1,7 @@
 // Register, confirm, log in, choose a new password.
 
 import { send } from "/storefront/api.js";
+import { bringCart } from "/storefront/cart.js";
 import { announce, element } from "/storefront/dom.js";
 import { field, form } from "/storefront/forms.js";
 import { goTo } from "/storefront/navigation.js";
@@ -50,8 +51,9 @@ export async function loginPage(note) {
     fields: [email(), password()],
     button: "Log in",
     submit: async (data) => {
+      bringCart();
       await logIn(data.get("email"), data.get("password"));
-      goTo(location.pathname === "/account" ? "/account" : "/");
+      goTo(location.pathname === "/account/login" ? "/" : location.pathname);
     },
   });
   const said = note ?? BECAUSE[new URLSearchParams(location.search).get("because")] ?? away;

@@ -21,7 +21,10 @@ console.log(JSON.stringify(faults));
 """Reads modules without running them; one that is not JavaScript keeps all the others from running in a browser."""
 
 
-ADDRESSES = ["/", "/search?q=tea", "/products/7", "/categories/3", "/account", "/account/confirm", "/preview/mails"]
+ADDRESSES = [
+    *("/", "/search?q=tea", "/products/7", "/categories/3", "/account", "/account/confirm", "/preview/mails"),
+    *("/cart", "/checkout", "/orders", "/orders/8000000000000001"),
+]
 
 
 @pytest.mark.parametrize("path", ADDRESSES)
