@@ -27,7 +27,7 @@ from benchmarks.load import request
 from services.common.storage.migrate import migrate
 from services.contracts.kafka import KafkaSettings
 from services.contracts.signing import Signer
-from services.payment.vault import ensure_keys
+from services.contracts.vault import ensure_keys
 from stack.databases import create_database
 from stack.keys import Keyring
 from stack.liveness import http_probe

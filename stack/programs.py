@@ -61,6 +61,8 @@ PROGRAMS = (
     service(
         "payment",
         "PAYMENT_LOCAL_PASSWORD",
+        *("PAYMENT_STRIPE_PASSWORD", "PAYMENT_STRIPE_WEBHOOK_PASSWORD"),
+        *("PAYMENT_PAYPAL_USERNAME", "PAYMENT_PAYPAL_PASSWORD", "PAYMENT_PAYPAL_WEBHOOK"),
         keeps_data=True,
         has_outbox=True,
         consumes={"payment.erasure": "auth.v1"},

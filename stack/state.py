@@ -139,7 +139,7 @@ class State:
 
     def payment_keys(self) -> Path:
         """The file of the keys that encrypt payment details, made at the first call."""
-        from services.payment.vault import ensure_keys  # noqa: PLC0415 - Tink loads for a while
+        from services.contracts.vault import ensure_keys  # noqa: PLC0415 - Tink loads for a while
 
         file = self.path("payment-keys.json")
         ensure_keys(file)

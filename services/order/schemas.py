@@ -1,21 +1,16 @@
 """Requests and responses of the order service."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from services.common.web.fields import Id, Schema, ShortText, ShownMoney
 from services.common.web.paging import Page
-from services.contracts.card_numbers import no_card_number
 from services.contracts.envelope import Money
+from services.contracts.payments import PaymentMethod, PaymentToken, ReturnUrl
 from services.order.domain import OrderStatus, ReturnStatus
-
-Method = Literal["CREDIT_CARD", "DEBIT_CARD", "PAYPAL", "BANK_TRANSFER", "AMAZON_PAY", "APPLE_PAY", "GOOGLE_PAY"]
-Token = Annotated[
-    str, Field(min_length=1, max_length=500, pattern=r"^[!-~]+$", examples=["pm_1Nabc"]), AfterValidator(no_card_number)
-]
 
 
 class NewOrder(Schema):
@@ -25,9 +20,9 @@ class NewOrder(Schema):
     payment provider's own fields in the browser.
     """
 
-    payment_method: Method
-    payment_token: Token | None = None
-    return_url: Annotated[str, Field(max_length=2_000, pattern=r"^https?://[^\s\x00]+$")] | None = None
+    payment_method: PaymentMethod
+    payment_token: PaymentToken | None = None
+    return_url: ReturnUrl | None = None
     address_id: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[!-~]+$")] | None = None
     expected_total: Money | None = None
 

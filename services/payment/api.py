@@ -1,4 +1,4 @@
-"""Payments and refunds. Their ids are the order service's, so its calls may be repeated."""
+"""Payments and refunds, whose ids are the order service's, so that its calls may be repeated; webhooks of providers."""
 
 from datetime import datetime
 from typing import Annotated
@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import Path, Request
 
-from services.common.identity.policy import owner, service, user
+from services.common.identity.policy import PUBLIC, USER, owner, service, user
 from services.common.identity.principal import Principal
 from services.common.runtime.errors import problems
 from services.common.storage.database import Session
@@ -15,12 +15,17 @@ from services.common.web.paging import CursorParam, LimitParam, decode_cursor
 from services.common.web.routing import Router
 from services.payment import queries
 from services.payment.domain import Goal
-from services.payment.schemas import NewPayment, NewRefund, PaymentOut, PaymentPage, RefundOut
-from services.payment.service import PaymentNotFound, Payments
+from services.payment.errors import PaymentNotFound
+from services.payment.provider_local import LocalProvider
+from services.payment.schemas import LocalAction, NewPayment, NewRefund, PaymentOut, PaymentPage, RefundOut
+from services.payment.service import Payments
 
 router = Router(tags=["payments"])
 ORDERS = service("order")
 STAFF = frozenset({"operator"})
+MOST_BYTES = 64 * 1024
+ProviderName = Annotated[str, Path(pattern=r"^[a-z]{1,20}$")]
+Caller = Annotated[Principal, USER]
 PaymentId = Annotated[UUID, Path(alias="paymentId")]
 
 
@@ -77,6 +82,34 @@ async def refund(refund_id: Annotated[UUID, Path(alias="refundId")], body: NewRe
     """Give money back; 409 if that is more than was captured and not given back yet."""
     row = await _payments(request).refund(refund_id, body.payment_id, body.amount, body.reason)
     return RefundOut.of(row, body.currency)
+
+
+@router.post(
+    "/v1/webhooks/{provider}",
+    status_code=204,
+    dependencies=[PUBLIC],
+    responses=problems(400, 404, 503),
+    max_body_size=MOST_BYTES,
+)
+async def take_webhook(provider: ProviderName, request: Request) -> None:
+    """A provider's event: it says that there is news of a payment, and the provider is asked what it is."""
+    payments = _payments(request)
+    sender = payments.provider(provider)
+    await payments.notice(sender, await sender.read_webhook(request.headers, await request.body()))
+
+
+@router.post("/v1/local-payments/{paymentId}/action", responses=problems(400, 404))
+async def act_locally(
+    payment_id: PaymentId, body: LocalAction, request: Request, session: Session, caller: Caller
+) -> PaymentOut:
+    """What the shopper would do at the provider: approve the payment, or refuse it. Where all is a trial."""
+    payments, payment = _payments(request), await queries.one_payment(session, payment_id)
+    if payment is not None and payment.user_id == caller.subject and payment.external_payment_id is not None:
+        provider = payments.provider(payment.provider)
+        if isinstance(provider, LocalProvider) and provider.is_trial:
+            await provider.act(payment.external_payment_id, is_approved=body.approve)
+            return PaymentOut.of(await payments.look(payment_id))
+    raise PaymentNotFound(f"There is no payment {payment_id} that is only tried out.")
 
 
 def _payments(request: Request) -> Payments:

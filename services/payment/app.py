@@ -12,14 +12,18 @@ from services.common.messaging.producer import Producer
 from services.common.messaging.relay import Relay
 from services.common.storage.database import Database
 from services.common.web.app import build_app
-from services.payment import api, api_webhooks, queries
-from services.payment.domain import PaymentMethod
+from services.contracts.payments import PaymentMethod
+from services.contracts.vault import Vault
+from services.payment import api, queries
 from services.payment.provider import Provider
 from services.payment.provider_local import LocalProvider
+from services.payment.provider_paypal import PayPalProvider
+from services.payment.provider_stripe import StripeProvider
 from services.payment.reconciler import Reconciler
 from services.payment.service import Payments
 from services.payment.settings import PaymentSettings
-from services.payment.vault import Vault
+
+CARDS = PaymentMethod.CREDIT_CARD, PaymentMethod.DEBIT_CARD, PaymentMethod.APPLE_PAY, PaymentMethod.GOOGLE_PAY
 
 
 def create_app(settings: PaymentSettings | None = None) -> FastAPI:
@@ -27,7 +31,7 @@ def create_app(settings: PaymentSettings | None = None) -> FastAPI:
     settings = settings or PaymentSettings()
     database, producer = Database(settings.database_url), Producer(settings)
     providers = _providers(settings, database)
-    payments = Payments(database, providers, Vault.of(settings.keys_file))
+    payments = Payments(database, providers, Vault(settings.keys_file))
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
@@ -41,7 +45,7 @@ def create_app(settings: PaymentSettings | None = None) -> FastAPI:
         settings,
         title="Payment",
         description="Payments and refunds, by the providers that the shop has.",
-        routers=[api.router, api_webhooks.router],
+        routers=[api.router],
         database=database,
         producer=producer,
         workers=[
@@ -63,9 +67,19 @@ def create_app(settings: PaymentSettings | None = None) -> FastAPI:
 
 
 def _providers(settings: PaymentSettings, database: Database) -> dict[PaymentMethod, Provider]:
-    """The provider of each method that the shop takes."""
-    providers: dict[PaymentMethod, Provider] = {}
-    if settings.local_password is not None:
-        local = LocalProvider(database, settings.local_password.get_secret_value())
-        providers |= dict.fromkeys(set(PaymentMethod) - {PaymentMethod.AMAZON_PAY}, local)
-    return providers
+    """The provider of each method that the shop takes; where one is real, nothing is only tried out."""
+    found: dict[PaymentMethod, Provider] = {}
+    if (key := settings.stripe_password) and (secret := settings.stripe_webhook_password):
+        stripe = StripeProvider(settings.stripe_url, key.get_secret_value(), secret.get_secret_value())
+        found |= dict.fromkeys(CARDS, stripe)
+    if (
+        (user := settings.paypal_username)
+        and (key := settings.paypal_password)
+        and (webhook := settings.paypal_webhook)
+    ):
+        found[PaymentMethod.PAYPAL] = PayPalProvider(settings.paypal_url, user, key.get_secret_value(), webhook)
+    if settings.local_password:
+        local = LocalProvider(database, settings.local_password.get_secret_value(), is_trial=not found)
+        left = {PaymentMethod.BANK_TRANSFER} if found else set(PaymentMethod) - {PaymentMethod.AMAZON_PAY}
+        found |= dict.fromkeys(left, local)
+    return found

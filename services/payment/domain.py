@@ -8,18 +8,6 @@ from enum import StrEnum
 from typing import Final
 
 
-class PaymentMethod(StrEnum):
-    """The plan's methods."""
-
-    CREDIT_CARD = "CREDIT_CARD"
-    DEBIT_CARD = "DEBIT_CARD"
-    PAYPAL = "PAYPAL"
-    BANK_TRANSFER = "BANK_TRANSFER"
-    AMAZON_PAY = "AMAZON_PAY"
-    APPLE_PAY = "APPLE_PAY"
-    GOOGLE_PAY = "GOOGLE_PAY"
-
-
 class PaymentStatus(StrEnum):
     """The plan's statuses."""
 
@@ -47,6 +35,8 @@ class Stage(StrEnum):
     CREATED = "CREATED"
     REQUIRES_ACTION = "REQUIRES_ACTION"
     """The shopper has to do something: confirm at the bank, approve at PayPal, transfer the money."""
+    APPROVED = "APPROVED"
+    """The shopper has done it; now the money can be authorised."""
     AUTHORISED = "AUTHORISED"
     CAPTURED = "CAPTURED"
     DECLINED = "DECLINED"
@@ -65,52 +55,49 @@ class Step(StrEnum):
     """A call of the provider; `ASK` changes nothing."""
 
     CREATE = "create"
+    """Make it known, without any effect on money."""
     CONFIRM = "confirm"
+    """Authorise it, or begin to."""
     CAPTURE = "capture"
     CANCEL = "cancel"
     ASK = "ask"
 
 
+_ENDS: Final = {Stage.AUTHORISED, Stage.CAPTURED, Stage.DECLINED, Stage.VOIDED}
 NEXT: Final = {
-    Stage.NEW: {Stage.CREATED, Stage.REQUIRES_ACTION, Stage.AUTHORISED, Stage.CAPTURED, Stage.DECLINED, Stage.VOIDED},
-    Stage.CREATED: {Stage.REQUIRES_ACTION, Stage.AUTHORISED, Stage.CAPTURED, Stage.DECLINED, Stage.VOIDED},
-    Stage.REQUIRES_ACTION: {Stage.AUTHORISED, Stage.CAPTURED, Stage.DECLINED, Stage.VOIDED},
-    Stage.AUTHORISED: {Stage.CAPTURED, Stage.DECLINED, Stage.VOIDED},
-    Stage.CAPTURED: set(),
-    Stage.DECLINED: set(),
-    Stage.VOIDED: {Stage.CAPTURED},
+    Stage.NEW: _ENDS | {Stage.CREATED, Stage.REQUIRES_ACTION, Stage.APPROVED},
+    Stage.CREATED: _ENDS | {Stage.REQUIRES_ACTION, Stage.APPROVED},
+    Stage.REQUIRES_ACTION: _ENDS | {Stage.APPROVED},
+    Stage.APPROVED: _ENDS,
+    Stage.AUTHORISED: _ENDS - {Stage.AUTHORISED},
+    Stage.CAPTURED: set[Stage](),
+    Stage.DECLINED: set[Stage](),
+    Stage.VOIDED: {Stage.AUTHORISED, Stage.CAPTURED},
 }
-"""The one table of transitions. Money can come after a payment was given up: by bank transfer."""
+"""The one table of transitions. Money can come after a payment was given up: it is given back."""
 
 STATUS: Final = {
     Stage.NEW: PaymentStatus.PENDING,
-    Stage.CREATED: PaymentStatus.PROCESSING,
-    Stage.REQUIRES_ACTION: PaymentStatus.PROCESSING,
-    Stage.AUTHORISED: PaymentStatus.PROCESSING,
     Stage.CAPTURED: PaymentStatus.COMPLETED,
     Stage.DECLINED: PaymentStatus.FAILED,
     Stage.VOIDED: PaymentStatus.CANCELLED,
 }
+"""The status of a stage; of the others it is PROCESSING."""
 
+_CONFIRM = {Goal.AUTHORISE: Step.CONFIRM, Goal.CAPTURE: Step.CONFIRM, Goal.CANCEL: Step.CANCEL}
 STEPS: Final = {
-    (Stage.NEW, Goal.AUTHORISE): Step.CREATE,
-    (Stage.NEW, Goal.CAPTURE): Step.CREATE,
-    (Stage.NEW, Goal.CANCEL): Step.CREATE,  # it may have been created: only who creates it again learns its id
-    (Stage.CREATED, Goal.AUTHORISE): Step.CONFIRM,
-    (Stage.CREATED, Goal.CAPTURE): Step.CONFIRM,
-    (Stage.CREATED, Goal.CANCEL): Step.CANCEL,
-    (Stage.REQUIRES_ACTION, Goal.AUTHORISE): Step.ASK,
-    (Stage.REQUIRES_ACTION, Goal.CAPTURE): Step.ASK,
-    (Stage.REQUIRES_ACTION, Goal.CANCEL): Step.CANCEL,
-    (Stage.AUTHORISED, Goal.CAPTURE): Step.CAPTURE,
-    (Stage.AUTHORISED, Goal.CANCEL): Step.CANCEL,
+    Stage.NEW: dict.fromkeys(Goal, Step.CREATE),  # to cancel, too: only who creates it again learns its id
+    Stage.CREATED: _CONFIRM,
+    Stage.REQUIRES_ACTION: {Goal.AUTHORISE: Step.ASK, Goal.CAPTURE: Step.ASK, Goal.CANCEL: Step.CANCEL},
+    Stage.APPROVED: _CONFIRM,
+    Stage.AUTHORISED: {Goal.CAPTURE: Step.CAPTURE, Goal.CANCEL: Step.CANCEL},
 }
 """What to do next; what is not here is done."""
 
 
 def step_to(stage: Stage, goal: Goal) -> Step | None:
     """The step that leads on; None if there is nothing to do."""
-    return STEPS.get((stage, goal))
+    return STEPS.get(stage, {}).get(goal)
 
 
 def leads_on(before: Stage, after: Stage) -> bool:

@@ -100,26 +100,17 @@ class Webhook(Base):
 
 
 class LocalCharge(Base):
-    """The local provider's own book: what it was asked for, by external id."""
+    """The local provider's own book: how often it was asked to confirm, and what it gave back by idempotency key."""
 
     __tablename__ = "local_charges"
 
     id: Mapped[str] = mapped_column(primary_key=True)
     amount: Mapped[Decimal]
-    currency: Mapped[str]
     method: Mapped[str]
     stage: Mapped[str]
+    confirms: Mapped[int] = mapped_column(server_default=text("0"))
     refunded: Mapped[Decimal] = mapped_column(server_default=text("0"))
-
-
-class LocalCall(Base):
-    """The local provider's own book: each call by its idempotency key, and whether it was done."""
-
-    __tablename__ = "local_calls"
-
-    key: Mapped[str] = mapped_column(primary_key=True)
-    tries: Mapped[int] = mapped_column(server_default=text("1"))
-    is_done: Mapped[bool] = mapped_column(server_default=text("false"))
+    refunds: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
 
 
 class ErasedUser(ErasedTable, Base):

@@ -5,23 +5,16 @@ Every call carries an idempotency key, so that it may be repeated until its outc
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
-from typing import Protocol
+from typing import Final, Protocol
 
-from services.common.runtime.errors import Problem
-from services.payment.domain import PaymentMethod, RefundStatus, Stage
+from services.contracts.payments import PaymentMethod
+from services.payment.domain import RefundStatus, Stage, Step
 
-
-class OutcomeUnknownError(Exception):
-    """No answer: the provider may have done it, or not."""
-
-
-class ForgedWebhook(Problem):
-    """The signature is wrong, or too old."""
-
-    status = 400
-    title = "Forged webhook"
+LONGEST_CALL: Final = 10.0
+"""So many seconds a provider has for its answer."""
+TOLERANCE_SECONDS: Final = 300
+"""So old a webhook's signature may be."""
 
 
 @dataclass(frozen=True)
@@ -43,9 +36,10 @@ class Outcome:
     """What the provider has done of a payment; `action_url` is where the shopper has to go."""
 
     stage: Stage
-    external_id: str
+    external_id: str | None
     action_url: str | None = None
     failure_reason: str | None = None
+    intent_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -59,39 +53,28 @@ class RefundOutcome:
 
 @dataclass(frozen=True)
 class Notice:
-    """A genuine webhook: there is news of a payment; what it is, the provider is asked."""
+    """A genuine webhook: there is news of a payment, by one of these ids; what it is, the provider is asked."""
 
     event_id: str
     external_id: str | None
+    payment_id: str | None = None
 
 
 class Provider(Protocol):
     """A payment provider.
 
-    Each call raises OutcomeUnknownError if there is no answer in time.
+    Each call raises RefusedError, or CallFailedError (OutcomeUnknownError is one) if there is no answer in time.
     """
 
     name: str
 
-    async def create(self, charge: Charge, key: str) -> Outcome:
-        """Make the payment known, without any effect on money."""
-
-    async def confirm(self, charge: Charge, key: str) -> Outcome:
-        """Authorise it, or begin to."""
-
-    async def capture(self, charge: Charge, key: str) -> Outcome:
-        """Take the authorised money."""
-
-    async def cancel(self, charge: Charge, key: str) -> Outcome:
-        """Give up a payment that was not captured."""
-
-    async def ask(self, charge: Charge, key: str) -> Outcome:
-        """What has become of it; the key is not needed."""
+    async def do(self, step: Step, charge: Charge, key: str) -> Outcome:
+        """Do a step, and say what has become of the payment."""
 
     async def refund(self, charge: Charge, amount: Decimal, key: str) -> RefundOutcome:
         """Give money back, or find out what became of that."""
 
-    def read_webhook(self, headers: Mapping[str, str], body: bytes, now: datetime) -> Notice:
+    async def read_webhook(self, headers: Mapping[str, str], body: bytes) -> Notice:
         """A webhook's message.
 
         Raises:

@@ -2,9 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Coroutine
 from typing import Any
-from uuid import UUID
 
 from services.common.runtime.worker import Worker, pause
 from services.payment.service import Payments
@@ -26,16 +25,13 @@ class Reconciler(Worker):
         """Look at what is due until `stop` is set."""
         while not stop.is_set():
             payments, refunds = await self._payments.due(MOST_AT_ONCE)
-            looks = [self._look(self._payments.look, each) for each in payments]
-            looks += [self._look(self._payments.go_on_refunding, each) for each in refunds]
-            await asyncio.gather(*looks)
+            looks: list[Coroutine[Any, Any, Any]] = [self._payments.look(each) for each in payments]
+            looks += [self._payments.go_on_refunding(each) for each in refunds]
+            for what, found in zip(
+                payments + refunds, await asyncio.gather(*looks, return_exceptions=True), strict=True
+            ):
+                if isinstance(found, Exception):  # it is due again later, and does not hold up the others
+                    logger.error("could not settle %s", what, exc_info=found)
             self.heartbeat()
             if len(looks) < MOST_AT_ONCE:
                 await pause(stop, self._every_seconds)
-
-    async def _look(self, look: Callable[[UUID], Awaitable[Any]], what: UUID) -> None:
-        """One that fails does not hold up the others; it is due again later."""
-        try:
-            await look(what)
-        except Exception:
-            logger.exception("could not settle %s", what)

@@ -4,19 +4,15 @@ from datetime import datetime
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from services.common.web.fields import Boolean, Currency, Id, Money, Schema, ShortText, ShownMoney, UserId
 from services.common.web.paging import Page
-from services.contracts.card_numbers import no_card_number
-from services.payment.domain import PaymentMethod, PaymentStatus, RefundStatus, Stage
+from services.contracts.payments import PaymentMethod, PaymentToken, ReturnUrl
+from services.payment.domain import PaymentStatus, RefundStatus, Stage
 from services.payment.models import Payment, Refund
 from services.payment.provider import Charge
 
-Token = Annotated[
-    str, Field(min_length=1, max_length=500, pattern=r"^[!-~]+$", examples=["pm_1Nabc"]), AfterValidator(no_card_number)
-]
-ReturnUrl = Annotated[str, Field(max_length=2_000, pattern=r"^https?://[^\s\x00]+$")]
 Amount = Annotated[Money, Field(gt=0)]
 
 
@@ -28,20 +24,13 @@ class NewPayment(Schema):
     currency: Currency = "JPY"
     amount: Amount
     payment_method: PaymentMethod
-    payment_token: Token | None = None
+    payment_token: PaymentToken | None = None
     return_url: ReturnUrl | None = None
 
     def charge(self, payment_id: UUID) -> Charge:
         """What its provider is asked for."""
-        return Charge(
-            str(payment_id),
-            self.order_id,
-            self.amount,
-            self.currency,
-            self.payment_method,
-            token=self.payment_token,
-            return_url=self.return_url,
-        )
+        what = self.order_id, self.amount, self.currency, self.payment_method
+        return Charge(str(payment_id), *what, token=self.payment_token, return_url=self.return_url)
 
 
 class PaymentOut(Schema):

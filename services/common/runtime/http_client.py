@@ -49,7 +49,7 @@ class ServiceClient:
         base_url: str,
         *,
         timeout: float = 2.0,
-        auth: Callable[[Any], Any] | None = None,
+        auth: httpx2.Auth | Callable[[Any], Any] | None = None,
         transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
         self.name = name

@@ -15,11 +15,11 @@ from services.cart.settings import CartSettings
 from services.catalog.app import create_app as create_catalog
 from services.catalog.settings import CatalogSettings
 from services.common.storage.migrate import migrate
+from services.contracts.vault import ensure_keys
 from services.order.app import create_app
 from services.order.settings import OrderSettings
 from services.payment.app import create_app as create_payment
 from services.payment.settings import PaymentSettings
-from services.payment.vault import ensure_keys
 from services.profile.app import create_app as create_profile
 from services.profile.settings import ProfileSettings
 from tests.services.gateway.standing_in import served

@@ -8,9 +8,9 @@ import pytest
 import pytest_asyncio
 
 from services.common.storage.migrate import migrate
+from services.contracts.vault import ensure_keys
 from services.payment.app import create_app
 from services.payment.settings import PaymentSettings
-from services.payment.vault import ensure_keys
 
 
 @pytest.fixture(scope="module")
@@ -20,16 +20,21 @@ def database_url(database):
     return url
 
 
+@pytest.fixture(scope="session")
+def keys_file(tmp_path_factory):
+    file = tmp_path_factory.mktemp("payment") / "keys.json"
+    ensure_keys(file)
+    return file
+
+
 @pytest.fixture(scope="module")
-def settings(broker, tokens, database_url, tmp_path_factory):
+def settings(broker, tokens, database_url, keys_file):
     broker.create_topics("auth.v1", "payment.v1", "erasures.v1", "dead-letters.v1")
-    keys = tmp_path_factory.mktemp("payment") / "keys.json"
-    ensure_keys(keys)
     return PaymentSettings(
         database_url=database_url,
         kafka_url=broker.url,
         **tokens.settings,
-        keys_file=keys,
+        keys_file=keys_file,
         local_password="local-secret",
         reconcile_seconds=0.05,
     )

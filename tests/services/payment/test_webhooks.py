@@ -30,9 +30,9 @@ def provider(app):
 
 async def test_forged_and_old_webhooks_are_refused(pay, provider, send):
     payment = await pay("1401")
-    headers, body = provider.sign("e1", f"local_{payment['id']}")
+    headers, body = provider.sign({"id": "e1", "payment": f"local_{payment['id']}"})
     forged = {SIGNATURE: headers[SIGNATURE][:-1] + ("0" if headers[SIGNATURE][-1] != "0" else "1")}
-    old = provider.sign("e2", f"local_{payment['id']}", time.time() - 301)
+    old = provider.sign({"id": "e2", "payment": f"local_{payment['id']}"}, int(time.time()) - 301)
     answers = [await send(forged, body), await send({}, body), await send(*old), await send(headers, body[:-1] + b" ")]
     assert answers == [400, 400, 400, 400]
 
@@ -51,7 +51,9 @@ async def test_repeated_and_reordered_webhooks_have_their_effect_once(pay, provi
     payments = [await pay(paymentMethod="BANK_TRANSFER") for _ in range(5)]
     for payment in payments:
         await provider.act(f"local_{payment['id']}", is_approved=True)
-    told = [provider.sign(f"{p['id']}-{n}", f"local_{p['id']}") for p in payments for n in range(3)] * 3
+    told = [
+        provider.sign({"id": f"{p['id']}-{n}", "payment": f"local_{p['id']}"}) for p in payments for n in range(3)
+    ] * 3
     random.Random(1).shuffle(told)
     assert set(await asyncio.gather(*(send(*each) for each in told))) == {204}
     assert [events(payment) for payment in payments] == [["PAYMENT_COMPLETED"]] * 5
@@ -61,4 +63,4 @@ async def test_repeated_and_reordered_webhooks_have_their_effect_once(pay, provi
 
 
 async def test_a_webhook_of_an_unknown_payment_is_taken_and_changes_nothing(provider, send):
-    assert await send(*provider.sign("e3", "local_of_nobody")) == 204
+    assert await send(*provider.sign({"id": "e3", "payment": "local_of_nobody"})) == 204

@@ -60,15 +60,11 @@ CREATE INDEX ix_webhooks_received_at ON webhooks (received_at);
 CREATE TABLE local_charges (
     id text CONSTRAINT pk_local_charges PRIMARY KEY,
     amount numeric(15, 3) NOT NULL,
-    currency text NOT NULL,
     method text NOT NULL,
     stage text NOT NULL,
-    refunded numeric(15, 3) NOT NULL DEFAULT 0
-);
-CREATE TABLE local_calls (
-    key text CONSTRAINT pk_local_calls PRIMARY KEY,
-    tries bigint NOT NULL DEFAULT 1,
-    is_done boolean NOT NULL DEFAULT false
+    confirms bigint NOT NULL DEFAULT 0,
+    refunded numeric(15, 3) NOT NULL DEFAULT 0,
+    refunds jsonb NOT NULL DEFAULT '{}'
 );
 CREATE TABLE erased_users (
     id text CONSTRAINT pk_erased_users PRIMARY KEY,

@@ -1,0 +1,28 @@
+"""How a shopper pays."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from services.contracts.card_numbers import no_card_number
+
+
+class PaymentMethod(StrEnum):
+    """The plan's methods."""
+
+    CREDIT_CARD = "CREDIT_CARD"
+    DEBIT_CARD = "DEBIT_CARD"
+    PAYPAL = "PAYPAL"
+    BANK_TRANSFER = "BANK_TRANSFER"
+    AMAZON_PAY = "AMAZON_PAY"
+    APPLE_PAY = "APPLE_PAY"
+    GOOGLE_PAY = "GOOGLE_PAY"
+
+
+PaymentToken = Annotated[
+    str, Field(min_length=1, max_length=500, pattern=r"^[!-~]+$", examples=["pm_1Nabc"]), AfterValidator(no_card_number)
+]
+"""What stands for a card or an account at the payment provider."""
+ReturnUrl = Annotated[str, Field(max_length=2_000, pattern=r"^https?://[^\s\x00]+$")]
+"""The page to which the provider sends the shopper back."""
