@@ -30,6 +30,7 @@ COMMANDS = {
     "dead-letters": "dead_letters.dead_letters",
     "dbt": "modelling.dbt",
     "keys": "keys.keys",
+    "payment-keys": "payment_keys.payment_keys",
 }
 """The function of each command, below `cli`."""
 HELP = "Tanawari: run and inspect the local stack; import, land and roll back locally or in a deployment."
