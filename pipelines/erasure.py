@@ -21,11 +21,19 @@ _RENAME = """
 update {table} as held set {values}
 from unnest(%s::text[], %s::text[]) as erasing (user_id, pseudonym) where held.user_id = erasing.user_id
 """
+_FORGET = "delete from {table} where user_id = any(%s)"
 _VALUES: Final = {
     "actions": "user_id = pseudonym, visitor_id = null, search_keyword = null",
+    "checkouts": "user_id = pseudonym, cancellation_reason = null",
+    "int_order_events__unnest": "user_id = pseudonym, reason = null",
+    "int_orders__resolve": "user_id = pseudonym, cancellation_reason = null",
+    "orders": "user_id = pseudonym, cancellation_reason = null",
+    "returns": "user_id = pseudonym, reason = null",
     "users": "user_id = pseudonym, is_learned_from = false",
 }
 """What a table says of an erased user, if it is more than the other id."""
+_FORGOTTEN: Final = {"cart_items"}
+"""The tables whose rows go: what an erased user had in the cart nobody counts."""
 
 
 def erase_deleted_users(connection: psycopg.Connection, run: int) -> int:
@@ -43,7 +51,10 @@ def erase_deleted_users(connection: psycopg.Connection, run: int) -> int:
         if erased:
             users, pseudonyms = map(list, zip(*erased, strict=True))
             for schema, table in connection.execute(_TABLES).fetchall():
+                name = sql.Identifier(schema, table)
+                if table in _FORGOTTEN:
+                    connection.execute(sql.SQL(_FORGET).format(table=name), (users,))
+                    continue
                 values = sql.SQL(_VALUES.get(table, "user_id = pseudonym"))
-                statement = sql.SQL(_RENAME).format(table=sql.Identifier(schema, table), values=values)
-                connection.execute(statement, (users, pseudonyms))
+                connection.execute(sql.SQL(_RENAME).format(table=name, values=values), (users, pseudonyms))
     return len(erased)

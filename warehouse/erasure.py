@@ -95,29 +95,34 @@ begin
     end if;
 
     -- what a visitor did until the user logged in, since the visitor's login before, is the user's for good
-    update raw.user_actions_v1 as actions
-    set
-        key = pseudonym, data = (data - personal) || jsonb_build_object('userId', pseudonym),
-        traceparent = null, unknown_fields = null
-    from (
-        select
-            user_id, data ->> 'visitorId' as visitor_id, occurred_at as logged_in_at,
-            coalesce(
-                lag(occurred_at) over (partition by data ->> 'visitorId' order by occurred_at, event_id), '-infinity'
-            ) as previous_login_at
-        from raw.auth_v1
-        where
-            event_type = 'USER_AUTHENTICATED' and number <= (reached ->> lane::text)::bigint
-            and data ->> 'visitorId' in (
-                select data ->> 'visitorId' from raw.auth_v1
-                where user_id = any(users) and event_type = 'USER_AUTHENTICATED'
-            )
-    ) as logins
-    inner join unnest(users, pseudonyms) as erasing (user_id, pseudonym) using (user_id)
-    where
-        actions.user_id = logins.visitor_id
-        and actions.occurred_at > logins.previous_login_at and actions.occurred_at <= logins.logged_in_at
-        and number <= (reached ->> lane::text)::bigint;
+    foreach events in array array['raw.user_actions_v1', 'raw.cart_v1']::regclass[] loop
+        execute format($query$
+            update %s as events
+            set
+                key = pseudonym, data = (data - $4) || jsonb_build_object('userId', pseudonym),
+                traceparent = null, unknown_fields = null
+            from (
+                select
+                    user_id, data ->> 'visitorId' as visitor_id, occurred_at as logged_in_at,
+                    coalesce(
+                        lag(occurred_at) over (partition by data ->> 'visitorId' order by occurred_at, event_id),
+                        '-infinity'
+                    ) as previous_login_at
+                from raw.auth_v1
+                where
+                    event_type = 'USER_AUTHENTICATED' and number <= ($1 ->> lane::text)::bigint
+                    and data ->> 'visitorId' in (
+                        select data ->> 'visitorId' from raw.auth_v1
+                        where user_id = any($2) and event_type = 'USER_AUTHENTICATED'
+                    )
+            ) as logins
+            inner join unnest($2, $3) as erasing (user_id, pseudonym) using (user_id)
+            where
+                events.user_id = logins.visitor_id
+                and events.occurred_at > logins.previous_login_at and events.occurred_at <= logins.logged_in_at
+                and number <= ($1 ->> lane::text)::bigint
+        $query$, events) using reached, users, pseudonyms, personal;
+    end loop;
 
     for events in {tables} loop
         execute format($query$

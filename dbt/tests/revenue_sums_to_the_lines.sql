@@ -24,4 +24,4 @@ select
     revenue.revenue
 from lines
 full join revenue using (product_id, performance_date, currency)
-where lines.amount is distinct from revenue.revenue
+where coalesce(lines.amount, 0) != coalesce(revenue.revenue, 0)

@@ -132,12 +132,8 @@ async def check_out(session: AsyncSession, user_id: str, order_id: int, bought: 
             continue
         left = max(item.quantity - quantity, 0)
         event = "CART_ITEM_CHANGED" if left else "CART_ITEM_REMOVED"
-        await append(
-            session,
-            PRODUCER,
-            event,
-            CartItemChanged(**_facts(user_id, item.id, product_id, left, item.currency, _price(item))),
-        )
+        facts = _facts(user_id, item.id, product_id, left, item.currency, _price(item))
+        await append(session, PRODUCER, event, CartItemChanged(**facts, order_id=order_id))
         if left:
             item.quantity, item.changed_at = left, datetime.now(UTC)
         else:

@@ -1,7 +1,7 @@
 """The life of an order and of a return: one table of transitions each, and the steps of their sagas. No I/O."""
 
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
 from typing import Final
 
@@ -92,9 +92,13 @@ def check_transition(what: str, before: StrEnum, after: StrEnum) -> None:
 
 
 def refund_of(amount: Decimal, quantity: int, before: int, now: int, currency: str) -> Decimal:
-    """What `now` more pieces of a line give back, after `before` came back; all of them give back its whole amount."""
+    """What `now` more pieces of a line give back, after `before` came back; all of them give back its whole amount.
 
-    def until(pieces: int) -> Decimal:
-        return (amount * pieces / quantity).quantize(Decimal(1).scaleb(-digits_of(currency)))
+    What is kept is rounded, as the warehouse does, so that refunds are what its returns take off.
+    """
 
-    return until(before + now) - until(before)
+    def kept(pieces: int) -> Decimal:
+        unit = Decimal(1).scaleb(-digits_of(currency))
+        return (amount * pieces / quantity).quantize(unit, ROUND_HALF_UP)
+
+    return kept(quantity - before) - kept(quantity - before - now)

@@ -1,7 +1,7 @@
-with order_events as ( -- also the days and products that an earlier version of an order had
+with order_events as ( -- also the days and products that an earlier version of an order or of a return had
     select * from {{ ref('int_order_events__unnest') }}
     where
-        change = 'COMPLETED' and product_id is not null
+        change in ('COMPLETED', 'RETURNED') and product_id is not null
         and order_id in (select order_id from {{ ref('touched_orders') }})
 ),
 

@@ -4,7 +4,10 @@ from services.contracts.envelope import Contract, Currency, Id, Money, Quantity,
 
 
 class CartItemChanged(Contract):
-    """CART_ITEM_ADDED, CART_ITEM_CHANGED, CART_ITEM_REMOVED: the quantity after the change."""
+    """CART_ITEM_ADDED, CART_ITEM_CHANGED, CART_ITEM_REMOVED: the quantity after the change.
+
+    `orderId` is the order that took it out of the cart, or some of it.
+    """
 
     user_id: UserId
     cart_item_id: Id
@@ -12,6 +15,7 @@ class CartItemChanged(Contract):
     quantity: Quantity
     currency: Currency | None = None
     product_price: Money | None = None
+    order_id: Id | None = None
 
 
 class CartMerged(Contract):

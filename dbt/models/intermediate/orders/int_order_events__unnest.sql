@@ -13,10 +13,13 @@ returns as materialized (
     select * from {{ ref('stg_order__returns') }} where {{ landed('order.v1') }}
 ),
 
-order_lines as ( -- an event without lines keeps one without a product, for it may replace one that had some
+order_lines as ( -- of what was confirmed; an event without any keeps one without a product, for it may replace one that had some
     select orders.*, coalesce(item.line_number, 1)::int as line_number, item.line
     from orders
-    left join lateral jsonb_array_elements(orders.items) with ordinality as item (line, line_number) on true
+    left join lateral
+        jsonb_array_elements(case when orders.is_confirmed then orders.items end)
+        with ordinality as item (line, line_number)
+        on true
 ),
 
 return_lines as (
@@ -27,7 +30,7 @@ return_lines as (
 
 select
     order_id,
-    'COMPLETED' as change,
+    case when is_confirmed then 'COMPLETED' else 'CREATED' end as change,
     event_id,
     occurred_at,
     line_number,
@@ -40,17 +43,18 @@ select
     total_amount,
     currency,
     is_simulated,
-    null::bigint as return_id
+    null::bigint as return_id,
+    null as reason
 from order_lines
 union all
 select
     order_id, 'CANCELLED', event_id, occurred_at, 1, null, null, null::numeric(15, 3),
-    null::numeric(15, 3), null, null, null::numeric(15, 3), null, null, null
+    null::numeric(15, 3), user_id, null, null::numeric(15, 3), null, null, null, reason
 from cancellations
 union all
 select
-    order_id, 'RETURNED', event_id, occurred_at, line_number,
+    order_id, case when is_completed then 'RETURNED' else 'RETURN_REQUESTED' end, event_id, occurred_at, line_number,
     (line ->> 'productId')::bigint,
     (line ->> 'quantity')::int,
-    null::numeric(15, 3), null::numeric(15, 3), null, null, null::numeric(15, 3), null, null, return_id
+    null::numeric(15, 3), null::numeric(15, 3), user_id, null, null::numeric(15, 3), null, null, return_id, reason
 from return_lines

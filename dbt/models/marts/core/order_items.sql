@@ -2,7 +2,8 @@
           indexes=[{'columns': ['product_id']}, {'columns': ['ordered_date']}]) }}
 
 with orders as (
-    select * from {{ ref('int_orders__resolve') }} where {{ is_touched('order_id', 'touched_orders') }}
+    select * from {{ ref('int_orders__resolve') }}
+    where ordered_at is not null and {{ is_touched('order_id', 'touched_orders') }}
 ),
 
 events as not materialized (

@@ -2,7 +2,7 @@
 
 with orders as (
     select *, cancelled_at is not null as is_cancelled from {{ ref('int_orders__resolve') }}
-    where {{ is_touched('order_id', 'touched_orders') }}
+    where ordered_at is not null and {{ is_touched('order_id', 'touched_orders') }}
 ),
 
 lines as (
@@ -35,9 +35,12 @@ select
         else greatest(orders.total_amount - coalesce(totals.returned_amount, 0), 0)
     end::numeric(15, 3) as kept_amount,
     orders.currency,
+    orders.created_at,
     orders.ordered_at,
     {{ shop_date('orders.ordered_at') }} as ordered_date,
     coalesce(totals.line_count, 0) as line_count,
+    orders.cancelled_at,
+    orders.cancellation_reason,
     orders.is_cancelled,
     orders.is_simulated,
     {{ is_sale('orders') }} as is_sale

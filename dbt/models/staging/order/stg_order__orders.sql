@@ -3,6 +3,7 @@ select
     occurred_at,
     lane,
     number,
+    event_type = 'ORDER_COMPLETED' as is_confirmed,
     (data ->> 'orderId')::bigint as order_id,
     data ->> 'externalId' as external_id,
     data ->> 'userId' as user_id,
@@ -11,4 +12,4 @@ select
     coalesce(data ->> 'currency', 'JPY') as currency,
     coalesce((data ->> 'simulated')::boolean, false) as is_simulated
 from {{ source('raw', 'order_v1') }}
-where event_type = 'ORDER_COMPLETED'
+where event_type in ('ORDER_CREATED', 'ORDER_COMPLETED')
