@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array, csr_array
 
 from ml import columns as c
+from ml.returns import Returns
 
 RECENT_DAYS = 28
 """Popularity counts the baskets of this many last days."""
@@ -37,6 +38,7 @@ class Dataset:
         item: Position of the item of each line.
         order: Id of the basket of each line.
         age: Days between each line and the cut, > 0.
+        returns: What is known against items: no line, but a lower rank.
     """
 
     users: NDArray[np.str_]
@@ -46,21 +48,31 @@ class Dataset:
     item: NDArray[np.int32]
     order: NDArray[np.int64]
     age: NDArray[np.float64]
+    returns: Returns
 
     @classmethod
-    def build(cls, interactions: pl.DataFrame, items: pl.DataFrame, cut: datetime | None = None) -> Self:
+    def build(
+        cls,
+        interactions: pl.DataFrame,
+        items: pl.DataFrame,
+        cut: datetime | None = None,
+        returned: pl.DataFrame | None = None,
+    ) -> Self:
         """Index purchase lines and the catalogue.
 
         Args:
             interactions: Purchase lines with `columns.INTERACTION_COLUMNS`, in any order; times in UTC.
             items: The catalogue with `columns.ITEM_COLUMNS`; lines of unknown products are dropped.
             cut: Only lines before it are used. Default: just after the last line.
+            returned: Lines of which nothing was kept, with the same columns; default: none.
 
         Raises:
             DatasetError: A column is missing, or a product is twice in the catalogue.
         """
         _check(interactions, c.INTERACTION_COLUMNS, "interactions")
         _check(items, c.ITEM_COLUMNS, "items")
+        returned = interactions.clear() if returned is None else returned
+        _check(returned, c.INTERACTION_COLUMNS, "returned lines")
         catalogue = items.sort(c.ITEM)
         if catalogue[c.ITEM].is_duplicated().any():
             raise DatasetError("a product stands twice in the catalogue")
@@ -80,6 +92,12 @@ class Dataset:
             .sort("user", "item", "age", c.ORDER)
             .unique(["user", "item", c.ORDER], keep="first", maintain_order=True)
         )
+        sent_back = (
+            returned.filter(pl.col(c.ORDERED_AT) < cut)
+            .join(numbered, on=c.ITEM)
+            .join(users, on=c.USER, how="left")
+            .select("user", "item", c.ORDER)
+        )
         return cls(
             users=users[c.USER].to_numpy().astype(np.str_),
             items=catalogue,
@@ -88,6 +106,7 @@ class Dataset:
             item=lines["item"].to_numpy().astype(np.int32),
             order=lines[c.ORDER].to_numpy(),
             age=lines["age"].to_numpy(),
+            returns=Returns.of(lines, sent_back, (len(users), len(catalogue))),
         )
 
     @property

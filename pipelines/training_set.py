@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import file_digest, sha256
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Self
 
 import polars as pl
 
-from ml.bundle.content import ACTIVITY, ITEMS
+from ml.bundle.content import ACTIVITY, ITEMS, TIME
 from ml.dataset import Dataset
 from pipelines.warehouse import Warehouse
 from services.contracts.money import digits_in_sql
@@ -21,6 +21,11 @@ ACTIVITY_DAYS = 30
 INTERACTIONS = """
     select user_id, product_id, order_id, ordered_at
     from recommendation.interactions
+    where ordered_at < '{cut}'
+"""
+RETURNED = """
+    select user_id, product_id, order_id, ordered_at
+    from recommendation.negative_interactions
     where ordered_at < '{cut}'
 """
 ITEM_ROWS = f"""
@@ -60,6 +65,7 @@ ACTIVITY_ROWS = """
     having sum(quantity) > sum(returned_quantity)
 """
 NOT_LEARNED_FROM = "select user_id from core.users where not is_learned_from"
+LINES = {"user_id": pl.String, "product_id": pl.Int64, "order_id": pl.Int64, "ordered_at": TIME}
 FOLDER = "dataset"
 
 
@@ -69,9 +75,9 @@ class NoInteractionsError(Exception):
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """Purchase lines and recent actions before `cut`; the catalogue is the current one.
+    """Purchase lines, kept and `returned`, and recent actions before `cut`; the catalogue is the current one.
 
-    Users without consent and deleted ones are in neither, so that they have no shelves of their own either.
+    Users without consent and deleted ones are in none of them, so that they have no shelves of their own either.
 
     Models are fitted on the purchases alone. Actions, simulated ones included, only set the initial state of the
     shelves of those who acted.
@@ -84,6 +90,7 @@ class TrainingSet:
     interactions: pl.DataFrame
     items: pl.DataFrame
     activity: pl.DataFrame
+    returned: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=LINES))
 
     @classmethod
     def query(cls, warehouse: Warehouse, cut: datetime) -> Self:
@@ -99,11 +106,13 @@ class TrainingSet:
             raise NoInteractionsError(f"no order before {cut.isoformat()}: send the shop's history first")
         items = warehouse.frame(ITEM_ROWS)
         activity = warehouse.frame(ACTIVITY_ROWS.format(**times)).join(left_out, on="user_id", how="anti")
+        returned = warehouse.frame(RETURNED.format(**times)).join(left_out, on="user_id", how="anti")
         return cls(
             cut,
             interactions.with_columns(pl.col("ordered_at").cast(pl.Datetime("us", "UTC"))),
             items.select(pl.col(name).cast(kind) for name, kind in ITEMS.items()),
             activity.select(pl.col(name).cast(kind) for name, kind in ACTIVITY.items()),
+            returned.select(pl.col(name).cast(kind) for name, kind in LINES.items()),
         )
 
     @property
@@ -121,7 +130,7 @@ class TrainingSet:
 
     def dataset(self) -> Dataset:
         """Index it for the models, which predict what follows the newest purchase, however old."""
-        return Dataset.build(self.interactions, self.items)
+        return Dataset.build(self.interactions, self.items, returned=self.returned)
 
     def write(self, day: Path) -> None:
         """Write it completely into a day's directory; other files there, such as the judgement, stay."""
@@ -138,12 +147,11 @@ class TrainingSet:
 
     @classmethod
     def read(cls, day: Path) -> Self:
-        """Read a written training set."""
+        """Read a written training set; one of an older release has no returned lines."""
         directory = day / FOLDER
         cut = datetime.fromisoformat((directory / "cut").read_text())
-        return cls(
-            cut, *(pl.read_parquet(directory / f"{name}.parquet") for name in ("interactions", "items", "activity"))
-        )
+        frames = {path.stem: pl.read_parquet(path) for path in directory.glob("*.parquet")}
+        return cls(cut, **frames)
 
     @staticmethod
     def hash_of(day: Path) -> str:
@@ -156,4 +164,4 @@ class TrainingSet:
         return digest.hexdigest()
 
     def _frames(self) -> list[tuple[str, pl.DataFrame]]:
-        return [("interactions", self.interactions), ("items", self.items), ("activity", self.activity)]
+        return [(name, getattr(self, name)) for name in ("interactions", "items", "activity", "returned")]

@@ -61,6 +61,8 @@ class Recommender(ABC, Generic[C]):
     items: NDArray[np.int64]
     is_available: NDArray[np.bool_]
     seen: sparse.csr_array[np.float32]
+    unwanted: sparse.csr_array[np.bool_]
+    kept_share: NDArray[np.float32]
     fallback: NDArray[np.float32]
     order: NDArray[np.int64]
 
@@ -95,6 +97,7 @@ class Recommender(ABC, Generic[C]):
             )
         self.users, self.items, self.is_available = dataset.users, dataset.item_ids, dataset.is_available
         self.seen = dataset.counts
+        self.unwanted, self.kept_share = dataset.returns.unwanted, dataset.returns.kept_share
         self.fallback = dataset.popularity(popular_days)  # for users unknown to the model
         self.order = tie_order(self.items, self.fallback, dataset.popularity())
         self._fit(dataset)
@@ -118,7 +121,8 @@ class Recommender(ABC, Generic[C]):
 
         Returns:
             `user_id, product_id, score, rank` (rank from 1), in the order of users, best first. Unavailable items are
-            never returned, and a list is shorter than k only if there are not enough items.
+            never returned, nor is what the user sent back and never kept, and a list is shorter than k only if there
+            are not enough items. A score counts as much as the item's sales are expected to be kept.
 
         Raises:
             NonFiniteScoreError: The model returned NaN.
@@ -145,9 +149,11 @@ class Recommender(ABC, Generic[C]):
         else:
             scores = np.tile(self.fallback, (len(known), 1))
             scores[known >= 0] = self._score(known[known >= 0])
-        if exclude_seen:
-            rows = np.flatnonzero(known >= 0)
-            row, item = self.seen[known[rows]].nonzero()
+        if (self.kept_share < 1).any():
+            np.multiply(scores, self.kept_share, out=scores, where=scores > 0)
+        rows = np.flatnonzero(known >= 0)
+        for masked in (self.seen, self.unwanted) if exclude_seen else (self.unwanted,):
+            row, item = masked[known[rows]].nonzero()
             scores[rows[row], item] = MASKED
         return scores
 

@@ -57,7 +57,7 @@ class ContentBased(Recommender[ContentConfig]):
 
     def similar(self, k: int, items: ArrayLike | None = None) -> pl.DataFrame:
         """The items with the most similar descriptions in the category, see `neighbours.nearest`."""
-        return nearest(self.neighbours, self.items, self.allowed(), k, items)
+        return nearest(self.neighbours, self.items, self.allowed(), self.kept_share, k, items)
 
     @cached_property
     def neighbours(self) -> csr_array[np.float32]:

@@ -59,7 +59,7 @@ class ItemKNN(Recommender[ItemKNNConfig]):
 
     def similar(self, k: int, items: ArrayLike | None = None) -> pl.DataFrame:
         """The items bought by the same users, by enough of them, see `neighbours.nearest`."""
-        return nearest(self._supported(), self.items, self.allowed(), k, items)
+        return nearest(self._supported(), self.items, self.allowed(), self.kept_share, k, items)
 
     def _supported(self) -> csr_array[np.float32]:
         """The neighbours that at least `least_support` users bought together with the item."""

@@ -15,6 +15,7 @@ def nearest(
     likeness: csr_array[np.float32],
     ids: NDArray[np.int64],
     allowed: NDArray[np.int64],
+    kept_share: NDArray[np.float32],
     k: int,
     items: ArrayLike | None = None,
 ) -> pl.DataFrame:
@@ -24,6 +25,7 @@ def nearest(
         likeness: Positive similarity of items, shape (items, items), without the diagonal.
         ids: Product id of each position.
         allowed: Positions of the items that may be shown, in the order that breaks ties.
+        kept_share: The share of each item's sales that is expected to be kept: so much does its likeness count.
         k: Maximum number.
         items: The product ids; default: all. Unknown ones have no neighbours.
 
@@ -34,7 +36,12 @@ def nearest(
     place[allowed] = np.arange(len(allowed), dtype=np.int32)
     pairs = likeness.tocoo()
     frame = pl.DataFrame(
-        {c.ITEM: ids[pairs.row], c.NEIGHBOUR: ids[pairs.col], c.SCORE: pairs.data, "place": place[pairs.col]}
+        {
+            c.ITEM: ids[pairs.row],
+            c.NEIGHBOUR: ids[pairs.col],
+            c.SCORE: pairs.data * kept_share[pairs.col],
+            "place": place[pairs.col],
+        }
     ).filter(pl.col("place") >= 0)
     if items is not None:
         frame = frame.filter(pl.col(c.ITEM).is_in(np.asarray(items).tolist()))

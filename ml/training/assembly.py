@@ -111,9 +111,9 @@ def assemble(
 
 
 def popularity(dataset: Dataset, days: float = RECENT_DAYS) -> NDArray[np.float32]:
-    """Recent baskets with each item; items without recent sales follow by their total."""
+    """Recent baskets with each item; items without recent sales follow by their total. What comes back counts less."""
     total = dataset.popularity()
-    popular: NDArray[np.float32] = dataset.popularity(days) + total / (total.sum() + 1)
+    popular: NDArray[np.float32] = (dataset.popularity(days) + total / (total.sum() + 1)) * dataset.returns.kept_share
     return popular
 
 

@@ -124,6 +124,40 @@ def order(order_id: int, *lines: tuple[int, int], user: str = "ann", hours: floa
     return event("ORDER_COMPLETED", hours, orderId=order_id, userId=user, items=items, totalAmount=total)
 
 
+def begun(completed: dict, hours: float = 0) -> dict:
+    """The same order at its beginning, some hours after noon."""
+    return event("ORDER_CREATED", hours, **completed["data"])
+
+
+def uuid_of(number: int) -> str:
+    """The id of a payment or refund of that number."""
+    return str(uuid.UUID(int=number))
+
+
+def payment(what: str, order_id: int, amount: str, hours: float = 0, user: str = "ann", **more: str) -> dict:
+    """What becomes of an order's one payment, such as COMPLETED."""
+    facts = {"paymentId": uuid_of(order_id), "orderId": order_id, "userId": user, "amount": amount, "currency": "JPY"}
+    return event(f"PAYMENT_{what}", hours, **facts, **more)
+
+
+def refund(number: int, order_id: int, amount: str, hours: float = 0, user: str = "ann") -> dict:
+    facts = {"refundId": uuid_of(number), "paymentId": uuid_of(order_id), "orderId": order_id, "userId": user}
+    return event("REFUND_COMPLETED", hours, **facts, amount=amount, currency="JPY")
+
+
+def cart(what: str, product_id: int, quantity: int, hours: float = 0, user: str = "ann", **more: int) -> dict:
+    """A product being ADDED, CHANGED or REMOVED."""
+    facts = {"userId": user, "cartItemId": product_id, "productId": product_id, "quantity": quantity}
+    return event(f"CART_ITEM_{what}", hours, **facts, currency="JPY", productPrice="2", **more)
+
+
+def sent_back(return_id: int, order_id: int, *lines: tuple[int, int], hours: float = 0, user: str = "ann",
+              what: str = "COMPLETED", **more: str) -> dict:  # fmt: skip
+    """A return of (product, quantity) lines, REQUESTED or COMPLETED."""
+    items = [{"productId": product_id, "quantity": quantity} for product_id, quantity in lines]
+    return event(f"RETURN_{what}", hours, returnId=return_id, orderId=order_id, userId=user, items=items, **more)
+
+
 def product(product_id: int, *category_ids: int, name: str = "Tea", hours: float = -48, **more: int) -> dict:
     return event(
         "PRODUCT_CREATED", hours, productId=product_id, sku=f"P{product_id}", name=name, price="2.00", stock=5,
@@ -137,8 +171,11 @@ def category(category_id: int, code: str, hours: float = -48, **more: int) -> di
     return event("CATEGORY_CREATED", hours, categoryId=category_id, code=code, name=name, level=level, **more)
 
 
-SOLD = (category(90, "GROCERY > TEA"), product(90, 90), order(90, (90, 1)))
-"""What recommenders learn from whatever a shuffled history has."""
+SOLD = (
+    *(category(90, "GROCERY > TEA"), product(90, 90), order(90, (90, 1))),
+    *(order(91, (90, 1)), sent_back(91, 91, (90, 1), hours=1)),
+)
+"""What recommenders learn from whatever a shuffled history has, for a product and against it."""
 
 
 def shuffled_history(seed: int, count: int) -> list[dict]:
@@ -159,9 +196,14 @@ def shuffled_history(seed: int, count: int) -> list[dict]:
         lines = [(draw.randint(1, 50), draw.randint(1, 7)) for _ in range(draw.randint(0, 3))]
         return draw.choice([
             lambda: order(order_id, *lines, user=user, hours=hours),
-            lambda: event("ORDER_CANCELLED", hours, orderId=draw.randint(40, 60), userId=user),
-            lambda: event("RETURN_COMPLETED", hours, returnId=draw.randint(1, 20), orderId=order_id, userId=user,
-                          items=[{"productId": item, "quantity": draw.randint(1, 3)} for _ in lines]),
+            lambda: begun(order(order_id, *lines, user=user), hours),
+            lambda: event("ORDER_CANCELLED", hours, orderId=draw.randint(40, 60), userId=user, reason=f"of {user}"),
+            lambda: sent_back(draw.randint(1, 20), order_id, *((item, draw.randint(1, 3)) for _ in lines), hours=hours,
+                              user=user, what=draw.choice(["REQUESTED", "COMPLETED"]), reason=f"of {user}"),
+            lambda: payment(draw.choice(["AUTHORIZED", "COMPLETED", "FAILED"]), order_id, "2", hours, user),
+            lambda: refund(draw.randint(1, 50), order_id, "1", hours, user),
+            lambda: cart(draw.choice(["ADDED", "CHANGED"]), item, draw.randint(0, 3), hours, user),
+            lambda: cart("REMOVED", item, 0, round(hours), draw.choice([user, browser]), orderId=order_id),
             lambda: product(item, *range(1, tree, 2), name=draw.choice(["Tea", "Milk"]), hours=hours,
                             productVersion=version, stockVersion=draw.randint(0, 3)),
             lambda: event("PRODUCT_DELETED", hours, productId=item, sku=f"P{item}"),

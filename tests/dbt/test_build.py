@@ -8,16 +8,18 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.dbt.shop import Shop, category, event, order, product
+from tests.dbt.shop import Shop, begun, cart, category, event, order, payment, product, refund, sent_back
 
 
 @pytest.fixture(scope="module")
 def small_shop(module_shop: Shop) -> Shop:
-    """Tea, a coupon, two orders and a visitor, built with all tests."""
+    """Tea, a coupon, two orders, one that came back, and a visitor, built with all tests."""
     module_shop.land(
         category(1, "GROCERY > TEA > GREEN"), category(2, "COUPON > PAPER"), product(1, 1), product(2, 2),
         event("CATEGORY_DELETED", categoryId=3, code="DELI"), event("PRODUCT_DELETED", productId=3, sku="P3"),
         order(1, (1, 2), (2, 1)), order(2, (1, 1), user="ben", hours=11.5),
+        *(begun(order(4, (1, 5), user="cat")), order(4, (1, 5), user="cat"), payment("COMPLETED", 4, "10")),
+        *(sent_back(1, 4, (1, 5), hours=24), refund(1, 4, "10", 24), cart("ADDED", 1, 1)),
         event("PRODUCT_VIEWED", userId="anon:1", productId=1, sessionId="s"),
         event("PRODUCT_VIEWED", userId="ann", productId=1, simulated=True),
         event("GENERATION_ACTIVATED", generation="g1", rows=3),
@@ -39,9 +41,10 @@ def test_a_whole_build_with_its_tests_fills_every_mart(small_shop: Shop):
     assert small_shop.rows(
         "select view_count, viewer_count, unit_count from merchandising.product_performance where product_id = 1"
     ) == [(1, 1, 3)]
-    assert small_shop.rows("select currency, revenue from merchandising.product_revenue where product_id = 1") == [
-        ("JPY", Decimal(6))
-    ]
+    assert small_shop.rows(
+        "select currency, revenue, net_revenue from merchandising.product_revenue where product_id = 1 "
+        "order by performance_date"
+    ) == [("JPY", Decimal(6), Decimal(16)), ("JPY", Decimal(0), Decimal(-10))]
 
 
 def test_every_mart_has_the_primary_key_of_its_contract(small_shop: Shop):
@@ -55,7 +58,7 @@ def test_every_mart_has_the_primary_key_of_its_contract(small_shop: Shop):
 
 def test_a_sale_before_midnight_in_new_york_belongs_to_that_day(small_shop: Shop):
     days = small_shop.rows("select order_id, ordered_date::text from core.orders order by 1")
-    assert days == [(1, "2026-01-10"), (2, "2026-01-10")]
+    assert days == [(number, "2026-01-10") for number in (1, 2, 4)]
     assert small_shop.rows("select max(ordered_at at time zone 'UTC')::date::text from core.orders") == [
         ("2026-01-11",)
     ]
@@ -87,7 +90,7 @@ def test_every_column_is_described(small_shop: Shop):
 
 def test_analysts_read_the_marts_and_nothing_below(small_shop: Shop):
     with psycopg.connect(small_shop.warehouse.analyst, autocommit=True) as analyst:
-        assert analyst.execute("select count(*) from core.orders").fetchone() == (2,)
+        assert analyst.execute("select count(*) from core.orders").fetchone() == (3,)
         for table in ("raw.order_v1", "intermediate.int_orders__resolve", "staging.stg_order__orders"):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 analyst.execute(f"select 1 from {table}")

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.dbt.conftest import Shops
-from tests.dbt.shop import Shop, category, event, order, product, shuffled_history
+from tests.dbt.shop import Shop, category, event, order, product, sent_back, shuffled_history
 
 TIGHT_RULES = ("--vars", "{bot_actions_per_day: 4, outlier_quantity: 6}")
 CATALOGUE = (category(1, "GROCERY > TEA"), product(1, 1), product(2, 1))
@@ -55,7 +55,7 @@ FIRST_VIEW = view("returns", 0)
 RUNS = (
     [
         *(category(1, "GROCERY > TEA"), category(3, "COUPON > CLIP")),
-        *(product(number, 1) for number in (1, 2, 11, 12, 21, 22, 31, 41, 61, 71)),
+        *(product(number, 1) for number in (1, 2, 11, 12, 21, 22, 31, 41, 61, 71, 81, 82, 83)),
         *(*visit("ann", 0), *visit("ben", LAST_MONTH - 1), order(1, (1, 2))),
         *(order(11, (11, 2), user="cancels"), order(12, (12, 1), user="cancels")),
         order(21, (21, 2), (22, 1), user="moves"),
@@ -64,6 +64,7 @@ RUNS = (
         *(view("daily", 24 * day) for day in range(3)),
         *(FIRST_VIEW, view("returns", 0.4)),
         order(61, (61, 2), (63, 1), user="early"),
+        *(order(81, (81, 2), (82, 1), user="sender"), sent_back(83, 83, (83, 1), hours=24, user="sender")),
     ],
     [
         *visit("ann", IN_AN_HOUR),
@@ -77,6 +78,7 @@ RUNS = (
         event("CART_ADD", 0.2, userId="returns", sessionId="a", productId=999),
         product(63, 1, name="Milk"),
         *(product(73, 3), order(71, (71, 2), (73, 1), user="verdict")),
+        sent_back(81, 81, (81, 1), hours=24, user="sender"),
     ],
     [
         *visit("ann", AN_HOUR_AGO),
@@ -87,6 +89,7 @@ RUNS = (
         order(3, (1, 5), user="ben", hours=LAST_MONTH),
         event("ORDER_CANCELLED", LAST_MONTH + 1, orderId=1, userId="ann"),
         product(1, 1, name="Old", hours=LAST_MONTH),
+        *(sent_back(82, 81, (81, 1), hours=48, user="sender"), order(83, (83, 1), user="sender")),
     ],
 )
 """What lands before each run; each story has users, orders and products of its own."""
@@ -96,6 +99,9 @@ QUESTIONS = {
     "quantity": "select quantity from core.order_items where order_id = 2",
     "bens visits": f"select count(*) {SESSIONS} = 'ben'",
     "learned": "select order_id, product_id from recommendation.interactions where order_id > 10 order by 1, 2",
+    "against": "select order_id, product_id from recommendation.negative_interactions order by 1, 2",
+    "by day": "select performance_date::text, revenue::int, net_revenue::int from merchandising.product_revenue "
+    "where product_id = 81 order by 1",
     "status": "select status from core.orders where order_id in (11, 12) order by order_id",
     "owners": "select user_id, order_count from core.users where user_id in ('giver', 'taker')",
     "lines": "select order_id, line_count from core.orders where order_id in (41, 42) order by 1",
@@ -136,6 +142,19 @@ def test_a_cancellation_that_comes_later_takes_the_order_out_of_what_recommender
     assert (learned(told[0], 11), learned(told[0], 12)) == ([11], [12])
     assert (learned(told[1], 11), learned(told[1], 12)) == ([], [12])
     assert told[1]["status"] == [("CANCELLED",), ("CONFIRMED",)]
+
+
+def test_what_comes_back_bit_by_bit_or_before_its_order_is_learned_from_while_some_is_kept(told):
+    assert [learned(each, 81) for each in told] == [[81, 82], [81, 82], [81, 82], [82]]
+    assert [learned(each, 83) for each in told] == [[], [], [], []]
+    assert [each["against"] for each in told] == [[], [], [], [(81, 81), (83, 83)]]
+
+
+def test_revenue_is_by_the_day_of_the_order_and_by_that_of_the_return(told):
+    ordered, back, back_again = "2026-01-10", "2026-01-11", "2026-01-12"
+    assert told[0]["by day"] == [(ordered, 4, 4)]
+    assert told[1]["by day"] == [(ordered, 2, 4), (back, 0, -2)]
+    assert told[3]["by day"] == [(ordered, 0, 4), (back, 0, -2), (back_again, 0, -2)]
 
 
 def test_a_product_that_moves_to_a_pseudo_category_takes_its_past_purchases_along(told):

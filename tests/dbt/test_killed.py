@@ -21,6 +21,8 @@ POINTS = [
     "core.orders",
     "merchandising.product_performance",
     "recommendation.recommendation_impressions",
+    "core.returns",
+    "behaviour.cart_items",
 ]
 """Tables of which a run is killed while it writes one: some models have committed by then, others have not begun."""
 FIRST, PER_ROUND = 200, 40

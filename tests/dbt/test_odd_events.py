@@ -18,14 +18,14 @@ from warehouse.decode import decode
 from warehouse.lanes import take
 
 MODELLED = [
-    *("auth.v1", "profile.v1", "catalog.v1", "order.v1", "user-actions.v1", "content.v1"),
+    *("auth.v1", "profile.v1", "catalog.v1", "cart.v1", "order.v1", "payment.v1", "user-actions.v1", "content.v1"),
     "recommendation-feedback.v1",
 ]
 ODD = st.sampled_from([
     None, True, 7, 7.0, -0.0, 1e300, 2**31, 2**63 - 1, 2**63, "7", "007", "1e3", "1.005", "1_000", "٣", "NaN", "Inf",
     "", " 7", "true", "2026-01-01", "1764061200", "2026-01-01T00:00:00", "2026-01-01 00:00:00Z", "2026-06-30T23:59:60Z",
     "2024-02-29T24:00:00Z", "2026-01-01T00:00:00+14:59", "2026-01-01T00:00:00-15:00", "2099-12-31T23:59:59.999999999Z",
-    "JPY", "\U0001f375", [], [7], {}, {"7": 7},
+    "JPY", "\U0001f375", [], [7], {}, {"7": 7}, "0" * 32, f"urn:uuid:{uuid.UUID(int=7)}", f"{{{uuid.UUID(int=7)}}}",
 ])  # fmt: skip
 
 TINY_SCORE = b"""
@@ -42,6 +42,7 @@ def values(schema: dict, parts: dict) -> st.SearchStrategy:
         "anyOf": lambda options: st.one_of(*(values(option, parts) for option in options)),
         "enum": st.sampled_from,
         "examples": st.sampled_from,
+        "format": lambda name: st.uuids().map(str) if name == "uuid" else st.text(max_size=5),
         "pattern": lambda pattern: st.from_regex(pattern, fullmatch=True),
         "type": lambda name: of_type(name, schema, parts),
     }
@@ -119,5 +120,6 @@ def test_whatever_landing_takes_can_be_modelled(shop: Shop, rounds: Callable[...
 
         land()
     expected = {"ORDER_COMPLETED", "PRODUCT_UPDATED", "SPECIAL_PRICE_SET", "PRODUCT_VIEWED", "USER_PROFILE_UPDATED"}
+    expected |= {"PAYMENT_COMPLETED", "REFUND_COMPLETED", "CART_ITEM_REMOVED"}
     assert expected <= taken
     shop.build()

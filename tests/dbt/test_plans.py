@@ -34,6 +34,14 @@ RETURN = """
 jsonb_build_object('returnId', number, 'orderId', number, 'userId', 'u' || number %% 2000, 'items',
     jsonb_build_array(jsonb_build_object('productId', 1 + (number * 7 + 31) %% 8000, 'quantity', 1)))
 """
+MONEY = """
+jsonb_build_object('paymentId', lpad(number::text, 32, '0'), 'refundId', lpad(number::text, 32, '0'),
+    'orderId', number, 'userId', 'u' || number %% 2000, 'amount', '20.00')
+"""
+IN_A_CART = """
+jsonb_build_object('userId', 'u' || number %% 2000, 'productId', 1 + number * 7 %% 8000, 'quantity', number %% 3,
+    'currency', 'JPY', 'productPrice', '2')
+"""
 ABOUT_A_PRODUCT = """
 jsonb_build_object('productId', number, 'sku', number, 'name', 'p', 'price', '2.00', 'stock', 5, 'specialPrice', '1.00',
     'categoryIds', jsonb_build_array(number), 'categoryId', number, 'code', 'GROCERY > T' || number, 'level', 2)
@@ -68,7 +76,12 @@ def land(warehouse: Warehouse, first: int, last: int) -> None:
     across = max(first - (last - first) // 2, 1)
     with psycopg.connect(warehouse.loader) as connection:
         for topic, kind, data, numbers in (
+            ("order.v1", "ORDER_CREATED", ORDER, (first, last)),
             ("order.v1", "ORDER_COMPLETED", ORDER, (first, last)),
+            ("order.v1", "RETURN_REQUESTED", RETURN, (across, last)),
+            ("payment.v1", "PAYMENT_COMPLETED", MONEY, (first, last)),
+            ("payment.v1", "REFUND_COMPLETED", MONEY, (across, last)),
+            ("cart.v1", "CART_ITEM_CHANGED", IN_A_CART, (first, last)),
             ("order.v1", "ORDER_CANCELLED", ABOUT_A_USER, (across, across + (last - first) // 8)),
             ("order.v1", "RETURN_COMPLETED", RETURN, (across, last)),
             ("user-actions.v1", "ORDER_COMPLETE", ABOUT_A_USER, (first, last)),

@@ -5,7 +5,7 @@ The tests share one shop, for each run of dbt takes seconds; each has users, vis
 
 import pytest
 
-from tests.dbt.shop import Shop, category, event, order, product
+from tests.dbt.shop import Shop, begun, cart, category, event, order, payment, product, refund, sent_back
 
 
 def view(user: str, product_id: int, hours: float) -> dict:
@@ -35,6 +35,11 @@ RUNS = (
         *(registered("gone"), view("anon:some", 40, -1), login("gone", 0, "anon:some"), view("gone", 40, 1)),
         event("SEARCH_BY_KEYWORD", 1, userId="gone", searchKeyword="secret"),
         *(order(2, (40, 1), user="gone"), order(3, (40, 1), user="stays"), profile("gone", 1, consents=True)),
+        *(begun(order(6, (41, 1), user="gone")), order(6, (41, 1), user="gone")),
+        event("ORDER_CANCELLED", 1, orderId=6, userId="gone", reason="says gone"),
+        *(payment("COMPLETED", 6, "2", user="gone"), refund(6, 6, "2", 1, user="gone")),
+        sent_back(2, 2, (40, 1), hours=4, user="gone", what="REQUESTED", reason="says gone"),
+        *(cart("ADDED", 41, 1, -1, user="anon:some"), cart("ADDED", 41, 1, user="gone"), cart("ADDED", 41, 1)),
     ],
     [
         login("cat", -60, "anon:1"),
@@ -45,7 +50,8 @@ RUNS = (
     [
         login("ann", 0, "anon:1"),
         *(registered("gone"), order(5, (40, 1), user="gone", hours=4)),  # late
-        event("RETURN_COMPLETED", 5, returnId=1, orderId=2, userId="gone", items=[{"productId": 40, "quantity": 1}]),
+        sent_back(1, 2, (40, 1), hours=5, user="gone", reason="says gone"),
+        *(event("ORDER_CANCELLED", 5, orderId=2, userId="gone", reason="says gone"), cart("ADDED", 40, 1, user="gone")),
     ],
 )
 QUESTIONS = {
@@ -57,6 +63,8 @@ QUESTIONS = {
     "wishes": "select is_learned_from, locale, opted_out_shelves from core.users where user_id = 'wishes'",
     "learned": "select distinct user_id from recommendation.interactions inner join core.users using (user_id) "
     "where is_learned_from and product_id = 40",
+    "carts": "select count(*) from behaviour.carts",
+    "visitors carts": "select count(*) from raw.cart_v1 where user_id = 'anon:some'",
     "sold": "select view_count, viewer_count, order_count, returned_unit_count from merchandising.product_performance "
     "where product_id = 40",
 }
@@ -117,6 +125,11 @@ def test_a_deleted_user_is_named_nowhere_any_more_and_what_comes_late_neither(to
     assert {"raw", "core", "behaviour", "recommendation"} <= told[0]["gone"]
     assert [answer["gone"] for answer in told[1:]] == [set(), set()]
     assert told[1]["secret"] == {"raw"}  # another user's name
+
+
+def test_what_a_deleted_user_had_in_the_cart_is_nobodys(told):
+    assert [answer["carts"] for answer in told] == [[(2,)], [(1,)], [(1,)]]
+    assert [answer["visitors carts"] for answer in told] == [[(1,)], [(0,)], [(0,)]]
 
 
 def test_what_a_deleted_user_bought_and_looked_at_counts_as_before(told):

@@ -27,12 +27,18 @@ OURS = {
 }
 MARTS = {
     "behaviour/actions",
+    "behaviour/cart_items",
+    "behaviour/carts",
     "behaviour/product_views",
     "behaviour/sessions",
     "core/categories",
+    "core/checkouts",
     "core/order_items",
     "core/orders",
+    "core/payments",
     "core/products",
+    "core/refunds",
+    "core/returns",
     "core/user_spending",
     "core/users",
     "merchandising/product_performance",
@@ -40,6 +46,7 @@ MARTS = {
     "recommendation/recommendation_impressions",
     "recommendation/interactions",
     "recommendation/item_features",
+    "recommendation/negative_interactions",
 }
 PARTITIONED = {"extracts/duckdb", "training/bundle", "training/challenger", "training/dataset", "training/evaluation"}
 

@@ -14,6 +14,11 @@ MARTS = """
     create table recommendation.interactions (user_id text, product_id bigint, order_id bigint, ordered_at timestamptz);
     insert into recommendation.interactions values
         ('ann', 1, 10, '2026-11-01'), ('ann', 1, 11, '2026-11-03'), ('unwilling', 1, 12, '2026-11-01');
+    create table recommendation.negative_interactions (
+        user_id text, product_id bigint, order_id bigint, ordered_at timestamptz
+    );
+    insert into recommendation.negative_interactions values
+        ('returned', 1, 22, '2026-11-01'), ('unwilling', 1, 26, '2026-11-01'), ('later', 1, 27, '2026-11-03');
     create table core.users (user_id text, is_learned_from boolean);
     insert into core.users values ('ann', true), ('unwilling', false);
     create table core.products (
@@ -73,6 +78,10 @@ def test_what_was_cancelled_or_sent_back_does_not_count_as_bought(found):
     assert bought == [("kept", "BUY", 20, 1), ("returned half", "BUY", 24, 3)]
 
 
+def test_what_was_sent_back_before_the_cut_is_known_but_not_of_users_who_do_not_want_it(found):
+    assert found.returned["order_id"].to_list() == [22]
+
+
 def test_what_was_set_to_none_is_no_longer_in_the_cart(found):
     in_cart = found.activity.filter(user_id="cart").sort("occurred_at")["kind"].to_list()
 
@@ -96,4 +105,13 @@ def test_a_training_set_made_anew_leaves_the_days_other_files(found, tmp_path):
     found.write(tmp_path)
 
     assert {file.name for file in tmp_path.iterdir()} == {FOLDER, "challenger.json"}
-    assert TrainingSet.read(tmp_path).interactions.equals(found.interactions)
+    read = TrainingSet.read(tmp_path)
+    assert read.interactions.equals(found.interactions)
+    assert read.returned.equals(found.returned)
+
+
+def test_a_training_set_of_an_older_release_has_no_returned_lines(found, tmp_path):
+    found.write(tmp_path)
+    (tmp_path / FOLDER / "returned.parquet").unlink()
+
+    assert TrainingSet.read(tmp_path).returned.is_empty()

@@ -39,6 +39,7 @@ class DatasetConfig(dg.Config):
     partitions_def=days,
     deps=[
         ["recommendation", "interactions"],
+        ["recommendation", "negative_interactions"],
         ["recommendation", "item_features"],
         ["core", "products"],
         ["core", "users"],
@@ -85,6 +86,7 @@ def training_dataset(
             "dagster/partition_row_count": found.interactions.height,
             "users": found.interactions["user_id"].n_unique(),
             "baskets": found.interactions["order_id"].n_unique(),
+            "lines_returned": found.returned.height,
             "items_bought": found.interactions["product_id"].n_unique(),
             "items": found.items.height,
             "recommendable_items": recommendable,

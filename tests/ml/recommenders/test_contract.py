@@ -164,3 +164,18 @@ def test_any_small_shop_gives_every_user_full_lists(
     counts = lists.group_by("user_id").len()
     assert counts["len"].to_list() == [min(k, len(RECOMMENDABLE))] * len({user for user, _, _ in bought})
     assert np.isfinite(lists["score"].to_numpy()).all()
+
+
+def test_what_buyers_send_back_sinks_in_every_model(
+    name: str, interactions: pl.DataFrame, items: pl.DataFrame, cut: datetime, make_lines: Callable
+) -> None:
+    sent_back = make_lines([(f"zoe{number}", 5, 50) for number in range(30)])
+
+    before, after = (
+        make(name).fit(Dataset.build(interactions, items, cut, returned)).recommend().filter(product_id=5)
+        for returned in (None, sent_back)
+    )
+
+    places = before.join(after, on="user_id").select("rank", "rank_right")
+    assert (places["rank_right"] >= places["rank"]).all()
+    assert (places["rank_right"] > places["rank"]).any()

@@ -14,6 +14,7 @@ from ml.training.assembly import assemble, content_of, history, neighbours, popu
 from ml.training.configuration import TrainingConfig, fit_all
 
 CUT = datetime(2026, 11, 25, tzinfo=UTC)
+VIEWED = pl.DataFrame(schema=ACTIVITY)
 LINES = [  # user, product, order, days before the cut
     ("7", 11, 1, 40),
     ("7", 11, 2, 30),
@@ -67,6 +68,22 @@ def test_popularity_is_of_the_days_that_its_configuration_counts(dataset):
     wide = fit_all(dataset, days.changed({"popularity": {"days": 35}}), ["popularity"])
     content = content_of(dataset, wide, [], pl.DataFrame(schema=ACTIVITY))
     assert content.popularity == pytest.approx([2 + 3 / 6, 1 + 2 / 6, 0])
+
+
+def test_what_comes_back_stands_behind_what_is_kept_in_all_that_shelves_use(dataset):
+    kept = pl.DataFrame(
+        [(user, item, int(user) * 10, CUT - timedelta(days=1)) for user in "78" for item in (11, 12, 13)],
+        schema=["user_id", "product_id", "order_id", "ordered_at"],
+        orient="row",
+    )
+    sent_back = kept[:1].with_columns(user_id=pl.lit("9"), order_id=99, product_id=11)
+    built = Dataset.build(kept, dataset.items, CUT, sent_back)
+
+    content = content_of(built, fit_all(built, TrainingConfig(), ["popularity", "content"]), ["repurchase"], VIEWED)
+
+    assert content.popularity[0] < content.popularity[1]
+    assert content.candidates["repurchase"].items[0].tolist() == [1, 2, 0]
+    assert content.neighbours.items[2].tolist() == [1, 0]
 
 
 def test_models_are_asked_for_all_that_a_bundle_holds(dataset):
