@@ -3,11 +3,10 @@
 with confirmed as ( -- of the shop that is live: imported orders were never begun, and have no payments
     select * from {{ ref('checkouts') }}
     where
-        confirmed_at < now() - interval '15 minutes'
+        confirmed_at < now() - interval '15 minutes' -- younger ones are looked at later, touched again or not
         and not is_simulated
         and total_amount > 0
-        -- what was too young when it was touched is looked at once more
-        and ({{ is_checked('order_id', 'touched_orders') }} or created_at > now() - interval '2 days')
+        and (created_at > now() - interval '2 days' or {{ is_checked('order_id', 'touched_orders') }})
 ),
 
 paid as (
