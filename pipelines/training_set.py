@@ -65,7 +65,12 @@ ACTIVITY_ROWS = """
     having sum(quantity) > sum(returned_quantity)
 """
 NOT_LEARNED_FROM = "select user_id from core.users where not is_learned_from"
-LINES = {"user_id": pl.String, "product_id": pl.Int64, "order_id": pl.Int64, "ordered_at": TIME}
+LINES: dict[str, pl.DataType | type[pl.DataType]] = {
+    "user_id": pl.String,
+    "product_id": pl.Int64,
+    "order_id": pl.Int64,
+    "ordered_at": TIME,
+}
 FOLDER = "dataset"
 
 

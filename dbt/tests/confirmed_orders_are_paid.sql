@@ -6,7 +6,10 @@ with confirmed as ( -- of the shop that is live: imported orders were never begu
         confirmed_at < now() - interval '15 minutes' -- younger ones are looked at later, touched again or not
         and not is_simulated
         and total_amount > 0
-        and (created_at > now() - interval '2 days' or {{ is_checked('order_id', 'touched_orders') }})
+        and (
+            created_at > now() - interval '2 days'
+            or {{ is_checked('order_id', 'touched_orders') }}
+        )
 ),
 
 paid as (

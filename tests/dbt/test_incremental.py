@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.dbt.conftest import Shops
-from tests.dbt.shop import Shop, category, event, order, product, sent_back, shuffled_history
+from tests.dbt.shop import SOLD, Shop, category, event, order, product, sent_back, shuffled_history
 
 TIGHT_RULES = ("--vars", "{bot_actions_per_day: 4, outlier_quantity: 6}")
 CATALOGUE = (category(1, "GROCERY > TEA"), product(1, 1), product(2, 1))
@@ -24,6 +24,7 @@ def test_late_repeated_and_revoked_events_in_any_order_give_what_a_full_refresh_
     for seed in range(1, 1 + rounds(4)):
         history = shuffled_history(seed, 700)
         with shops(warehouse_template) as shop:
+            shop.land(*SOLD)
             for start, end in itertools.pairwise([0, 600, 625, 650, 675, 700]):
                 shop.land(*history[start:end], *history[start // 2 : start // 2 + 5])
                 shop.build(*TIGHT_RULES)

@@ -51,7 +51,10 @@ RUNS = (
         login("ann", 0, "anon:1"),
         *(registered("gone"), order(5, (40, 1), user="gone", hours=4)),  # late
         sent_back(1, 2, (40, 1), hours=5, user="gone", reason="says gone"),
-        *(event("ORDER_CANCELLED", 5, orderId=2, userId="gone", reason="says gone"), cart("ADDED", 40, 1, user="gone")),
+        *(
+            event("ORDER_CANCELLED", 0.5, orderId=6, userId="gone", reason="says gone"),
+            cart("ADDED", 40, 1, user="gone"),
+        ),
     ],
 )
 QUESTIONS = {

@@ -180,7 +180,7 @@ async def test_without_catalog_a_cart_opens_and_can_be_emptied_but_not_filled(cr
         assert (await client.delete(f"/v1/carts/me/items/{tea}", **more)).status_code == 200
 
 
-async def test_an_order_takes_what_was_bought_once_and_leaves_what_came_later(create, shopper, app, tokens):
+async def test_an_order_takes_what_was_bought_once_and_leaves_what_came_later(create, shopper, app, tokens, events):
     tea, cup, paul = create(), create(), shopper("paul")
     await paul.add(tea, 2)
     await paul.add(cup)
@@ -192,6 +192,8 @@ async def test_an_order_takes_what_was_bought_once_and_leaves_what_came_later(cr
     for _ in range(2):
         assert (await orders.put("/v1/carts/paul/checkouts/17", json=body)).status_code == 204
     assert await paul.quantities() == {tea: 1}
+    taken = [(name, data["productId"], data.get("orderId")) for name, data in events("paul", "cart.v1")][-2:]
+    assert taken == [("CART_ITEM_CHANGED", tea, 17), ("CART_ITEM_REMOVED", cup, 17)]
 
 
 async def test_after_an_order_the_same_product_is_added_and_not_put_back(create, shopper, app, tokens, events):
