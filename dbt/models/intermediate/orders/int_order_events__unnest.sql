@@ -13,14 +13,10 @@ returns as materialized (
     select * from {{ ref('stg_order__returns') }} where {{ landed('order.v1') }}
 ),
 
-confirmed_lines as ( -- what is only begun has none
-    select *, case when is_confirmed then items end as lines from orders
-),
-
 order_lines as ( -- an event without lines keeps one without a product, for it may replace one that had some
     select orders.*, coalesce(item.line_number, 1)::int as line_number, item.line
-    from confirmed_lines as orders
-    left join lateral jsonb_array_elements(orders.lines) with ordinality as item (line, line_number) on true
+    from orders
+    left join lateral jsonb_array_elements(orders.items) with ordinality as item (line, line_number) on true
 ),
 
 return_lines as (
