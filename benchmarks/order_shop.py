@@ -109,8 +109,10 @@ def order_shop() -> Iterator[OrderShop]:
     """Start the services; they end with the context."""
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tanawari-orders-")))
-        postgres = stack.enter_context(Postgres(home / "postgres", password=PASSWORD))
-        broker = stack.enter_context(started(BrokerKind.EMBEDDED, home / "broker"))
+        postgres = Postgres(home / "postgres", password=PASSWORD)
+        stack.enter_context(postgres)
+        broker = started(BrokerKind.EMBEDDED, home / "broker")
+        stack.enter_context(broker)
         databases = {name: create_database(postgres.url(), name, PASSWORD) for name in SERVICES}
         for name, url in databases.items():
             migrate(name, url)

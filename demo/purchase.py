@@ -63,7 +63,9 @@ def buy_and_return(environment: Environment, step: Step) -> dict[str, int]:
         operator.call("POST", f"/v1/returns/{back['id']}/approve", {})
         operator.call("POST", f"/v1/returns/{back['id']}/receive")
         _until("the return is complete", lambda: shopper.call("GET", f"{place}/returns")["items"][0], _is("COMPLETED"))
-        landed = _until("its events have landed", lambda: _landed(environment, order["id"]), lambda count: count == len(EVENTS))
+        landed = _until(
+            "its events have landed", lambda: _landed(environment, order["id"]), lambda count: count == len(EVENTS)
+        )
         shelf = _until("the product is on the shelves", lambda: _shelves_with(shopper, kept), bool)
     return {"orders": 1, "returns": 1, "order events": landed, "shelves with it": shelf}
 

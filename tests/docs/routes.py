@@ -3,8 +3,9 @@
 import tempfile
 from pathlib import Path
 
-from services.common.identity.policy import guarded_routes, policy_of
 from services.payment.vault import ensure_keys
+
+from services.common.identity.policy import guarded_routes, policy_of
 from tests.applications import PACKAGES, application
 
 PAGE = Path(__file__).parents[2] / "docs" / "routes.md"

@@ -1,4 +1,4 @@
-"""A service that an order needs is away, slow or answers garbage: closed for money and stock, and nobody waits for long."""
+"""A service that an order needs is away, slow or answers garbage: closed for money and stock, and no endless wait."""
 
 import asyncio
 import json
