@@ -31,28 +31,29 @@ class ReturnStatus(StrEnum):
 
 
 class Step(StrEnum):
-    """What a saga does next: a checkout's steps, those that undo it, and a return's."""
+    """What a saga does next: a checkout's steps, those that undo it, and a return's.
+
+    With CAPTURE an order is confirmed, with RESTOCK a return is complete: in the transaction that records the step.
+    """
 
     RESERVE = "RESERVE"
     PAY = "PAY"
     AWAIT_PAYMENT = "AWAIT_PAYMENT"
     COMMIT = "COMMIT"
     CAPTURE = "CAPTURE"
-    CONFIRM = "CONFIRM"
     EMPTY_CART = "EMPTY_CART"
     GIVE_BACK = "GIVE_BACK"
     RELEASE = "RELEASE"
     REFUND = "REFUND"
     RESTOCK = "RESTOCK"
-    COMPLETE = "COMPLETE"
 
 
-CHECKOUT: Final = (Step.RESERVE, Step.PAY, Step.AWAIT_PAYMENT, Step.COMMIT, Step.CAPTURE, Step.CONFIRM)
+CHECKOUT: Final = (Step.RESERVE, Step.PAY, Step.AWAIT_PAYMENT, Step.COMMIT, Step.CAPTURE)
 """A refusal at one of these gives the order up."""
 FLOWS: Final = (
     (*CHECKOUT, Step.EMPTY_CART),
     (Step.GIVE_BACK, Step.RELEASE),
-    (Step.REFUND, Step.RESTOCK, Step.COMPLETE),
+    (Step.REFUND, Step.RESTOCK),
 )
 AFTER: Final[Mapping[Step, Step | None]] = {
     step: then for flow in FLOWS for step, then in zip(flow, (*flow[1:], None), strict=True)

@@ -88,13 +88,10 @@ class Sagas(Worker):
         return ids
 
     async def _carry_on(self, table: Table, row_id: int, stop: asyncio.Event) -> None:
-        is_ours = True
-        while is_ours:
-            async with self._sessions() as session:
-                row: Row = await session.get_one(table, row_id)
-            step = Step(row.step) if row.step else None
-            if step is None:
-                return
+        async with self._sessions() as session:
+            row: Row | None = await session.get_one(table, row_id)
+        while row is not None and row.step is not None:
+            step = Step(row.step)
             try:
                 result = await self._steps.do(step, row)
             except CallFailedError as error:
@@ -102,7 +99,7 @@ class Sagas(Worker):
             except Exception as error:
                 logger.exception("%s %s cannot go on at %s", table.__tablename__, row_id, step)
                 result = self._patiently(step, row, type(error).__name__)
-            is_ours = await self._record(table, row_id, step, result, goes_on=not stop.is_set())
+            row = await self._record(row, step, result, goes_on=not stop.is_set())
 
     def _patiently(self, step: Step, row: Row, reason: str) -> Result:
         """Try again later, and later; a checkout that nobody has paid for is given up some time."""
@@ -111,30 +108,31 @@ class Sagas(Worker):
         longer: int = 2 ** min(row.tries, 10)
         return Wait(min(FIRST_PAUSE * longer, LONGEST_PAUSE))
 
-    async def _record(self, table: Table, row_id: int, step: Step, result: Result, *, goes_on: bool) -> bool:
-        """Commit what came of a step; returns whether the next one is ours to do."""
+    async def _record(self, row: Row, step: Step, result: Result, *, goes_on: bool) -> Row | None:
+        """Commit what came of a step; returns the row if the next one is ours to do."""
         now = datetime.now(UTC)
         async with self._sessions.begin() as session:
-            row: Row = await session.get_one(table, row_id, with_for_update=True)
+            session.add(row)  # its items stay as they are; the rest is read again
+            await session.refresh(row, [column.name for column in row.__table__.columns], with_for_update=True)
             if row.step == step:  # else it was cancelled meanwhile
                 if isinstance(row, Order):
                     row.action_url = result.action_url if isinstance(result, Wait) else None
                 if isinstance(result, Wait):
                     row.tries, row.due_at, row.leased_until = row.tries + 1, now + result.pause, None
-                    return False
-                row.tries = 0
-                if isinstance(result, GiveUp):
-                    assert isinstance(row, Order)
-                    await service.cancel(session, row, result.reason)
-                else:
-                    await self._move_on(session, row, step, result)
+                    return None
+                await self._move_on(session, row, step, result)
             is_ours = row.step is not None and goes_on
             row.leased_until = now + self._lease if is_ours else None
-        return is_ours
+        return row if is_ours else None
 
-    async def _move_on(self, session: AsyncSession, row: Row, step: Step, result: Done) -> None:
-        if step is Step.CONFIRM and isinstance(row, Order):
+    async def _move_on(self, session: AsyncSession, row: Row, step: Step, result: Done | GiveUp) -> None:
+        row.tries = 0
+        if isinstance(result, GiveUp):
+            assert isinstance(row, Order)
+            await service.cancel(session, row, result.reason)
+            return
+        if step is Step.CAPTURE and isinstance(row, Order):
             await service.confirm(session, row)
-        if step is Step.COMPLETE and isinstance(row, Return):
+        if step is Step.RESTOCK and isinstance(row, Return):
             await returns.complete(session, row)
         row.step = result.then or AFTER[step]

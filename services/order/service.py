@@ -152,7 +152,7 @@ async def locked(session: AsyncSession, order_id: int) -> Order:
     Raises:
         OrderNotFound: there is none.
     """
-    order = await session.get(Order, order_id, with_for_update=True)
+    order = await session.get(Order, order_id, with_for_update=True, populate_existing=True)
     if order is None:
         raise OrderNotFound(f"There is no order {order_id}.")
     return order

@@ -1,8 +1,8 @@
 """The steps of the sagas: each asks one other service, and may be repeated until it has an answer.
 
-A checkout reserves the stock, pays, commits the stock, captures the money, and is confirmed. Giving an order up, or
-cancelling it, undoes that in reverse. A return is refunded, restocked and completed. Ids are made from the order's, so
-that whatever is repeated, after a crash as well, is known to be the same.
+A checkout reserves the stock, pays, commits the stock, captures the money, and empties the cart. Giving an order up, or
+cancelling it, undoes that in reverse. A return is refunded and restocked. Ids are made from the order's, so that
+whatever is repeated, after a crash as well, is known to be the same.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -52,7 +52,7 @@ Result = Done | Wait | GiveUp
 
 
 class Steps:
-    """What is done at each step, in the method of its name; a step without one is done by recording it."""
+    """What is done at each step, in the method of its name."""
 
     def __init__(self, services: Services, settings: OrderSettings) -> None:
         self._services, self._settings = services, settings
@@ -64,9 +64,7 @@ class Steps:
             CallFailedError: another service does not answer.
             Refused: another service refuses what it must not refuse.
         """
-        act: Callable[[Any], Awaitable[Result]] | None = getattr(self, step.lower(), None)
-        if act is None:
-            return Done()
+        act: Callable[[Any], Awaitable[Result]] = getattr(self, step.lower())
         try:
             return await act(row)
         except Refused as refusal:

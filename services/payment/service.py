@@ -5,7 +5,7 @@ the same idempotency key. So a death at any moment loses nothing, and nothing is
 """
 
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -73,10 +73,11 @@ class Payments:
             if await session.get(GivenUp, payment_id) is not None:
                 raise IllegalTransition(f"The payment {payment_id} was given up before it was made.")
             await session.execute(insert(Payment).values(row).on_conflict_do_nothing())
-            payment = await session.get_one(Payment, payment_id)
-        if {name: getattr(payment, name) for name in what} != what:
-            raise IllegalTransition(f"The payment {payment_id} is over another order or amount.")
-        return await self.go_on(payment_id)
+            payment = await session.get_one(Payment, payment_id, with_for_update=True)
+            if {name: getattr(payment, name) for name in what} != what:
+                raise IllegalTransition(f"The payment {payment_id} is over another order or amount.")
+            step = _begin(payment)
+        return await self._go_on(payment, step)
 
     async def want(self, payment_id: UUID, goal: Goal) -> Payment:
         """Capture or cancel a payment, as far as that goes now."""
@@ -91,31 +92,14 @@ class Payments:
             if Stage(payment.stage) in ends.get(goal, set()) or is_given_up:
                 raise IllegalTransition(f"The payment is {payment.status}, which {goal} does not lead from.")
             payment.goal = goal
-            payment.next_check_at = _answered()
-        return await self.go_on(payment_id)
-
-    async def go_on(self, payment_id: UUID) -> Payment:
-        """Do the steps that lead to the goal, each at most once, until one has no answer yet."""
-        done: set[Step] = set()
-        while True:
-            async with self._locked(payment_id) as (_, payment):
-                step = step_to(Stage(payment.stage), Goal(payment.goal))
-                if step is None or step in done:
-                    return payment
-                if step is not Step.ASK:
-                    payment.unsettled_step = step
-            done.add(step)
-            payment, is_known = await self._take(payment, step)
-            if not is_known:
-                return payment
+            step = _begin(payment)
+        return await self._go_on(payment, step)
 
     async def look(self, payment_id: UUID) -> Payment:
         """Ask the provider what has become of a payment, whatever we know of it, and go on."""
         async with self._locked(payment_id) as (_, payment):
-            is_known = True
-        if payment.external_payment_id is not None:
-            payment, is_known = await self._take(payment, Step.ASK)
-        return await self.go_on(payment_id) if is_known else payment
+            step = _begin(payment) if payment.external_payment_id is None else Step.ASK
+        return await self._go_on(payment, step)
 
     async def due(self, most: int) -> tuple[list[UUID], list[UUID]]:
         """Payments and refunds to look at now; for a while they are not due again."""
@@ -194,18 +178,23 @@ class Payments:
             str(payment.id), *what, details.get("token"), details.get("returnUrl"), payment.external_payment_id
         )
 
-    async def _take(self, payment: Payment, step: Step) -> tuple[Payment, bool]:
-        """Take one step and record what came of it; False if that is not known."""
-        outcome: Outcome | None = None
-        try:
-            outcome = await self._call(self.provider(payment.provider), step, payment)
-        except (CallFailedError, RefusedError) as error:
-            logger.warning("it is not known what came of %s of the payment %s: %s", step, payment.id, error)
-        async with self._locked(payment.id) as (session, now):
-            await _apply(session, now, outcome)
-        if now.goal == Goal.CANCEL and now.stage == Stage.CAPTURED:  # money that came too late
-            await self.refund(uuid5(now.id, "late"), now.id, now.amount, LATE_MONEY)
-        return now, outcome is not None
+    async def _go_on(self, payment: Payment, step: Step | None) -> Payment:
+        """Take this step and those that lead on to the goal, each at most once, until one has no answer yet."""
+        done: set[Step] = set()
+        while step is not None:
+            done.add(step)
+            outcome: Outcome | None = None
+            try:
+                outcome = await self._call(self.provider(payment.provider), step, payment)
+            except (CallFailedError, RefusedError) as error:
+                logger.warning("it is not known what came of %s of the payment %s: %s", step, payment.id, error)
+            async with self._locked(payment.id) as (session, now):
+                await _apply(session, now, outcome)
+                step = _begin(now, done) if outcome is not None else None
+            payment = now
+            if payment.goal == Goal.CANCEL and payment.stage == Stage.CAPTURED:  # money that came too late
+                await self.refund(uuid5(payment.id, "late"), payment.id, payment.amount, LATE_MONEY)
+        return payment
 
     async def _call(self, provider: Provider, step: Step, payment: Payment) -> Outcome:
         """What is refused has failed, unless the payment was further than we knew."""
@@ -227,6 +216,17 @@ class Payments:
         if given + amount > payment.captured_amount:
             left = payment.captured_amount - given
             raise RefundTooLarge(f"Of {payment.captured_amount} {payment.currency}, {left} can be refunded.")
+
+
+def _begin(payment: Payment, done: Collection[Step] = ()) -> Step | None:
+    """The next step, unless it is done: whoever finds the payment after a death of ours knows of it."""
+    step = step_to(Stage(payment.stage), Goal(payment.goal))
+    if step is None or step in done:
+        return None
+    if step is not Step.ASK:
+        payment.unsettled_step = step
+    payment.next_check_at = _answered()
+    return step
 
 
 async def _apply(session: AsyncSession, payment: Payment, outcome: Outcome | None) -> None:

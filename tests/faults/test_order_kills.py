@@ -26,7 +26,7 @@ pytestmark = pytest.mark.faults
 PROCESS = Path(__file__).with_name("order_process.py")
 SETTLED_WITHIN = 30
 STOCK = 1_000
-OF_RETURNS = (Step.REFUND, Step.RESTOCK, Step.COMPLETE)
+OF_RETURNS = (Step.REFUND, Step.RESTOCK)
 UNDONE = (Step.GIVE_BACK, Step.RELEASE)
 
 
