@@ -1,10 +1,9 @@
 """The calls of Stripe's SDK are right: another implementation of its API, localstripe, understands them.
 
 It is under the GPL and runs in a process of its own. It knows nothing of idempotency keys, and writes its book to a
-fixed place, which is left out here. It is only run where somebody has installed it: `uv pip install localstripe`.
+fixed place, which is left out here.
 """
 
-import importlib.util
 import socket
 import subprocess
 import sys
@@ -19,7 +18,6 @@ from services.payment.errors import RefusedError
 from services.payment.provider import Charge
 from services.payment.provider_stripe import StripeProvider
 
-pytestmark = pytest.mark.skipif(importlib.util.find_spec("localstripe") is None, reason="localstripe is not installed")
 RUN = """
 import socket, sys
 from aiohttp import web
