@@ -3,9 +3,8 @@
 import tempfile
 from pathlib import Path
 
-from services.payment.vault import ensure_keys
-
 from services.common.identity.policy import guarded_routes, policy_of
+from services.contracts.vault import ensure_keys
 from tests.applications import PACKAGES, application
 
 PAGE = Path(__file__).parents[2] / "docs" / "routes.md"

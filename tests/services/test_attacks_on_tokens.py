@@ -15,6 +15,7 @@ from services.common.storage.migrate import migrate
 from services.contracts.envelope import Event
 from services.contracts.events.identity import SessionsRevoked, UserStatusChanged
 from services.contracts.signing import ROLES
+from services.contracts.vault import ensure_keys
 from stack.keys import HOLDERS
 from tests.applications import HAVE_DATABASE, PACKAGES, application
 from tests.forged import VISITOR, Forger, forgeries
@@ -46,7 +47,8 @@ def service(request):
 def given(service, keys, database, tmp_path_factory):
     """The settings of the service, with a database of its own if it has one."""
     folder = tmp_path_factory.mktemp(service)
-    settings = {**keys.settings, "mail_folder": folder, "state": folder}
+    settings = {**keys.settings, "mail_folder": folder, "state": folder, "keys_file": folder / "payment-keys.json"}
+    ensure_keys(settings["keys_file"])
     if service in HOLDERS:
         settings["auth_signing_key_file"] = keys.key_file(service)
     if service in HAVE_DATABASE:

@@ -125,7 +125,6 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute(
-        "DROP TABLE idempotency, inbox, outbox, erased_users,"
-        " local_calls, local_charges, webhooks, given_up, refunds, payments"
+        "DROP TABLE idempotency, inbox, outbox, erased_users, local_charges, webhooks, given_up, refunds, payments"
     )
     op.execute("DROP FUNCTION outbox_notify")
