@@ -95,7 +95,7 @@ async def _send(producer: Producer, topic: str, messages: Sequence[KeyedMessage]
 def _written(action: Given) -> bytes:
     """An action as JSON, close to the original."""
     if isinstance(action, Malformed):
-        return json.dumps(action.value).encode()
+        return json.dumps(action.value, ensure_ascii=False).encode(errors="replace")
     if isinstance(action, Action):
         return action.model_dump_json(by_alias=True, exclude_unset=True).encode()
     return msgspec.json.encode(action)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from services.contracts.card_numbers import no_card_number
+from services.contracts.card_numbers import no_card_number, no_card_number_in_address
 
 
 class PaymentMethod(StrEnum):
@@ -24,5 +24,7 @@ PaymentToken = Annotated[
     str, Field(min_length=1, max_length=500, pattern=r"^[!-~]+$", examples=["pm_1Nabc"]), AfterValidator(no_card_number)
 ]
 """What stands for a card or an account at the payment provider."""
-ReturnUrl = Annotated[str, Field(max_length=2_000, pattern=r"^https?://[^\s\x00]+$")]
+ReturnUrl = Annotated[
+    str, Field(max_length=2_000, pattern=r"^https?://[^\s\x00]+$"), AfterValidator(no_card_number_in_address)
+]
 """The page to which the provider sends the shopper back."""

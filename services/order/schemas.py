@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from services.common.web.fields import Id, Schema, ShortText, ShownMoney
+from services.common.web.fields import AddressId, Id, Schema, ShortText, ShownMoney
 from services.common.web.paging import Page
 from services.contracts.envelope import Money
 from services.contracts.payments import PaymentMethod, PaymentToken, ReturnUrl
@@ -23,7 +23,7 @@ class NewOrder(Schema):
     payment_method: PaymentMethod
     payment_token: PaymentToken | None = None
     return_url: ReturnUrl | None = None
-    address_id: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[!-~]+$")] | None = None
+    address_id: AddressId | None = None
     expected_total: Money | None = None
 
 

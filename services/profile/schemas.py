@@ -7,6 +7,7 @@ from pydantic import AfterValidator, AnyUrl, Field, UrlConstraints
 
 from services.common.web.fields import Boolean, Schema, ShortText, left_out
 from services.common.web.paging import Page
+from services.contracts.card_numbers import no_card_number_in_address
 from services.contracts.envelope import DisplayType
 from services.contracts.events.identity import ERASING, Locale
 from services.profile.addresses import AddressBook, PhoneNumber
@@ -16,6 +17,7 @@ Avatar = Annotated[
     AnyUrl,
     UrlConstraints(allowed_schemes=["https"], max_length=2_000, host_required=True),
     AfterValidator(str),
+    AfterValidator(no_card_number_in_address),
     Field(examples=["https://cdn.example.com/a.png"]),
 ]
 OptedOut = Annotated[list[DisplayType], Field(max_length=len(DisplayType))]

@@ -24,7 +24,14 @@ def test_the_cards_of_all_issuers_are_found(card):
     "written",
     [
         *("4242 4242 4242 4242", "4242-4242-4242-4242", "my card is 4242.4242.4242.4242, thanks", "x4242424242424242y"),
-        *("4242 - 4242 - 4242 - 4242", WIDE, "\u3000".join([WIDE[:4]] * 4)),
+        *("4242 - 4242 - 4242 - 4242", WIDE, "\u3000".join([WIDE[:4]] * 4), "4242\n4242\u202f4242\u20134242"),
+        *(
+            "4242 4242 4242 4242 123",
+            "12/28 4242 4242 4242 4242",
+            "No. 5 4242424242424242 12 28",
+            "7-3782-822463-10005",
+        ),
+        *("+4242424242424242", "4242424242424242 4000056655665556", "1234 4242 4242 4242 4242 1234"),
     ],
 )
 def test_a_card_number_is_found_however_it_is_written(written):
@@ -36,11 +43,16 @@ def test_a_card_number_is_found_however_it_is_written(written):
     [
         *("4242424242424243", "1234567890123", "2026-11-27 19:52:45", "4901234567894", "+4242424242424", ""),
         *("order 8000000000000001", "0000000000000000", "42424242424242424242", "978-4-06-519981-8"),
+        *("03-1234-5678 090-1234-5678", "1 4 2 4 2 4 2 4 2 4 2 4 2 4 2 4 2", "69092053-2763-4893-8d17-257bdf02a2a9"),
     ],
 )
 def test_what_is_no_card_number_is_left_alone(text):
     assert no_card_number(text) == text
     assert masked(text) == text
+
+
+def test_a_phone_number_may_look_like_a_card_number_and_is_masked_all_the_same():
+    assert (has_card_number("+378282246310005"), masked("+378282246310005")) == (False, f"+{MASK}")
 
 
 def test_a_text_is_masked_and_its_rest_stays():

@@ -19,6 +19,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from services.common.runtime.telemetry import trace_id
+from services.contracts.card_numbers import masked
 
 logger = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
@@ -43,7 +44,7 @@ def faults_of(
         found = error.errors()
     return [
         Fault(
-            field=".".join(str(part)[:LONGEST_NAME] for part in (*place, *each["loc"])),
+            field=masked(".".join(str(part)[:LONGEST_NAME] for part in (*place, *each["loc"]))),
             message=each["msg"][:LONGEST_MESSAGE],
         )
         for each in found[:most]

@@ -27,6 +27,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.common.runtime.settings import ServiceSettings
+from services.common.runtime.spans import RedactedSpans
 from services.contracts.card_numbers import masked
 
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")
@@ -164,5 +165,5 @@ def _tracer_provider(service: str, otlp_endpoint: str) -> TracerProvider:
 
     provider = TracerProvider(resource=Resource.create({SERVICE_NAME: service}))
     exporter = OTLPSpanExporter(endpoint=f"{otlp_endpoint.rstrip('/')}/v1/traces")
-    provider.add_span_processor(BatchSpanProcessor(exporter))
+    provider.add_span_processor(BatchSpanProcessor(RedactedSpans(exporter, redact)))
     return provider

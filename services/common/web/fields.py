@@ -23,6 +23,7 @@ from services.contracts.envelope import MAX_ID, Currency, Id, Money, Text, Times
 from services.contracts.string_formats import StringFormat
 
 __all__ = [
+    "AddressId",
     "Boolean",
     "Currency",
     "FreeText",
@@ -66,6 +67,8 @@ PathId = Annotated[int, Field(ge=1, le=MAX_ID)]
 Boolean = Annotated[bool, Field(strict=True)]
 FreeText = Annotated[Text, AfterValidator(no_card_number)]
 ShortText = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$"), AfterValidator(no_card_number)]
+AddressId = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[!-~]+$"), AfterValidator(no_card_number)]
+"""The name of an address in a user's book, which its owner may choose."""
 
 
 def _shown_by_browsers(address: str) -> str:
