@@ -12,6 +12,7 @@ import psycopg
 import pytest
 import pytest_asyncio
 
+from services.payment.provider_local import LocalProvider
 from tests.conftest import in_thread
 from tests.service_process import ServiceProcess
 from tests.services.order.conftest import ADDRESS, catalog, create, databases, others
@@ -127,25 +128,32 @@ async def test_webhooks_repeated_reordered_delayed_and_forged_have_one_effect(
     app, pay, hook, database_url, rounds, moments
 ):
     provider, count = app.state.payments.provider("local"), rounds(10_000, 300)
+    forger = LocalProvider(app.state.database, "another secret")
     payments = [await pay(paymentMethod="BANK_TRANSFER") for _ in range(20)]
-    for payment in payments:
-        await provider.act(f"local_{payment['id']}", is_approved=True)
-    told = []
-    for number, payment in zip(range(count), itertools.cycle(payments), strict=False):
-        external_id = f"local_{payment['id']}"
-        headers, body = provider.sign({"id": f"event-{number // 3}-{payment['id']}", "payment": external_id})
-        kind = number % 10
-        if kind == 8:
-            headers, body = provider.sign({"id": f"old-{number}", "payment": external_id}, int(time.time()) - 301)
-        if kind == 9:
-            headers = {name: value[:-2] + "zz" for name, value in headers.items()}
-        told.append((400 if kind > 7 else 204, headers, body))
-    moments.shuffle(told)
-    for batch in _batches(told, 50):
-        found = await asyncio.gather(*(hook(headers, body) for _, headers, body in batch))
-        assert list(found) == [expected for expected, _, _ in batch]
     ids = [payment["id"] for payment in payments]
+    told = list(zip(range(count), itertools.cycle(ids)))
+    moments.shuffle(told)
+
+    def event(number, payment_id):
+        """Three have the same id."""
+        return {"id": f"event-{number // 60}-{payment_id}", "payment": f"local_{payment_id}"}
+
+    def signed(number, payment_id):
+        """Of ten, one is forged, and one is too old."""
+        by = forger if number % 10 == 9 else provider
+        return by.sign(event(number, payment_id), int(time.time()) - 301 if number % 10 == 8 else None)
+
+    batches = _batches(told, 50)
+    for place, batch in enumerate(batches):
+        for paid in ids[place :: len(batches)]:  # the money comes one by one, and what is told before it is early
+            await provider.act(f"local_{paid}", is_approved=True)
+        found = await asyncio.gather(*(hook(*signed(*each)) for each in batch))
+        assert list(found) == [400 if number % 10 > 7 else 204 for number, _ in batch]
+    last = [provider.sign({"id": f"last-{each}", "payment": f"local_{each}"}) for each in ids]
+    assert {await hook(*each) for each in last} == {204}
     assert completed(database_url, ids) == [(20, 20)]
+    genuine = {event(*each)["id"] for each in told if each[0] % 10 < 8}
+    assert rows(database_url, "SELECT count(*) FROM webhooks WHERE event_id LIKE 'event-%%'") == [(len(genuine),)]
 
 
 def completed(database_url, ids):

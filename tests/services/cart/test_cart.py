@@ -165,21 +165,6 @@ async def test_the_copies_follow_catalog_and_the_price_at_adding_stays(create, c
         await eventually(shown, lambda found: found == (True, "New name", "550", "500"))
 
 
-async def test_without_catalog_a_cart_opens_and_can_be_emptied_but_not_filled(create, shopper, settings, tokens):
-    tea, olga = create(), shopper("olga")
-    await olga.add(tea)
-    alone = create_app(settings.model_copy(update={"catalog_url": "http://127.0.0.1:9"}))
-    headers = {"Authorization": f"Bearer {tokens.of('olga')}"}
-    async with httpx2.AsyncClient(
-        transport=httpx2.ASGITransport(alone), base_url="http://c", headers=headers
-    ) as client:
-        cart = (await client.get("/v1/carts/me")).json()
-        assert (cart["stale"], cart["total"]) == (True, "500")
-        more = {"headers": {"Idempotency-Key": "alone"}}
-        assert (await client.put(f"/v1/carts/me/items/{tea}", json={"quantity": 2}, **more)).status_code == 503
-        assert (await client.delete(f"/v1/carts/me/items/{tea}", **more)).status_code == 200
-
-
 async def test_an_order_takes_what_was_bought_once_and_leaves_what_came_later(create, shopper, app, tokens, events):
     tea, cup, paul = create(), create(), shopper("paul")
     await paul.add(tea, 2)

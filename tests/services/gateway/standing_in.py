@@ -1,14 +1,19 @@
 """Small servers that stand where the services would."""
 
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import uvicorn
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from services.common.web.guard import GuardedProtocol
+from stack.parts.process import free_port
+
+BROKEN = ("away", "silent", "garbage")
+"""The states of a party that is of no use: nobody is there, it never answers, it answers nonsense."""
 
 
 @contextmanager
@@ -27,6 +32,19 @@ def served(app, port=0) -> Iterator[str]:
         finally:
             server.should_exit = True
             thread.join()
+
+
+@contextmanager
+def broken(state) -> Iterator[str]:
+    """The address of a party in one of these states."""
+    if state == "away":
+        yield f"http://127.0.0.1:{free_port()}"
+    elif state == "garbage":
+        with served(PlainTextResponse("<html>")) as url:
+            yield url
+    else:
+        with socket.create_server(("127.0.0.1", 0)) as listener:  # the kernel takes the connection, and nobody reads
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
 class Service:

@@ -3,11 +3,14 @@ import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from uuid import UUID
 
+import pytest
 from starlette.responses import Response
 
 from services.common.runtime.settings import ServerLimits
 from services.common.web.guard import GuardedProtocol
+from tests.services.gateway.standing_in import broken
 from tests.waiting import wait_until
 
 
@@ -41,6 +44,19 @@ def test_that_a_service_is_away_is_told_without_waiting_for_it(gateway, nowhere)
 
 def test_the_others_are_still_there(gateway, nowhere):
     assert gateway(catalog_url=nowhere).get("/v1/displays").status_code == 200
+
+
+BUYING = {"cart": "/v1/carts/me", "order": "/v1/orders", "payment": f"/v1/payments/{UUID(int=1)}"}
+
+
+@pytest.mark.parametrize(("state", "status"), {"away": 503, "silent": 504}.items())
+@pytest.mark.parametrize("service", BUYING)
+def test_where_one_of_those_that_sell_is_of_no_use_the_rest_of_the_shop_is_open(gateway, service, state, status):
+    with broken(state) as url:
+        client = gateway(timeout_seconds=0.5, **{f"{service}_url": url})
+        answers = {name: client.get(path).status_code for name, path in BUYING.items()}
+        assert client.get("/v1/products").status_code == client.get("/v1/top-page").status_code == 200
+    assert answers == dict.fromkeys(BUYING, 200) | {service: status}
 
 
 def test_a_service_that_hangs_up_is_a_502(gateway):

@@ -4,8 +4,9 @@ import pytest
 
 from services.gateway.drawings import draw
 from tests.misbehaving import ANSWERS, misbehaving, whole
+from tests.services.gateway.conftest import SERVICES
 
-URLS = ("catalog_url", "analytics_url", "content_url", "serving_url")
+URLS = [f"{name}_url" for name in SERVICES]
 KINDS = {
     name: ANSWERS[name] for name in ("another page", "another shape", "deep JSON", "a bomb", "half a body", "a circle")
 } | {"a document of something else": [whole(b'{"paths": {"/v1/products": [1]}, "components": 7, "shelves": {}}')]}

@@ -1,0 +1,134 @@
+"""A provider or the broker is away, silent or answers garbage: no money moves unseen, and what is known is shown."""
+
+import time
+from contextlib import aclosing, asynccontextmanager
+from uuid import uuid4
+
+import httpx2
+import psycopg
+import pytest
+from pydantic import SecretStr
+
+from services.payment import provider_paypal, provider_stripe
+from services.payment.app import create_app
+from tests.services.gateway.standing_in import BROKEN, broken
+from tests.services.payment.fakes import FakePayPal, FakeStripe
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+KEYS = {
+    "stripe": {"stripe_password": SecretStr("sk_1"), "stripe_webhook_password": SecretStr(FakeStripe.secret)},
+    "paypal": {"paypal_username": "shop", "paypal_password": SecretStr("x"), "paypal_webhook": FakePayPal.webhook_id},
+}
+METHODS = {"stripe": "CREDIT_CARD", "paypal": "PAYPAL"}
+
+
+@pytest.fixture
+def running(settings, tokens, monkeypatch):
+    """The service with other settings, and the order service's client of it; its workers run where they matter."""
+    for module in (provider_stripe, provider_paypal):
+        monkeypatch.setattr(module, "LONGEST_CALL", 0.5)
+
+    @asynccontextmanager
+    async def run(*, has_workers=False, **changed):
+        app = create_app(settings.model_copy(update=changed))
+        async with (
+            app.router.lifespan_context(app) if has_workers else aclosing(Parts(app)),
+            httpx2.AsyncClient(
+                transport=httpx2.ASGITransport(app),
+                base_url="http://payment",
+                auth=tokens.as_service("order", "payment"),
+                timeout=5,
+            ) as client,
+        ):
+            yield client
+
+    return run
+
+
+class Parts:
+    """What an application closes when it ends."""
+
+    def __init__(self, app):
+        self._state = app.state
+
+    async def aclose(self):
+        for part in (self._state.producer, self._state.database):
+            await part.close()
+
+
+def body(method="CREDIT_CARD"):
+    return {"orderId": 1, "userId": "anna", "amount": "1200", "currency": "JPY", "paymentMethod": method}
+
+
+@pytest.fixture
+def told(database_url):
+    """How many events there are of a payment."""
+
+    def count(path):
+        with psycopg.connect(database_url) as connection:
+            query = "SELECT count(*) FROM outbox WHERE key = %s"
+            return connection.execute(query, [path.rpartition("/")[2]]).fetchone()[0]
+
+    return count
+
+
+@pytest.mark.parametrize("state", BROKEN)
+@pytest.mark.parametrize("name", KEYS)
+async def test_without_its_provider_a_payment_is_neither_made_nor_failed(running, told, name, state):
+    path = f"/v1/payments/{uuid4()}"
+    with broken(state) as url:
+        async with running(**KEYS[name], **{f"{name}_url": url}) as orders:
+            made = [await orders.put(path, json=body(METHODS[name])) for _ in range(2)]
+            read = await orders.get(path)
+            captured = await orders.post(f"{path}/capture")
+            given_back = await orders.put(
+                f"/v1/refunds/{uuid4()}",
+                json={"paymentId": path[-36:], "amount": "100", "currency": "JPY", "reason": "returned"},
+            )
+            assert (await orders.get("/health/ready")).status_code == 200
+    assert [each.status_code for each in (*made, read, captured, given_back)] == [200, 200, 200, 200, 409]
+    assert {(each.json()["status"], each.json()["stage"]) for each in (*made, read, captured)} == {
+        ("PROCESSING", "NEW")
+    }
+    assert told(path) == 0
+
+
+@pytest.mark.parametrize("state", BROKEN)
+async def test_without_paypal_nobody_believes_its_webhooks(running, state):
+    fake = FakePayPal()
+    fake.payments["ORDER1"] = {"id": "ORDER1"}
+    headers, content = fake.webhook("ORDER1")
+    with broken(state) as url:
+        async with running(**KEYS["paypal"], paypal_url=url) as client:
+            answer = await client.post("/v1/webhooks/paypal", headers=headers, content=content)
+    assert (answer.status_code, int(answer.headers["retry-after"]) > 0) == (503, True)
+
+
+@pytest.mark.parametrize("state", BROKEN)
+async def test_without_stripe_its_webhook_is_taken_and_looked_into_later(running, state, database_url):
+    path = f"/v1/payments/{uuid4()}"
+    with broken(state) as url:
+        async with running(**KEYS["stripe"], stripe_url=url) as orders:
+            await orders.put(path, json=body())
+            intent = {"id": f"pi_{uuid4()}", "object": "payment_intent"}
+            with psycopg.connect(database_url) as connection:
+                known = "UPDATE payments SET external_payment_id = %s, stage = 'CREATED' WHERE id = %s"
+                connection.execute(known, [intent["id"], path[-36:]])
+            fake = FakeStripe()
+            fake.payments[intent["id"]] = intent
+            headers, content = fake.webhook(intent["id"], event=f"evt_{uuid4()}")
+            began = time.monotonic()
+            assert (await orders.post("/v1/webhooks/stripe", headers=headers, content=content)).status_code == 204
+            assert time.monotonic() - began < 5
+            assert (await orders.get(path)).json()["stage"] == "CREATED"
+
+
+@pytest.mark.parametrize("state", ["away", "garbage"])  # the cart's test has a silent one, which takes long to stop
+async def test_without_a_broker_payments_are_made_and_their_events_wait(running, told, state):
+    path = f"/v1/payments/{uuid4()}"
+    with broken(state) as url:
+        async with running(has_workers=True, kafka_url=url.removeprefix("http://")) as orders:
+            assert (await orders.put(path, json=body())).json()["stage"] == "AUTHORISED"
+            assert (await orders.post(f"{path}/capture")).json()["status"] == "COMPLETED"
+            assert (await orders.get("/health/ready")).status_code == 200
+    assert told(path) == 2
