@@ -2,11 +2,9 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
-from math import inf
 from typing import Annotated, Any, Final
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 from typing_extensions import TypedDict
 
@@ -17,7 +15,6 @@ Item = Mapping[str, Any]
 Id = Annotated[int, Field(ge=1, le=MAX_ID)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 PriceText = Annotated[str, Field(pattern=r"^[0-9]{1,12}([.][0-9]{1,3})?$")]
-Price = Annotated[Decimal, Field(ge=0, max_digits=15, decimal_places=3)]
 
 
 class PassedOn(TypedDict, total=False):
@@ -56,21 +53,12 @@ class SaidShelf(_Said):
     items: list[SaidItem]
 
 
-class SaidPrice(_Said):
-    """A merchandiser's price."""
-
-    product_id: Id
-    special_price: Price
-    end_date: AwareDatetime | None = None
-
-
 class SaidDisplays(_Said):
     """All that content says."""
 
     generation: str | None
     shelves: list[SaidShelf]
     hidden: list[Id]
-    special_prices: list[SaidPrice]
 
 
 @dataclass(frozen=True)
@@ -82,14 +70,12 @@ class Displays:
         pinned: merchandisers' products by shelf.
         filling: the active generation's products by shelf.
         hidden: product ids that merchandisers hide everywhere.
-        prices: product id -> merchandisers' special price and its end (seconds since 1970 UTC).
     """
 
     generation: str | None = None
     pinned: Mapping[str, list[Item]] = field(default_factory=dict)
     filling: Mapping[str, list[Item]] = field(default_factory=dict)
     hidden: frozenset[int] = frozenset()
-    prices: Mapping[int, tuple[Decimal, float]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, said: SaidDisplays) -> "Displays":
@@ -100,10 +86,6 @@ class Displays:
             {name: [item for item in items if item["source"] == MANUAL] for name, items in shelves.items()},
             {name: [item for item in items if item["source"] != MANUAL] for name, items in shelves.items()},
             frozenset(said.hidden),
-            {
-                each.product_id: (each.special_price, each.end_date.timestamp() if each.end_date else inf)
-                for each in said.special_prices
-            },
         )
 
     def pins(self, display_types: Iterable[str], exclude: Collection[int] = ()) -> dict[str, list[Item]]:
@@ -115,10 +97,6 @@ class Displays:
             pins[display_type] = fresh
             taken.update(item["productId"] for item in fresh)
         return pins
-
-    def prices_at(self, moment: float) -> dict[int, Decimal]:
-        """The merchandisers' special prices that are valid at a given time."""
-        return {product_id: price for product_id, (price, ends_at) in self.prices.items() if moment < ends_at}
 
     def lasting(self) -> "Displays":
         """What stays valid while content is silent: not the special prices of pins, because their end is unknown."""

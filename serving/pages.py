@@ -1,7 +1,6 @@
 """Composes pages: live shelves, overridden by merchandisers' rows, filled up from the active generation."""
 
-from collections.abc import Collection, Iterable, Mapping
-from decimal import Decimal
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from msgspec.structs import replace
@@ -18,20 +17,18 @@ def page(
 ) -> dict[str, Any]:
     """The page of one user (`user_id` None: for everyone) with content's rows, or the last known ones."""
     now = recommender.now()
-    moment = now.timestamp()
-    prices = said.prices_at(moment)
     opted_out = recommender.live.people.opted_out(user_id)
     wanted = [each for each in recommender.rules.page if each not in opted_out]
     pins = said.pins(wanted, exclude)
     taken = {*exclude, *said.hidden, *(item["productId"] for items in pins.values() for item in items)}
-    query = PageQuery(display_types=wanted, exclude=frozenset(taken), prices=prices)
+    query = PageQuery(display_types=wanted, exclude=frozenset(taken))
     shelves = recommender.shelves(user_id, query, now)
     taken |= {pick.product.product_id for shelf in shelves for pick in shelf.picks}
     circumstances = recommender.circumstances(is_content_away=is_content_away)
     circumstances["generation"] = said.generation or circumstances["generation"]
     composed = []
     for shelf in shelves:
-        items = [*_cards(recommender, pins[shelf.display_type], prices, moment), *map(_item, shelf.picks)]
+        items = [*_cards(recommender, pins[shelf.display_type], now.timestamp()), *map(_item, shelf.picks)]
         if shelf.is_short:
             items += _filling(recommender, said, shelf, user_id, taken)
         ranked = [{**item, "rank": rank} for rank, item in enumerate(items[: recommender.rules.limit], start=1)]
@@ -50,11 +47,10 @@ def one_shelf(
 ) -> tuple[list[Pick], bool]:
     """One shelf with the merchandisers' rows for everyone, and whether its fallback was used."""
     now = recommender.now()
-    prices = said.prices_at(now.timestamp())
     pins = said.pins([display_type], query.exclude)[display_type]
-    pinned = [pick for pick in _picks(recommender, pins, prices, now.timestamp()) if _is_asked_for(pick.product, query)]
+    pinned = [pick for pick in _picks(recommender, pins, now.timestamp()) if _is_asked_for(pick.product, query)]
     exclude = {*query.exclude, *said.hidden, *(pick.product.product_id for pick in pinned)}
-    wanted = replace(query, display_types=[display_type], exclude=exclude, prices=prices)
+    wanted = replace(query, display_types=[display_type], exclude=exclude)
     [shelf] = recommender.shelves(user_id, wanted, now)
     return [*pinned, *shelf.picks][: query.limit], shelf.fallback_used
 
@@ -63,8 +59,7 @@ def similar(
     recommender: Recommender, said: Displays, reference: ProductReference, limit: int, exclude: Collection[int]
 ) -> tuple[list[Pick], bool]:
     """Similar products with the merchandisers' rows for everyone; see `Recommender.similar`."""
-    moment = recommender.now().timestamp()
-    return recommender.similar(reference, limit, {*exclude, *said.hidden}, said.prices_at(moment), moment)
+    return recommender.similar(reference, limit, {*exclude, *said.hidden})
 
 
 def _is_asked_for(product: Product, query: PageQuery) -> bool:
@@ -80,31 +75,22 @@ def _filling(
             yield item
 
 
-def _cards(
-    recommender: Recommender, pins: Iterable[Item], prices: Mapping[int, Decimal], moment: float
-) -> Iterable[Item]:
+def _cards(recommender: Recommender, pins: Iterable[Item], moment: float) -> Iterable[Item]:
     """Pinned products in their current state; one that serving does not know is shown as in content."""
     for item in pins:
         product = recommender.product(item["productId"])
         if product is None:
             yield item
         elif product.is_active:
-            yield {**item, **product.card(_offer(product, item, prices, moment))}
+            yield {**item, **product.card(product.offer_at(moment))}
 
 
-def _picks(
-    recommender: Recommender, pins: Iterable[Item], prices: Mapping[int, Decimal], moment: float
-) -> Iterable[Pick]:
+def _picks(recommender: Recommender, pins: Iterable[Item], moment: float) -> Iterable[Pick]:
     """Pinned products in their current state, where serving knows them."""
     for item in pins:
         product = recommender.product(item["productId"])
         if product is not None and product.is_active:
-            yield Pick(product, _offer(product, item, prices, moment), None, MANUAL, item["reason"])
-
-
-def _offer(product: Product, pin: Item, prices: Mapping[int, Decimal], moment: float) -> Decimal | None:
-    own = pin["specialPrice"]
-    return product.offer_at(moment, prices.get(product.product_id) if own is None else Decimal(own))
+            yield Pick(product, product.offer_at(moment), None, MANUAL, item["reason"])
 
 
 def _item(pick: Pick) -> Item:

@@ -1,9 +1,8 @@
 """Shelves and similar products from memory, and the versions and warnings behind them."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -73,14 +72,7 @@ class Recommender:
         shopper = Shopper(user_id, self.live.state(user_id)) if user_id and is_own else Shopper(None)
         return compose(model.bundle, model.catalogue, self.rules, shopper, now, query, model.ranking_cache)
 
-    def similar(
-        self,
-        reference: ProductReference,
-        limit: int,
-        exclude: Collection[int],
-        prices: Mapping[int, Decimal],
-        moment: float,
-    ) -> tuple[list[Pick], bool]:
+    def similar(self, reference: ProductReference, limit: int, exclude: Collection[int]) -> tuple[list[Pick], bool]:
         """Similar products, and whether the fallback was used; none while there is no model.
 
         Raises:
@@ -92,11 +84,8 @@ class Recommender:
         item = model.catalogue.index.get(self.product_id(reference) or 0)
         if item is None:
             raise ProductNotFound(f"There is no product {reference}.")
-
-        def offer(product: Product) -> Decimal | None:
-            return product.offer_at(moment, prices.get(product.product_id))
-
-        return similar(model.bundle, model.catalogue, self.rules.reasons, item, limit, offer, exclude)
+        moment = self.now().timestamp()
+        return similar(model.bundle, model.catalogue, self.rules.reasons, item, limit, moment, exclude)
 
     def product_id(self, reference: ProductReference | int) -> int | None:
         """The internal id of a product reference, None for an unknown sku."""

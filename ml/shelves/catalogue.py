@@ -43,18 +43,15 @@ class Product(msgspec.Struct, frozen=True, dict=True):
         """Whether it may be on a shelf: it is listed and in stock."""
         return self.is_listed and self.stock > 0
 
-    def offer_at(self, moment: float, manual: Decimal | None = None) -> Decimal | None:
-        """The special price that is valid at `moment`: a merchandiser's, `manual`, else its own.
+    def offer_at(self, moment: float) -> Decimal | None:
+        """The special price that is valid at `moment`.
 
         None if it is not below the price, or the product is inactive or out of stock.
         """
-        own = self.special_price
-        if (manual is None and own is None) or not self.is_active or self.stock <= 0:
+        offer = self.special_price
+        if offer is None or not self.is_active or self.stock <= 0:
             return None
-        if manual is not None and manual < self.price:
-            return manual
-        is_true = own is not None and own < self.price and self.special_starts_at <= moment < self.special_ends_at
-        return own if is_true else None
+        return offer if offer < self.price and self.special_starts_at <= moment < self.special_ends_at else None
 
     def card(self, offer: Decimal | None) -> dict[str, Any]:
         """The product's card as JSON values; `offer` is the current special price."""

@@ -69,7 +69,7 @@ def compose(
         ranking_cache: of this bundle; it only saves time and never changes a page.
     """
     query = query or PageQuery()
-    visit = Visit(bundle, catalogue, rules, shopper, now, query.category_ids, query.prices, ranking_cache)
+    visit = Visit(bundle, catalogue, rules, shopper, now, query.category_ids, ranking_cache)
     taken = {catalogue.index[product_id] for product_id in query.exclude if product_id in catalogue.index}
     limit = rules.limit if query.limit is None else query.limit
     fillings = {
@@ -95,11 +95,11 @@ def _shelf(visit: Visit, display_type: DisplayType, filling: Filling) -> Shelf:
 
 
 def _picks(visit: Visit, candidates: list[Candidate], *, is_offer: bool) -> list[Pick]:
-    products, moment, prices = visit.catalogue.products, visit.moment, visit.prices
+    products, moment = visit.catalogue.products, visit.moment
     picks = []
     for candidate in candidates:
         product = products[candidate.item]
-        offer = product.offer_at(moment, prices.get(product.product_id))
+        offer = product.offer_at(moment)
         reason = _reason(visit, candidate)
         if is_offer and offer is not None:
             saving = visit.rules.reasons.text("offer", percent=round(100 * (1 - offer / product.price)))

@@ -1,7 +1,6 @@
 """Fills one shelf from rankings, within its rules for eligibility, length and variety."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from decimal import Decimal
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from itertools import chain, zip_longest
 from typing import TypeVar
@@ -19,8 +18,7 @@ T = TypeVar("T")
 class PageQuery(msgspec.Struct, frozen=True):
     """A page request: which shelves, how long, excluded product ids, and filters on categories and products.
 
-    `prices` are current special prices that override the catalogue's: product id -> price. Sold-out products are on no
-    shelf unless requested.
+    Sold-out products are on no shelf unless requested.
     """
 
     display_types: Collection[DisplayType] | None = None
@@ -28,7 +26,6 @@ class PageQuery(msgspec.Struct, frozen=True):
     exclude: Collection[int] = ()
     category_ids: frozenset[int] | None = None
     keep: Callable[[Product], bool] | None = None
-    prices: Mapping[int, Decimal] = {}
     with_sold_out: bool = False
 
     def admits(self, product: Product) -> bool:
@@ -57,7 +54,7 @@ class Filling:
         self._types: dict[str, int] = {}
         self._categories: dict[int | None, int] = {}
         self._any_offer = False
-        among, is_new = visit.offers.keys() if rule.offer else None, rule.bought == "exclude"
+        among, is_new = visit.catalogue.offers.keys() if rule.offer else None, rule.bought == "exclude"
         own = partial(visit.source, follows_session=rule.follows_session, is_new=is_new, among=among)
         self._own = in_turns([own(name) for name in rule.sources])
         self._fallback = [partial(visit.source, name, is_new=is_new) for name in rule.fallback]
@@ -115,7 +112,7 @@ class Filling:
         return True
 
     def _is_offer(self, item: int, product: Product) -> bool:
-        if self._visit.offer(product) is None:
+        if product.offer_at(self._visit.moment) is None:
             return False
         return self._any_offer or self._visit.is_todays(item) == (self._rule.offer == "today")
 

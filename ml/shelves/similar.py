@@ -1,10 +1,9 @@
 """Similar products: bought by the same users, or with similar descriptions, then popular in the category."""
 
-from collections.abc import Callable, Collection, Iterator
-from decimal import Decimal
+from collections.abc import Collection, Iterator
 
 from ml.bundle.bundle import Bundle
-from ml.shelves.catalogue import Catalogue, Product
+from ml.shelves.catalogue import Catalogue
 from ml.shelves.composing import Pick
 from ml.shelves.rules import Reasons
 
@@ -15,7 +14,7 @@ def similar(
     reasons: Reasons,
     item: int,
     limit: int,
-    offer: Callable[[Product], Decimal | None],
+    moment: float,
     exclude: Collection[int] = (),
 ) -> tuple[list[Pick], bool]:
     """The most similar visible products, best first, and whether the category fallback was used.
@@ -26,7 +25,7 @@ def similar(
         reasons: how each is explained.
         item: an item index of the catalogue.
         limit: maximum number.
-        offer: returns a product's current special price.
+        moment: when, for the special prices; seconds since 1970 UTC.
         exclude: product ids to leave out.
     """
     taken = {item, *(catalogue.index[product_id] for product_id in exclude if product_id in catalogue.index)}
@@ -37,7 +36,7 @@ def similar(
         if other not in taken and catalogue.is_shown[other]:
             taken.add(other)
             product = catalogue.products[other]
-            picks.append(Pick(product, offer(product), score, source, reason))
+            picks.append(Pick(product, product.offer_at(moment), score, source, reason))
     return picks, any(pick.source == "popular" for pick in picks)
 
 

@@ -1,10 +1,9 @@
 """The sources of a shelf: each is a lazy ranking for one user."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from functools import cached_property
 from itertools import chain, islice
 
@@ -13,7 +12,7 @@ import numpy as np
 from ml import columns as c
 from ml.bundle.bundle import Bundle
 from ml.shelves.candidates import HEAD, Candidate, RankingCache, Shopper, explained
-from ml.shelves.catalogue import Catalogue, Product
+from ml.shelves.catalogue import Catalogue
 from ml.shelves.purchases import DAY, Owned, owned
 from ml.shelves.rules import LIVE_SOURCES, MADE_OF, Rules
 from ml.shelves.session import fold
@@ -29,7 +28,6 @@ class Visit:
     shopper: Shopper
     now: datetime
     category_ids: frozenset[int] | None = None
-    prices: Mapping[int, Decimal] = field(default_factory=dict)
     ranking_cache: RankingCache | None = None
 
     def __post_init__(self) -> None:
@@ -61,17 +59,6 @@ class Visit:
     def days_since(self, moment: float) -> int:
         """The age in whole days of the shop, so that results do not change before midnight."""
         return max(0, self.day - datetime.fromtimestamp(moment, self.now.tzinfo).toordinal())
-
-    @cached_property
-    def offers(self) -> dict[int, None]:
-        """Items with a special price, current or not, most popular first."""
-        index = self.catalogue.index
-        added = (index[product_id] for product_id in self.prices if product_id in index)
-        return self.catalogue.offers | dict.fromkeys(added) if self.prices else self.catalogue.offers
-
-    def offer(self, product: Product) -> Decimal | None:
-        """The current special price: a merchandiser's, else the catalogue's."""
-        return product.offer_at(self.moment, self.prices.get(product.product_id))
 
     def is_todays(self, item: int) -> bool:
         """Whether the item's offer is one of today's deals: products take turns by day."""
@@ -109,7 +96,7 @@ class Visit:
         return iter(self.touched_items)
 
     def _offers(self) -> Iterator[Candidate]:
-        return (Candidate(item, 0.0, "offers", "offer") for item in self.offers)
+        return (Candidate(item, 0.0, "offers", "offer") for item in self.catalogue.offers)
 
     def _learnt(
         self, name: str, among: AbstractSet[int] | None, *, follows_session: bool, is_new: bool

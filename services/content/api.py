@@ -37,7 +37,7 @@ async def read_displays(
     A user's or visitor's shelves are visible to them, to merchandisers and to serving.
     """
     body = await service.displays(session, request.app.state.cache, user_id)
-    return Response(body, media_type="application/json", headers={"Cache-Control": "private, no-store"})
+    return Response(body, media_type="application/json")
 
 
 @router.get("/v1/top-page-displays", dependencies=[MERCHANDISER])
@@ -51,12 +51,12 @@ async def list_displays(
     """The manual rows by id."""
     (after,) = decode_cursor(cursor, int) or (None,)
     rows = await queries.list_displays(session, limit + 1, after=after, product=product, display_type=display_type)
-    return DisplayPage.of(rows, limit, "id")
+    return DisplayPage.of([DisplayOut.of(row) for row in rows], limit, "id")
 
 
 @router.post("/v1/top-page-displays", status_code=201, dependencies=CHANGE)
 async def create_display(body: NewDisplay, session: Session, response: Response) -> DisplayOut:
-    """Pin, hide or price a product."""
+    """Pin or hide a product."""
     display_id = await service.create(session, body.changes())
     response.headers["Location"] = f"/v1/top-page-displays/{display_id}"
     return await _one(session, display_id)
@@ -82,4 +82,4 @@ async def delete_display(display_id: DisplayId, session: Session) -> None:
 
 
 async def _one(session: Session, display_id: int) -> DisplayOut:
-    return DisplayOut.model_validate(await service.read(session, display_id))
+    return DisplayOut.of(await service.read(session, display_id))

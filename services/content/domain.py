@@ -1,6 +1,6 @@
 """How rows become shelves, and when an offer is valid. Pure rules, no I/O."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -36,8 +36,6 @@ class DisplayRow:
     reason: str | None
     start_date: datetime
     end_date: datetime | None
-    special_price: Decimal | None
-    special_currency: str | None
     product_id: int | None
     sku: str | None
     product_name: str | None
@@ -67,28 +65,17 @@ class DisplayRow:
         is_in_stock = self.stock is None or self.stock > 0
         return self.is_product_active is not False and (is_in_stock or self.mode == "pin")
 
-    def special_price_at(self, now: datetime, manual: Decimal | None) -> Decimal | None:
-        """The special price that is valid at `now`: the row's own if a merchandiser set it, `manual`, or catalog's.
+    def special_price_at(self, now: datetime) -> Decimal | None:
+        """Catalog's offer that holds at `now`, within the row's dates.
 
-        None if it is not below the price, or the product does not exist, is inactive or out of stock. The row's dates
-        limit its own price and catalog's offer.
+        None also for a product that does not exist, is inactive or out of stock.
         """
-        if not (self.is_product_active and self.stock and self.product_price is not None):
+        if not (self.is_product_active and self.stock and self.is_due(now)):
             return None
-        own = self.own_price if self.is_due(now) else None
-        price = next((each for each in (own, manual, self._catalog_offer_at(now)) if each is not None), None)
-        return price if price is not None and price < self.product_price else None
-
-    @property
-    def own_price(self) -> Decimal | None:
-        """The price that a merchandiser set, unless the product has another currency by now."""
-        return self.special_price if self.mode and self.special_currency in (None, self.currency) else None
-
-    def _catalog_offer_at(self, now: datetime) -> Decimal | None:
-        if self.offer_price is None or self.offer_starts_at is None or self.product_price is None:
+        if self.product_price is None or self.offer_price is None or self.offer_starts_at is None:
             return None
         offer = Offer(self.offer_price, self.offer_currency, self.offer_starts_at, self.offer_ends_at)
-        return offer_at(now, Price(self.product_price, self.currency), offer) if self.is_due(now) else None
+        return offer_at(now, Price(self.product_price, self.currency), offer)
 
 
 @dataclass(frozen=True)
@@ -101,11 +88,10 @@ class Item:
 
 @dataclass(frozen=True)
 class Displays:
-    """The shelves of one user, the hidden skus, the merchandisers' prices, and until when all this is valid."""
+    """The shelves of one user, the hidden skus, and until when all this is valid."""
 
     shelves: dict[DisplayType, list[Item]]
     hidden: dict[int, str | None]
-    prices: list[Item]
     true_until: datetime
 
 
@@ -123,16 +109,10 @@ def compose(rows: Sequence[DisplayRow], now: datetime) -> Displays:
         key=lambda row: (row.user_id is None, -row.priority, row.rank),
     )
     hidden = {row.product_id: row.sku for row in manual if row.mode == "hide" and row.product_id is not None}
-    prices: dict[int | None, Item] = {}
-    for row in manual:
-        if row.mode != "price" or row.own_price is None:
-            continue
-        if (price := row.special_price_at(now, None)) is not None:
-            prices.setdefault(row.product_id, Item(row, price))
     taken: set[Shown] = {(product_id, None) for product_id in hidden}
     pinned = {
         display_type: _items(
-            [row for row in manual if row.mode == "pin" and row.display_type == display_type], taken, prices, now
+            [row for row in manual if row.mode == "pin" and row.display_type == display_type], taken, now
         )
         for display_type in TITLES
     }
@@ -140,22 +120,19 @@ def compose(rows: Sequence[DisplayRow], now: datetime) -> Displays:
     for display_type in TITLES:
         model = [row for row in rows if not row.mode and row.display_type == display_type]
         own = [row for row in model if row.user_id is not None]
-        chosen[display_type] = _items(sorted(own or model, key=lambda row: row.rank), taken, prices, now)
+        chosen[display_type] = _items(sorted(own or model, key=lambda row: row.rank), taken, now)
     shelves = {each: items for each in TITLES if (items := pinned[each] + chosen[each])}
-    return Displays(shelves, dict(sorted(hidden.items())), list(prices.values()), _true_until(rows, now))
+    return Displays(shelves, dict(sorted(hidden.items())), _true_until(rows, now))
 
 
-def _items(
-    ranked: Iterable[DisplayRow], taken: set[Shown], prices: Mapping[int | None, Item], now: datetime
-) -> list[Item]:
+def _items(ranked: Iterable[DisplayRow], taken: set[Shown], now: datetime) -> list[Item]:
     """The visible rows with their current prices, except products in `taken`, which is extended."""
     items = []
     for row in ranked:
         shown = (row.product_id, row.category_id if row.product_id is None else None)
         if shown in taken or not row.is_shown:
             continue
-        manual = prices.get(row.product_id)
-        price = row.special_price_at(now, manual.special_price if manual else None)
+        price = row.special_price_at(now)
         if price is not None or row.mode or row.display_type not in OFFER_SHELVES:
             taken.add(shown)
             items.append(Item(row, price))

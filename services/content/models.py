@@ -22,14 +22,14 @@ class TopPageDisplay(Base):
     """One product in its place on a shelf, or a merchandiser's row for a product.
 
     Partitioned by generation: each has its own table, so that dropping one is cheap. Rows without a generation
-    are the merchandisers' (`source` = manual), with a `mode`: `pin`, `hide` or `price`. Rows without a user are
+    are the merchandisers' (`source` = manual), with a `mode`: `pin` or `hide`. Rows without a user are
     for everyone. A manual row shows its product's data from the copies of the catalogue below.
     """
 
     __tablename__ = "top_page_displays"
     __table_args__ = (
         CheckConstraint("(source = 'manual') = (generation IS NULL)", name="source"),
-        CheckConstraint("mode IN ('pin', 'hide', 'price')", name="mode"),
+        CheckConstraint("mode IN ('pin', 'hide')", name="mode"),
         CheckConstraint("(mode IS NOT NULL) = (generation IS NULL)", name="mode_is_manual"),
         CheckConstraint("generation IS NOT NULL OR end_date > start_date", name="manual_ends_after_it_starts"),
         {"postgresql_partition_by": "LIST (generation)"},

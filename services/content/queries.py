@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, func, select, true, update
+from sqlalchemy import ColumnElement, Row, RowMapping, Select, func, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.common.web.references import ProductReference
@@ -27,6 +27,15 @@ MIRRORED = (
     func.coalesce(Category.name, Display.category_name).label("category_name"),
 )
 """The columns owned by catalog: its value where known, else the row's."""
+SHOWN = (
+    *(Display.display_type, Display.mode, Display.user_id, Display.rank, Display.priority, Display.score),
+    *(Display.reason, Display.start_date, Display.end_date, Display.product_id),
+    *MIRRORED,
+    *(Product.stock, Product.is_active.label("is_product_active"), Product.special_price.label("offer_price")),
+    Product.special_currency.label("offer_currency"),
+    *(Product.special_starts_at.label("offer_starts_at"), Product.special_ends_at.label("offer_ends_at")),
+)
+"""The columns of a `DisplayRow`."""
 MOST_EXPORTED = 5_000
 """Rows: several times what the kept generations have of a user."""
 
@@ -58,15 +67,7 @@ async def rows_for(session: AsyncSession, generation: str | None, user_id: str |
     if generation is not None:
         in_generation |= Display.generation == generation
     is_over = Display.generation.is_(None) & (Display.end_date <= func.now())
-    query = _beside_catalog(
-        *(Display.display_type, Display.mode, Display.user_id, Display.rank, Display.priority, Display.score),
-        *(Display.reason, Display.start_date, Display.end_date, Display.special_price, Display.product_id),
-        Display.currency.label("special_currency"),
-        *MIRRORED,
-        *(Product.stock, Product.is_active.label("is_product_active"), Product.special_price.label("offer_price")),
-        Product.special_currency.label("offer_currency"),
-        *(Product.special_starts_at.label("offer_starts_at"), Product.special_ends_at.label("offer_ends_at")),
-    ).where(in_generation, of_user, Display.is_active, is_over.isnot(True))
+    query = _beside_catalog(*SHOWN).where(in_generation, of_user, Display.is_active, is_over.isnot(True))
     return [DisplayRow(**row) for row in (await session.execute(query)).mappings()]
 
 
@@ -86,28 +87,28 @@ async def list_displays(
     after: int | None,
     product: ProductReference | None,
     display_type: DisplayType | None,
-) -> Sequence[Row[Any]]:
+) -> Sequence[RowMapping]:
     """The next page of manual rows by id that pass every filter."""
     conditions = [
         *([Display.id > after] if after else []),
         *([_is_about(product)] if product else []),
         *([Display.display_type == display_type.value] if display_type else []),
     ]
-    rows: Sequence[Row[Any]] = (await session.execute(_manual(*conditions).order_by(Display.id).limit(limit))).all()
+    found = await session.execute(_manual(*conditions).order_by(Display.id).limit(limit))
+    rows: Sequence[RowMapping] = found.mappings().all()
     return rows
 
 
-async def one_display(session: AsyncSession, display_id: int) -> Row[Any] | None:
+async def one_display(session: AsyncSession, display_id: int) -> RowMapping | None:
     """The manual row with this id, if it exists."""
-    row: Row[Any] | None = (await session.execute(_manual(Display.id == display_id))).one_or_none()
+    row: RowMapping | None = (await session.execute(_manual(Display.id == display_id))).mappings().one_or_none()
     return row
 
 
 def _manual(*conditions: ColumnElement[bool]) -> Select[Any]:
     """Manual rows with their products' data."""
-    mirrored = {column.name for column in MIRRORED}
-    own = [column for column in Display.__table__.columns if column.name not in mirrored | {"rank", "score"}]
-    return _beside_catalog(*own, *MIRRORED).where(Display.generation.is_(None), *conditions)
+    own = (Display.id, Display.generation, Display.source, Display.is_active, Display.created_at, Display.updated_at)
+    return _beside_catalog(*own, *SHOWN).where(Display.generation.is_(None), *conditions)
 
 
 async def list_generations(session: AsyncSession, limit: int, *, before: int | None) -> Sequence[Row[Any]]:
@@ -147,12 +148,6 @@ async def ids_of(session: AsyncSession, skus: Sequence[str], codes: Sequence[str
     categories = select(Category.code, Category.id).where(Category.code == func.any(list(codes)), ~Category.is_deleted)
     found = {("sku", sku): product_id for sku, product_id in await session.execute(products)}
     return found | {("category_code", code): each for code, each in await session.execute(categories)}
-
-
-async def currency_of(session: AsyncSession, product_id: int | None) -> str | None:
-    """The currency of a product, if known."""
-    currency: str | None = await session.scalar(select(Product.currency).where(Product.id == product_id))
-    return currency
 
 
 async def bump_version(session: AsyncSession) -> None:

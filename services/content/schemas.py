@@ -1,15 +1,17 @@
 """Requests and responses of the content service's API."""
 
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import fields
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
 from services.common.web.fields import (
     Boolean,
     FreeText,
     Id,
-    OfferPrice,
     Schema,
     ShownMoney,
     Timestamp,
@@ -18,22 +20,35 @@ from services.common.web.fields import (
 )
 from services.common.web.paging import Page
 from services.common.web.references import Sku
+from services.content.domain import DisplayRow
 from services.contracts.envelope import DisplayType
 
-Mode = Literal["pin", "hide", "price"]
+Mode = Literal["pin", "hide"]
 Priority = Annotated[int, Field(strict=True, ge=-1_000, le=1_000)]
+
+
+def _no_price(mode: Any) -> Any:  # noqa: ANN401 - whatever was sent
+    return _set_in_catalog(mode) if mode == "price" else mode
+
+
+def _set_in_catalog(_: Any) -> Any:  # noqa: ANN401 - whatever was sent
+    raise ValueError("a special price is set in catalog: PUT /v1/products/{productId}/special-price")
+
+
+NewMode = Annotated[Mode, BeforeValidator(_no_price)]
 
 
 class DisplayChange(Schema):
     """Changes of a manual row; omitted fields stay unchanged."""
 
     display_type: DisplayType = left_out()
-    mode: Mode = left_out()
+    mode: NewMode = left_out()
     product_id: Id = left_out()
     sku: Sku = left_out()
     user_id: UserId | None = left_out()
     priority: Priority = left_out()
-    special_price: OfferPrice | None = left_out()
+    special_price: SkipJsonSchema[Annotated[None, BeforeValidator(_set_in_catalog)]] = None
+    """Accepted from nobody: the refusal says where it is set."""
     start_date: Timestamp = left_out()
     end_date: Timestamp | None = left_out()
     is_active: Boolean = left_out()
@@ -48,13 +63,14 @@ class DisplayChange(Schema):
 class NewDisplay(DisplayChange):
     """A merchandiser's row for a product.
 
-    `pin` puts it first on its shelf, in stock or not; `hide` removes it from every shelf; `price` gives it a special
-    price everywhere. It applies to one user or (`userId` null) to everyone, from `startDate` until before `endDate`.
-    Of several rows the higher `priority` wins. `sku` may name the product instead of `productId`.
+    `pin` puts it first on its shelf, in stock or not; `hide` removes it from every shelf. It applies to one user or
+    (`userId` null) to everyone, from `startDate` until before `endDate`. Of several rows the higher `priority` wins.
+    `sku` may name the product instead of `productId`. A special price is catalog's alone
+    (`PUT /v1/products/{productId}/special-price`), and every shelf shows it.
     """
 
     display_type: DisplayType
-    mode: Mode
+    mode: NewMode
 
     @model_validator(mode="after")
     def _names_a_product(self) -> Self:
@@ -64,7 +80,10 @@ class NewDisplay(DisplayChange):
 
 
 class DisplayOut(Schema):
-    """A manual row with its product's data from catalog, null where unknown."""
+    """A manual row with its product's data from catalog, null where unknown.
+
+    `specialPrice` is catalog's offer that holds now, within the row's dates.
+    """
 
     id: int
     display_type: DisplayType
@@ -90,6 +109,13 @@ class DisplayOut(Schema):
     reason: str | None
     created_at: datetime
     updated_at: datetime
+
+    @classmethod
+    def of(cls, row: Mapping[Any, Any]) -> Self:
+        """Build from a row of `queries.list_displays`."""
+        shown = DisplayRow(**{field.name: row[field.name] for field in fields(DisplayRow)})
+        values = {**row, "special_price": shown.special_price_at(datetime.now(UTC))}
+        return cls(**{name: values[name] for name in cls.model_fields})
 
 
 class DisplayPage(Page[DisplayOut]):
@@ -124,22 +150,11 @@ class Shelf(Schema):
     items: list[ShelfItem]
 
 
-class OfferOut(Schema):
-    """A merchandiser's current special price for the product on any shelf."""
-
-    product_id: int
-    sku: str | None
-    currency: str | None
-    special_price: ShownMoney
-    start_date: datetime
-    end_date: datetime | None
-
-
 class DisplaysOut(Schema):
     """The shelves of one user that have products, in page order.
 
     A service that composes its own shelves uses the pins (items whose `source` is `manual`), the products that
-    are `hidden` everywhere (`hiddenSkus` in the same order), and the `specialPrices` that merchandisers set.
+    are `hidden` everywhere (`hiddenSkus` in the same order).
     """
 
     user_id: str | None
@@ -147,7 +162,6 @@ class DisplaysOut(Schema):
     shelves: list[Shelf]
     hidden: list[int]
     hidden_skus: list[str | None]
-    special_prices: list[OfferOut]
 
 
 class WishesOut(Schema):

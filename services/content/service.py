@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from sqlalchemy import Row, delete, func, select
+from sqlalchemy import RowMapping, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.common.messaging.outbox import append
@@ -13,15 +13,12 @@ from services.common.storage.cache import Cache
 from services.content import queries
 from services.content.domain import TITLES, Displays, Item, compose
 from services.content.models import TopPageDisplay, Wish
-from services.content.schemas import DisplaysOut, OfferOut, Shelf, ShelfItem
+from services.content.schemas import DisplaysOut, Shelf, ShelfItem
 from services.contracts.envelope import DisplayType
 from services.contracts.events.content import DisplayChanged
-from services.contracts.money import exact
 
 PRODUCER = "content"
 SHORTEST_CACHED = 1.0
-PRICED = frozenset({"special_price", "product_id", "sku"})
-"""The fields of a manual row that say what its special price is compared with."""
 
 
 class DisplayNotFound(NotFound):
@@ -84,7 +81,6 @@ def _answer(composed: Displays, user_id: str | None, generation: str | None) -> 
         ],
         hidden=list(composed.hidden),
         hidden_skus=list(composed.hidden.values()),
-        special_prices=[OfferOut.model_validate(_offer(item)) for item in composed.prices],
     )
 
 
@@ -109,13 +105,6 @@ def _item(item: Item, rank: int) -> ShelfItem:
     )
 
 
-def _offer(item: Item) -> dict[str, Any]:
-    row = item.row
-    dates = {"start_date": row.start_date, "end_date": row.end_date}
-    ids = {"product_id": row.product_id, "sku": row.sku}
-    return {**ids, "special_price": item.special_price, "currency": row.currency, **dates}
-
-
 async def create(session: AsyncSession, values: dict[str, Any]) -> int:
     """Create a manual row; returns its id.
 
@@ -126,7 +115,6 @@ async def create(session: AsyncSession, values: dict[str, Any]) -> int:
     identified = await _identified(session, values)
     display = TopPageDisplay(source="manual", **{"start_date": datetime.now(UTC), **identified})
     _refuse_contradictions(display)
-    await _spell_price(session, display)
     session.add(display)
     await session.flush()
     await _append_change(session, display, "CREATED")
@@ -143,11 +131,8 @@ async def change(session: AsyncSession, display_id: int, changes: dict[str, Any]
     display = await _find(session, display_id)
     for name, value in (await _identified(session, changes)).items():
         setattr(display, name, value)
-    is_news = session.is_modified(display)  # before a query, which writes the row
     _refuse_contradictions(display)
-    if PRICED & changes.keys():  # if the product has another currency by now, the row can still be ended
-        await _spell_price(session, display)
-    if is_news or session.is_modified(display):
+    if session.is_modified(display):
         await session.flush()
         await _append_change(session, display, "UPDATED")
 
@@ -165,7 +150,7 @@ async def remove(session: AsyncSession, display_id: int) -> None:
     await _append_change(session, display, "DELETED")
 
 
-async def read(session: AsyncSession, display_id: int) -> Row[Any]:
+async def read(session: AsyncSession, display_id: int) -> RowMapping:
     """A manual row, with its product's data.
 
     Raises:
@@ -200,18 +185,6 @@ async def _find(session: AsyncSession, display_id: int) -> TopPageDisplay:
 def _refuse_contradictions(display: TopPageDisplay) -> None:
     if display.end_date is not None and display.end_date <= display.start_date:
         raise Contradiction(errors=[Fault(field="body.endDate", message="must lie after startDate")])
-    if display.mode == "price" and display.special_price is None:
-        raise Contradiction(errors=[Fault(field="body.specialPrice", message="is needed for the mode price")])
-
-
-async def _spell_price(session: AsyncSession, display: TopPageDisplay) -> None:
-    """Give the special price its product's currency, and its decimals; raises Contradiction if it has more."""
-    if display.special_price is not None:
-        display.currency = await queries.currency_of(session, display.product_id)
-        try:
-            display.special_price = exact(display.special_price, display.currency)
-        except ValueError as error:
-            raise Contradiction(errors=[Fault(field="body.specialPrice", message=str(error))]) from error
 
 
 async def _append_change(

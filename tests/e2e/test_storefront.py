@@ -190,16 +190,21 @@ def test_a_shopper_that_does_not_exist_is_told_in_the_dialog(open_page):
     open_page.complaints.clear()  # the browser's own words on the 404
 
 
-def test_a_merchandisers_price_holds_on_every_page(shop, open_page):
+def test_a_special_price_holds_on_every_page_and_in_the_cart(shop, open_page):
     with httpx2.Client(base_url=shop.gateway_url, headers={"Authorization": f"Bearer {shop.staff_token}"}) as staff:
         product = staff.get("/v1/products", params={"q": "salmon small"}).json()["items"][0]
-        row = {"displayType": "SALE", "mode": "price", "productId": product["id"], "specialPrice": "0.50"}
-        staff.post("/v1/top-page-displays", json=row).raise_for_status()
+        offer = {"price": "0.50", "startDate": "2026-01-01T00:00:00Z"}
+        staff.put(f"/v1/products/{product['id']}/special-price", json=offer).raise_for_status()
     page = open_page("/search?q=salmon small")
     price = re.compile(r"Special price \$0\.50 instead of \$\d+\.\d\d")
     expect(page.get_by_role("article").locator(".price")).to_have_text(price)
     page.get_by_role("article").get_by_role("link").click()
     expect(page.locator(".product .price")).to_have_text(price)
+    page.locator(".product").get_by_role("button").click()
+    expect(page.get_by_text("is in the cart.")).to_be_visible()
+    page.goto("/cart")
+    line = page.get_by_role("list", name="Products in the cart").get_by_role("listitem")
+    expect(line).to_contain_text("$0.50 each")
 
 
 def test_money_is_shown_with_the_decimals_of_its_currency(open_page):
@@ -220,17 +225,6 @@ def test_a_price_without_a_currency_is_shown_as_a_number(shop, open_page):
     page.route("**/v1/top-page?*", lambda route: route.fulfill(json=answer))
     page.goto("/")
     expect(products(page, "On sale").locator(".price")).to_have_text("Special price 9.99 instead of 12.30")
-
-
-def test_a_special_price_in_another_currency_replaces_no_price(open_page):
-    page = open_page("/")
-    prices = page.evaluate("""async () => {
-        const { specialPriceOf } = await import("/storefront/prices.js");
-        const product = { id: 1, currency: "JPY", isActive: true, inStock: true, specialPrice: null };
-        const set = (currency) => new Map([[1, { specialPrice: "3", currency }]]);
-        return ["USD", "JPY"].map((currency) => specialPriceOf(product, set(currency)));
-    }""")
-    assert prices == [None, "3"]
 
 
 def test_a_category_is_called_by_the_names_from_the_top_and_not_by_a_shops_ids(open_page):

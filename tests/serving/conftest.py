@@ -15,7 +15,7 @@ from services.common.runtime.http_client import ServiceClient
 from services.common.web import ndjson
 from services.contracts.envelope import Event
 from services.contracts.events.actions import OrderAction, ProductAction, ProductViewed, UserAction
-from services.contracts.events.catalog import ProductSnapshot, SpecialPriceEnded, StockChanged
+from services.contracts.events.catalog import ProductSnapshot, SpecialPriceEnded, SpecialPriceSet, StockChanged
 from services.contracts.events.identity import UserAuthenticated, UserDeleted, UserProfileUpdated
 from services.contracts.events.order import OrderCancelled, OrderLine, OrderSnapshot, ReturnSnapshot
 from serving.app import create_app
@@ -37,6 +37,7 @@ PAYLOADS = {
     "ORDER_COMPLETED": ("order.v1", OrderSnapshot),
     "ORDER_CANCELLED": ("order.v1", OrderCancelled),
     "STOCK_CHANGED": ("catalog.v1", StockChanged),
+    "SPECIAL_PRICE_SET": ("catalog.v1", SpecialPriceSet),
     "SPECIAL_PRICE_ENDED": ("catalog.v1", SpecialPriceEnded),
     "PRODUCT_CREATED": ("catalog.v1", ProductSnapshot),
 }
@@ -82,7 +83,7 @@ class Content:
     """Content's `/v1/displays` as a small application: what it says is set by the test, None means that it fails."""
 
     def __init__(self):
-        self.says = {"userId": None, "generation": "g-active", "shelves": [], "hidden": [], "specialPrices": []}
+        self.says = {"userId": None, "generation": "g-active", "shelves": [], "hidden": []}
         self.asked = []
         self.app = FastAPI()
         self.app.add_api_route("/v1/displays", self._answer)

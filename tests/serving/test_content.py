@@ -85,14 +85,14 @@ def items(page, display_type):
     return {item["productId"]: item for item in shelf["items"]}
 
 
-async def test_what_merchandisers_say_wins_on_the_live_page(page, say):
+async def test_what_merchandisers_say_wins_on_the_live_page(page, say, happens):
     await say("hide", MILK)
     await say("pin", RICE, displayType="SALE")
-    await say("price", TEA, specialPrice="0.70")
+    offer = {"special_price": Decimal("0.70"), "currency": "USD", "start_date": "2026-01-01T00:00:00Z"}
+    await happens("SPECIAL_PRICE_SET", product_id=RICE, offer_version=1, **offer)
 
     def is_followed(found):
-        prices = [item["specialPrice"] for shelf in found["shelves"] for item in shelf["items"]]
-        return RICE in items(found, "SALE") and "0.70" in prices
+        return RICE in (sale := items(found, "SALE")) and sale[RICE]["specialPrice"] == "0.70"
 
     found = await eventually(page, is_followed)
     everything = [item["productId"] for shelf in found["shelves"] for item in shelf["items"]]

@@ -73,14 +73,6 @@ async def test_a_hidden_product_stands_nowhere(page, content_service):
     assert ids(found, "REPURCHASE") == [BREAD]
 
 
-async def test_a_merchandisers_price_is_shown_wherever_the_product_stands(page, content_service):
-    content_service.says |= {"specialPrices": [{"productId": MILK, "specialPrice": "0.75"}]}
-
-    milk = (await page(BUYER))["shelves"][1]["items"][0]
-
-    assert (milk["productPrice"], milk["specialPrice"]) == ("1.50", "0.75")
-
-
 async def test_the_active_generation_fills_a_short_shelf(page, content_service):
     rows = [item(SOAP), item(900, reason="You bought this 3 times")]
     content_service.says |= {"shelves": [{"displayType": "REPURCHASE", "title": "", "items": rows}]}
@@ -134,7 +126,6 @@ async def test_merchandisers_last_word_holds_while_content_is_silent(page, conte
     content_service.says |= {
         "hidden": [MILK],
         "shelves": [{"displayType": "SALE", "title": "", "items": [item(RICE, "manual")]}],
-        "specialPrices": [{"productId": RICE, "specialPrice": "0.75"}],
     }
     await app.state.merchandising.refresh()
     content_service.says = None
@@ -143,8 +134,7 @@ async def test_merchandisers_last_word_holds_while_content_is_silent(page, conte
 
     assert (found["degraded"], found["warnings"]) == (True, ["CONTENT_AWAY"])
     assert ids(found, "REPURCHASE") == [BREAD]
-    rice = found["shelves"][3]["items"][0]
-    assert (rice["productId"], rice["specialPrice"]) == (RICE, "0.75")
+    assert ids(found, "SALE")[0] == RICE
 
 
 async def test_an_answer_of_content_that_makes_no_sense_is_left_out(page, content_service):

@@ -3,20 +3,19 @@
 import { get } from "/storefront/api.js";
 import { addButton } from "/storefront/cart.js";
 import { element } from "/storefront/dom.js";
-import { manualPrices } from "/storefront/prices.js";
 import { act, Impressions } from "/storefront/reports.js";
 import { picture, price, shelf } from "/storefront/shelf.js";
 import { asItem, pathOf } from "/storefront/search-page.js";
 
 export async function productPage(productId) {
   const similar = get(`/v1/products/${productId}/similar`, { seconds: 2 }).catch(() => ({ items: [] }));
-  const [product, manual] = await Promise.all([get(`/v1/products/${productId}`), manualPrices()]);
+  const product = await get(`/v1/products/${productId}`);
   const categoryId = product.categoryIds[0];
   const { id, name: productName, price: productPrice, currency } = product;
   act("PRODUCT_VIEWED", { productId: id, productName, productPrice, currency, categoryId });
   const category = categoryId && (await get(`/v1/categories/${categoryId}`).catch(() => null));
   const path = category && (await pathOf(category));
-  const item = asItem(product, manual);
+  const item = asItem(product);
   const details = element(
     "div",
     { className: "product" },

@@ -2,25 +2,31 @@
 
 import { get } from "/storefront/api.js";
 import { element } from "/storefront/dom.js";
-import { manualPrices, specialPriceOf } from "/storefront/prices.js";
 import { act } from "/storefront/reports.js";
 import { cards } from "/storefront/shelf.js";
 
 const LIMIT = 48;
 
 /** A product of the catalog in the words of a shelf's item. */
-export function asItem(product, manual) {
+export function asItem(product) {
   const { id, name, price, currency, image, categoryIds, isActive, inStock } = product;
   return {
     productId: id,
     productName: name,
     productPrice: price,
-    specialPrice: specialPriceOf(product, manual),
+    specialPrice: specialPriceOf(product),
     currency,
     image,
     categoryId: categoryIds[0],
     isThere: isActive && inStock,
   };
+}
+
+/** The special price that holds now, or null; staff are told of later ones, too. */
+function specialPriceOf({ isActive, inStock, specialPrice: offer }) {
+  const now = Date.now();
+  const holds = offer && isActive && inStock && Date.parse(offer.startDate) <= now && !(Date.parse(offer.endDate) <= now);
+  return holds ? offer.price : null;
 }
 
 /** The names from the top to a category; a shop's capitals in ordinary letters, any other spelling left alone. */
@@ -45,8 +51,8 @@ export async function categoryPage(categoryId) {
 /** The products that fit, and a button for more of them while there are more. */
 async function found(title, filter, nothing) {
   const ask = (cursor) => get(`/v1/products?${new URLSearchParams({ ...filter, ...cursor, active: "true", limit: LIMIT })}`);
-  const [first, manual] = await Promise.all([ask({}), manualPrices()]);
-  const draw = ({ items }) => cards(items.map((product) => asItem(product, manual)), { className: "cards results", label: "Products found" });
+  const first = await ask({});
+  const draw = ({ items }) => cards(items.map(asItem), { className: "cards results", label: "Products found" });
   const list = draw(first);
   const count = element("p", { role: "status" });
   const more = element("button", { className: "again", type: "button" }, "Show more");

@@ -74,34 +74,20 @@ async def test_a_display_follows_its_product(happen, seen):
     await seen(None)
 
 
-async def test_a_special_price_finer_than_the_currency_of_its_product_is_refused_by_name(client, happen):
-    tea = catalog.ProductSnapshot(**{**TEA, "product_id": 3, "sku": "yen", "price": "400", "currency": "JPY"})
-    await happen(("PRODUCT_CREATED", tea))
-    row = {"displayType": "SALE", "mode": "price", "productId": 3, "specialPrice": "0.5"}
+async def test_a_merchandisers_row_has_catalogs_offer_within_its_own_dates(client, happen):
+    await happen(
+        ("PRODUCT_CREATED", catalog.ProductSnapshot(**{**TEA, "product_id": 4, "sku": "pinned"})),
+        ("SPECIAL_PRICE_SET", OFFER.model_copy(update={"product_id": 4})),
+    )
+    pin = {"displayType": "REPURCHASE", "mode": "pin", "productId": 4}
+    for dates in ({}, {"startDate": "2098-01-01T00:00:00Z"}):
+        await client.post("/v1/top-page-displays", json=pin | dates)
 
-    async def answer():
-        return await client.post("/v1/top-page-displays", json=row)
+    async def prices():
+        found = await client.get("/v1/top-page-displays", params={"productId": 4})
+        return [each["specialPrice"] for each in found.json()["items"]]
 
-    refused = await eventually(answer, lambda made: made.status_code != 201)
-    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "body.specialPrice")
-
-
-async def test_a_changed_special_price_is_told_and_one_of_an_earlier_currency_ends(client, happen, events):
-    tea = {**TEA, "product_id": 4, "sku": "moved"}
-    await happen(("PRODUCT_CREATED", catalog.ProductSnapshot(**tea)))
-    row = {"displayType": "SALE", "mode": "price", "productId": 4, "specialPrice": "2.50"}
-    address = f"/v1/top-page-displays/{(await client.post('/v1/top-page-displays', json=row)).json()['id']}"
-    await eventually(lambda: client.get(address), lambda answer: answer.json()["currency"] == "USD")
-    assert (await client.patch(address, json={"specialPrice": "2.25"})).json()["specialPrice"] == "2.25"
-    assert [told["change"] for _, told in events(f"display:{address.rpartition('/')[2]}")] == ["CREATED", "UPDATED"]
-
-    yen = catalog.ProductSnapshot(**{**tea, "price": "400", "currency": "JPY"})
-    await happen(("PRODUCT_UPDATED", yen))
-    await eventually(lambda: client.get(address), lambda answer: answer.json()["currency"] == "JPY")
-    prices = (await client.get("/v1/displays")).json()["specialPrices"]
-    assert 4 not in {price["productId"] for price in prices}  # 2.25 dollars are not 2.25 yen
-    assert (await client.patch(address, json={"isActive": False})).json()["isActive"] is False
-    assert (await client.patch(address, json={"specialPrice": "2.20"})).status_code == 422
+    await eventually(prices, lambda found: found == ["3.00", None])
 
 
 async def test_an_event_that_is_tried_again_late_puts_no_old_price_back(happen, seen):

@@ -76,7 +76,6 @@ async def test_a_change_without_a_difference_is_not_told(client, say, events):
 @pytest.mark.parametrize(
     ("more", "field"),
     [
-        ({"mode": "price"}, "body.specialPrice"),
         ({"startDate": "2026-01-02T00:00:00Z", "endDate": "2026-01-02T00:00:00Z"}, "body.endDate"),
         ({"productId": 2**63}, "body.productId"),
         ({"reason": "a\0b"}, "body.reason"),
@@ -88,6 +87,19 @@ async def test_a_bad_value_is_refused_by_name(client, more, field):
     body = {"displayType": "SALE", "mode": "pin", "productId": 1, **more}
     answer = await client.post("/v1/top-page-displays", json=body)
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, field)
+
+
+@pytest.mark.parametrize(("field", "value"), [("mode", "price"), ("specialPrice", "2.50"), ("specialPrice", None)])
+async def test_a_price_is_refused_with_where_it_is_set(client, say, field, value):
+    row, change = {"displayType": "SALE", "mode": "pin", "productId": 9}, {field: value}
+    address = f"/v1/top-page-displays/{(await say('pin', 9))['id']}"
+    for answer in (
+        await client.post("/v1/top-page-displays", json={**row, **change}),
+        await client.patch(address, json=change),
+    ):
+        [fault] = answer.json()["errors"]
+        assert (answer.status_code, fault["field"]) == (422, f"body.{field}")
+        assert fault["message"].endswith("set in catalog: PUT /v1/products/{productId}/special-price")
 
 
 async def test_manual_rows_are_listed_by_product_and_shelf_and_page_by_cursor(client, say):

@@ -24,7 +24,7 @@ def test_amounts_finer_than_their_currency_are_rounded_and_an_offer_that_is_none
     migrate("content", url, "0005")
     with psycopg.connect(url) as connection:
         connection.execute(FINE)
-    migrate("content", url)
+    migrate("content", url, "0006")
     with psycopg.connect(url) as connection:
         products = connection.execute("""
             SELECT id, price::float, special_price::float, special_starts_at IS NULL FROM products ORDER BY id
@@ -32,4 +32,24 @@ def test_amounts_finer_than_their_currency_are_rounded_and_an_offer_that_is_none
         displays = connection.execute("SELECT product_id, special_price::float FROM top_page_displays ORDER BY 1")
         assert products == [(1, 13, 10, False), (2, 12.5, 10.45, False), (3, 12, None, True), (4, None, 12, False)]
         assert displays.fetchall() == [(1, 10), (2, 9.5), (9, 10)]
-        assert connection.execute("SELECT version FROM active_generation").fetchall() == [(2,)]
+        assert connection.execute("SELECT version FROM showing").fetchall() == [(2,)]
+
+
+PRICED = """
+INSERT INTO top_page_displays (display_type, product_id, special_price, currency, mode, source) VALUES
+    ('SALE', 1, 9.50, 'USD', 'price', 'manual'), ('SALE', 2, 9.50, 'USD', 'pin', 'manual'),
+    ('SALE', 3, NULL, NULL, 'hide', 'manual')
+"""
+
+
+def test_merchandisers_prices_go_with_their_rows_and_pins_stay_without_one(database):
+    url = database("content")
+    migrate("content", url, "0012")
+    with psycopg.connect(url) as connection:
+        connection.execute(PRICED)
+        version = connection.execute("SELECT version FROM active_generation").fetchone()[0]
+    migrate("content", url, "0013")
+    with psycopg.connect(url) as connection:
+        found = connection.execute("SELECT product_id, mode, special_price, currency FROM top_page_displays ORDER BY 1")
+        assert found.fetchall() == [(2, "pin", None, None), (3, "hide", None, None)]
+        assert connection.execute("SELECT version FROM active_generation").fetchone()[0] == version + 1

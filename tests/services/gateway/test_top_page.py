@@ -30,7 +30,7 @@ PAGE = {
     "userId": "900",
     "shelves": [{"displayType": "SALE", "title": "On sale", "items": [ITEM]}],
 }
-DISPLAYS = {"userId": "900", "generation": "g1", "shelves": PAGE["shelves"], "hidden": [3], "specialPrices": []}
+DISPLAYS = {"userId": "900", "generation": "g1", "shelves": PAGE["shelves"], "hidden": [3]}
 
 VISITOR = "anon:0198f2c4-8f5e-7c3a-9d41-5b8f0e6a7c21"
 
