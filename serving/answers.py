@@ -1,8 +1,8 @@
 """Builds the response bodies by hand, from memory."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from hashlib import sha256
-from typing import Any, Final
+from typing import Final
 
 import orjson
 from fastapi.responses import Response
@@ -64,8 +64,3 @@ def ranked_answer(state: State, picks: list[Pick], *, fallback_used: bool, seen:
         return Response(status_code=304, headers=headers)
     identifier = orjson.dumps({"recommendationId": recommendation_id(circumstances)})
     return Response(b"%b,%b" % (identifier[:-1], document[1:]), media_type="application/json", headers=headers)
-
-
-def json_answer(document: Mapping[str, Any], headers: Mapping[str, str]) -> Response:
-    """A JSON document, unchanged."""
-    return Response(orjson.dumps(document), media_type="application/json", headers=dict(headers))

@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any
 
+import orjson
 from fastapi import Path, Query, Request
 from fastapi.responses import Response
 
@@ -14,7 +15,7 @@ from services.common.web.references import ProductReference
 from services.common.web.routing import Router
 from serving import feedback as reports
 from serving import pages
-from serving.answers import json_answer, page_query, ranked_answer, shelf_answer
+from serving.answers import page_query, ranked_answer, shelf_answer
 from serving.merchandising import Merchandising
 from serving.recommender import Recommender
 from serving.schemas import (
@@ -87,7 +88,7 @@ async def page(request: Request, caller: Caller, wish: PageRequest) -> Response:
     displays = said or merchandising.everyones
     exclude = recommender.product_ids(wish.exclude_ids)
     document = pages.page(recommender, displays, user_id, exclude, is_content_away=said is None)
-    return json_answer(document, {"Cache-Control": "private, no-store"})
+    return Response(orjson.dumps(document), media_type="application/json")
 
 
 @router.post("/v1/feedback", status_code=202, responses=problems(403))

@@ -30,11 +30,7 @@ def choice_in_words(because: str | None) -> str:
     """What `popularity_because` means, for people who have just imported their shop."""
     if because is None:
         return "The models choose the shelves for each shopper: on the latest orders they did no worse than popularity."
-    return (
-        f"All shoppers get popular products, no model chooses for them yet: {because}. "
-        "Orders of more than eight weeks, or more orders of the same shoppers, can change that: every import compares "
-        "again."
-    )
+    return f"All shoppers get popular products, no model chooses for them yet: {because}. Every import compares again."
 
 
 def wait_until_served(environment: Environment, user_id: str | None) -> dict[str, int]:

@@ -98,6 +98,8 @@ def gate(
         except NonFiniteScoreError as error:
             broken = f"the champion is broken ({error}), so it met popularity alone: "
     decision = decide(ours, opponents, is_change=is_change)
+    if decision.reason is Reason.TOO_LITTLE_DATA and not tasks[Protocol.ALL].history.users.size:
+        return replace(decision, detail=f"the history is too short: no order from before {cut:%Y-%m-%d} to learn from")
     return replace(decision, detail=f"{broken}{decision.detail}")
 
 

@@ -86,7 +86,7 @@ def test_a_shop_of_a_few_days_is_served_by_popularity_and_says_why() -> None:
 
     assert decision.reason is Reason.TOO_LITTLE_DATA
     assert decision.popularity_because is not None
-    assert decision.popularity_because.startswith("there is nothing to compare: no shopper")
+    assert decision.popularity_because.startswith("there is nothing to compare: the history is too short")
     assert [(row["productId"], row["reason"]) for row in rows if row["userId"] == "u1"][:2] == [
         (1, "You bought this before"),
         (2, "Popular with other shoppers"),
@@ -98,6 +98,7 @@ def test_one_shopper_is_served_by_popularity_though_there_are_days_enough() -> N
 
     assert decision.popularity_because is not None
     assert "to fit any model but popularity" in decision.popularity_because
+    assert "history" not in decision.popularity_because
 
 
 def test_shoppers_who_have_bought_everything_are_shown_nothing_new() -> None:

@@ -15,8 +15,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
     ("because", "said"),
     [
         (None, "The models choose the shelves for each shopper"),
-        ("the models were refused as worse", "no model chooses for them yet: the models were refused as worse."),
-        ("there is nothing to compare", "Orders of more than eight weeks"),
+        ("the models were refused as worse", "yet: the models were refused as worse. Every import compares again."),
     ],
 )
 def test_an_import_says_what_the_models_do_and_why_they_do_nothing(state, because, said):

@@ -64,11 +64,12 @@ async def _broken_off(_: Request, __: Exception) -> Response:
 
 async def _invalid_request(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    faults = faults_of(error)
-    if any(item["type"] == "json_invalid" for item in error.errors()):
+    faults, found = faults_of(error), error.errors()
+    if any(item["type"] == "json_invalid" for item in found):
         return problem_response(400, "Malformed JSON", "malformed-json", "The body is not valid JSON.", faults)
     detail = "Some values are not acceptable."
-    if any(each.field == "body" for each in faults) and "json" not in request.headers.get("content-type", "").lower():
+    is_unread = any(item["loc"] == ("body",) and item["type"] != "missing" for item in found)
+    if is_unread and "json" not in request.headers.get("content-type", "").lower():
         detail = "The body is not read as JSON: send the header Content-Type: application/json."
     return Unprocessable(detail, errors=faults).response()
 

@@ -1,6 +1,7 @@
 """The router of every service: refuses unknown query parameters, and does the work of a request with a key once.
 
-It also reads `{productId:int}` in a path as digits; the parameter's own type validates the value.
+No cache keeps the answer of a route that is not for everybody, unless the route says so itself. `{productId:int}` in a
+path is read as digits; the parameter's own type validates the value.
 
 router = Router()
 
@@ -43,11 +44,17 @@ class Route(APIRoute):
     """One operation."""
 
     def get_route_handler(self) -> Handler:
-        """FastAPI's handler, wrapped in our two additions."""
-        handle: Callable[[Request], Awaitable[Response]] = super().get_route_handler()
+        """FastAPI's handler, wrapped in our additions."""
+        answer: Callable[[Request], Awaitable[Response]] = super().get_route_handler()
         known = _query_names(self.dependant)
         has_body = self.body_field is not None
         policy, is_required = policy_of(self.dependant), key_is_required(self.dependant)
+
+        async def handle(request: Request) -> Response:
+            response = await answer(request)
+            if policy is not None and not policy.is_public:
+                response.headers.setdefault("Cache-Control", "private, no-store")
+            return response
 
         async def handler(request: Request) -> Response:
             if request.scope["query_string"] and (unknown := set(request.query_params) - known):

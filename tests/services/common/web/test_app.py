@@ -186,6 +186,19 @@ async def test_json_without_its_content_type_is_told_what_to_send(client, as_use
     assert response.json()["detail"] == "The body is not read as JSON: send the header Content-Type: application/json."
 
 
+async def test_without_a_body_it_is_the_body_that_is_missing_and_not_its_content_type(client, as_user):
+    problem = (await client.post("/v1/notes", headers=as_user())).json()
+    assert (problem["detail"], problem["errors"][0]["field"]) == ("Some values are not acceptable.", "body")
+
+
+async def test_only_what_is_for_everybody_may_be_kept_by_caches(client, as_user):
+    async def kept(path):
+        return (await client.get(path, headers=as_user("7"))).headers.get("cache-control")
+
+    assert [await kept(path) for path in ("/v1/me", "/v1/users/7/notes")] == ["private, no-store"] * 2
+    assert await kept("/v1/notes") is None
+
+
 async def test_a_method_that_no_route_has_is_told_which_there_are(client):
     response = await client.delete("/v1/notes")
     assert (response.status_code, response.headers["allow"]) == (405, "GET, POST")
