@@ -29,6 +29,7 @@ COMMANDS = {
     "rollback": "data.rollback",
     "dead-letters": "dead_letters.dead_letters",
     "dbt": "modelling.dbt",
+    "rebuild": "rebuild.rebuild",
     "keys": "keys.keys",
     "payment-keys": "payment_keys.payment_keys",
 }

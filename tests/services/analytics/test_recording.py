@@ -7,9 +7,12 @@ from types import SimpleNamespace
 import pytest
 
 from services.analytics import service
+from services.analytics.external_ids import follow_catalog
 from services.analytics.models import UserActionLog, ViewHistory
 from services.common.messaging.messages import read
 from services.common.storage.database import Database
+from services.contracts.envelope import Event
+from services.contracts.events.catalog import ProductSnapshot
 
 VIEW = {
     "userId": "u1",
@@ -85,3 +88,18 @@ async def test_a_view_is_a_row_and_a_person_did_it_where_nothing_else_is_said(re
 async def test_a_number_too_small_for_a_double_is_recorded_as_the_zero_that_it_is_read_as(recorded):
     row = await recorded(UserActionLog, "REVIEW_SUBMIT", '{"userId":"u1","productId":1,"rating":1e-400}')
     assert row["rating"] == 0
+
+
+@pytest.mark.parametrize(("table", "event_type"), [(ViewHistory, "PRODUCT_VIEWED"), (UserActionLog, "CART_ADD")])
+async def test_what_was_recorded_stays_as_it_was_when_the_product_changes(recorded, database_url, table, event_type):
+    subject = {"productId": 7, "productName": "Tea", "productPrice": "500", "currency": "JPY", "categoryName": "Teas"}
+    row = await recorded(table, event_type, json.dumps({"userId": "u1", **subject}))
+    changed = ProductSnapshot(product_id=7, sku="tea", name="New name", price="600", currency="JPY", product_version=2)
+    told = Event.of("PRODUCT_UPDATED", changed, producer="catalog").to_bytes()
+    message, _ = read(SimpleNamespace(topic="catalog.v1", key=b"7", value=told))
+    database = Database(database_url)
+    async with database.sessions.begin() as session:
+        await follow_catalog(session, [message])
+        query = table.__table__.select().where(table.id == row["id"])
+        assert dict((await session.execute(query)).mappings().one()) == row
+    await database.close()

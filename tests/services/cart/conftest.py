@@ -1,15 +1,18 @@
 import itertools
 import json
+from types import SimpleNamespace
 
 import httpx2
 import psycopg
 import pytest
 import pytest_asyncio
+from psycopg.rows import dict_row
 
 from services.cart.app import create_app
 from services.cart.settings import CartSettings
 from services.catalog import app as catalog_app
 from services.catalog.settings import CatalogSettings
+from services.common.messaging.messages import read
 from services.common.messaging.producer import Producer
 from services.common.storage.migrate import migrate
 from services.contracts.envelope import Event
@@ -27,12 +30,17 @@ def database_url(database):
 
 
 @pytest.fixture(scope="module")
-def catalog_url(broker, tokens, database):
-    """The address of a running catalog."""
-    broker.create_topics("auth.v1", "catalog.v1", "cart.v1", "erasures.v1", "user-actions.v1", "dead-letters.v1")
+def catalog_database_url(database):
     url = database("catalog")
     migrate("catalog", url)
-    settings = CatalogSettings(database_url=url, kafka_url=broker.url, **tokens.settings)
+    return url
+
+
+@pytest.fixture(scope="module")
+def catalog_url(broker, tokens, catalog_database_url):
+    """The address of a running catalog."""
+    broker.create_topics("auth.v1", "catalog.v1", "cart.v1", "erasures.v1", "user-actions.v1", "dead-letters.v1")
+    settings = CatalogSettings(database_url=catalog_database_url, kafka_url=broker.url, **tokens.settings)
     with served(catalog_app.create_app(settings)) as address:
         yield address
 
@@ -129,6 +137,31 @@ def events(database_url):
         with psycopg.connect(database_url) as connection:
             rows = connection.execute(query, [user_id, topic]).fetchall()
         return [(event["eventType"], event["data"]) for event in (json.loads(value) for (value,) in rows)]
+
+    return of
+
+
+@pytest.fixture
+def copies(database_url):
+    """The one row of a product in carts."""
+
+    def of(product_id):
+        with psycopg.connect(database_url, row_factory=dict_row) as connection:
+            (row,) = connection.execute("SELECT * FROM cart_items WHERE product_id = %s", [product_id])
+        return row
+
+    return of
+
+
+@pytest.fixture
+def outbox(catalog_database_url):
+    """What catalog has told of a product, in order."""
+
+    def of(product_id):
+        query = "SELECT value FROM outbox WHERE key = %s ORDER BY id"
+        with psycopg.connect(catalog_database_url) as connection:
+            rows = connection.execute(query, [str(product_id)]).fetchall()
+        return [read(SimpleNamespace(topic="catalog.v1", value=value.encode()))[0] for (value,) in rows]
 
     return of
 

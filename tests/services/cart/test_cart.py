@@ -7,6 +7,7 @@ import pytest
 from services.cart import service
 from services.cart.app import create_app
 from services.cart.clients import Product
+from services.cart.consumer import follow_catalog
 from services.common.runtime.errors import Forbidden
 from services.common.storage.database import Database
 from tests.services.cart.conftest import VISITOR
@@ -145,24 +146,32 @@ async def test_what_vanishes_from_catalog_is_shown_as_gone(create, catalog, shop
     assert ([each["obstacle"] for each in cart["items"]], cart["total"]) == (["GONE", "GONE"], "0")
 
 
-async def test_the_copies_follow_catalog_and_the_price_at_adding_stays(create, catalog, shopper, settings, tokens):
+async def test_every_column_of_a_copy_follows_catalog_and_the_price_at_adding_stays(create, catalog, shopper, copies):
     tea, nora = create(), shopper("nora")
     await nora.add(tea)
-    catalog.patch(f"/v1/products/{tea}", json={"name": "New name", "price": "600"})
-    catalog.put(f"/v1/products/{tea}/special-price", json={"price": "550", "startDate": "2026-01-01T00:00:00Z"})
-    alone = create_app(settings.model_copy(update={"catalog_url": "http://127.0.0.1:9"}))
-    headers = {"Authorization": f"Bearer {tokens.of('nora')}"}
+    changed = {"name": "New name", "price": "2.50", "currency": "USD", "image": "https://shop.example/tea.png"}
+    catalog.patch(f"/v1/products/{tea}", json={**changed, "stock": 3, "isActive": False})
+    catalog.put(f"/v1/products/{tea}/special-price", json={"price": "2", "startDate": "2026-01-01T00:00:00Z"})
+    copy = await eventually(lambda: copies(tea), lambda found: found["offer_version"] > 0)
+    named = {"product_name": "name", "product_price": "price", "product_image": "image", "currency": "currency"}
+    assert {name: str(copy[column]).removesuffix("0") for column, name in named.items()} == changed
+    assert (copy["stock"], copy["is_active"], copy["special_price"], copy["added_price"]) == (3, False, 2, 500)
 
-    async with httpx2.AsyncClient(
-        transport=httpx2.ASGITransport(alone), base_url="http://c", headers=headers
-    ) as client:
 
-        async def shown():
-            cart = (await client.get("/v1/carts/me")).json()
-            (item,) = cart["items"]
-            return cart["stale"], item["productName"], item["productPrice"], item["addedPrice"]
-
-        await eventually(shown, lambda found: found == (True, "New name", "550", "500"))
+async def test_an_old_event_after_a_newer_one_changes_no_copy(create, catalog, shopper, copies, outbox, database_url):
+    tea, nele = create(), shopper("nele")
+    await nele.add(tea)
+    catalog.put(f"/v1/products/{tea}/special-price", json={"price": "400", "startDate": "2026-01-01T00:00:00Z"})
+    catalog.patch(f"/v1/products/{tea}", json={"price": "600", "stock": 3, "specialPrice": None})
+    told = [message for message in outbox(tea) if message.event_type != "PRODUCT_DELETED"]
+    assert len(told) > 3
+    newest = await eventually(lambda: copies(tea), lambda found: (found["product_price"], found["stock"]) == (600, 3))
+    database = Database(database_url)
+    for message in (*told[::-1], *told[:1]):
+        async with database.sessions.begin() as session:
+            await follow_catalog(session, [message])
+        assert copies(tea) == newest
+    await database.close()
 
 
 async def test_an_order_takes_what_was_bought_once_and_leaves_what_came_later(create, shopper, app, tokens, events):

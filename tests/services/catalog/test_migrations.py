@@ -71,3 +71,20 @@ async def test_a_product_of_before_can_be_changed_and_told_of(upgraded, settings
     with psycopg.connect(upgraded) as connection:
         values = connection.execute("SELECT value FROM outbox").fetchall()
     assert [parse("catalog.v1", value.encode())[0].event_type for (value,) in values] == ["PRODUCT_UPDATED"]
+
+
+def test_a_shop_of_before_orders_gets_reservations_and_keeps_its_products_both_ways(database):
+    url = database("catalog")
+    migrate("catalog", url, "0007")
+    everything = "SELECT products::text FROM products UNION ALL SELECT outbox::text FROM outbox"
+    with psycopg.connect(url) as connection:
+        connection.execute(FINE)
+        connection.execute("INSERT INTO outbox (event_id, topic, key, value) VALUES (gen_random_uuid(), 't', 'k', 'v')")
+        before = connection.execute(everything).fetchall()
+    migrate("catalog", url)
+    with psycopg.connect(url) as connection:
+        connection.execute("INSERT INTO reservations (id, status, lines, expires_at) VALUES ('1', 'HELD', '[]', now())")
+        assert connection.execute(everything).fetchall() == before
+    migrate("catalog", url, "0007")
+    with psycopg.connect(url) as connection:
+        assert connection.execute(everything).fetchall() == before

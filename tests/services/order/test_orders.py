@@ -120,6 +120,15 @@ async def test_what_was_not_delivered_cannot_come_back(create, shopper):
     await ines.post(f"/v1/orders/{order['id']}/returns", back(tea), status=409)
 
 
+async def test_the_lines_of_an_order_stay_as_they_were_when_the_product_changes(create, shopper, catalog):
+    tea, frida = create("500"), shopper("frida")
+    order = await frida.buy(tea)
+    tea.change(name="New name", price="600")
+    assert catalog.delete(f"/v1/products/{tea.id}").status_code == 204
+    assert (await frida.read(order))["items"] == order["items"]
+    assert [(each["productName"], each["price"]) for each in order["items"]] != [("New name", "600")]
+
+
 async def test_an_order_is_its_owners_and_the_operators(create, shopper, otto, tokens):
     jens, other = shopper("jens"), shopper("other")
     order = await jens.buy(create())
