@@ -11,6 +11,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from services.common.messaging.consumer import Consumer
+from services.contracts.vault import ensure_keys
 from stack.environment import Environment
 from stack.files import read_json
 from stack.program import Program
@@ -93,8 +94,9 @@ def test_a_service_in_the_table_is_prepared_started_probed_found_and_drained(sta
     assert process.wait(60) == 0
 
 
-def test_what_services_consume_is_in_the_table(monkeypatch):
-    consumed = {}
+def test_what_services_consume_is_in_the_table(monkeypatch, tmp_path):
+    consumed, keys = {}, tmp_path / "payment-keys.json"
+    ensure_keys(keys)
     construct = Consumer.__init__
 
     def noted(consumer, settings, *, topics, **options):
@@ -103,7 +105,7 @@ def test_what_services_consume_is_in_the_table(monkeypatch):
 
     monkeypatch.setattr(Consumer, "__init__", noted)
     for name in HAVE_DATABASE - {"auth"}:  # which signs, and consumes nothing
-        application(name)
+        application(name, keys_file=keys)
     assert consumed == {group: topic for program in PROGRAMS for group, topic in program.consumes.items()}
 
 
