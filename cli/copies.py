@@ -34,7 +34,10 @@ class Owner:
 
 @dataclass(frozen=True)
 class Copy:
-    """Rows of a service; `forget` makes those of `:ids` older than any event. Without `is_whole`, no row is added."""
+    """Rows of a service; `forget` makes those of `:ids` older than any event. Without `is_whole`, no row is added.
+
+    `part` ids are rebuilt in one transaction, for which whoever changes their rows waits.
+    """
 
     service: str
     table: str
@@ -44,6 +47,7 @@ class Copy:
     type: str = "bigint"
     forget: str = "DELETE FROM {table} WHERE {mine}"
     is_whole: bool = True
+    part: int = 500
 
 
 def _published(prefix: LiteralString) -> Callable[[Owned, list[str]], Iterator[list[bytes]]]:
@@ -113,6 +117,7 @@ COPIES = (
         forget="UPDATE {table} SET product_version = 0, stock_version = 0, offer_version = 0, is_deleted = false"
         " WHERE {mine}",
         is_whole=False,
+        part=20,
     ),
     Copy("content", "products", PRODUCTS, follow_catalog),
     Copy("content", "categories", CATEGORIES, follow_catalog),

@@ -24,8 +24,6 @@ from services.common.messaging.messages import Message, read
 from services.common.storage.database import Database
 from stack.state import StateError
 
-PART = 500
-"""Ids in one transaction: shoppers may have to wait for it."""
 _LOCK = (text("SET LOCAL lock_timeout = '30s'"), text("LOCK TABLE inbox IN SHARE ROW EXCLUSIVE MODE"))
 _OTHERWISE = "ARRAY['updated_at', 'account_version', 'version']"
 """What may differ though the copy was right."""
@@ -43,7 +41,7 @@ class Rebuilt:
 
 
 def rebuild(
-    service: Annotated[str, typer.Argument(help="The service whose copies they are.", metavar="SERVICE")],
+    service: Annotated[str, typer.Argument(help="analytics, cart, content or profile.", metavar="SERVICE")],
     state: WhereOption = None,
     *,
     as_json: JsonOption = False,
@@ -76,7 +74,7 @@ async def _rebuild(copy: Copy, owned: Owned, url: str) -> Rebuilt:
     database = Database(url, pool_size=1)
     try:
         ids = await _ids(copy, owned, database)
-        parts = [ids[first : first + PART] for first in range(0, len(ids), PART)]
+        parts = [ids[first : first + copy.part] for first in range(0, len(ids), copy.part)]
         for part in track(parts, done.table, console=Console(stderr=True), transient=True):
             async with database.sessions.begin() as session:
                 await _rebuild_part(copy, owned, session, part, done)
