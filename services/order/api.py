@@ -23,7 +23,7 @@ from services.order.service import OrderNotFound
 router = Router(tags=["orders"])
 OrderId = Annotated[PathId, Path(alias="orderId")]
 Caller = Annotated[Principal, USER]
-STAFF = frozenset({"operator", "admin"})
+STAFF = frozenset({"operator"})
 PACKS = [role("operator"), REQUIRES_KEY]
 CHANGED = problems(404, 409)
 

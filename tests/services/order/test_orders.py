@@ -1,8 +1,10 @@
 import pytest
 
+from services.common.identity.policy import guarded_routes
 from services.common.messaging.producer import Producer
 from services.contracts.envelope import Event
 from services.contracts.events.identity import UserDeleted
+from services.contracts.signing import ROLES
 from tests.services.order.conftest import ADDRESS
 from tests.waiting import eventually
 
@@ -129,17 +131,35 @@ async def test_the_lines_of_an_order_stay_as_they_were_when_the_product_changes(
     assert [(each["productName"], each["price"]) for each in order["items"]] != [("New name", "600")]
 
 
-async def test_an_order_is_its_owners_and_the_operators(create, shopper, otto, tokens):
-    jens, other = shopper("jens"), shopper("other")
-    order = await jens.buy(create())
-    place = f"/v1/orders/{order['id']}"
-    assert [(await who.orders.get(place)).status_code for who in (jens, otto, other)] == [200, 200, 404]
-    await other.post(f"{place}/cancel", WHY, status=404)
-    await other.post(f"{place}/pack", status=403)
-    assert (await other.orders.get("/v1/users/jens/orders")).status_code == 403
-    assert (await other.orders.get(f"{place}/returns")).status_code == 404
-    visitor = {"Authorization": f"Bearer {tokens.of('anon:00000000-0000-4000-8000-000000000001')}"}
-    assert (await jens.orders.get(place, headers=visitor)).status_code == 403
+async def test_an_order_and_its_returns_are_its_owners_and_the_operators(app, create, shopper, otto, delivered, tokens):
+    tea, jens = create(), shopper("jens")
+    order = await delivered("jens", tea, quantity=2)
+    asked = await jens.post(f"/v1/orders/{order['id']}/returns", back(tea), status=201)
+    named = {"orderId": order["id"], "returnId": asked["id"]}
+    routes = [
+        (method, path.format(**named))
+        for path, methods, _ in guarded_routes(app.routes)
+        for method in methods
+        if "{orderId}" in path or "{returnId}" in path
+    ]
+    strangers = [tokens.user("other", roles=[role]) for role in ROLES if role != "operator"]
+    strangers += [tokens.user("other"), tokens.of("anon:00000000-0000-4000-8000-000000000001"), ""]
+    answers = [
+        await jens.orders.request(
+            method,
+            path,
+            json=back(tea) if path.endswith("/returns") else WHY,
+            headers={"Authorization": f"Bearer {token}"} | jens.key(),
+        )
+        for method, path in routes
+        for token in strangers
+    ]
+    assert {each.status_code for each in answers} == {401, 403, 404}
+    assert len(routes) > 9
+    for who in (jens, otto):
+        assert (await who.read(order))["status"] == "DELIVERED"
+        returns = (await who.orders.get(f"/v1/orders/{order['id']}/returns")).json()["items"]
+        assert [each["status"] for each in returns] == ["REQUESTED"]
 
 
 async def test_orders_are_listed_page_by_page_the_latest_first(create, shopper):

@@ -4,6 +4,8 @@ from uuid import uuid4
 import psycopg
 import pytest
 
+from services.common.identity.policy import guarded_routes
+from services.contracts.signing import ROLES
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -130,13 +132,25 @@ async def test_a_method_without_a_provider_is_not_configured(orders):
     assert (answer.status_code, answer.json()["title"]) == (422, "Payment method not configured")
 
 
-async def test_a_payment_is_shown_to_its_payer_and_to_operators(pay, calling):
-    payment = await pay()
-    callers = [calling("anna"), calling("otto", roles=("operator",)), calling("bert")]
-    answers = [(await each.get(f"/v1/payments/{payment['id']}")).status_code for each in callers]
-    assert answers == [200, 200, 404]
-    action = await calling("bert").post(f"/v1/local-payments/{payment['id']}/action", json={"approve": True})
-    assert action.status_code == 404
+async def test_a_payment_is_its_payers_and_shown_to_operators(app, pay, calling, orders, tokens):
+    payment = await pay("1401")
+    routes = [
+        (method, path.format(paymentId=payment["id"]))
+        for path, methods, _ in guarded_routes(app.routes)
+        for method in methods
+        if "{paymentId}" in path
+    ]
+    strangers = [tokens.user("bert", roles=[role]) for role in ROLES if role != "operator"]
+    strangers += [tokens.of("anon:00000000-0000-4000-8000-000000000001"), ""]
+    answers = [
+        await orders.request(method, path, json={"approve": True}, headers={"Authorization": f"Bearer {token}"})
+        for method, path in routes
+        for token in strangers
+    ]
+    assert {each.status_code for each in answers} == {401, 403, 404}
+    assert len(routes) > 4
+    for who in (calling("anna"), calling("otto", roles=("operator",))):
+        assert (await who.get(f"/v1/payments/{payment['id']}")).json()["stage"] == "REQUIRES_ACTION"
 
 
 async def test_a_users_payments_are_listed_page_by_page(pay, calling):
