@@ -1,7 +1,7 @@
 """Does a service do what its OpenAPI document says: schemathesis against the real, running process.
 
 with served("catalog", environment, log) as url:
-    assert violations(url, token) == ""
+    assert violations(url, lambda: token) == ""
     assert numbers_without_bound(url, token) == []
 """
 
@@ -9,7 +9,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
 from pathlib import Path
@@ -19,7 +19,7 @@ import httpx2
 from tests.service_process import ServiceProcess
 
 ROOT = Path(__file__).parents[2]
-SEED = "20261125"
+SEED, MORE_EXAMPLES = 20261125, 50
 UNPROCESSABLE = HTTPStatus.UNPROCESSABLE_ENTITY
 
 
@@ -51,21 +51,32 @@ def _with_too_many_digits(path: str, parameter: Mapping[str, str]) -> str:
     return re.sub(r"{.*?}", "1", path.replace(f"{{{parameter['name']}}}", digits))
 
 
-def violations(url: str, token: str, *, examples: int = 15, more: tuple[str, ...] = ()) -> str:
+def violations(url: str, token: Callable[[], str], *, examples: int = 15, cases: int = 0) -> str:
     """What schemathesis finds wrong, by every check but `positive_data_acceptance`; empty when nothing is.
 
     Args:
         url: the running service.
-        token: a token that may call every route, a service's.
+        token: makes a token that may call every route; it lives no longer than a run of schemathesis takes.
         examples: generated cases per operation and phase.
-        more: further options of `schemathesis run`, such as `--exclude-path`.
+        cases: so many at least: those that chance makes are made again from other seeds, until there are as many.
     """
+    generated, seed, more = 0, SEED, ("--max-examples", str(examples))
+    while not generated or generated < cases:
+        result = _run(url, token(), "--seed", str(seed), *more)
+        if result.returncode != 0:
+            return result.stdout[-8_000:] + result.stderr[-2_000:]
+        counted = re.search(r"(\d+) generated", result.stdout)
+        assert counted is not None, result.stdout
+        generated += int(counted[1])
+        seed, more = seed + 1, ("--max-examples", str(MORE_EXAMPLES), "--phases", "fuzzing,stateful")
+    return ""
+
+
+def _run(url: str, token: str, *more: str) -> subprocess.CompletedProcess[str]:
     command = [
         *(str(Path(sys.executable).with_name("schemathesis")), "run", f"{url}/openapi.json", "--no-color"),
-        *("--checks", "all", "--exclude-checks", "positive_data_acceptance"),
-        *("--max-examples", str(examples), "--seed", SEED, "--continue-on-failure", "--generation-database", "none"),
-        *("--header", f"Authorization: Bearer {token}", "--suppress-health-check", "all", "--warnings", "off"),
-        *more,
+        *("--checks", "all", "--exclude-checks", "positive_data_acceptance", "--continue-on-failure"),
+        *("--generation-database", "none", "--suppress-health-check", "all", "--warnings", "off"),
+        *("--header", f"Authorization: Bearer {token}", *more),
     ]
-    result = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
-    return "" if result.returncode == 0 else result.stdout[-8_000:] + result.stderr[-2_000:]
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)

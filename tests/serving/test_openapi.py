@@ -1,8 +1,11 @@
+import pytest
+
 from tests.services.conformance import numbers_without_bound, served, violations
 from tests.serving.conftest import put_bundle
 
 
-def test_the_api_does_what_its_document_says(broker, tokens, tmp_path):
+@pytest.mark.faults
+def test_the_api_does_what_its_document_says(broker, tokens, tmp_path, rounds):
     broker.create_topics()
     put_bundle(tmp_path / "bundles", "b1")
     environment = {
@@ -12,5 +15,5 @@ def test_the_api_does_what_its_document_says(broker, tokens, tmp_path):
         "CONTENT_URL": "http://127.0.0.1:9",
     }
     with served("serving", environment, tmp_path / "serving.log") as url:
-        assert violations(url, tokens.staff()) == ""
+        assert violations(url, tokens.staff, cases=rounds(2_000)) == ""
         assert numbers_without_bound(url, tokens.user("1")) == []

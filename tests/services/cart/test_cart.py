@@ -5,7 +5,6 @@ import httpx2
 import pytest
 
 from services.cart import service
-from services.cart.app import create_app
 from services.cart.clients import Product
 from services.cart.consumer import follow_catalog
 from services.common.runtime.errors import Forbidden

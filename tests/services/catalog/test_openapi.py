@@ -1,7 +1,10 @@
+import pytest
+
 from tests.services.conformance import numbers_without_bound, served, violations
 
 
-def test_the_api_does_what_its_document_says(settings, tokens, tmp_path, monkeypatch):
+@pytest.mark.faults
+def test_the_api_does_what_its_document_says(settings, tokens, tmp_path, monkeypatch, rounds):
     monkeypatch.setenv("SCHEMATHESIS_HOOKS", "tests.services.ndjson_hooks")
     environment = {
         **tokens.environment,
@@ -9,6 +12,5 @@ def test_the_api_does_what_its_document_says(settings, tokens, tmp_path, monkeyp
         "KAFKA_URL": settings.kafka_url,
     }
     with served("catalog", environment, tmp_path / "catalog.log") as url:
-        token = tokens.staff()
-        assert violations(url, token) == ""
-        assert numbers_without_bound(url, token) == []
+        assert violations(url, tokens.staff, cases=rounds(2_000)) == ""
+        assert numbers_without_bound(url, tokens.staff()) == []

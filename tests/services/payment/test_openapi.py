@@ -1,7 +1,12 @@
+from functools import partial
+
+import pytest
+
 from tests.services.conformance import served, violations
 
 
-def test_the_api_does_what_its_document_says(settings, tokens, tmp_path):
+@pytest.mark.faults
+def test_the_api_does_what_its_document_says(settings, tokens, tmp_path, rounds):
     environment = {
         **tokens.environment,
         "PAYMENT_DATABASE_URL": settings.database_url,
@@ -9,5 +14,6 @@ def test_the_api_does_what_its_document_says(settings, tokens, tmp_path):
         "PAYMENT_LOCAL_PASSWORD": "local-secret",
         "KAFKA_URL": settings.kafka_url,
     }
+    caller = partial(tokens.service, "order", "payment")
     with served("payment", environment, tmp_path / "payment.log") as url:
-        assert violations(url, tokens.service("order", "payment")) == ""
+        assert violations(url, caller, cases=rounds(2_000)) == ""

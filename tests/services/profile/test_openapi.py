@@ -1,9 +1,13 @@
+from functools import partial
+
 import psycopg
+import pytest
 
 from tests.services.conformance import served, violations
 
 
-def test_the_api_does_what_its_document_says(settings, tokens, tmp_path, others):
+@pytest.mark.faults
+def test_the_api_does_what_its_document_says(settings, tokens, tmp_path, others, rounds):
     environment = {
         **tokens.environment,
         "PROFILE_DATABASE_URL": settings.database_url,
@@ -17,5 +21,6 @@ def test_the_api_does_what_its_document_says(settings, tokens, tmp_path, others)
         others[name].says(f"/v1/users/tester/{name}s", {"items": []})
     with psycopg.connect(settings.database_url) as connection:
         connection.execute("INSERT INTO users (id, email) VALUES ('tester', 'tester@example.com')")
+    caller = partial(tokens.user, "tester", roles=("operator",))
     with served("profile", environment, tmp_path / "profile.log") as url:
-        assert violations(url, tokens.user("tester", roles=("operator",))) == ""
+        assert violations(url, caller, cases=rounds(2_000)) == ""
