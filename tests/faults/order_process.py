@@ -38,10 +38,10 @@ class FatalSteps(Steps):
 class FatalSagas(Sagas):
     point = "never"
 
-    async def _record(self, table, row_id, step, result, *, goes_on):
-        is_ours = await super()._record(table, row_id, step, result, goes_on=goes_on)
+    async def _record(self, row, step, result, *, goes_on):
+        ours = await super()._record(row, step, result, goes_on=goes_on)
         die_at(self.point, f"recorded {step}")
-        return is_ours
+        return ours
 
 
 async def run(settings, point):
@@ -53,12 +53,17 @@ async def run(settings, point):
         await asyncio.Event().wait()
 
 
+def end(child):
+    os.kill(child, signal.SIGKILL)
+    os._exit(1)
+
+
 def main(settings, *points):
     for point in points:
         child = os.fork()
         if child == 0:
             asyncio.run(run(OrderSettings(**json.loads(settings)), point))
-        signal.signal(signal.SIGTERM, lambda *_, child=child: os.kill(child, signal.SIGKILL))
+        signal.signal(signal.SIGTERM, lambda *_, child=child: end(child))
         _, status = os.waitpid(child, 0)
         if os.waitstatus_to_exitcode(status) != -signal.SIGKILL:
             sys.exit(f"{point}: ended with {status}")
