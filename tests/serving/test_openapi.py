@@ -15,5 +15,5 @@ def test_the_api_does_what_its_document_says(broker, tokens, tmp_path, rounds):
         "CONTENT_URL": "http://127.0.0.1:9",
     }
     with served("serving", environment, tmp_path / "serving.log") as url:
-        assert violations(url, tokens.staff, cases=rounds(2_000)) == ""
+        assert violations(url, tokens.staff, cases=rounds(2_300)) == ""
         assert numbers_without_bound(url, tokens.user("1")) == []

@@ -12,5 +12,5 @@ def test_the_api_does_what_its_document_says(settings, tokens, tmp_path, monkeyp
         "KAFKA_URL": settings.kafka_url,
     }
     with served("catalog", environment, tmp_path / "catalog.log") as url:
-        assert violations(url, tokens.staff, cases=rounds(2_000)) == ""
+        assert violations(url, tokens.staff, cases=rounds(2_300)) == ""
         assert numbers_without_bound(url, tokens.staff()) == []

@@ -1,15 +1,12 @@
-import pytest
-
 from tests.services.conformance import served, violations
 
 URLS = [f"{name}_URL" for name in ("CATALOG", "ANALYTICS", "CONTENT", "SERVING", "AUTH", "PROFILE")]
 
 
-@pytest.mark.faults
-def test_the_api_does_what_its_document_says(tokens, nowhere, tmp_path, rounds):
+def test_the_api_does_what_its_document_says(tokens, nowhere, tmp_path):
     environment = {
         **tokens.environment_of("gateway"),
         **dict.fromkeys(URLS, nowhere),
     }
     with served("gateway", environment, tmp_path / "gateway.log") as url:
-        assert violations(url, tokens.staff, examples=5, cases=rounds(2_000)) == ""
+        assert violations(url, tokens.staff, examples=5) == ""
