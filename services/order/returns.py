@@ -117,7 +117,7 @@ async def complete(session: AsyncSession, back: Return) -> None:
     if all(returned[item.product_id] >= item.quantity for item in order.items):
         await service.advance(session, order, OrderStatus.RETURNED)
     await append(session, PRODUCER, "RETURN_COMPLETED", _snapshot(back))
-    await service.tell(session, ActionType.ORDER_RETURN_COMPLETE, order, reason=back.reason, return_id=back.id)
+    await service.tell(session, ActionType.ORDER_RETURN_COMPLETE, order, reason=back.reason or None, return_id=back.id)
 
 
 async def locked(session: AsyncSession, return_id: int) -> Return:
@@ -147,6 +147,6 @@ def _snapshot(back: Return) -> ReturnSnapshot:
         return_id=back.id,
         order_id=back.order_id,
         user_id=back.user_id,
-        reason=back.reason,
+        reason=back.reason or None,
         items=[ReturnLine(product_id=item.product_id, quantity=item.quantity) for item in back.items],
     )

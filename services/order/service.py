@@ -1,9 +1,9 @@
 """Operations on orders. But for `place`, each function runs in the caller's transaction, with its events in it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -25,6 +25,11 @@ from services.order.schemas import NewOrder
 from services.order.settings import OrderSettings
 
 PRODUCER = "order"
+ERASED_ROWS: Final[Mapping[type[Order | Return], dict[str, str | None]]] = {
+    Order: {"shipping_address": None, "cancel_reason": None},
+    Return: {"reason": "", "decision_reason": None},
+}
+"""What the rows of deleted users say instead of the user's address and words."""
 
 
 class Parts(Protocol):
@@ -167,12 +172,11 @@ async def wake(session: AsyncSession, order_ids: Sequence[int]) -> None:
 
 
 async def erase(session: AsyncSession, user_ids: list[str]) -> None:
-    """Keep the orders of deleted users, as the law wants, without saying whose they were, or where they went."""
+    """Keep the orders of deleted users, as the law wants, without saying whose they were, where to, or why."""
     for user_id in user_ids:
         nobody = f"{ERASED}{uuid4()}"
-        for table in (Order, Return):
-            values = {"user_id": nobody} | ({"shipping_address": None} if table is Order else {})
-            changing = update(table).where(table.user_id == user_id).values(values)
+        for table, values in ERASED_ROWS.items():
+            changing = update(table).where(table.user_id == user_id).values({"user_id": nobody, **values})
             await session.execute(changing.execution_options(synchronize_session=False))
     callers = [f"user:{each}" for each in user_ids]
     await session.execute(delete(Idempotency).where(func.split_part(Idempotency.scope, " ", 1).in_(callers)))

@@ -122,7 +122,7 @@ class Steps:
         except Refused as refusal:
             if refusal.code == NOT_FOUND:  # it was never made
                 return Done()
-            return await self._refund(order, "cancelled", str(order.total_amount), order.cancel_reason or "cancelled")
+            return await self._refund(order, "cancelled", str(order.total_amount), "cancelled")
         return Done() if _given_up(payment) else Wait(UNSETTLED)
 
     async def release(self, order: Order) -> Result:
@@ -132,7 +132,7 @@ class Steps:
 
     async def refund(self, back: Return) -> Result:
         """Refund what came back."""
-        return await self._refund(back.order, f"return-{back.id}", str(back.refund_amount), back.reason)
+        return await self._refund(back.order, f"return-{back.id}", str(back.refund_amount), "returned")
 
     async def restock(self, back: Return) -> Result:
         """Put what came back into the stock."""

@@ -72,7 +72,7 @@ const ABOUT = {
   PROCESSING: () => "It leaves the house soon.",
   SHIPPED: ({ shippedAt }) => `Since ${time(shippedAt)}.`,
   DELIVERED: ({ deliveredAt }) => `On ${time(deliveredAt)}.`,
-  CANCELLED: ({ cancelReason, confirmedAt }) => `${sentence(cancelReason)}${confirmedAt ? " What was paid is given back." : ""}`,
+  CANCELLED: ({ cancelReason, confirmedAt }) => `${sentence(cancelReason ?? "cancelled")}${confirmedAt ? " What was paid is given back." : ""}`,
   RETURNED: () => "All of it is back, and refunded.",
 };
 

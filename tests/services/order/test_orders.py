@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from services.common.identity.policy import guarded_routes
@@ -170,12 +172,43 @@ async def test_orders_are_listed_page_by_page_the_latest_first(create, shopper):
     assert [each["id"] for each in first["items"] + second["items"]] == made[::-1]
 
 
-async def test_a_deleted_users_orders_stay_and_are_nobodys(create, shopper, settings, rows):
+@pytest.fixture
+def delete(settings, rows):
+    """Deletes the user of this order; once its row has changed, the row's user and the row."""
+
+    async def user_of(order):
+        producer, user_id = Producer(settings), order["userId"]
+        event = Event.of("USER_DELETED", UserDeleted(user_id=user_id), producer="auth")
+        await producer.send("auth.v1", user_id, event.to_bytes())
+        query = "SELECT user_id, orders::text FROM orders WHERE id = %s"
+        (row,) = await eventually(lambda: rows("order", query, order["id"]), lambda found: found[0][0] != user_id)
+        await producer.close()
+        return row
+
+    return user_of
+
+
+async def test_a_deleted_users_orders_stay_and_are_nobodys(create, shopper, delete):
     order = await shopper("lars", address={**ADDRESS, "streetAddress": "Secret Street 9"}).buy(create())
-    producer = Producer(settings)
-    event = Event.of("USER_DELETED", UserDeleted(user_id="lars"), producer="auth")
-    await producer.send("auth.v1", "lars", event.to_bytes())
-    query = "SELECT user_id, orders::text FROM orders WHERE id = %s"
-    ((user_id, row),) = await eventually(lambda: rows("order", query, order["id"]), lambda found: found[0][0] != "lars")
-    await producer.close()
+    user_id, row = await delete(order)
     assert (user_id.startswith("erased:"), "Secret Street" in row, "lars" in row) == (True, False, False)
+
+
+async def test_what_a_deleted_user_wrote_is_neither_kept_nor_told_any_more(
+    create, shopper, otto, delivered, delete, rows, events
+):
+    tea, mona = create(), shopper("mona")
+    order = await delivered("mona", tea)
+    asked = await mona.post(f"/v1/orders/{order['id']}/returns", back(tea, reason="call Mona"), status=201)
+    await otto.post(f"/v1/returns/{asked['id']}/approve", {"reason": "called Mona"})
+    given_up = await mona.buy(tea)
+    await mona.post(f"/v1/orders/{given_up['id']}/cancel", {"reason": "Mona is away"})
+    await delete(order)
+    await otto.post(f"/v1/returns/{asked['id']}/receive")
+    await eventually(lambda: events(order), lambda found: found[-1] == "ORDER_RETURN_COMPLETE")
+    stored = "SELECT row::text FROM (TABLE {}) AS row WHERE row::text ~ 'Mona'"
+    for service, table in (("order", "orders"), ("order", "returns"), ("payment", "refunds")):
+        assert rows(service, stored.format(table)) == [], table
+    told = rows("order", "SELECT value FROM outbox WHERE value ~ 'RETURN_COMPLETE' ORDER BY id DESC LIMIT 2")
+    assert [json.loads(value)["data"]["userId"][:7] for (value,) in told] == ["erased:"] * 2
+    assert "Mona" not in str(told)
