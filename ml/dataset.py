@@ -63,7 +63,7 @@ class Dataset:
         Args:
             interactions: Purchase lines with `columns.INTERACTION_COLUMNS`, in any order; times in UTC.
             items: The catalogue with `columns.ITEM_COLUMNS`; lines of unknown products are dropped.
-            cut: Only lines before it are used. Default: just after the last line.
+            cut: Only lines before it are used. Default: just after the last line, kept or returned.
             returned: Lines of which nothing was kept, with the same columns; default: none.
 
         Raises:
@@ -78,8 +78,9 @@ class Dataset:
             raise DatasetError("a product stands twice in the catalogue")
         lines = interactions.select(c.INTERACTION_COLUMNS).filter(pl.col(c.ITEM).is_in(catalogue[c.ITEM].implode()))
         if cut is None:
-            last = lines[c.ORDERED_AT].max()
-            cut = (last if isinstance(last, datetime) else datetime.now(UTC)) + timedelta(microseconds=1)
+            newest = (lines[c.ORDERED_AT].max(), returned[c.ORDERED_AT].max())
+            cut = max((it for it in newest if isinstance(it, datetime)), default=datetime.now(UTC))
+            cut += timedelta(microseconds=1)
         lines = lines.filter(pl.col(c.ORDERED_AT) < cut)
         users = lines.select(pl.col(c.USER).unique().sort()).with_row_index("user")
         numbered = catalogue.select(c.ITEM).with_row_index("item")

@@ -51,6 +51,16 @@ def test_where_nothing_was_sent_back_scores_are_as_they_were(build: Build, sent_
     assert (returns.kept_share.tolist(), returns.unwanted.nnz) == ([1, 1, 1], 0)
 
 
+def test_what_was_sent_back_of_the_newest_order_is_known(
+    make_lines: Callable[..., pl.DataFrame], make_items: Callable[..., pl.DataFrame]
+) -> None:
+    newest = make_lines([("user0", 3, 95)])
+
+    made = Dataset.build(make_lines(KEPT), make_items(1, 2, 3), returned=newest)
+
+    assert (made.cut > newest["ordered_at"][0], made.returns.unwanted.nnz) == (True, 1)
+
+
 def test_what_a_user_sent_back_is_not_shown_to_that_user_again(build: Build) -> None:
     lists = Popularity().fit(build(("user0", 3, 50))).recommend(["user0", "user1"])
 
