@@ -1,15 +1,18 @@
 {{ config(severity='warn') }} -- the money may land after the order, and a shop may tell of orders and not of payments
 
-with confirmed as ( -- of the shop that is live: imported orders were never begun, and have no payments
+with recent as ( -- a bank transfer may come days after the order was begun
+    select order_id from {{ ref('checkouts') }} where confirmed_at > now() - interval '2 days'
+    union
+    select order_id from {{ ref('checkouts') }} where {{ is_checked('order_id', 'touched_orders') }}
+),
+
+confirmed as ( -- of the shop that is live: imported orders were never begun, and have no payments
     select * from {{ ref('checkouts') }}
     where
-        confirmed_at < now() - interval '15 minutes' -- younger ones are looked at later, touched again or not
+        order_id in (select order_id from recent)
+        and confirmed_at < now() - interval '15 minutes' -- younger ones are looked at later, touched again or not
         and not is_simulated
         and total_amount > 0
-        and (
-            created_at > now() - interval '2 days'
-            or {{ is_checked('order_id', 'touched_orders') }}
-        )
 ),
 
 paid as (

@@ -1,4 +1,4 @@
-{{ config(unique_key='order_id', incremental_strategy='recompute', indexes=[{'columns': ['created_at']}]) }}
+{{ config(unique_key='order_id', incremental_strategy='recompute', indexes=[{'columns': ['confirmed_at']}]) }}
 
 with orders as (
     select * from {{ ref('int_orders__resolve') }}

@@ -19,14 +19,17 @@ versions as ( -- the last of what was asked for, and the last of what came back
     from events
 ),
 
-heads as ( -- whose it is and why is said by the completion, or by the request until there is one
+heads as ( -- whose it is is said by the completion, or by the request until there is one; why, by either
     select distinct on (order_id, return_id)
-        order_id, return_id, user_id, reason,
+        order_id, return_id, user_id,
+        coalesce(reason, max(reason) over of_user) as reason,
         min(occurred_at) filter (where not is_completed) over of_return as requested_at,
         min(occurred_at) filter (where is_completed) over of_return as completed_at
     from versions
     where recency = 1
-    window of_return as (partition by order_id, return_id)
+    window
+        of_return as (partition by order_id, return_id),
+        of_user as (partition by order_id, return_id, user_id)
     order by order_id, return_id, is_completed desc, line_number
 ),
 
