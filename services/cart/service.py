@@ -5,13 +5,14 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import delete, exists, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from services.cart.clients import Product
 from services.cart.domain import price_now
-from services.cart.models import CartItem, Checkout, Idempotency
+from services.cart.models import OF_VISITORS, CartItem, Checkout, Idempotency
 from services.cart.settings import CartSettings
 from services.common.identity.ownership import is_visitor
 from services.common.messaging.erasure import erased_among
@@ -163,6 +164,8 @@ async def merge(session: AsyncSession, visitor_id: str, user_id: str, settings: 
         currency = item.currency
         free -= not before
         if own is not None:
+            if not before:  # it had been removed
+                own.added_at, own.added_price = item.added_at, item.added_price
             own.quantity, own.removed_at, own.changed_at = after, None, datetime.now(UTC)
         else:
             copied = {
@@ -185,9 +188,10 @@ async def erase(session: AsyncSession, user_ids: list[str]) -> None:
 
 
 async def forget_visitors(session: AsyncSession, unchanged: timedelta) -> None:
-    """Delete visitors' carts that have not been changed for so long."""
-    old = CartItem.changed_at < datetime.now(UTC) - unchanged
-    await session.execute(delete(CartItem).where(old, func.starts_with(CartItem.user_id, "anon:")))
+    """Delete visitors' carts of which nothing has been changed for so long."""
+    other, since = aliased(CartItem), datetime.now(UTC) - unchanged
+    is_alive = exists().where(other.user_id == CartItem.user_id, other.changed_at >= since)
+    await session.execute(delete(CartItem).where(text(OF_VISITORS), CartItem.changed_at < since, ~is_alive))
 
 
 async def update_copies(

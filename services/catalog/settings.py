@@ -1,5 +1,7 @@
 """Settings of the catalog."""
 
+from pydantic import PositiveFloat
+
 from services.common.runtime.settings import ServiceSettings
 
 
@@ -8,5 +10,5 @@ class CatalogSettings(ServiceSettings, env_prefix="CATALOG_"):
 
     service: str = "catalog"
     database_url: str
-    expiry_seconds: float = 5.0
+    expiry_seconds: PositiveFloat = 5.0
     """How often reservations are looked for whose time is over."""

@@ -1,6 +1,7 @@
 """Settings of the order service."""
 
 from datetime import timedelta
+from typing import Annotated
 
 from pydantic import Field, PositiveFloat
 
@@ -18,8 +19,8 @@ class OrderSettings(ServiceSettings, env_prefix="ORDER_"):
     payment_url: str = Field("http://127.0.0.1:8008", validation_alias="PAYMENT_URL")
     pay_within_minutes: PositiveFloat = 15
     """How long an order waits for its payment, and holds its stock."""
-    transfer_within_days: PositiveFloat = 7
-    """The same of a bank transfer."""
+    transfer_within_days: Annotated[PositiveFloat, Field(le=29)] = 7
+    """The same of a bank transfer; catalog holds nothing longer than 30 days."""
     give_up_after_seconds: PositiveFloat = 20
     """How long a checkout waits for an answer of catalog or payment before it is cancelled."""
     lease_seconds: PositiveFloat = 15

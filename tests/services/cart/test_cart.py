@@ -2,13 +2,16 @@ import asyncio
 from datetime import timedelta
 
 import httpx2
+import psycopg
 import pytest
 
 from services.cart import service
 from services.cart.clients import Product
 from services.cart.consumer import follow_catalog
+from services.cart.settings import CartSettings
 from services.common.runtime.errors import Forbidden
 from services.common.storage.database import Database
+from services.contracts.setting_errors import SettingError
 from tests.services.cart.conftest import VISITOR
 from tests.waiting import eventually
 
@@ -87,6 +90,13 @@ async def test_a_cart_has_limits(create, shopper):
     hans, products = shopper("hans"), [create(stock=100) for _ in range(6)]
     answers = [await hans.add(each) for each in products] + [await hans.add(products[0], 50)]
     assert [each.status_code for each in answers] == [200] * 5 + [409, 409]
+
+
+async def test_no_limit_is_above_what_catalog_takes(settings):
+    for name, most in (("most_items", 100), ("most_pieces", 1_000)):
+        given = {"database_url": settings.database_url, name: most + 1}
+        with pytest.raises(SettingError, match=f"less than or equal to {most}"):
+            CartSettings(**given)
 
 
 async def test_each_change_is_told_with_what_there_is_after_it(create, shopper, events):
@@ -221,6 +231,17 @@ async def test_a_visitors_cart_joins_the_users_up_to_the_stock(create, shopper, 
     assert dollars not in await user.quantities()
 
 
+async def test_what_a_visitor_brings_back_has_the_price_at_which_it_was_added(create, catalog, shopper, auth):
+    tea, visitor, user = create(price="500"), shopper(VISITOR.format(4)), shopper("silke")
+    await user.add(tea)
+    await user.remove(tea)
+    catalog.patch(f"/v1/products/{tea}", json={"price": "600"})
+    await visitor.add(tea)
+    await auth.log_in("silke", visitor.user_id)
+    cart = await eventually(user.cart, lambda found: found["items"])
+    assert [(each["addedPrice"], each["hasNewPrice"]) for each in cart["items"]] == [("600", False)]
+
+
 async def test_a_deleted_users_cart_is_deleted_and_stays_so(create, shopper, auth, database_url, settings):
     tea, tina = create(), shopper("tina")
     await tina.add(tea)
@@ -234,12 +255,16 @@ async def test_a_deleted_users_cart_is_deleted_and_stays_so(create, shopper, aut
     await database.close()
 
 
-async def test_old_carts_of_visitors_are_deleted(create, shopper, database_url):
-    tea, visitor, user = create(), shopper(VISITOR.format(2)), shopper("uwe")
-    await visitor.add(tea)
-    await user.add(tea)
+async def test_visitors_carts_are_deleted_when_nothing_in_them_was_changed_for_long(create, shopper, database_url):
+    tea, cup = create(), create()
+    gone, here, user = shopper(VISITOR.format(2)), shopper(VISITOR.format(3)), shopper("uwe")
+    for each in (gone, here, user):
+        await each.add(tea)
+    with psycopg.connect(database_url) as connection:
+        connection.execute("UPDATE cart_items SET changed_at = now() - interval '1 day' WHERE product_id = %s", [tea])
+    await here.add(cup)
     database = Database(database_url)
     async with database.sessions.begin() as session:
-        await service.forget_visitors(session, timedelta(0))
+        await service.forget_visitors(session, timedelta(hours=1))
     await database.close()
-    assert (await visitor.quantities(), await user.quantities()) == ({}, {tea: 1})
+    assert [await each.quantities() for each in (gone, here, user)] == [{}, {tea: 1, cup: 1}, {tea: 1}]

@@ -33,7 +33,7 @@ CREATE TABLE cart_items (
     CONSTRAINT uq_cart_items_user_id_product_id UNIQUE (user_id, product_id)
 );
 CREATE INDEX ix_cart_items_product_id ON cart_items (product_id);
-CREATE INDEX ix_cart_items_changed_at ON cart_items (changed_at);
+CREATE INDEX ix_cart_items_of_visitors ON cart_items (changed_at) WHERE starts_with(user_id, 'anon:');
 CREATE TABLE checkouts (
     order_id bigint CONSTRAINT pk_checkouts PRIMARY KEY,
     created_at timestamptz NOT NULL DEFAULT now()
