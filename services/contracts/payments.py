@@ -1,7 +1,8 @@
 """How a shopper pays."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
+from uuid import UUID, uuid5
 
 from pydantic import AfterValidator, Field
 
@@ -18,6 +19,15 @@ class PaymentMethod(StrEnum):
     AMAZON_PAY = "AMAZON_PAY"
     APPLE_PAY = "APPLE_PAY"
     GOOGLE_PAY = "GOOGLE_PAY"
+
+
+CANCELLED: Final = "cancelled"
+"""What the refund of a payment is called whose order was given up: order and payment may both find that it is due."""
+
+
+def id_of_refund(payment_id: UUID, what: str) -> UUID:
+    """The id of a refund: one that is made again is the same one."""
+    return uuid5(payment_id, what)
 
 
 PaymentToken = Annotated[

@@ -73,7 +73,7 @@ async def cancel_order(
     """Cancel an order that was not shipped; what was paid is given back."""
     order = own(await service.locked(session, order_id), order_id, caller)
     await service.cancel(session, order, body.reason)
-    request.app.state.sagas.wake()
+    request.app.state.sagas.wake_after(session)
     return _shown(order)
 
 

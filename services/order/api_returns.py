@@ -65,7 +65,7 @@ async def reject_return(return_id: ReturnId, body: Decision, session: Session) -
 async def receive_return(return_id: ReturnId, request: Request, session: Session) -> ReturnOut:
     """The products are back: they are refunded and restocked, then the return is COMPLETED."""
     back = await returns.receive(session, return_id)
-    request.app.state.sagas.wake()
+    request.app.state.sagas.wake_after(session)
     return _shown(back)
 
 

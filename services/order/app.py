@@ -26,7 +26,7 @@ def create_app(settings: OrderSettings | None = None) -> FastAPI:
     database, producer = Database(settings.database_url), Producer(settings)
     services = Services(settings)
     sagas = Sagas(database, Steps(services, settings), settings)
-    handlers = {"payment": (TOPIC, following(sagas.wake)), "erasure": (AUTH, erasing("order", service.erase))}
+    handlers = {"payment": (TOPIC, following(sagas.wake_after)), "erasure": (AUTH, erasing("order", service.erase))}
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:

@@ -12,14 +12,16 @@ TOPIC = "payment.v1"
 NEWS = PaymentAuthorized | PaymentSettled | RefundCompleted
 
 
-def following(wake: Callable[[], None]) -> Callable[[AsyncSession, Sequence[Message]], Awaitable[None]]:
-    """The handler that makes waiting orders due; `wake` has them looked for."""
+def following(
+    wake_after: Callable[[AsyncSession], None],
+) -> Callable[[AsyncSession, Sequence[Message]], Awaitable[None]]:
+    """The handler that makes waiting orders due; `wake_after` has them looked for."""
 
     async def follow_payments(session: AsyncSession, messages: Sequence[Message]) -> None:
         payloads = [message.payload for message in messages]
         ids = sorted({told.order_id for told in payloads if isinstance(told, NEWS)})
         if ids:
             await service.wake(session, ids)
-            wake()
+            wake_after(session)
 
     return follow_payments

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import event, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.common.runtime.answers import CallFailedError
@@ -49,15 +49,18 @@ class Sagas(Worker):
         """There is something to do now."""
         self._news.set()
 
+    def wake_after(self, session: AsyncSession) -> None:
+        """There is something to do once this session has committed: before, it is not seen."""
+        event.listen(session.sync_session, "after_commit", lambda _: self.wake(), once=True)
+
     async def run(self, stop: asyncio.Event) -> None:
         """Carry sagas on until `stop` is set; those under way end with their current step."""
         stopping = asyncio.create_task(stop.wait())
         try:
             while not stop.is_set():
                 self._news.clear()
-                free = MOST_AT_ONCE - len(self._running)
                 for table in (Order, Return):
-                    for row_id in await self._leased(table, free):
+                    for row_id in await self._leased(table, MOST_AT_ONCE - len(self._running)):
                         task = asyncio.create_task(self._carry_on(table, row_id, stop))
                         self._running.add(task)
                         task.add_done_callback(self._ended)
@@ -110,7 +113,7 @@ class Sagas(Worker):
 
     async def _record(self, row: Row, step: Step, result: Result, *, goes_on: bool) -> Row | None:
         """Commit what came of a step; returns the row if the next one is ours to do."""
-        now = datetime.now(UTC)
+        now, known = datetime.now(UTC), row.due_at
         async with self._sessions.begin() as session:
             session.add(row)  # its items stay as they are; the rest is read again
             await session.refresh(row, [column.name for column in row.__table__.columns], with_for_update=True)
@@ -118,7 +121,8 @@ class Sagas(Worker):
                 if isinstance(row, Order):
                     row.action_url = result.action_url if isinstance(result, Wait) else None
                 if isinstance(result, Wait):
-                    row.tries, row.due_at, row.leased_until = row.tries + 1, now + result.pause, None
+                    pause = result.pause if row.due_at == known else timedelta(0)  # else there was news meanwhile
+                    row.tries, row.due_at, row.leased_until = row.tries + 1, now + pause, None
                     return None
                 await self._move_on(session, row, step, result)
             is_ours = row.step is not None and goes_on

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from services.common.web.fields import AddressId, Id, Schema, ShortText, ShownMoney
 from services.common.web.paging import Page
@@ -77,18 +77,21 @@ class ReturnLine(Schema):
     quantity: Annotated[int, Field(strict=True, ge=1, le=1_000)]
 
 
+def _once_each(items: list[ReturnLine]) -> list[ReturnLine]:
+    if len({each.product_id for each in items}) < len(items):
+        raise ValueError("must name each product once")
+    return items
+
+
 class NewReturn(Schema):
     """What is to come back, and why."""
 
-    items: Annotated[list[ReturnLine], Field(min_length=1, max_length=100)]
+    items: Annotated[list[ReturnLine], Field(min_length=1, max_length=100), AfterValidator(_once_each)]
     reason: ShortText
 
     def wanted(self) -> dict[int, int]:
         """Pieces by product."""
-        wanted: dict[int, int] = {}
-        for each in self.items:
-            wanted[each.product_id] = wanted.get(each.product_id, 0) + each.quantity
-        return wanted
+        return {each.product_id: each.quantity for each in self.items}
 
 
 class Decision(Schema):

@@ -30,6 +30,8 @@ ERASED_ROWS: Final[Mapping[type[Order | Return], dict[str, str | None]]] = {
     Return: {"reason": "", "decision_reason": None},
 }
 """What the rows of deleted users say instead of the user's address and words."""
+TOO_MUCH = 10**12
+"""More than a column of money takes."""
 
 
 class Parts(Protocol):
@@ -50,6 +52,12 @@ class CartNotReady(Conflict):
     """The cart is empty, or something in it cannot be bought."""
 
     title = "Cart not ready"
+
+
+class NoSuchAddress(Unprocessable):
+    """There is nowhere to send it, until the shopper saves an address."""
+
+    title = "No such address"
     is_final = False
 
 
@@ -63,8 +71,7 @@ async def place(parts: Parts, user_id: str, attempt: str, wish: NewOrder) -> Ord
     """Place an order over what is in the cart; the same attempt gets the same order.
 
     Raises:
-        CartNotReady, PriceChanged: see the classes.
-        Unprocessable: there is no such address.
+        CartNotReady, NoSuchAddress, PriceChanged: see the classes.
         Unavailable: cart, catalog or profile does not answer.
     """
     async with parts.database.sessions() as session:
@@ -164,19 +171,21 @@ async def locked(session: AsyncSession, order_id: int) -> Order:
 
 
 async def wake(session: AsyncSession, order_ids: Sequence[int]) -> None:
-    """There is news of the payments of these orders."""
-    waiting = update(Order).where(
-        Order.id.in_(order_ids), Order.step.in_([Step.AWAIT_PAYMENT, Step.CAPTURE, Step.GIVE_BACK])
-    )
-    await session.execute(waiting.values(due_at=datetime.now(UTC)).execution_options(synchronize_session=False))
+    """There is news of the payments of these orders, or of their refunds."""
+    of_orders = Order.id.in_(order_ids), Order.step.in_([Step.AWAIT_PAYMENT, Step.CAPTURE, Step.GIVE_BACK])
+    of_returns = Return.order_id.in_(order_ids), Return.step == Step.REFUND
+    for waiting in (update(Order).where(*of_orders), update(Return).where(*of_returns)):
+        await session.execute(waiting.values(due_at=datetime.now(UTC)).execution_options(synchronize_session=False))
 
 
 async def erase(session: AsyncSession, user_ids: list[str]) -> None:
     """Keep the orders of deleted users, as the law wants, without saying whose they were, where to, or why."""
     for user_id in user_ids:
+        ids = (await session.scalars(select(Order.id).where(Order.user_id == user_id).with_for_update())).all()
         nobody = f"{ERASED}{uuid4()}"
         for table, values in ERASED_ROWS.items():
-            changing = update(table).where(table.user_id == user_id).values({"user_id": nobody, **values})
+            is_theirs = (Order.id if table is Order else Return.order_id).in_(ids)
+            changing = update(table).where(is_theirs).values({"user_id": nobody, **values})
             await session.execute(changing.execution_options(synchronize_session=False))
     callers = [f"user:{each}" for each in user_ids]
     await session.execute(delete(Idempotency).where(func.split_part(Idempotency.scope, " ", 1).in_(callers)))
@@ -220,7 +229,7 @@ def _address(addresses: list[dict[str, Any]], wanted: str | None) -> dict[str, A
         if address["id"] == wanted or (wanted is None and address["isDefault"]):
             return address
     message = "is no address of yours" if wanted else "is needed: save an address in your profile first"
-    raise Unprocessable("There is nowhere to send it.", errors=[Fault(field="body.addressId", message=message)])
+    raise NoSuchAddress("There is nowhere to send it.", errors=[Fault(field="body.addressId", message=message)])
 
 
 def _check(cart: Cart, expected: Decimal | None) -> None:
@@ -233,5 +242,7 @@ def _check(cart: Cart, expected: Decimal | None) -> None:
             if line.obstacle
         ]
         raise CartNotReady("Change the cart first." if faults else "The cart is empty.", errors=faults)
+    if not 0 < cart.total < TOO_MUCH:
+        raise CartNotReady(f"An order is over more than nothing, and less than {TOO_MUCH:,}: not over {cart.total:,}.")
     if expected is not None and expected != cart.total:
         raise PriceChanged(f"The cart costs {cart.total} {cart.currency} now, not {expected}.")

@@ -8,17 +8,18 @@ whatever is repeated, after a crash as well, is known to be the same.
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import quote
-from uuid import uuid5
 
+from services.contracts.payments import CANCELLED, id_of_refund
 from services.order.clients import Payment, Refund, Refused, Reservation, Services
 from services.order.domain import CHECKOUT, Step
 from services.order.models import Order, OrderItem, Return, ReturnItem
 from services.order.settings import OrderSettings
 
-UNSETTLED: Final = timedelta(seconds=1)
-"""When to ask again about what the provider has not answered."""
+UNSETTLED, LONGEST_UNSETTLED = timedelta(seconds=1), timedelta(minutes=1)
+"""When to ask again about what the provider has not done: twice as long from time to time."""
 LONGEST_WAIT: Final = timedelta(minutes=10)
 """When to ask again about a payment, if no event tells of it."""
 MARGIN: Final = timedelta(minutes=10)
@@ -107,7 +108,7 @@ class Steps:
     async def capture(self, order: Order) -> Result:
         """Take the money."""
         payment = await self._payment(order, "POST", "/capture")
-        return Done() if payment.stage == "CAPTURED" else _given_up(payment) or Wait(UNSETTLED)
+        return Done() if payment.stage == "CAPTURED" else _given_up(payment) or again(order)
 
     async def empty_cart(self, order: Order) -> Result:
         """Take what was bought out of the cart."""
@@ -122,8 +123,8 @@ class Steps:
         except Refused as refusal:
             if refusal.code == NOT_FOUND:  # it was never made
                 return Done()
-            return await self._refund(order, "cancelled", str(order.total_amount), "cancelled")
-        return Done() if _given_up(payment) else Wait(UNSETTLED)
+            return await self._refund(order, CANCELLED, order.total_amount)
+        return Done() if _given_up(payment) else again(order)
 
     async def release(self, order: Order) -> Result:
         """Give the pieces back to the stock."""
@@ -131,8 +132,10 @@ class Steps:
         return Done()
 
     async def refund(self, back: Return) -> Result:
-        """Refund what came back."""
-        return await self._refund(back.order, f"return-{back.id}", str(back.refund_amount), "returned")
+        """Refund what came back, if it has cost anything."""
+        if not back.refund_amount:
+            return Done()
+        return await self._refund(back, f"return-{back.id}", back.refund_amount)
 
     async def restock(self, back: Return) -> Result:
         """Put what came back into the stock."""
@@ -142,11 +145,18 @@ class Steps:
     async def _payment(self, order: Order, method: str, what: str = "", body: Any = None) -> Payment:  # noqa: ANN401
         return await self._services.ask(Payment, "payment", method, f"/v1/payments/{order.payment_id}{what}", body)
 
-    async def _refund(self, order: Order, what: str, amount: str, reason: str) -> Result:
-        body = {"paymentId": str(order.payment_id), "currency": order.currency, "amount": amount, "reason": reason}
-        path = f"/v1/refunds/{uuid5(order.payment_id, what)}"
+    async def _refund(self, row: Order | Return, what: str, amount: Decimal) -> Result:
+        order = row.order if isinstance(row, Return) else row
+        body = {"paymentId": str(order.payment_id), "currency": order.currency, "amount": str(amount), "reason": what}
+        path = f"/v1/refunds/{id_of_refund(order.payment_id, what)}"
         refund = await self._services.ask(Refund, "payment", "PUT", path, body)
-        return Done() if refund.status == "COMPLETED" else Wait(UNSETTLED)
+        return Done() if refund.status == "COMPLETED" else again(row)
+
+
+def again(row: Order | Return) -> Wait:
+    """Not done yet, and asked about less and less often."""
+    longer: int = 2 ** min(row.tries, 10)
+    return Wait(min(UNSETTLED * longer, LONGEST_UNSETTLED))
 
 
 def _after_payment(order: Order, payment: Payment) -> Result:

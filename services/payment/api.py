@@ -16,16 +16,14 @@ from services.common.web.routing import Router
 from services.payment import queries
 from services.payment.domain import Goal
 from services.payment.errors import PaymentNotFound
+from services.payment.models import Payment
 from services.payment.provider_local import LocalProvider
 from services.payment.schemas import LocalAction, NewPayment, NewRefund, PaymentOut, PaymentPage, RefundOut
 from services.payment.service import Payments
 
 router = Router(tags=["payments"])
 ORDERS = service("order")
-STAFF = frozenset({"operator"})
-MOST_BYTES = 64 * 1024
 ProviderName = Annotated[str, Path(pattern=r"^[a-z]{1,20}$")]
-Caller = Annotated[Principal, USER]
 PaymentId = Annotated[UUID, Path(alias="paymentId")]
 
 
@@ -36,19 +34,19 @@ async def make_payment(payment_id: PaymentId, body: NewPayment, request: Request
     PROCESSING means that the shopper has to act (`actionUrl`), or that the provider has not answered: then it is asked
     until it has.
     """
-    return PaymentOut.of(await _payments(request).make(payment_id, body.charge(payment_id), body.user_id))
+    return PaymentOut.model_validate(await _payments(request).make(payment_id, body.charge(payment_id), body.user_id))
 
 
 @router.post("/v1/payments/{paymentId}/capture", dependencies=[ORDERS], responses=problems(404, 409))
 async def capture_payment(payment_id: PaymentId, request: Request) -> PaymentOut:
     """Take the authorised money."""
-    return PaymentOut.of(await _payments(request).want(payment_id, Goal.CAPTURE))
+    return PaymentOut.model_validate(await _payments(request).want(payment_id, Goal.CAPTURE))
 
 
 @router.post("/v1/payments/{paymentId}/cancel", dependencies=[ORDERS], responses=problems(404, 409))
 async def cancel_payment(payment_id: PaymentId, request: Request) -> PaymentOut:
     """Give up a payment that was not captured; money that comes later is refunded."""
-    return PaymentOut.of(await _payments(request).want(payment_id, Goal.CANCEL))
+    return PaymentOut.model_validate(await _payments(request).want(payment_id, Goal.CANCEL))
 
 
 @router.get("/v1/payments/{paymentId}", responses=problems(404))
@@ -58,11 +56,11 @@ async def read_payment(
     caller: Annotated[Principal, user(services=("order",))],
 ) -> PaymentOut:
     """A payment, for its payer and for operators."""
-    payment = await queries.one_payment(session, payment_id)
-    is_shown = caller.is_service or bool(STAFF & caller.roles) or (payment and payment.user_id == caller.subject)
+    payment = await session.get(Payment, payment_id)
+    is_shown = caller.is_service or "operator" in caller.roles or (payment and payment.user_id == caller.subject)
     if payment is None or not is_shown:
         raise PaymentNotFound(f"There is no payment {payment_id}.")
-    return PaymentOut.of(payment)
+    return PaymentOut.model_validate(payment)
 
 
 @router.get("/v1/users/{userId}/payments", dependencies=[owner("operator", services=("profile",))])
@@ -80,7 +78,7 @@ async def list_payments(
 @router.put("/v1/refunds/{refundId}", dependencies=[ORDERS], responses=problems(404, 409))
 async def refund(refund_id: Annotated[UUID, Path(alias="refundId")], body: NewRefund, request: Request) -> RefundOut:
     """Give money back; 409 if that is more than was captured and not given back yet."""
-    row = await _payments(request).refund(refund_id, body.payment_id, body.amount, body.reason)
+    row = await _payments(request).refund(refund_id, body.payment_id, body.amount, body.currency, body.reason)
     return RefundOut.of(row, body.currency)
 
 
@@ -89,7 +87,7 @@ async def refund(refund_id: Annotated[UUID, Path(alias="refundId")], body: NewRe
     status_code=204,
     dependencies=[PUBLIC],
     responses=problems(400, 404, 503),
-    max_body_size=MOST_BYTES,
+    max_body_size=64 * 1024,
 )
 async def take_webhook(provider: ProviderName, request: Request) -> None:
     """A provider's event: it says that there is news of a payment, and the provider is asked what it is."""
@@ -100,15 +98,15 @@ async def take_webhook(provider: ProviderName, request: Request) -> None:
 
 @router.post("/v1/local-payments/{paymentId}/action", responses=problems(400, 404))
 async def act_locally(
-    payment_id: PaymentId, body: LocalAction, request: Request, session: Session, caller: Caller
+    payment_id: PaymentId, body: LocalAction, request: Request, session: Session, caller: Annotated[Principal, USER]
 ) -> PaymentOut:
     """What the shopper would do at the provider: approve the payment, or refuse it. Where all is a trial."""
-    payments, payment = _payments(request), await queries.one_payment(session, payment_id)
+    payments, payment = _payments(request), await session.get(Payment, payment_id)
     if payment is not None and payment.user_id == caller.subject and payment.external_payment_id is not None:
         provider = payments.provider(payment.provider)
         if isinstance(provider, LocalProvider) and provider.is_trial:
             await provider.act(payment.external_payment_id, is_approved=body.approve)
-            return PaymentOut.of(await payments.look(payment_id))
+            return PaymentOut.model_validate(await payments.look(payment_id))
     raise PaymentNotFound(f"There is no payment {payment_id} that is only tried out.")
 
 

@@ -72,11 +72,8 @@ def _providers(settings: PaymentSettings, database: Database) -> dict[PaymentMet
     if (key := settings.stripe_password) and (secret := settings.stripe_webhook_password):
         stripe = StripeProvider(settings.stripe_url, key.get_secret_value(), secret.get_secret_value())
         found |= dict.fromkeys(CARDS, stripe)
-    if (
-        (user := settings.paypal_username)
-        and (key := settings.paypal_password)
-        and (webhook := settings.paypal_webhook)
-    ):
+    user, key, webhook = settings.paypal_username, settings.paypal_password, settings.paypal_webhook
+    if user and key and webhook:
         found[PaymentMethod.PAYPAL] = PayPalProvider(settings.paypal_url, user, key.get_secret_value(), webhook)
     if settings.local_password:
         local = LocalProvider(database, settings.local_password.get_secret_value(), is_trial=not found)

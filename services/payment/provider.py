@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final, Protocol
+from uuid import UUID
 
 from services.contracts.payments import PaymentMethod
 from services.payment.domain import RefundStatus, Stage, Step
@@ -56,8 +57,8 @@ class Notice:
     """A genuine webhook: there is news of a payment, by one of these ids; what it is, the provider is asked."""
 
     event_id: str
-    external_id: str | None
-    payment_id: str | None = None
+    external_id: str
+    payment_id: UUID | None = None
 
 
 class Provider(Protocol):

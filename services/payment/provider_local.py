@@ -101,7 +101,7 @@ class LocalProvider:
         except (SignatureVerificationError, LookupError, TypeError, ValueError) as error:
             raise ForgedWebhook("The signature is wrong, or too old.") from error
         if message.get("paid") is True:
-            await self.act(str(notice.external_id), is_approved=True)
+            await self.act(notice.external_id, is_approved=True)
         return notice
 
     async def close(self) -> None:

@@ -4,10 +4,12 @@ The official SDK has its addresses hard-coded, and these are six endpoints. What
 answer: the order is asked for.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
+from uuid import UUID
 
 import httpx2
 import orjson
@@ -31,6 +33,7 @@ STAGES: Final = {
 REFUNDS: Final = {"PENDING": "PENDING", "COMPLETED": "COMPLETED", "FAILED": "FAILED", "CANCELLED": "FAILED"}
 NOT_FOUND, REFUSED = 404, frozenset({400, 422})
 SIGNED: Final = ("auth_algo", "cert_url", "transmission_id", "transmission_sig", "transmission_time")
+OWN_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 Json = Any
 
 
@@ -51,9 +54,8 @@ class PayPalProvider:
                 return _outcome(await self._post("/v2/checkout/orders", key, _wish(charge)))
             order = await self._order(charge)
             authorised = _parts(order, "authorizations")
-            if order is None or (
-                step is Step.CANCEL and not authorised
-            ):  # nothing to void: without us, nothing is taken
+            is_untouched = step is Step.CANCEL and not authorised  # nothing to void: without us, nothing is taken
+            if order is None or is_untouched:
                 return Outcome(Stage.VOIDED, charge.external_id)
             if step is Step.ASK:
                 return _outcome(order)
@@ -71,9 +73,8 @@ class PayPalProvider:
             found = next((each for each in _parts(order, "refunds") if each.get("invoice_id") == key), None)
             if found is None:
                 back = {"amount": _money(amount, charge.currency), "invoice_id": key, "custom_id": charge.id}
-                found = await self._post(
-                    f"/v2/payments/captures/{_parts(order, 'captures')[-1]['id']}/refund", key, back
-                )
+                taken = _parts(order, "captures")[-1]["id"]
+                found = await self._post(f"/v2/payments/captures/{taken}/refund", key, back)
             return RefundOutcome(RefundStatus(REFUNDS[found["status"]]), found["id"])
 
     async def read_webhook(self, headers: Mapping[str, str], body: bytes) -> Notice:
@@ -84,7 +85,8 @@ class PayPalProvider:
             order = about.get("supplementary_data", {}).get("related_ids", {}).get("order_id", about["id"])
             signed = {name: headers[f"paypal-{name.replace('_', '-')}"] for name in SIGNED}
             age = datetime.now(UTC) - datetime.fromisoformat(signed["transmission_time"])
-            notice = Notice(str(event["id"]), str(order), about.get("custom_id"))
+            custom = str(about.get("custom_id"))  # another system's, if the account has other orders, too
+            notice = Notice(str(event["id"]), str(order), UUID(custom) if OWN_ID.fullmatch(custom) else None)
         except (AttributeError, LookupError, TypeError, ValueError) as error:
             raise ForgedWebhook("It is no message of PayPal's.") from error
         if abs(age.total_seconds()) > TOLERANCE_SECONDS:

@@ -84,7 +84,7 @@ class StripeProvider:
             event = self._client.construct_event(body, signature, self._webhook_secret, TOLERANCE_SECONDS)
             about = event.data.object
             is_payment = about["object"] == "payment_intent"
-            return Notice(event.id, about["id"] if is_payment else getattr(about, "payment_intent", None))
+            return Notice(event.id, about["id"] if is_payment else getattr(about, "payment_intent", None) or "")
         except (StripeError, AttributeError, LookupError, ValueError) as error:
             raise ForgedWebhook("The signature is wrong, or too old.") from error
 

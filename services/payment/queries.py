@@ -11,11 +11,6 @@ from services.contracts.envelope import ERASED
 from services.payment.models import Payment
 
 
-async def one_payment(session: AsyncSession, payment_id: UUID) -> Payment | None:
-    """The payment with this id."""
-    return await session.get(Payment, payment_id)
-
-
 async def payments_of(
     session: AsyncSession, user_id: str, before: tuple[datetime, UUID] | None, most: int
 ) -> Sequence[Payment]:

@@ -10,7 +10,7 @@ from services.common.web.fields import Boolean, Currency, Id, Money, Schema, Sho
 from services.common.web.paging import Page
 from services.contracts.payments import PaymentMethod, PaymentToken, ReturnUrl
 from services.payment.domain import PaymentStatus, RefundStatus, Stage
-from services.payment.models import Payment, Refund
+from services.payment.models import Refund
 from services.payment.provider import Charge
 
 Amount = Annotated[Money, Field(gt=0)]
@@ -49,11 +49,6 @@ class PaymentOut(Schema):
     failure_reason: str | None
     processed_at: datetime | None
     created_at: datetime
-
-    @classmethod
-    def of(cls, row: Payment) -> Self:
-        """Build from a row."""
-        return cls.model_validate(row)
 
 
 class PaymentPage(Page[PaymentOut]):

@@ -7,21 +7,23 @@ the same idempotency key. So a death at any moment loses nothing, and nothing is
 import logging
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import UUID
 
-from sqlalchemy import Text, cast, func, or_, select, text, update
+from sqlalchemy import func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.common.messaging.erasure import erased_among
 from services.common.messaging.outbox import append
 from services.common.runtime.answers import CallFailedError
 from services.common.runtime.errors import NotFound
 from services.common.storage.database import Database
 from services.contracts.events.payment import PaymentAuthorized, PaymentSettled, RefundCompleted
-from services.contracts.payments import PaymentMethod
+from services.contracts.payments import CANCELLED, PaymentMethod, id_of_refund
 from services.contracts.vault import Vault
 from services.payment.domain import STATUS, Goal, PaymentStatus, RefundStatus, Stage, Step, leads_on, step_to
 from services.payment.errors import IllegalTransition, NotConfigured, PaymentNotFound, RefundTooLarge, RefusedError
@@ -70,6 +72,8 @@ class Payments:
         row = {"id": payment_id, "next_check_at": _answered(), **what, **start, **by}
         async with self._sessions.begin() as session:
             await session.execute(_LOCK, {"id": str(payment_id)})
+            if await erased_among(session, [user_id]):
+                raise IllegalTransition("The account of this payment was deleted.")
             if await session.get(GivenUp, payment_id) is not None:
                 raise IllegalTransition(f"The payment {payment_id} was given up before it was made.")
             await session.execute(insert(Payment).values(row).on_conflict_do_nothing())
@@ -113,10 +117,12 @@ class Payments:
                 found.append(list(ids))
         return found[0], found[1]
 
-    async def refund(self, refund_id: UUID, payment_id: UUID, amount: Decimal, reason: str) -> Refund:
+    async def refund(self, refund_id: UUID, payment_id: UUID, amount: Decimal, currency: str, reason: str) -> Refund:
         """Give back a part of what was captured, or all; a repetition goes on."""
         async with self._locked(payment_id) as (session, payment):
             known = await session.get(Refund, refund_id)
+            if payment.currency != currency:
+                raise IllegalTransition(f"The payment is in {payment.currency}, not in {currency}.")
             if known is None:
                 await self._check_refund(session, payment, amount)
                 row = {"id": refund_id, "payment_id": payment_id, "amount": amount, "reason": reason}
@@ -136,6 +142,7 @@ class Payments:
             provider, key = self.provider(payment.provider), f"{refund_id}:refund"
             outcome = await provider.refund(self._charge(payment), refund.amount, key)
         except RefusedError as refusal:
+            logger.error("the refund %s was refused, and has to be made by hand: %s", refund_id, refusal)  # noqa: TRY400
             outcome = RefundOutcome(RefundStatus.FAILED, failure_reason=str(refusal))
         except CallFailedError as error:
             logger.warning("it is not known whether the refund %s was made: %s", refund_id, error)
@@ -150,7 +157,7 @@ class Payments:
         async with self._sessions.begin() as session:
             row = insert(Webhook).values(provider=provider.name, event_id=notice.event_id)
             is_new = await session.scalar(row.on_conflict_do_nothing().returning(Webhook.event_id))
-            is_it = Payment.external_payment_id == notice.external_id, cast(Payment.id, Text) == notice.payment_id
+            is_it = Payment.external_payment_id == notice.external_id, Payment.id == notice.payment_id
             payment_id = await session.scalar(select(Payment.id).where(or_(*is_it)))
             if is_new is None or payment_id is None:
                 return
@@ -174,9 +181,8 @@ class Payments:
         sealed = payment.payment_details
         details = self._vault.open(sealed, str(payment.id)) if sealed else {}
         what = payment.order_id, payment.amount, payment.currency, PaymentMethod(payment.payment_method)
-        return Charge(
-            str(payment.id), *what, details.get("token"), details.get("returnUrl"), payment.external_payment_id
-        )
+        how = details.get("token"), details.get("returnUrl"), payment.external_payment_id
+        return Charge(str(payment.id), *what, *how)
 
     async def _go_on(self, payment: Payment, step: Step | None) -> Payment:
         """Take this step and those that lead on to the goal, each at most once, until one has no answer yet."""
@@ -192,8 +198,8 @@ class Payments:
                 await _apply(session, now, outcome)
                 step = _begin(now, done) if outcome is not None else None
             payment = now
-            if payment.goal == Goal.CANCEL and payment.stage == Stage.CAPTURED:  # money that came too late
-                await self.refund(uuid5(payment.id, "late"), payment.id, payment.amount, LATE_MONEY)
+            if payment.goal == Goal.CANCEL and payment.stage == Stage.CAPTURED:
+                await self.go_on_refunding(id_of_refund(payment.id, CANCELLED))
         return payment
 
     async def _call(self, provider: Provider, step: Step, payment: Payment) -> Outcome:
@@ -206,6 +212,9 @@ class Payments:
             if charge.external_id is None:
                 return failed
             asked = await provider.do(Step.ASK, charge, f"{charge.id}:{Step.ASK}")
+            if step is Step.CAPTURE and asked.stage is Stage.AUTHORISED:  # what cannot be taken is not kept set aside
+                voided = await provider.do(Step.CANCEL, charge, f"{charge.id}:{Step.CANCEL}")
+                return replace(voided, failure_reason=str(refusal))
             return asked if step is Step.CANCEL or leads_on(Stage(payment.stage), asked.stage) else failed
 
     async def _check_refund(self, session: AsyncSession, payment: Payment, amount: Decimal) -> None:
@@ -243,6 +252,10 @@ async def _apply(session: AsyncSession, payment: Payment, outcome: Outcome | Non
             payment.checks = 0
             if outcome.stage is Stage.CAPTURED:
                 payment.captured_amount = payment.amount
+                if payment.goal == Goal.CANCEL:  # money that came too late
+                    late = {"id": id_of_refund(payment.id, CANCELLED), "amount": payment.amount, "reason": LATE_MONEY}
+                    late |= {"status": RefundStatus.PENDING, "next_check_at": _answered()}
+                    session.add(Refund(payment_id=payment.id, **late))
             if outcome.stage in (Stage.CAPTURED, Stage.DECLINED, Stage.VOIDED):
                 payment.processed_at = datetime.now(UTC)
             await session.flush()

@@ -1,7 +1,10 @@
 import asyncio
+import json
 
+import psycopg
 import pytest
 
+from tests.services.order.conftest import ADDRESS
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -128,6 +131,46 @@ async def test_an_order_needs_an_address(create, shopper):
     for more in ({}, {"addressId": "elsewhere"}):
         answer = await mara.check_out(status=422, **more)
         assert answer["errors"][0]["field"] == "body.addressId"
+
+
+async def test_once_there_is_an_address_the_same_request_places_the_order(create, shopper, databases):
+    tea, mia = create(), shopper("mia", address=None)
+    await mia.fill(tea)
+    key = mia.key()
+    await mia.check_out(status=422, key=key)
+    with psycopg.connect(databases["profile"]) as connection:
+        connection.execute("UPDATE users SET address = %s WHERE id = 'mia'", [json.dumps({"addresses": [ADDRESS]})])
+    await mia.check_out(key=key)
+
+
+@pytest.mark.parametrize(("price", "quantity"), [("0", 1), ("999999999999", 2)])
+async def test_an_order_over_nothing_or_over_more_than_money_goes_is_not_placed(create, shopper, price, quantity):
+    gift, nils = create(price), shopper(f"nils-{price}")
+    await nils.fill(gift, quantity=quantity)
+    assert "An order is over more than nothing" in (await nils.check_out(status=409))["detail"]
+
+
+async def test_news_that_come_while_the_payment_is_asked_about_are_not_lost(app, create, shopper, rows, monkeypatch):
+    tea, noel = create("401"), shopper("noel")
+    await noel.fill(tea)
+    order = await noel.check_out()
+    await eventually(lambda: noel.read(order), lambda found: found["actionUrl"])
+    steps, due = app.state.sagas._steps, "SELECT due_at FROM orders WHERE id = %s"
+    ask = steps.await_payment
+
+    async def slowly(row):
+        answer = await ask(row)
+        if row.id != order["id"]:
+            return answer
+        monkeypatch.undo()
+        known = rows("order", due, order["id"])
+        await noel.act(order, approve=True)
+        await eventually(lambda: rows("order", due, order["id"]), lambda found: found != known)
+        return answer
+
+    monkeypatch.setattr(steps, "await_payment", slowly)
+    rows("order", "UPDATE orders SET due_at = now() WHERE id = %s RETURNING id", order["id"])
+    await noel.until(order, "CONFIRMED")
 
 
 async def test_a_method_that_is_not_configured_cancels_the_order_for_that_reason(create, shopper):

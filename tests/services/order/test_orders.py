@@ -33,6 +33,21 @@ async def test_an_order_that_waits_for_its_payment_can_be_cancelled(create, shop
     await eventually(lambda: (paid(order), tea.stock), lambda found: found == (("VOIDED", 0), 10))
 
 
+async def test_a_cancelled_order_whose_money_was_taken_unseen_gets_it_back_once(create, shopper, rows, paid):
+    tea, bea = create(), shopper("bea")
+    await bea.fill(tea)
+    order = await bea.check_out(paymentMethod="BANK_TRANSFER")
+    await eventually(lambda: bea.read(order), lambda found: found["actionUrl"])
+    unseen = "UPDATE payments SET next_check_at = now() + interval '1 h' WHERE id = %s RETURNING id"
+    rows("payment", unseen, order["paymentId"])
+    taken = "UPDATE local_charges SET stage = 'CAPTURED' WHERE id = %s RETURNING id"
+    rows("payment", taken, f"local_{order['paymentId']}")
+    await bea.post(f"/v1/orders/{order['id']}/cancel", WHY)
+    query = "SELECT step FROM orders WHERE id = %s"
+    await eventually(lambda: rows("order", query, order["id"]), lambda found: found == [(None,)], seconds=20)
+    assert (paid(order), tea.stock) == (("CAPTURED", 500), 10)
+
+
 async def test_an_order_can_be_cancelled_at_once(create, shopper, rows):
     tea, carl = create(), shopper("carl")
     await carl.fill(tea)
@@ -98,6 +113,16 @@ async def test_an_order_is_returned_once_every_piece_is_back(create, shopper, ot
     assert paid(order) == ("CAPTURED", 1500)
 
 
+async def test_what_was_a_gift_comes_back_without_a_refund(create, shopper, otto, delivered, paid):
+    tea, gift, gina = create("500"), create("0"), shopper("gina")
+    order = await delivered("gina", tea, gift)
+    asked = await gina.post(f"/v1/orders/{order['id']}/returns", back(gift), status=201)
+    await otto.post(f"/v1/returns/{asked['id']}/approve")
+    await otto.post(f"/v1/returns/{asked['id']}/receive")
+    await eventually(lambda: gift.stock, lambda stock: stock == 10, seconds=20)
+    assert paid(order) == ("CAPTURED", 0)
+
+
 async def test_no_more_comes_back_than_was_bought(create, shopper, otto, delivered):
     tea, gerd = create(), shopper("gerd")
     order = await delivered("gerd", tea, quantity=2)
@@ -107,6 +132,14 @@ async def test_no_more_comes_back_than_was_bought(create, shopper, otto, deliver
     await gerd.post(place, back(tea, 1), status=201)
     answer = await gerd.post(place, back(tea, 2), status=422)
     assert answer["errors"] == [{"field": "body.items.0.quantity", "message": "at most 1"}]
+
+
+async def test_a_return_names_each_product_once(create, shopper, delivered):
+    tea, gabi = create(), shopper("gabi")
+    order = await delivered("gabi", tea, quantity=2)
+    twice = {**back(tea), "items": back(tea)["items"] * 2}
+    answer = await gabi.post(f"/v1/orders/{order['id']}/returns", twice, status=422)
+    assert answer["errors"] == [{"field": "body.items", "message": "Value error, must name each product once"}]
 
 
 async def test_a_return_is_decided_once_and_received_only_if_approved(create, shopper, otto, delivered):

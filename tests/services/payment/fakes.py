@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, Response
 from stripe import WebhookSignature
 
 NEEDS_ACTION, DECLINED = 401, 402
+REFUSAL = {"name": "REFUSED", "error": {"type": "invalid_request_error", "code": "refused", "message": "No."}}
 STATUSES = {"after": 500, "before": 500, "busy": 429, "conflict": 409, "forbidden": 403}
 
 
@@ -63,9 +64,11 @@ class Fake:
         if kind == "slow":
             await receive()  # until the caller has gone
             return
-        answer = None if kind in ("before", "busy", "conflict", "forbidden") else self._once(request, body)
+        answer = None if kind in ("before", "busy", "conflict", "forbidden", "refused") else self._once(request, body)
         if kind in STATUSES:
             answer = Response("<html>unavailable</html>", STATUSES[kind])
+        elif kind == "refused":
+            answer = JSONResponse(REFUSAL, 400)
         elif kind == "garbage":
             answer = Response("<html>", media_type="text/html")
         elif kind == "another shape":

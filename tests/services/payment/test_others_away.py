@@ -123,6 +123,21 @@ async def test_without_stripe_its_webhook_is_taken_and_looked_into_later(running
             assert (await orders.get(path)).json()["stage"] == "CREATED"
 
 
+async def test_a_webhook_that_is_about_no_payment_touches_none(running, database_url):
+    path, fake = f"/v1/payments/{uuid4()}", FakeStripe()
+    fake.payments["acct"] = {"id": "acct_1", "object": "account"}
+    checks = "SELECT id, checks FROM payments ORDER BY id"
+    with broken("away") as url:
+        async with running(**KEYS["stripe"], stripe_url=url) as orders:
+            await orders.put(path, json=body())  # Stripe has given it no id yet
+            with psycopg.connect(database_url) as connection:
+                before = connection.execute(checks).fetchall()
+            headers, content = fake.webhook("acct", event=f"evt_{uuid4()}")
+            assert (await orders.post("/v1/webhooks/stripe", headers=headers, content=content)).status_code == 204
+    with psycopg.connect(database_url) as connection:
+        assert connection.execute(checks).fetchall() == before
+
+
 @pytest.mark.parametrize("state", ["away", "garbage"])  # the cart's test has a silent one, which takes long to stop
 async def test_without_a_broker_payments_are_made_and_their_events_wait(running, told, state):
     path = f"/v1/payments/{uuid4()}"

@@ -1,6 +1,7 @@
 """What is particular to Stripe and to PayPal: their amounts, tokens, slowness, and who takes which method."""
 
 from decimal import Decimal
+from uuid import UUID
 
 import pytest
 
@@ -81,6 +82,21 @@ async def test_paypal_gives_one_token_for_many_calls_and_another_when_it_is_refu
         await provider.do(Step.ASK, known, "")
     assert (await provider.do(Step.ASK, known, "")).stage is Stage.REQUIRES_ACTION
     await provider.close()
+
+
+async def test_a_paypal_account_may_have_payments_that_are_not_ours(paypal):
+    fake, provider = paypal
+    own = "0c9bd1a5-6f0c-4a0e-9d5b-0d2f4b3a7e11"
+    notices = []
+    for custom in (own, "order-17", None):
+        fake.payments["ORDER7"] = {"id": "ORDER7", "custom_id": custom}
+        notices.append(await provider.read_webhook(*fake.webhook("ORDER7")))
+    await provider.close()
+    assert [(each.external_id, each.payment_id) for each in notices] == [
+        ("ORDER7", UUID(own)),
+        ("ORDER7", None),
+        ("ORDER7", None),
+    ]
 
 
 async def test_an_order_that_paypal_has_forgotten_was_never_paid(paypal):

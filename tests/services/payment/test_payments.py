@@ -1,10 +1,13 @@
 import asyncio
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
 
 from services.common.identity.policy import guarded_routes
+from services.common.messaging.producer import Producer
+from services.contracts.envelope import Event
+from services.contracts.events.identity import UserDeleted
 from services.contracts.signing import ROLES
 from tests.waiting import eventually
 
@@ -90,6 +93,27 @@ async def test_money_that_comes_after_a_payment_was_given_up_is_refunded(pay, af
     assert book(payment) == ("CAPTURED", 1200)
 
 
+async def test_late_money_goes_back_though_the_service_dies_when_it_has_seen_it(
+    app, pay, after, read, book, database_url, monkeypatch
+):
+    payment, payments = await pay(paymentMethod="BANK_TRANSFER"), app.state.payments
+    await after(payment, "cancel")
+    await payments.provider("local").act(f"local_{payment['id']}", is_approved=True)
+
+    async def dies(*_):
+        raise SystemError
+
+    for name in ("refund", "go_on_refunding"):
+        monkeypatch.setattr(payments, name, dies)
+    with pytest.raises(SystemError):
+        await payments.look(UUID(payment["id"]))
+    monkeypatch.undo()
+    with psycopg.connect(database_url) as connection:  # now, and not only in fifteen seconds
+        connection.execute("UPDATE refunds SET next_check_at = now() WHERE payment_id = %s", [payment["id"]])
+    await eventually(lambda: read(payment), lambda found: found["status"] == "REFUNDED", seconds=20)
+    assert book(payment) == ("CAPTURED", 1200)
+
+
 async def test_refunds_never_exceed_what_was_captured(pay, after, refund, read, events, book):
     payment = await pay()
     await after(payment, "capture")
@@ -120,6 +144,12 @@ async def test_a_repeated_refund_gives_back_once(pay, after, refund, book):
     for _ in range(2):
         await refund(payment, "500", refund_id=refund_id)
     assert book(payment)[1] == 500
+
+
+async def test_a_refund_is_in_the_currency_of_its_payment(pay, after, refund):
+    payment = await pay()
+    await after(payment, "capture")
+    await refund({**payment, "currency": "USD"}, "10", status=409)
 
 
 async def test_nothing_is_refunded_that_was_not_captured(pay, refund):
@@ -167,6 +197,23 @@ async def test_details_are_stored_encrypted(pay, database_url):
     with psycopg.connect(database_url) as connection:
         (row,) = connection.execute("SELECT payments::text FROM payments WHERE id = %s", [payment["id"]]).fetchone()
     assert ("pm_secret_token" in row, "keyId" in row) == (False, True)
+
+
+async def test_a_deleted_users_payments_stay_and_are_nobodys_and_no_other_is_made(pay, settings, database_url):
+    payment = await pay(userId="gone-payer", paymentToken="pm_1")
+    producer = Producer(settings)
+    event = Event.of("USER_DELETED", UserDeleted(user_id="gone-payer"), producer="auth")
+    await producer.send("auth.v1", "gone-payer", event.to_bytes())
+    await producer.close()
+
+    def owner():
+        query = "SELECT user_id, payment_details FROM payments WHERE id = %s"
+        with psycopg.connect(database_url) as connection:
+            return connection.execute(query, [payment["id"]]).fetchone()
+
+    user_id, details = await eventually(owner, lambda found: found[0] != "gone-payer")
+    assert (user_id[:7], details) == ("erased:", None)
+    assert "deleted" in (await pay(userId="gone-payer", status=409))["detail"]
 
 
 async def test_a_card_number_is_refused(orders):

@@ -260,6 +260,14 @@ async def test_whatever_answers_a_step_it_is_done_once(outside, step, status, wh
     assert outside.done(payment)[0] == ["authorise", {"capture": "capture", "cancel": "void"}[step]]
 
 
+async def test_money_that_cannot_be_taken_is_not_kept_set_aside(outside):
+    payment = await outside.authorised()
+    outside.fake.trouble("refused", path="/capture")
+    found = (await outside.then(payment, "capture")).json()
+    assert (found["status"], found["failureReason"][:10]) == ("CANCELLED", "refused by")
+    assert outside.done(payment) == (["authorise", "void"], 0)
+
+
 @pytest.mark.parametrize("are_keys_kept", [True, False])
 @pytest.mark.parametrize("when", ["before", "after", "garbage", "conflict"])
 async def test_whatever_answers_a_refund_it_is_made_once(outside, when, are_keys_kept):

@@ -1,0 +1,97 @@
+"""How sagas are carried on, whatever their steps do."""
+
+import asyncio
+from datetime import timedelta
+
+import psycopg
+import pytest
+from sqlalchemy import text
+
+from services.common.storage.database import Database
+from services.common.storage.migrate import migrate
+from services.order.models import Order
+from services.order.sagas import MOST_AT_ONCE, Sagas
+from services.order.service import wake
+from services.order.settings import OrderSettings
+from services.order.steps import Wait, again
+from tests.waiting import eventually
+
+EACH = MOST_AT_ONCE - 5
+DUE = """
+    INSERT INTO orders (id, attempt, user_id, total_amount, status, payment_method, payment_id, pay_by, step)
+    SELECT n, n, 'anna', 500, 'PENDING', 'CREDIT_CARD', gen_random_uuid(), now(), 'RESERVE'
+    FROM generate_series(1, %(each)s) AS n;
+    INSERT INTO returns (id, attempt, order_id, user_id, status, reason, step)
+    SELECT n, n, n, 'anna', 'APPROVED', 'too small', 'REFUND' FROM generate_series(1, %(each)s) AS n
+"""
+
+
+@pytest.fixture
+def url(database):
+    url = database("order")
+    migrate("order", url)
+    return url
+
+
+class HeldSteps:
+    """Steps that are not done until the gate opens, and not even then."""
+
+    def __init__(self):
+        self.gate, self.begun = asyncio.Event(), 0
+
+    async def do(self, *_):
+        self.begun += 1
+        await self.gate.wait()
+        return Wait(timedelta(days=1))
+
+
+async def test_a_process_carries_on_no_more_sagas_at_once_than_it_may(url):
+    with psycopg.connect(url) as connection:
+        for statement in DUE.split(";"):
+            connection.execute(statement, {"each": EACH})
+    database, steps, stop = Database(url), HeldSteps(), asyncio.Event()
+    settings = OrderSettings(database_url=url, poll_seconds=0.01, lease_seconds=600)
+    sagas, looks = Sagas(database, steps, settings), []
+    sagas.heartbeat = lambda: looks.append(steps.begun)
+    running = asyncio.create_task(sagas.run(stop))
+    await eventually(lambda: running.done() or len(looks) > 5)
+    assert (running.done(), looks[-1]) == (False, MOST_AT_ONCE)
+    steps.gate.set()
+    await eventually(lambda: steps.begun, lambda begun: begun == 2 * EACH)
+    stop.set()
+    await running
+    await database.close()
+
+
+async def test_news_of_a_payment_make_due_what_waits_for_it(url):
+    with psycopg.connect(url) as connection:
+        for statement in DUE.split(";"):
+            connection.execute(statement, {"each": 2})
+        connection.execute("UPDATE orders SET step = 'AWAIT_PAYMENT', due_at = now() + interval '1 day'")
+        connection.execute("UPDATE returns SET due_at = now() + interval '1 day'")
+    database = Database(url)
+    async with database.sessions.begin() as session:
+        await wake(session, [2])
+    async with database.sessions() as session:
+        due = [
+            await session.scalar(text(f"SELECT id FROM {each} WHERE due_at <= now()")) for each in ("orders", "returns")
+        ]
+    assert due == [2, 2]
+    await database.close()
+
+
+async def test_sagas_are_looked_for_once_their_change_is_committed(url):
+    database = Database(url)
+    sagas = Sagas(database, HeldSteps(), OrderSettings(database_url=url))
+    async with database.sessions() as session:
+        await session.execute(text("SELECT 1"))
+        sagas.wake_after(session)
+        assert not sagas._news.is_set()
+        await session.commit()
+    assert sagas._news.is_set()
+    await database.close()
+
+
+def test_what_is_not_done_yet_is_asked_about_less_and_less_often():
+    pauses = [again(Order(tries=tries)).pause.total_seconds() for tries in (0, 1, 2, 5, 6, 10_000)]
+    assert pauses == [1, 2, 4, 32, 60, 60]
