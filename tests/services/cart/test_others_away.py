@@ -1,15 +1,14 @@
 """Catalog or the broker is away, silent or answers garbage: a cart opens, marked stale, and takes nothing in unseen."""
 
 import json
-from contextlib import aclosing, asynccontextmanager
 from uuid import uuid4
 
-import httpx2
 import psycopg
 import pytest
 
 from services.cart import app as cart_app
 from tests.services.gateway.standing_in import BROKEN, broken
+from tests.services.in_process import client_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -19,32 +18,11 @@ def running(settings, monkeypatch):
     """The service with one of the others replaced, and a client of it; its workers run where they matter."""
     monkeypatch.setattr(cart_app, "CATALOG_SECONDS", 0.5)
 
-    @asynccontextmanager
-    async def run(token, *, has_workers=False, **others):
+    def run(token, *, has_workers=False, **others):
         app = cart_app.create_app(settings.model_copy(update=others))
-        async with (
-            app.router.lifespan_context(app) if has_workers else aclosing(Parts(app)),
-            httpx2.AsyncClient(
-                transport=httpx2.ASGITransport(app),
-                base_url="http://cart",
-                headers={"Authorization": f"Bearer {token}"},
-                timeout=5,
-            ) as client,
-        ):
-            yield client
+        return client_of(app, has_workers=has_workers, headers={"Authorization": f"Bearer {token}"})
 
     return run
-
-
-class Parts:
-    """What an application closes when it ends."""
-
-    def __init__(self, app):
-        self._state = app.state
-
-    async def aclose(self):
-        for part in (self._state.catalog, self._state.producer, self._state.database):
-            await part.close()
 
 
 def key():

@@ -1,10 +1,8 @@
 """A provider or the broker is away, silent or answers garbage: no money moves unseen, and what is known is shown."""
 
 import time
-from contextlib import aclosing, asynccontextmanager
 from uuid import uuid4
 
-import httpx2
 import psycopg
 import pytest
 from pydantic import SecretStr
@@ -12,6 +10,7 @@ from pydantic import SecretStr
 from services.payment import provider_paypal, provider_stripe
 from services.payment.app import create_app
 from tests.services.gateway.standing_in import BROKEN, broken
+from tests.services.in_process import client_of
 from tests.services.payment.fakes import FakePayPal, FakeStripe
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -28,32 +27,11 @@ def running(settings, tokens, monkeypatch):
     for module in (provider_stripe, provider_paypal):
         monkeypatch.setattr(module, "LONGEST_CALL", 0.5)
 
-    @asynccontextmanager
-    async def run(*, has_workers=False, **changed):
+    def run(*, has_workers=False, **changed):
         app = create_app(settings.model_copy(update=changed))
-        async with (
-            app.router.lifespan_context(app) if has_workers else aclosing(Parts(app)),
-            httpx2.AsyncClient(
-                transport=httpx2.ASGITransport(app),
-                base_url="http://payment",
-                auth=tokens.as_service("order", "payment"),
-                timeout=5,
-            ) as client,
-        ):
-            yield client
+        return client_of(app, has_workers=has_workers, auth=tokens.as_service("order", "payment"))
 
     return run
-
-
-class Parts:
-    """What an application closes when it ends."""
-
-    def __init__(self, app):
-        self._state = app.state
-
-    async def aclose(self):
-        for part in (self._state.producer, self._state.database):
-            await part.close()
 
 
 def body(method="CREDIT_CARD"):
