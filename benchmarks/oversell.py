@@ -34,7 +34,7 @@ def measure(options: Options) -> Iterator[Figure]:
                 raise RuntimeError("some orders have not ended")
             sold = sum(status == "CONFIRMED" for status, _ in shop.outcomes(users))
             over += max(sold - PIECES, 0)
-            under += max(PIECES - sold, 0) + shop.left(number)
+            under += max(PIECES - sold, shop.left(number))
     yield Figure(f"oversold, in {rounds} rounds", over, "pieces", NONE)
     yield Figure(f"undersold, in {rounds} rounds", under, "pieces", NONE)
 
