@@ -14,7 +14,7 @@ from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 HOWTO = (ROOT / "docs/howto/connect-your-shop.md").read_text()
-ORDER, RETURN = re.findall(r"```console\n(.*?)```", HOWTO, re.DOTALL)
+TOKEN, ORDER, RETURN = re.findall(r"```console\n(.*?)```", HOWTO, re.DOTALL)
 SCRIPT = re.search(r"```python\n(.*?)```", HOWTO, re.DOTALL)[1]
 
 
@@ -36,9 +36,11 @@ def type_in(shop):
     """Types a command of the page."""
 
     def run(command):
-        token = shop.environment.signer("importer").service_token("importer", "analytics")
-        given = {**os.environ, "GATEWAY_URL": shop.gateway_url, "TOKEN": token}
-        return subprocess.run(["bash", "-c", command], env=given, capture_output=True, text=True, check=True).stdout
+        typed = f"{TOKEN}\n{command}".replace(".venv/bin/python", sys.executable)
+        typed = typed.replace(".tanawari", str(shop.environment.state.directory))
+        given = {**os.environ, "GATEWAY_URL": shop.gateway_url}
+        command = ["bash", "-c", typed]
+        return subprocess.run(command, cwd=ROOT, env=given, capture_output=True, text=True, check=True).stdout
 
     return run
 
