@@ -85,14 +85,17 @@ class Demo:
             if not record.is_served:
                 with steps.step(JOB) as step:
                     step.counts |= run_job(environment, JOB, step.say)
-                record.model_copy(update={"is_served": True}).write(self.state.directory)
+                record = record.model_copy(update={"is_served": True})
+                record.write(self.state.directory)
             with steps.step("tools") as step:
                 status = control.wait_until(self.state, "running", step.say)
                 step.counts["processes"] = len(status["processes"])
             with steps.step("shop") as step:
                 step.counts |= storefront.wait_until_served(environment, record.shoppers[0])
-            with steps.step("purchase") as step:
-                step.counts |= buy_and_return(environment, step)
+            if not record.has_bought:
+                with steps.step("purchase") as step:
+                    step.counts |= buy_and_return(environment, step)
+                record.model_copy(update={"has_bought": True}).write(self.state.directory)
             self._finish(environment, status, steps, memory)
             self.has_finished = True
             return status

@@ -26,6 +26,7 @@ class HistoryRecord(BaseModel):
         has_users: whether auth knows the users of all that was sent.
         is_sent: whether all of it has landed.
         is_served: whether shelves were made from it.
+        has_bought: whether the demo's shopper has bought and returned.
         deployment: the deployment that it is sent to; None for the state's own stack.
     """
 
@@ -43,6 +44,7 @@ class HistoryRecord(BaseModel):
     has_users: bool = False
     is_sent: bool = False
     is_served: bool = False
+    has_bought: bool = False
     deployment: str | None = None
 
     @classmethod

@@ -113,7 +113,7 @@ def own(order: Order | None, order_id: int, caller: Principal) -> Order:
 
 async def _page(session: Session, user_id: str, cursor: str | None, limit: int) -> OrderPage:
     (before,) = decode_cursor(cursor, int) or (None,)
-    rows = await queries.orders_of(session, user_id, before, limit + 1)
+    rows = await queries.latest(session, Order, Order.user_id == user_id, before, limit + 1)
     return OrderPage.of([_shown(row) for row in rows], limit, "id")
 
 

@@ -4,11 +4,11 @@ from typing import Annotated
 
 from fastapi import Path, Request
 
-from services.common.identity.policy import USER, role, user
+from services.common.identity.policy import USER, owner, role, user
 from services.common.identity.principal import Principal
 from services.common.runtime.errors import problems
 from services.common.storage.database import Session
-from services.common.web.fields import PathId
+from services.common.web.fields import PathId, UserId
 from services.common.web.idempotency import REQUIRES_KEY
 from services.common.web.idempotency_store import Claim
 from services.common.web.paging import CursorParam, LimitParam, decode_cursor
@@ -45,7 +45,20 @@ async def list_returns(
     """The returns of an order, the latest first."""
     own(await session.get(Order, order_id), order_id, caller)
     (before,) = decode_cursor(cursor, int) or (None,)
-    rows = await queries.returns_of(session, order_id, before, limit + 1)
+    rows = await queries.latest(session, Return, Return.order_id == order_id, before, limit + 1)
+    return ReturnPage.of([_shown(row) for row in rows], limit, "id")
+
+
+@router.get("/v1/users/{userId}/returns", dependencies=[owner("operator", services=("profile",))])
+async def list_returns_of_user(
+    user_id: Annotated[UserId, Path(alias="userId")],
+    session: Session,
+    cursor: CursorParam = None,
+    limit: LimitParam = 20,
+) -> ReturnPage:
+    """A user's returns, the latest first."""
+    (before,) = decode_cursor(cursor, int) or (None,)
+    rows = await queries.latest(session, Return, Return.user_id == user_id, before, limit + 1)
     return ReturnPage.of([_shown(row) for row in rows], limit, "id")
 
 

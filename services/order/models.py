@@ -98,7 +98,7 @@ class Return(Saga, Base):
     """What a shopper wants to send back; `attempt` is the request that asked for it."""
 
     __tablename__ = "returns"
-    own_args = (UniqueConstraint("attempt"), Index(None, "order_id"))
+    own_args = (UniqueConstraint("attempt"), Index(None, "order_id"), Index(None, "user_id", "id"))
 
     id: Mapped[int] = mapped_column(Identity(start=FIRST_ID), primary_key=True)
     attempt: Mapped[str]

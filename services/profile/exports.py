@@ -26,7 +26,8 @@ IN_MEMORY: Final = 1024 * 1024
 
 
 _HISTORIES: Final = (
-    (b',"order":', "order", "orders", b""),
+    (b',"order":{"orders":', "order", "orders", b""),
+    (b',"returns":', "order", "returns", b"}"),
     (b',"payment":', "payment", "payments", b""),
     (b',"analytics":{"actions":', "analytics", "actions", b""),
     (b',"views":', "analytics", "views", b"}"),

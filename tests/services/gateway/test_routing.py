@@ -29,6 +29,7 @@ TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
         ("/v1/orders/7/returns", "order"),
         ("/v1/returns/7/approve", "order"),
         ("/v1/users/900/orders", "order"),
+        ("/v1/users/900/returns", "order"),
         ("/v1/payments/7", "payment"),
         ("/v1/users/900/payments", "payment"),
         ("/v1/local-payments/7/action", "payment"),

@@ -205,6 +205,29 @@ async def test_orders_are_listed_page_by_page_the_latest_first(create, shopper):
     assert [each["id"] for each in first["items"] + second["items"]] == made[::-1]
 
 
+async def test_the_returns_of_all_orders_of_a_user_are_listed_for_the_user_and_who_exports(
+    create, shopper, delivered, tokens
+):
+    lena = shopper("lena")
+    orders = [await delivered("lena", tea, quantity=1) for tea in (create(), create())]
+    asked = [
+        (await lena.post(f"/v1/orders/{order['id']}/returns", {"items": [line], "reason": "x"}, status=201))["id"]
+        for order in orders
+        for line in [{"productId": order["items"][0]["productId"], "quantity": 1}]
+    ]
+    tokens_and_answers = {
+        tokens.user("lena"): 200,
+        tokens.service("profile", "order"): 200,
+        tokens.user("other"): 403,
+    }
+    for token, status in tokens_and_answers.items():
+        headers = {"Authorization": f"Bearer {token}"}
+        answer = await lena.orders.get("/v1/users/lena/returns", headers=headers)
+        assert answer.status_code == status
+        if status == 200:
+            assert [each["id"] for each in answer.json()["items"]] == asked[::-1]
+
+
 @pytest.fixture
 def delete(settings, rows):
     """Deletes the user of this order; once its row has changed, the row's user and the row."""

@@ -21,8 +21,8 @@ def told(others):
         others["analytics"].says(f"/v1/users/{user_id}/actions", {"items": [{"id": 1}], "nextCursor": None})
         others["analytics"].says(f"/v1/users/{user_id}/views", {"items": [], "nextCursor": None})
         others["cart"].says(f"/v1/carts/{user_id}", {"of": "cart"})
-        for name in ("order", "payment"):
-            others[name].says(f"/v1/users/{user_id}/{name}s", {"items": [{"of": name}], "nextCursor": None})
+        for service, name in (("order", "orders"), ("order", "returns"), ("payment", "payments")):
+            others[service].says(f"/v1/users/{user_id}/{name}", {"items": [{"of": name}], "nextCursor": None})
 
     return says
 
@@ -39,8 +39,11 @@ async def test_the_export_has_what_every_service_stores_as_a_file(registered, to
         "auth": {"of": "auth", "when": "2026-11-27T09:00:00Z"},
         "content": {"of": "content", "when": "2026-11-27T09:00:00Z"},
         "cart": {"of": "cart"},
-        "order": {"items": [{"of": "order"}], "nextCursor": None},
-        "payment": {"items": [{"of": "payment"}], "nextCursor": None},
+        "order": {
+            "orders": {"items": [{"of": "orders"}], "nextCursor": None},
+            "returns": {"items": [{"of": "returns"}], "nextCursor": None},
+        },
+        "payment": {"items": [{"of": "payments"}], "nextCursor": None},
         "analytics": {
             "actions": {"items": [{"id": 1}], "nextCursor": None},
             "views": {"items": [], "nextCursor": None},
