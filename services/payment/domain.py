@@ -71,10 +71,10 @@ NEXT: Final = {
     Stage.APPROVED: _ENDS,
     Stage.AUTHORISED: _ENDS - {Stage.AUTHORISED},
     Stage.CAPTURED: set[Stage](),
-    Stage.DECLINED: set[Stage](),
+    Stage.DECLINED: {Stage.CAPTURED},
     Stage.VOIDED: {Stage.AUTHORISED, Stage.CAPTURED},
 }
-"""The one table of transitions. Money can come after a payment was given up: it is given back."""
+"""The one table of transitions. Money can come after a payment was refused or given up: it is given back."""
 
 STATUS: Final = {
     Stage.NEW: PaymentStatus.PENDING,

@@ -68,6 +68,15 @@ async def test_a_captured_payment_is_refunded_and_not_cancelled(pay, after):
     await after(payment, "cancel", status=409)
 
 
+async def test_a_transfer_that_comes_though_the_shopper_would_not_pay_is_refunded(pay, after, calling, read):
+    payment = await pay(paymentMethod="BANK_TRANSFER")
+    address = f"/v1/local-payments/{payment['id']}/action"
+    assert (await calling("anna").post(address, json={"approve": False})).json()["status"] == "FAILED"
+    await after(payment, "cancel")  # by its order
+    await calling("anna").post(address, json={"approve": True})
+    assert (await read(payment))["status"] == "REFUNDED"
+
+
 async def test_the_shopper_approves_or_refuses_what_needs_an_action(pay, calling, events):
     outcomes = []
     for approve in (True, False):
