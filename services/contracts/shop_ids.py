@@ -4,6 +4,9 @@ from hashlib import blake2b
 
 LARGEST_ORDER_ID = 2**53 - 1
 """The largest integer that every JSON reader keeps exact."""
+DIGITS = len(str(LARGEST_ORDER_ID))
+FIRST_OWN_ORDER_ID = 8_000_000_000_000_001
+"""The number of our first own order: above those of shops, and exact in every JSON reader."""
 
 
 def event_id(source: str, milliseconds: int) -> str:
@@ -20,9 +23,9 @@ def event_id(source: str, milliseconds: int) -> str:
 
 
 def order_id(external_id: str) -> int:
-    """The shop's order number if it is a number, else a 53-bit hash of its text."""
+    """The shop's order number if it is a number, and below ours; else a 53-bit hash of its text."""
     is_number = external_id.isascii() and external_id.isdecimal() and not external_id.startswith("0")
-    if is_number and int(external_id) <= LARGEST_ORDER_ID:
+    if is_number and len(external_id) <= DIGITS and int(external_id) < FIRST_OWN_ORDER_ID:
         return int(external_id)
     digest = int.from_bytes(blake2b(external_id.encode(), digest_size=8).digest(), "big")
     return max(1, digest & LARGEST_ORDER_ID)

@@ -14,9 +14,7 @@ from services.common.messaging.inbox import InboxTable
 from services.common.messaging.outbox import OutboxTable
 from services.common.storage.database import ServiceBase
 from services.common.web.idempotency import IdempotencyTable
-
-FIRST_ID = 8_000_000_000_000_001
-"""Above the order numbers of shops, whose imported orders keep them, and still exact in every JSON reader."""
+from services.contracts.shop_ids import FIRST_OWN_ORDER_ID
 
 
 class Base(ServiceBase):
@@ -49,7 +47,7 @@ class Order(Saga, Base):
         Index(None, "user_id", "id"),
     )
 
-    id: Mapped[int] = mapped_column(Identity(start=FIRST_ID), primary_key=True)
+    id: Mapped[int] = mapped_column(Identity(start=FIRST_OWN_ORDER_ID), primary_key=True)
     attempt: Mapped[str]
     user_id: Mapped[str]
     currency: Mapped[str] = mapped_column(server_default="JPY")
@@ -100,7 +98,7 @@ class Return(Saga, Base):
     __tablename__ = "returns"
     own_args = (UniqueConstraint("attempt"), Index(None, "order_id"), Index(None, "user_id", "id"))
 
-    id: Mapped[int] = mapped_column(Identity(start=FIRST_ID), primary_key=True)
+    id: Mapped[int] = mapped_column(Identity(start=FIRST_OWN_ORDER_ID), primary_key=True)
     attempt: Mapped[str]
     order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"))
     user_id: Mapped[str]
