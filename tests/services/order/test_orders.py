@@ -250,6 +250,18 @@ async def test_a_deleted_users_orders_stay_and_are_nobodys(create, shopper, dele
     assert (user_id.startswith("erased:"), "Secret Street" in row, "lars" in row) == (True, False, False)
 
 
+async def test_what_a_deleted_user_has_not_paid_is_cancelled_and_no_money_taken(create, shopper, delete, rows):
+    tea, nora = create(), shopper("nora")
+    order = await nora.buy(tea, until="PENDING", paymentMethod="BANK_TRANSFER", returnUrl="https://nora.example/")
+    await eventually(lambda: nora.read(order), lambda now: now["actionUrl"])
+    await delete(order)
+    query = "SELECT status, cancel_reason, step, return_url FROM orders WHERE id = %s"
+    over = ("CANCELLED", "the account was deleted", None, None)
+    await eventually(lambda: rows("order", query, order["id"]), lambda found: found == [over])
+    assert rows("payment", "SELECT stage FROM payments WHERE order_id = %s", order["id"]) == [("VOIDED",)]
+    assert tea.stock == 10
+
+
 async def test_what_a_deleted_user_wrote_is_neither_kept_nor_told_any_more(
     create, shopper, otto, delivered, delete, rows, events
 ):
