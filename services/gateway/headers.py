@@ -41,8 +41,8 @@ def outgoing(request: Request, seconds: float) -> CIMultiDict[str]:
 
 
 def incoming(headers: Iterable[Raw]) -> list[Raw]:
-    """The headers for the caller: the service's, without hop-by-hop headers."""
-    return list(_kept(headers, HOP_BY_HOP))
+    """The headers for the caller: the service's, without hop-by-hop headers, and its date: our server says one."""
+    return list(_kept(headers, HOP_BY_HOP | {b"date"}))
 
 
 def _kept(headers: Iterable[Raw], dropped: frozenset[bytes]) -> Iterator[Raw]:

@@ -53,6 +53,11 @@ def test_a_cookie_of_a_service_is_its_callers_alone(gateway, says, services):
     assert "cookie" not in services["catalog"].asked[-1].headers
 
 
+def test_an_answer_has_one_date(gateway, says):
+    says(Response())
+    assert len(gateway().get(PATH).headers.get_list("date")) == 1
+
+
 def test_a_redirect_is_the_callers(gateway, says, services):
     says(RedirectResponse("/v1/categories"))
     answer = gateway().get(PATH, follow_redirects=False)
