@@ -118,10 +118,17 @@ class ViewTokenOut(Schema):
     expires_in: int
 
 
+def _has_addresses(user_id: str) -> str:
+    """Of `/v1/users/{userId}`: `me` is the caller's, and dots are no part of a path."""
+    if user_id in ("me", ".", ".."):
+        raise ValueError("must not be me, . or ..: these are other addresses than a user's")
+    return user_id
+
+
 class ImportedUser(Schema):
     """A user of an imported shop."""
 
-    user_id: Annotated[UserId, AfterValidator(no_visitor)]
+    user_id: Annotated[UserId, AfterValidator(no_visitor), AfterValidator(_has_addresses)]
     email: EmailAddress | None = None
     registered_at: Timestamp | None = None
 

@@ -141,6 +141,11 @@ async def test_a_line_that_cannot_be_a_user_is_refused_with_its_field(importing,
     ]
 
 
+async def test_no_user_has_an_address_that_is_taken(importing):
+    refused = await importing(*({"userId": each} for each in ("me", ".", "..")))
+    assert [each["status"] for each in refused] == ["refused"] * 3
+
+
 async def test_an_operator_views_as_a_user_without_roles_and_is_recorded(importing, post, tokens, client, database_url):
     await importing({"userId": "viewed"})
     answer = await post("/users/viewed/view-as", tokens.user("oscar", roles=["operator"]))
