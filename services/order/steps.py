@@ -21,7 +21,7 @@ from services.order.settings import OrderSettings
 UNSETTLED, LONGEST_UNSETTLED = timedelta(seconds=1), timedelta(minutes=1)
 """When to ask again about what the provider has not done: twice as long from time to time."""
 LONGEST_WAIT: Final = timedelta(minutes=10)
-"""When to ask again about a payment, if no event tells of it."""
+"""When to ask again about a payment that waits for the shopper, if no event tells of it."""
 MARGIN: Final = timedelta(minutes=10)
 """How much longer the stock is held than the payment may take."""
 NOT_FOUND: Final = 404
@@ -167,7 +167,8 @@ def _after_payment(order: Order, payment: Payment) -> Result:
     left = order.pay_by - datetime.now(UTC)
     if left <= timedelta(0):
         return GiveUp("not paid in time")
-    return Wait(min(left, LONGEST_WAIT), payment.action_url)
+    pause = LONGEST_WAIT if payment.action_url else again(order).pause  # no event tells where the shopper has to go
+    return Wait(min(left, pause), payment.action_url)
 
 
 def _given_up(payment: Payment) -> GiveUp | None:

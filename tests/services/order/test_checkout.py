@@ -4,6 +4,9 @@ import json
 import psycopg
 import pytest
 
+from services.payment.domain import Step
+from services.payment.errors import OutcomeUnknownError
+from services.payment.provider_local import LocalProvider
 from tests.services.order.conftest import ADDRESS
 from tests.waiting import eventually
 
@@ -171,6 +174,23 @@ async def test_news_that_come_while_the_payment_is_asked_about_are_not_lost(app,
     monkeypatch.setattr(steps, "await_payment", slowly)
     rows("order", "UPDATE orders SET due_at = now() WHERE id = %s RETURNING id", order["id"])
     await noel.until(order, "CONFIRMED")
+
+
+async def test_where_the_shopper_has_to_go_is_known_though_the_provider_was_silent_first(create, shopper, monkeypatch):
+    tea, olga = create("401"), shopper("olga")
+    await olga.fill(tea)
+    do, silent = LocalProvider.do, []
+
+    async def late(provider, step, *given):
+        if step is Step.CONFIRM and not silent:
+            silent.append(step)
+            raise OutcomeUnknownError
+        return await do(provider, step, *given)
+
+    monkeypatch.setattr(LocalProvider, "do", late)
+    order = await olga.check_out()
+    await eventually(lambda: olga.read(order), lambda found: found["actionUrl"], seconds=30)
+    assert silent
 
 
 async def test_a_method_that_is_not_configured_cancels_the_order_for_that_reason(create, shopper):
