@@ -39,7 +39,7 @@ async def add_item(body: NewItem, request: Request, session: Session, caller: Ca
     """Add a product, or more of one; 409 if there are too few, or the cart has another currency or is full."""
     product = await _product(request, body.reference)
     await service.put(session, caller.subject, product, body.quantity, _settings(request), is_more=True)
-    return await _changed(session, caller.subject)
+    return await _changed(session, caller.subject, product)
 
 
 @router.put("/v1/carts/me/items/{productId:int}", dependencies=CHANGE, responses=problems(404, 409))
@@ -49,7 +49,7 @@ async def set_quantity(
     """Have that many of a product in the cart."""
     product = await _product(request, str(product_id))
     await service.put(session, caller.subject, product, body.quantity, _settings(request))
-    return await _changed(session, caller.subject)
+    return await _changed(session, caller.subject, product)
 
 
 @router.delete("/v1/carts/me/items/{productId:int}", dependencies=CHANGE, responses=problems(404))
@@ -86,9 +86,10 @@ async def _now(request: Request, user_id: str) -> CartOut:
     return _shown(user_id, items, gone | {each.id: each.columns() for each in found})
 
 
-async def _changed(session: Session, user_id: str) -> CartOut:
-    """The cart after a change, which has just asked catalog for what is new in it."""
-    return _shown(user_id, await service.read(session, user_id), {})
+async def _changed(session: Session, user_id: str, product: Product | None = None) -> CartOut:
+    """The cart after a change, which has just asked catalog for what was changed in it."""
+    live = {product.id: product.columns()} if product else {}
+    return _shown(user_id, await service.read(session, user_id), live)
 
 
 def _shown(user_id: str, items: service.Rows, live: dict[int, dict[str, Any]], *, stale: bool = False) -> CartOut:

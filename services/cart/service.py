@@ -100,9 +100,10 @@ async def put(
     else:
         kept = {"added_price": price, "added_at": now}
         event, action = "CART_ITEM_ADDED", ActionType.CART_READD if item else ActionType.CART_ADD
-    row = {**columns, **kept, "quantity": wanted, "removed_at": None, "changed_at": now}
-    storing = insert(CartItem).values(user_id=user_id, product_id=product.id, **row)
-    storing = storing.on_conflict_do_update(index_elements=["user_id", "product_id"], set_=row)
+    state = {**kept, "quantity": wanted, "removed_at": None, "changed_at": now}
+    storing = insert(CartItem).values(user_id=user_id, product_id=product.id, **columns, **state)
+    # a copy that is there may know more than this answer of catalog: it follows the events
+    storing = storing.on_conflict_do_update(index_elements=["user_id", "product_id"], set_=state)
     item_id: int = (await session.execute(storing.returning(CartItem.id))).scalar_one()
     await _tell(session, event, action, _facts(user_id, item_id, product.id, wanted, product.currency, price))
 

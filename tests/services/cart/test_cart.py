@@ -115,6 +115,17 @@ async def test_each_change_is_told_with_what_there_is_after_it(create, shopper, 
     ]
 
 
+async def test_a_copy_that_knows_more_than_catalogs_answer_stays(create, shopper, copies, database_url):
+    tea, ilse = create(price="500"), shopper("ilse")
+    await ilse.add(tea)
+    with psycopg.connect(database_url) as connection:
+        query = "UPDATE cart_items SET product_price = 700, product_version = 99 WHERE product_id = %s"
+        connection.execute(query, [tea])
+    answer = await ilse.set(tea, 2)
+    assert answer.json()["items"][0]["productPrice"] == "500"  # what catalog says is shown all the same
+    assert [copies(tea)[name] for name in ("quantity", "product_price", "product_version")] == [2, 700, 99]
+
+
 async def test_the_same_key_adds_once(create, shopper):
     tea, jens = create(), shopper("jens")
     body, key = {"productId": tea}, {"Idempotency-Key": "once"}
@@ -243,8 +254,9 @@ async def test_what_a_visitor_brings_back_has_the_price_at_which_it_was_added(cr
 
 
 async def test_a_deleted_users_cart_is_deleted_and_stays_so(create, shopper, auth, database_url, settings):
-    tea, tina = create(), shopper("tina")
-    await tina.add(tea)
+    tea, tina, visitor = create(), shopper("tina"), shopper(VISITOR.format(5))
+    for each in (tina, visitor):
+        await each.add(tea)
     await auth.delete("tina")
     database = Database(database_url)
     async with database.sessions() as session:
@@ -252,6 +264,8 @@ async def test_a_deleted_users_cart_is_deleted_and_stays_so(create, shopper, aut
         product = Product.model_construct(id=tea, is_active=True)
         with pytest.raises(Forbidden, match="deleted"):
             await service.put(session, "tina", product, 1, settings)
+        await service.merge(session, visitor.user_id, "tina", settings)
+        assert await service.read(session, "tina") == []
     await database.close()
 
 
