@@ -65,7 +65,6 @@ class Checkout(Base):
     __tablename__ = "checkouts"
 
     order_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class ErasedUser(ErasedTable, Base):

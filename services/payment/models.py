@@ -13,7 +13,6 @@ from services.common.messaging.erasure import ErasedTable
 from services.common.messaging.inbox import InboxTable
 from services.common.messaging.outbox import OutboxTable
 from services.common.storage.database import ServiceBase
-from services.common.web.idempotency import IdempotencyTable
 
 
 class Base(ServiceBase):
@@ -36,7 +35,7 @@ class Payment(Base):
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    order_id: Mapped[int] = mapped_column(index=True)
+    order_id: Mapped[int]
     user_id: Mapped[str]
     amount: Mapped[Decimal]
     currency: Mapped[str] = mapped_column(server_default="JPY")
@@ -123,7 +122,3 @@ class Outbox(OutboxTable, Base):
 
 class Inbox(InboxTable, Base):
     """The events that this service has handled."""
-
-
-class Idempotency(IdempotencyTable, Base):
-    """The answers to requests with an `Idempotency-Key`."""

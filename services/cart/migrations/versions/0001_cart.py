@@ -34,10 +34,7 @@ CREATE TABLE cart_items (
 );
 CREATE INDEX ix_cart_items_product_id ON cart_items (product_id);
 CREATE INDEX ix_cart_items_of_visitors ON cart_items (changed_at) WHERE starts_with(user_id, 'anon:');
-CREATE TABLE checkouts (
-    order_id bigint CONSTRAINT pk_checkouts PRIMARY KEY,
-    created_at timestamptz NOT NULL DEFAULT now()
-);
+CREATE TABLE checkouts (order_id bigint CONSTRAINT pk_checkouts PRIMARY KEY);
 CREATE TABLE erased_users (
     id text CONSTRAINT pk_erased_users PRIMARY KEY,
     erased_at timestamptz NOT NULL DEFAULT now()

@@ -31,7 +31,6 @@ CREATE TABLE payments (
     updated_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT ck_payments_captured_within_amount CHECK (captured_amount BETWEEN 0 AND amount)
 );
-CREATE INDEX ix_payments_order_id ON payments (order_id);
 CREATE INDEX ix_payments_user_id_created_at ON payments (user_id, created_at);
 CREATE INDEX ix_payments_due ON payments (next_check_at) WHERE next_check_at IS NOT NULL;
 CREATE TABLE refunds (
@@ -101,30 +100,12 @@ CREATE TABLE inbox (
 CREATE INDEX ix_inbox_handled_at ON inbox (handled_at);
 """
 
-IDEMPOTENCY = """
-CREATE TABLE idempotency (
-    scope text NOT NULL,
-    key text NOT NULL,
-    fingerprint bytea NOT NULL,
-    attempt bigint NOT NULL,
-    claimed_at timestamptz NOT NULL,
-    deadline timestamptz NOT NULL,
-    status int,
-    headers jsonb,
-    body bytea,
-    PRIMARY KEY (scope, key)
-);
-CREATE INDEX ix_idempotency_claimed_at ON idempotency (claimed_at);
-"""
-
 
 def upgrade() -> None:
-    for statements in (PAYMENTS, OUTBOX, INBOX, IDEMPOTENCY):
+    for statements in (PAYMENTS, OUTBOX, INBOX):
         op.execute(statements)
 
 
 def downgrade() -> None:
-    op.execute(
-        "DROP TABLE idempotency, inbox, outbox, erased_users, local_charges, webhooks, given_up, refunds, payments"
-    )
+    op.execute("DROP TABLE inbox, outbox, erased_users, local_charges, webhooks, given_up, refunds, payments")
     op.execute("DROP FUNCTION outbox_notify")
