@@ -33,6 +33,11 @@ from services.payment.provider import Charge, Notice, Outcome, Provider, RefundO
 logger = logging.getLogger(__name__)
 PRODUCER = "payment"
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:id, 13))")
+_PRUNE = text(
+    "DELETE FROM webhooks WHERE ctid = ANY(ARRAY(SELECT ctid FROM webhooks"
+    " WHERE received_at < now() - interval '30 days' LIMIT 10 FOR UPDATE SKIP LOCKED))"
+)
+"""No provider repeats an event for longer; another look would do no harm."""
 LATE_MONEY = "paid after the payment was given up"
 FIRST_CHECK, LONGEST_PAUSE = timedelta(seconds=2), timedelta(minutes=10)
 ANSWER_AFTER = timedelta(seconds=15)
@@ -142,9 +147,8 @@ class Payments:
             provider, key = self.provider(payment.provider), f"{refund_id}:refund"
             outcome = await provider.refund(self._charge(payment), refund.amount, key)
         except RefusedError as refusal:
-            logger.error("the refund %s was refused, and has to be made by hand: %s", refund_id, refusal)  # noqa: TRY400
             outcome = RefundOutcome(RefundStatus.FAILED, failure_reason=str(refusal))
-        except CallFailedError as error:
+        except (CallFailedError, NotFound) as error:
             logger.warning("it is not known whether the refund %s was made: %s", refund_id, error)
             outcome = RefundOutcome(RefundStatus.PROCESSING)
         async with self._locked(refund.payment_id) as (session, payment):
@@ -155,6 +159,7 @@ class Payments:
     async def notice(self, provider: Provider, notice: Notice) -> None:
         """A genuine webhook: look at its payment, once for each event."""
         async with self._sessions.begin() as session:
+            await session.execute(_PRUNE)
             row = insert(Webhook).values(provider=provider.name, event_id=notice.event_id)
             is_new = await session.scalar(row.on_conflict_do_nothing().returning(Webhook.event_id))
             is_it = Payment.external_payment_id == notice.external_id, Payment.id == notice.payment_id
@@ -192,7 +197,7 @@ class Payments:
             outcome: Outcome | None = None
             try:
                 outcome = await self._call(self.provider(payment.provider), step, payment)
-            except (CallFailedError, RefusedError) as error:
+            except (CallFailedError, RefusedError, NotFound) as error:  # a provider may be not configured for a while
                 logger.warning("it is not known what came of %s of the payment %s: %s", step, payment.id, error)
             async with self._locked(payment.id) as (session, now):
                 await _apply(session, now, outcome)
@@ -279,7 +284,9 @@ async def _apply_refund(session: AsyncSession, payment: Payment, refund: Refund,
         return
     refund.next_check_at, refund.processed_at = None, datetime.now(UTC)
     await session.flush()
-    if outcome.status is RefundStatus.COMPLETED:
+    if outcome.status is RefundStatus.FAILED:
+        logger.error("the refund %s has failed, and has to be made by hand: %s", refund.id, refund.failure_reason)
+    else:
         done = Refund.payment_id == payment.id, Refund.status == RefundStatus.COMPLETED
         if await session.scalar(select(func.sum(Refund.amount)).where(*done)) == payment.captured_amount:
             payment.status = PaymentStatus.REFUNDED
@@ -291,7 +298,7 @@ async def _tell(session: AsyncSession, payment: Payment) -> None:
     facts: dict[str, Any] = {"payment_id": payment.id, "amount": payment.amount, **_whose(payment)}
     if payment.stage == Stage.AUTHORISED and payment.goal != Goal.CANCEL:
         await append(session, PRODUCER, "PAYMENT_AUTHORIZED", PaymentAuthorized(**facts))
-    elif payment.stage in (Stage.CAPTURED, Stage.DECLINED):
+    elif payment.stage in (Stage.CAPTURED, Stage.DECLINED) or payment.failure_reason:  # voided, for it cannot be taken
         event = "PAYMENT_COMPLETED" if payment.stage == Stage.CAPTURED else "PAYMENT_FAILED"
         await append(session, PRODUCER, event, PaymentSettled(**facts, failure_reason=payment.failure_reason))
 

@@ -214,10 +214,10 @@ class FakeStripe(Fake):
         """Somebody of the shop gives money back at Stripe's own site."""
         self.refunds["re_0"] = {"id": "re_0", "payment_intent": name, "amount": amount, "metadata": {}}
 
-    def settle_refunds(self):
+    def settle_refunds(self, *, fail=False):
         self.are_refunds_pending = False
         for each in self.refunds.values():
-            each["status"] = "succeeded"
+            each["status"] = "failed" if fail else "succeeded"
 
     def webhook(self, name, *, event="evt_1", age=0, is_forged=False):
         """Headers and body of an event of this payment."""
@@ -345,11 +345,11 @@ class FakePayPal(Fake):
         refund = {"id": "REFUND0", "status": "COMPLETED", "amount": {"value": str(amount)}}
         self.payments[name]["purchase_units"][0]["payments"]["refunds"] = [refund]
 
-    def settle_refunds(self):
+    def settle_refunds(self, *, fail=False):
         self.are_refunds_pending = False
         for order in self.payments.values():
             for each in order["purchase_units"][0].get("payments", {}).get("refunds", []):
-                each["status"] = "COMPLETED"
+                each["status"] = "FAILED" if fail else "COMPLETED"
 
     def webhook(self, name, *, event="WH-E-1", age=0, is_forged=False):
         """Headers and body of an event of this payment."""

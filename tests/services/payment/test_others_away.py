@@ -101,6 +101,19 @@ async def test_without_stripe_its_webhook_is_taken_and_looked_into_later(running
             assert (await orders.get(path)).json()["stage"] == "CREATED"
 
 
+async def test_payments_of_a_provider_that_is_not_configured_for_a_while_wait(running):
+    payments, refund = [f"/v1/payments/{uuid4()}" for _ in range(2)], f"/v1/refunds/{uuid4()}"
+    async with running() as orders:
+        for path in payments:
+            await orders.put(path, json=body())
+        await orders.post(f"{payments[1]}/capture")
+    back = {"paymentId": payments[1][-36:], "amount": "1200", "currency": "JPY", "reason": "returned"}
+    for changed, found in (({"local_password": None}, ("AUTHORISED", "PROCESSING")), ({}, ("VOIDED", "COMPLETED"))):
+        async with running(**changed) as orders:
+            answers = [await orders.post(f"{payments[0]}/cancel"), await orders.put(refund, json=back)]
+        assert (answers[0].json().get("stage"), answers[1].json().get("status")) == found
+
+
 async def test_a_webhook_that_is_about_no_payment_touches_none(running, database_url):
     path, fake = f"/v1/payments/{uuid4()}", FakeStripe()
     fake.payments["acct"] = {"id": "acct_1", "object": "account"}

@@ -117,8 +117,9 @@ async def test_late_money_goes_back_though_the_service_dies_when_it_has_seen_it(
     with pytest.raises(SystemError):
         await payments.look(UUID(payment["id"]))
     monkeypatch.undo()
-    with psycopg.connect(database_url) as connection:  # now, and not only in fifteen seconds
-        connection.execute("UPDATE refunds SET next_check_at = now() WHERE payment_id = %s", [payment["id"]])
+    due = "UPDATE refunds SET next_check_at = now() WHERE payment_id = %s AND next_check_at IS NOT NULL"
+    with psycopg.connect(database_url) as connection:
+        connection.execute(due, [payment["id"]])  # and not only in fifteen seconds
     await eventually(lambda: read(payment), lambda found: found["status"] == "REFUNDED", seconds=20)
     assert book(payment) == ("CAPTURED", 1200)
 
@@ -152,6 +153,7 @@ async def test_a_repeated_refund_gives_back_once(pay, after, refund, book):
     await after(payment, "capture")
     for _ in range(2):
         await refund(payment, "500", refund_id=refund_id)
+    await refund(payment, "600", refund_id=refund_id, status=409)
     assert book(payment)[1] == 500
 
 

@@ -266,6 +266,15 @@ async def test_money_that_cannot_be_taken_is_not_kept_set_aside(outside):
     found = (await outside.then(payment, "capture")).json()
     assert (found["status"], found["failureReason"][:10]) == ("CANCELLED", "refused by")
     assert outside.done(payment) == (["authorise", "void"], 0)
+    assert outside.events(payment) == ["PAYMENT_AUTHORIZED", "PAYMENT_FAILED"]
+
+
+async def test_what_is_being_given_up_is_not_captured_any_more(outside):
+    payment = await outside.authorised()
+    outside.fake.trouble("before")
+    assert (await outside.then(payment, "cancel")).json()["stage"] == "AUTHORISED"
+    assert (await outside.then(payment, "capture")).status_code == 409
+    await outside.settled(payment, stage="VOIDED")
 
 
 @pytest.mark.parametrize("are_keys_kept", [True, False])
@@ -297,12 +306,23 @@ async def test_a_refund_that_is_pending_is_completed_by_a_webhook(outside):
     assert ((await outside.read(payment))["status"], outside.events(payment)[2:]) == ("REFUNDED", ["REFUND_COMPLETED"])
 
 
-async def test_a_refund_that_the_provider_refuses_has_failed(outside):
+async def test_a_refund_that_the_provider_refuses_has_failed(outside, caplog):
     payment = await outside.captured()
     outside.fake.refund_by_hand(outside.name(payment), 600)
     failed = (await outside.refund(payment, "1200")).json()
     assert (failed["status"], failed["failureReason"][:10]) == ("FAILED", "refused by")
     assert (await outside.read(payment))["status"] == "COMPLETED"
+    assert f"the refund {failed['id']} has failed, and has to be made by hand" in caplog.text
+
+
+async def test_a_refund_that_fails_later_has_to_be_made_by_hand(outside, caplog):
+    payment = await outside.captured()
+    outside.fake.are_refunds_pending = True
+    pending = (await outside.refund(payment, "1200")).json()
+    outside.fake.settle_refunds(fail=True)
+    assert await outside.send(outside.fake.refund_webhook(outside.name(payment), event=str(uuid4()))) == 204
+    assert (await outside.refund(payment, "1200", pending["id"])).json()["status"] == "FAILED"
+    assert f"the refund {pending['id']} has failed, and has to be made by hand" in caplog.text
 
 
 async def test_forged_and_old_webhooks_are_refused(outside):

@@ -1,13 +1,16 @@
 import asyncio
 import random
 import time
+from copy import copy
 
 import httpx2
 import psycopg
 import pytest
 import pytest_asyncio
 
+from services.payment.provider import Notice
 from services.payment.provider_local import SIGNATURE
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -60,6 +63,30 @@ async def test_repeated_and_reordered_webhooks_have_their_effect_once(pay, provi
     with psycopg.connect(database_url) as connection:
         (count,) = connection.execute("SELECT count(*) FROM webhooks WHERE event_id LIKE '%-%-%-%-%-_'").fetchone()
     assert count == 15
+
+
+async def test_though_the_service_dies_at_a_webhook_its_payment_is_looked_at(app, pay, after, read, provider):
+    payment, dying = await pay(paymentMethod="BANK_TRANSFER"), copy(app.state.payments)
+    await after(payment, "cancel")  # so that it is not looked at anyway
+    await provider.act(f"local_{payment['id']}", is_approved=True)
+
+    async def dies(_):
+        raise SystemError
+
+    dying.look = dies
+    with pytest.raises(SystemError):
+        await dying.notice(provider, Notice("e5", f"local_{payment['id']}"))
+    await eventually(lambda: read(payment), lambda found: found["status"] == "REFUNDED")
+
+
+async def test_an_event_is_remembered_for_a_month(provider, send, database_url):
+    ages = "SELECT 'local', 'of day ' || day, now() - day * interval '1 day' FROM unnest(ARRAY[29, 31]) AS day"
+    with psycopg.connect(database_url) as connection:
+        connection.execute(f"INSERT INTO webhooks {ages}")
+    assert await send(*provider.sign({"id": "e4", "payment": "local_of_nobody"})) == 204
+    with psycopg.connect(database_url) as connection:
+        found = connection.execute("SELECT event_id FROM webhooks WHERE event_id LIKE 'of day %'").fetchall()
+    assert found == [("of day 29",)]
 
 
 async def test_a_webhook_of_an_unknown_payment_is_taken_and_changes_nothing(provider, send):
