@@ -1,12 +1,17 @@
 import json
+from decimal import Decimal
+from types import SimpleNamespace
 
 import pytest
 
 from services.common.identity.policy import guarded_routes
 from services.common.messaging.producer import Producer
+from services.common.runtime.errors import Forbidden
 from services.contracts.envelope import Event
 from services.contracts.events.identity import UserDeleted
 from services.contracts.signing import ROLES
+from services.order.schemas import NewOrder
+from services.order.service import place
 from tests.services.order.conftest import ADDRESS
 from tests.waiting import eventually
 
@@ -86,7 +91,7 @@ def back(product, quantity=1, reason="too small"):
 async def test_a_return_by_line_is_refunded_and_restocked(create, shopper, otto, delivered, paid, events):
     tea, cup, emil = create("500"), create("1200"), shopper("emil")
     order = await delivered("emil", tea, cup, quantity=2)
-    asked = await emil.post(f"/v1/orders/{order['id']}/returns", back(tea), status=201)
+    asked = await emil.post(f"/v1/orders/{order['id']}/returns", back(tea, 2), status=201)
     await otto.post(f"/v1/returns/{asked['id']}/approve")
     assert (tea.stock, paid(order)) == (8, ("CAPTURED", 0))
     await otto.post(f"/v1/returns/{asked['id']}/receive")
@@ -95,7 +100,7 @@ async def test_a_return_by_line_is_refunded_and_restocked(create, shopper, otto,
         return (await emil.orders.get(f"/v1/orders/{order['id']}/returns")).json()["items"]
 
     (done,) = await eventually(returns, lambda found: found[0]["status"] == "COMPLETED")
-    assert (done["refundAmount"], tea.stock, paid(order)) == ("500", 9, ("CAPTURED", 500))
+    assert (done["refundAmount"], tea.stock, paid(order)) == ("1000", 10, ("CAPTURED", 1000))
     assert (await emil.read(order))["status"] == "DELIVERED"
     assert events(order)[-4:] == [
         *("RETURN_REQUESTED", "ORDER_RETURN_REQUEST", "RETURN_COMPLETED", "ORDER_RETURN_COMPLETE"),
@@ -229,6 +234,24 @@ async def test_the_returns_of_all_orders_of_a_user_are_listed_for_the_user_and_w
 
 
 @pytest.fixture
+def parts(app):
+    """What an order is placed with: everybody has an address, and a cart with nothing in it for 500 yen."""
+
+    async def ask(shape, *_):
+        filled = {"currency": "JPY", "total": Decimal(500), "can_be_bought": True, "stale": False}
+        return shape.model_construct(address={"addresses": [ADDRESS]}, items=[], **filled)
+
+    state = app.state
+    return SimpleNamespace(database=state.database, settings=state.settings, services=SimpleNamespace(ask=ask))
+
+
+async def test_the_same_attempt_gets_the_same_order(parts):
+    wish = NewOrder.model_validate({"paymentMethod": "CREDIT_CARD"})
+    orders = [await place(parts, "kira", "attempt", wish) for _ in range(2)]
+    assert orders[0].id == orders[1].id
+
+
+@pytest.fixture
 def delete(settings, rows):
     """Deletes the user of this order; once its row has changed, the row's user and the row."""
 
@@ -244,10 +267,13 @@ def delete(settings, rows):
     return user_of
 
 
-async def test_a_deleted_users_orders_stay_and_are_nobodys(create, shopper, delete):
+async def test_a_deleted_users_orders_stay_and_are_nobodys_and_no_other_is_placed(create, shopper, delete, rows, parts):
     order = await shopper("lars", address={**ADDRESS, "streetAddress": "Secret Street 9"}).buy(create())
     user_id, row = await delete(order)
     assert (user_id.startswith("erased:"), "Secret Street" in row, "lars" in row) == (True, False, False)
+    assert rows("order", "SELECT key FROM idempotency WHERE starts_with(scope, 'user:lars ')") == []
+    with pytest.raises(Forbidden, match="deleted"):
+        await place(parts, "lars", "later", NewOrder.model_validate({"paymentMethod": "CREDIT_CARD"}))
 
 
 async def test_what_a_deleted_user_has_not_paid_is_cancelled_and_no_money_taken(create, shopper, delete, rows):

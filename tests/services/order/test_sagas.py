@@ -63,6 +63,23 @@ async def test_a_process_carries_on_no_more_sagas_at_once_than_it_may(url):
     await database.close()
 
 
+async def test_a_saga_is_in_one_process_at_a_time(url):
+    with psycopg.connect(url) as connection:
+        for statement in DUE.split(";"):
+            connection.execute(statement, {"each": 2})
+    database, steps, stop, looks = Database(url), HeldSteps(), asyncio.Event(), []
+    processes = [Sagas(database, steps, OrderSettings(database_url=url, poll_seconds=0.01)) for _ in range(2)]
+    for each in processes:
+        each.heartbeat = lambda: looks.append(steps.begun)
+    running = [asyncio.create_task(each.run(stop)) for each in processes]
+    await eventually(lambda: len(looks) > 10)
+    assert steps.begun == 4
+    steps.gate.set()
+    stop.set()
+    await asyncio.gather(*running)
+    await database.close()
+
+
 async def test_news_of_a_payment_make_due_what_waits_for_it(url):
     with psycopg.connect(url) as connection:
         for statement in DUE.split(";"):
