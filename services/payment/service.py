@@ -5,12 +5,11 @@ the same idempotency key. So a death at any moment loses nothing, and nothing is
 """
 
 import logging
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, or_, select, text, update
@@ -18,31 +17,24 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.common.messaging.erasure import erased_among
-from services.common.messaging.outbox import append
 from services.common.runtime.answers import CallFailedError
 from services.common.runtime.errors import NotFound
 from services.common.storage.database import Database
-from services.contracts.events.payment import PaymentAuthorized, PaymentSettled, RefundCompleted
 from services.contracts.payments import CANCELLED, PaymentMethod, id_of_refund
 from services.contracts.vault import Vault
-from services.payment.domain import STATUS, Goal, PaymentStatus, RefundStatus, Stage, Step, leads_on, step_to
-from services.payment.errors import IllegalTransition, NotConfigured, PaymentNotFound, RefundTooLarge, RefusedError
+from services.payment.domain import Goal, PaymentStatus, RefundStatus, Stage, Step, leads_on
+from services.payment.errors import IllegalTransition, NotConfigured, PaymentNotFound, RefusedError
 from services.payment.models import GivenUp, Payment, Refund, Webhook
 from services.payment.provider import Charge, Notice, Outcome, Provider, RefundOutcome
+from services.payment.records import OVER, apply, apply_refund, begin, check_refund, unanswered_until
 
 logger = logging.getLogger(__name__)
-PRODUCER = "payment"
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:id, 13))")
 _PRUNE = text(
     "DELETE FROM webhooks WHERE ctid = ANY(ARRAY(SELECT ctid FROM webhooks"
     " WHERE received_at < now() - interval '30 days' LIMIT 10 FOR UPDATE SKIP LOCKED))"
 )
 """No provider repeats an event for longer; another look would do no harm."""
-LATE_MONEY = "paid after the payment was given up"
-FIRST_CHECK, LONGEST_PAUSE = timedelta(seconds=2), timedelta(minutes=10)
-ANSWER_AFTER = timedelta(seconds=15)
-"""Longer than a call of a provider takes: until then nobody else repeats it."""
-OVER = frozenset({RefundStatus.COMPLETED, RefundStatus.FAILED})
 
 
 class Payments:
@@ -74,7 +66,7 @@ class Payments:
         start = {"status": PaymentStatus.PENDING, "stage": Stage.NEW, "goal": Goal.AUTHORISE}
         details = self._vault.seal({"token": charge.token, "returnUrl": charge.return_url}, str(payment_id))
         by = {"payment_method": charge.method, "provider": provider.name, "payment_details": details}
-        row = {"id": payment_id, "next_check_at": _answered(), **what, **start, **by}
+        row = {"id": payment_id, "next_check_at": unanswered_until(), **what, **start, **by}
         async with self._sessions.begin() as session:
             await session.execute(_LOCK, {"id": str(payment_id)})
             if await erased_among(session, [user_id]):
@@ -85,7 +77,7 @@ class Payments:
             payment = await session.get_one(Payment, payment_id, with_for_update=True)
             if {name: getattr(payment, name) for name in what} != what:
                 raise IllegalTransition(f"The payment {payment_id} is over another order or amount.")
-            step = _begin(payment)
+            step = begin(payment)
         return await self._go_on(payment, step)
 
     async def want(self, payment_id: UUID, goal: Goal) -> Payment:
@@ -101,13 +93,13 @@ class Payments:
             if Stage(payment.stage) in ends.get(goal, set()) or is_given_up:
                 raise IllegalTransition(f"The payment is {payment.status}, which {goal} does not lead from.")
             payment.goal = goal
-            step = _begin(payment)
+            step = begin(payment)
         return await self._go_on(payment, step)
 
     async def look(self, payment_id: UUID) -> Payment:
         """Ask the provider what has become of a payment, whatever we know of it, and go on."""
         async with self._locked(payment_id) as (_, payment):
-            step = _begin(payment) if payment.external_payment_id is None else Step.ASK
+            step = begin(payment) if payment.external_payment_id is None else Step.ASK
         return await self._go_on(payment, step)
 
     async def due(self, most: int) -> tuple[list[UUID], list[UUID]]:
@@ -117,7 +109,7 @@ class Payments:
             for table in (Payment, Refund):
                 late = select(table.id).where(table.next_check_at <= func.now()).order_by(table.next_check_at)
                 ids = (await session.scalars(late.limit(most).with_for_update(skip_locked=True))).all()
-                later = update(table).where(table.id.in_(ids)).values(next_check_at=_answered())
+                later = update(table).where(table.id.in_(ids)).values(next_check_at=unanswered_until())
                 await session.execute(later.execution_options(synchronize_session=False))
                 found.append(list(ids))
         return found[0], found[1]
@@ -129,9 +121,9 @@ class Payments:
             if payment.currency != currency:
                 raise IllegalTransition(f"The payment is in {payment.currency}, not in {currency}.")
             if known is None:
-                await self._check_refund(session, payment, amount)
+                await check_refund(session, payment, amount)
                 row = {"id": refund_id, "payment_id": payment_id, "amount": amount, "reason": reason}
-                session.add(Refund(**row, status=RefundStatus.PENDING, next_check_at=_answered()))
+                session.add(Refund(**row, status=RefundStatus.PENDING, next_check_at=unanswered_until()))
             elif (known.payment_id, known.amount) != (payment_id, amount):
                 raise IllegalTransition(f"The refund {refund_id} is of another payment or amount.")
         return await self.go_on_refunding(refund_id)
@@ -153,7 +145,7 @@ class Payments:
             outcome = RefundOutcome(RefundStatus.PROCESSING)
         async with self._locked(refund.payment_id) as (session, payment):
             refund = await session.get_one(Refund, refund_id, with_for_update=True)
-            await _apply_refund(session, payment, refund, outcome)
+            await apply_refund(session, payment, refund, outcome)
         return refund
 
     async def notice(self, provider: Provider, notice: Notice) -> None:
@@ -200,8 +192,8 @@ class Payments:
             except (CallFailedError, RefusedError, NotFound) as error:  # a provider may be not configured for a while
                 logger.warning("it is not known what came of %s of the payment %s: %s", step, payment.id, error)
             async with self._locked(payment.id) as (session, now):
-                await _apply(session, now, outcome)
-                step = _begin(now, done) if outcome is not None else None
+                await apply(session, now, outcome)
+                step = begin(now, done) if outcome is not None else None
             payment = now
             if payment.goal == Goal.CANCEL and payment.stage == Stage.CAPTURED:
                 await self.go_on_refunding(id_of_refund(payment.id, CANCELLED))
@@ -221,97 +213,3 @@ class Payments:
                 voided = await provider.do(Step.CANCEL, charge, f"{charge.id}:{Step.CANCEL}")
                 return replace(voided, failure_reason=str(refusal))
             return asked if step is Step.CANCEL or leads_on(Stage(payment.stage), asked.stage) else failed
-
-    async def _check_refund(self, session: AsyncSession, payment: Payment, amount: Decimal) -> None:
-        if payment.stage != Stage.CAPTURED:
-            raise IllegalTransition(f"The payment is {payment.status}: nothing was captured.")
-        counted = Refund.payment_id == payment.id, Refund.status != RefundStatus.FAILED
-        given = await session.scalar(select(func.coalesce(func.sum(Refund.amount), 0)).where(*counted)) or Decimal(0)
-        if given + amount > payment.captured_amount:
-            left = payment.captured_amount - given
-            raise RefundTooLarge(f"Of {payment.captured_amount} {payment.currency}, {left} can be refunded.")
-
-
-def _begin(payment: Payment, done: Collection[Step] = ()) -> Step | None:
-    """The next step, unless it is done: whoever finds the payment after a death of ours knows of it."""
-    step = step_to(Stage(payment.stage), Goal(payment.goal))
-    if step is None or step in done:
-        return None
-    if step is not Step.ASK:
-        payment.unsettled_step = step
-    payment.next_check_at = _answered()
-    return step
-
-
-async def _apply(session: AsyncSession, payment: Payment, outcome: Outcome | None) -> None:
-    """Write what the provider has done, and tell of it; what is no news changes nothing but the next look."""
-    if payment.stage == Stage.NEW:
-        payment.status = PaymentStatus.PROCESSING
-    if outcome is not None:
-        payment.unsettled_step = None
-        payment.external_payment_id = payment.external_payment_id or outcome.external_id
-        payment.payment_intent_id = payment.payment_intent_id or outcome.intent_id
-        if leads_on(Stage(payment.stage), outcome.stage):
-            payment.stage, payment.status = outcome.stage, STATUS.get(outcome.stage, PaymentStatus.PROCESSING)
-            payment.failure_reason = outcome.failure_reason
-            payment.checks = 0
-            if outcome.stage is Stage.CAPTURED:
-                payment.captured_amount = payment.amount
-                if payment.goal == Goal.CANCEL:  # money that came too late
-                    late = {"id": id_of_refund(payment.id, CANCELLED), "amount": payment.amount, "reason": LATE_MONEY}
-                    late |= {"status": RefundStatus.PENDING, "next_check_at": _answered()}
-                    session.add(Refund(payment_id=payment.id, **late))
-            if outcome.stage in (Stage.CAPTURED, Stage.DECLINED, Stage.VOIDED):
-                payment.processed_at = datetime.now(UTC)
-            await session.flush()
-            await _tell(session, payment)
-        if payment.stage == outcome.stage:
-            payment.action_url = outcome.action_url
-    is_waiting = outcome is None or step_to(Stage(payment.stage), Goal(payment.goal)) is not None
-    payment.next_check_at = _later(payment.checks) if is_waiting else None
-    payment.checks += is_waiting
-
-
-async def _apply_refund(session: AsyncSession, payment: Payment, refund: Refund, outcome: RefundOutcome) -> None:
-    if refund.status in OVER:
-        return
-    refund.status = outcome.status
-    refund.external_refund_id = refund.external_refund_id or outcome.external_id
-    refund.failure_reason = outcome.failure_reason
-    if outcome.status not in OVER:
-        refund.next_check_at = _later(refund.checks)
-        refund.checks += 1
-        return
-    refund.next_check_at, refund.processed_at = None, datetime.now(UTC)
-    await session.flush()
-    if outcome.status is RefundStatus.FAILED:
-        logger.error("the refund %s has failed, and has to be made by hand: %s", refund.id, refund.failure_reason)
-    else:
-        done = Refund.payment_id == payment.id, Refund.status == RefundStatus.COMPLETED
-        if await session.scalar(select(func.sum(Refund.amount)).where(*done)) == payment.captured_amount:
-            payment.status = PaymentStatus.REFUNDED
-        told = RefundCompleted(refund_id=refund.id, payment_id=payment.id, amount=refund.amount, **_whose(payment))
-        await append(session, PRODUCER, "REFUND_COMPLETED", told)
-
-
-async def _tell(session: AsyncSession, payment: Payment) -> None:
-    facts: dict[str, Any] = {"payment_id": payment.id, "amount": payment.amount, **_whose(payment)}
-    if payment.stage == Stage.AUTHORISED and payment.goal != Goal.CANCEL:
-        await append(session, PRODUCER, "PAYMENT_AUTHORIZED", PaymentAuthorized(**facts))
-    elif payment.stage in (Stage.CAPTURED, Stage.DECLINED) or payment.failure_reason:  # voided, for it cannot be taken
-        event = "PAYMENT_COMPLETED" if payment.stage == Stage.CAPTURED else "PAYMENT_FAILED"
-        await append(session, PRODUCER, event, PaymentSettled(**facts, failure_reason=payment.failure_reason))
-
-
-def _whose(payment: Payment) -> dict[str, Any]:
-    return {"order_id": payment.order_id, "user_id": payment.user_id, "currency": payment.currency}
-
-
-def _answered() -> datetime:
-    return datetime.now(UTC) + ANSWER_AFTER
-
-
-def _later(checks: int) -> datetime:
-    """Twice as long from look to look."""
-    longer: int = 2 ** min(checks, 20)
-    return datetime.now(UTC) + min(FIRST_CHECK * longer, LONGEST_PAUSE)
