@@ -1,10 +1,14 @@
 """Orders of a shop's own system, told by HTTP."""
 
 import json
+from datetime import datetime, timedelta
+from decimal import Decimal
 
+import polars as pl
 import pytest
 
 from services.contracts.shop_ids import event_id, order_id
+from shop_import import events
 from tests.waiting import read_topic
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -30,8 +34,31 @@ def completed(number="A-1", **more):
 
 async def told(settings, topic, number):
     records = await read_topic(settings.kafka_url, topic, 1)
-    events = [json.loads(record.value) for record in records]
-    return [event for event in events if event["data"].get("orderId") == order_id(number)]
+    messages = [json.loads(record.value) for record in records]
+    return [message for message in messages if message["data"].get("orderId") == order_id(number)]
+
+
+def imported(number):
+    """What an import sends of the order of `completed`."""
+    line = {"external_id": number, "user_id": "u1", "ordered_at": datetime(2026, 11, 26, 0, 30), "sku": "tea"}  # noqa: DTZ001
+    money = pl.Decimal(15, 3)
+    lines = pl.DataFrame([line | {"quantity": 2, "price": Decimal("4.000"), "amount": Decimal("8.000")}]).with_columns(
+        pl.col("price", "amount").cast(money)
+    )
+    catalogue = events.Catalogue(pl.DataFrame({"sku": ["tea"], "product_id": [7]}), pl.DataFrame())
+    orders = events.orders(lines, catalogue, "USD", timedelta())
+    return [json.loads(made(orders)["value"][0]) for made in (events.order_events, events.order_actions)]
+
+
+async def test_an_order_that_is_imported_as_well_is_the_same(tell, settings):
+    assert (await tell(completed("A-7"))).status_code == 202
+    sent = [await told(settings, topic, "A-7") for topic in ("order.v1", "user-actions.v1")]
+    for (message,), same in zip(sent, imported("A-7"), strict=True):
+        message.pop("traceparent", None)  # landing compares it as little as the form of the time
+        assert [datetime.fromisoformat(each.pop("timestamp")) for each in (message, same)] == [
+            datetime.fromisoformat(AT)
+        ] * 2
+        assert message == same
 
 
 async def test_an_order_is_an_event_and_an_action_with_the_ids_of_an_import(tell, settings):
