@@ -323,6 +323,7 @@ def test_one_approves_cancels_and_sends_back_on_a_phone(open_page, customer, sta
     look("/cart", LONG_NAME)
     look("/checkout", LONG_NAME)
     page.get_by_role("button", name="Order and pay $4.01").tap()
+    expect(state).to_contain_text("One step is left: approve the payment.")
     page.get_by_role("button", name="Approve the payment").tap()
     expect(state).to_contain_text("Paid")
 
@@ -343,6 +344,9 @@ def test_one_approves_cancels_and_sends_back_on_a_phone(open_page, customer, sta
     post(staff, f"/v1/returns/{back['id']}/receive")
     expect(returns).to_contain_text("You get back $6.00. The shop says: Sorry.")
     expect(state).to_contain_text("Returned")
+
+    declined = order(customer, new_product(staff, "4.02"), status="CANCELLED")
+    look(f"/orders/{declined}", "Declined by the local provider. Your cart is as it was.")
     assert page.evaluate("document.documentElement.scrollWidth") == 375
 
 

@@ -67,12 +67,15 @@ export async function orderPage(id) {
 }
 
 const ABOUT = {
-  PENDING: () => "The payment is under way. This page says when it is done.",
+  PENDING: ({ actionUrl, paymentMethod }) => {
+    if (!actionUrl) return "The payment is under way. This page says when it is done.";
+    return paymentMethod === "BANK_TRANSFER" ? "It is packed once the money is here." : "One step is left: approve the payment.";
+  },
   CONFIRMED: () => "Thank you. It is packed soon.",
   PROCESSING: () => "It leaves the house soon.",
   SHIPPED: ({ shippedAt }) => `Since ${time(shippedAt)}.`,
   DELIVERED: ({ deliveredAt }) => `On ${time(deliveredAt)}.`,
-  CANCELLED: ({ cancelReason, confirmedAt }) => `${sentence(cancelReason ?? "cancelled")}${confirmedAt ? " What was paid is given back." : ""}`,
+  CANCELLED: ({ cancelReason, confirmedAt }) => `${sentence(cancelReason ?? "cancelled")}${confirmedAt ? " What was paid is given back." : " Your cart is as it was."}`,
   RETURNED: () => "All of it is back, and refunded.",
 };
 
@@ -121,7 +124,7 @@ function details({ items, totalAmount, currency, shippingAddress, paymentMethod,
     element("p", { className: "total" }, "Total ", element("b", {}, money(totalAmount, currency))),
     element("dl", {},
       fact("Ordered", time(orderedAt)),
-      fact("Paid by", METHODS[paymentMethod] ?? paymentMethod),
-      shippingAddress && fact("Sent to", `${shippingAddress.name}, ${linesOf(shippingAddress)}`)),
+      fact("Payment", METHODS[paymentMethod] ?? paymentMethod),
+      shippingAddress && fact("Address", `${shippingAddress.name}, ${linesOf(shippingAddress)}`)),
   ];
 }

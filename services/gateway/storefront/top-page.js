@@ -9,7 +9,7 @@ import { shelf } from "/storefront/shelf.js";
 /** What each shelf is called, what it is, and what it waits for. */
 export const SHELVES = {
   CONTINUE_SHOPPING: ["Continue shopping", "Where you left off", "Products that you look at will wait for you here."],
-  REPURCHASE: ["Buy again", "What you buy again and again", "Once you have shopped, what you bought stands here to be bought again."],
+  REPURCHASE: ["Buy again", "What you buy again and again", "What you buy stands here from the next day on, to be bought again."],
   RECOMMENDED: ["Recommended for you", "New to you, chosen from what you like", "Nothing to recommend at the moment."],
   SALE: ["On sale", "Special prices, those you care about first", "No special prices at the moment."],
   DAILY_DEAL: ["Deals of the day", "Only today", "No deals today."],
