@@ -58,7 +58,7 @@ def retire(state: WhereOption = None) -> None:
     with psycopg.connect(at(state).variables[DATABASE]) as connection:
         if next(_old(connection, vault.Vault(file).primary), None) is not None:
             raise StateError("there are rows that an older key has sealed: run tanawari payment-keys reseal first")
-    tell(f"{len(vault.retire(file))} keys are gone")
+    tell(f"keys that are gone: {len(vault.retire(file))}")
 
 
 def _file(state: Path | None) -> Path:

@@ -15,7 +15,7 @@ from services.auth import users
 from services.auth.addresses import EmailAddress
 from services.auth.administration import ADMIN, give_role
 from services.common.storage.database import Database
-from services.contracts.setting_errors import ends_in_a_line
+from services.contracts.setting_errors import SettingError, ends_in_a_line
 from services.contracts.settings import resolved
 
 
@@ -45,7 +45,10 @@ def main() -> None:
         email = TypeAdapter(EmailAddress).validate_python(arguments.email)
     except ValidationError as error:
         parser.error(error.errors()[0]["msg"])
-    user_id = asyncio.run(_run(resolved(os.environ)["AUTH_DATABASE_URL"], email))
+    url = resolved(os.environ).get("AUTH_DATABASE_URL")
+    if not url:
+        raise SettingError("AUTH_DATABASE_URL is not set")
+    user_id = asyncio.run(_run(url, email))
     print(f"{email} ({user_id}) is an administrator. Without a password, reset it at the storefront.")  # noqa: T201
 
 

@@ -64,7 +64,7 @@ def test_after_a_rotation_all_rows_are_sealed_again_and_the_old_key_goes(run, fi
     assert run("rotate").code == 0
     ids += sealed_by(old, payments)  # it reads the new key by itself
     assert "5 rows are sealed again" in run("reseal").stdout
-    assert run("retire").stdout == "1 keys are gone\n"
+    assert run("retire").stdout == "keys that are gone: 1\n"
     assert len(json.loads(file.read_text())["key"]) == 1
     new = Vault(file)
     assert [new.open(details(payments, each), str(each))["token"] for each in ids] == [f"pm_{each}" for each in ids]

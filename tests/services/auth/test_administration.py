@@ -3,7 +3,7 @@ import json
 import psycopg
 import pytest
 
-from services.auth.admin import make_admin
+from services.auth.admin import main, make_admin
 from services.common.storage.database import Database
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -192,3 +192,10 @@ async def test_the_export_has_what_is_stored_of_a_user_and_no_secret(shopper, po
     assert [set(each) for each in told["sessions"]] == [{"createdAt", "lastUsedAt", "expiresAt", "revokedAt"}]
     assert len(told["viewedAt"]) == 1
     assert (await client.get("/v1/exports/nobody", headers=headers)).status_code == 404
+
+
+async def test_the_command_for_an_administrator_says_which_variable_it_needs(monkeypatch):
+    monkeypatch.delenv("AUTH_DATABASE_URL", raising=False)
+    monkeypatch.setattr("sys.argv", ["admin", "hana@example.com"])
+    with pytest.raises(SystemExit, match="AUTH_DATABASE_URL is not set"):
+        main()
