@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import unquote_plus
 
-_BETWEEN: Final = r"[\s._\u2010-\u2015\u2212\u200b-\u200d\uff0d\u30fc-]{0,3}"
-"""What separates groups of digits: spaces, dots and dashes of all kinds."""
+_BETWEEN: Final = r"[\s._\u00ad\u2010-\u2015\u2212\u200b-\u200f\u202a-\u202e\u2060\ufeff\uff0d\u30fc-]{0,3}"
+"""What separates groups of digits: spaces, dots and dashes of all kinds, also those that nobody sees."""
 _DIGITS: Final = re.compile(rf"[0-9](?:{_BETWEEN}[0-9]){{13,}}")
 _GROUP: Final = re.compile(r"[0-9]+")
 _UUID: Final = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE)

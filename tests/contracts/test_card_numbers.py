@@ -38,6 +38,12 @@ def test_a_card_number_is_found_however_it_is_written(written):
     assert has_card_number(written)
 
 
+@pytest.mark.parametrize("unseen", "\u00ad\u200b\u200e\u202d\u2060\ufeff")
+def test_a_card_number_is_found_between_signs_that_nobody_sees(unseen):
+    assert has_card_number(unseen.join(["4242"] * 4))
+    assert masked(f"it is {unseen.join(CARDS[0])}.") == f"it is {MASK}."
+
+
 @pytest.mark.parametrize(
     "text",
     [
