@@ -75,6 +75,8 @@ class Sagas(Worker):
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.warning("a saga goes on when its lease is over", exc_info=error)
         if len(self._running) >= MOST_AT_ONCE - 1:
             self._news.set()  # others may have waited
 

@@ -1,6 +1,7 @@
 """How sagas are carried on, whatever their steps do."""
 
 import asyncio
+import gc
 from datetime import timedelta
 
 import psycopg
@@ -77,6 +78,29 @@ async def test_a_saga_is_in_one_process_at_a_time(url):
     steps.gate.set()
     stop.set()
     await asyncio.gather(*running)
+    await database.close()
+
+
+async def test_a_step_that_cannot_be_recorded_is_told_of_and_is_done_again_after_its_lease(url, monkeypatch, caplog):
+    with psycopg.connect(url) as connection:
+        for statement in DUE.split(";"):
+            connection.execute(statement, {"each": 1})
+    database, steps, stop, complaints = Database(url), HeldSteps(), asyncio.Event(), []
+    sagas = Sagas(database, steps, OrderSettings(database_url=url, poll_seconds=0.01, lease_seconds=0.5))
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context["message"]))
+
+    async def fails(*_, **__):
+        raise OSError
+
+    steps.gate.set()
+    monkeypatch.setattr(sagas, "_record", fails)
+    running = asyncio.create_task(sagas.run(stop))
+    await eventually(lambda: steps.begun, lambda begun: begun > 2)  # an order and a return, and one of them again
+    stop.set()
+    await running
+    gc.collect()  # of an error that nobody has looked at, asyncio tells only now
+    assert "a saga goes on when its lease is over" in caplog.text
+    assert complaints == []
     await database.close()
 
 
