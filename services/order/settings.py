@@ -17,10 +17,10 @@ class OrderSettings(ServiceSettings, env_prefix="ORDER_"):
     profile_url: str = Field("http://127.0.0.1:8006", validation_alias="PROFILE_URL")
     cart_url: str = Field("http://127.0.0.1:8007", validation_alias="CART_URL")
     payment_url: str = Field("http://127.0.0.1:8008", validation_alias="PAYMENT_URL")
-    pay_within_minutes: PositiveFloat = 15
-    """How long an order waits for its payment, and holds its stock."""
+    pay_within_minutes: Annotated[PositiveFloat, Field(le=29 * 24 * 60)] = 15
+    """How long an order waits for its payment, and holds its stock; catalog holds nothing longer than 30 days."""
     transfer_within_days: Annotated[PositiveFloat, Field(le=29)] = 7
-    """The same of a bank transfer; catalog holds nothing longer than 30 days."""
+    """The same of a bank transfer."""
     give_up_after_seconds: PositiveFloat = 20
     """How long a checkout waits for an answer of catalog or payment before it is cancelled."""
     lease_seconds: PositiveFloat = 15

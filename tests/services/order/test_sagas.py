@@ -10,11 +10,13 @@ from sqlalchemy import text
 
 from services.common.storage.database import Database
 from services.common.storage.migrate import migrate
+from services.contracts.payments import PaymentMethod
+from services.contracts.setting_errors import SettingError
 from services.order.models import Order
 from services.order.sagas import MOST_AT_ONCE, Sagas
 from services.order.service import wake
 from services.order.settings import OrderSettings
-from services.order.steps import Wait, again
+from services.order.steps import MARGIN, Wait, again
 from tests.waiting import eventually
 
 EACH = MOST_AT_ONCE - 5
@@ -131,6 +133,14 @@ async def test_sagas_are_looked_for_once_their_change_is_committed(url):
         await session.commit()
     assert sagas._news.is_set()
     await database.close()
+
+
+@pytest.mark.parametrize(("name", "most"), [("transfer_within_days", 29), ("pay_within_minutes", 29 * 24 * 60)])
+def test_no_order_waits_longer_than_catalog_holds_its_stock(name, most):
+    longest = OrderSettings(database_url="postgresql://order", **{name: most})
+    assert max(longest.hold(each) for each in PaymentMethod) + MARGIN < timedelta(days=30)
+    with pytest.raises(SettingError, match=f"less than or equal to {most}"):
+        OrderSettings(database_url="postgresql://order", **{name: most + 1})
 
 
 def test_what_is_not_done_yet_is_asked_about_less_and_less_often():
