@@ -73,6 +73,7 @@ TRANSITIONS: Final[Mapping[StrEnum, frozenset[StrEnum]]] = {
     ReturnStatus.REJECTED: frozenset(),
     ReturnStatus.COMPLETED: frozenset(),
 }
+CANCELLABLE: Final = frozenset(before for before, after in TRANSITIONS.items() if OrderStatus.CANCELLED in after)
 
 
 class IllegalTransition(Conflict):

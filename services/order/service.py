@@ -19,7 +19,7 @@ from services.contracts.events.actions import ActionType, OrderAction
 from services.contracts.events.order import OrderCancelled, OrderLine, OrderSnapshot
 from services.contracts.money import exact
 from services.order.clients import Cart, Profile, Services
-from services.order.domain import OrderStatus, Step, check_transition
+from services.order.domain import CANCELLABLE, OrderStatus, Step, check_transition
 from services.order.models import Idempotency, Order, OrderItem, Return
 from services.order.schemas import NewOrder
 from services.order.settings import OrderSettings
@@ -181,7 +181,7 @@ async def wake(session: AsyncSession, order_ids: Sequence[int]) -> None:
 async def erase(session: AsyncSession, user_ids: list[str]) -> None:
     """Keep the orders of deleted users, as the law wants, without saying whose they were, where to, or why.
 
-    Those that nobody has paid yet are cancelled: there is nowhere to send them any more.
+    Those that were not shipped are cancelled, and what was paid is given back: there is nowhere to send them any more.
     """
     for user_id in user_ids:
         ids = (await session.scalars(select(Order.id).where(Order.user_id == user_id).with_for_update())).all()
@@ -190,8 +190,8 @@ async def erase(session: AsyncSession, user_ids: list[str]) -> None:
             is_theirs = (Order.id if table is Order else Return.order_id).in_(ids)
             changing = update(table).where(is_theirs).values({"user_id": nobody, **values})
             await session.execute(changing.execution_options(synchronize_session=False))
-        unpaid = select(Order).where(Order.id.in_(ids), Order.status == OrderStatus.PENDING)
-        for order in (await session.scalars(unpaid.execution_options(populate_existing=True))).all():
+        unsent = select(Order).where(Order.id.in_(ids), Order.status.in_(CANCELLABLE))
+        for order in (await session.scalars(unsent.execution_options(populate_existing=True))).all():
             await cancel(session, order, "the account was deleted")
     callers = [f"user:{each}" for each in user_ids]
     await session.execute(delete(Idempotency).where(func.split_part(Idempotency.scope, " ", 1).in_(callers)))

@@ -125,7 +125,7 @@ function data() {
 }
 
 function deletion() {
-  const text = "Your account and your data are deleted in the whole shop. This cannot be undone.";
+  const text = "Your account and your data are deleted in the whole shop, and orders that were not shipped are cancelled. This cannot be undone.";
   return panel("Delete the account", element("p", {}, text), form({
     fields: [secret("password", "Password")],
     button: "Delete my account",

@@ -288,6 +288,20 @@ async def test_what_a_deleted_user_has_not_paid_is_cancelled_and_no_money_taken(
     assert tea.stock == 10
 
 
+@pytest.mark.parametrize("steps", [[], ["pack"]])
+async def test_what_was_not_shipped_to_a_deleted_user_is_cancelled_and_refunded(
+    create, shopper, otto, delete, paid, steps
+):
+    tea = create("500")
+    order = await shopper(f"olga-{len(steps)}").buy(tea)
+    for step in steps:
+        await otto.post(f"/v1/orders/{order['id']}/{step}")
+    await delete(order)
+    await eventually(lambda: tea.stock, lambda stock: stock == 10)
+    assert (await otto.read(order))["status"] == "CANCELLED"
+    assert paid(order) == ("CAPTURED", 500)
+
+
 async def test_what_a_deleted_user_wrote_is_neither_kept_nor_told_any_more(
     create, shopper, otto, delivered, delete, rows, events
 ):
