@@ -1,12 +1,10 @@
 """The life of an order and of a return: one table of transitions each, and the steps of their sagas. No I/O."""
 
 from collections.abc import Mapping
-from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
 from typing import Final
 
 from services.common.runtime.errors import Conflict
-from services.contracts.money import digits_of
 
 
 class OrderStatus(StrEnum):
@@ -91,16 +89,3 @@ def check_transition(what: str, before: StrEnum, after: StrEnum) -> None:
     if after not in TRANSITIONS[before]:
         known = ", ".join(sorted(TRANSITIONS[before])) or "nothing"
         raise IllegalTransition(f"{what} is {before}: it can become {known}, and not {after}.")
-
-
-def refund_of(amount: Decimal, quantity: int, before: int, now: int, currency: str) -> Decimal:
-    """What `now` more pieces of a line give back, after `before` came back; all of them give back its whole amount.
-
-    What is kept is rounded, as the warehouse does, so that refunds are what its returns take off.
-    """
-
-    def kept(pieces: int) -> Decimal:
-        unit = Decimal(1).scaleb(-digits_of(currency))
-        return (amount * pieces / quantity).quantize(unit, ROUND_HALF_UP)
-
-    return kept(quantity - before) - kept(quantity - before - now)

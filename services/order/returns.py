@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from sqlalchemy import false, func, or_, select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.common.messaging.outbox import append
@@ -13,7 +13,7 @@ from services.common.runtime.errors import Conflict, Fault, NotFound, Unprocessa
 from services.contracts.events.actions import ActionType
 from services.contracts.events.order import ReturnLine, ReturnSnapshot
 from services.order import service
-from services.order.domain import OrderStatus, ReturnStatus, Step, check_transition, refund_of
+from services.order.domain import OrderStatus, ReturnStatus, Step, check_transition
 from services.order.models import Order, Return, ReturnItem
 
 PRODUCER = "order"
@@ -94,14 +94,8 @@ async def receive(session: AsyncSession, return_id: int) -> Return:
         return back
     check_transition(f"The return {return_id}", ReturnStatus(back.status), ReturnStatus.COMPLETED)
     order = await service.locked(session, back.order_id)
-    before = await _quantities(session, order.id, {ReturnStatus.COMPLETED}, or_under_way=True)
-    lines = {item.product_id: item for item in order.items}
-    back.refund_amount = Decimal(0)
-    for item in back.items:
-        line = lines[item.product_id]
-        back.refund_amount += refund_of(
-            line.amount, line.quantity, before[item.product_id], item.quantity, order.currency
-        )
+    prices = {item.product_id: item.price for item in order.items}
+    back.refund_amount = sum((prices[item.product_id] * item.quantity for item in back.items), Decimal(0))
     back.step, back.due_at, back.tries = Step.REFUND, datetime.now(UTC), 0
     await session.flush()
     return back
@@ -132,13 +126,10 @@ async def locked(session: AsyncSession, return_id: int) -> Return:
     return back
 
 
-async def _quantities(
-    session: AsyncSession, order_id: int, statuses: set[ReturnStatus], *, or_under_way: bool = False
-) -> Counter[int]:
+async def _quantities(session: AsyncSession, order_id: int, statuses: set[ReturnStatus]) -> Counter[int]:
     """Pieces by product in an order's returns with one of these statuses."""
-    is_counted = or_(Return.status.in_(statuses), Return.step.is_not(None) if or_under_way else false())
     query = select(ReturnItem.product_id, func.sum(ReturnItem.quantity)).join(Return)
-    query = query.where(Return.order_id == order_id, is_counted).group_by(ReturnItem.product_id)
+    query = query.where(Return.order_id == order_id, Return.status.in_(statuses)).group_by(ReturnItem.product_id)
     return Counter({product_id: int(pieces) for product_id, pieces in await session.execute(query)})
 
 

@@ -30,6 +30,7 @@ class Charge:
     token: str | None = None
     return_url: str | None = None
     external_id: str | None = None
+    is_authorised: bool = False
 
 
 @dataclass(frozen=True)

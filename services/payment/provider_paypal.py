@@ -53,6 +53,8 @@ class PayPalProvider:
             if step is Step.CREATE:
                 return _outcome(await self._post("/v2/checkout/orders", key, _wish(charge)))
             order = await self._order(charge)
+            if order is None and charge.is_authorised:
+                raise OutcomeUnknownError("PayPal knows no order that it authorised: keys of another account?")
             authorised = _parts(order, "authorizations")
             is_untouched = step is Step.CANCEL and not authorised  # nothing to void: without us, nothing is taken
             if order is None or is_untouched:

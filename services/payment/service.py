@@ -179,7 +179,7 @@ class Payments:
         details = self._vault.open(sealed, str(payment.id)) if sealed else {}
         what = payment.order_id, payment.amount, payment.currency, PaymentMethod(payment.payment_method)
         how = details.get("token"), details.get("returnUrl"), payment.external_payment_id
-        return Charge(str(payment.id), *what, *how)
+        return Charge(str(payment.id), *what, *how, is_authorised=payment.stage == Stage.AUTHORISED)
 
     async def _go_on(self, payment: Payment, step: Step | None) -> Payment:
         """Take this step and those that lead on to the goal, each at most once, until one has no answer yet."""

@@ -31,6 +31,23 @@ def test_a_table_that_is_otherwise_than_its_model_is_found(database, change):
     assert differences(url, Base.metadata) != []
 
 
+def test_the_way_down_puts_reserved_pieces_back(database):
+    url = database("catalog")
+    migrate("catalog", url)
+    with psycopg.connect(url) as connection:
+        connection.execute("""
+            INSERT INTO products (id, sku, name, price, currency, rating, stock, is_active)
+            VALUES (1, 'a', 'Tea', 5, 'JPY', 0, 3, true);
+            INSERT INTO reservations (id, status, expires_at, lines) VALUES
+                ('a', 'HELD', now(), '[{"productId": 1, "quantity": 2}]'),
+                ('b', 'HELD', now(), '[{"productId": 1, "quantity": 4}]'),
+                ('c', 'RELEASED', now(), '[{"productId": 1, "quantity": 8}]')
+        """)
+    migrate("catalog", url, "0007")
+    with psycopg.connect(url) as connection:
+        assert connection.execute("SELECT stock FROM products").fetchall() == [(9,)]
+
+
 FINE = """
 INSERT INTO products (id, sku, name, price, currency, rating, stock, is_active, offer_version) VALUES
     (1, 'a', 'Tea', 12.50, 'JPY', 0, 1, true, 1), (2, 'b', 'Tea', 12.50, 'USD', 0, 1, true, 1),

@@ -11,7 +11,7 @@ from services.contracts.payments import PaymentMethod
 from services.contracts.setting_errors import SettingError
 from services.payment import app, provider_paypal, provider_stripe
 from services.payment.domain import Stage, Step
-from services.payment.errors import RefusedError
+from services.payment.errors import OutcomeUnknownError, RefusedError
 from services.payment.provider import Charge
 from services.payment.provider_paypal import PayPalProvider
 from services.payment.provider_stripe import StripeProvider
@@ -102,6 +102,8 @@ async def test_a_paypal_account_may_have_payments_that_are_not_ours(paypal):
 async def test_an_order_that_paypal_has_forgotten_was_never_paid(paypal):
     _, provider = paypal
     assert (await provider.do(Step.CANCEL, charge(external_id="ORDER9"), "k1")).stage is Stage.VOIDED
+    with pytest.raises(OutcomeUnknownError, match="another account"):
+        await provider.do(Step.ASK, charge(external_id="ORDER9", is_authorised=True), "k1")
     await provider.close()
 
 

@@ -25,4 +25,12 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute("DROP TABLE restocks, reservations")
+    op.execute("""
+        UPDATE products SET stock = stock + held.quantity
+        FROM (
+            SELECT (line ->> 'productId')::bigint AS product_id, sum((line ->> 'quantity')::bigint) AS quantity
+            FROM reservations, jsonb_array_elements(lines) AS line WHERE status = 'HELD' GROUP BY 1
+        ) AS held
+        WHERE products.id = held.product_id;
+        DROP TABLE restocks, reservations
+    """)
