@@ -5,13 +5,14 @@ Ids are made from the shop's own, as an import makes them: what is sent again, o
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Final, Literal, Self
 from uuid import UUID
 
 from pydantic import Field, model_validator
 
+from services.analytics.clocks import CLOCK_SKEW
 from services.analytics.external_ids import ExternalId, ExternalIds
 from services.analytics.refusals import CollectorUnavailable
 from services.common.messaging.producer import KeyedMessage, Producer
@@ -96,9 +97,14 @@ async def record(producer: Producer, external_ids: ExternalIds, events: Sequence
     """Send the events and wait for the broker.
 
     Raises:
-        Unprocessable: an event names an unknown product, or has an amount finer than its currency.
+        Unprocessable: an event names an unknown product, or lies in the future.
         CollectorUnavailable: some were not acknowledged; sent again, nothing is recorded twice.
     """
+    latest = datetime.now(UTC) + CLOCK_SKEW
+    late = [place for place, each in enumerate(events) if each.timestamp > latest]
+    if late:
+        faults = [Fault(field=f"body.events.{place}.timestamp", message="lies in the future") for place in late]
+        raise Unprocessable("Nothing is recorded: an event lies in the future.", errors=faults)
     wanted: set[ExternalId] = {("sku", line.sku) for each in events for line in each.items if line.sku is not None}
     ids = await external_ids.ids(wanted) if wanted else {}
     made = [_messages(place, each, ids) for place, each in enumerate(events)]

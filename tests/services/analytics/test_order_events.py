@@ -89,6 +89,7 @@ async def test_a_return_and_a_cancellation_say_why(tell, settings):
     ("change", "where"),
     [
         ({"items": []}, "needs items"),
+        ({"timestamp": "2099-01-01T00:00:00Z"}, "lies in the future"),
         ({"returnId": "R-1"}, "returnId belongs to a return"),
         ({"items": [{"productId": 7, "quantity": 1}]}, "needs its price"),
         ({"items": [{"quantity": 1, "price": "4.00"}]}, "give sku or productId"),
