@@ -76,6 +76,8 @@ class ShopOrderEvent(Schema):
             raise ValueError("returnId belongs to a return, and only to one")
         if self.event_type == "ORDER_COMPLETED" and any(line.price is None for line in self.items):
             raise ValueError("each item of a completed order needs its price")
+        if self.event_type == "ORDER_COMPLETED" and "currency" not in self.model_fields_set:
+            raise ValueError("a completed order needs its currency")
         for line in self.items:
             line.price, line.amount = (each and exact(each, self.currency) for each in (line.price, line.amount))
         return self

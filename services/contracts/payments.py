@@ -35,6 +35,8 @@ PaymentToken = Annotated[
 ]
 """What stands for a card or an account at the payment provider."""
 ReturnUrl = Annotated[
-    str, Field(max_length=2_000, pattern=r"^https?://[^\s\x00]+$"), AfterValidator(no_card_number_in_address)
+    str,
+    Field(max_length=2_000, pattern=r"^https?://[^\s\x00]+$", examples=["https://shop.example/orders"]),
+    AfterValidator(no_card_number_in_address),
 ]
 """The page to which the provider sends the shopper back."""

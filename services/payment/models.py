@@ -30,6 +30,7 @@ class Payment(Base):
     __table_args__ = (
         CheckConstraint("amount > 0", name="amount_above_zero"),
         CheckConstraint("captured_amount BETWEEN 0 AND amount", name="captured_within_amount"),
+        CheckConstraint("refunded_amount BETWEEN 0 AND captured_amount", name="refunded_within_captured"),
         Index("ix_payments_due", "next_check_at", postgresql_where=text("next_check_at IS NOT NULL")),
         Index(None, "user_id", "created_at"),
     )
@@ -48,6 +49,7 @@ class Payment(Base):
     next_check_at: Mapped[datetime | None]
     checks: Mapped[int] = mapped_column(server_default=text("0"))
     captured_amount: Mapped[Decimal] = mapped_column(server_default=text("0"))
+    refunded_amount: Mapped[Decimal] = mapped_column(server_default=text("0"))
     external_payment_id: Mapped[str | None] = mapped_column(unique=True)
     payment_intent_id: Mapped[str | None]
     payment_details: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))

@@ -97,8 +97,8 @@ async def apply_refund(session: AsyncSession, payment: Payment, refund: Refund, 
     if outcome.status is RefundStatus.FAILED:
         logger.error("the refund %s has failed, and has to be made by hand: %s", refund.id, refund.failure_reason)
     else:
-        done = Refund.payment_id == payment.id, Refund.status == RefundStatus.COMPLETED
-        if await session.scalar(select(func.sum(Refund.amount)).where(*done)) == payment.captured_amount:
+        payment.refunded_amount += refund.amount
+        if payment.refunded_amount == payment.captured_amount:
             payment.status = PaymentStatus.REFUNDED
         told = RefundCompleted(refund_id=refund.id, payment_id=payment.id, amount=refund.amount, **_whose(payment))
         await append(session, PRODUCER, "REFUND_COMPLETED", told)

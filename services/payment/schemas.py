@@ -45,6 +45,7 @@ class PaymentOut(Schema):
     status: PaymentStatus
     stage: Stage
     captured_amount: ShownMoney
+    refunded_amount: ShownMoney
     action_url: str | None
     failure_reason: str | None
     processed_at: datetime | None

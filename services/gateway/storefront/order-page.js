@@ -69,7 +69,8 @@ export async function orderPage(id) {
 const ABOUT = {
   PENDING: ({ actionUrl, paymentMethod }) => {
     if (!actionUrl) return "The payment is under way. This page says when it is done.";
-    return paymentMethod === "BANK_TRANSFER" ? "It is packed once the money is here." : "One step is left: approve the payment.";
+    const next = paymentMethod === "BANK_TRANSFER" ? "It is packed once the money is here." : "One step is left: approve the payment.";
+    return `${next} What you ordered stays in your cart until then.`;
   },
   CONFIRMED: () => "Thank you. It is packed soon.",
   PROCESSING: () => "It leaves the house soon.",

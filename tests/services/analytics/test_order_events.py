@@ -29,7 +29,7 @@ def tell(client, as_service, broker):
 def completed(number="A-1", **more):
     line = {"productId": 7, "quantity": 2, "price": "4.00"}
     event = {"eventType": "ORDER_COMPLETED", "timestamp": AT, "externalId": number, "userId": "u1", "currency": "USD"}
-    return {**event, "items": [line], **more}
+    return {name: value for name, value in {**event, "items": [line], **more}.items() if value is not None}
 
 
 async def told(settings, topic, number):
@@ -89,6 +89,7 @@ async def test_a_return_and_a_cancellation_say_why(tell, settings):
     ("change", "where"),
     [
         ({"items": []}, "needs items"),
+        ({"currency": None}, "needs its currency"),
         ({"timestamp": "2099-01-01T00:00:00Z"}, "lies in the future"),
         ({"returnId": "R-1"}, "returnId belongs to a return"),
         ({"items": [{"productId": 7, "quantity": 1}]}, "needs its price"),

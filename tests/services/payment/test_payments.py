@@ -128,7 +128,8 @@ async def test_refunds_never_exceed_what_was_captured(pay, after, refund, read, 
     payment = await pay()
     await after(payment, "capture")
     assert (await refund(payment, "700"))["status"] == "COMPLETED"
-    assert (await read(payment))["status"] == "COMPLETED"
+    now = await read(payment)
+    assert (now["status"], now["capturedAmount"], now["refundedAmount"]) == ("COMPLETED", "1200", "700")
     await refund(payment, "501", status=409)
     await refund(payment, "500")
     assert (await read(payment))["status"] == "REFUNDED"

@@ -21,6 +21,7 @@ CREATE TABLE payments (
     next_check_at timestamptz,
     checks bigint NOT NULL DEFAULT 0,
     captured_amount numeric(15, 3) NOT NULL DEFAULT 0,
+    refunded_amount numeric(15, 3) NOT NULL DEFAULT 0,
     external_payment_id text CONSTRAINT uq_payments_external_payment_id UNIQUE,
     payment_intent_id text,
     payment_details jsonb,
@@ -29,7 +30,8 @@ CREATE TABLE payments (
     processed_at timestamptz,
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now(),
-    CONSTRAINT ck_payments_captured_within_amount CHECK (captured_amount BETWEEN 0 AND amount)
+    CONSTRAINT ck_payments_captured_within_amount CHECK (captured_amount BETWEEN 0 AND amount),
+    CONSTRAINT ck_payments_refunded_within_captured CHECK (refunded_amount BETWEEN 0 AND captured_amount)
 );
 CREATE INDEX ix_payments_user_id_created_at ON payments (user_id, created_at);
 CREATE INDEX ix_payments_due ON payments (next_check_at) WHERE next_check_at IS NOT NULL;
