@@ -11,7 +11,7 @@ from rich.console import Console
 
 from demo.history import convert, make_users, refuse_a_shop, renew_offers, send
 from demo.memory import PeakMemory
-from demo.purchase import buy_and_return
+from demo.purchase import buy_once
 from shop_import.steps import Steps
 from stack import control, show, storefront
 from stack.environment import Environment
@@ -92,10 +92,7 @@ class Demo:
                 step.counts["processes"] = len(status["processes"])
             with steps.step("shop") as step:
                 step.counts |= storefront.wait_until_served(environment, record.shoppers[0])
-            if not record.has_bought:
-                with steps.step("purchase") as step:
-                    step.counts |= buy_and_return(environment, step)
-                record.model_copy(update={"has_bought": True}).write(self.state.directory)
+            buy_once(environment, record, steps)
             self._finish(environment, status, steps, memory)
             self.has_finished = True
             return status

@@ -117,7 +117,7 @@ class UserOut(Schema):
 
 
 class History(Schema):
-    """The latest rows; older ones, if any, follow at `/v1/users/{userId}/actions` or `/views` from `nextCursor`."""
+    """The latest rows; older ones, if any, follow from `nextCursor` at `/v1/users/{userId}/…` of the same name."""
 
     items: list[dict[str, Any]]
     next_cursor: str | None = None
@@ -130,6 +130,13 @@ class Histories(Schema):
     views: History
 
 
+class OrderHistories(Schema):
+    """What a user bought."""
+
+    orders: History
+    returns: History
+
+
 class ExportedSections(Schema):
     """The user's data by service."""
 
@@ -137,7 +144,7 @@ class ExportedSections(Schema):
     auth: dict[str, Any]
     content: dict[str, Any]
     cart: dict[str, Any]
-    order: History
+    order: OrderHistories
     payment: History
     analytics: Histories
 

@@ -164,17 +164,3 @@ def test_ctrl_c_stops_every_process(demo, state):
 
     wait_until(lambda: processes_of(state), lambda left: left == [])
     assert State(state).supervisor is None
-
-
-@pytest.mark.timeout(PATIENCE_SECONDS)
-def test_the_next_demo_neither_sends_nor_trains_nor_buys_again(demo, state):
-    interrupt(demo)
-    log = state.with_name("next.log")
-    process = start_demo(state, log)
-    try:
-        wait_for_line(process, log, "Ctrl-C")
-    finally:
-        interrupt(process)
-    assert [step["name"] for step in json.loads((state / "demo.json").read_text())["steps"]] == [
-        *("history", "start", "offers", "tools", "shop", "reconciliation"),
-    ]

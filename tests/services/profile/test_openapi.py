@@ -17,8 +17,8 @@ def test_the_api_does_what_its_document_says(settings, tokens, tmp_path, others,
     for path in ("/v1/users/tester/actions", "/v1/users/tester/views"):
         others["analytics"].says(path, {"items": []})
     others["cart"].says("/v1/carts/tester", {})
-    for name in ("order", "payment"):
-        others[name].says(f"/v1/users/tester/{name}s", {"items": []})
+    for service, name in (("order", "orders"), ("order", "returns"), ("payment", "payments")):
+        others[service].says(f"/v1/users/tester/{name}", {"items": []})
     with psycopg.connect(settings.database_url) as connection:
         connection.execute("INSERT INTO users (id, email) VALUES ('tester', 'tester@example.com')")
     caller = partial(tokens.user, "tester", roles=("operator",))
