@@ -38,7 +38,7 @@ async def check_out(
     """
     order = await service.place(request.app.state, caller.subject, attempt_of(claim), body)
     request.app.state.sagas.wake()
-    return _shown(order)
+    return order
 
 
 @router.get("/v1/orders")

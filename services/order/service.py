@@ -21,7 +21,7 @@ from services.contracts.money import exact
 from services.order.clients import Cart, Profile, Services
 from services.order.domain import CANCELLABLE, OrderStatus, Step, check_transition
 from services.order.models import Idempotency, Order, OrderItem, Return
-from services.order.schemas import NewOrder
+from services.order.schemas import NewOrder, OrderOut
 from services.order.settings import OrderSettings
 
 PRODUCER = "order"
@@ -67,7 +67,7 @@ class PriceChanged(Conflict):
     title = "Price changed"
 
 
-async def place(parts: Parts, user_id: str, attempt: str, wish: NewOrder) -> Order:
+async def place(parts: Parts, user_id: str, attempt: str, wish: NewOrder) -> OrderOut:
     """Place an order over what is in the cart; the same attempt gets the same order.
 
     Raises:
@@ -76,8 +76,8 @@ async def place(parts: Parts, user_id: str, attempt: str, wish: NewOrder) -> Ord
     """
     async with parts.database.sessions() as session:
         known = await session.scalar(select(Order).where(Order.attempt == attempt))
-    if known is not None:
-        return known
+        if known is not None:  # who asked for it died before the answer was kept
+            return OrderOut.model_validate(known)
     quoted = quote(user_id, safe="")
     profile = await parts.services.ask(Profile, "profile", "GET", f"/v1/users/{quoted}")
     address = _address((profile.address or {}).get("addresses", []), wish.address_id)
@@ -115,7 +115,7 @@ async def place(parts: Parts, user_id: str, attempt: str, wish: NewOrder) -> Ord
         session.add(order)
         await session.flush()
         await append(session, PRODUCER, "ORDER_CREATED", _snapshot(order))
-    return order
+        return OrderOut.model_validate(order)
 
 
 async def confirm(session: AsyncSession, order: Order) -> None:

@@ -235,11 +235,14 @@ async def test_the_returns_of_all_orders_of_a_user_are_listed_for_the_user_and_w
 
 @pytest.fixture
 def parts(app):
-    """What an order is placed with: everybody has an address, and a cart with nothing in it for 500 yen."""
+    """What an order is placed with: everybody has an address, and a cart with a tea for 500 yen."""
+    tea = SimpleNamespace(
+        product_id=1, product_name="Tea", quantity=1, product_price=Decimal(500), amount=Decimal(500), obstacle=None
+    )
 
     async def ask(shape, *_):
         filled = {"currency": "JPY", "total": Decimal(500), "can_be_bought": True, "stale": False}
-        return shape.model_construct(address={"addresses": [ADDRESS]}, items=[], **filled)
+        return shape.model_construct(address={"addresses": [ADDRESS]}, items=[tea], **filled)
 
     state = app.state
     return SimpleNamespace(database=state.database, settings=state.settings, services=SimpleNamespace(ask=ask))
@@ -248,7 +251,8 @@ def parts(app):
 async def test_the_same_attempt_gets_the_same_order(parts):
     wish = NewOrder.model_validate({"paymentMethod": "CREDIT_CARD"})
     orders = [await place(parts, "kira", "attempt", wish) for _ in range(2)]
-    assert orders[0].id == orders[1].id
+    assert [each.items[0].currency for each in orders] == ["JPY", "JPY"]
+    assert orders[0] == orders[1]
 
 
 @pytest.fixture
