@@ -8,7 +8,6 @@ import pytest
 
 from services.gateway.app import create_app
 from services.gateway.settings import GatewaySettings
-from stack.parts.process import free_port
 from tests.services.gateway.standing_in import Service, served
 
 SERVICES = ("catalog", "analytics", "content", "serving", "auth", "profile", "cart", "payment", "order")
@@ -90,8 +89,10 @@ def bearer(tokens):
 
 @pytest.fixture
 def nowhere():
-    """An address where nothing listens."""
-    return f"http://127.0.0.1:{free_port()}"
+    """An address where nothing listens, and nothing will begin to."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{held.getsockname()[1]}"
 
 
 @pytest.fixture

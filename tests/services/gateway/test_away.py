@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from services.common.runtime.settings import ServerLimits
 from services.common.web.guard import GuardedProtocol
+from stack.parts.process import free_port
 from tests.services.gateway.standing_in import broken
 from tests.waiting import wait_until
 
@@ -146,9 +147,9 @@ def test_one_caller_has_a_part_of_the_connections_only(gateway, services, bearer
     wait_until(lambda: client.get("/v1/products").status_code == 200)
 
 
-def test_a_service_that_comes_back_is_asked_again(gateway, services, serve, nowhere):
-    port = int(nowhere.rpartition(":")[2])
-    client = gateway(catalog_url=nowhere)
+def test_a_service_that_comes_back_is_asked_again(gateway, services, serve):
+    port = free_port()
+    client = gateway(catalog_url=f"http://127.0.0.1:{port}")
     assert [client.get("/v1/products").status_code for _ in range(4)] == [503] * 4
     with serve(services["catalog"], port):
         wait_until(lambda: client.get("/v1/products").status_code == 200)

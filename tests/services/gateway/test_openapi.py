@@ -1,6 +1,7 @@
 from tests.services.conformance import served, violations
+from tests.services.gateway.conftest import SERVICES
 
-URLS = [f"{name}_URL" for name in ("CATALOG", "ANALYTICS", "CONTENT", "SERVING", "AUTH", "PROFILE")]
+URLS = [f"{name.upper()}_URL" for name in SERVICES]
 
 
 def test_the_api_does_what_its_document_says(tokens, nowhere, tmp_path):
