@@ -21,7 +21,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.common.messaging import inbox
-from services.common.messaging.broker import LogWatch, cluster_id, has_unread, lag, positions, watching
+from services.common.messaging.broker import LogWatch, close, cluster_id, has_unread, lag, positions, watching
 from services.common.messaging.messages import Message, dead_letter, read
 from services.common.messaging.offsets import Offsets
 from services.common.messaging.producer import Producer, is_too_large
@@ -96,7 +96,7 @@ class Consumer(Worker):
             async with watching(client, self._topics, cluster=cluster) as watch:
                 await self._consume(client, watch, stop)
         finally:
-            await client.stop()
+            await close(client)
 
     async def _consume(self, client: AIOKafkaConsumer, watch: LogWatch, stop: asyncio.Event) -> None:
         offsets = Offsets(client, watch, self._logs)

@@ -18,7 +18,7 @@ from math import inf
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
-from services.common.messaging.broker import LogWatch, has_unread, partitions_of, positions, watching
+from services.common.messaging.broker import LogWatch, close, has_unread, partitions_of, positions, watching
 from services.common.runtime.settings import ServiceSettings
 from services.common.runtime.worker import Worker, pause
 
@@ -95,7 +95,7 @@ class Follower(Worker):
                 self.starts += 1
                 await self._follow(client, partitions, watch, stop, since)
         finally:
-            await client.stop()
+            await close(client)
 
     async def _follow(
         self,
