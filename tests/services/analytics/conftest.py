@@ -20,7 +20,7 @@ def database_url(database):
 
 @pytest.fixture(scope="module")
 def settings(broker, tokens, database_url):
-    broker.create_topics("user-actions.v1", "catalog.v1", "dead-letters.v1")
+    broker.create_topics("user-actions.v1", "catalog.v1", "auth.v1", "dead-letters.v1")
     return AnalyticsSettings(
         database_url=database_url,
         kafka_url=broker.url,

@@ -88,10 +88,6 @@ async def test_a_token_without_a_required_claim_is_refused(verifier, tokens, cla
         {"token_use": "visitor", "sub": VISITOR},
         {"sub": VISITOR},
         {"sub": "anon:someone"},
-        {"exp": int(time.time()) - 60},
-        {"exp": int(time.time()) + 600},
-        {"iat": int(time.time()) + 86_400},
-        {"nbf": int(time.time()) + 86_400},
         {"key": "x" * 64, "algorithm": "HS256"},
         {"headers": {"kid": "unknown"}},
         {"headers": {"kid": None}},
@@ -107,9 +103,15 @@ async def test_a_token_without_a_required_claim_is_refused(verifier, tokens, cla
         {"sub": 5},
     ],
 )
-async def test_a_forged_or_stale_token_is_refused(verifier, tokens, changes):
+async def test_a_forged_token_is_refused(verifier, tokens, changes):
     with pytest.raises(Unauthorized):
         await verifier.verify(signed(tokens, **changes))
+
+
+@pytest.mark.parametrize(("claim", "seconds"), [("exp", -60), ("exp", 600), ("iat", 86_400), ("nbf", 86_400)])
+async def test_a_token_that_is_stale_lives_too_long_or_is_of_the_future_is_refused(verifier, tokens, claim, seconds):
+    with pytest.raises(Unauthorized):
+        await verifier.verify(signed(tokens, **{claim: int(time.time()) + seconds}))
 
 
 @pytest.mark.parametrize(
@@ -314,7 +316,7 @@ async def test_cognitos_tokens_name_the_client_and_no_audience(tokens, login):
         {"token_use": "service", "sub": "pipelines"},
         {"token_use": "visitor", "sub": VISITOR},
         {"sub": VISITOR},
-        {"exp": int(time.time()) + 7_200},
+        {"exp": int(time.time()) + 86_400},
         {"iss": "https://tanawari.local"},
     ],
 )
