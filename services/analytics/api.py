@@ -8,6 +8,7 @@ from fastapi import Header, Path, Query, Request, Response
 from starlette.datastructures import State
 
 from services.analytics import collector, order_events, service, structs
+from services.analytics.models import UserActionLog, ViewHistory
 from services.analytics.order_events import Recorded, ShopOrderEvents
 from services.analytics.schemas import (
     ActionResults,
@@ -27,6 +28,7 @@ from services.common.identity.principal import Principal
 from services.common.runtime.errors import Fault, Unprocessable, problems
 from services.common.storage.cache import Cache
 from services.common.storage.database import Database, Session
+from services.common.storage.latest import latest
 from services.common.web.fields import UserId
 from services.common.web.idempotency import KeyHeader
 from services.common.web.paging import CursorParam, LimitParam, Page, decode_cursor
@@ -115,14 +117,16 @@ async def record_order_events(body: ShopOrderEvents, request: Request) -> Record
 @router.get("/v1/users/{userId}/actions", dependencies=[READER])
 async def actions(user_id: User, session: Session, cursor: CursorParam = None, limit: LimitParam = 50) -> ActionPage:
     """A user's actions, the latest first."""
-    rows = await service.actions_of(session, user_id, decode_cursor(cursor, datetime, int), limit + 1)
+    log, after = UserActionLog, decode_cursor(cursor, datetime, int)
+    rows = await latest(session, log, log.user_id == user_id, (log.created_at, log.id), after, limit + 1)
     return ActionPage.of(rows, limit, "created_at", "id")
 
 
 @router.get("/v1/users/{userId}/views", dependencies=[READER])
 async def views(user_id: User, session: Session, cursor: CursorParam = None, limit: LimitParam = 50) -> ViewPage:
     """A user's product views, the latest first."""
-    rows = await service.views_of(session, user_id, decode_cursor(cursor, datetime, int), limit + 1)
+    log, after = ViewHistory, decode_cursor(cursor, datetime, int)
+    rows = await latest(session, log, log.user_id == user_id, (log.viewed_at, log.id), after, limit + 1)
     return ViewPage.of(rows, limit, "viewed_at", "id")
 
 

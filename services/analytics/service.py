@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Boolean, Select, TextClause, select, text, tuple_
+from sqlalchemy import Boolean, TextClause, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,7 +14,6 @@ from services.common.messaging.messages import Message
 from services.contracts.events.actions import ProductViewed, UserAction
 
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's
-Position = tuple[Any, ...] | None
 
 _POPULAR = text("""
     WITH interest AS (
@@ -70,24 +69,6 @@ async def record(session: AsyncSession, messages: Sequence[Message]) -> None:
     for insert, rows in ((_INSERT_VIEWS, views), (_INSERT_ACTIONS, actions)):
         if rows:
             await session.execute(insert, {"rows": f"[{','.join(rows)}]"})
-
-
-async def actions_of(session: AsyncSession, user_id: str, after: Position, limit: int) -> Sequence[UserActionLog]:
-    """A user's actions, the latest first, after a position (`created_at`, `id`)."""
-    query = select(UserActionLog).where(UserActionLog.user_id == user_id)
-    return (await session.scalars(_page(query, UserActionLog.created_at, UserActionLog.id, after, limit))).all()
-
-
-async def views_of(session: AsyncSession, user_id: str, after: Position, limit: int) -> Sequence[ViewHistory]:
-    """A user's product views, the latest first, after a position (`viewed_at`, `id`)."""
-    query = select(ViewHistory).where(ViewHistory.user_id == user_id)
-    return (await session.scalars(_page(query, ViewHistory.viewed_at, ViewHistory.id, after, limit))).all()
-
-
-def _page(query: Select[Any], time: Any, identifier: Any, after: Position, limit: int) -> Select[Any]:  # noqa: ANN401
-    if after is not None:
-        query = query.where(tuple_(time, identifier) < tuple_(*after))
-    return query.order_by(time.desc(), identifier.desc()).limit(limit)
 
 
 async def popular_products(session: AsyncSession, days: int, limit: int) -> Sequence[Any]:

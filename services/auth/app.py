@@ -1,8 +1,5 @@
 """The auth service's composition root: `python -m services.common.web.server services.auth.app:create_app`."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
 from fastapi import FastAPI
 
 from services.auth import api, api_account, api_users
@@ -32,14 +29,6 @@ def create_app(settings: AuthSettings | None = None) -> FastAPI:
     provider = provider_of(settings, database)
     attempts = Attempts(settings.redis_url)
 
-    @asynccontextmanager
-    async def life(_: FastAPI) -> AsyncIterator[None]:
-        try:
-            yield
-        finally:
-            await provider.close()
-            await attempts.close()
-
     app = build_app(
         settings,
         title="Auth",
@@ -49,7 +38,7 @@ def create_app(settings: AuthSettings | None = None) -> FastAPI:
         producer=producer,
         workers=[Relay(settings.database_url, producer), TaskWorker(database, Mailer(settings), provider.tasks)],
         checks=[Check("attempts", attempts.check, required=False)],
-        lifespan=life,
+        closes=[provider, attempts],
     )
     signer = Signer(settings.auth_signing_key_file, settings.auth_issuer)
     app.state.parts = Parts(settings, database, provider, attempts, signer)

@@ -1,8 +1,5 @@
 """The cart's composition root: `python -m services.common.web.server services.cart.app:create_app`."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
 from fastapi import FastAPI
 
 from services.cart import api, service
@@ -33,13 +30,6 @@ def create_app(settings: CartSettings | None = None) -> FastAPI:
         "erasure": (AUTH, erasing("cart", service.erase)),
     }
 
-    @asynccontextmanager
-    async def life(_: FastAPI) -> AsyncIterator[None]:
-        try:
-            yield
-        finally:
-            await catalog.close()
-
     app = build_app(
         settings,
         title="Cart",
@@ -55,7 +45,7 @@ def create_app(settings: CartSettings | None = None) -> FastAPI:
                 for name, (topic, handle) in handlers.items()
             ),
         ],
-        lifespan=life,
+        closes=[catalog],
     )
     app.state.catalog = catalog
     return app

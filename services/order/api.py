@@ -9,12 +9,13 @@ from services.common.identity.policy import USER, owner, role, user
 from services.common.identity.principal import Principal
 from services.common.runtime.errors import problems
 from services.common.storage.database import Session
+from services.common.storage.latest import latest
 from services.common.web.fields import PathId, UserId
 from services.common.web.idempotency import REQUIRES_KEY
 from services.common.web.idempotency_store import Claim
 from services.common.web.paging import CursorParam, LimitParam, decode_cursor
 from services.common.web.routing import Router
-from services.order import queries, service
+from services.order import service
 from services.order.domain import OrderStatus
 from services.order.models import Order
 from services.order.schemas import Cancellation, NewOrder, OrderOut, OrderPage
@@ -112,8 +113,7 @@ def own(order: Order | None, order_id: int, caller: Principal) -> Order:
 
 
 async def _page(session: Session, user_id: str, cursor: str | None, limit: int) -> OrderPage:
-    (before,) = decode_cursor(cursor, int) or (None,)
-    rows = await queries.latest(session, Order, Order.user_id == user_id, before, limit + 1)
+    rows = await latest(session, Order, Order.user_id == user_id, (Order.id,), decode_cursor(cursor, int), limit + 1)
     return OrderPage.of([_shown(row) for row in rows], limit, "id")
 
 

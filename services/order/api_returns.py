@@ -8,12 +8,13 @@ from services.common.identity.policy import USER, owner, role, user
 from services.common.identity.principal import Principal
 from services.common.runtime.errors import problems
 from services.common.storage.database import Session
+from services.common.storage.latest import latest
 from services.common.web.fields import PathId, UserId
 from services.common.web.idempotency import REQUIRES_KEY
 from services.common.web.idempotency_store import Claim
 from services.common.web.paging import CursorParam, LimitParam, decode_cursor
 from services.common.web.routing import Router
-from services.order import queries, returns, service
+from services.order import returns, service
 from services.order.api import Caller, OrderId, attempt_of, own
 from services.order.domain import ReturnStatus
 from services.order.models import Order, Return
@@ -44,8 +45,8 @@ async def list_returns(
 ) -> ReturnPage:
     """The returns of an order, the latest first."""
     own(await session.get(Order, order_id), order_id, caller)
-    (before,) = decode_cursor(cursor, int) or (None,)
-    rows = await queries.latest(session, Return, Return.order_id == order_id, before, limit + 1)
+    after = decode_cursor(cursor, int)
+    rows = await latest(session, Return, Return.order_id == order_id, (Return.id,), after, limit + 1)
     return ReturnPage.of([_shown(row) for row in rows], limit, "id")
 
 
@@ -57,8 +58,8 @@ async def list_returns_of_user(
     limit: LimitParam = 20,
 ) -> ReturnPage:
     """A user's returns, the latest first."""
-    (before,) = decode_cursor(cursor, int) or (None,)
-    rows = await queries.latest(session, Return, Return.user_id == user_id, before, limit + 1)
+    after = decode_cursor(cursor, int)
+    rows = await latest(session, Return, Return.user_id == user_id, (Return.id,), after, limit + 1)
     return ReturnPage.of([_shown(row) for row in rows], limit, "id")
 
 

@@ -1,8 +1,5 @@
 """The order service's composition root: `python -m services.common.web.server services.order.app:create_app`."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
 from fastapi import FastAPI
 
 from services.common.messaging.consumer import Consumer
@@ -28,13 +25,6 @@ def create_app(settings: OrderSettings | None = None) -> FastAPI:
     sagas = Sagas(database, Steps(services, settings), settings)
     handlers = {"payment": (TOPIC, following(sagas.wake_after)), "erasure": (AUTH, erasing("order", service.erase))}
 
-    @asynccontextmanager
-    async def life(_: FastAPI) -> AsyncIterator[None]:
-        try:
-            yield
-        finally:
-            await services.close()
-
     app = build_app(
         settings,
         title="Order",
@@ -50,7 +40,7 @@ def create_app(settings: OrderSettings | None = None) -> FastAPI:
                 for name, (topic, handle) in handlers.items()
             ),
         ],
-        lifespan=life,
+        closes=[services],
     )
     app.state.services, app.state.sagas = services, sagas
     return app

@@ -10,10 +10,10 @@ from services.common.identity.policy import PUBLIC, USER, owner, service, user
 from services.common.identity.principal import Principal
 from services.common.runtime.errors import problems
 from services.common.storage.database import Session
+from services.common.storage.latest import latest
 from services.common.web.fields import UserId
 from services.common.web.paging import CursorParam, LimitParam, decode_cursor
 from services.common.web.routing import Router
-from services.payment import queries
 from services.payment.domain import Goal
 from services.payment.errors import PaymentNotFound
 from services.payment.models import Payment
@@ -71,8 +71,9 @@ async def list_payments(
     limit: LimitParam = 50,
 ) -> PaymentPage:
     """A user's payments, the latest first."""
-    before = decode_cursor(cursor, datetime, UUID)
-    return PaymentPage.of(await queries.payments_of(session, user_id, before, limit + 1), limit, "created_at", "id")
+    order, after = (Payment.created_at, Payment.id), decode_cursor(cursor, datetime, UUID)
+    rows = await latest(session, Payment, Payment.user_id == user_id, order, after, limit + 1)
+    return PaymentPage.of(rows, limit, "created_at", "id")
 
 
 @router.put("/v1/refunds/{refundId}", dependencies=[ORDERS], responses=problems(404, 409))

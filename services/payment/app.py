@@ -1,8 +1,5 @@
 """The payment service's composition root: `python -m services.common.web.server services.payment.app:create_app`."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
 from fastapi import FastAPI
 
 from services.common.messaging.consumer import Consumer
@@ -14,7 +11,7 @@ from services.common.storage.database import Database
 from services.common.web.app import build_app
 from services.contracts.payments import PaymentMethod
 from services.contracts.vault import Vault
-from services.payment import api, queries
+from services.payment import api, records
 from services.payment.provider import Provider
 from services.payment.provider_local import LocalProvider
 from services.payment.provider_paypal import PayPalProvider
@@ -32,14 +29,7 @@ def create_app(settings: PaymentSettings | None = None) -> FastAPI:
     database, producer = Database(settings.database_url), Producer(settings)
     providers = _providers(settings, database)
     payments = Payments(database, providers, Vault(settings.keys_file))
-
-    @asynccontextmanager
-    async def life(_: FastAPI) -> AsyncIterator[None]:
-        try:
-            yield
-        finally:
-            for provider in set(providers.values()):
-                await provider.close()
+    erase = erasing("payment", records.erase)
 
     app = build_app(
         settings,
@@ -51,16 +41,9 @@ def create_app(settings: PaymentSettings | None = None) -> FastAPI:
         workers=[
             Relay(settings.database_url, producer),
             Reconciler(payments, settings.reconcile_seconds),
-            Consumer(
-                settings,
-                topics=[AUTH],
-                database=database,
-                producer=producer,
-                handle=erasing("payment", queries.erase),
-                name="erasure",
-            ),
+            Consumer(settings, topics=[AUTH], database=database, producer=producer, handle=erase, name="erasure"),
         ],
-        lifespan=life,
+        closes=set(providers.values()),
     )
     app.state.payments = payments
     return app

@@ -5,11 +5,13 @@ from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.common.messaging.outbox import append
+from services.contracts.envelope import ERASED
 from services.contracts.events.payment import PaymentAuthorized, PaymentSettled, RefundCompleted
 from services.contracts.payments import CANCELLED, id_of_refund
 from services.payment.domain import STATUS, Goal, PaymentStatus, RefundStatus, Stage, Step, leads_on, step_to
@@ -102,6 +104,13 @@ async def apply_refund(session: AsyncSession, payment: Payment, refund: Refund, 
             payment.status = PaymentStatus.REFUNDED
         told = RefundCompleted(refund_id=refund.id, payment_id=payment.id, amount=refund.amount, **_whose(payment))
         await append(session, PRODUCER, "REFUND_COMPLETED", told)
+
+
+async def erase(session: AsyncSession, user_ids: list[str]) -> None:
+    """Keep the payments of deleted users, as the law wants, without saying whose they were."""
+    for user_id in user_ids:
+        nobody = {"user_id": f"{ERASED}{uuid4()}", "payment_details": None, "action_url": None}
+        await session.execute(update(Payment).where(Payment.user_id == user_id).values(nobody))
 
 
 async def _tell(session: AsyncSession, payment: Payment) -> None:

@@ -1,8 +1,5 @@
 """The profile service's composition root: `python -m services.common.web.server services.profile.app:create_app`."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
 from fastapi import FastAPI
 
 from services.common.messaging.consumer import Consumer
@@ -32,13 +29,6 @@ def create_app(settings: ProfileSettings | None = None) -> FastAPI:
     )
     exports = Exports(settings)
 
-    @asynccontextmanager
-    async def life(_: FastAPI) -> AsyncIterator[None]:
-        try:
-            yield
-        finally:
-            await exports.close()
-
     app = build_app(
         settings,
         title="Profile",
@@ -47,7 +37,7 @@ def create_app(settings: ProfileSettings | None = None) -> FastAPI:
         database=database,
         producer=producer,
         workers=[Relay(settings.database_url, producer), consumer, reports],
-        lifespan=life,
+        closes=[exports],
     )
     app.state.exports = exports
     return app

@@ -12,8 +12,9 @@
 Routes reach the parts by `request.app.state`: settings, database, producer, cache, verifier.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from typing import Protocol
 
 from anyio.to_thread import current_default_thread_limiter
 from fastapi import APIRouter, FastAPI
@@ -52,7 +53,13 @@ REVOCATIONS_WAIT_MS = 500
 """Maximum wait of an empty fetch: a revoked token is refused within a second."""
 ONLY_TRACES = {"metrics": False, "logs": False, "operation_spans": False}
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
-Part = Database | Producer | Cache
+
+
+class Part(Protocol):
+    """What is open while the application runs."""
+
+    async def close(self) -> None:
+        """End it."""
 
 
 def build_app(  # noqa: PLR0913 - the parts a service may have
@@ -66,13 +73,14 @@ def build_app(  # noqa: PLR0913 - the parts a service may have
     cache: Cache | None = None,
     workers: Sequence[Worker] = (),
     checks: Sequence[Check] = (),
+    closes: Collection[Part] = (),
     lifespan: Lifespan | None = None,
     max_body_bytes: int = MAX_BODY_BYTES,
     fast_path: Callable[[ASGIApp], ASGIApp] | None = None,
     is_public: bool = False,
     also_called: Sequence[str] = (),
 ) -> FastAPI:
-    """Build the application; it closes the given parts when it ends.
+    """Build the application; it closes the given parts when it ends, and before them what else it `closes`.
 
     A `fast_path` is a middleware that answers some requests itself; they are counted and traced like all others. An
     `is_public` application is exposed to the internet: it has no `/metrics`, and its readiness reveals no names. It is
@@ -88,7 +96,7 @@ def build_app(  # noqa: PLR0913 - the parts a service may have
         title=title,
         description=description,
         version="1",
-        lifespan=_life(lifespan, workers, [part for part in (producer, cache, database) if part is not None]),
+        lifespan=_life(lifespan, workers, [*closes, *(each for each in (producer, cache, database) if each)]),
         redirect_slashes=False,
         telemetry={"tracer_provider": tracer_provider, "tracing": tracer_provider is not None, **ONLY_TRACES},
     )
