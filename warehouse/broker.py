@@ -9,6 +9,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.client import AIOKafkaClient
 
 from services.contracts import topic_ids
+from services.contracts.consumers import close
 from services.contracts.kafka import KafkaSettings
 from services.contracts.topics import TOPICS
 from warehouse.settings import LandingSettings
@@ -127,4 +128,4 @@ async def log_ends(settings: LandingSettings, start: Mapping[TopicPartition, int
             ends = {partition: end for partition in partitions if (end := log_end(consumer, partition)) is not None}
         return ends
     finally:
-        await consumer.stop()
+        await close(consumer)

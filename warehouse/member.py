@@ -14,6 +14,7 @@ from itertools import chain
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
 
+from services.contracts.consumers import close
 from services.contracts.topics import TOPICS
 from warehouse import broker
 from warehouse.batch import Batch
@@ -101,7 +102,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
                     await self._stand_back(consumer, error)
         finally:
             watching.cancel()
-            await consumer.stop()
+            await close(consumer)
 
     async def _stand_back(self, consumer: AIOKafkaConsumer, error: FencedError) -> None:
         """Wait for the next heartbeats: if we are still a group member, another process took our share; claim it again.

@@ -136,14 +136,6 @@ async def watching(
         await watch.close()
 
 
-async def close(client: AIOKafkaConsumer) -> None:
-    """Leave the group and disconnect, the latter even where the leaving takes too long and is cancelled."""
-    try:
-        await client.stop()
-    finally:
-        await client._client.close()  # noqa: SLF001 - aiokafka would leave it open, and a second `stop` does nothing
-
-
 async def positions(client: AIOKafkaConsumer) -> dict[TopicPartition, int]:
     """The position of the next fetch of each partition: after the last message and transaction markers.
 

@@ -21,7 +21,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.common.messaging import inbox
-from services.common.messaging.broker import LogWatch, close, cluster_id, has_unread, lag, positions, watching
+from services.common.messaging.broker import LogWatch, cluster_id, has_unread, lag, positions, watching
 from services.common.messaging.messages import Message, dead_letter, read
 from services.common.messaging.offsets import Offsets
 from services.common.messaging.producer import Producer, is_too_large
@@ -30,6 +30,7 @@ from services.common.runtime.settings import ServiceSettings
 from services.common.runtime.telemetry import continued
 from services.common.runtime.worker import Worker, pause
 from services.common.storage.database import Database
+from services.contracts.consumers import close
 from services.contracts.registry import UNKNOWN_TYPE
 
 logger = logging.getLogger(__name__)

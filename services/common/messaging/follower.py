@@ -18,9 +18,10 @@ from math import inf
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
-from services.common.messaging.broker import LogWatch, close, has_unread, partitions_of, positions, watching
+from services.common.messaging.broker import LogWatch, has_unread, partitions_of, positions, watching
 from services.common.runtime.settings import ServiceSettings
 from services.common.runtime.worker import Worker, pause
+from services.contracts.consumers import close
 
 logger = logging.getLogger(__name__)
 

@@ -1,6 +1,3 @@
-import asyncio
-import os
-import signal
 from math import inf
 
 import pytest
@@ -8,7 +5,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
 from services.common.messaging import broker as module
-from services.common.messaging.broker import LogReplacedError, close, watching
+from services.common.messaging.broker import LogReplacedError, watching
 from tests.waiting import eventually
 
 
@@ -54,22 +51,3 @@ async def test_whoever_identifies_the_logs_again_learns_of_another_even_before_t
 
         await eventually(failure, lambda error: isinstance(error, LogReplacedError))
     assert watch.ids == known
-
-
-@pytest.mark.parametrize("fresh_broker", ["apache"], indirect=True)  # nobody leaves the embedded one's first generation
-async def test_whoever_is_cancelled_while_leaving_the_group_is_disconnected_all_the_same(broker):
-    client = AIOKafkaConsumer("cart.v1", bootstrap_servers=broker.url, group_id="leaving")
-    await client.start()
-    await eventually(client.assignment)
-    connections = list(client._client._conns.values())
-    os.kill(broker.pid, signal.SIGSTOP)
-    leaving = asyncio.create_task(close(client))
-    try:
-        while not leaving.done():
-            await asyncio.wait([leaving], timeout=0.2)
-            leaving.cancel()
-    finally:
-        os.kill(broker.pid, signal.SIGCONT)
-    assert leaving.cancelled()
-    assert connections
-    assert not any(each.connected() for each in connections)
