@@ -55,10 +55,7 @@ def create_app(settings: ServingSettings | None = None) -> FastAPI:
                 "WAREHOUSE_SERVING_URL is not set: of shoppers' actions only what the log holds will be known"
             )
         await asyncio.gather(models.refresh(), merchandising.refresh())
-        try:
-            yield
-        finally:
-            await asyncio.gather(content.close(), catalog.close())
+        yield
 
     app = build_app(
         settings,
@@ -69,6 +66,7 @@ def create_app(settings: ServingSettings | None = None) -> FastAPI:
         workers=[models, follower, *start, broker, feedback, merchandising],
         checks=[Check("model", models.check, required=False)],
         fast_path=partial(RecommendationsFastPath, routes=router.routes),
+        closes=[content, catalog],
         lifespan=lifespan,
     )
     app.state.recommender = Recommender(models, live, follower, start, broker, rules, settings.zone)

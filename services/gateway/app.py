@@ -1,7 +1,7 @@
 """The gateway: one entrance to all services, the top page, the API page and the storefront preview."""
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from functools import partial
 
 from fastapi import FastAPI
@@ -37,17 +37,12 @@ def create_app(settings: GatewaySettings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with AsyncExitStack() as parts:
-            parts.push_async_callback(rate_limiter.close)
-            parts.push_async_callback(accounts.close)
+        with ExitStack() as parts:
             if settings.metrics_port is not None:
                 metrics, thread = start_http_server(settings.metrics_port, settings.metrics_host)
                 parts.callback(thread.join)
                 parts.callback(metrics.server_close)
                 parts.callback(metrics.shutdown)
-            for name in settings.urls:
-                parts.push_async_callback(upstreams[name].close)
-                parts.push_async_callback(clients[name].close)
             yield
 
     app = build_app(
@@ -57,6 +52,7 @@ def create_app(settings: GatewaySettings | None = None) -> FastAPI:
         routers=[*(each.router for each in (top_page, visitors, session, preview, drawings)), forwarded],
         cache=Cache(settings),
         checks=[Check(name, partial(_is_alive, client), required=False) for name, client in clients.items()],
+        closes=[*upstreams.values(), *clients.values(), accounts, rate_limiter],
         lifespan=lifespan,
         max_body_bytes=settings.max_body_bytes,
         fast_path=partial(ForwardingFastPath, routes=forwarded.routes),

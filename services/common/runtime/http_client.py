@@ -3,7 +3,7 @@
     catalog = ServiceClient("catalog", settings.catalog_url, timeout=0.5)
     product = await catalog.read(Product, "GET", "/v1/products/7")      # CallFailedError unless it is a product
     response = await catalog.request("GET", "/v1/products/7")           # any status; CallFailedError when there is none
-    build_app(..., lifespan=...)  # await catalog.close()
+    build_app(..., closes=[catalog])
 
 `timeout` covers all attempts at a call; `retries.py` says which calls are repeated. The remaining time is sent as
 `X-Deadline-Ms`, and a call made while handling such a request takes no longer than the remaining time. An answer that

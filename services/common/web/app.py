@@ -13,7 +13,7 @@ Routes reach the parts by `request.app.state`: settings, database, producer, cac
 """
 
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from typing import Protocol
 
 from anyio.to_thread import current_default_thread_limiter
@@ -122,13 +122,12 @@ def _life(lifespan: Lifespan | None, workers: Sequence[Worker], parts: Sequence[
     async def life(app: FastAPI) -> AsyncIterator[None]:
         exit_cleanly_on_sigterm()
         current_default_thread_limiter().total_tokens = THREADS
-        try:
+        async with AsyncExitStack() as stack:
+            for part in reversed(parts):  # the first is closed first, and the others whatever comes of that
+                stack.push_async_callback(part.close)
             async with lifespan(app) if lifespan else nullcontext(), running(workers):
                 with frozen_heap():
                     yield
-        finally:
-            for part in parts:
-                await part.close()
 
     return life
 

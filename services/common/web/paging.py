@@ -4,7 +4,7 @@ class ProductPage(Page[ProductOut]): ...
 
 cursor: CursorParam = None, limit: LimitParam = 50
 after = decode_cursor(cursor, int)                 # None for the first page; raises BadCursor (422)
-rows = ...                                         # ordered by id, those after `after`, at most limit + 1
+rows = ...                                         # ordered by id, those after `after`, at most limit + 1; or `latest`
 return ProductPage.of(rows, limit, "id")
 """
 

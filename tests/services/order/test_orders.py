@@ -231,6 +231,9 @@ async def test_the_returns_of_all_orders_of_a_user_are_listed_for_the_user_and_w
         assert answer.status_code == status
         if status == 200:
             assert [each["id"] for each in answer.json()["items"]] == asked[::-1]
+    first = (await lena.orders.get("/v1/users/lena/returns?limit=1")).json()
+    second = (await lena.orders.get(f"/v1/users/lena/returns?limit=1&cursor={first['nextCursor']}")).json()
+    assert [each["id"] for each in first["items"] + second["items"]] == asked[::-1]
 
 
 @pytest.fixture

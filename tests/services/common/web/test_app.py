@@ -287,6 +287,30 @@ async def test_the_document_states_the_shared_statuses_and_who_must_be_known(cli
     assert paths["/v1/notes"]["get"]["security"] == [{"bearer": []}, {}]
 
 
+async def test_each_part_is_closed_in_its_turn_whatever_comes_of_those_before(settings):
+    closed = []
+
+    class Part:
+        def __init__(self, name):
+            self.name = name
+
+        async def check(self):
+            """It is there."""
+
+        async def close(self):
+            closed.append(self.name)
+            if self.name == "catalog":
+                raise ConnectionError
+
+    app = build_app(
+        settings, title="Parts", routers=[], producer=Part("producer"), closes=[Part("catalog"), Part("mail")]
+    )
+    with pytest.raises(ConnectionError):
+        async with app.router.lifespan_context(app):
+            assert closed == []
+    assert closed == ["catalog", "mail", "producer"]
+
+
 async def test_requests_are_counted_by_route_and_not_by_path(client, as_user):
     await client.get("/v1/users/u1/notes", headers=as_user())
     await client.get("/v1/who/knows")
