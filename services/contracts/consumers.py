@@ -5,15 +5,17 @@ CancelledError that nobody asked for. Either way it leaves connections open.
 """
 
 import asyncio
-import contextlib
+import logging
 from collections.abc import Collection, Iterator
 
 from aiokafka import AIOKafkaConsumer
 
-LEAVE_SECONDS = 5.0
-"""For the group to be told; without that it waits for the session's time-out."""
+logger = logging.getLogger(__name__)
+
+LEAVE_SECONDS = 7.0
+"""Longer than our groups take to rebalance. A group that was not told waits for the end of the session."""
 DISCONNECT_SECONDS = 1.0
-"""A peer that hangs does not end a TLS session."""
+"""A broker that hangs does not end a TLS session."""
 REPEAT_SECONDS = 0.1
 
 
@@ -22,11 +24,17 @@ async def close(consumer: AIOKafkaConsumer) -> None:
     leaving = asyncio.create_task(consumer.stop())
     try:
         await asyncio.wait([leaving], timeout=LEAVE_SECONDS)
+        if not leaving.done():
+            logger.warning("a consumer is disconnected without having left its group: the broker does not answer")
     finally:
-        await _end([leaving, *_background(consumer)])
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(DISCONNECT_SECONDS):
-                await consumer._client.close()  # noqa: SLF001 - `stop` does nothing the second time
+        await asyncio.shield(asyncio.create_task(_disconnect(consumer, leaving)))
+
+
+async def _disconnect(consumer: AIOKafkaConsumer, leaving: asyncio.Task[None]) -> None:
+    await _end([leaving, *_background(consumer)])
+    disconnecting = asyncio.create_task(consumer._client.close())  # noqa: SLF001 - a second `stop` would do nothing
+    await asyncio.wait([disconnecting], timeout=DISCONNECT_SECONDS)
+    await _end([disconnecting])
 
 
 def _background(consumer: AIOKafkaConsumer) -> Iterator[asyncio.Task[None]]:
