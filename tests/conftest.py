@@ -55,17 +55,14 @@ UNSAFE_BUT_FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_write
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark as slow what uses servers, and all of a file that starts processes, so that nobody has to remember it.
 
-    Their files come first, so that at the end no worker waits for another's long one. The two halves of their alphabet
-    take turns: dbt, models and whole shops keep the processor busy, and services and landing often wait.
+    Their files come first, so that at the end no worker waits for another's long one.
     """
     for item in items:
         assert isinstance(item, pytest.Function)
         if item.get_closest_marker("faults") or SERVERS & set(item.fixturenames) or starts_processes(item.module):
             item.add_marker("slow")
-    slow = dict.fromkeys(item.path for item in items if item.get_closest_marker("slow"))
-    half = (len(slow) + 1) // 2
-    turns = {path: (number % half, number // half) for number, path in enumerate(slow)}
-    items.sort(key=lambda item: turns.get(item.path, (half, 0)))
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -10,7 +10,7 @@ from prometheus_client import REGISTRY
 from services.common.messaging import backlog, retention
 from services.common.messaging import relay as module
 from services.common.messaging.outbox import EventTooLargeError, append_events
-from services.common.messaging.producer import BrokerUnavailableError, partition_of
+from services.common.messaging.producer import BrokerUnavailableError, MessageRefusedError, partition_of
 from services.common.messaging.relay import Relay
 from services.common.runtime.worker import running
 from services.contracts.envelope import Event
@@ -141,6 +141,15 @@ async def change_topic(url, **settings):
     await admin.close()
 
 
+async def is_refused(producer, value):
+    """Whether the broker takes no such message; a change of its limit takes a moment."""
+    try:
+        await producer.send("catalog.v1", "0", value)
+    except MessageRefusedError:
+        return True
+    return False
+
+
 def gauge(name):
     return REGISTRY.get_sample_value(name, {"topic": "catalog.v1"})
 
@@ -157,6 +166,7 @@ async def test_an_event_that_the_broker_refuses_is_set_aside_with_its_key_and_th
 ):
     monkeypatch.setattr(backlog, "OBSERVE_SECONDS", 0.1)
     await change_topic(broker.url, max_message_bytes=1_000)
+    await eventually(lambda: is_refused(producer, secrets.token_bytes(1_400)))
     refused, behind = deleted(1, secrets.token_urlsafe(1_400)), deleted(1)
     relay = Relay(database_url, producer, poll=0.1)
     async with running([relay]):
