@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PYTEST := $(BIN)/pytest --maxprocesses 4 --dist loadfile --no-loadscope-reorder
-MORE_THAN_CORES = $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 2)
+MORE_THAN_CORES = $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 # Where this is set, each of some hundred processes would compile all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
