@@ -25,7 +25,7 @@ async def close(consumer: AIOKafkaConsumer) -> None:
     try:
         await asyncio.wait([leaving], timeout=LEAVE_SECONDS)
         if not leaving.done():
-            logger.warning("a consumer is disconnected without having left its group: the broker does not answer")
+            logger.warning("the broker does not answer: a consumer is disconnected without telling its group, if any")
     finally:
         await asyncio.shield(asyncio.create_task(_disconnect(consumer, leaving)))
 
