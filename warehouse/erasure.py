@@ -22,7 +22,7 @@ MARKED: Final = {
     if field.json_schema_extra == PII
 }
 IDS: Final = {"cognitoId", "requestID"}
-TEXTS: Final = {"searchKeyword", "actionReason", "errorDetails", "metadata", "reason"}
+TEXTS: Final = {"searchKeyword", "actionReason", "errorDetails", "metadata", "reason", "utmTerm", "utmContent"}
 PERSONAL: Final = sorted(MARKED | IDS | TEXTS)
 """The fields of payloads that an erased row loses: those marked as personal, other ids, and free texts."""
 

@@ -56,6 +56,14 @@ class Recorded:
     session_id: Mapped[str | None]
     is_bot: Mapped[bool]
     simulated: Mapped[bool]
+    request_id: Mapped[str | None]
+    page_url: Mapped[str | None]
+    referrer: Mapped[str | None]
+    utm_source: Mapped[str | None]
+    utm_medium: Mapped[str | None]
+    utm_campaign: Mapped[str | None]
+    utm_term: Mapped[str | None]
+    utm_content: Mapped[str | None]
 
 
 class ViewHistory(Recorded, Base):
@@ -87,7 +95,6 @@ class UserActionLog(Recorded, Base):
         Index("ix_user_action_log_action_type_created_at", "action_type", "created_at"),
     )
 
-    request_id: Mapped[str | None]
     action_type: Mapped[str]
     product_id: Mapped[int | None] = mapped_column()
     product_name: Mapped[str | None]
@@ -102,6 +109,7 @@ class UserActionLog(Recorded, Base):
     search_keyword: Mapped[str | None]
     search_category_id: Mapped[int | None] = mapped_column()
     search_category_name: Mapped[str | None]
+    result_count: Mapped[int | None]
     review_text: Mapped[str | None]
     rating: Mapped[float | None]
     action_reason: Mapped[str | None]

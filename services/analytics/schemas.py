@@ -12,7 +12,7 @@ from pydantic import AfterValidator, ConfigDict, Field, ValidationError, Validat
 from services.common.runtime.errors import Fault, faults_of
 from services.common.web.fields import Boolean, Schema, ShownMoney, Timestamp
 from services.common.web.references import Code, Sku
-from services.contracts.events.actions import ActionType, Metadata, UserAction
+from services.contracts.events.actions import ActionType, Metadata, Search
 from services.contracts.registry import EMITTERS
 
 MAX_ACTIONS = 500
@@ -40,7 +40,7 @@ def _short(metadata: dict[str, Any]) -> dict[str, Any]:
     return metadata
 
 
-class Action(UserAction):
+class Action(Search):
     """One action: the fields of UserActionLog that apply to it.
 
     `eventId`, or an `Idempotency-Key` of the request, makes a repeat safe, if `timestamp` (the time of the action) is
@@ -117,7 +117,20 @@ class ActionResults(Schema):
     results: list[ActionResult]
 
 
-class RecordedAction(Schema):
+class Origin(Schema):
+    """Where an action came from: the page, and what led to it."""
+
+    session_id: str | None
+    page_url: str | None
+    referrer: str | None
+    utm_source: str | None
+    utm_medium: str | None
+    utm_campaign: str | None
+    utm_term: str | None
+    utm_content: str | None
+
+
+class RecordedAction(Origin):
     """One row of UserActionLog."""
 
     id: int
@@ -141,6 +154,7 @@ class RecordedAction(Schema):
     search_category_id: int | None
     search_category_code: str | None
     search_category_name: str | None
+    result_count: int | None
     review_text: str | None
     rating: float | None
     action_reason: str | None
@@ -149,11 +163,12 @@ class RecordedAction(Schema):
     created_at: datetime
 
 
-class RecordedView(Schema):
+class RecordedView(Origin):
     """One row of ViewHistory."""
 
     id: int
     event_id: UUID
+    request_id: Annotated[str | None, Field(alias="requestID")] = None
     user_id: str
     product_id: int
     sku: str | None

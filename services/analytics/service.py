@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.analytics.models import UserActionLog, ViewHistory
 from services.common.messaging.erasure import erased_among
 from services.common.messaging.messages import Message
-from services.contracts.events.actions import ProductViewed, UserAction
+from services.contracts.events.actions import ProductViewed, Search
 
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's
 
@@ -31,7 +31,7 @@ _POPULAR = text("""
 """)
 
 
-_ALIASES = {name: field.alias for name, field in (ProductViewed.model_fields | UserAction.model_fields).items()}
+_ALIASES = {name: field.alias for name, field in (ProductViewed.model_fields | Search.model_fields).items()}
 _ALIASES |= {"viewed_at": "at", "created_at": "at"}
 
 

@@ -47,7 +47,7 @@ def changed(edit, event="PRODUCT_VIEWED") -> list[str]:
 
 
 def test_an_optional_field_may_be_added():
-    assert changed(lambda data: data["properties"].update(referrer={"type": "string"})) == []
+    assert changed(lambda data: data["properties"].update(colour={"type": "string"})) == []
 
 
 def test_a_field_may_not_be_dropped():

@@ -50,7 +50,8 @@ EXEMPT = {
     ),
     **dict.fromkeys(("ids", "productId", "excludeIds", "categoryId", "category", "parentId"), "such a code"),
     **dict.fromkeys(("email", "password", "currentPassword", "newPassword", "refreshToken"), "of the account"),
-    **dict.fromkeys(("image", "userAgent", "source"), "written by programs"),
+    **dict.fromkeys(("image", "userAgent", "source", "pageUrl", "referrer"), "written by programs"),
+    **dict.fromkeys([f"utm{what}" for what in ("Source", "Medium", "Campaign", "Term", "Content")], "the shop's own"),
 }
 TYPED = {"currency", "locale", "countryCode", *("price", "amount", "productPrice", "specialPrice", "expectedTotal")}
 TYPED |= {"priceMin", "priceMax"}

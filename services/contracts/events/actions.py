@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, JsonValue
 
 from services.contracts.envelope import (
     MAX_ID,
+    MAX_INTEGER,
     PII,
     Contract,
     Currency,
@@ -73,14 +74,17 @@ MAX_CLOCK_OFFSET = 86_400
 
 MAX_AGENT = 512
 Agent = Annotated[str, Field(max_length=MAX_AGENT, pattern=r"^[^\x00]*$")]
+Campaign = Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")]
+"""A value of an address's `utm_…` parameter: where a visit came from, by the shop's own marks."""
 Metadata = Annotated[dict[str, JsonValue], AfterValidator(_plain)]
 """Other data of an action."""
 
 
 class Behaviour(Contract):
-    """The common fields of actions: user, visit, program, and whether a person did it.
+    """The common fields of actions: user, visit, page, campaign, program, and whether a person did it.
 
-    `clockOffsetSeconds` is the correction that was added to the time of the sender's clock.
+    `clockOffsetSeconds` is the correction that was added to the time of the sender's clock. `pageUrl` and `referrer`
+    have no other parameters than `utm_…`.
     """
 
     user_id: UserId
@@ -89,11 +93,19 @@ class Behaviour(Contract):
     clock_offset_seconds: Annotated[int, Field(strict=True, ge=-MAX_CLOCK_OFFSET, le=MAX_CLOCK_OFFSET)] | None = None
     is_bot: bool = False
     simulated: bool = False
+    page_url: Annotated[Text | None, Field(json_schema_extra=PII)] = None
+    referrer: Annotated[Text | None, Field(json_schema_extra=PII)] = None
+    utm_source: Campaign | None = None
+    utm_medium: Campaign | None = None
+    utm_campaign: Campaign | None = None
+    utm_term: Campaign | None = None
+    utm_content: Campaign | None = None
 
 
 class ProductViewed(Behaviour):
-    """PRODUCT_VIEWED: a product page was opened (ViewHistory)."""
+    """PRODUCT_VIEWED: a product page was opened (ViewHistory); `requestID` is the search that it was opened from."""
 
+    request_id: Annotated[Text | None, Field(alias="requestID")] = None
     product_id: Id
     timestamp: Timestamp | None = None
     product_name: Text | None = None
@@ -139,13 +151,19 @@ class OrderAction(UserAction):
     order_id: Id
 
 
-class KeywordSearch(UserAction):
-    """SEARCH_BY_KEYWORD."""
+class Search(UserAction):
+    """A search; `requestID` is the answer's `searchId`."""
+
+    result_count: Annotated[int | None, Field(strict=True, ge=0, le=MAX_INTEGER)] = None
+
+
+class KeywordSearch(Search):
+    """SEARCH_BY_KEYWORD; `requestID` is the answer's `searchId`."""
 
     search_keyword: Text
 
 
-class CategorySearch(UserAction):
-    """SEARCH_BY_CATEGORY."""
+class CategorySearch(Search):
+    """SEARCH_BY_CATEGORY; `requestID` is the answer's `searchId`."""
 
     search_category_id: Id

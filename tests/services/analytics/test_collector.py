@@ -150,7 +150,7 @@ async def test_a_malformed_action_costs_itself_and_not_its_batch(client, visitor
     assert outcomes(response) == [(0, "ACCEPTED", []), (1, "REFUSED", fields), (2, "ACCEPTED", [])]
 
 
-@pytest.mark.parametrize("more", [{"metadata": {"page": "/7"}}, {"requestID": "r-1"}, {"quantity": 2}])
+@pytest.mark.parametrize("more", [{"metadata": {"page": "/7"}}, {"resultCount": 1}, {"quantity": 2}])
 async def test_what_a_view_has_no_field_for_is_refused_by_name_and_does_not_vanish(client, visitor, more):
     response = await post(client, viewed(visitor), viewed(visitor, **more))
     assert outcomes(response) == [(0, "ACCEPTED", []), (1, "REFUSED", [*more])]

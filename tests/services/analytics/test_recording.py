@@ -22,10 +22,13 @@ VIEW = {
     "productPrice": "12.300",
     "categoryId": 2**63 - 1,
     "categoryName": 'a"b\\',
+    "requestID": "r-1",
+    "pageUrl": "https://shop.example/products/7?utm_source=mail",
+    "referrer": "/search",
+    **{f"utm{what}": what for what in ("Source", "Medium", "Campaign", "Term", "Content")},
 }
 ACTION = {
     **VIEW,
-    "requestID": "r-1",
     "cartItemId": 1,
     "orderId": 2,
     "returnId": 3,
@@ -33,6 +36,7 @@ ACTION = {
     "searchKeyword": "tea",
     "searchCategoryId": 5,
     "searchCategoryName": "drinks",
+    "resultCount": 0,
     "reviewText": "good\n\u2028",
     "rating": 4.5,
     "actionReason": "why",
@@ -70,9 +74,9 @@ def by_column(row):
 
 @pytest.mark.parametrize("more", [{}, {"metadata": {"a": [1, None], "b": {"c": "d"}}}, {"new": "\0"}])
 async def test_an_action_is_a_row_with_all_it_says(recorded, more):
-    row = by_column(await recorded(UserActionLog, "REVIEW_SUBMIT", json.dumps({**ACTION, **more})))
+    row = by_column(await recorded(UserActionLog, "SEARCH_BY_KEYWORD", json.dumps({**ACTION, **more})))
     assert row["createdAt"].isoformat() == "2026-01-01T18:04:05+00:00"
-    assert row["actionType"] == "REVIEW_SUBMIT"
+    assert row["actionType"] == "SEARCH_BY_KEYWORD"
     known = {**ACTION, **{name: value for name, value in more.items() if name == "metadata"}}
     assert {name: str(row[name]) for name in known} == {name: str(value) for name, value in known.items()}
 

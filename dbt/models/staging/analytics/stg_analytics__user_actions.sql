@@ -14,6 +14,11 @@ select
     (data ->> 'quantity')::int as quantity,
     data ->> 'searchKeyword' as search_keyword,
     (data ->> 'rating')::numeric(3, 2) as rating,
+    data ->> 'requestID' as request_id,
+    (data ->> 'resultCount')::int as result_count,
+    data ->> 'utmSource' as utm_source,
+    data ->> 'utmMedium' as utm_medium,
+    data ->> 'utmCampaign' as utm_campaign,
     coalesce((data ->> 'isBot')::boolean, false) as is_declared_bot,
     coalesce((data ->> 'simulated')::boolean, false) as is_simulated
 from {{ source('raw', 'user_actions_v1') }}
