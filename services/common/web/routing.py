@@ -1,15 +1,16 @@
-"""The router of every service: refuses unknown query parameters, and does the work of a request with a key once.
+"""The router of every service: refuses unknown and repeated query parameters, and does keyed work once.
 
 No cache keeps the answer of a route that is not for everybody, unless the route says so itself. `{productId:int}` in a
-path is read as digits; the parameter's own type validates the value.
+path is read as digits; the parameter's own type validates the value. A parameter may be repeated if its type is a list.
 
 router = Router()
 
 @router.get("/v1/products", dependencies=[PUBLIC])
 """
 
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any
+from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import Any, get_args, get_origin
 
 from fastapi import APIRouter, Request
 from fastapi.dependencies.models import Dependant
@@ -46,7 +47,7 @@ class Route(APIRoute):
     def get_route_handler(self) -> Handler:
         """FastAPI's handler, wrapped in our additions."""
         answer: Callable[[Request], Awaitable[Response]] = super().get_route_handler()
-        known = _query_names(self.dependant)
+        may_be_repeated = _query_names(self.dependant)
         has_body = self.body_field is not None
         policy, is_required = policy_of(self.dependant), key_is_required(self.dependant)
 
@@ -57,12 +58,8 @@ class Route(APIRoute):
             return response
 
         async def handler(request: Request) -> Response:
-            if request.scope["query_string"] and (unknown := set(request.query_params) - known):
-                faults = [
-                    Fault(field=f"query.{name[:100]}", message="Unknown parameter")
-                    for name in sorted(unknown)[:MOST_FAULTS]
-                ]
-                raise Unprocessable("The query has unknown parameters.", errors=faults)
+            if request.scope["query_string"] and (faults := _faults(request, may_be_repeated)):
+                raise Unprocessable("The query is not one of this operation.", errors=faults)
             if has_body and (await request.body()).count(b":") > MOST_NAMES:
                 raise Unprocessable(f"The body has more than {MOST_NAMES} names and values.")
             if policy is None or is_required is None:
@@ -79,9 +76,30 @@ class Router(APIRouter):
         super().__init__(route_class=Route, **options)
 
 
-def _query_names(dependant: Dependant) -> set[str]:
-    names: set[str] = set()
+def _query_names(dependant: Dependant) -> dict[str, bool]:
+    """The parameters, and whether each may be repeated."""
+    names: dict[str, bool] = {}
     for field in dependant.query_params:
         model = getattr(field.field_info.annotation, "model_fields", None)
-        names |= {info.alias or name for name, info in model.items()} if model else {field.alias}
-    return names.union(*(_query_names(inner) for inner in dependant.dependencies))
+        fields = (
+            {info.alias or name: info for name, info in model.items()} if model else {field.alias: field.field_info}
+        )
+        names |= {name: _has_list(info.annotation) for name, info in fields.items()}
+    for inner in dependant.dependencies:
+        names |= _query_names(inner)
+    return names
+
+
+def _has_list(annotation: Any) -> bool:  # noqa: ANN401 - a type
+    return get_origin(annotation) is list or any(_has_list(each) for each in get_args(annotation))
+
+
+def _faults(request: Request, may_be_repeated: Mapping[str, bool]) -> list[Fault]:
+    """What is unknown; and what is given twice and stands for one value, of which the last would win."""
+    given = Counter(name for name, _ in request.query_params.multi_items())
+    wrong = {
+        name: "Unknown parameter" if name not in may_be_repeated else "May be given once"
+        for name, count in given.items()
+        if name not in may_be_repeated or (count > 1 and not may_be_repeated[name])
+    }
+    return [Fault(field=f"query.{name[:100]}", message=wrong[name]) for name in sorted(wrong)[:MOST_FAULTS]]

@@ -164,6 +164,7 @@ async def test_an_unexpected_error_tells_nothing_internal(client):
     [
         ("GET", "/v1/notes?limit=9", {}, 422, "query.limit"),
         ("GET", "/v1/notes?colour=red", {}, 422, "query.colour"),
+        ("GET", "/v1/notes?limit=1&limit=2", {}, 422, "query.limit"),
         ("POST", "/v1/notes", {"json": {"name": "tea"}}, 422, "body.price"),
         ("POST", "/v1/notes", {"json": NOTE | {"colour": "red"}}, 422, "body.colour"),
         ("POST", "/v1/notes", {"json": NOTE | {"name": "a\x00"}}, 422, "body.name"),
