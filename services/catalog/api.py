@@ -118,7 +118,7 @@ async def change_product(
 
 @router.delete("/v1/products/{productId:product}", status_code=204, dependencies=CHANGE, responses=problems(404))
 async def delete_product(product_id: ProductId, session: Session) -> None:
-    """Delete a product."""
+    """Delete a product that has no variants."""
     await service.remove(session, product_id)
 
 

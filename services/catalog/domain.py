@@ -11,6 +11,8 @@ from services.contracts.events.catalog import ProductSnapshot, SpecialPriceEnded
 from services.contracts.money import exact
 
 MAX_STOCK = 1_000_000
+CUT = 2_000
+"""The characters of a description that every event carries."""
 PATH_SEPARATOR = " > "
 Changes = Mapping[str, Any]
 """New values by column name; `special_price` is an offer's price, start_date and end_date, or None to end it."""
@@ -47,6 +49,10 @@ class ProductState:
             Refused: a new special price is not below the price, or an amount is finer than the currency.
         """
         fields = {name: value for name, value in changes.items() if name != "special_price"}
+        if "description" in changes:
+            fields |= described(changes["description"])
+        if "image" in changes:
+            fields |= _pictured(self.product.images, changes["image"])
         if "price" in changes or "currency" in changes:
             price, currency = changes.get("price", self.product.price), changes.get("currency", self.product.currency)
             fields["price"] = _exact("price", price, currency)
@@ -107,6 +113,33 @@ def new_product(product_id: int, sku: str, changes: Changes) -> ProductState:
         product_id=product_id, sku=sku, name="", price=changes["price"], product_version=1, stock_version=1
     )
     return ProductState(blank).changed(changes)
+
+
+def check_parent(field: str, parent: ProductSnapshot, child: ProductSnapshot | None, *, has_variants: bool) -> None:
+    """Variants have one level.
+
+    Raises:
+        Refused: the parent is a variant, or the product itself, or the product has variants of its own.
+    """
+    if child is not None and parent.product_id == child.product_id:
+        raise Refused(field, "names the product itself")
+    if parent.parent_id is not None:
+        raise Refused(field, f"names {parent.sku}, which is a variant: name its parent")
+    if has_variants:
+        raise Refused(field, "cannot be set, because the product has variants of its own")
+
+
+def described(text: str | None) -> dict[str, str | None]:
+    """A description as events carry it: its beginning, and the whole if it is longer."""
+    is_long = text is not None and len(text) > CUT
+    return {"description": text and text[:CUT], "long_description": text if is_long else None}
+
+
+def _pictured(images: tuple[str, ...], first: str | None) -> dict[str, Any]:
+    """The images with another first one, which replaces the old one; the others stay in their order."""
+    images = tuple(each for each in (first, *images[1:]) if each is not None)
+    images = tuple(dict.fromkeys(images))
+    return {"image": next(iter(images), None), "images": images}
 
 
 def _offer(product: ProductSnapshot, terms: Changes | None) -> SpecialPriceSet | None:

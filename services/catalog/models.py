@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, func, text
+from sqlalchemy import ARRAY, CheckConstraint, Computed, ForeignKey, Identity, Index, Text, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -19,7 +19,10 @@ class Base(ServiceBase):
 
 
 class Product(Base):
-    """A product; `sku` is its id in the shop's own systems, and each version increases with each change of its part."""
+    """A product; `sku` is its id in the shop's own systems, and each version increases with each change of its part.
+
+    One with `parent_id` is a variant; its parent is not sold.
+    """
 
     __tablename__ = "products"
     __table_args__ = (
@@ -36,7 +39,12 @@ class Product(Base):
     price: Mapped[Decimal]
     currency: Mapped[str]
     rating: Mapped[float]
-    image: Mapped[str | None]
+    rating_count: Mapped[int] = mapped_column(server_default=text("0"))
+    images: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    image: Mapped[str | None] = mapped_column(Computed("images[1]", persisted=True))
+    keywords: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    attributes: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("products.id"), index=True)
     stock: Mapped[int]
     is_active: Mapped[bool]
     product_version: Mapped[int] = mapped_column(server_default=text("0"))

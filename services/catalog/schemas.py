@@ -11,9 +11,9 @@ from services.common.runtime.errors import Fault
 from services.common.web.fields import (
     Boolean,
     Currency,
-    FreeText,
     Id,
     ImageAddress,
+    LongFreeText,
     Money,
     OfferPrice,
     Schema,
@@ -24,7 +24,9 @@ from services.common.web.fields import (
 )
 from services.common.web.paging import Page
 from services.common.web.references import Sku
+from services.contracts.card_numbers import no_card_number
 from services.contracts.envelope import Quantity, Rating
+from services.contracts.events.catalog import MOST_KEYWORDS, Attributes
 from services.contracts.money import shown
 from services.contracts.prices import Offer, Price, offer_at
 
@@ -35,11 +37,19 @@ def _path(code: str) -> str:
     return code
 
 
+def _without_card_numbers(attributes: dict[str, Any]) -> dict[str, Any]:
+    for value in attributes.values():
+        for text in value if isinstance(value, tuple) else (value,):
+            no_card_number(text if isinstance(text, str) else "")
+    return attributes
+
+
 Code = Annotated[
     str,
     Field(min_length=1, max_length=500, pattern=r"^[^\x00-\x1f]+$", examples=["GROCERY > TEA"]),
     AfterValidator(_path),
 ]
+Keywords = Annotated[tuple[ShortText, ...], Field(max_length=MOST_KEYWORDS)]
 Stock = Annotated[Quantity, Field(strict=True)]
 
 
@@ -58,15 +68,22 @@ class SpecialPrice(Schema):
 
 
 class ProductChange(Schema):
-    """Changes of a product; omitted fields stay unchanged."""
+    """Changes of a product; omitted fields stay unchanged, and given lists and attributes replace the old ones.
+
+    `image` replaces the first image; others are uploaded. `parentId` or `parentSku` makes the product a variant.
+    """
 
     name: ShortText = left_out()
-    description: FreeText | None = left_out()
+    description: LongFreeText | None = left_out()
     brand: ShortText | None = left_out()
     currency: Currency = left_out()
     price: Money = left_out()
     rating: Rating = left_out()
     image: ImageAddress | None = left_out()
+    keywords: Keywords = left_out()
+    attributes: Annotated[Attributes, AfterValidator(_without_card_numbers)] = left_out()
+    parent_id: Id | None = left_out()
+    parent_sku: Sku | None = left_out()
     stock: Stock = left_out()
     is_active: Boolean = left_out()
     category_ids: Annotated[list[Id], Field(max_length=20)] = left_out()
@@ -74,9 +91,11 @@ class ProductChange(Schema):
     special_price: SpecialPrice | None = left_out()
 
     @model_validator(mode="after")
-    def _categories_named_in_one_way(self) -> Self:
+    def _named_in_one_way(self) -> Self:
         if {"category_ids", "category_codes"} <= self.model_fields_set:
             raise ValueError("give categoryIds or categoryCodes, not both")
+        if {"parent_id", "parent_sku"} <= self.model_fields_set:
+            raise ValueError("give parentId or parentSku, not both")
         return self
 
     def changes(self) -> dict[str, Any]:
@@ -114,7 +133,12 @@ class ProductOut(Schema):
     currency: str
     price: ShownMoney
     rating: float
+    rating_count: int
     image: str | None
+    images: list[str]
+    keywords: list[str]
+    attributes: dict[str, Any]
+    parent_id: int | None
     stock: int | None
     in_stock: bool
     is_active: bool

@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import RowMapping, delete, func, select, update
+from sqlalchemy import RowMapping, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.catalog import queries, store
+from services.catalog import queries, store, variants
 from services.catalog.domain import MAX_STOCK, Changes, LineOutcome, ProductState, Refused, events_between, new_product
 from services.catalog.models import Category, Product
+from services.catalog.variants import Families
 from services.catalog.versions import Expected
 from services.common.messaging.outbox import append, append_events
 from services.common.runtime.errors import Conflict, NotFound
@@ -29,6 +30,12 @@ class SkuTaken(Conflict):
     """Another product has this sku."""
 
     title = "Sku taken"
+
+
+class ProductInUse(Conflict):
+    """The product has variants."""
+
+    title = "Product in use"
 
 
 class StockOutOfRange(Conflict):
@@ -75,15 +82,18 @@ async def upsert(session: AsyncSession, lines: Sequence[tuple[str, dict[str, Any
     """
     await store.lock_creation(session)
     skus = list(dict.fromkeys(sku for sku, _ in lines))  # in order, so that the same upload gets the same ids
-    states = {state.product.sku: state for state in await store.lock_products(session, Product.sku == func.any(skus))}
+    parents = variants.named_as_parents(changes for _, changes in lines)
+    locked = await store.lock_products(session, or_(Product.sku == func.any(skus), parents))
+    states = {state.product.sku: state for state in locked}
     before = {state.id: state for state in states.values()}
     unknown = [sku for sku in skus if sku not in states]
     ids = dict(zip(unknown, await store.new_ids(session, Product, len(unknown)), strict=True))
     categories = await _known_categories(session, (changes for _, changes in lines))
+    families = await Families.of(session, states, (changes for _, changes in lines))
     outcomes = []
     for sku, changes in lines:
         try:
-            fields = _with_category_ids(changes, categories)
+            fields = families.with_parent_id(sku, _with_category_ids(changes, categories))
             old = states.get(sku)
             new = old.changed(fields) if old else new_product(ids[sku], sku, fields)
         except Refused as refusal:
@@ -116,14 +126,16 @@ async def change(
     Raises:
         ProductNotFound, PreconditionFailed, Refused: see the classes.
     """
-    states = await store.lock_products(session, Product.id == product_id)
-    if not states:
+    locked = await store.lock_products(session, or_(Product.id == product_id, variants.named_as_parents([changes])))
+    old = next((state for state in locked if state.id == product_id), None)
+    if old is None:
         raise ProductNotFound(f"There is no product {product_id}.")
     if expected is not None:
-        expected.check(states[0].product.product_version, states[0].offer_version)
+        expected.check(old.product.product_version, old.offer_version)
     categories = await _known_categories(session, [changes])
-    new = states[0].changed(_with_category_ids(changes, categories))
-    await _store(session, {product_id: states[0]}, [new])
+    families = await Families.of(session, {state.product.sku: state for state in locked}, [changes])
+    new = old.changed(families.with_parent_id(old.product.sku, _with_category_ids(changes, categories)))
+    await _store(session, {product_id: old}, [new])
 
 
 async def remove(session: AsyncSession, product_id: int) -> None:
@@ -131,7 +143,11 @@ async def remove(session: AsyncSession, product_id: int) -> None:
 
     Raises:
         ProductNotFound: there is none.
+        ProductInUse: it has variants.
     """
+    await session.execute(select(Product.id).where(Product.id == product_id).with_for_update())
+    if await variants.has_variants(session, product_id):  # read after the lock: one that was made meanwhile is found
+        raise ProductInUse(f"The product {product_id} has variants: delete them, or take them from it, first.")
     sku = await session.scalar(delete(Product).where(Product.id == product_id).returning(Product.sku))
     if sku is None:
         raise ProductNotFound(f"There is no product {product_id}.")

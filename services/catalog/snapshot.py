@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator
 
 from sqlalchemy import TextClause, text
 
+from services.catalog.domain import CUT
 from services.common.storage.database import Database
 from services.contracts.money import digits_in_sql
 
@@ -25,8 +26,11 @@ PRODUCTS = text(
     _PAGE.format(
         table="products LEFT JOIN special_prices ON special_prices.product_id = products.id",
         fields=f"""
-            'productId', id, 'sku', sku, 'name', name, 'description', description, 'brand', brand,
-            'price', round(products.price, {_DIGITS})::text, 'currency', currency, 'rating', rating, 'image', image,
+            'productId', id, 'sku', sku, 'name', name, 'description', left(description, {CUT}), 'brand', brand,
+            'longDescription', CASE WHEN length(description) > {CUT} THEN description END,
+            'price', round(products.price, {_DIGITS})::text, 'currency', currency, 'rating', rating,
+            'ratingCount', rating_count, 'image', image, 'images', images, 'keywords', keywords,
+            'attributes', attributes, 'parentId', parent_id,
             'stock', stock, 'isActive', is_active, 'categoryIds', to_json(ARRAY(
                 SELECT category_id FROM product_categories WHERE product_id = products.id ORDER BY category_id
             )),

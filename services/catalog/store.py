@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, delete, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.catalog.domain import ProductState
+from services.catalog.domain import ProductState, described
 from services.catalog.models import Base, Product, ProductCategory, SpecialPrice
 from services.catalog.queries import products
 from services.common.storage.upsert import upsert_rows
@@ -14,6 +14,7 @@ from services.contracts.events.catalog import ProductSnapshot, SpecialPriceSet
 from services.contracts.money import shown
 
 _NEW_IDS = text("SELECT nextval(pg_get_serial_sequence(:table, 'id')) FROM generate_series(1, :count)")
+_NOT_COLUMNS = frozenset({"product_id", "category_ids", "long_description", "image"})
 _LOCK_CREATION = text("SELECT pg_advisory_xact_lock(hashtextextended('services.catalog.creation', 0))")
 
 
@@ -29,16 +30,22 @@ async def lock_products(session: AsyncSession, *conditions: ColumnElement[bool])
 
 
 def _state(row: Row[Any]) -> ProductState:
+    texts: dict[str, Any] = described(row.description)
     product = ProductSnapshot.model_construct(
+        **texts,
         product_id=row.id,
         sku=row.sku,
         name=row.name,
-        description=row.description,
         brand=row.brand,
         price=shown(row.price, row.currency),
         currency=row.currency,
         rating=row.rating,
+        rating_count=row.rating_count,
         image=row.image,
+        images=tuple(row.images),
+        keywords=tuple(row.keywords),
+        attributes={code: tuple(value) if isinstance(value, list) else value for code, value in row.attributes.items()},
+        parent_id=row.parent_id,
         stock=row.stock,
         is_active=row.is_active,
         category_ids=tuple(row.category_ids),
@@ -77,7 +84,8 @@ async def write_products(
 
 
 def _product_row(state: ProductState) -> dict[str, Any]:
-    row = {name: value for name, value in state.product if name not in ("product_id", "category_ids")}
+    row = {name: value for name, value in state.product if name not in _NOT_COLUMNS}
+    row["description"] = state.product.long_description or state.product.description
     return {"id": state.id, "offer_version": state.offer_version, **row}
 
 

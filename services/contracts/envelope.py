@@ -37,6 +37,7 @@ ERASED = "erased:"
 VisitorId = Annotated[str, Field(min_length=6, max_length=128, pattern=r"^anon:[^\x00\s/]+$")]
 """The user id of a visitor, as in the visitor's actions."""
 Text = Annotated[str, Field(max_length=2_000, pattern=r"^[^\x00]*$")]
+LongText = Annotated[str, Field(max_length=20_000, pattern=r"^[^\x00]*$")]
 Version = Annotated[int, Field(strict=True, ge=0, le=MAX_ID)]
 """Of a part of an aggregate; it grows with its changes, and 0 is the version of events without one."""
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]

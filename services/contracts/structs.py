@@ -148,8 +148,12 @@ def _type(part: JsonSchema, definitions: JsonSchema) -> Any:  # noqa: ANN401, PL
         return Literal[tuple(part["enum"])]
     if said >= {"properties"} and said <= {"properties", "required"}:
         return _struct(part, definitions)
-    if said == {"items"}:
-        return list[_type(part["items"], definitions)]  # type: ignore[misc]  # created at run time
+    if "items" in said and said <= {"items", "maxItems"}:
+        return _at_most(list[_type(part["items"], definitions)], part.get("maxItems"))  # type: ignore[misc]
+    if "patternProperties" in said and said <= {"patternProperties", "maxProperties"}:
+        ((pattern, value),) = part["patternProperties"].items()
+        key = Annotated[str, Meta(pattern=pattern.removesuffix("$") + r"\Z")]
+        return _at_most(dict[key, _type(value, definitions)], part.get("maxProperties"))  # type: ignore[misc]
     if part.get("format") in _FORMATS and said <= {"format", "pattern"}:
         return _FORMATS[part["format"]]
     kind, words = _KINDS.get(part.get("type", ""), (NoneType, {}))
@@ -161,3 +165,7 @@ def _type(part: JsonSchema, definitions: JsonSchema) -> Any:  # noqa: ANN401, PL
             limits["pattern"].removesuffix("$") + r"\Z"
         )  # Python's `$` also stands before a last newline
     return Annotated[kind, Meta(**limits)] if limits else kind
+
+
+def _at_most(kind: Any, count: int | None) -> Any:  # noqa: ANN401 - a type, created at run time
+    return kind if count is None else Annotated[kind, Meta(max_length=count)]

@@ -19,7 +19,7 @@ from pydantic.alias_generators import to_camel
 
 from services.contracts import money, string_formats
 from services.contracts.card_numbers import no_card_number
-from services.contracts.envelope import MAX_ID, Currency, Id, Money, Text, Timestamp, UserId
+from services.contracts.envelope import MAX_ID, Currency, Id, LongText, Money, Text, Timestamp, UserId
 from services.contracts.string_formats import StringFormat
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "FreeText",
     "Id",
     "ImageAddress",
+    "LongFreeText",
     "Money",
     "OfferPrice",
     "PathId",
@@ -66,6 +67,7 @@ def _without_default(schema: dict[str, Any]) -> None:
 PathId = Annotated[int, Field(ge=1, le=MAX_ID)]
 Boolean = Annotated[bool, Field(strict=True)]
 FreeText = Annotated[Text, AfterValidator(no_card_number)]
+LongFreeText = Annotated[LongText, AfterValidator(no_card_number)]
 ShortText = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$"), AfterValidator(no_card_number)]
 AddressId = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[!-~]+$"), AfterValidator(no_card_number)]
 """The name of an address in a user's book, which its owner may choose."""

@@ -14,6 +14,7 @@ from services.contracts.envelope import (
     Contract,
     Currency,
     Id,
+    LongText,
     Money,
     Quantity,
     Rating,
@@ -22,9 +23,30 @@ from services.contracts.envelope import (
     Version,
 )
 
+MOST_ATTRIBUTES, MOST_KEYWORDS, MOST_IMAGES = 100, 50, 50
+LARGEST_NUMBER = 1_000_000_000_000
+"""Numbers of attributes lie between its negative and itself."""
+
+Word = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
+AttributeCode = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,49}$")]
+_BOUNDS = Field(ge=-LARGEST_NUMBER, le=LARGEST_NUMBER)
+AttributeValue = (
+    bool
+    | Annotated[int, _BOUNDS]
+    | Annotated[float, _BOUNDS]
+    | Word
+    | Annotated[tuple[Word, ...], Field(max_length=MOST_ATTRIBUTES)]
+)
+Attributes = Annotated[dict[AttributeCode, AttributeValue], Field(max_length=MOST_ATTRIBUTES)]
+"""Values by the code of their attribute."""
+
 
 class ProductSnapshot(Contract):
-    """PRODUCT_CREATED, PRODUCT_UPDATED: the product as it now is, its stock included."""
+    """PRODUCT_CREATED, PRODUCT_UPDATED: the product as it now is, its stock included.
+
+    `description` is cut after 2,000 characters, and `longDescription` is the whole of one that is longer. A product
+    with `parentId` is a variant; its parent is not sold. `image` is the first of `images`.
+    """
 
     product_id: Id
     sku: Text
@@ -40,6 +62,12 @@ class ProductSnapshot(Contract):
     category_ids: tuple[Id, ...] = ()
     product_version: Version = 0
     stock_version: Version = 0
+    long_description: LongText | None = None
+    parent_id: Id | None = None
+    attributes: Attributes = Field(default={})
+    keywords: Annotated[tuple[Word, ...], Field(max_length=MOST_KEYWORDS)] = ()
+    images: Annotated[tuple[Text, ...], Field(max_length=MOST_IMAGES)] = ()
+    rating_count: Annotated[int, Field(strict=True, ge=0, le=MAX_INTEGER)] = 0
 
 
 class ProductDeleted(Contract):

@@ -98,10 +98,24 @@ def test_a_shop_of_before_orders_gets_reservations_and_keeps_its_products_both_w
         connection.execute(FINE)
         connection.execute("INSERT INTO outbox (event_id, topic, key, value) VALUES (gen_random_uuid(), 't', 'k', 'v')")
         before = connection.execute(everything).fetchall()
-    migrate("catalog", url)
+    migrate("catalog", url, "0008")
     with psycopg.connect(url) as connection:
         connection.execute("INSERT INTO reservations (id, status, lines, expires_at) VALUES ('1', 'HELD', '[]', now())")
         assert connection.execute(everything).fetchall() == before
     migrate("catalog", url, "0007")
     with psycopg.connect(url) as connection:
         assert connection.execute(everything).fetchall() == before
+
+
+def test_an_image_of_before_is_the_first_of_the_images_both_ways(database):
+    url = database("catalog")
+    migrate("catalog", url, "0008")
+    with psycopg.connect(url) as connection:
+        connection.execute(FINE + "; UPDATE products SET image = '/a.jpg' WHERE id = 1")
+    migrate("catalog", url, "0009")
+    found = "SELECT image, images FROM products WHERE id < 3 ORDER BY id"
+    with psycopg.connect(url) as connection:
+        assert connection.execute(found).fetchall() == [("/a.jpg", ["/a.jpg"]), (None, [])]
+    migrate("catalog", url, "0008")
+    with psycopg.connect(url) as connection:
+        assert connection.execute("SELECT image FROM products WHERE id = 1").fetchone() == ("/a.jpg",)

@@ -30,6 +30,10 @@ async def test_a_product_is_as_its_last_event_told_with_its_offer_beside_it(read
         "currency": "USD",
         "categoryCodes": ["SNAP"],
         "rating": 4.5,
+        "description": "茶" * 2_001,
+        "keywords": ["tea"],
+        "attributes": {"organic": True, "weight": 1.5, "grade": ["first", "best"]},
+        "image": "/images/tea.jpg",
     }
     (plain,) = await upsert("products", line)
     (offered,) = await upsert("products", {**line, "sku": "snap-2", "specialPrice": OFFER})
