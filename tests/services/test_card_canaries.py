@@ -46,7 +46,7 @@ EXEMPT = {
     **dict.fromkeys(("userId", "sessionId", "requestID", "recommendationId", "generation", "externalId"), "an id"),
     **dict.fromkeys(("returnId", "reservationId", "cursor", "provider", "role"), "an id"),
     **dict.fromkeys(
-        ("sku", "code", "categoryCode", "searchCategoryCode", "categoryCodes"), "a product's or category's"
+        ("sku", "parentSku", "code", "categoryCode", "searchCategoryCode", "categoryCodes"), "a product's or category's"
     ),
     **dict.fromkeys(("ids", "productId", "excludeIds", "categoryId", "category", "parentId"), "such a code"),
     **dict.fromkeys(("email", "password", "currentPassword", "newPassword", "refreshToken"), "of the account"),

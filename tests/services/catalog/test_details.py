@@ -54,3 +54,10 @@ async def test_what_is_counted_or_uploaded_cannot_be_set(client, create):
     for field, value in (("ratingCount", 5), ("images", ["/images/a.jpg"])):
         answer = await client.patch(f"/v1/products/{product['id']}", json={field: value})
         assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, f"body.{field}")
+
+
+@pytest.mark.parametrize("value", ["4242424242424242", ["4242 4242 4242 4242"]])
+async def test_no_attribute_takes_a_card_number(client, value):
+    body = {"sku": "carded", "name": "Carded", "price": "2", "attributes": {"note": value}}
+    answer = await client.post("/v1/products", json=body)
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "body.attributes")
