@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from services.catalog import bulk, queries, service, versions
+from services.catalog import bulk, queries, service
 from services.catalog.schemas import (
     NewProduct,
     ProductChange,
@@ -15,7 +15,6 @@ from services.catalog.schemas import (
     StockChange,
     StockLevel,
 )
-from services.catalog.versions import IfMatch
 from services.common.identity.policy import PUBLIC, role
 from services.common.identity.tokens import Principal
 from services.common.runtime.errors import problems
@@ -25,6 +24,7 @@ from services.common.web.bulk import run
 from services.common.web.fields import ShortText
 from services.common.web.idempotency import IDEMPOTENT
 from services.common.web.paging import CursorParam, LimitParam, decode_cursor
+from services.common.web.preconditions import IfMatch, tag
 from services.common.web.references import CategoryReference, ProductReference, Sku
 from services.common.web.routing import Router
 
@@ -164,5 +164,5 @@ def _is_staff(caller: Principal | None) -> bool:
 
 async def _one(session: Session, product_id: int, response: Response, *, is_public: bool = False) -> ProductOut:
     row = await service.read(session, product_id, is_public=is_public)
-    response.headers["ETag"] = versions.etag(row["product_version"], row["offer_version"])
+    response.headers["ETag"] = tag(row["product_version"], row["offer_version"])
     return ProductOut.of(row, is_public=is_public)

@@ -10,9 +10,9 @@ from services.catalog import queries, store, variants
 from services.catalog.domain import MAX_STOCK, Changes, LineOutcome, ProductState, Refused, events_between, new_product
 from services.catalog.models import Category, Product
 from services.catalog.variants import Families
-from services.catalog.versions import Expected
 from services.common.messaging.outbox import append, append_events
 from services.common.runtime.errors import Conflict, NotFound
+from services.common.web.preconditions import Expected, tag
 from services.common.web.references import ProductReference
 from services.contracts.envelope import Event
 from services.contracts.events.catalog import ProductDeleted, StockChanged
@@ -131,7 +131,7 @@ async def change(
     if old is None:
         raise ProductNotFound(f"There is no product {product_id}.")
     if expected is not None:
-        expected.check(old.product.product_version, old.offer_version)
+        expected.check(tag(old.product.product_version, old.offer_version))
     categories = await _known_categories(session, [changes])
     families = await Families.of(session, {state.product.sku: state for state in locked}, [changes])
     new = old.changed(families.with_parent_id(old.product.sku, _with_category_ids(changes, categories)))

@@ -4,23 +4,22 @@ from typing import Annotated
 
 from fastapi import Path, Query, Request, Response
 
-from services.common.identity.policy import owner, role
+from services.common.identity.policy import owner
 from services.common.runtime.errors import problems
 from services.common.storage.database import Session
 from services.common.web.fields import PathId, UserId
 from services.common.web.idempotency import IDEMPOTENT
 from services.common.web.paging import CursorParam, LimitParam, decode_cursor
+from services.common.web.preconditions import IfMatch, tag
 from services.common.web.references import ProductReference
 from services.common.web.routing import Router
-from services.content import queries, service
+from services.content import displays, queries, service
+from services.content.callers import MERCHANDISER, MERCHANDISERS, Merchandiser
 from services.content.schemas import DisplayChange, DisplayOut, DisplayPage, DisplaysOut, NewDisplay
 from services.contracts.envelope import DisplayType
 
 router = Router(tags=["displays"])
-MERCHANDISERS = ("merchandiser", "admin")
-MERCHANDISER = role(*MERCHANDISERS)
 READER = owner(*MERCHANDISERS, place="query", services=("serving", "pipelines"))
-CHANGE = [MERCHANDISER, IDEMPOTENT]
 DisplayId = Annotated[PathId, Path(alias="displayId")]
 ProductFilter = Annotated[ProductReference | None, Query(alias="productId")]
 TypeFilter = Annotated[DisplayType | None, Query(alias="displayType")]
@@ -54,32 +53,45 @@ async def list_displays(
     return DisplayPage.of([DisplayOut.of(row) for row in rows], limit, "id")
 
 
-@router.post("/v1/top-page-displays", status_code=201, dependencies=CHANGE)
-async def create_display(body: NewDisplay, session: Session, response: Response) -> DisplayOut:
+@router.post("/v1/top-page-displays", status_code=201, dependencies=[IDEMPOTENT])
+async def create_display(body: NewDisplay, session: Session, response: Response, caller: Merchandiser) -> DisplayOut:
     """Pin or hide a product."""
-    display_id = await service.create(session, body.changes())
+    display_id = await displays.create(session, body.changes(), caller)
     response.headers["Location"] = f"/v1/top-page-displays/{display_id}"
-    return await _one(session, display_id)
+    return await _one(session, display_id, response)
 
 
 @router.get("/v1/top-page-displays/{displayId}", dependencies=[MERCHANDISER], responses=problems(404))
-async def read_display(display_id: DisplayId, session: Session) -> DisplayOut:
-    """One manual row."""
-    return await _one(session, display_id)
+async def read_display(display_id: DisplayId, session: Session, response: Response) -> DisplayOut:
+    """One manual row. Its ETag is for `If-Match`."""
+    return await _one(session, display_id, response)
 
 
-@router.patch("/v1/top-page-displays/{displayId}", dependencies=CHANGE, responses=problems(404))
-async def change_display(display_id: DisplayId, body: DisplayChange, session: Session) -> DisplayOut:
+@router.patch("/v1/top-page-displays/{displayId}", dependencies=[IDEMPOTENT], responses=problems(404, 412))
+async def change_display(
+    display_id: DisplayId,
+    body: DisplayChange,
+    session: Session,
+    response: Response,
+    caller: Merchandiser,
+    expected: IfMatch = None,
+) -> DisplayOut:
     """Change a manual row; omitted fields stay unchanged."""
-    await service.change(session, display_id, body.changes())
-    return await _one(session, display_id)
+    await displays.change(session, display_id, body.changes(), expected, caller)
+    return await _one(session, display_id, response)
 
 
-@router.delete("/v1/top-page-displays/{displayId}", status_code=204, dependencies=CHANGE, responses=problems(404))
-async def delete_display(display_id: DisplayId, session: Session) -> None:
+@router.delete(
+    "/v1/top-page-displays/{displayId}", status_code=204, dependencies=[IDEMPOTENT], responses=problems(404, 412)
+)
+async def delete_display(
+    display_id: DisplayId, session: Session, caller: Merchandiser, expected: IfMatch = None
+) -> None:
     """Remove a manual row."""
-    await service.remove(session, display_id)
+    await displays.remove(session, display_id, expected, caller)
 
 
-async def _one(session: Session, display_id: int) -> DisplayOut:
-    return DisplayOut.of(await service.read(session, display_id))
+async def _one(session: Session, display_id: int, response: Response) -> DisplayOut:
+    shown = DisplayOut.of(await displays.read(session, display_id))
+    response.headers["ETag"] = tag(shown.version)
+    return shown

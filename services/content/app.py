@@ -10,7 +10,7 @@ from services.common.messaging.relay import Relay
 from services.common.storage.cache import Cache
 from services.common.storage.database import Database
 from services.common.web.app import build_app
-from services.content import api, api_exports, api_generations, service, wishes
+from services.content import api, api_audit, api_banners, api_campaigns, api_exports, api_generations, service, wishes
 from services.content.consumer import TOPIC, follow_catalog
 from services.content.settings import ContentSettings
 
@@ -51,8 +51,11 @@ def create_app(settings: ContentSettings | None = None) -> FastAPI:
     return build_app(
         settings,
         title="Content",
-        description="The top page: what merchandisers pin, hide and offer, and what the models chose, by generation.",
-        routers=[api.router, api_exports.router, api_generations.router],
+        description="The top page: what merchandisers pin, hide and announce, and the models' choice, by generation.",
+        routers=[
+            *(api.router, api_banners.router, api_campaigns.router, api_audit.router),
+            *(api_exports.router, api_generations.router),
+        ],
         database=database,
         producer=producer,
         cache=Cache(settings),

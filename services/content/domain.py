@@ -25,7 +25,7 @@ Shown = tuple[int | None, int | None]
 
 @dataclass(frozen=True)
 class DisplayRow:
-    """A display row with the catalog data of its product, None where unknown."""
+    """A display row with the catalog data of its product, None where unknown; its dates are within its campaign's."""
 
     display_type: str
     mode: str | None
@@ -34,8 +34,8 @@ class DisplayRow:
     priority: int
     score: float | None
     reason: str | None
-    start_date: datetime
-    end_date: datetime | None
+    starts_at: datetime
+    ends_at: datetime | None
     product_id: int | None
     sku: str | None
     product_name: str | None
@@ -55,7 +55,7 @@ class DisplayRow:
 
     def is_due(self, now: datetime) -> bool:
         """Whether `now` is within the row's dates."""
-        return self.start_date <= now and (self.end_date is None or now < self.end_date)
+        return self.starts_at <= now and (self.ends_at is None or now < self.ends_at)
 
     @property
     def is_shown(self) -> bool:
@@ -141,5 +141,5 @@ def _items(ranked: Iterable[DisplayRow], taken: set[Shown], now: datetime) -> li
 
 def _true_until(rows: Iterable[DisplayRow], now: datetime) -> datetime:
     """The next time at which some date changes what is shown, at most `LONGEST_TRUTH` later."""
-    dates = {date for row in rows for date in (row.start_date, row.end_date, row.offer_starts_at, row.offer_ends_at)}
+    dates = {date for row in rows for date in (row.starts_at, row.ends_at, row.offer_starts_at, row.offer_ends_at)}
     return min([now + LONGEST_TRUTH, *(date for date in dates if date and date > now)])

@@ -2,8 +2,9 @@
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Identity, Sequence, func, text
+from sqlalchemy import CheckConstraint, ForeignKey, Identity, Index, Sequence, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -18,12 +19,74 @@ class Base(ServiceBase):
     """Base of the content service's tables."""
 
 
+class Edited:
+    """What merchandisers edit: its version grows with each change, and a change may be based on one (`If-Match`)."""
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    version: Mapped[int] = mapped_column(server_default=text("1"))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
+
+
+class Scheduled(Edited):
+    """What merchandisers show from a start until before an end, both of them null for always."""
+
+    start_date: Mapped[datetime] = mapped_column(server_default=func.now())
+    end_date: Mapped[datetime | None]
+    is_active: Mapped[bool] = mapped_column(server_default=text("true"))
+
+
+class Campaign(Scheduled, Base):
+    """A name for banners and displays that show within its dates, and while it is active."""
+
+    __tablename__ = "campaigns"
+    __table_args__ = (CheckConstraint("end_date > start_date", name="ends_after_it_starts"),)
+
+    name: Mapped[str]
+
+
+class Banner(Scheduled, Base):
+    """A picture with texts by language (`{"en": {"title": …}}`) and a link, at a place of the shop's pages."""
+
+    __tablename__ = "banners"
+    __table_args__ = (CheckConstraint("end_date > start_date", name="ends_after_it_starts"),)
+
+    campaign_id: Mapped[int | None] = mapped_column(ForeignKey("campaigns.id"), index=True)
+    placement: Mapped[str]
+    texts: Mapped[dict[str, Any]]
+    image: Mapped[str | None]
+    link: Mapped[str | None]
+    priority: Mapped[int] = mapped_column(server_default=text("0"))
+
+
+class AuditEntry(Base):
+    """Who changed what: the fields that differ, as they were and as they are."""
+
+    __tablename__ = "audit_entries"
+    __table_args__ = (
+        CheckConstraint("(user_id IS NULL) <> (service IS NULL)", name="by_somebody"),
+        Index(None, "user_id", "id"),
+        Index(None, "kind", "subject", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    changed_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    user_id: Mapped[str | None]
+    service: Mapped[str | None]
+    kind: Mapped[str]
+    subject: Mapped[str]
+    change: Mapped[str]
+    before: Mapped[dict[str, Any] | None]
+    after: Mapped[dict[str, Any] | None]
+
+
 class TopPageDisplay(Base):
     """One product in its place on a shelf, or a merchandiser's row for a product.
 
     Partitioned by generation: each has its own table, so that dropping one is cheap. Rows without a generation
     are the merchandisers' (`source` = manual), with a `mode`: `pin` or `hide`. Rows without a user are
-    for everyone. A manual row shows its product's data from the copies of the catalogue below.
+    for everyone. A manual row shows its product's data from the copies of the catalogue below, and within the dates of
+    its campaign, if it has one.
     """
 
     __tablename__ = "top_page_displays"
@@ -61,6 +124,8 @@ class TopPageDisplay(Base):
     mode: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
+    campaign_id: Mapped[int | None]
+    version: Mapped[int] = mapped_column(server_default=text("1"))
 
 
 class Generation(Base):

@@ -8,7 +8,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.common.web.references import ProductReference
 from services.content.domain import DisplayRow
-from services.content.models import Activation, ActiveGeneration, Category, Generation, Product, TopPageDisplay, Wish
+from services.content.models import (
+    Activation,
+    ActiveGeneration,
+    Campaign,
+    Category,
+    Generation,
+    Product,
+    TopPageDisplay,
+    Wish,
+)
 from services.contracts.envelope import DisplayType
 
 Display = TopPageDisplay
@@ -27,9 +36,11 @@ MIRRORED = (
     func.coalesce(Category.name, Display.category_name).label("category_name"),
 )
 """The columns owned by catalog: its value where known, else the row's."""
+_ENDS_AT = func.least(Display.end_date, Campaign.end_date)
 SHOWN = (
     *(Display.display_type, Display.mode, Display.user_id, Display.rank, Display.priority, Display.score),
-    *(Display.reason, Display.start_date, Display.end_date, Display.product_id),
+    *(Display.reason, Display.product_id),
+    *(func.greatest(Display.start_date, Campaign.start_date).label("starts_at"), _ENDS_AT.label("ends_at")),
     *MIRRORED,
     *(Product.stock, Product.is_active.label("is_product_active"), Product.special_price.label("offer_price")),
     Product.special_currency.label("offer_currency"),
@@ -41,12 +52,13 @@ MOST_EXPORTED = 5_000
 
 
 def _beside_catalog(*columns: Any) -> Select[Any]:  # noqa: ANN401 - whatever select() takes
-    """Columns of display rows, of their product and its category."""
+    """Columns of display rows, of their product, its category and their campaign."""
     return (
         select(*columns)
         .select_from(Display)
         .outerjoin(Product, Product.id == Display.product_id)
         .outerjoin(Category, Category.id == _CATEGORY_ID)
+        .outerjoin(Campaign, Campaign.id == Display.campaign_id)
     )
 
 
@@ -66,8 +78,9 @@ async def rows_for(session: AsyncSession, generation: str | None, user_id: str |
     in_generation: ColumnElement[bool] = Display.generation.is_(None)
     if generation is not None:
         in_generation |= Display.generation == generation
-    is_over = Display.generation.is_(None) & (Display.end_date <= func.now())
-    query = _beside_catalog(*SHOWN).where(in_generation, of_user, Display.is_active, is_over.isnot(True))
+    is_over = Display.generation.is_(None) & (func.now() >= _ENDS_AT)
+    is_on = Display.is_active & Campaign.is_active.isnot(False)
+    query = _beside_catalog(*SHOWN).where(in_generation, of_user, is_on, is_over.isnot(True))
     return [DisplayRow(**row) for row in (await session.execute(query)).mappings()]
 
 
@@ -107,7 +120,10 @@ async def one_display(session: AsyncSession, display_id: int) -> RowMapping | No
 
 def _manual(*conditions: ColumnElement[bool]) -> Select[Any]:
     """Manual rows with their products' data."""
-    own = (Display.id, Display.generation, Display.source, Display.is_active, Display.created_at, Display.updated_at)
+    own = (
+        *(Display.id, Display.generation, Display.source, Display.is_active, Display.created_at, Display.updated_at),
+        *(Display.campaign_id, Display.version, Display.start_date, Display.end_date),
+    )
     return _beside_catalog(*own, *SHOWN).where(Display.generation.is_(None), *conditions)
 
 

@@ -46,6 +46,7 @@ class DisplayChange(Schema):
     product_id: Id = left_out()
     sku: Sku = left_out()
     user_id: UserId | None = left_out()
+    campaign_id: Id | None = left_out()
     priority: Priority = left_out()
     special_price: SkipJsonSchema[Annotated[None, BeforeValidator(_set_in_catalog)]] = None
     """Accepted from nobody: the refusal says where it is set."""
@@ -64,9 +65,9 @@ class NewDisplay(DisplayChange):
     """A merchandiser's row for a product.
 
     `pin` puts it first on its shelf, in stock or not; `hide` removes it from every shelf. It applies to one user or
-    (`userId` null) to everyone, from `startDate` until before `endDate`. Of several rows the higher `priority` wins.
-    `sku` may name the product instead of `productId`. A special price is catalog's alone
-    (`PUT /v1/products/{productId}/special-price`), and every shelf shows it.
+    (`userId` null) to everyone, from `startDate` until before `endDate`, and within the dates of its campaign. Of
+    several rows the higher `priority` wins. `sku` may name the product instead of `productId`. A special price is
+    catalog's alone (`PUT /v1/products/{productId}/special-price`), and every shelf shows it.
     """
 
     display_type: DisplayType
@@ -82,7 +83,7 @@ class NewDisplay(DisplayChange):
 class DisplayOut(Schema):
     """A manual row with its product's data from catalog, null where unknown.
 
-    `specialPrice` is catalog's offer that holds now, within the row's dates.
+    `specialPrice` is catalog's offer that holds now, within the row's dates. The ETag is the `version` in quotes.
     """
 
     id: int
@@ -101,12 +102,14 @@ class DisplayOut(Schema):
     user_id: str | None
     generation: str | None
     source: Literal["manual"]
+    campaign_id: int | None
     priority: int
     special_price: ShownMoney | None
     start_date: datetime
     end_date: datetime | None
     is_active: bool
     reason: str | None
+    version: int
     created_at: datetime
     updated_at: datetime
 

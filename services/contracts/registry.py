@@ -87,6 +87,8 @@ _TOPICS: dict[str, dict[str, type[Contract]]] = {
         "GENERATION_ACTIVATED": content.GenerationSwitched,
         "GENERATION_ROLLED_BACK": content.GenerationSwitched,
         "DISPLAY_CHANGED": content.DisplayChanged,
+        "BANNER_CHANGED": content.BannerChanged,
+        "CAMPAIGN_CHANGED": content.CampaignChanged,
     },
     "user-actions.v1": {
         "PRODUCT_VIEWED": actions.ProductViewed,

@@ -24,8 +24,10 @@ def _product_or_category(data: Mapping[str, Any]) -> str:
     return str(data["productId"]) if "productId" in data else f"category:{data['categoryId']}"
 
 
-def _generations_or_display(data: Mapping[str, Any]) -> str:
-    return f"display:{data['displayId']}" if "displayId" in data else "generations"
+def _of_content(data: Mapping[str, Any]) -> str:
+    kinds = (kind for kind in ("display", "banner", "campaign") if f"{kind}Id" in data)  # two of them have a campaign
+    kind = next(kinds, None)
+    return f"{kind}:{data[f'{kind}Id']}" if kind else "generations"
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ TOPICS = {
         Topic("cart.v1", key=_field("userId")),
         Topic("order.v1", key=_field("orderId"), retention_ms=-1),
         Topic("payment.v1", key=_field("paymentId"), retention_ms=-1),
-        Topic("content.v1", key=Key("generations, or display:<displayId>", _generations_or_display)),
+        Topic("content.v1", key=Key("generations, or display:, banner: or campaign:<id>", _of_content)),
         Topic("user-actions.v1", key=_field("userId"), partitions=6, retention_ms=90 * DAY),
         Topic("recommendation-feedback.v1", key=_field("userId"), retention_ms=90 * DAY, is_stamped=True),
         Topic(

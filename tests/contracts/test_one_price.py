@@ -83,7 +83,7 @@ def test_contents_shelves_show_it(events, true_price):
         "offer_price": copy["special_price"],
         **{f"offer_{name}": copy[f"special_{name}"] for name in ("currency", "starts_at", "ends_at")},
     }
-    place = {"display_type": "SALE", "rank": 1, "start_date": NOW - 3 * HOUR}
+    place = {"display_type": "SALE", "rank": 1, "starts_at": NOW - 3 * HOUR}
     row = DisplayRow(**dict.fromkeys(DisplayRow.__dataclass_fields__) | place | product)
 
     assert (row.special_price_at(NOW) or row.product_price) == true_price

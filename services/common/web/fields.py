@@ -34,6 +34,7 @@ __all__ = [
     "OfferPrice",
     "PathId",
     "Schema",
+    "ShopAddress",
     "ShortText",
     "ShownMoney",
     "Timestamp",
@@ -41,6 +42,9 @@ __all__ = [
     "left_out",
 ]
 _WEB_OR_PATH = re.compile(r"https?://[^\x00-\x1f]+|[^\x00-\x1f:/?#]*([/?#][^\x00-\x1f]*)?")
+_PATH_OR_HTTPS = re.compile(
+    r"/(?![/\\])[^\s\x00-\x1f\x7f\\]*|https://[^\s\x00-\x1f\x7f\\/?#@]+([/?#][^\s\x00-\x1f\x7f\\]*)?"
+)
 
 
 class Schema(BaseModel):
@@ -79,6 +83,12 @@ def _shown_by_browsers(address: str) -> str:
     return address
 
 
+def _leads_nowhere_else(address: str) -> str:
+    if not _PATH_OR_HTTPS.fullmatch(address):
+        raise ValueError("must be a path of the shop or an https address")
+    return address
+
+
 def _above_zero(price: Decimal) -> Decimal:
     if not price:
         raise ValueError("must be above 0")
@@ -87,6 +97,8 @@ def _above_zero(price: Decimal) -> Decimal:
 
 ImageAddress = Annotated[Text, AfterValidator(_shown_by_browsers), Field(examples=["/images/tea.jpg"])]
 """The address of a picture. Other schemes are refused, because pages embed it unchanged (`javascript:…`)."""
+ShopAddress = Annotated[Text, AfterValidator(_leads_nowhere_else), Field(examples=["/products/7"])]
+"""A path of the shop (`//elsewhere` and `/\\elsewhere` are none), or an https address without a user in it."""
 
 
 def _as_shown(amount: Decimal, info: ValidationInfo) -> Decimal:

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from services.contracts.envelope import MAX_INTEGER, Contract, DisplayType, Id, Text
+from services.contracts.envelope import MAX_INTEGER, Contract, DisplayType, Id, Text, Timestamp
 from services.contracts.string_formats import Open
 
 
@@ -17,10 +17,38 @@ class GenerationSwitched(Contract):
     rows: Annotated[int, Field(ge=0, le=MAX_INTEGER)]
 
 
-class DisplayChanged(Contract):
+Change = Literal["CREATED", "UPDATED", "DELETED"]
+
+
+class _Scheduled(Contract):
+    """What merchandisers show from a start until an end; events of before 2026-11-28 do not say when."""
+
+    change: Change
+    campaign_id: Id | None = None
+    start_date: Timestamp | None = None
+    end_date: Timestamp | None = None
+    is_active: bool = True
+
+
+class DisplayChanged(_Scheduled):
     """DISPLAY_CHANGED: a merchandiser's row was made, altered or removed."""
 
     display_id: Id
-    change: Literal["CREATED", "UPDATED", "DELETED"]
     display_type: Annotated[DisplayType, Open()]
     product_id: Id | None = None
+    mode: Text | None = None
+
+
+class BannerChanged(_Scheduled):
+    """BANNER_CHANGED: a banner was made, altered or removed."""
+
+    banner_id: Id
+    placement: Text
+    link: Text | None = None
+
+
+class CampaignChanged(_Scheduled):
+    """CAMPAIGN_CHANGED: a campaign was made, altered or removed; its banners and displays show within its dates."""
+
+    campaign_id: Id
+    name: Text

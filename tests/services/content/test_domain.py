@@ -16,7 +16,7 @@ OFFERED = {**KNOWN, "offer_price": Decimal(3), "offer_starts_at": NOW - HOUR, "o
 def row(product_id, display_type="RECOMMENDED", **more):
     """A model row of everyone's, of a product that costs 4 and of which the catalog has said nothing."""
     blank = dict.fromkeys(DisplayRow.__dataclass_fields__)
-    plain = {"rank": product_id, "priority": 0, "start_date": NOW - HOUR, "product_price": Decimal(4)}
+    plain = {"rank": product_id, "priority": 0, "starts_at": NOW - HOUR, "product_price": Decimal(4)}
     return DisplayRow(**{**blank, **plain, "product_id": product_id, "display_type": display_type, **more})
 
 
@@ -56,7 +56,7 @@ def test_a_hidden_product_stands_on_no_shelf_even_if_pinned():
     assert list(compose(rows, NOW).hidden) == [1]
 
 
-@pytest.mark.parametrize("dates", [{"start_date": NOW + HOUR}, {"end_date": NOW}])
+@pytest.mark.parametrize("dates", [{"starts_at": NOW + HOUR}, {"ends_at": NOW}])
 def test_a_manual_row_counts_within_its_dates_only(dates):
     assert shown([row(1), row(1, mode="hide", **dates)]) == [1]
 
@@ -86,7 +86,7 @@ def test_the_catalogs_offer_is_shown_while_it_is_true():
 
 
 def test_a_rows_own_end_ends_the_offer_too():
-    assert price(row(1, end_date=NOW, **OFFERED)) is None
+    assert price(row(1, ends_at=NOW, **OFFERED)) is None
 
 
 def test_an_offer_that_is_not_below_the_price_is_none():

@@ -1,6 +1,9 @@
-"""`If-Match` on products (RFC 9110): a change is made only to the product that its author has seen.
+"""`If-Match` (RFC 9110): a change is made only to what its author has seen, so that no update is lost.
 
-The version is that of the description and the offer. The stock is not part of it: it changes with every order.
+async def change(..., expected: IfMatch = None) -> None:
+    if expected is not None:
+        expected.check(tag(row.version))      # 412 if it has changed
+    response.headers["ETag"] = tag(row.version)
 """
 
 import re
@@ -15,9 +18,9 @@ LONGEST = 1_000
 _TAGS = re.compile(r'\s*"[!#-~]*"\s*(,\s*"[!#-~]*"\s*)*')
 
 
-def etag(product_version: int, offer_version: int) -> str:
-    """The entity tag of a product."""
-    return f'"{product_version}-{offer_version}"'
+def tag(*versions: int) -> str:
+    """The entity tag of something with these versions."""
+    return f'"{"-".join(map(str, versions))}"'
 
 
 @dataclass(frozen=True)
@@ -26,20 +29,20 @@ class Expected:
 
     tags: frozenset[str]
 
-    def check(self, product_version: int, offer_version: int) -> None:
-        """Compare with the product as it is.
+    def check(self, current: str) -> None:
+        """Compare with the tag of what is there.
 
         Raises:
             PreconditionFailed: it has changed.
         """
-        if etag(product_version, offer_version) not in self.tags:
-            raise PreconditionFailed("The product has changed since its ETag was sent: read it again.")
+        if current not in self.tags:
+            raise PreconditionFailed("It has changed since its ETag was sent: read it again.")
 
 
 async def _expected(
     if_match: Annotated[str | None, Header(max_length=LONGEST, examples=['"3-1"'])] = None,
 ) -> Expected | None:
-    """The tags of the header; None if any product will do."""
+    """The tags of the header; None if any will do."""
     if if_match is None or if_match.strip() == "*":
         return None
     if not _TAGS.fullmatch(if_match):

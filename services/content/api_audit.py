@@ -1,0 +1,31 @@
+"""The route of the audit trail."""
+
+from typing import Annotated
+
+from fastapi import Query
+
+from services.common.identity.policy import role
+from services.common.storage.database import Session
+from services.common.web.fields import ShortText, UserId
+from services.common.web.paging import CursorParam, LimitParam, decode_cursor
+from services.common.web.routing import Router
+from services.content import audit
+from services.content.callers import MERCHANDISERS
+from services.content.schemas_audit import AuditPage
+
+router = Router(tags=["audit"])
+
+
+@router.get("/v1/audit", dependencies=[role(*MERCHANDISERS, "operator")])
+async def read_audit(
+    session: Session,
+    cursor: CursorParam = None,
+    limit: LimitParam = 100,
+    kind: audit.What | None = None,
+    subject: ShortText | None = None,
+    user_id: Annotated[UserId | None, Query(alias="userId")] = None,
+) -> AuditPage:
+    """Who changed what, the newest first: of one kind of things, of one of them, or by one user."""
+    (before,) = decode_cursor(cursor, int) or (None,)
+    found = await audit.list_entries(session, limit + 1, before=before, what=kind, subject=subject, user_id=user_id)
+    return AuditPage.of(found, limit, "id")

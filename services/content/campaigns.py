@@ -1,0 +1,67 @@
+"""Campaigns: they give banners and manual rows their dates, and ending one ends these."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.common.identity.principal import Principal
+from services.common.runtime.errors import Conflict, NotFound
+from services.common.web.preconditions import Expected
+from services.content import editing
+from services.content.editing import SCHEDULE, Kind
+from services.content.models import Campaign
+from services.contracts.events.content import CampaignChanged, Change
+
+
+class CampaignNotFound(NotFound):
+    """No campaign has this id."""
+
+    title = "Campaign not found"
+
+
+class CampaignIsUsed(Conflict):
+    """Banners or displays belong to the campaign; without it their dates would be unknown."""
+
+    title = "Campaign is used"
+
+
+def _told(row: Campaign, made: Change) -> CampaignChanged:
+    return CampaignChanged(
+        campaign_id=row.id,
+        change=made,
+        name=row.name,
+        start_date=row.start_date,
+        end_date=row.end_date,
+        is_active=row.is_active,
+    )
+
+
+CAMPAIGN = Kind(
+    name="campaign",
+    table=Campaign,
+    fields=("name", *SCHEDULE),
+    event_type="CAMPAIGN_CHANGED",
+    told=_told,
+    missing=CampaignNotFound,
+)
+
+
+async def remove(session: AsyncSession, campaign_id: int, expected: Expected | None, caller: Principal) -> None:
+    """Remove a campaign to which nothing belongs.
+
+    Raises:
+        CampaignIsUsed: something does; CampaignNotFound, PreconditionFailed, Forbidden: as in `editing`.
+    """
+    try:
+        await editing.remove(session, CAMPAIGN, campaign_id, expected, caller)
+    except IntegrityError as error:
+        raise CampaignIsUsed("Banners or displays belong to it: end it instead, or remove these.") from error
+
+
+async def list_campaigns(session: AsyncSession, limit: int, *, before: int | None) -> Sequence[Campaign]:
+    """The next page of campaigns, the newest first."""
+    older = [Campaign.id < before] if before else []
+    query = select(Campaign).where(*older).order_by(Campaign.id.desc()).limit(limit)
+    return (await session.scalars(query)).all()
