@@ -36,10 +36,16 @@ class Product(_Read):
     image: str | None
     stock: int
     is_active: bool
+    is_parent: bool
     special_price: Offer | None
     product_version: int
     stock_version: int
     offer_version: int
+
+    @property
+    def is_sold(self) -> bool:
+        """Whether it can be bought: a parent is sold by its variants."""
+        return self.is_active and not self.is_parent
 
     def columns(self) -> dict[str, Any]:
         """The columns of the copy in a cart item."""
@@ -51,7 +57,7 @@ class Product(_Read):
             "currency": self.currency,
             "product_image": self.image,
             "stock": self.stock,
-            "is_active": self.is_active,
+            "is_active": self.is_sold,
             "special_price": offer and offer.price,
             "special_currency": offer and self.currency,
             "special_starts_at": offer and offer.start_date,

@@ -79,7 +79,7 @@ async def put(
     Raises:
         ProductNotFound, TooFew, CartFull, OtherCurrency: see the classes.
     """
-    if product is None or not product.is_active:
+    if product is None or not product.is_sold:
         raise ProductNotFound("There is no such product, or it is not sold.")
     if not is_visitor(user_id) and await erased_among(session, [user_id]):
         raise Forbidden("This account was deleted.")

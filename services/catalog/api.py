@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from services.catalog import bulk, queries, service
+from services.catalog import bulk, queries, service, variants
 from services.catalog.schemas import (
     NewProduct,
     ProductChange,
@@ -61,7 +61,7 @@ async def list_products(  # noqa: PLR0913 - a filter each
     Shoppers see active products only.
     """
     (after,) = decode_cursor(cursor, int) or (None,)
-    is_public = not _is_staff(caller)
+    is_public = not is_staff(caller)
     rows = await queries.list_products(
         session,
         limit + 1,
@@ -104,7 +104,7 @@ async def upsert_products(request: Request) -> StreamingResponse:
 @router.get("/v1/products/{productId:product}", responses=problems(404))
 async def read_product(product_id: ProductId, session: Session, caller: Caller, response: Response) -> ProductOut:
     """One product; for shoppers only if it is active. Its ETag is for `If-Match`."""
-    return await _one(session, product_id, response, is_public=not _is_staff(caller))
+    return await _one(session, product_id, response, is_public=not is_staff(caller))
 
 
 @router.patch("/v1/products/{productId:product}", dependencies=CHANGE, responses=problems(404, 412))
@@ -126,14 +126,16 @@ async def delete_product(product_id: ProductId, session: Session) -> None:
 async def set_stock(
     product_id: ProductId, body: StockLevel, session: Session, response: Response, expected: IfMatch = None
 ) -> ProductOut:
-    """Set the stock."""
+    """Set the stock; a parent has none of its own."""
+    await variants.check_has_stock(session, product_id)
     await service.change(session, product_id, {"stock": body.stock}, expected)
     return await _one(session, product_id, response)
 
 
 @router.patch("/v1/products/{productId:product}/stock", dependencies=CHANGE, responses=problems(404))
 async def change_stock(product_id: ProductId, body: StockChange, session: Session, response: Response) -> ProductOut:
-    """Decrease or increase the stock; it never goes below 0."""
+    """Decrease or increase the stock; it never goes below 0, and a parent has none of its own."""
+    await variants.check_has_stock(session, product_id)
     await service.change_stock(session, product_id, body.change, body.reason)
     return await _one(session, product_id, response)
 
@@ -158,7 +160,8 @@ async def end_special_price(product_id: ProductId, session: Session, expected: I
     await service.change(session, product_id, {"special_price": None}, expected)
 
 
-def _is_staff(caller: Principal | None) -> bool:
+def is_staff(caller: Principal | None) -> bool:
+    """Whether the caller may know what the public may not."""
     return caller is not None and (caller.is_service or not caller.roles.isdisjoint(STAFF))
 
 

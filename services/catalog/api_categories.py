@@ -80,5 +80,5 @@ async def rename_category(category_id: CategoryId, body: CategoryChange, session
 
 @router.delete("/v1/categories/{categoryId:category}", status_code=204, dependencies=CHANGE, responses=problems(404))
 async def delete_category(category_id: CategoryId, session: Session) -> None:
-    """Delete a category that has neither children nor products."""
+    """Delete a category that has neither children nor products, and for which no attribute is defined."""
     await categories.remove(session, category_id)

@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from services.catalog import api, api_categories, api_reservations, api_snapshot
+from services.catalog import api, api_attributes, api_categories, api_reservations, api_snapshot, api_variants
 from services.catalog.expiry import Expiry
 from services.catalog.settings import CatalogSettings
 from services.common.messaging.producer import Producer
@@ -19,8 +19,15 @@ def create_app(settings: CatalogSettings | None = None) -> FastAPI:
     return build_app(
         settings,
         title="Catalog",
-        description="Products, the category tree, stock, reservations of it, and special prices.",
-        routers=[api.router, api_categories.router, api_snapshot.router, api_reservations.router],
+        description="Products, their attributes, the category tree, stock, reservations of it, and special prices.",
+        routers=[
+            api.router,
+            api_variants.router,
+            api_categories.router,
+            api_attributes.router,
+            api_snapshot.router,
+            api_reservations.router,
+        ],
         database=database,
         producer=producer,
         workers=[Relay(settings.database_url, producer), Expiry(database, settings.expiry_seconds)],

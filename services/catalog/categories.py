@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.catalog import store
 from services.catalog.domain import LineOutcome, Refused, leaf_name, level_of, parent_code
-from services.catalog.models import Category, ProductCategory
+from services.catalog.models import Attribute, Category, ProductCategory
 from services.catalog.service import PRODUCER
 from services.common.messaging.outbox import append, append_events
 from services.common.runtime.errors import Conflict, NotFound
@@ -31,7 +31,7 @@ class CodeTaken(Conflict):
 
 
 class CategoryInUse(Conflict):
-    """The category has children or products."""
+    """The category has children, products or attributes."""
 
     title = "Category in use"
 
@@ -154,7 +154,7 @@ async def rename(session: AsyncSession, category_id: int, name: str) -> None:
 
 
 async def remove(session: AsyncSession, category_id: int) -> None:
-    """Delete a category that has neither children nor products.
+    """Delete a category that has neither children nor products nor attributes of its own.
 
     Raises:
         CategoryNotFound, CategoryInUse: see the classes.
@@ -162,9 +162,10 @@ async def remove(session: AsyncSession, category_id: int) -> None:
     category = await find(session, category_id, lock=True)  # first: links made meanwhile are found below
     child = select(Category.id).where(Category.parent_id == category_id).exists()
     product = select(ProductCategory.product_id).where(ProductCategory.category_id == category_id).exists()
-    unused = delete(Category).where(Category.id == category_id, ~child, ~product)
+    attribute = select(Attribute.code).where(Attribute.category_id == category_id).exists()
+    unused = delete(Category).where(Category.id == category_id, ~child, ~product, ~attribute)
     if await session.scalar(unused.returning(Category.id)) is None:
-        raise CategoryInUse(f"The category {category.code} has children or products.")
+        raise CategoryInUse(f"The category {category.code} has children, products or attributes.")
     deleted = CategoryDeleted(category_id=category_id, code=category.code)
     await append(session, PRODUCER, "CATEGORY_DELETED", deleted)
 

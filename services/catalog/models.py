@@ -85,6 +85,24 @@ class ProductCategory(Base):
     assigned_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
+class Attribute(Base):
+    """A property that products may have; with a category only those in it or below it."""
+
+    __tablename__ = "attributes"
+    __table_args__ = (CheckConstraint("type IN ('text', 'number', 'boolean', 'choice')", name="type_is_known"),)
+
+    code: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    type: Mapped[str]
+    unit: Mapped[str | None]
+    choices: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    is_multiple: Mapped[bool]
+    category_id: Mapped[int | None] = mapped_column(ForeignKey("categories.id"), index=True)
+    is_facet: Mapped[bool]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
+
+
 class SpecialPrice(Base):
     """The one offer a product may have, from `start_date` until before `end_date`."""
 

@@ -1,13 +1,29 @@
 """Queries: products with their categories and offer, and the category tree, by filters."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, RowMapping, Select, Text, and_, func, or_, select, true
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Row,
+    RowMapping,
+    Select,
+    Text,
+    and_,
+    case,
+    func,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from services.catalog.domain import PATH_SEPARATOR
-from services.catalog.models import Category, Product, ProductCategory, SpecialPrice
+from services.catalog.models import Attribute, Category, Product, ProductCategory, SpecialPrice
 from services.common.web.references import CategoryReference, ProductReference
 
 _LINKS = select(ProductCategory).where(ProductCategory.product_id == Product.id).order_by(ProductCategory.category_id)
@@ -18,6 +34,31 @@ _CATEGORY_CODES = func.array(
     _LINKS.join(Category).with_only_columns(Category.code, maintain_column_froms=True).scalar_subquery(),
     type_=ARRAY(Text),
 )
+
+
+def price_now(product: type[Product], offer: type[SpecialPrice]) -> ColumnElement[Decimal]:
+    """What one piece costs now, as `services.contracts.prices` says; the offer is joined to its product."""
+    is_in_time = (offer.start_date <= func.now()) & (offer.end_date.is_(None) | (func.now() < offer.end_date))
+    return case((is_in_time & (offer.price < product.price), offer.price), else_=product.price)
+
+
+_VARIANT, _VARIANTS_OFFER = aliased(Product), aliased(SpecialPrice)
+_PRICE = price_now(_VARIANT, _VARIANTS_OFFER)
+_IS_COMPARED = _VARIANT.is_active & (_VARIANT.currency == Product.currency)
+_VARIANTS = (
+    select(
+        (func.count() > 0).label("is_parent"),
+        func.count().filter(_VARIANT.is_active).label("variant_count"),
+        func.coalesce(func.sum(_VARIANT.stock).filter(_VARIANT.is_active), 0).label("variants_stock"),
+        func.min(_PRICE).filter(_IS_COMPARED).label("price_from"),
+        func.max(_PRICE).filter(_IS_COMPARED).label("price_to"),
+    )
+    .select_from(_VARIANT)
+    .outerjoin(_VARIANTS_OFFER, _VARIANTS_OFFER.product_id == _VARIANT.id)
+    .where(_VARIANT.parent_id == Product.id)
+    .lateral("variants")
+)
+"""What a parent shows of its active variants."""
 
 
 def products(*conditions: ColumnElement[bool]) -> Select[Any]:
@@ -32,8 +73,10 @@ def products(*conditions: ColumnElement[bool]) -> Select[Any]:
 
 
 def shown(*conditions: ColumnElement[bool]) -> Select[Any]:
-    """The same with the codes of their categories, in the order of the ids."""
-    return products(*conditions).add_columns(_CATEGORY_CODES.label("category_codes"))
+    """The same with the codes of their categories, in the order of the ids, and what parents show of their variants."""
+    return (
+        products(*conditions).add_columns(_CATEGORY_CODES.label("category_codes"), *_VARIANTS.c).join(_VARIANTS, true())
+    )
 
 
 async def one_product(session: AsyncSession, product_id: int, *, is_public: bool) -> RowMapping | None:
@@ -60,9 +103,24 @@ async def list_products(  # noqa: PLR0913 - a filter each
         *([Product.id > after] if after else []),
         *([or_(Product.id == func.any(_ours(ids)), Product.sku == func.any(_own(ids)))] if ids else []),
         *([Product.sku == func.any(skus)] if skus else []),
-        *([_within_category(category)] if category else []),
+        *([within_category(category)] if category else []),
         *([Product.is_active == is_active] if is_active is not None else []),
         *([_matching(words)] if words else []),
+        *([Product.is_active.is_(True)] if is_public else []),
+    ]
+    rows: Sequence[RowMapping] = (await session.execute(shown(*conditions).limit(limit))).mappings().all()
+    return rows
+
+
+async def list_variants(
+    session: AsyncSession, limit: int, *, after: int | None, product_id: int, is_public: bool
+) -> Sequence[RowMapping]:
+    """The next page of the variants of a product, or of its parent, by id; with `is_public` those that are active."""
+    named = aliased(Product)
+    parent = select(func.coalesce(named.parent_id, named.id)).where(named.id == product_id).scalar_subquery()
+    conditions = [
+        Product.parent_id == parent,
+        *([Product.id > after] if after else []),
         *([Product.is_active.is_(True)] if is_public else []),
     ]
     rows: Sequence[RowMapping] = (await session.execute(shown(*conditions).limit(limit))).mappings().all()
@@ -88,9 +146,34 @@ async def list_categories(
     return (await session.scalars(select(Category).where(*conditions).order_by(Category.code).limit(limit))).all()
 
 
-def named(category: CategoryReference) -> ColumnElement[bool]:
+def attributes() -> Select[Any]:
+    """Attributes with the code of their category, by code."""
+    code = Category.code.label("category_code")
+    return select(*Attribute.__table__.columns, code).outerjoin(Category).order_by(Attribute.code)
+
+
+async def list_attributes(
+    session: AsyncSession, limit: int, *, after: str | None, category: CategoryReference | None
+) -> Sequence[Row[Any]]:
+    """The next page of attributes by code, of those that products of the category may have."""
+    conditions = [
+        *([Attribute.code > after] if after else []),
+        *([or_(Attribute.category_id.is_(None), _is_around(category))] if category else []),
+    ]
+    rows: Sequence[Row[Any]] = (await session.execute(attributes().where(*conditions).limit(limit))).all()
+    return rows
+
+
+def _is_around(category: CategoryReference) -> ColumnElement[bool]:
+    """Matches a category and those above it."""
+    inside = aliased(Category)
+    path = select(inside.code).where(named(category, inside)).scalar_subquery()
+    return or_(Category.code == path, func.starts_with(path, Category.code + PATH_SEPARATOR))
+
+
+def named(category: CategoryReference, table: type[Category] = Category) -> ColumnElement[bool]:
     """Matches a referenced category."""
-    return Category.code == category.external_id if category.id is None else Category.id == category.id
+    return table.code == category.external_id if category.id is None else table.id == category.id
 
 
 def _ours(references: Sequence[ProductReference]) -> list[int]:
@@ -101,7 +184,7 @@ def _own(references: Sequence[ProductReference]) -> list[str]:
     return [each.external_id for each in references if each.external_id is not None]
 
 
-def _within_category(category: CategoryReference) -> ColumnElement[bool]:
+def within_category(category: CategoryReference) -> ColumnElement[bool]:
     """Matches products in a category or below it."""
     path = select(Category.code).where(named(category)).scalar_subquery()
     below = func.starts_with(Category.code, path + PATH_SEPARATOR)

@@ -5,7 +5,7 @@ committing only says that they will not come back. A reservation ends by itself 
 Its id is the caller's, so every call may be repeated.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.catalog import store
 from services.catalog.domain import MAX_STOCK, ProductState
 from services.catalog.models import Product, Reservation, Restock
+from services.catalog.variants import parents_among
 from services.common.messaging.outbox import append_events
 from services.common.runtime.errors import Conflict, Fault, NotFound
 from services.contracts.envelope import Event
@@ -72,7 +73,8 @@ async def reserve(session: AsyncSession, reservation_id: str, wanted: Quantities
             raise ReservationOver(f"The reservation {reservation_id} is over, or of other products.")
         return reservation
     states = {each.id: each for each in await store.lock_products(session, Product.id == func.any(list(wanted)))}
-    if faults := list(_faults(states, wanted)):
+    parents = await parents_among(session, wanted)
+    if faults := list(_faults(states, wanted, parents)):
         raise NotAvailable("Not everything is available.", errors=faults)
     reservation.lines = [_line(states[product_id], quantity, now) for product_id, quantity in sorted(wanted.items())]
     await _move(session, {product_id: -quantity for product_id, quantity in wanted.items()}, "reserved")
@@ -136,11 +138,11 @@ async def _locked(session: AsyncSession, reservation_id: str) -> Reservation:
     return reservation
 
 
-def _faults(states: Mapping[int, ProductState], wanted: Quantities) -> Sequence[Fault]:
+def _faults(states: Mapping[int, ProductState], wanted: Quantities, parents: Collection[int]) -> Sequence[Fault]:
     faults = []
     for place, (product_id, quantity) in enumerate(wanted.items()):
         state = states.get(product_id)
-        if state is None or not state.product.is_active:
+        if state is None or not state.product.is_active or product_id in parents:
             faults.append(Fault(field=f"body.items.{place}.productId", message="is not sold"))
         elif state.product.stock < quantity:
             left = state.product.stock

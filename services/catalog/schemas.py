@@ -123,6 +123,8 @@ class ProductOut(Schema):
     """A product.
 
     Shoppers see whether it is in stock, and a current offer; `stock` and future offers are for roles and services.
+    A parent is not sold: its stock, and the current prices `priceFrom` to `priceTo` in its currency, are those of its
+    active variants.
     """
 
     id: int
@@ -139,6 +141,10 @@ class ProductOut(Schema):
     keywords: list[str]
     attributes: dict[str, Any]
     parent_id: int | None
+    is_parent: bool
+    variant_count: int
+    price_from: ShownMoney | None
+    price_to: ShownMoney | None
     stock: int | None
     in_stock: bool
     is_active: bool
@@ -154,7 +160,8 @@ class ProductOut(Schema):
     @classmethod
     def of(cls, row: Mapping[Any, Any], *, is_public: bool) -> Self:
         """Build from a row of `queries.shown`; with `is_public` as shoppers see it."""
-        fields = dict(row, in_stock=row["stock"] > 0)
+        stock = row["variants_stock"] if row["is_parent"] else row["stock"]
+        fields = dict(row, stock=stock, in_stock=stock > 0)
         if row["special_price"] is not None:
             fields["special_price"] = SpecialPrice.model_construct(
                 price=shown(row["special_price"], row["currency"]),

@@ -7,6 +7,7 @@ from sqlalchemy import RowMapping, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.catalog import queries, store, variants
+from services.catalog.attributes import Rules
 from services.catalog.domain import MAX_STOCK, Changes, LineOutcome, ProductState, Refused, events_between, new_product
 from services.catalog.models import Category, Product
 from services.catalog.variants import Families
@@ -82,20 +83,23 @@ async def upsert(session: AsyncSession, lines: Sequence[tuple[str, dict[str, Any
     """
     await store.lock_creation(session)
     skus = list(dict.fromkeys(sku for sku, _ in lines))  # in order, so that the same upload gets the same ids
-    parents = variants.named_as_parents(changes for _, changes in lines)
+    all_changes = [changes for _, changes in lines]
+    parents = variants.named_as_parents(all_changes)
     locked = await store.lock_products(session, or_(Product.sku == func.any(skus), parents))
     states = {state.product.sku: state for state in locked}
     before = {state.id: state for state in states.values()}
     unknown = [sku for sku in skus if sku not in states]
     ids = dict(zip(unknown, await store.new_ids(session, Product, len(unknown)), strict=True))
-    categories = await _known_categories(session, (changes for _, changes in lines))
-    families = await Families.of(session, states, (changes for _, changes in lines))
+    categories = await _known_categories(session, all_changes)
+    families = await Families.of(session, states, all_changes)
+    rules = await Rules.of(session, all_changes, states.values(), categories.values())
     outcomes = []
     for sku, changes in lines:
         try:
             fields = families.with_parent_id(sku, _with_category_ids(changes, categories))
             old = states.get(sku)
             new = old.changed(fields) if old else new_product(ids[sku], sku, fields)
+            rules.check(changes, new.product)
         except Refused as refusal:
             outcomes.append(LineOutcome("refused", refusal=refusal))
             continue
@@ -134,7 +138,9 @@ async def change(
         expected.check(tag(old.product.product_version, old.offer_version))
     categories = await _known_categories(session, [changes])
     families = await Families.of(session, {state.product.sku: state for state in locked}, [changes])
+    rules = await Rules.of(session, [changes], [old], categories.values())
     new = old.changed(families.with_parent_id(old.product.sku, _with_category_ids(changes, categories)))
+    rules.check(changes, new.product)
     await _store(session, {product_id: old}, [new])
 
 
@@ -146,7 +152,7 @@ async def remove(session: AsyncSession, product_id: int) -> None:
         ProductInUse: it has variants.
     """
     await session.execute(select(Product.id).where(Product.id == product_id).with_for_update())
-    if await variants.has_variants(session, product_id):  # read after the lock: one that was made meanwhile is found
+    if await variants.parents_among(session, [product_id]):  # read after the lock: one that was made meanwhile is found
         raise ProductInUse(f"The product {product_id} has variants: delete them, or take them from it, first.")
     sku = await session.scalar(delete(Product).where(Product.id == product_id).returning(Product.sku))
     if sku is None:

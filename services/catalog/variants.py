@@ -1,6 +1,6 @@
 """Which product is a variant of which: one level, and a parent is not sold. Runs in the caller's transaction."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, or_, select
@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.catalog.domain import Changes, ProductState, Refused, check_parent
 from services.catalog.models import Product
+from services.common.runtime.errors import Conflict
 
 _FIELDS = {"parent_id": "parentId", "parent_sku": "parentSku"}
 
@@ -31,14 +32,12 @@ class Families:
 
     @classmethod
     async def of(
-        cls, session: AsyncSession, states: Mapping[str, ProductState], all_changes: Iterable[Changes]
+        cls, session: AsyncSession, states: Mapping[str, ProductState], all_changes: Sequence[Changes]
     ) -> "Families":
         """Read which of the products have variants, if a change names a parent."""
         if not any(changes.get(field) for changes in all_changes for field in _FIELDS):
             return cls(states, ())
-        ids = [state.id for state in states.values()]
-        parents = select(Product.parent_id).where(Product.parent_id == func.any(ids)).distinct()
-        return cls(states, await session.scalars(parents))
+        return cls(states, await parents_among(session, [state.id for state in states.values()]))
 
     def with_parent_id(self, sku: str, changes: dict[str, Any]) -> dict[str, Any]:
         """The changes of the product with this sku, with the id of its parent.
@@ -65,6 +64,23 @@ class Families:
         return parent.id
 
 
-async def has_variants(session: AsyncSession, product_id: int) -> bool:
-    """Whether a product is a parent."""
-    return bool(await session.scalar(select(select(Product.id).where(Product.parent_id == product_id).exists())))
+class SoldByVariants(Conflict):
+    """A parent has no stock of its own."""
+
+    title = "Sold by its variants"
+
+
+async def parents_among(session: AsyncSession, ids: Iterable[int]) -> set[int]:
+    """Those of the products that have variants."""
+    parents = select(Product.parent_id).where(Product.parent_id == func.any(list(ids))).distinct()
+    return {each for each in await session.scalars(parents) if each is not None}
+
+
+async def check_has_stock(session: AsyncSession, product_id: int) -> None:
+    """Refuse to count the pieces of a parent.
+
+    Raises:
+        SoldByVariants: it has variants.
+    """
+    if await parents_among(session, [product_id]):
+        raise SoldByVariants(f"The product {product_id} is sold by its variants: set the stock of one of them.")

@@ -35,6 +35,7 @@ TABLE = (
     *_to("serving", "/v1/products/{productId:product}/similar"),
     *_to("catalog", "/v1/products/bulk", "/v1/categories/bulk", upload=True),
     *_to("catalog", "/v1/products", "/v1/products/{rest:path}", "/v1/categories", "/v1/categories/{rest:path}"),
+    *_to("catalog", "/v1/attributes", "/v1/attributes/{rest:path}"),
     *_to("auth", "/v1/auth/{rest:path}"),
     *_to("profile", "/v1/users/me", "/v1/users/me/{rest:path}", "/v1/users/{userId}"),
     *_to("cart", "/v1/carts/{rest:path}"),

@@ -68,6 +68,20 @@ async def test_what_is_not_sold_or_not_there_in_that_quantity_is_refused(create,
     assert await eva.quantities() == {}
 
 
+async def test_a_parent_is_bought_as_one_of_its_variants(create, shopper):
+    parent, pat = create(), shopper("pat")
+    variant = create(parentId=parent)
+    answers = [await pat.add(parent), await pat.add(variant)]
+    assert [each.status_code for each in answers] == [404, 200]
+
+
+async def test_what_is_in_a_cart_and_becomes_a_parent_is_gone(create, shopper):
+    tea, pia = create(), shopper("pia")
+    await pia.add(tea)
+    create(parentId=tea)
+    assert [each["obstacle"] for each in (await pia.cart())["items"]] == ["GONE"]
+
+
 async def test_fewer_may_be_wanted_though_even_these_are_too_many(create, catalog, shopper):
     tea, fred = create(stock=8), shopper("fred")
     await fred.add(tea, 8)
@@ -261,7 +275,7 @@ async def test_a_deleted_users_cart_is_deleted_and_stays_so(create, shopper, aut
     database = Database(database_url)
     async with database.sessions() as session:
         await eventually(lambda: service.read(session, "tina"), lambda found: found == [])
-        product = Product.model_construct(id=tea, is_active=True)
+        product = Product.model_construct(id=tea, is_active=True, is_parent=False)
         with pytest.raises(Forbidden, match="deleted"):
             await service.put(session, "tina", product, 1, settings)
         await service.merge(session, visitor.user_id, "tina", settings)

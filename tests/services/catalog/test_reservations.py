@@ -52,6 +52,15 @@ def end(orders, name, what):
     return orders.post(f"/v1/reservations/{name}/{what}")
 
 
+async def test_a_parent_is_not_sold(create, reserve):
+    shirt = await create("shirt")
+    small = await create("shirt-s", parentId=shirt)
+    refused = await reserve("r-parent", {shirt: 1, small: 1})
+    assert refused.status_code == 409
+    assert refused.json()["errors"] == [{"field": "body.items.0.productId", "message": "is not sold"}]
+    assert (await reserve("r-variant", {small: 1})).status_code == 200
+
+
 async def test_reserved_pieces_can_be_sold_to_nobody_else(create, reserve, stock_of, events):
     tea = await create("reserved")
     answer = (await reserve("r-1", {tea: 3})).json()

@@ -21,8 +21,14 @@ def read(client, tokens):
     return lines
 
 
-async def test_a_product_is_as_its_last_event_told_with_its_offer_beside_it(read, upsert, events):
+async def test_a_product_is_as_its_last_event_told_with_its_offer_beside_it(client, read, upsert, events):
     await upsert("categories", {"code": "SNAP"})
+    for definition in (
+        {"code": "organic", "type": "boolean"},
+        {"code": "weight", "type": "number"},
+        {"code": "grade", "type": "text", "isMultiple": True},
+    ):
+        await client.post("/v1/attributes", json={**definition, "name": definition["code"]})
     line = {
         "sku": "snap",
         "name": 'Té "verde"\n',

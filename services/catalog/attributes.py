@@ -1,0 +1,176 @@
+"""Operations on the definitions of attributes, and the check of products against them, in the caller's transaction."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import ARRAY, ColumnElement, Row, Text, cast, delete, func, not_, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.catalog import queries
+from services.catalog.attribute_values import AttributeType, Definition, check_attributes
+from services.catalog.domain import Changes, ProductState, Refused
+from services.catalog.models import Attribute, Category, Product
+from services.common.runtime.errors import Conflict, NotFound
+from services.common.web.references import CategoryReference
+from services.contracts.events.catalog import ProductSnapshot
+
+EXAMPLES = 3
+
+
+class AttributeNotFound(NotFound):
+    """No attribute has this code."""
+
+    title = "Attribute not found"
+
+
+class AttributeTaken(Conflict):
+    """Another attribute has this code."""
+
+    title = "Attribute taken"
+
+
+class AttributeInUse(Conflict):
+    """Products have the attribute, or a value that would not be allowed any more."""
+
+    title = "Attribute in use"
+
+
+async def create(session: AsyncSession, definition: dict[str, Any]) -> None:
+    """Define an attribute.
+
+    Raises:
+        AttributeTaken, Refused: the code is taken; the category does not exist.
+    """
+    values = await _with_category(session, definition)
+    made = insert(Attribute).values(**values).on_conflict_do_nothing().returning(Attribute.code)
+    if await session.scalar(made) is None:
+        raise AttributeTaken(f"The attribute {values['code']} exists.")
+
+
+async def change(session: AsyncSession, code: str, changes: dict[str, Any]) -> None:
+    """Change a definition, as long as the products' values stay allowed.
+
+    Raises:
+        AttributeNotFound, AttributeInUse, Refused: see the classes; only an attribute of choices has choices.
+    """
+    attribute = await _locked(session, code)
+    changes = await _with_category(session, changes)
+    if "choices" in changes:
+        if attribute.type != AttributeType.CHOICE:
+            raise Refused("choices", "belong to attributes of type choice")
+        if gone := sorted(set(attribute.choices) - set(changes["choices"])):
+            await _refuse_if(
+                session, Product.attributes[code].has_any(cast(gone, ARRAY(Text))), f"have one of {', '.join(gone)}"
+            )
+    if changes.get("category_id", attribute.category_id) != attribute.category_id:
+        await _refuse_outside(session, code, changes["category_id"])
+    for name, value in changes.items():
+        setattr(attribute, name, value)
+    await session.flush()
+
+
+async def remove(session: AsyncSession, code: str) -> None:
+    """Delete a definition that no product uses.
+
+    Raises:
+        AttributeNotFound, AttributeInUse: see the classes.
+    """
+    await _locked(session, code)
+    await _refuse_if(session, Product.attributes.has_key(code), f"have the attribute {code}")
+    await session.execute(delete(Attribute).where(Attribute.code == code))
+
+
+async def read(session: AsyncSession, code: str) -> Row[Any]:
+    """One definition, with the code of its category.
+
+    Raises:
+        AttributeNotFound: there is none.
+    """
+    attribute: Row[Any] | None = (
+        await session.execute(queries.attributes().where(Attribute.code == code))
+    ).one_or_none()
+    if attribute is None:
+        raise AttributeNotFound(f"There is no attribute {code}.")
+    return attribute
+
+
+async def _locked(session: AsyncSession, code: str) -> Attribute:
+    attribute = await session.get(Attribute, code, with_for_update=True)
+    if attribute is None:
+        raise AttributeNotFound(f"There is no attribute {code}.")
+    return attribute
+
+
+async def _with_category(session: AsyncSession, values: dict[str, Any]) -> dict[str, Any]:
+    """The values with the id of a category that is named by its code; it is locked against deletion."""
+    named = {"category_id", "category_code"} & values.keys()
+    if not named:
+        return values
+    (field,) = named
+    rest = {name: value for name, value in values.items() if name != field}
+    if values[field] is None:
+        return {**rest, "category_id": None}
+    column = Category.id if field == "category_id" else Category.code
+    kept = select(Category.id).where(column == values[field]).with_for_update(read=True, key_share=True)
+    category_id = await session.scalar(kept)
+    if category_id is None:
+        raise Refused("categoryId" if field == "category_id" else "categoryCode", f"names no category: {values[field]}")
+    return {**rest, "category_id": category_id}
+
+
+async def _refuse_outside(session: AsyncSession, code: str, category_id: int | None) -> None:
+    if category_id is not None:
+        inside = queries.within_category(CategoryReference(str(category_id)))
+        await _refuse_if(session, Product.attributes.has_key(code) & not_(inside), "have it outside of the category")
+
+
+async def _refuse_if(session: AsyncSession, products: ColumnElement[bool], what: str) -> None:
+    skus = (await session.scalars(select(Product.sku).where(products).order_by(Product.id).limit(EXAMPLES))).all()
+    if skus:
+        raise AttributeInUse(f"Products {what}, such as {', '.join(skus)}: change them first.")
+
+
+class Rules:
+    """The definitions of the attributes that some changes give; they stay as they are until the transaction ends."""
+
+    def __init__(self, definitions: Mapping[str, Definition], category_codes: Mapping[int, str]) -> None:
+        self._definitions = definitions
+        self._codes = category_codes
+
+    @classmethod
+    async def of(
+        cls, session: AsyncSession, all_changes: Sequence[Changes], states: Iterable[ProductState], named: Iterable[int]
+    ) -> "Rules":
+        """Read the definitions, and the codes of the categories that the products have or get."""
+        codes = {code for changes in all_changes for code in changes.get("attributes", ())}
+        if not codes:
+            return cls({}, {})
+        found = select(Attribute).where(Attribute.code.in_(codes)).order_by(Attribute.code)
+        attributes = (await session.scalars(found.with_for_update(read=True))).all()
+        used = {each for state in states for each in state.product.category_ids}.union(named)
+        used |= {each.category_id for each in attributes if each.category_id is not None}
+        rows = await session.execute(select(Category.id, Category.code).where(Category.id == func.any(list(used))))
+        by_id = {row.id: row.code for row in rows}
+        return cls({each.code: _definition(each, by_id) for each in attributes}, by_id)
+
+    def check(self, changes: Changes, product: ProductSnapshot) -> None:
+        """Compare the attributes, if they are given, with their definitions.
+
+        Raises:
+            Refused: see `check_attributes`.
+        """
+        if "attributes" in changes:
+            codes = [self._codes[each] for each in product.category_ids if each in self._codes]
+            check_attributes(changes["attributes"], self._definitions, codes)
+
+
+def _definition(attribute: Attribute, category_codes: Mapping[int, str]) -> Definition:
+    category = None if attribute.category_id is None else category_codes[attribute.category_id]
+    return Definition(
+        attribute.code,
+        AttributeType(attribute.type),
+        frozenset(attribute.choices),
+        attribute.is_multiple,
+        category,
+    )
