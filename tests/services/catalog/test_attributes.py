@@ -54,20 +54,22 @@ async def test_a_definition_that_means_nothing_is_refused(client, wrong):
 
 
 @pytest.mark.parametrize(
-    ("definition", "value", "message"),
+    ("code", "definition", "value", "message"),
     [
-        ({"type": "choice", "choices": ["red", "blue"]}, "green", "must be one of blue, red"),
-        ({"type": "choice", "choices": ["red"]}, ["red"], "must be one value, not a list"),
-        ({"type": "choice", "choices": ["red"], "isMultiple": True}, "red", "must be a list"),
-        ({"type": "choice", "choices": ["red"], "isMultiple": True}, ["red", "blue"], "must be one of red"),
-        ({"type": "number"}, "5", "must be a number"),
-        ({"type": "number"}, True, "must be a number"),
-        ({"type": "boolean"}, 1, "must be true or false"),
-        ({"type": "text"}, 5, "must be a text"),
+        ("hue", {"type": "choice", "choices": ["red", "blue"]}, "green", "must be one of blue, red"),
+        ("hue_one", {"type": "choice", "choices": ["red"]}, ["red"], "must be one value, not a list"),
+        ("hues", {"type": "choice", "choices": ["red"], "isMultiple": True}, "red", "must be a list"),
+        ("hues_two", {"type": "choice", "choices": ["red"], "isMultiple": True}, ["red", "blue"], "must be one of red"),
+        ("length", {"type": "number"}, "5", "must be a number"),
+        ("length_two", {"type": "number"}, True, "must be a number"),
+        ("vegan", {"type": "boolean"}, 1, "must be true or false"),
+        ("label", {"type": "text"}, 5, "must be a text"),
     ],
 )
-async def test_a_value_that_is_none_of_its_attribute_is_refused_by_name(define, upsert, definition, value, message):
-    code = (await define(f"kind_{abs(hash((str(definition), str(value))))}", **definition))["code"]
+async def test_a_value_that_is_none_of_its_attribute_is_refused_by_name(
+    define, upsert, code, definition, value, message
+):
+    await define(code, **definition)
     (result,) = await upsert("products", line("valued", attributes={code: value}))
     assert result["errors"] == [{"field": f"attributes.{code}", "message": message}]
 
