@@ -178,7 +178,9 @@ def _request(visitor: int, signer: Signer) -> bytes:
         "productPrice": "2.99",
         "categoryId": 321,
     }
-    body = orjson.dumps({"actions": [{**action, "productId": 100_000 + number} for number in range(ACTIONS)]})
+    body = orjson.dumps(
+        {"actions": [{**action, "productId": 100_000 + number} for number in range(ACTIONS)], "consent": True}
+    )
     token = signer.visitor_token(user)
     return request("POST", "/v1/actions", token=token, body=body).replace(b"tanawari-benchmark", BROWSER.encode())
 

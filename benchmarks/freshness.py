@@ -76,7 +76,7 @@ async def _until_known(client: httpx2.AsyncClient, user: str, token: str) -> flo
     product = next(item for item in await shelf("RECOMMENDED") if item not in first)
     action = {"actionType": "PRODUCT_VIEWED", "userId": user, "productId": product}
     clicked_at = time.perf_counter()
-    (await client.post("/v1/actions", json={"actions": [action]}, headers=headers)).raise_for_status()
+    (await client.post("/v1/actions", json={"actions": [action], "consent": True}, headers=headers)).raise_for_status()
     async with asyncio.timeout(PATIENCE_SECONDS):
         while (await shelf("CONTINUE_SHOPPING"))[:1] != [product]:  # noqa: ASYNC110 - what is waited for has no event
             await asyncio.sleep(POLL_SECONDS)

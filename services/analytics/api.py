@@ -58,7 +58,7 @@ class ViewPage(Page[RecordedView]):
     """A user's product views, the latest first."""
 
 
-@router.post(PATH, status_code=202, response_model=ActionResults)
+@router.post(PATH, status_code=202, response_model=ActionResults, responses=problems(415))
 async def collect(
     batch: Actions,
     request: Request,
@@ -73,6 +73,8 @@ async def collect(
     actions have an `eventId` or the batch has an `Idempotency-Key`; without either, acknowledged actions are recorded
     again. An `eventId` belongs to one action: a second action with it is refused within a batch; in a later batch it is
     accepted, and becomes a dead letter (`CONFLICT`) in the warehouse.
+
+    The body may be `text/plain`, as `navigator.sendBeacon` sends it, and compressed (`Content-Encoding: gzip`).
     """
     return await answer(request.app.state, Sender(principal, user_agent, key), batch)
 
@@ -84,7 +86,8 @@ async def answer(state: State, sender: Sender, batch: Actions | BatchStruct) -> 
         NothingAccepted: every action is refused.
         CollectorUnavailable: some were not acknowledged.
     """
-    if not batch.consent:
+    consent = batch.consent if isinstance(batch, Actions) else structs.consent(batch)
+    if consent is False:
         return _answer(0, [collector.Result(index, ActionStatus.WITHHELD) for index in range(len(batch.actions))])
     sent_at = batch.sent_at if isinstance(batch, Actions) else structs.sent_at(batch)
     results = await collector.collect(state.producer, state.external_ids, sender, batch.actions, sent_at)

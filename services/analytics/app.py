@@ -1,12 +1,12 @@
 """Composition root of analytics: `python -m services.common.web.server services.analytics.app:create_app`."""
 
-from functools import partial
 from typing import Any
 
 from fastapi import FastAPI
 
 from services.analytics import external_ids, service
 from services.analytics.api import router
+from services.analytics.beacons import Beacons
 from services.analytics.collector import TOPIC
 from services.analytics.fast_path import CollectorFastPath
 from services.analytics.logins import follow_auth
@@ -41,7 +41,7 @@ def create_app(settings: AnalyticsSettings | None = None) -> FastAPI:
         cache=Cache(settings),
         workers=[Relay(settings.database_url, producer), consumer, catalog, deletions],
         max_body_bytes=MAX_BODY_BYTES,
-        fast_path=partial(CollectorFastPath, routes=router.routes),
+        fast_path=lambda app: Beacons(CollectorFastPath(app, routes=router.routes), MAX_BODY_BYTES),
         **parts,
     )
     app.state.external_ids = external_ids.ExternalIds(database)

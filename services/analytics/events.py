@@ -8,8 +8,10 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
+from services.analytics.addresses import without_personal
 from services.analytics.bots import is_known_bot
 from services.analytics.clocks import Clocks
+from services.analytics.domain import FIELDS, NEEDS, is_given
 from services.analytics.external_ids import ExternalId
 from services.analytics.refusals import Reason, RefusedError
 from services.analytics.schemas import MAX_FAULTS, Action, Malformed
@@ -20,10 +22,10 @@ from services.contracts.card_numbers import has_card_number
 from services.contracts.envelope import message_of, new_event_id, new_event_id_text
 from services.contracts.registry import EVENTS
 
-_TEXTS = {field.alias: name for name, field in Action.model_fields.items() if field.alias in TEXTS}
+_NAMES = {str(field.alias): name for name, field in Action.model_fields.items()}
 """The names of the model by those of JSON."""
-_ENVELOPES = {"action_type", "event_id", "timestamp"}
-"""The fields of an action outside its payload."""
+_FIELDS = {action_type: {_NAMES[each] for each in fields} for action_type, fields in FIELDS.items()}
+"""The fields that an action may have, by its type, with the names of the model."""
 
 Made = tuple[UUID | str, str, bytes]
 """An event's id, its user and its message."""
@@ -51,13 +53,13 @@ def model_message(batch: Batch, index: int, action: Action | Malformed) -> Made:
     sender = batch.sender
     refuse_unpermitted(sender, action.action_type, action.user_id)
     fields = action.model_dump(exclude={"action_type", "event_id"}, exclude_none=True)
-    payload_type = EVENTS[action.action_type].payload
+    may_have = _FIELDS[action.action_type]
     own_names = [
         (kind, wire, fields.pop(own), ours)
         for kind, own, wire, ours in EXTERNAL_IDS
-        if own in fields and ours in payload_type.model_fields
+        if own in fields and ours in may_have
     ]
-    if unknown := fields.keys() - payload_type.model_fields.keys() - _ENVELOPES:
+    if unknown := fields.keys() - may_have:
         names = sorted(Action.model_fields[name].alias or name for name in unknown)
         faults = [Fault(field=name, message=f"{action.action_type} has no such field") for name in names]
         raise RefusedError(Reason.MALFORMED, faults)
@@ -68,11 +70,17 @@ def model_message(batch: Batch, index: int, action: Action | Malformed) -> Made:
         fields["clock_offset_seconds"] = batch.clocks.offset
     agent = fields["user_agent"] = action.user_agent or sender.agent
     fields["is_bot"] = action.is_bot or (agent is not None and is_known_bot(agent))
+    for name in ("page_url", "referrer"):
+        if (address := fields.get(name)) is not None:
+            fields[name] = without_personal(address)
+    if missing := [wire for wire in NEEDS[action.action_type] if not is_given(fields.get(_NAMES[wire]))]:
+        faults = [Fault(field=wire, message=f"{action.action_type} needs it") for wire in missing]
+        raise RefusedError(Reason.MALFORMED, faults)
     try:
-        payload = payload_type.model_validate(fields)
+        payload = EVENTS[action.action_type].payload.model_validate(fields)
     except ValidationError as error:
         raise RefusedError(Reason.MALFORMED, faults_of(error, most=MAX_FAULTS)) from None
-    _refuse_card_numbers((wire, getattr(action, name)) for wire, name in _TEXTS.items())
+    _refuse_card_numbers((wire, getattr(action, _NAMES[wire])) for wire in TEXTS)
     if action.metadata is not None:
         _refuse_card_numbers([("metadata", json.dumps(action.metadata, ensure_ascii=False))])
     event_id = action.event_id or sender.event_id(index, action) or new_event_id()
@@ -116,8 +124,12 @@ def struct_message(batch: Batch, index: int, action: ActionStruct) -> Made:
         for what, wire, ours in kind.external_ids:
             if (name := getattr(action, wire)) is not None:
                 setattr(payload, ours, _named(batch, what, wire, name, getattr(payload, ours)))
-    if kind.needs is not None and getattr(payload, kind.needs) is None:
+    if not all(is_given(getattr(payload, each)) for each in kind.needs):
         return model_message(batch, index, model_of(action))  # which reports what is wrong
+    if payload.pageUrl is not None:
+        payload.pageUrl = without_personal(payload.pageUrl)
+    if payload.referrer is not None:
+        payload.referrer = without_personal(payload.referrer)
     _refuse_card_numbers((field, getattr(payload, field)) for field in kind.texts)
     if told is not None and batch.clocks.offset:
         payload.clockOffsetSeconds = batch.clocks.offset

@@ -10,7 +10,7 @@ from uuid import UUID
 from pydantic import AfterValidator, ConfigDict, Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
 from services.common.runtime.errors import Fault, faults_of
-from services.common.web.fields import Boolean, Schema, ShownMoney, Timestamp
+from services.common.web.fields import Boolean, Schema, ShownMoney, Timestamp, left_out
 from services.common.web.references import Code, Sku
 from services.contracts.events.actions import ActionType, Metadata, Search
 from services.contracts.registry import EMITTERS
@@ -27,7 +27,8 @@ EXAMPLE: dict[str, Any] = {
             "userId": "anon:0198f2c4-8f5e-7c3a-9d41-5b8f0e6a7c21",
             "searchKeyword": "green tea",
         },
-    ]
+    ],
+    "consent": True,
 }
 
 CollectedType = StrEnum("CollectedType", {name: name for name in EMITTERS})  # type: ignore[misc]  # from the contract
@@ -38,6 +39,12 @@ def _short(metadata: dict[str, Any]) -> dict[str, Any]:
     if len(json.dumps(metadata, ensure_ascii=False).encode()) > MAX_METADATA_BYTES:
         raise ValueError(f"must not have more than {MAX_METADATA_BYTES} bytes")
     return metadata
+
+
+Address = Annotated[
+    str, Field(max_length=8_192, pattern=r"^[^\x00]*$", examples=["https://shop.example/tea?utm_source=mail"])
+]
+"""Of a page; longer than in the event, which has none of its parameters but `utm_…`."""
 
 
 class Action(Search):
@@ -56,6 +63,8 @@ class Action(Search):
     event_id: Annotated[UUID | None, Field(strict=False)] = None
     timestamp: Timestamp | None = None
     metadata: Annotated[Metadata, AfterValidator(_short)] | None = None
+    page_url: Address | None = None
+    referrer: Address | None = None
     sku: Sku | None = None
     category_code: Code | None = None
     search_category_code: Code | None = None
@@ -78,7 +87,7 @@ def _read_or_keep(value: Any, read: ValidatorFunctionWrapHandler) -> Action | Ma
 
 
 class Actions(Schema):
-    """A batch; without the user's consent nothing is stored.
+    """A batch. A browser must say whether the user consents, who has been asked; without consent nothing is stored.
 
     With `sentAt`, the time of sending by the same clock as the actions' times, a clock error of up to a day is
     corrected, in whole minutes. Set `sentAt` again at every attempt.
@@ -89,7 +98,7 @@ class Actions(Schema):
     actions: Annotated[
         list[Annotated[Action, WrapValidator(_read_or_keep)]], Field(min_length=1, max_length=MAX_ACTIONS)
     ]
-    consent: Boolean = True
+    consent: Boolean = left_out()
     sent_at: Timestamp | None = None
 
 

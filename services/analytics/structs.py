@@ -10,8 +10,9 @@ from typing import Annotated, Any, Final, NamedTuple, TypeAlias, Union
 
 import msgspec
 
+from services.analytics.domain import FIELDS, NEEDS
 from services.analytics.schemas import MAX_ACTIONS, Action
-from services.contracts.registry import EMITTERS, EVENTS
+from services.contracts.registry import EVENTS
 from services.contracts.structs import TimeText, struct_of
 
 ActionStruct: TypeAlias = Any
@@ -52,25 +53,25 @@ class ActionKind(NamedTuple):
     texts: tuple[str, ...]
     """The fields that people write."""
 
-    needs: str | None
-    """The field of our id that is required unless the shop's is given."""
+    needs: tuple[str, ...]
+    """The fields that must be given."""
 
 
 def _structs() -> dict[type[msgspec.Struct], ActionKind]:
     """The action struct of each type: its payload fields, and the collector's common fields."""
     structs = {}
-    for name in map(str, EMITTERS):
+    for name, may_have in FIELDS.items():
         model = EVENTS[name].payload
-        payload = struct_of(model)
-        own = [wire for _, _, wire, ours in EXTERNAL_IDS if ours in model.model_fields]
-        more = {each: _PROPERTIES[each] for each in ("timestamp", "eventId", *own)}
-        struct = struct_of(model, more=more, tag=(_TAG, name), may_lack={"productId", "searchCategoryId"})
+        payload = struct_of(model, only=may_have)
         fields = payload.__struct_fields__
-        ids = {ours: model.model_fields[ours] for *_, ours in EXTERNAL_IDS if ours in model.model_fields}
-        names = tuple((kind, wire, ids[ours].alias or ours) for kind, _, wire, ours in EXTERNAL_IDS if ours in ids)
-        needs = next((field.alias for field in ids.values() if field.is_required()), None)
+        aliases = ((kind, wire, str(Action.model_fields[ours].alias)) for kind, _, wire, ours in EXTERNAL_IDS)
+        ids = tuple(each for each in aliases if each[2] in fields)
+        more = {each: _PROPERTIES[each] for each in ("timestamp", "eventId", *(wire for _, wire, _ in ids))}
+        struct = struct_of(
+            model, more=more, tag=(_TAG, name), may_lack={"productId", "searchCategoryId"}, only=may_have
+        )
         texts = tuple(each for each in TEXTS if each in fields)
-        structs[struct] = ActionKind(name, payload, len(fields), "timestamp" in fields, names, texts, needs)
+        structs[struct] = ActionKind(name, payload, len(fields), "timestamp" in fields, ids, texts, NEEDS[name])
     return structs
 
 
@@ -83,7 +84,7 @@ _ACTIONS: Final[Any] = Annotated[
 ]
 Batch: Final = msgspec.defstruct(
     "Batch",
-    [("actions", _ACTIONS), ("consent", bool, True), ("sentAt", TimeText | None, None)],
+    [("actions", _ACTIONS), ("consent", bool | msgspec.UnsetType, msgspec.UNSET), ("sentAt", TimeText | None, None)],
     forbid_unknown_fields=True,
 )
 """A fast version of `Actions`."""
@@ -108,6 +109,11 @@ def payload_of(kind: ActionKind, action: ActionStruct, happened_at: datetime) ->
     if kind.tells_time:
         payload.timestamp = happened_at
     return payload
+
+
+def consent(batch: BatchStruct) -> bool | None:
+    """Whether the user consents, if the batch says so."""
+    return None if batch.consent is msgspec.UNSET else batch.consent
 
 
 def sent_at(batch: BatchStruct) -> datetime | None:

@@ -46,7 +46,12 @@ _NO_NUL: Final = r"^[^\x00]*$"
 
 
 def struct_of(
-    model: type[Contract], *, more: JsonSchema | None = None, tag: Tag | None = None, may_lack: Collection[str] = ()
+    model: type[Contract],
+    *,
+    more: JsonSchema | None = None,
+    tag: Tag | None = None,
+    may_lack: Collection[str] = (),
+    only: Collection[str] | None = None,
 ) -> type[msgspec.Struct]:
     """The struct of a model: decoding raises `msgspec.MsgspecError` if only the model can decide.
 
@@ -57,9 +62,11 @@ def struct_of(
         more: additional optional fields, which come last, with their JSON Schemas.
         tag: the tag field and its value.
         may_lack: required fields of the model that are optional here; None if they are missing.
+        only: the fields of the model that it has; all by default.
     """
     schema = model.model_json_schema()
-    properties = {**schema["properties"], **(more or {})}
+    own = {name: part for name, part in schema["properties"].items() if only is None or name in only}
+    properties = {**own, **(more or {})}
     whole = {**schema, "properties": properties}
     definitions = schema.get("$defs", {})
     namespace = {"version": model.version, **_of_their_currency(whole, definitions)}

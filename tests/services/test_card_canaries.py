@@ -22,6 +22,7 @@ from opentelemetry.exporter.otlp.proto.http import trace_exporter
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from psycopg.sql import SQL, Identifier
 
+from services.analytics.domain import FIELDS
 from services.analytics.refusals import KEPT
 from services.auth.schemas import ImportedUser
 from services.catalog.schemas import CategoryLine, ProductLine
@@ -30,7 +31,6 @@ from services.common.runtime import telemetry
 from services.common.runtime.telemetry import JsonFormatter
 from services.common.storage.migrate import migrate
 from services.content.schemas_generations import GenerationRow
-from services.contracts.registry import EMITTERS, EVENTS
 from services.contracts.vault import ensure_keys
 from stack.keys import HOLDERS
 from tests.applications import HAVE_DATABASE, PACKAGES, application
@@ -159,14 +159,14 @@ def fit(operation, body, place):
     """The body, with what else its rules need where that place is filled."""
     name = place[-1]
     if operation == "/v1/actions":
-        fields = {kind: {of.alias for of in EVENTS[kind].payload.model_fields.values()} for kind in map(str, EMITTERS)}
+        own = {"sku": "productId", "categoryCode": "categoryId", "searchCategoryCode": "searchCategoryId"}
+        fields = {kind: known | {each for each in own if own[each] in known} for kind, known in FIELDS.items()}
         kind = next((kind for kind, known in fields.items() if set(place) & known), "PRODUCT_VIEWED")
         more = {"orderId": 7, "returnId": 7, "cartItemId": 7, "quantity": 1}
         more |= {"productId": 7, "categoryId": 7, "searchCategoryId": 7, "rating": 4, "searchKeyword": "tea"}
         more |= {"reviewText": "good", "errorDetails": "none", "currency": "JPY", "productPrice": "100"}
-        known = fields[kind] | {"actionType", "sku", "categoryCode", "searchCategoryCode"}
-        action = {key: value for key, value in (more | body["actions"][0]).items() if key in known}
-        return {"actions": [action | {"actionType": kind, "userId": "staff"}]}
+        action = {key: value for key, value in (more | body["actions"][0]).items() if key in fields[kind]}
+        return {"actions": [action | {"actionType": kind, "userId": "staff"}], "consent": True}
     if operation == "/v1/order-events" and name in ("reason", "returnId"):
         return {"events": [body["events"][0] | {"eventType": "RETURN_REQUESTED", "returnId": "R-1", **NEEDED}]}
     if operation == "/v1/order-events":

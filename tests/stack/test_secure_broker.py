@@ -74,7 +74,7 @@ async def test_what_is_collected_reaches_the_history(told, database, tokens):
             transport=httpx2.ASGITransport(app), base_url="http://analytics", auth=tokens.as_named
         ) as client,
     ):
-        assert (await client.post("/v1/actions", json={"actions": [action]})).status_code == 202
+        assert (await client.post("/v1/actions", json={"actions": [action], "consent": True})).status_code == 202
 
         async def views():
             return (await client.get(f"/v1/users/{visitor}/views")).json()["items"]

@@ -34,7 +34,7 @@ def outcomes(response):
 
 
 async def post(client, *actions, headers=None, **more):
-    return await client.post("/v1/actions", json={"actions": actions, **more}, headers=headers)
+    return await client.post("/v1/actions", json={"actions": actions, "consent": True, **more}, headers=headers)
 
 
 @pytest.fixture(scope="module")
@@ -259,6 +259,19 @@ async def test_without_consent_nothing_is_kept(client, visitor):
         "accepted": 0,
         "results": [{"index": 0, "status": "WITHHELD"}],
     }
+
+
+@pytest.mark.parametrize("more", [{}, {"metadata": None}])
+async def test_addresses_leave_their_secrets_behind_and_may_be_long(client, event_of, visitor, more):
+    page = {"pageUrl": "https://shop.example/tea?token=s3cret&utm_source=mail", "referrer": "https://a:b@c.example/#d"}
+    first, second = viewed(visitor, **page, **more), viewed(visitor, referrer="/?" + "a" * 5_000, **more)
+    results = (await post(client, first, second)).json()["results"]
+    payloads = [(await event_of(result["eventId"]))[1] for result in results]
+    assert (payloads[0].page_url, payloads[0].referrer) == (
+        "https://shop.example/tea?utm_source=mail",
+        "https://c.example/",
+    )
+    assert payloads[1].referrer == "/"
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ JSON = "application/json"
 
 
 def batch(*actions, **more):
-    return json.dumps({"actions": actions, **more}).encode()
+    return json.dumps({"actions": actions, "consent": True, **more}).encode()
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ async def test_the_fast_path_gives_the_same_answer(post, without_fast_path, is_r
         (batch({**SEARCH, "metadata": {"a": "b"}}), {}, 202),
         (batch(VIEW, {**VIEW, "metadata": {"a": "b"}}), {}, 202),
         (batch(VIEW, {**VIEW, "productId": "7"}), {}, 202),
-        (batch(VIEW), {"Content_Type": "text/plain"}, 422),
+        (batch(VIEW), {"Content_Type": "text/html"}, 422),
         (batch(VIEW), {"Content_Type": ""}, 422),
         (batch(VIEW), {"Idempotency_Key": "k" * 201}, 422),
         (batch(VIEW), {"path": f"{PATH}?limit=1"}, 422),

@@ -68,7 +68,7 @@ async def test_a_foreign_cursor_is_refused(client, as_user):
 
 
 async def test_popular_counts_people_and_neither_bots_nor_simulated_shoppers(client, as_service, as_staff):
-    cart = {"actionType": "CART_ADD", "userId": "p3", "productId": 501}
+    cart = {"actionType": "CART_ADD", "userId": "p3", "productId": 501, "quantity": 1}
     bots = [viewed(f"bot{number}", 502, isBot=True) for number in range(9)]
     simulated = [viewed("s1", 501, simulated=True), {**cart, "userId": "s2", "simulated": True}]
     await send(client, as_service, viewed("p1", 501), viewed("p1", 501), viewed("p2", 501), cart, *bots, *simulated)

@@ -47,7 +47,7 @@ def post(client, visitor):
 
     async def post(product_id):
         action = {"actionType": "PRODUCT_VIEWED", "userId": visitor, "productId": product_id}
-        return await client.post("/v1/actions", json={"actions": [action]})
+        return await client.post("/v1/actions", json={"actions": [action], "consent": True})
 
     return post
 
@@ -89,6 +89,6 @@ async def test_where_the_shops_own_ids_are_not_found_in_time_the_batch_is_to_be_
     action = {"actionType": "PRODUCT_VIEWED", "userId": visitor, "sku": "42"}
     with psycopg.connect(own_database) as other:
         other.execute("LOCK TABLE products")
-        refused = await client.post("/v1/actions", json={"actions": [action]})
+        refused = await client.post("/v1/actions", json={"actions": [action], "consent": True})
 
     assert (refused.status_code, refused.headers["retry-after"]) == (503, "2")

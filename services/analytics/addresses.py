@@ -1,0 +1,26 @@
+"""Addresses of pages without what may identify a person: they hold tokens, names and e-mail addresses."""
+
+import re
+from typing import Final
+
+MAX_ADDRESS: Final = 2_000
+PERSON: Final = "[email]"
+"""In place of an e-mail address, as in logs."""
+
+_SUSPECT: Final = re.compile(r"[?#@]|%40")
+_LOGIN: Final = re.compile(r"(//)[^/]*@")
+_MAIL: Final = re.compile(r"[^/@]+(?:@|%40)[^/]*", re.IGNORECASE)
+_PARAMETER: Final = "utm_"
+
+
+def without_personal(address: str) -> str:
+    """The address without login, fragment, e-mail addresses in its path, and all parameters but `utm_…`.
+
+    It is cut where it is longer than the contract allows.
+    """
+    if _SUSPECT.search(address) is None:
+        return address[:MAX_ADDRESS]
+    page, _, query = address.partition("#")[0].partition("?")
+    page = _MAIL.sub(PERSON, _LOGIN.sub(r"\1", page))
+    kept = [each for each in query.split("&") if each.startswith(_PARAMETER) and not _MAIL.search(each)]
+    return (f"{page}?{'&'.join(kept)}" if kept else page)[:MAX_ADDRESS]

@@ -1,0 +1,30 @@
+import pytest
+
+from services.analytics.addresses import MAX_ADDRESS, without_personal
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("https://shop.example/tea", "https://shop.example/tea"),
+        ("/tea?page=2", "/tea"),
+        ("https://shop.example/reset?token=s3cret&utm_source=mail", "https://shop.example/reset?utm_source=mail"),
+        ("https://shop.example/?utm_source=a&email=b%40c.example&utm_medium=d", "https://shop.example/?utm_source=a&utm_medium=d"),
+        ("https://shop.example/?utm_content=anna%40example.com", "https://shop.example/"),
+        ("https://shop.example/#/account?token=s3cret", "https://shop.example/"),
+        ("https://anna:s3cret@shop.example/tea", "https://shop.example/tea"),
+        ("https://a@b@shop.example/tea", "https://shop.example/tea"),
+        ("/unsubscribe/anna@example.com/now", "/unsubscribe/[email]/now"),
+        ("/unsubscribe/anna%40example.com", "/unsubscribe/[email]"),
+        ("/@teashop", "/@teashop"),
+        ("android-app://com.google.android.gm/", "android-app://com.google.android.gm/"),
+        ("", ""),
+    ],
+)  # fmt: skip
+def test_of_an_address_what_may_identify_a_person_goes(given, kept):
+    assert without_personal(given) == kept
+
+
+@pytest.mark.parametrize("address", ["/" + "a" * 8_000, "/?utm_source=" + "a" * 8_000, "/" + "a" * 1_995 + "?utm_a=b"])
+def test_it_is_cut_to_what_the_contract_takes(address):
+    assert without_personal(address) == address[:MAX_ADDRESS]
