@@ -15,7 +15,8 @@ from services.common.web.references import ProductReference
 from services.common.web.routing import Router
 from services.content import displays, queries, service
 from services.content.callers import MERCHANDISER, MERCHANDISERS, Merchandiser
-from services.content.schemas import DisplayChange, DisplayOut, DisplayPage, DisplaysOut, NewDisplay
+from services.content.promises import Promises
+from services.content.schemas import DisplayChange, DisplayOut, DisplayPage, DisplaysOut, Move, NewDisplay, PinOrder
 from services.contracts.envelope import DisplayType
 
 router = Router(tags=["displays"])
@@ -54,9 +55,11 @@ async def list_displays(
 
 
 @router.post("/v1/top-page-displays", status_code=201, dependencies=[IDEMPOTENT])
-async def create_display(body: NewDisplay, session: Session, response: Response, caller: Merchandiser) -> DisplayOut:
+async def create_display(
+    body: NewDisplay, request: Request, session: Session, response: Response, caller: Merchandiser
+) -> DisplayOut:
     """Pin or hide a product."""
-    display_id = await displays.create(session, body.changes(), caller)
+    display_id = await displays.create(session, body.changes(), caller, _promises(request))
     response.headers["Location"] = f"/v1/top-page-displays/{display_id}"
     return await _one(session, display_id, response)
 
@@ -71,14 +74,24 @@ async def read_display(display_id: DisplayId, session: Session, response: Respon
 async def change_display(
     display_id: DisplayId,
     body: DisplayChange,
+    request: Request,
     session: Session,
     response: Response,
     caller: Merchandiser,
     expected: IfMatch = None,
 ) -> DisplayOut:
     """Change a manual row; omitted fields stay unchanged."""
-    await displays.change(session, display_id, body.changes(), expected, caller)
+    await displays.change(session, display_id, body.changes(), expected, caller, _promises(request))
     return await _one(session, display_id, response)
+
+
+@router.post("/v1/top-page-displays/{displayId}/move", dependencies=[IDEMPOTENT], responses=problems(404, 409, 412))
+async def move_display(
+    display_id: DisplayId, body: Move, session: Session, caller: Merchandiser, expected: IfMatch = None
+) -> PinOrder:
+    """Put a pin behind another one of its shelf, or before all, whatever their priorities are."""
+    order = await displays.move(session, display_id, body.after, expected, caller)
+    return PinOrder(items=[DisplayOut.of(row) for row in await queries.displays_in_order(session, order)])
 
 
 @router.delete(
@@ -89,6 +102,10 @@ async def delete_display(
 ) -> None:
     """Remove a manual row."""
     await displays.remove(session, display_id, expected, caller)
+
+
+def _promises(request: Request) -> Promises:
+    return Promises(request.app.state.catalog, request.headers["authorization"])
 
 
 async def _one(session: Session, display_id: int, response: Response) -> DisplayOut:

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import Path, Request
 
 from services.common.identity.policy import role
+from services.common.identity.principal import Principal
 from services.common.runtime.errors import problems
 from services.common.storage.database import Session
 from services.common.web import ndjson
@@ -25,6 +26,7 @@ from services.content.settings import ContentSettings
 router = Router(tags=["generations"])
 READER = role("merchandiser", "analyst", "operator", "admin", services=("pipelines",))
 OPERATOR = role("operator", "admin", services=("pipelines",))
+Operator = Annotated[Principal, OPERATOR]
 CHUNK_LINES = 1_000
 Name = Annotated[GenerationName, Path(alias="generation")]
 
@@ -64,17 +66,17 @@ async def load(generation: Name, request: Request, session: Session) -> Generati
     return await _one(session, generation)
 
 
-@router.post("/v1/generations/{generation}/activate", dependencies=[OPERATOR, IDEMPOTENT], responses=problems(404, 409))
-async def activate(generation: Name, body: Activate, session: Session) -> GenerationOut:
+@router.post("/v1/generations/{generation}/activate", dependencies=[IDEMPOTENT], responses=problems(404, 409))
+async def activate(generation: Name, body: Activate, session: Session, caller: Operator) -> GenerationOut:
     """Activate a generation, if it has all its rows; activating the active one changes nothing."""
-    await generations.activate(session, generation, body.rows)
+    await generations.activate(session, generation, body.rows, caller)
     return await _one(session, generation)
 
 
-@router.post("/v1/generations/rollback", dependencies=[OPERATOR, IDEMPOTENT], responses=problems(409))
-async def roll_back(session: Session, body: RollBack | None = None) -> GenerationOut:
+@router.post("/v1/generations/rollback", dependencies=[IDEMPOTENT], responses=problems(409))
+async def roll_back(session: Session, caller: Operator, body: RollBack | None = None) -> GenerationOut:
     """Roll back to the previously active generation."""
-    back = await generations.roll_back(session, body.generation if body else None)
+    back = await generations.roll_back(session, body.generation if body else None, caller)
     return await _one(session, back.generation)
 
 

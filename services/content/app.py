@@ -7,10 +7,12 @@ from services.common.messaging.erasure import TOPIC as DELETIONS
 from services.common.messaging.erasure import erasing
 from services.common.messaging.producer import Producer
 from services.common.messaging.relay import Relay
+from services.common.runtime.http_client import ServiceClient
 from services.common.storage.cache import Cache
 from services.common.storage.database import Database
 from services.common.web.app import build_app
 from services.content import api, api_audit, api_banners, api_campaigns, api_exports, api_generations, service, wishes
+from services.content.clients import Catalog
 from services.content.consumer import TOPIC, follow_catalog
 from services.content.settings import ContentSettings
 
@@ -48,7 +50,8 @@ def create_app(settings: ContentSettings | None = None) -> FastAPI:
         handle=wishes.follow_profiles,
         name="profile",
     )
-    return build_app(
+    catalog = Catalog(ServiceClient("catalog", settings.catalog_url))
+    app = build_app(
         settings,
         title="Content",
         description="The top page: what merchandisers pin, hide and announce, and the models' choice, by generation.",
@@ -60,4 +63,7 @@ def create_app(settings: ContentSettings | None = None) -> FastAPI:
         producer=producer,
         cache=Cache(settings),
         workers=[Relay(settings.database_url, producer), consumer, deletions, profiles],
+        closes=[catalog],
     )
+    app.state.catalog = catalog
+    return app

@@ -48,7 +48,7 @@ BANNER = Kind(
     event_type="BANNER_CHANGED",
     told=_told,
     missing=BannerNotFound,
-    check=editing.refuse_an_unknown_campaign,
+    complete=editing.refuse_an_unknown_campaign,
 )
 
 

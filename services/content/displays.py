@@ -6,19 +6,29 @@ from sqlalchemy import RowMapping
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.common.identity.principal import Principal
-from services.common.runtime.errors import Fault, NotFound, Unprocessable
+from services.common.runtime.errors import Conflict, Fault, NotFound, Unprocessable
 from services.common.web.preconditions import Expected
-from services.content import editing, queries
+from services.content import audit, editing, queries
 from services.content.editing import SCHEDULE, Contradiction, Kind
 from services.content.models import TopPageDisplay
+from services.content.promises import Promises
 from services.contracts.envelope import DisplayType
 from services.contracts.events.content import Change, DisplayChanged
+
+PROMISED = {"promised_price", "product_id", "start_date", "end_date", "mode"}
+"""What a promise depends on."""
 
 
 class DisplayNotFound(NotFound):
     """No manual row has this id."""
 
     title = "Display not found"
+
+
+class NotAPin(Conflict):
+    """The row hides its product, or is over."""
+
+    title = "Not a pin"
 
 
 class UnknownSku(Unprocessable):
@@ -41,37 +51,56 @@ def _told(row: TopPageDisplay, made: Change) -> DisplayChanged:
     )
 
 
+async def _complete(session: AsyncSession, row: TopPageDisplay) -> None:
+    await editing.refuse_an_unknown_campaign(session, row)
+    if row.promised_price is not None and row.mode != "pin":
+        raise Contradiction(errors=[Fault(field="body.promisedPrice", message="only what is pinned promises a price")])
+    if row.id is None:  # a new one is the last of its priority
+        row.rank = max((each.rank for each in await queries.pins_beside(session, row)), default=0) + 1
+
+
 DISPLAY = Kind(
     name="display",
     table=TopPageDisplay,
-    fields=("display_type", "mode", "product_id", "user_id", "campaign_id", "priority", "reason", *SCHEDULE),
+    fields=(
+        *("display_type", "mode", "product_id", "user_id", "campaign_id", "priority", "promised_price", "reason"),
+        *SCHEDULE,
+    ),
     event_type="DISPLAY_CHANGED",
     told=_told,
     missing=DisplayNotFound,
-    check=editing.refuse_an_unknown_campaign,
+    complete=_complete,
     is_edited=TopPageDisplay.generation.is_(None),
 )
 
 
-async def create(session: AsyncSession, values: dict[str, Any], caller: Principal) -> int:
+async def create(session: AsyncSession, values: dict[str, Any], caller: Principal, promises: Promises) -> int:
     """Create a manual row; returns its id.
 
     Raises:
-        UnknownSku, Contradiction: see the classes.
+        UnknownSku, Contradiction, NotInCatalog: see the classes.
     """
     identified = await _identified(session, values)
+    await promises.check(identified)
     return (await editing.create(session, DISPLAY, {"source": "manual", **identified}, caller)).id
 
 
 async def change(
-    session: AsyncSession, display_id: int, changes: dict[str, Any], expected: Expected | None, caller: Principal
+    session: AsyncSession,
+    display_id: int,
+    changes: dict[str, Any],
+    expected: Expected | None,
+    caller: Principal,
+    promises: Promises,
 ) -> None:
     """Change a manual row; equal values change nothing.
 
     Raises:
-        DisplayNotFound, PreconditionFailed, UnknownSku, Contradiction: see the classes.
+        DisplayNotFound, PreconditionFailed, UnknownSku, Contradiction, NotInCatalog: see the classes.
     """
     identified = await _identified(session, changes)
+    if PROMISED & identified.keys():  # before anything is locked, because catalog is asked
+        await promises.check({**await read(session, display_id), **identified})
     await editing.change(session, DISPLAY, display_id, identified, expected, caller)
 
 
@@ -82,6 +111,39 @@ async def remove(session: AsyncSession, display_id: int, expected: Expected | No
         DisplayNotFound, PreconditionFailed: see the classes.
     """
     await editing.remove(session, DISPLAY, display_id, expected, caller)
+
+
+async def move(
+    session: AsyncSession, display_id: int, after: int | None, expected: Expected | None, caller: Principal
+) -> list[int]:
+    """Put a pin behind another one of its shelf, or (None) before all; returns their ids in order.
+
+    It gets the priority of its new neighbour.
+
+    Raises:
+        DisplayNotFound, PreconditionFailed, NotAPin, Contradiction: see the classes.
+    """
+    await editing.begin(session, caller)
+    display = await editing.lock(session, DISPLAY, display_id, expected)
+    pins = await queries.pins_beside(session, display)
+    if display not in pins:
+        raise NotAPin("Only pins that are not over have a place.")
+    others = [each for each in pins if each is not display]
+    places = {None: 0} | {each.id: place for place, each in enumerate(others, start=1)}
+    if after not in places:
+        raise Contradiction(errors=[Fault(field="body.after", message="names no other pin of this shelf")])
+    place = places[after]
+    moved = [*others[:place], display, *others[place:]]
+    if moved != pins:
+        display.priority = (others[place - 1] if place else others[0]).priority
+        display.version += 1
+        for rank, each in enumerate(moved, start=1):
+            each.rank = rank
+        await session.flush()
+        await editing.tell(session, DISPLAY, display, "UPDATED")
+        before, order = ({"order": [each.id for each in these]} for these in (pins, moved))
+        await audit.record(session, caller, DISPLAY.name, display_id, "MOVED", before, order)
+    return [each.id for each in moved]
 
 
 async def read(session: AsyncSession, display_id: int) -> RowMapping:

@@ -27,6 +27,7 @@ Shown = tuple[int | None, int | None]
 class DisplayRow:
     """A display row with the catalog data of its product, None where unknown; its dates are within its campaign's."""
 
+    id: int
     display_type: str
     mode: str | None
     user_id: str | None
@@ -36,6 +37,7 @@ class DisplayRow:
     reason: str | None
     starts_at: datetime
     ends_at: datetime | None
+    promised_price: Decimal | None
     product_id: int | None
     sku: str | None
     product_name: str | None
@@ -106,7 +108,7 @@ def compose(rows: Sequence[DisplayRow], now: datetime) -> Displays:
     """
     manual = sorted(
         (row for row in rows if row.mode and row.is_due(now)),
-        key=lambda row: (row.user_id is None, -row.priority, row.rank),
+        key=lambda row: (row.user_id is None, -row.priority, row.rank, row.id),
     )
     hidden = {row.product_id: row.sku for row in manual if row.mode == "hide" and row.product_id is not None}
     taken: set[Shown] = {(product_id, None) for product_id in hidden}
@@ -133,6 +135,8 @@ def _items(ranked: Iterable[DisplayRow], taken: set[Shown], now: datetime) -> li
         if shown in taken or not row.is_shown:
             continue
         price = row.special_price_at(now)
+        if row.promised_price not in (None, price):
+            continue
         if price is not None or row.mode or row.display_type not in OFFER_SHELVES:
             taken.add(shown)
             items.append(Item(row, price))

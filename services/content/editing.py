@@ -41,7 +41,7 @@ class Kind(Generic[Row]):
         fields: the columns that people set.
         event_type: its event, whose payload is `told`.
         missing: raised when there is none of an id.
-        check: refuses values that do not go together, before they are stored.
+        complete: fills in what people do not say, and refuses what does not go together, before it is stored.
         is_edited: which rows of the table are meant.
     """
 
@@ -51,7 +51,7 @@ class Kind(Generic[Row]):
     event_type: str
     told: Callable[[Row, Change], Contract]
     missing: type[NotFound]
-    check: Callable[[AsyncSession, Row], Awaitable[None]] | None = None
+    complete: Callable[[AsyncSession, Row], Awaitable[None]] | None = None
     is_edited: Any = field(default_factory=true)
 
     def values(self, row: Row) -> dict[str, Any]:
@@ -67,10 +67,10 @@ async def create(session: AsyncSession, kind: Kind[Row], values: dict[str, Any],
     """
     await begin(session, caller, values.get("user_id"))
     row = kind.table(**{"start_date": datetime.now(UTC), **values})
-    await _check(session, kind, row)
+    await _complete(session, kind, row)
     session.add(row)
     await session.flush()
-    await _tell(session, kind, row, "CREATED")
+    await tell(session, kind, row, "CREATED")
     await audit.record(session, caller, kind.name, row.id, "CREATED", None, kind.values(row))
     return row
 
@@ -89,15 +89,15 @@ async def change(
         NotFound, PreconditionFailed, Forbidden, Unprocessable: as above, or it is not as the caller has seen it.
     """
     await begin(session, caller, changes.get("user_id"))
-    row = await _find(session, kind, row_id, expected)
+    row = await lock(session, kind, row_id, expected)
     before = kind.values(row)
     for name, value in changes.items():
         setattr(row, name, value)
-    await _check(session, kind, row)
+    await _complete(session, kind, row)
     if (after := kind.values(row)) != before:
         row.version += 1
         await session.flush()
-        await _tell(session, kind, row, "UPDATED")
+        await tell(session, kind, row, "UPDATED")
         await audit.record(session, caller, kind.name, row.id, "UPDATED", before, after)
 
 
@@ -106,11 +106,11 @@ async def remove(
 ) -> None:
     """Remove one; raises as `change` does."""
     await begin(session, caller)
-    row = await _find(session, kind, row_id, expected)
+    row = await lock(session, kind, row_id, expected)
     before = kind.values(row)
     await session.delete(row)
     await session.flush()
-    await _tell(session, kind, row, "DELETED")
+    await tell(session, kind, row, "DELETED")
     await audit.record(session, caller, kind.name, row.id, "DELETED", before, None)
 
 
@@ -150,7 +150,12 @@ async def refuse_an_unknown_campaign(session: AsyncSession, row: Banner | TopPag
         raise Contradiction(errors=[Fault(field="body.campaignId", message="names no campaign")])
 
 
-async def _find(session: AsyncSession, kind: Kind[Row], row_id: int, expected: Expected | None) -> Row:
+async def lock(session: AsyncSession, kind: Kind[Row], row_id: int, expected: Expected | None) -> Row:
+    """One of them, as the caller has seen it, which stays as it is until the commit.
+
+    Raises:
+        NotFound, PreconditionFailed: there is none, or it has changed.
+    """
     query = select(kind.table).where(kind.table.id == row_id, kind.is_edited).with_for_update()
     row = await session.scalar(query)
     if row is None:
@@ -160,16 +165,17 @@ async def _find(session: AsyncSession, kind: Kind[Row], row_id: int, expected: E
     return row
 
 
-async def _check(session: AsyncSession, kind: Kind[Row], row: Row) -> None:
+async def _complete(session: AsyncSession, kind: Kind[Row], row: Row) -> None:
     if row.end_date is not None and row.end_date <= row.start_date:
         raise Contradiction(errors=[Fault(field="body.endDate", message="must lie after startDate")])
-    if kind.check is not None:
-        await kind.check(session, row)
+    if kind.complete is not None:
+        await kind.complete(session, row)
 
 
 def _missing(kind: Kind[Row], row_id: int) -> NotFound:
     return kind.missing(f"There is no {kind.name} {row_id}.")
 
 
-async def _tell(session: AsyncSession, kind: Kind[Row], row: Row, made: Change) -> None:
+async def tell(session: AsyncSession, kind: Kind[Row], row: Row, made: Change) -> None:
+    """Append the event of a change."""
     await append(session, PRODUCER, kind.event_type, kind.told(row, made))

@@ -2,15 +2,16 @@
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 from psycopg.errors import LockNotAvailable, UniqueViolation
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.common.identity.principal import Principal
 from services.common.messaging.outbox import append
 from services.common.runtime.errors import Conflict, NotFound, Unavailable, Unprocessable
-from services.content import partitions
+from services.content import audit, partitions
 from services.content.models import Activation, ActiveGeneration, ErasedUser, Generation, TopPageDisplay
 from services.contracts.events.content import GenerationSwitched
 
@@ -108,7 +109,7 @@ async def load(
     return generation
 
 
-async def activate(session: AsyncSession, name: str, expected_rows: int) -> Generation:
+async def activate(session: AsyncSession, name: str, expected_rows: int, caller: Principal) -> Generation:
     """Activate a generation; no effect if it is active. Concurrent calls are serialised.
 
     Raises:
@@ -122,16 +123,17 @@ async def activate(session: AsyncSession, name: str, expected_rows: int) -> Gene
         raise GenerationIncomplete(f"The rows of {name} were dropped.")
     if active.generation != name:
         session.add(Activation(generation_id=generation.id))
-        await _show(session, active, generation, "GENERATION_ACTIVATED")
+        await _show(session, active, generation, "ACTIVATED", caller)
     return generation
 
 
-async def roll_back(session: AsyncSession, leave: str | None) -> Generation:
+async def roll_back(session: AsyncSession, leave: str | None, caller: Principal) -> Generation:
     """Roll back to the previously active generation.
 
     Args:
         session: the caller's transaction.
         leave: the generation that the caller expects to be active; None for any.
+        caller: whom the audit trail names.
 
     Raises:
         NothingToRollBackTo: see the class.
@@ -147,12 +149,18 @@ async def roll_back(session: AsyncSession, leave: str | None) -> Generation:
     if generation.dropped_at:
         raise NothingToRollBackTo(f"The rows of {generation.generation} were dropped.")
     activations[0].rolled_back_at = datetime.now(UTC)
-    await _show(session, active, generation, "GENERATION_ROLLED_BACK")
+    await _show(session, active, generation, "ROLLED_BACK", caller)
     return generation
 
 
-async def _show(session: AsyncSession, active: ActiveGeneration, generation: Generation, event_type: str) -> None:
-    """Point to a generation, and append the event; the cost does not depend on the number of rows."""
+async def _show(
+    session: AsyncSession,
+    active: ActiveGeneration,
+    generation: Generation,
+    change: Literal["ACTIVATED", "ROLLED_BACK"],
+    caller: Principal,
+) -> None:
+    """Point to a generation, tell of it and note it; the cost does not depend on the number of rows."""
     switched = GenerationSwitched(
         generation=generation.generation,
         previous=active.generation,
@@ -162,7 +170,9 @@ async def _show(session: AsyncSession, active: ActiveGeneration, generation: Gen
     active.generation = generation.generation
     active.version += 1
     await session.flush()
-    await append(session, PRODUCER, event_type, switched)
+    await append(session, PRODUCER, f"GENERATION_{change}", switched)
+    before, after = {"active": switched.previous}, {"active": switched.generation}
+    await audit.record(session, caller, "generation", generation.generation, change, before, after)
 
 
 async def _drop_old(session: AsyncSession, kept: int) -> None:

@@ -85,8 +85,8 @@ class TopPageDisplay(Base):
 
     Partitioned by generation: each has its own table, so that dropping one is cheap. Rows without a generation
     are the merchandisers' (`source` = manual), with a `mode`: `pin` or `hide`. Rows without a user are
-    for everyone. A manual row shows its product's data from the copies of the catalogue below, and within the dates of
-    its campaign, if it has one.
+    for everyone. A manual row shows its product's data from the copies of the catalogue below, within the dates of its
+    campaign if it has one, and only at its `promised_price` if it has one. The `rank` orders those of one `priority`.
     """
 
     __tablename__ = "top_page_displays"
@@ -126,6 +126,7 @@ class TopPageDisplay(Base):
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
     campaign_id: Mapped[int | None]
     version: Mapped[int] = mapped_column(server_default=text("1"))
+    promised_price: Mapped[Decimal | None]
 
 
 class Generation(Base):

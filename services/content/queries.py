@@ -38,8 +38,8 @@ MIRRORED = (
 """The columns owned by catalog: its value where known, else the row's."""
 _ENDS_AT = func.least(Display.end_date, Campaign.end_date)
 SHOWN = (
-    *(Display.display_type, Display.mode, Display.user_id, Display.rank, Display.priority, Display.score),
-    *(Display.reason, Display.product_id),
+    *(Display.id, Display.display_type, Display.mode, Display.user_id, Display.rank, Display.priority, Display.score),
+    *(Display.reason, Display.product_id, Display.promised_price),
     *(func.greatest(Display.start_date, Campaign.start_date).label("starts_at"), _ENDS_AT.label("ends_at")),
     *MIRRORED,
     *(Product.stock, Product.is_active.label("is_product_active"), Product.special_price.label("offer_price")),
@@ -121,10 +121,29 @@ async def one_display(session: AsyncSession, display_id: int) -> RowMapping | No
 def _manual(*conditions: ColumnElement[bool]) -> Select[Any]:
     """Manual rows with their products' data."""
     own = (
-        *(Display.id, Display.generation, Display.source, Display.is_active, Display.created_at, Display.updated_at),
+        *(Display.generation, Display.source, Display.is_active, Display.created_at, Display.updated_at),
         *(Display.campaign_id, Display.version, Display.start_date, Display.end_date),
     )
     return _beside_catalog(*own, *SHOWN).where(Display.generation.is_(None), *conditions)
+
+
+async def pins_beside(session: AsyncSession, display: TopPageDisplay) -> list[TopPageDisplay]:
+    """The pins of its shelf, for the same user or for everyone, that are not over, in their order."""
+    beside = (
+        Display.generation.is_(None),
+        Display.mode == "pin",
+        Display.display_type == display.display_type,
+        Display.user_id.is_not_distinct_from(display.user_id),
+        Display.end_date.is_(None) | (Display.end_date > func.now()),
+    )
+    ordered = select(Display).where(*beside).order_by(Display.priority.desc(), Display.rank, Display.id)
+    return list(await session.scalars(ordered))
+
+
+async def displays_in_order(session: AsyncSession, display_ids: Sequence[int]) -> list[RowMapping]:
+    """The manual rows with these ids, in this order."""
+    rows = (await session.execute(_manual(Display.id == func.any(list(display_ids))))).mappings()
+    return sorted(rows, key=lambda row: display_ids.index(row["id"]))
 
 
 async def list_generations(session: AsyncSession, limit: int, *, before: int | None) -> Sequence[Row[Any]]:

@@ -12,6 +12,7 @@ from services.common.web.fields import (
     Boolean,
     FreeText,
     Id,
+    OfferPrice,
     Schema,
     ShownMoney,
     Timestamp,
@@ -48,6 +49,7 @@ class DisplayChange(Schema):
     user_id: UserId | None = left_out()
     campaign_id: Id | None = left_out()
     priority: Priority = left_out()
+    promised_price: OfferPrice | None = left_out()
     special_price: SkipJsonSchema[Annotated[None, BeforeValidator(_set_in_catalog)]] = None
     """Accepted from nobody: the refusal says where it is set."""
     start_date: Timestamp = left_out()
@@ -66,8 +68,11 @@ class NewDisplay(DisplayChange):
 
     `pin` puts it first on its shelf, in stock or not; `hide` removes it from every shelf. It applies to one user or
     (`userId` null) to everyone, from `startDate` until before `endDate`, and within the dates of its campaign. Of
-    several rows the higher `priority` wins. `sku` may name the product instead of `productId`. A special price is
-    catalog's alone (`PUT /v1/products/{productId}/special-price`), and every shelf shows it.
+    several rows the higher `priority` wins; a new one is the last of its priority. `sku` may name the product instead
+    of `productId`.
+
+    A special price is catalog's alone (`PUT /v1/products/{productId}/special-price`), and every shelf shows it. With a
+    `promisedPrice` the row shows only while that is catalog's special price; without such an offer it is refused.
     """
 
     display_type: DisplayType
@@ -104,6 +109,8 @@ class DisplayOut(Schema):
     source: Literal["manual"]
     campaign_id: int | None
     priority: int
+    rank: int
+    promised_price: ShownMoney | None
     special_price: ShownMoney | None
     start_date: datetime
     end_date: datetime | None
@@ -123,6 +130,18 @@ class DisplayOut(Schema):
 
 class DisplayPage(Page[DisplayOut]):
     """One page of manual rows, by id."""
+
+
+class Move(Schema):
+    """The place of a pin among those of its shelf: behind another one, or (null) before all."""
+
+    after: Id | None
+
+
+class PinOrder(Schema):
+    """The pins of a shelf, for one user or for everyone, in their order."""
+
+    items: list[DisplayOut]
 
 
 class ShelfItem(Schema):

@@ -48,6 +48,17 @@ async def test_each_change_is_noted_with_who_made_it_and_what_differs(call, trai
     assert (removed["before"]["priority"], removed["after"]) == (7, None)
 
 
+async def test_it_says_who_activated_a_generation_and_who_rolled_it_back(client, load, activate, trail):
+    for name in ("g1", "g2"):
+        await load(name, {"displayType": "SALE", "rank": 1, "productId": 1})
+        await activate(name, 1)
+    await client.post("/v1/generations/rollback")
+    back, second, _ = await trail(kind="generation")
+    assert (second["userId"], second["subject"], second["change"]) == ("staff", "g2", "ACTIVATED")
+    assert (second["before"], second["after"]) == ({"active": "g1"}, {"active": "g2"})
+    assert (back["subject"], back["change"], back["after"]) == ("g1", "ROLLED_BACK", {"active": "g1"})
+
+
 async def test_what_a_user_changed_is_found_page_by_page(call, trail, client):
     for name in ("a", "b", "c"):
         await call("m3", "POST", "/v1/campaigns", json={"name": name})

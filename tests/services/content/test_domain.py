@@ -107,3 +107,9 @@ def test_an_answer_is_true_until_the_next_date_and_no_longer_than_a_minute():
     assert compose([soon], NOW).true_until == NOW + timedelta(seconds=9)
     assert compose([row(1)], NOW).true_until == NOW + LONGEST_TRUTH
     assert compose([row(1, **OFFERED)], NOW).true_until == NOW + LONGEST_TRUTH
+
+
+@pytest.mark.parametrize(("promised", "is_shown"), [(None, True), (Decimal(3), True), (Decimal("2.5"), False)])
+def test_a_row_that_promises_a_price_shows_at_that_price_only(promised, is_shown):
+    rows = [row(1, mode="pin", promised_price=promised, **OFFERED)]
+    assert shown(rows) == ([1] if is_shown else [])

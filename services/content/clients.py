@@ -1,0 +1,50 @@
+"""What content asks of catalog: the offer of a product, also one that is still to come."""
+
+from datetime import datetime
+from decimal import Decimal
+from http import HTTPStatus
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+from services.common.runtime.answers import UnexpectedStatusError
+from services.common.runtime.http_client import ServiceClient
+
+
+class _Read(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel)
+
+
+class SpecialPrice(_Read):
+    """An offer, with its dates."""
+
+    price: Decimal
+    start_date: datetime
+    end_date: datetime | None
+
+
+class _Product(_Read):
+    special_price: SpecialPrice | None
+
+
+class Catalog:
+    """Catalog, asked with the token of whoever asks content: only staff is told of coming offers."""
+
+    def __init__(self, client: ServiceClient) -> None:
+        self._client = client
+        self.close = client.close
+
+    async def offer(self, product_id: int, authorization: str) -> SpecialPrice | None:
+        """The product's present or coming offer; None if there is none, or no such product.
+
+        Raises:
+            CallFailedError: catalog does not answer.
+        """
+        headers = {"Authorization": authorization}
+        try:
+            product = await self._client.read(_Product, "GET", f"/v1/products/{product_id}", headers=headers)
+        except UnexpectedStatusError as error:
+            if error.answer.status_code == HTTPStatus.NOT_FOUND:
+                return None
+            raise
+        return product.special_price

@@ -1,0 +1,172 @@
+"""The order of pins, and the prices that they promise."""
+
+from decimal import Decimal
+
+import httpx2
+import psycopg
+import pytest
+import pytest_asyncio
+
+from services.catalog import app as catalog_app
+from services.catalog.settings import CatalogSettings
+from services.common.storage.migrate import migrate
+from services.content.app import create_app
+from services.content.settings import ContentSettings
+from tests.services.gateway.standing_in import served
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+BEGIN, MIDDLE, END = (f"20{year}-01-01T00:00:00Z" for year in (25, 60, 90))
+
+
+@pytest.fixture(scope="module")
+def settings(broker, tokens, database_url, database):
+    """Beside a running catalog."""
+    broker.create_topics("auth.v1", "catalog.v1", "content.v1", "erasures.v1", "profile.v1", "dead-letters.v1")
+    url = database("catalog")
+    migrate("catalog", url)
+    running = {"kafka_url": broker.url, **tokens.settings}
+    with served(catalog_app.create_app(CatalogSettings(database_url=url, **running))) as address:
+        yield ContentSettings(database_url=database_url, catalog_url=address, **running)
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def pin(client):
+    """To pin something on everyone's RECOMMENDED; it is taken back at the end."""
+    made = []
+
+    async def create(product_id, **more):
+        body = {"displayType": "RECOMMENDED", "mode": "pin", "productId": product_id, **more}
+        answer = await client.post("/v1/top-page-displays", json=body)
+        assert answer.status_code == 201, answer.text
+        made.append(answer.json()["id"])
+        return answer.json()
+
+    yield create
+    for display_id in made:
+        await client.delete(f"/v1/top-page-displays/{display_id}")
+
+
+@pytest.fixture
+def move(client):
+    async def send(pin, after, **headers):
+        body = {"after": after and after["id"]}
+        return await client.post(f"/v1/top-page-displays/{pin['id']}/move", json=body, headers=headers)
+
+    return send
+
+
+async def test_pins_of_one_priority_stand_in_the_order_in_which_they_were_made(pin, shelves):
+    for product_id in (3, 1, 2):
+        await pin(product_id)
+    assert (await shelves())["RECOMMENDED"] == [3, 1, 2]
+
+
+async def test_a_pin_moves_behind_another_or_before_all_in_one_call(pin, move, shelves, events):
+    first, second, third = [await pin(each) for each in (1, 2, 3)]
+    moved = await move(first, third)
+    assert [each["productId"] for each in moved.json()["items"]] == [2, 3, 1]
+    assert (await shelves())["RECOMMENDED"] == [2, 3, 1]
+    await move(third, None)
+    assert (await shelves())["RECOMMENDED"] == [3, 2, 1]
+    assert [len(events(f"display:{each['id']}")) for each in (first, second, third)] == [2, 1, 2]
+
+
+async def test_a_pin_moves_past_those_of_another_priority(pin, move, shelves):
+    high, low = await pin(1, priority=5), await pin(2)
+    await pin(3, priority=5)
+    await move(low, high)
+    assert (await shelves())["RECOMMENDED"] == [1, 2, 3]
+    await move(high, low)
+    assert (await shelves())["RECOMMENDED"] == [2, 1, 3]
+
+
+async def test_a_move_is_in_the_trail_as_the_order_before_and_after(client, pin, move):
+    first, second = [await pin(each) for each in (1, 2)]
+    for _ in range(2):  # the second time it is there already
+        await move(second, None)
+    found = (await client.get("/v1/audit", params={"kind": "display", "subject": second["id"]})).json()["items"]
+    assert [(each["change"], each["before"], each["after"]) for each in found[:-1]] == [
+        ("MOVED", {"order": [first["id"], second["id"]]}, {"order": [second["id"], first["id"]]})
+    ]
+
+
+async def test_a_move_that_cannot_be_is_refused(pin, move):
+    ours, other, hidden = await pin(1), await pin(2, displayType="REPURCHASE"), await pin(3, mode="hide")
+    elsewhere = await move(ours, other)
+    assert (elsewhere.status_code, elsewhere.json()["errors"][0]["field"]) == (422, "body.after")
+    assert (await move(hidden, None)).status_code == 409
+    assert (await move(ours, None, **{"If-Match": '"9"'})).status_code == 412
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def offered(settings, tokens):
+    """A product of catalog at 4.00, with an offer of 3.00 from 2060 until 2090."""
+    async with httpx2.AsyncClient(base_url=settings.catalog_url, auth=tokens.as_staff) as catalog:
+        product = {"sku": "tea", "name": "Tea", "price": "4.00", "currency": "USD", "stock": 5}
+        made = (await catalog.post("/v1/products", json=product)).json()["id"]
+        offer = {"price": "3.00", "startDate": MIDDLE, "endDate": END}
+        assert (await catalog.put(f"/v1/products/{made}/special-price", json=offer)).status_code == 200
+    return made
+
+
+@pytest.mark.parametrize(
+    ("promise", "is_kept"),
+    [
+        ({"promisedPrice": "3.00"}, True),
+        ({"promisedPrice": "3"}, True),
+        ({"promisedPrice": "2.99"}, False),
+        ({"promisedPrice": "3.00", "startDate": BEGIN, "endDate": MIDDLE}, False),
+        ({"promisedPrice": "3.00", "startDate": END}, False),
+        ({"promisedPrice": None}, True),
+    ],
+)
+async def test_a_row_promises_only_a_special_price_that_catalog_has_while_it_shows(client, offered, promise, is_kept):
+    body = {"displayType": "SALE", "mode": "pin", "productId": offered}
+    made = await client.post("/v1/top-page-displays", json=body | promise)
+    plain = (await client.post("/v1/top-page-displays", json=body)).json()
+    changed = await client.patch(f"/v1/top-page-displays/{plain['id']}", json=promise)
+    if is_kept:
+        assert (made.status_code, changed.status_code) == (201, 200)
+        price = promise["promisedPrice"] and Decimal(promise["promisedPrice"])
+        assert [each.json()["promisedPrice"] and Decimal(each.json()["promisedPrice"]) for each in (made, changed)] == [
+            price,
+            price,
+        ]
+    else:
+        for answer in (made, changed):
+            assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "body.promisedPrice")
+
+
+async def test_a_product_that_catalog_does_not_know_has_no_special_price(client):
+    body = {"displayType": "SALE", "mode": "pin", "productId": 999, "promisedPrice": "3.00"}
+    assert (await client.post("/v1/top-page-displays", json=body)).status_code == 422
+
+
+async def test_what_hides_a_product_promises_nothing(client, offered):
+    body = {"displayType": "SALE", "mode": "hide", "productId": offered, "promisedPrice": "3.00"}
+    assert (await client.post("/v1/top-page-displays", json=body)).json()["errors"][0]["field"] == "body.promisedPrice"
+
+
+async def test_a_row_shows_only_while_its_promise_holds(pin, offered, database_url, shelves):
+    await pin(offered, promisedPrice="3.00")
+
+    async def known():
+        with psycopg.connect(database_url) as connection:
+            return connection.execute("SELECT special_price FROM products WHERE id = %s", [offered]).fetchone()
+
+    await eventually(known, lambda found: found == (3,))
+    assert "RECOMMENDED" not in await shelves()  # it holds from 2060 on
+
+
+async def test_without_catalog_nothing_can_be_promised_and_all_else_goes_on(settings, tokens):
+    app = create_app(settings.model_copy(update={"catalog_url": "http://127.0.0.1:1"}))
+    transport = httpx2.ASGITransport(app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx2.AsyncClient(transport=transport, base_url="http://content", auth=tokens.as_staff) as client,
+    ):
+        body = {"displayType": "REPURCHASE", "mode": "pin", "productId": 1}
+        refused = await client.post("/v1/top-page-displays", json=body | {"promisedPrice": "3.00"})
+        assert (refused.status_code, "Retry-After" in refused.headers) == (503, True)
+        assert (await client.post("/v1/top-page-displays", json=body)).status_code == 201
