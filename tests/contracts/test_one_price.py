@@ -62,6 +62,7 @@ def test_shoppers_see_it_in_the_catalog(state, true_price):
     offer = state.offer
     terms = (offer.special_price, offer.start_date, offer.end_date) if offer else (None,) * 3
     blank = dict.fromkeys(ProductOut.model_fields) | {"rating": 0, "category_ids": [], "category_codes": []}
+    blank |= {"is_parent": False, "variant_count": 0}
     times = {"created_at": NOW, "updated_at": NOW}
     priced = dict(zip(("special_price", "start_date", "end_date"), terms, strict=True))
     row = {**blank, **times, **dict(state.product), "id": 900, "offer_version": 1, **priced}
