@@ -1,33 +1,29 @@
-"""The routes of analytics."""
+"""The routes of the collector, and of what it recorded of a user."""
 
 from datetime import datetime
 from typing import Annotated
 
 import msgspec
-from fastapi import Header, Path, Query, Request, Response
+from fastapi import Header, Path, Request, Response
 from starlette.datastructures import State
 
-from services.analytics import collector, order_events, service, structs
+from services.analytics import collector, order_events, structs
 from services.analytics.models import UserActionLog, ViewHistory
 from services.analytics.order_events import Recorded, ShopOrderEvents
 from services.analytics.schemas import (
     ActionResults,
     Actions,
     ActionStatus,
-    PopularProduct,
-    PopularProducts,
     RecordedAction,
     RecordedView,
-    Window,
 )
 from services.analytics.sender import Sender
 from services.analytics.structs import BatchStruct
-from services.common.identity.policy import PUBLIC, owner, shopper
+from services.common.identity.policy import owner, shopper
 from services.common.identity.policy import service as service_policy
 from services.common.identity.principal import Principal
 from services.common.runtime.errors import Fault, Unprocessable, problems
-from services.common.storage.cache import Cache
-from services.common.storage.database import Database, Session
+from services.common.storage.database import Session
 from services.common.storage.latest import latest
 from services.common.web.fields import UserId
 from services.common.web.idempotency import KeyHeader
@@ -36,8 +32,6 @@ from services.common.web.routing import Router
 
 PATH = "/v1/actions"
 MAX_FAULTS = 100
-POPULAR_SECONDS = 60
-MAX_POPULAR = 100
 SENDER = shopper(services=("importer",), takes_views=True)
 READER = owner("analyst", "operator", "admin", services=("profile",))
 router = Router()
@@ -131,23 +125,3 @@ async def views(user_id: User, session: Session, cursor: CursorParam = None, lim
     log, after = ViewHistory, decode_cursor(cursor, datetime, int)
     rows = await latest(session, log, log.user_id == user_id, (log.viewed_at, log.id), after, limit + 1)
     return ViewPage.of(rows, limit, "viewed_at", "id")
-
-
-@router.get("/v1/products/popular", dependencies=[PUBLIC], response_model=PopularProducts)
-async def popular(
-    request: Request,
-    days: Annotated[Window, Query()] = Window.WEEK,
-    limit: Annotated[int, Query(ge=1, le=MAX_POPULAR)] = 20,
-) -> Response:
-    """The products that most users viewed or put in the cart; up to a minute old."""
-    cache: Cache = request.app.state.cache
-    database: Database = request.app.state.database
-
-    async def make() -> bytes:
-        async with database.sessions() as session:
-            rows = await service.popular_products(session, days, MAX_POPULAR)
-        return b"\n".join(PopularProduct.model_validate(row).model_dump_json(by_alias=True).encode() for row in rows)
-
-    lines = await cache.get_or_make(f"popular:{days}", seconds=POPULAR_SECONDS, make=make)
-    items = b",".join(lines.split(b"\n")[:limit])
-    return Response(b'{"days":%d,"items":[%b]}' % (days, items), media_type="application/json")

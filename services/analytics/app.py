@@ -6,6 +6,7 @@ from fastapi import FastAPI
 
 from services.analytics import external_ids, service
 from services.analytics.api import router
+from services.analytics.api_reports import router as reports_router
 from services.analytics.beacons import Beacons
 from services.analytics.collector import TOPIC
 from services.analytics.fast_path import CollectorFastPath
@@ -36,8 +37,8 @@ def create_app(settings: AnalyticsSettings | None = None) -> FastAPI:
     app = build_app(
         settings,
         title="Analytics",
-        description="Collects what shoppers do, keeps their history, and tells what is popular.",
-        routers=[router],
+        description="Collects what shoppers do, keeps their history, and reports on it.",
+        routers=[router, reports_router],
         cache=Cache(settings),
         workers=[Relay(settings.database_url, producer), consumer, catalog, deletions],
         max_body_bytes=MAX_BODY_BYTES,

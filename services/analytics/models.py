@@ -2,10 +2,10 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Identity, Index, select
+from sqlalchemy import Identity, Index, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, MappedSQLExpression, column_property, mapped_column
 
@@ -47,6 +47,10 @@ def _code_of(category_id: Any) -> MappedSQLExpression[str | None]:  # noqa: ANN4
     return column_property(select(Category.code).where(Category.id == category_id).scalar_subquery())
 
 
+_PEOPLE: Final[dict[str, Any]] = {"postgresql_where": text("NOT is_bot AND NOT simulated")}
+"""Reports read these rows alone, and nothing but the index where it includes what they count."""
+
+
 class Recorded:
     """The common columns on a row's origin."""
 
@@ -72,7 +76,13 @@ class ViewHistory(Recorded, Base):
     __tablename__ = "view_history"
     __table_args__ = (
         Index("ix_view_history_user_id_viewed_at_id", "user_id", "viewed_at", "id"),
-        Index("ix_view_history_viewed_at", "viewed_at"),
+        Index("ix_view_history_viewed_at", "viewed_at", postgresql_include=["product_id", "user_id"], **_PEOPLE),
+        Index(
+            "ix_view_history_product_id_viewed_at",
+            *("product_id", "viewed_at"),
+            postgresql_include=["user_id"],
+            **_PEOPLE,
+        ),
     )
 
     product_id: Mapped[int] = mapped_column()
@@ -92,7 +102,18 @@ class UserActionLog(Recorded, Base):
     __tablename__ = "user_action_log"
     __table_args__ = (
         Index("ix_user_action_log_user_id_created_at_id", "user_id", "created_at", "id"),
-        Index("ix_user_action_log_action_type_created_at", "action_type", "created_at"),
+        Index(
+            "ix_user_action_log_action_type_created_at",
+            *("action_type", "created_at"),
+            postgresql_include=["product_id", "user_id"],
+            **_PEOPLE,
+        ),
+        Index(
+            "ix_user_action_log_product_id_created_at",
+            *("product_id", "created_at"),
+            postgresql_include=["action_type", "user_id"],
+            **_PEOPLE,
+        ),
     )
 
     action_type: Mapped[str]

@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 from datetime import datetime
-from enum import IntEnum, StrEnum
+from enum import StrEnum
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -188,29 +188,3 @@ class RecordedView(Origin):
     category_code: str | None
     category_name: str | None
     viewed_at: datetime
-
-
-class Window(IntEnum):
-    """The number of days of a popularity window."""
-
-    DAY = 1
-    WEEK = 7
-    MONTH = 30
-    QUARTER = 90
-
-
-class PopularProduct(Schema):
-    """A product with its counts of people in the window; bots and simulated users do not count."""
-
-    product_id: int
-    sku: str | None
-    users: int
-    views: int
-    cart_adds: int
-
-
-class PopularProducts(Schema):
-    """The most popular first: by people who viewed it or put it in the cart, then by views."""
-
-    days: Window
-    items: list[PopularProduct]

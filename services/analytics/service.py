@@ -1,8 +1,6 @@
-"""Writes and queries the tables."""
+"""Writes the tables of actions."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from sqlalchemy import Boolean, TextClause, text
 from sqlalchemy.dialects import postgresql
@@ -14,22 +12,6 @@ from services.common.messaging.messages import Message
 from services.contracts.events.actions import ProductViewed, Search
 
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's
-
-_POPULAR = text("""
-    WITH interest AS (
-        SELECT product_id, user_id, 1 AS views, 0 AS cart_adds
-        FROM view_history WHERE viewed_at >= :since AND NOT is_bot AND NOT simulated
-        UNION ALL
-        SELECT product_id, user_id, 0, 1
-        FROM user_action_log
-        WHERE action_type = 'CART_ADD' AND created_at >= :since AND NOT is_bot AND NOT simulated
-    )
-    SELECT interest.product_id, products.sku,
-        count(DISTINCT user_id) AS users, sum(views) AS views, sum(cart_adds) AS cart_adds
-    FROM interest LEFT JOIN products ON products.id = interest.product_id
-    GROUP BY interest.product_id, products.sku ORDER BY users DESC, views DESC, interest.product_id LIMIT :limit
-""")
-
 
 _ALIASES = {name: field.alias for name, field in (ProductViewed.model_fields | Search.model_fields).items()}
 _ALIASES |= {"viewed_at": "at", "created_at": "at"}
@@ -69,9 +51,3 @@ async def record(session: AsyncSession, messages: Sequence[Message]) -> None:
     for insert, rows in ((_INSERT_VIEWS, views), (_INSERT_ACTIONS, actions)):
         if rows:
             await session.execute(insert, {"rows": f"[{','.join(rows)}]"})
-
-
-async def popular_products(session: AsyncSession, days: int, limit: int) -> Sequence[Any]:
-    """The products that most people viewed or put in the cart in the last `days`; bots and simulations are left out."""
-    since = datetime.now(UTC) - timedelta(days=days)
-    return (await session.execute(_POPULAR, {"since": since, "limit": limit})).all()

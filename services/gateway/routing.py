@@ -31,7 +31,7 @@ def _to(service: str, *paths: str, upload: bool = False) -> Iterator[Forward]:
 
 
 TABLE = (
-    *_to("analytics", "/v1/products/popular"),
+    *_to("analytics", "/v1/products/popular", "/v1/products/trending", "/v1/products/{productId:product}/statistics"),
     *_to("serving", "/v1/products/{productId:product}/similar"),
     *_to("catalog", "/v1/products/bulk", "/v1/categories/bulk", upload=True),
     *_to("catalog", "/v1/products", "/v1/products/{rest:path}", "/v1/categories", "/v1/categories/{rest:path}"),
@@ -45,6 +45,7 @@ TABLE = (
     *_to("payment", "/v1/local-payments/{rest:path}", "/v1/webhooks/{provider}"),
     *_to("profile", "/v1/erasures", "/v1/erasures/{userId}"),
     *_to("analytics", "/v1/actions", "/v1/order-events", "/v1/users/{userId}/actions", "/v1/users/{userId}/views"),
+    *_to("analytics", "/v1/funnel", "/v1/search-terms"),
     *_to("serving", "/v1/users/{userId}/recommendations", "/v1/pages", "/v1/feedback", "/v1/models"),
     *_to("content", "/v1/displays", "/v1/top-page-displays", "/v1/top-page-displays/{rest:path}"),
     *_to(

@@ -89,6 +89,7 @@ SHARES = {
     Share.BROWSING: "GET /; GET /v1/products/7; POST /v1/products; GET /v1/carts/me; POST /session; GET /v1/users/me",
     Share.EXTRAS: """
         GET /v1/top-page; GET /v1/products; GET /v1/products/popular; GET /v1/products/7/similar; POST /v1/pages;
+        GET /v1/products/trending; GET /v1/products/7/statistics; GET /v1/funnel; GET /v1/search-terms;
         GET /v1/users/7/recommendations; POST /v1/actions; POST /v1/feedback; GET /images/categories/7.svg
     """,
 }
