@@ -97,14 +97,19 @@ def browser():
 
 @pytest.fixture
 def open_page(shop, browser):
-    """A factory of pages, each in a browser of its own; afterwards none may have complained or asked elsewhere."""
+    """A factory of pages, each in a browser of its own; afterwards none may have complained or asked elsewhere.
+
+    Its shopper has agreed to reports, unless `consent` says otherwise; None is who has not been asked.
+    """
     complaints = []
     with ExitStack() as stack:
 
-        def create(path="/", *, shopper=None, **options):
+        def create(path="/", *, shopper=None, consent="yes", **options):
             context = browser.new_context(user_agent=A_PERSONS_BROWSER, base_url=shop.gateway_url, **options)
             stack.callback(context.close)
             context.set_default_timeout(30_000)
+            if consent:
+                context.add_init_script(f"localStorage.setItem('tanawari.consent', '{consent}')")
             page = context.new_page()
             page.on("console", lambda line: line.type in {"error", "warning"} and complaints.append(line.text))
             page.on("pageerror", lambda error: complaints.append(str(error)))

@@ -207,7 +207,8 @@ def test_what_a_visitor_looked_at_is_there_after_login(shop, open_page, email):
     page = open_page("/")
     register(page, email)
     page.goto(f"/products/{product['id']}")
-    heading(page, product["name"])
+    with page.expect_request("**/v1/actions"):
+        heading(page, product["name"])
     visitor = page.evaluate("fetch('/session').then((answer) => answer.json()).then(({ userId }) => userId)")
     log_in(page, email)
     with psycopg.connect(shop.warehouse_url, autocommit=True) as connection:

@@ -1,8 +1,9 @@
 // Calls of the gateway: with a session, renewed once when it has ended.
 
-import { answerOf, jsonOf, Problem } from "/storefront/problem.js";
-import { renew } from "/storefront/session.js";
-import { uuid } from "/storefront/uuid.js";
+import { answerOf, jsonOf, Problem, request } from "./problem.js";
+import { renew } from "./session.js";
+import { ofTab } from "./storage.js";
+import { uuid } from "./uuid.js";
 
 export { Problem };
 const UNAUTHORIZED = 401;
@@ -10,25 +11,26 @@ const CONFLICT = 409;
 const TOO_MANY = 429;
 const TRIES = 4;
 const PATIENCE = 5;
+const LONG = 20;
 const underWay = new Map();
 
 /** Ask with a session; when the shop does not know it any more, once again with a new one. */
-async function ask(path, options = () => ({})) {
+async function ask(path, options, seconds) {
   await renew();
-  const response = await fetch(path, options());
+  const response = await request(path, options, seconds);
   if (response.status !== UNAUTHORIZED) return response;
   await renew({ force: true });
-  return fetch(path, options());
+  return request(path, options, seconds);
 }
 
 /** The JSON at an address; what the page can do without gets only a moment: `get(path, { seconds: 2 })`. */
 export async function get(path, { seconds } = {}) {
-  return answerOf(await ask(path, () => (seconds ? { signal: AbortSignal.timeout(seconds * 1000) } : {})));
+  return answerOf(await ask(path, {}, seconds));
 }
 
 /** Send JSON, and give the answer's. */
 export async function send(method, path, body) {
-  return answerOf(await ask(path, () => jsonOf(method, body)));
+  return answerOf(await ask(path, jsonOf(method, body), LONG));
 }
 
 /**
@@ -43,15 +45,18 @@ export function change(method, path, body) {
 
 async function settle(what, method, path, body, tries = TRIES) {
   const name = `tanawari.change ${what}`;
-  const key = sessionStorage.getItem(name) ?? uuid();
-  sessionStorage.setItem(name, key);
+  const key = ofTab.get(name) ?? uuid();
+  ofTab.set(name, key);
   const { headers, ...options } = jsonOf(method, body);
-  const response = await ask(path, () => ({ ...options, headers: { ...headers, "Idempotency-Key": key } })).catch(() => null);
+  const [response, error] = await ask(path, { ...options, headers: { ...headers, "Idempotency-Key": key } }, LONG).then((answer) => [answer], (problem) => [null, problem]);
   const pause = Number(response?.headers.get("Retry-After") ?? 1);
   const isRunning = response?.status === CONFLICT && response.headers.has("Retry-After"); // the first of two that are the same
   const isOpen = isRunning || isBusy(response);
-  if (!isOpen) sessionStorage.removeItem(name);
-  if (!isOpen || tries <= 1 || pause > PATIENCE) return answerOf(response ?? Response.error());
+  if (!isOpen) ofTab.remove(name);
+  if (!isOpen || tries <= 1 || pause > PATIENCE) {
+    if (error) throw error;
+    return answerOf(response);
+  }
   await new Promise((resolve) => setTimeout(resolve, pause * 1000));
   return settle(what, method, path, body, tries - 1);
 }
@@ -64,7 +69,7 @@ export async function report(path, body, tries = TRIES) {
   await renew().catch(() => {});
   const said = body();
   if (said === null) return;
-  const response = await ask(path, () => ({ keepalive: true, ...jsonOf("POST", said) })).catch(() => null);
+  const response = await ask(path, { keepalive: true, ...jsonOf("POST", said) }).catch(() => null);
   if (!isBusy(response) || tries <= 1) return;
   const seconds = Number(response?.headers.get("Retry-After") ?? 2);
   setTimeout(() => report(path, body, tries - 1), seconds * 1000);

@@ -1,21 +1,24 @@
 // The cart: quantities, what has changed since something was put in, and what it all comes to.
 
-import { readCart, removeItem, setQuantity, viewersNote } from "/storefront/cart.js";
-import { element, part, say } from "/storefront/dom.js";
-import { money, picture } from "/storefront/shelf.js";
+import { readCart, removeItem, setQuantity, viewersNote } from "./cart.js";
+import { element, part, say } from "./dom.js";
+import { count, money } from "./format.js";
+import { complaint, explain } from "./problem.js";
+import { picture } from "./shelf.js";
+import { t } from "./texts.js";
 
 const MOST = 999;
 const OBSTACLES = {
-  GONE: () => "Not sold any more. Remove it to order the rest.",
-  OUT_OF_STOCK: () => "Out of stock at the moment. Remove it to order the rest.",
-  TOO_FEW: ({ left }) => `Only ${left} left. Take fewer to order.`,
-  OTHER_CURRENCY: () => "In another currency than the rest. Remove it to order the rest.",
+  GONE: "cart.gone",
+  OUT_OF_STOCK: "cart.out",
+  TOO_FEW: "cart.few",
+  OTHER_CURRENCY: "cart.currency",
 };
 
 export async function cartPage() {
-  const list = element("ul", { className: "lines", role: "list", "aria-label": "Products in the cart" });
+  const list = element("ul", { className: "lines", role: "list", "aria-label": t("cart.list") });
   const rows = new Map();
-  const title = element("h1", { tabIndex: -1 }, "Your cart");
+  const title = element("h1", { tabIndex: -1 }, t("cart.title"));
   const notes = part((texts) => texts.map((text) => element("p", { className: "note", role: "status" }, text)));
   const foot = part(footer, "div", { "aria-live": "polite" });
   const show = (cart) => {
@@ -28,21 +31,21 @@ export async function cartPage() {
       if (!row.node.isConnected) list.append(row.node);
     }
     list.hidden = !items.size;
-    notes.show([cart.stale ? "Prices and stock cannot be looked up at the moment: these are the last known ones." : null, viewersNote()].filter(Boolean));
+    notes.show([cart.stale ? t("cart.stale") : null, viewersNote()].filter(Boolean));
     foot.show({ ...cart, items: items.size });
   };
   show(await readCart());
-  const orders = element("p", {}, element("a", { href: "/orders" }, "Your orders"));
+  const orders = element("p", {}, element("a", { href: "/orders" }, t("orders.title")));
   const body = element("div", { className: "buying" }, element("div", {}, list), foot.node);
-  return { title: "Your cart", nodes: [element("div", { className: "head with-button" }, title, orders), notes.node, body] };
+  return { title: t("cart.title"), nodes: [element("div", { className: "head with-button" }, title, orders), notes.node, body] };
 }
 
 function footer({ items, total, currency, canBeBought, stale }) {
-  if (!items) return element("div", { className: "panel" }, element("p", {}, "Nothing is in the cart."), element("a", { href: "/" }, "To the shelves"));
-  const sum = element("p", { className: "total" }, "Total ", element("b", {}, money(total, currency)));
-  const blocked = stale ? "Ordering is possible once the shop answers again." : "Change what cannot be ordered first: it is not in the total.";
-  const next = canBeBought && !stale ? element("a", { className: "primary", href: "/checkout" }, "To the checkout") : element("p", { className: "problem" }, blocked);
-  return element("section", { className: "panel sum", "aria-label": "Total" }, sum, element("p", {}, "Taxes are included."), next);
+  if (!items) return element("div", { className: "panel" }, element("p", {}, t("cart.empty")), element("a", { href: "/" }, t("home")));
+  const sum = element("p", { className: "total" }, `${t("total")} `, element("b", {}, money(total, currency)));
+  const blocked = t(stale ? "cart.blocked.stale" : "cart.blocked");
+  const next = canBeBought && !stale ? element("a", { className: "primary", href: "/checkout" }, t("cart.checkout")) : element("p", { className: "problem" }, blocked);
+  return element("section", { className: "panel sum", "aria-label": t("total") }, sum, element("p", {}, t("total.taxes")), next);
 }
 
 /** One product of the cart. Whoever changes its quantity quickly gets the last one: what is wanted is sent until it is so. */
@@ -50,11 +53,11 @@ function line({ productId, productName }, { show, leave }) {
   const isLocked = viewersNote() !== null;
   const id = `quantity-${productId}`;
   const problem = element("p", { className: "error", role: "alert", id: `${id}-error` });
-  const input = element("input", { id, type: "number", min: 1, max: MOST, step: 1, inputMode: "numeric", required: true, disabled: isLocked, "aria-describedby": problem.id });
-  const remove = element("button", { className: "again", type: "button", disabled: isLocked }, "Remove", element("span", { className: "hidden" }, ` ${productName}`));
+  const input = element("input", { id, type: "number", min: 1, max: MOST, step: 1, inputMode: "numeric", required: true, disabled: isLocked, "aria-label": t("cart.quantity.name", { name: productName }), "aria-describedby": problem.id });
+  const remove = element("button", { className: "again", type: "button", disabled: isLocked, "aria-label": t("cart.remove.name", { name: productName }) }, t("cart.remove"));
   const facts = part(described, "div", { className: "what" });
   const amount = element("p", { className: "amount" });
-  const label = element("label", { htmlFor: id }, "Quantity", element("span", { className: "hidden" }, ` of ${productName}`));
+  const label = element("label", { htmlFor: id }, t("cart.quantity"));
   const image = part((source) => picture({ image: source, categoryId: null }, { loading: "lazy" }), "div", { className: "image" });
   const node = element("li", { className: "line" }, image.node, facts.node, element("div", { className: "how-many" }, label, input, remove), amount, problem);
   let known;
@@ -63,20 +66,20 @@ function line({ productId, productName }, { show, leave }) {
     if (isSending) return;
     isSending = true;
     problem.textContent = "";
-    await act().catch((error) => (problem.textContent = error.detail ?? error.message));
+    await act().catch((error) => (problem.textContent = explain(error)));
     isSending = false;
     input.value = known;
   };
   input.addEventListener("change", () => attempt(async () => {
     while (input.valueAsNumber !== known) {
-      if (!input.checkValidity()) throw new Error(`Must be a number from 1 to ${MOST}.`);
+      if (!input.checkValidity()) throw complaint(t("cart.quantity.wrong", { most: count(MOST) }));
       show(await setQuantity(productId, input.valueAsNumber));
     }
   }));
   remove.addEventListener("click", () => attempt(async () => {
     show(await removeItem(productId));
     leave();
-    say(`${productName} is not in the cart any more.`);
+    say(t("cart.removed", { name: productName }));
   }));
   const update = (item) => {
     known = item.quantity;
@@ -92,8 +95,8 @@ function line({ productId, productName }, { show, leave }) {
 function described({ productId, productName, productPrice, addedPrice, currency, hasNewPrice, obstacle, left }) {
   return [
     element("h2", {}, element("a", { href: `/products/${productId}` }, productName)),
-    element("p", {}, `${money(productPrice, currency)} each`),
-    hasNewPrice ? element("p", { className: "changed" }, `The price has changed: it was ${money(addedPrice, currency)}.`) : null,
-    obstacle ? element("p", { className: "problem" }, OBSTACLES[obstacle]({ left })) : null,
+    element("p", {}, t("cart.each", { price: money(productPrice, currency) })),
+    hasNewPrice ? element("p", { className: "changed" }, t("cart.changed", { price: money(addedPrice, currency) })) : null,
+    obstacle ? element("p", { className: "problem" }, t(OBSTACLES[obstacle], { left })) : null,
   ].filter(Boolean);
 }

@@ -1,8 +1,11 @@
 // The cart: how much is in it, and every change of it.
 
-import { change, get } from "/storefront/api.js";
-import { element, say } from "/storefront/dom.js";
-import { isView, isVisitor, userId } from "/storefront/session.js";
+import { change, get } from "./api.js";
+import { element, say } from "./dom.js";
+import { count } from "./format.js";
+import { explain } from "./problem.js";
+import { isView, isVisitor, userId } from "./session.js";
+import { t } from "./texts.js";
 
 const CART = "/v1/carts/me";
 const PAUSE = 300;
@@ -31,28 +34,29 @@ export function bringCart() {
 }
 
 /** Learn how much is in the cart, for the page's head; without the cart's service it shows no number. */
-export function lookIntoCart() {
-  return readCart().catch(() => keep(null));
+export async function lookIntoCart() {
+  if (navigator.cookieEnabled) return readCart().catch(() => keep(null));
 }
 
 export const setQuantity = (productId, quantity) => changed("PUT", `/items/${productId}`, { quantity });
 export const removeItem = (productId) => changed("DELETE", `/items/${productId}`);
 
 /** Why the one who is at the browser must not change the cart, or null. */
-export const viewersNote = () => (isView() ? `You view as ${userId()}, whose cart only ${userId()} changes. Stop viewing to fill your own.` : null);
+export const viewersNote = () => (isView() ? t("cart.view", { id: userId() }) : null);
 
 /** A button that puts one piece of a product into the cart. */
 export function addButton({ productId, productName }, className = "again") {
-  const button = element("button", { className: `add ${className}`, type: "button", "aria-label": `Add to cart: ${productName}` }, "Add to cart");
+  const button = element("button", { className: `add ${className}`, type: "button", "aria-label": t("cart.add.name", { name: productName }) }, t("cart.add"));
   button.addEventListener("click", async ({ detail }) => {
     if (detail > 1 || button.ariaBusy === "true") return; // a double click is one
     if (viewersNote()) return say(viewersNote());
+    if (!navigator.cookieEnabled) return say(t("cart.cookies"));
     button.ariaBusy = "true";
     try {
       await changed("POST", "/items", { productId });
-      say(`${productName} is in the cart.`);
+      say(t("cart.added", { name: productName }));
     } catch (error) {
-      say(error.detail ?? error.message);
+      say(explain(error));
     } finally {
       button.ariaBusy = "false";
     }
@@ -71,6 +75,6 @@ function keep(cart) {
   const pieces = cart?.items.reduce((sum, { quantity }) => sum + quantity, 0) ?? 0;
   const link = document.getElementById("cart");
   link.querySelector("b").textContent = pieces || "";
-  link.ariaLabel = pieces ? `Cart, ${pieces} ${pieces === 1 ? "piece" : "pieces"}` : "Cart";
+  link.ariaLabel = pieces ? t("cart.pieces", { count: pieces, number: count(pieces) }) : t("cart");
   return cart;
 }

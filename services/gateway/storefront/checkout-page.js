@@ -1,59 +1,53 @@
 // The checkout: where to, how to pay, and what it costs. No card number is asked for: the preview pays at the local provider.
 
-import { profileOf } from "/storefront/account-page.js";
-import { linesOf } from "/storefront/addresses.js";
-import { change } from "/storefront/api.js";
-import { readCart, viewersNote } from "/storefront/cart.js";
-import { element, part } from "/storefront/dom.js";
-import { choice, form } from "/storefront/forms.js";
-import { goTo } from "/storefront/navigation.js";
-import { isLoggedIn, isView } from "/storefront/session.js";
-import { money } from "/storefront/shelf.js";
-import { loginPage } from "/storefront/sign-in-pages.js";
+import { profileOf } from "./account-page.js";
+import { linesOf } from "./addresses.js";
+import { change } from "./api.js";
+import { readCart, viewersNote } from "./cart.js";
+import { element, part } from "./dom.js";
+import { money } from "./format.js";
+import { choice, form } from "./forms.js";
+import { goTo } from "./navigation.js";
+import { isLoggedIn, isView } from "./session.js";
+import { t } from "./texts.js";
+import { loginPage } from "./sign-in-pages.js";
 
 const NOT_SIGNED_IN = new Set([401, 403]);
 const CONFLICT = 409;
 
 /** The methods of payment that a shop with the local provider takes. */
-export const METHODS = {
-  CREDIT_CARD: "Credit card",
-  DEBIT_CARD: "Debit card",
-  PAYPAL: "PayPal",
-  APPLE_PAY: "Apple Pay",
-  GOOGLE_PAY: "Google Pay",
-  BANK_TRANSFER: "Bank transfer",
-};
+const METHODS = ["CREDIT_CARD", "DEBIT_CARD", "PAYPAL", "APPLE_PAY", "GOOGLE_PAY", "BANK_TRANSFER"];
 
 export async function checkoutPage() {
-  const title = element("h1", {}, "Checkout");
-  if (isView()) return { title: "Checkout", nodes: [element("section", { className: "panel narrow" }, title, element("p", {}, viewersNote()))] };
-  if (!isLoggedIn()) return loginPage("Log in to order. What is in the cart comes with you.");
+  const title = element("h1", {}, t("checkout.title"));
+  if (isView()) return { title: t("checkout.title"), nodes: [element("section", { className: "panel narrow" }, title, element("p", {}, viewersNote()))] };
+  if (!isLoggedIn()) return loginPage({ note: t("checkout.login") });
   const [first, { address }] = await Promise.all([readCart(), profileOf()]);
   if (!isReady(first)) {
-    const back = element("p", {}, "The cart cannot be ordered as it is. ", element("a", { href: "/cart" }, "To the cart"));
-    return { title: "Checkout", nodes: [element("section", { className: "panel narrow" }, title, back)] };
+    const back = element("p", {}, t("checkout.blocked"), element("a", { href: "/cart" }, t("checkout.cart")));
+    return { title: t("checkout.title"), nodes: [element("section", { className: "panel narrow" }, title, back)] };
   }
   const sum = part(summary, "div", { "aria-live": "polite" });
   const order = orderForm(address?.addresses ?? [], first, sum.show);
   sum.show(first);
-  const body = element("div", { className: "buying" }, element("section", { className: "panel", "aria-label": "Delivery and payment" }, order), sum.node);
-  return { title: "Checkout", nodes: [element("div", { className: "head with-button" }, title, element("p", {}, element("a", { href: "/cart" }, "Back to the cart"))), body] };
+  const body = element("div", { className: "buying" }, element("section", { className: "panel", "aria-label": t("checkout.form") }, order), sum.node);
+  return { title: t("checkout.title"), nodes: [element("div", { className: "head with-button" }, title, element("p", {}, element("a", { href: "/cart" }, t("checkout.back")))), body] };
 }
 
 const isReady = ({ canBeBought, stale }) => canBeBought && !stale;
-const buttonText = ({ total, currency }) => `Order and pay ${money(total, currency)}`;
+const buttonText = ({ total, currency }) => t("checkout.order", { amount: money(total, currency) });
 
 /** The order is over the total that is shown: where the cart costs something else by now, that is shown first. */
 function orderForm(addresses, first, show) {
   let cart = first;
   const options = addresses.map((each) => [each.id, [element("b", {}, each.name), " ", linesOf(each)]]);
   const to = (addresses.find(({ isDefault }) => isDefault) ?? addresses[0])?.id;
-  const book = element("a", { href: "/account" }, options.length ? "Another address" : "Add an address to your account");
+  const book = element("a", { href: "/account" }, t(options.length ? "checkout.other-address" : "checkout.add-address"));
   const node = form({
     fields: [
-      options.length ? choice({ name: "addressId", legend: "Send it to", options, value: to }) : element("p", {}, "You have no address yet."),
+      options.length ? choice({ name: "addressId", legend: t("checkout.to"), options, value: to }) : element("p", {}, t("checkout.no-address")),
       element("p", { className: "more" }, book),
-      choice({ name: "paymentMethod", legend: "Pay by", options: Object.entries(METHODS), value: "CREDIT_CARD" }),
+      choice({ name: "paymentMethod", legend: t("checkout.pay"), options: METHODS.map((method) => [method, t(`method.${method}`)]), value: "CREDIT_CARD" }),
     ],
     button: buttonText(first),
     submit: async (data) => {
@@ -76,16 +70,16 @@ function orderForm(addresses, first, show) {
 }
 
 function summary({ items, total, currency }) {
-  return element("section", { className: "panel sum", "aria-label": "Your order" },
-    element("h2", {}, "Your order"),
+  return element("section", { className: "panel sum", "aria-label": t("checkout.yours") },
+    element("h2", {}, t("checkout.yours")),
     orderLines(items, currency),
-    element("p", { className: "total" }, "Total ", element("b", {}, money(total, currency))),
-    element("p", {}, "Taxes are included."));
+    element("p", { className: "total" }, `${t("total")} `, element("b", {}, money(total, currency))),
+    element("p", {}, t("total.taxes")));
 }
 
 /** What is ordered, line by line. */
 export function orderLines(items, currency) {
   const row = ({ productId, productName, quantity, amount }) =>
-    element("li", {}, element("a", { href: `/products/${productId}` }, productName ?? `Product ${productId}`), element("span", { className: "pieces" }, `× ${quantity}`), element("span", { className: "amount" }, money(amount, currency)));
+    element("li", {}, element("a", { href: `/products/${productId}` }, productName ?? t("product.unnamed", { id: productId })), element("span", { className: "pieces" }, `× ${quantity}`), element("span", { className: "amount" }, money(amount, currency)));
   return element("ul", { className: "order-lines", role: "list" }, items.map(row));
 }

@@ -1,6 +1,8 @@
 // Forms: each field has its label, its hint, and the error that the shop names it in; screen readers hear them.
 
-import { element } from "/storefront/dom.js";
+import { element } from "./dom.js";
+import { explain } from "./problem.js";
+import { language, t } from "./texts.js";
 
 let last = 0;
 
@@ -37,7 +39,7 @@ export function choice({ name, legend, options, value }) {
 }
 
 function eye(control) {
-  const show = element("button", { type: "button", className: "again", "aria-pressed": "false", "aria-label": "Show the password" }, "Show");
+  const show = element("button", { type: "button", className: "again", "aria-pressed": "false", "aria-label": t("field.show.name") }, t("field.show"));
   show.addEventListener("click", () => {
     const isShown = control.type === "password";
     control.type = isShown ? "text" : "password";
@@ -87,14 +89,14 @@ function show(error, node, problem, nameOf) {
   for (const { field: named, message } of error.errors ?? []) {
     const control = node.elements.namedItem(nameOf(named.replace(/^body\./, "")));
     const place = control?.id && document.getElementById(`${control.id}-error`);
-    if (!place) rest.push(`${named}: ${message}`);
+    if (!place) rest.push(language === "en" ? `${named}: ${message}` : named);
     else {
-      place.textContent = sentence(message);
+      place.textContent = language === "en" ? sentence(message) : t("field.wrong"); // the shop's own words are English
       control.setAttribute("aria-invalid", "true");
       first ??= control;
     }
   }
-  if (!first || rest.length) problem.textContent = [error.detail ?? error.message, ...rest].join(" ");
+  if (!first || rest.length) problem.textContent = [explain(error), ...rest].join(" ");
   first?.focus();
 }
 

@@ -1,122 +1,149 @@
 // The preview's frame: which page an address means, and how to get from one to the next without loading anew.
 
-import { accountPage } from "/storefront/account-page.js";
-import { Problem } from "/storefront/api.js";
-import { cartPage } from "/storefront/cart-page.js";
-import { lookIntoCart } from "/storefront/cart.js";
-import { checkoutPage } from "/storefront/checkout-page.js";
-import { announce, element, say } from "/storefront/dom.js";
-import { mailsPage } from "/storefront/mails-page.js";
-import { goTo } from "/storefront/navigation.js";
-import { orderPage } from "/storefront/order-page.js";
-import { ordersPage } from "/storefront/orders-page.js";
-import { installPicker, showWho } from "/storefront/picker.js";
-import { productPage } from "/storefront/product-page.js";
-import { categoryPage, searchPage } from "/storefront/search-page.js";
-import { onChange, renew } from "/storefront/session.js";
-import { confirmPage, emailPage, loginPage, registerPage, resetPage } from "/storefront/sign-in-pages.js";
-import { topPage } from "/storefront/top-page.js";
+import { Problem } from "./api.js";
+import { lookIntoCart } from "./cart.js";
+import { installConsent } from "./consent.js";
+import { announce, element, say } from "./dom.js";
+import { entry, forget, goTo, keep, keptFor, putBack, remember } from "./navigation.js";
+import { failure, skeleton } from "./page-states.js";
+import { installPicker, showWho } from "./picker.js";
+import { installSearch, showKeyword } from "./search-box.js";
+import { onChange, renew } from "./session.js";
+import { t } from "./texts.js";
 
 const main = document.getElementById("content");
-const SKELETON_SHELVES = 3;
-const SKELETON_CARDS = 6;
+const page = (module, name) => async (...given) => (await import(`./${module}.js`))[name](...given);
 const PAGES = {
-  "/account": accountPage,
-  "/account/login": () => loginPage(),
-  "/account/register": registerPage,
-  "/account/confirm": confirmPage,
-  "/account/email": emailPage,
-  "/account/reset": resetPage,
-  "/preview/mails": mailsPage,
-  "/cart": cartPage,
-  "/checkout": checkoutPage,
-  "/orders": ordersPage,
+  "/": page("top-page", "topPage"),
+  "/search": page("search-page", "searchPage"),
+  "/account": page("account-page", "accountPage"),
+  "/account/login": page("sign-in-pages", "loginPage"),
+  "/account/register": page("sign-in-pages", "registerPage"),
+  "/account/confirm": page("sign-in-pages", "confirmPage"),
+  "/account/email": page("sign-in-pages", "emailPage"),
+  "/account/reset": page("sign-in-pages", "resetPage"),
+  "/preview/mails": page("mails-page", "mailsPage"),
+  "/cart": page("cart-page", "cartPage"),
+  "/checkout": page("checkout-page", "checkoutPage"),
+  "/orders": page("orders-page", "ordersPage"),
 };
-const OF_ONE = { products: productPage, categories: categoryPage, orders: orderPage };
-let leave = () => {};
+const OF_ONE = {
+  products: page("product-page", "productPage"),
+  categories: page("search-page", "categoryPage"),
+  orders: page("order-page", "orderPage"),
+};
+const PATIENCE = 150;
+const SETTLED = 300;
 let turn = 0;
+let current = { key: entry().key };
 let shown;
 
-function pageAt({ pathname, searchParams }) {
-  const [, kind, id] = pathname.match(/^\/(products|categories|orders)\/(\d+)$/) ?? [];
+function pageAt(pathname) {
+  const [, kind, id] = pathname.match(/^\/(products|categories|orders)\/(\d{1,19})$/) ?? [];
   if (kind) return () => OF_ONE[kind](id);
-  if (PAGES[pathname]) return PAGES[pathname];
-  const keyword = searchParams.get("q")?.trim();
-  if (pathname === "/search" && keyword) return () => searchPage(keyword);
-  return topPage;
+  return PAGES[pathname] ?? page("missing-page", "missingPage");
 }
 
-/** Draw the page of the present address. */
-async function render({ isFirst = false } = {}) {
+/** Draw the page of the present address; coming back, as it was left. */
+async function render({ isFirst = false, isBack = false } = {}) {
   const mine = ++turn;
-  const address = new URL(location);
-  shown = address.pathname + address.search;
   leave();
-  leave = () => {};
-  say("");
+  const { key, scroll } = entry();
+  shown = location.pathname + location.search;
+  current = { key };
+  showKeyword(new URLSearchParams(location.search).get("q") ?? "");
+  const kept = isBack ? keptFor(key) : undefined;
+  if (kept) return draw(kept.page, { scroll: kept.page.scroll, after: () => putBack(kept, main) });
   main.setAttribute("aria-busy", "true");
-  const waiting = setTimeout(() => main.replaceChildren(skeleton()), isFirst ? 0 : 150);
-  document.getElementById("keyword").value = address.searchParams.get("q") ?? "";
-  let page;
+  const waiting = setTimeout(() => main.replaceChildren(skeleton()), isFirst ? 0 : PATIENCE);
+  const made = await make();
+  clearTimeout(waiting);
+  if (mine !== turn) return made.leave?.();
+  draw(made, { scroll: scroll ?? 0, after: () => isFirst || main.focus({ preventScroll: true }), isFirst });
+}
+
+async function make() {
   try {
     await renew();
-    page = await pageAt(address)();
+    return await pageAt(location.pathname)(location.pathname);
   } catch (error) {
-    page = failure(error);
+    return failure(error, () => (error instanceof Problem ? render() : location.reload())); // a module that did not come stays away until then
   }
-  clearTimeout(waiting);
-  if (mine !== turn) return page.leave?.();
-  leave = page.leave ?? leave;
-  document.title = `${page.title} · Tanawari`;
-  main.replaceChildren(...page.nodes.filter(Boolean));
+}
+
+/** Let go of the page that is shown: it stays as it is for whoever comes back. */
+function leave() {
+  say("");
+  current.page?.leave?.();
+  if (!current.page?.isKept) return;
+  current.page.scroll = scrollY;
+  keep(current.key, current.page, main);
+}
+
+function draw(made, { scroll, after, isFirst }) {
+  current.page = made;
+  document.title = t("title", { page: made.title });
+  main.replaceChildren(...made.nodes.filter(Boolean));
   main.removeAttribute("aria-busy");
   showWho();
-  if (!isFirst) {
-    main.focus({ preventScroll: true });
-    announce(page.title);
-  }
+  scrollTo({ top: scroll, behavior: "instant" });
+  after();
+  if (!isFirst) announce(made.title);
 }
 
-function skeleton() {
-  const card = () => element("li", {}, element("div", { className: "card" }));
-  const row = () =>
-    element("section", { className: "shelf" },
-      element("header", {}, element("h2", {}, "Loading shelf")),
-      element("ul", { className: "cards" }, Array.from({ length: SKELETON_CARDS }, card)));
-  return element("div", { className: "skeleton", "aria-hidden": "true" },
-    element("div", { className: "head" }, element("h1", {}, "Loading the shelves")),
-    Array.from({ length: SKELETON_SHELVES }, row));
-}
-
-function failure(error) {
-  const isMissing = error instanceof Problem && error.status === 404;
-  const [title, about] = isMissing
-    ? ["Nothing stands here", "It may have left the shop."]
-    : ["This page cannot be shown", `${error.message}. Please try again in a moment.`];
-  const again = element("button", { className: "again", type: "button", onclick: () => render() }, "Try again");
-  const home = element("a", { href: "/" }, "To the shelves");
-  return { title, nodes: [element("div", { className: "head", role: "alert" }, element("h1", {}, title), element("p", {}, about), element("p", {}, isMissing ? home : again))] };
+/** Go to a place of the page, as a link to it would, but without an entry in the history. */
+function jump(id) {
+  const place = document.getElementById(id);
+  place?.scrollIntoView();
+  place?.focus({ preventScroll: true });
 }
 
 document.addEventListener("click", (event) => {
   const link = event.target.closest("a[href]");
   const isPlain = event.button === 0 && !(event.metaKey || event.ctrlKey || event.shiftKey || event.altKey);
-  if (!link || !isPlain || link.origin !== location.origin || link.hash || link.pathname.startsWith("/docs")) return;
+  if (!link || !isPlain || link.origin !== location.origin || link.hasAttribute("download") || link.hreflang) return;
+  const isHere = link.pathname === location.pathname && link.search === location.search;
+  if ((link.hash && !isHere) || link.pathname.startsWith("/docs")) return;
   event.preventDefault();
-  goTo(link.href);
+  if (link.hash) jump(link.hash.slice(1));
+  else goTo(link.href, link.dataset.search ? { searchId: link.dataset.search } : {});
 });
-document.getElementById("search").addEventListener("submit", (event) => {
-  event.preventDefault();
-  const keyword = event.target.q.value.trim();
-  if (keyword) goTo(`/search?${new URLSearchParams({ q: keyword })}`);
-});
-const isNew = () => location.pathname + location.search !== shown || location.hash.includes("code=");
-addEventListener("popstate", () => isNew() && render()); // a jump within the page is none
+
+const connection = () => {
+  document.getElementById("offline").hidden = navigator.onLine;
+  if (navigator.onLine && current.page?.isFailure) render();
+};
+history.scrollRestoration = "manual";
+addEventListener("online", connection);
+addEventListener("offline", connection);
+let scrolling;
+addEventListener("scroll", () => {
+  clearTimeout(scrolling);
+  scrolling = setTimeout(() => main.ariaBusy === "true" || remember({ scroll: scrollY }), SETTLED); // for a reload
+}, { passive: true });
+addEventListener("popstate", () => (location.pathname + location.search !== shown || current.key !== history.state?.key) && render({ isBack: true }));
 addEventListener("navigate", () => render());
+addEventListener("hashchange", () => location.hash.includes("code=") && render());
 onChange(({ isElsewhere }) => {
+  forget();
   if (isElsewhere) render();
   else showWho();
   lookIntoCart();
 });
+if (new URLSearchParams(location.search).has("lang")) {
+  const address = new URL(location);
+  address.searchParams.delete("lang"); // the server has remembered it
+  history.replaceState(history.state, "", address);
+}
+for (const link of document.querySelectorAll("a[hreflang]")) link.addEventListener("click", () => (link.href = otherLanguage(link.hreflang)));
+installSearch();
+installConsent();
 installPicker(() => goTo("/"));
+connection();
 render({ isFirst: true }).then(lookIntoCart);
+
+function otherLanguage(language) {
+  const address = new URL(location);
+  address.searchParams.set("lang", language);
+  return address.href;
+}

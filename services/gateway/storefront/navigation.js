@@ -1,8 +1,45 @@
-// Going from page to page without loading anew.
+// Going from page to page without loading anew, and back to where one was.
 
-/** Show the page at an address. */
-export function goTo(address) {
-  history.pushState(null, "", address);
-  scrollTo({ top: 0, behavior: "instant" });
+import { uuid } from "./uuid.js";
+
+const MOST = 12;
+const kept = new Map();
+
+/** The name of the present entry of the history; what it remembers, such as how many pages of a list were open. */
+export function entry() {
+  if (!history.state?.key) history.replaceState({ ...history.state, key: uuid() }, "");
+  return history.state;
+}
+
+/** Remember something with the present entry; it outlives a reload. */
+export function remember(values) {
+  history.replaceState({ ...entry(), ...values }, "");
+}
+
+/** Show the page at an address; `values` go with it, such as the search that led there. */
+export function goTo(address, values = {}) {
+  remember({ scroll: scrollY });
+  history.pushState({ ...values, key: uuid(), scroll: 0 }, "", address);
   dispatchEvent(new Event("navigate"));
 }
+
+/** Keep a page as it is, for when the shopper comes back to its entry. */
+export function keep(key, page, main) {
+  const rows = [...main.querySelectorAll(".cards")].map(({ scrollLeft }) => scrollLeft);
+  const focused = main.contains(document.activeElement) ? document.activeElement : null;
+  kept.delete(key);
+  kept.set(key, { page, rows, focused });
+  if (kept.size > MOST) kept.delete(kept.keys().next().value);
+}
+
+/** The page kept for an entry, or undefined. */
+export const keptFor = (key) => kept.get(key);
+
+/** Put back the rows of a kept page, and the keyboard. */
+export function putBack({ rows, focused }, main) {
+  main.querySelectorAll(".cards").forEach((list, place) => list.scrollTo({ left: rows[place] ?? 0, behavior: "instant" }));
+  (focused ?? main).focus({ preventScroll: true });
+}
+
+/** Keep nothing: somebody else is here, or what was shown is not true any more. */
+export const forget = () => kept.clear();

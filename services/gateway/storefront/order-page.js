@@ -1,16 +1,17 @@
 // One order: what becomes of it, and what the shopper can do about it.
 
-import { linesOf } from "/storefront/addresses.js";
-import { change, get } from "/storefront/api.js";
-import { lookIntoCart } from "/storefront/cart.js";
-import { METHODS, orderLines } from "/storefront/checkout-page.js";
-import { element, part } from "/storefront/dom.js";
-import { field, form, sentence } from "/storefront/forms.js";
-import { STATUSES, time } from "/storefront/orders-page.js";
-import { returnForm, returnList } from "/storefront/returns.js";
-import { isLoggedIn, isView } from "/storefront/session.js";
-import { money } from "/storefront/shelf.js";
-import { loginPage } from "/storefront/sign-in-pages.js";
+import { linesOf } from "./addresses.js";
+import { change, get } from "./api.js";
+import { lookIntoCart } from "./cart.js";
+import { orderLines } from "./checkout-page.js";
+import { element, part } from "./dom.js";
+import { money, time } from "./format.js";
+import { field, form, sentence } from "./forms.js";
+import { explain } from "./problem.js";
+import { returnForm, returnList } from "./returns.js";
+import { isLoggedIn, isView } from "./session.js";
+import { loginPage } from "./sign-in-pages.js";
+import { known, t } from "./texts.js";
 
 const SOON = 500;
 const LATER = 3_000;
@@ -22,15 +23,15 @@ const WAY = ["PENDING", "CONFIRMED", "PROCESSING", "SHIPPED", "DELIVERED"];
 
 /** The page follows the order while the shopper is there: closely until it is paid, then now and then. */
 export async function orderPage(id) {
-  if (!isLoggedIn() && !isView()) return loginPage("Log in to see your order.");
+  if (!isLoggedIn() && !isView()) return loginPage({ note: t("order.login") });
   const path = `/v1/orders/${id}`;
   const isOwn = !isView();
-  const state = part((order) => [...told(order), way(order)], "section", { className: "panel", "aria-label": "Status", "aria-live": "polite", tabIndex: -1 });
+  const state = part((order) => [...told(order), way(order)], "section", { className: "panel", "aria-label": t("order.status"), "aria-live": "polite", tabIndex: -1 });
   const paying = part((waiting) => waiting && action(waiting, (approve) => act(`/v1/local-payments/${waiting.paymentId}/action`, { approve })));
   const back = part(({ order, returns }) => returnList(order, returns), "div", { "aria-live": "polite" });
   const returning = part((has) => has && returnForm(has.order, has.returns, (wish) => act(`${path}/returns`, wish)));
   const cancelling = part((isPossible) => isPossible && cancellation((reason) => act(`${path}/cancel`, { reason })));
-  const sent = part(details, "section", { className: "panel", "aria-label": "Order" });
+  const sent = part(details, "section", { className: "panel", "aria-label": t("order.label") });
   const began = Date.now();
   let status;
   let isHere = true;
@@ -61,71 +62,65 @@ export async function orderPage(id) {
   };
   await refresh();
   follow();
-  const head = element("div", { className: "head with-button" }, element("h1", {}, `Order ${id}`), element("p", {}, element("a", { href: "/orders" }, "All orders")));
+  const head = element("div", { className: "head with-button" }, element("h1", {}, t("order.title", { id })), element("p", {}, element("a", { href: "/orders" }, t("order.all"))));
   const body = element("div", { className: "buying" }, element("div", {}, state.node, paying.node, back.node, returning.node, cancelling.node), sent.node);
-  return { title: `Order ${id}`, nodes: [head, body], leave: () => (isHere = false) };
+  return { title: t("order.title", { id }), nodes: [head, body], leave: () => (isHere = false) };
 }
 
-const ABOUT = {
-  PENDING: ({ actionUrl, paymentMethod }) => {
-    if (!actionUrl) return "The payment is under way. This page says when it is done.";
-    const next = paymentMethod === "BANK_TRANSFER" ? "It is packed once the money is here." : "One step is left: approve the payment.";
-    return `${next} What you ordered stays in your cart until then.`;
-  },
-  CONFIRMED: () => "Thank you. It is packed soon.",
-  PROCESSING: () => "It leaves the house soon.",
-  SHIPPED: ({ shippedAt }) => `Since ${time(shippedAt)}.`,
-  DELIVERED: ({ deliveredAt }) => `On ${time(deliveredAt)}.`,
-  CANCELLED: ({ cancelReason, confirmedAt }) => `${sentence(cancelReason ?? "cancelled")}${confirmedAt ? " What was paid is given back." : " Your cart is as it was."}`,
-  RETURNED: () => "All of it is back, and refunded.",
-};
+function about({ status, actionUrl, paymentMethod, shippedAt, deliveredAt, cancelReason, confirmedAt }) {
+  if (status === "PENDING") {
+    if (!actionUrl) return t("about.paying");
+    return t(paymentMethod === "BANK_TRANSFER" ? "about.transfer" : "about.approve");
+  }
+  if (status !== "CANCELLED") return t(`about.${status}`, { time: time(deliveredAt ?? shippedAt ?? confirmedAt) });
+  return t(confirmedAt ? "about.CANCELLED.paid" : "about.CANCELLED", { reason: sentence(cancelReason ?? t("cancelled")) });
+}
 
-const told = (order) => [element("h2", {}, STATUSES[order.status]), element("p", {}, ABOUT[order.status](order))];
+const told = (order) => [element("h2", {}, t(`status.${order.status}`)), element("p", {}, about(order))];
 
 /** How far it is on its way to the shopper. */
 function way({ status }) {
   if (!WAY.includes(status)) return null;
-  const steps = ["Ordered", "Paid", "Packed", "Shipped", "Delivered"];
   const reached = WAY.indexOf(status);
-  const step = (name, place) => element("li", { className: place <= reached ? "reached" : "", "aria-current": place === reached ? "step" : null }, name);
-  return element("ol", { className: "way", role: "list", "aria-label": "On its way" }, steps.map(step));
+  const step = (name, place) => element("li", { className: place <= reached ? "reached" : "", "aria-current": place === reached ? "step" : null }, t(`step.${name}`));
+  return element("ol", { className: "way", role: "list", "aria-label": t("order.way") }, WAY.map(step));
 }
 
 /** What the payment waits for: at the local provider, the shopper answers here instead of at a bank. */
 function action({ actionUrl, paymentMethod, totalAmount, currency, payBy }, answer) {
   const amount = money(totalAmount, currency);
   const [asked, yes, no] = paymentMethod === "BANK_TRANSFER"
-    ? [`Transfer ${amount} by ${time(payBy)}. Until then the shop keeps the products for you.`, "The money is transferred", "Do not pay"]
-    : [`Your bank asks you to approve ${amount}.`, "Approve the payment", "Refuse it"];
+    ? [t("pay.transfer", { amount, time: time(payBy) }), t("pay.transferred"), t("pay.not")]
+    : [t("pay.approve", { amount }), t("pay.yes"), t("pay.no")];
   const problem = element("p", { className: "problem", role: "alert" });
   const choose = (approve) => async () => {
     problem.textContent = "";
-    await answer(approve).catch((error) => (problem.textContent = error.detail ?? error.message));
+    await answer(approve).catch((error) => (problem.textContent = explain(error)));
   };
   const buttons = actionUrl.startsWith("/")
     ? [element("button", { type: "button", className: "primary", onclick: choose(true) }, yes), element("button", { type: "button", className: "again", onclick: choose(false) }, no)]
-    : [element("a", { className: "primary", href: actionUrl }, `Go on at ${METHODS[paymentMethod]}`)];
-  return element("section", { className: "panel", "aria-label": "Payment" }, element("p", {}, asked), element("div", { className: "row" }, buttons), problem);
+    : [element("a", { className: "primary", href: actionUrl }, t("pay.elsewhere", { method: t(`method.${paymentMethod}`) }))];
+  return element("section", { className: "panel", "aria-label": t("order.payment") }, element("p", {}, asked), element("div", { className: "row" }, buttons), problem);
 }
 
 function cancellation(cancel) {
   const node = form({
-    fields: [field({ name: "reason", label: "Why do you cancel it?", maxLength: 200 })],
-    button: "Cancel the order",
+    fields: [field({ name: "reason", label: t("cancel.reason"), maxLength: 200 })],
+    button: t("cancel.button"),
     className: "form danger",
     submit: (data) => cancel(data.get("reason").trim()),
   });
-  return element("details", { className: "panel" }, element("summary", {}, "Cancel this order"), node);
+  return element("details", { className: "panel" }, element("summary", {}, t("cancel.summary")), node);
 }
 
 function details({ items, totalAmount, currency, shippingAddress, paymentMethod, orderedAt }) {
   const fact = (name, ...values) => element("div", {}, element("dt", {}, name), element("dd", {}, ...values));
   return [
     orderLines(items, currency),
-    element("p", { className: "total" }, "Total ", element("b", {}, money(totalAmount, currency))),
+    element("p", { className: "total" }, `${t("total")} `, element("b", {}, money(totalAmount, currency))),
     element("dl", {},
-      fact("Ordered", time(orderedAt)),
-      fact("Payment", METHODS[paymentMethod] ?? paymentMethod),
-      shippingAddress && fact("Address", `${shippingAddress.name}, ${linesOf(shippingAddress)}`)),
+      fact(t("order.at"), time(orderedAt)),
+      fact(t("order.payment"), known(`method.${paymentMethod}`) ?? paymentMethod),
+      shippingAddress && fact(t("order.address"), `${shippingAddress.name}, ${linesOf(shippingAddress)}`)),
   ];
 }

@@ -1,7 +1,9 @@
 // Who is at the browser: the link to the account, and in the preview the dialog that chooses whom to view as, and the bar that says so.
 
-import { element } from "/storefront/dom.js";
-import { hasPreview, isLoggedIn, isView, logOut, shoppers, stopViewing, userId, viewAs } from "/storefront/session.js";
+import { element } from "./dom.js";
+import { explain } from "./problem.js";
+import { hasPreview, isLoggedIn, isView, logOut, shoppers, stopViewing, userId, viewAs } from "./session.js";
+import { t } from "./texts.js";
 
 const byId = (id) => document.getElementById(id);
 const dialog = byId("picker");
@@ -10,7 +12,7 @@ const dialog = byId("picker");
 export function showWho() {
   const account = byId("account");
   account.href = isLoggedIn() ? "/account" : "/account/login";
-  account.querySelector("b").textContent = isLoggedIn() ? "Account" : "Log in";
+  account.querySelector("b").textContent = t(isLoggedIn() ? "head.account" : "head.login");
   byId("view-as").hidden = !hasPreview();
   byId("mails").hidden = !hasPreview();
   byId("viewing").hidden = !isView();
@@ -24,7 +26,7 @@ export function installPicker(onChoice) {
     try {
       await become();
     } catch (error) {
-      byId("picker-problem").textContent = error.detail ?? error.message;
+      byId("picker-problem").textContent = explain(error);
       return;
     }
     dialog.close();

@@ -1,46 +1,67 @@
-// A product and what is like it.
+// A product first; what is like it, and where it belongs, when it comes.
 
-import { get } from "/storefront/api.js";
-import { addButton } from "/storefront/cart.js";
-import { element } from "/storefront/dom.js";
-import { act, Impressions } from "/storefront/reports.js";
-import { picture, price, shelf } from "/storefront/shelf.js";
-import { asItem, pathOf } from "/storefront/search-page.js";
+import { get } from "./api.js";
+import { addButton } from "./cart.js";
+import { crumbs } from "./crumbs.js";
+import { element } from "./dom.js";
+import { entry } from "./navigation.js";
+import { later } from "./page-states.js";
+import { asItem, pathOf } from "./products.js";
+import { act, dwell, Impressions } from "./reports.js";
+import { picture, price, shelf } from "./shelf.js";
+import { t } from "./texts.js";
 
-export async function productPage(productId) {
-  const similar = get(`/v1/products/${productId}/similar`, { seconds: 2 }).catch(() => ({ items: [] }));
-  const product = await get(`/v1/products/${productId}`);
-  const categoryId = product.categoryIds[0];
-  const { id, name: productName, price: productPrice, currency } = product;
-  act("PRODUCT_VIEWED", { productId: id, productName, productPrice, currency, categoryId });
-  const category = categoryId && (await get(`/v1/categories/${categoryId}`).catch(() => null));
-  const path = category && (await pathOf(category));
+const MOMENT = 4;
+
+export async function productPage(path) {
+  const id = path.split("/").at(-1);
+  const product = await get(`/v1/products/${id}`);
+  return {
+    title: product.name,
+    nodes: [categoryOf(product), details(product), similarTo(id)],
+    leave: dwell(() => viewed(product)),
+    isKept: true,
+  };
+}
+
+function viewed({ id, name: productName, price: productPrice, currency, categoryIds }) {
+  act("PRODUCT_VIEWED", { productId: id, productName, productPrice, currency, categoryId: categoryIds[0], requestID: entry().searchId });
+}
+
+function details(product) {
   const item = asItem(product);
-  const details = element(
+  return element(
     "div",
     { className: "product" },
-    picture(item, { alt: category ? `Drawing: ${category.name}` : "", fetchPriority: "high" }),
+    picture(item, { fetchPriority: "high" }),
     element(
       "div",
       { className: "facts" },
-      category && element("p", { className: "kind" }, element("a", { href: `/categories/${category.id}` }, path)),
       element("h1", {}, product.name),
       price(item),
-      element("p", { className: item.isThere ? "stock" : "stock none" }, item.isThere ? "In stock" : "Not available at the moment"),
+      element("p", { className: item.isThere ? "stock" : "stock none" }, t(item.isThere ? "stock.in" : product.isActive ? "stock.none" : "stock.away")),
       item.isThere ? addButton(item, "primary") : null,
-      product.description && element("p", {}, product.description),
-      element("p", { className: "code" }, `Article ${product.sku}`),
+      product.description && element("p", { className: "description" }, product.description),
+      element("p", { className: "code" }, t("product.article", { sku: product.sku })),
     ),
   );
-  const answer = await similar;
-  const impressions = new Impressions(answer);
-  const alike = shelf({
-    id: "similar",
-    title: "Similar products",
-    items: answer.items.map(({ product: card, ...place }) => ({ ...card, ...place })),
-    waiting: "Nothing similar to show yet.",
-    onCard: (card, item) => impressions.watch(card, "SIMILAR", item),
-  });
-  const back = element("a", { className: "back", href: "/" }, "‹ Back to the shelves");
-  return { title: product.name, nodes: [back, details, alike], leave: () => impressions.end() };
+}
+
+/** The way to a product's category: without it, to the top page alone. */
+function categoryOf({ categoryIds: [id] }) {
+  const load = () => get(`/v1/categories/${id}`, { seconds: MOMENT }).then(pathOf).catch(() => []);
+  return id ? later(load, (categories) => crumbs(categories), { lines: 1 }) : crumbs([]);
+}
+
+function similarTo(id) {
+  return later(() => get(`/v1/products/${id}/similar`, { seconds: MOMENT }), (answer) => {
+    const impressions = new Impressions(answer);
+    return shelf({
+      id: "similar",
+      title: t("product.similar"),
+      items: answer.items.map(({ product: card, ...place }) => ({ ...card, ...place })),
+      waiting: t("product.similar.waiting"),
+      onCard: (card, item) => impressions.watch(card, "SIMILAR", item),
+    });
+  }, { lines: 4 });
 }

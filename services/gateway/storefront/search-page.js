@@ -1,78 +1,65 @@
 // Search by keyword or category through the catalog.
 
-import { get } from "/storefront/api.js";
-import { element } from "/storefront/dom.js";
-import { act } from "/storefront/reports.js";
-import { cards } from "/storefront/shelf.js";
+import { get } from "./api.js";
+import { element } from "./dom.js";
+import { count, readable } from "./format.js";
+import { entry, remember } from "./navigation.js";
+import { more } from "./page-states.js";
+import { asItem } from "./products.js";
+import { act } from "./reports.js";
+import { cards } from "./shelf.js";
+import { t } from "./texts.js";
 
 const LIMIT = 48;
+const MOST_LETTERS = 200;
 
-/** A product of the catalog in the words of a shelf's item. */
-export function asItem(product) {
-  const { id, name, price, currency, image, categoryIds, isActive, inStock } = product;
-  return {
-    productId: id,
-    productName: name,
-    productPrice: price,
-    specialPrice: specialPriceOf(product),
-    currency,
-    image,
-    categoryId: categoryIds[0],
-    isThere: isActive && inStock,
-  };
-}
-
-/** The special price that holds now, or null; staff are told of later ones, too. */
-function specialPriceOf({ isActive, inStock, specialPrice: offer }) {
-  const now = Date.now();
-  const holds = offer && isActive && inStock && Date.parse(offer.startDate) <= now && !(Date.parse(offer.endDate) <= now);
-  return holds ? offer.price : null;
-}
-
-/** The names from the top to a category; a shop's capitals in ordinary letters, any other spelling left alone. */
-export async function pathOf({ name, parentId }) {
-  const above = parentId && (await get(`/v1/categories/${parentId}`).then(pathOf).catch(() => null));
-  return above ? `${above} › ${readable(name)}` : readable(name);
-}
-
-const readable = (text) => (text === text.toUpperCase() ? text.charAt(0) + text.slice(1).toLowerCase() : text);
-
-export async function searchPage(keyword) {
+export async function searchPage() {
+  const keyword = new URLSearchParams(location.search).get("q")?.trim() ?? "";
+  if (!keyword) return said("search.empty");
+  if (keyword.length > MOST_LETTERS) return said("search.long", { most: count(MOST_LETTERS) });
   act("SEARCH_BY_KEYWORD", { searchKeyword: keyword });
-  return found(`“${keyword}”`, { q: keyword }, "Nothing found. Fewer or shorter words may help.");
+  return found(t("search.title", { keyword }), { q: keyword }, t("search.nothing"));
 }
 
-export async function categoryPage(categoryId) {
-  const category = await get(`/v1/categories/${categoryId}`);
+export async function categoryPage(path) {
+  const id = path.split("/").at(-1);
+  const category = await get(`/v1/categories/${id}`);
   act("SEARCH_BY_CATEGORY", { searchCategoryId: category.id, searchCategoryName: category.name });
-  return found(await pathOf(category), { category: categoryId }, "Nothing of this kind at the moment.");
+  return found(readable(category.name), { category: id }, t("category.nothing"));
+}
+
+function said(key, values) {
+  return { title: t(key), nodes: [element("div", { className: "head" }, element("h1", {}, t(key)), element("p", {}, t(`${key}.about`, values)))] };
 }
 
 /** The products that fit, and a button for more of them while there are more. */
 async function found(title, filter, nothing) {
-  const ask = (cursor) => get(`/v1/products?${new URLSearchParams({ ...filter, ...cursor, active: "true", limit: LIMIT })}`);
-  const first = await ask({});
-  const draw = ({ items }) => cards(items.map(asItem), { className: "cards results", label: "Products found" });
-  const list = draw(first);
-  const count = element("p", { role: "status" });
-  const more = element("button", { className: "again", type: "button" }, "Show more");
+  const ask = (cursor) => get(`/v1/products?${new URLSearchParams({ ...filter, ...(cursor && { cursor }), active: "true", limit: LIMIT })}`);
+  const first = await ask();
+  const list = cards(first.items.map(asItem), { className: "cards results", label: t("search.list") });
+  const number = element("p", { role: "status" });
+  let pages = 1;
   const tell = ({ nextCursor }) => {
-    const number = list.children.length;
-    const all = number ? `${number} ${number === 1 ? "product" : "products"}` : nothing;
-    count.textContent = nextCursor ? `The first ${number} products` : all;
-    more.hidden = !nextCursor;
-    more.onclick = async () => {
-      more.disabled = true;
-      const next = await ask({ cursor: nextCursor }).catch(() => null);
-      more.disabled = false;
-      if (!next) return; // the button is still there
-      const added = [...draw(next).children];
-      list.append(...added);
-      tell(next);
-      added[0].querySelector("a").focus(); // where the keyboard goes on
-    };
+    const shown = list.children.length;
+    const all = shown ? t("found", { count: shown, number: count(shown) }) : nothing;
+    number.textContent = nextCursor ? t("found.first", { number: count(shown) }) : all;
+    remember({ pages });
   };
+  const add = (page) => {
+    const added = [...cards(page.items.map(asItem)).children];
+    list.append(...added);
+    pages += 1;
+    tell(page);
+    return added;
+  };
+  const before = entry().pages ?? 1;
   tell(first);
-  const head = element("div", { className: "head" }, element("h1", {}, title), count);
-  return { title, nodes: [head, list, element("p", { className: "rest" }, more)] };
+  const rest = more({ first, ask, add });
+  while (pages < before) {
+    const open = pages;
+    await rest.next();
+    if (pages === open) break;
+  }
+  const head = element("div", { className: "head" }, element("h1", {}, title), number);
+  return { title, nodes: [head, element("h2", { className: "hidden" }, t("search.list")), list, rest.node], isKept: true };
 }

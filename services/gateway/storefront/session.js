@@ -1,6 +1,7 @@
 // Whom this browser stands for. The tokens are in cookies that no script can read; here is what the shop says of them.
 
-import { answerOf, jsonOf } from "/storefront/problem.js";
+import { answerOf, jsonOf, request } from "./problem.js";
+import { lasting } from "./storage.js";
 
 const VIEW = "tanawari.view"; // whom the preview viewed as last; empty for nobody
 const CHANGED = "tanawari.changed";
@@ -19,6 +20,7 @@ export const isView = () => Boolean(session?.isView);
 export const isLoggedIn = () => !isVisitor() && !isView();
 export const isWaiting = () => isVisitor() && Boolean(session?.canRefresh); // a session that could not be renewed
 export const hasPreview = () => Boolean(session?.preview);
+export const hasRole = (role) => Boolean(session?.roles?.includes(role));
 export const shoppers = () => session?.preview?.shoppers ?? [];
 
 /** Be told when somebody else is at the browser: `isElsewhere` if another tab did it. */
@@ -50,8 +52,8 @@ async function change(method, path, body) {
   const asked = ask(path, method, body).then(keep);
   renewing = asked.catch(() => {}).finally(() => (renewing = null)); // who asks meanwhile asks as the next one
   await asked;
-  localStorage.setItem(VIEW, isView() ? userId() : "");
-  localStorage.setItem(CHANGED, `${userId()} ${Date.now()}`); // other tabs hear it
+  lasting.set(VIEW, isView() ? userId() : "");
+  lasting.set(CHANGED, `${userId()} ${Date.now()}`); // other tabs hear it
   listener({ isElsewhere: false });
 }
 
@@ -79,7 +81,7 @@ async function begin({ force }) {
 
 /** The preview opens as the shopper of the last time, at first as one whose shelves are full. */
 async function openView() {
-  const id = localStorage.getItem(VIEW) ?? shoppers()[0];
+  const id = lasting.get(VIEW) ?? shoppers()[0];
   if (!id || !hasPreview() || ONESELF.test(location.pathname)) return;
   await ask("/preview/view", "POST", { userId: id }).then(keep, () => {});
 }
@@ -89,4 +91,4 @@ function keep(next) {
   endsAt = Date.now() + next.expiresIn * 1000;
 }
 
-const ask = async (path, method = "GET", body) => answerOf(await fetch(path, jsonOf(method, body)));
+const ask = async (path, method = "GET", body) => answerOf(await request(path, jsonOf(method, body)));

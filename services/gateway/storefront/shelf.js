@@ -1,20 +1,15 @@
 // Shelves and the cards on them.
 
-import { addButton } from "/storefront/cart.js";
-import { element, icon } from "/storefront/dom.js";
+import { addButton } from "./cart.js";
+import { element, icon } from "./dom.js";
+import { count, money, readable } from "./format.js";
+import { translated } from "./reasons.js";
+import { t } from "./texts.js";
 
 const WHY = "M8 1.5 9.8 6l4.7 1.8-4.7 1.8L8 14.5 6.2 9.6 1.5 7.8 6.2 6z";
 const BACK = "M9.5 3 5 7.5 9.5 12";
 const ON = "M5.5 3 10 7.5 5.5 12";
 const MINIMUM_DISCOUNT = 1;
-
-/** An amount in its currency, with the decimals it is written with: they are those of the currency. Without one, a number. */
-export function money(amount, currency) {
-  const digits = (amount.split(".")[1] ?? "").length;
-  const decimals = { minimumFractionDigits: digits, maximumFractionDigits: digits };
-  const style = currency ? { style: "currency", currency } : {};
-  return new Intl.NumberFormat("en", { ...style, ...decimals }).format(Number(amount));
-}
 
 /** The price to pay; the one it replaces is struck through, and read out as such. */
 export function price({ productPrice, specialPrice, currency }) {
@@ -24,9 +19,9 @@ export function price({ productPrice, specialPrice, currency }) {
   return element(
     "p",
     { className: "price special" },
-    element("span", { className: "hidden" }, "Special price "),
+    element("span", { className: "hidden" }, t("price.special")),
     element("b", {}, money(specialPrice, currency)),
-    element("span", { className: "hidden" }, " instead of "),
+    element("span", { className: "hidden" }, t("price.before")),
     element("s", {}, money(productPrice, currency)),
   );
 }
@@ -34,23 +29,27 @@ export function price({ productPrice, specialPrice, currency }) {
 /** How many per cent are off, as text, or null. */
 function discount({ productPrice, specialPrice }) {
   const percent = Math.round((1 - Number(specialPrice ?? productPrice) / Number(productPrice)) * 100);
-  return percent >= MINIMUM_DISCOUNT ? `−${percent}%` : null;
+  return percent >= MINIMUM_DISCOUNT ? `−${count(percent)}%` : null;
 }
 
-/** The product's own picture, else its category's drawing. */
-export function picture(item, options = {}) {
-  const source = item.image || `/images/categories/${item.categoryId ?? 0}.svg`;
-  return element("img", { src: source, alt: "", width: 240, height: 180, decoding: "async", ...options });
+/** The product's own picture, else its category's drawing, which also stands in for a picture that does not come. */
+export function picture({ image, categoryId }, options = {}) {
+  const drawing = `/images/categories/${categoryId ?? 0}.svg`;
+  const node = element("img", { alt: "", width: 240, height: 180, decoding: "async", ...options });
+  node.addEventListener("error", () => (node.src = drawing), { once: true });
+  node.src = image || drawing;
+  return node;
 }
 
 /** One product; or a whole category, where a shelf names no product. */
 export function card(item) {
   const hasPrice = item.productPrice !== null;
   const badge = hasPrice && discount(item);
-  const [href, name] = item.productId ? [`/products/${item.productId}`, item.productName] : [`/categories/${item.categoryId}`, item.categoryName];
+  const isThere = item.isThere !== false;
+  const [href, name] = item.productId ? [`/products/${item.productId}`, item.productName] : [`/categories/${item.categoryId}`, readable(item.categoryName ?? "")];
   return element(
     "article",
-    { className: "card" },
+    { className: isThere ? "card" : "card gone" },
     picture(item, { loading: "lazy" }),
     badge ? element("span", { className: "badge", "aria-hidden": "true" }, badge) : null,
     element(
@@ -58,14 +57,15 @@ export function card(item) {
       { className: "text" },
       element("h3", {}, element("a", { href }, name)),
       hasPrice ? price(item) : null,
-      item.reason ? why(item.reason) : null,
-      item.productId && item.isThere !== false ? addButton(item) : null,
+      isThere ? null : element("p", { className: "stock none" }, t("stock.none")),
+      item.reason ? why(translated(item.reason)) : null,
+      item.productId && isThere ? addButton(item) : null,
     ),
   );
 }
 
 function why(reason) {
-  return element("p", { className: "why" }, icon(16, WHY), element("span", {}, element("span", { className: "hidden" }, "Why: "), reason));
+  return element("p", { className: "why" }, icon(16, WHY), element("span", {}, element("span", { className: "hidden" }, t("why")), reason));
 }
 
 /** A list of cards; `onCard(card, item)` may watch them. */
@@ -83,19 +83,22 @@ export function cards(items, { className = "cards", label, onCard = () => {} } =
 export function shelf({ id, title, about, items, waiting, onCard }) {
   const list = items.length ? cards(items, { label: title, onCard }) : element("p", { className: "waiting" }, waiting);
   const heading = element("div", {}, element("h2", { id }, title), about && element("p", {}, about));
+  const end = `${id}-end`;
   return element(
     "section",
     { className: "shelf", "aria-labelledby": id },
+    items.length ? element("a", { className: "skip", href: `#${end}` }, t("shelf.skip", { title })) : null,
     element("header", {}, heading, items.length ? arrows(list, title) : null),
     list,
+    element("span", { id: end, tabIndex: -1 }),
   );
 }
 
 /** For the mouse: the keyboard goes from card to card, and the row follows it. */
 function arrows(list, title) {
   const scroll = (direction) => () => list.scrollBy({ left: direction * list.clientWidth * 0.8 });
-  const back = element("button", { type: "button", tabIndex: -1, "aria-label": `${title}: back`, onclick: scroll(-1) }, icon(15, BACK));
-  const on = element("button", { type: "button", tabIndex: -1, "aria-label": `${title}: on`, onclick: scroll(1) }, icon(15, ON));
+  const back = element("button", { type: "button", tabIndex: -1, "aria-label": t("shelf.back", { title }), onclick: scroll(-1) }, icon(15, BACK));
+  const on = element("button", { type: "button", tabIndex: -1, "aria-label": t("shelf.on", { title }), onclick: scroll(1) }, icon(15, ON));
   const update = () => {
     back.disabled = list.scrollLeft < 8;
     on.disabled = list.scrollLeft + list.clientWidth > list.scrollWidth - 8;

@@ -1,60 +1,66 @@
 // The top page: six shelves, as the gateway gives them.
 
-import { get } from "/storefront/api.js";
-import { element } from "/storefront/dom.js";
-import { Impressions, told } from "/storefront/reports.js";
-import { isView, isVisitor, renew, userId } from "/storefront/session.js";
-import { shelf } from "/storefront/shelf.js";
+import { get } from "./api.js";
+import { element } from "./dom.js";
+import { Impressions, told } from "./reports.js";
+import { isView, isVisitor, renew, userId } from "./session.js";
+import { shelf } from "./shelf.js";
+import { known, t } from "./texts.js";
 
-/** What each shelf is called, what it is, and what it waits for. */
+/** The shelves in their order, by the titles that the shop itself gives them. */
 export const SHELVES = {
-  CONTINUE_SHOPPING: ["Continue shopping", "Where you left off", "Products that you look at will wait for you here."],
-  REPURCHASE: ["Buy again", "What you buy again and again", "What you buy stands here from the next day on, to be bought again."],
-  RECOMMENDED: ["Recommended for you", "New to you, chosen from what you like", "Nothing to recommend at the moment."],
-  SALE: ["On sale", "Special prices, those you care about first", "No special prices at the moment."],
-  DAILY_DEAL: ["Deals of the day", "Only today", "No deals today."],
-  RECOMMENDED_CATEGORY: ["Categories for you", "One product each to look around from", "No categories to show at the moment."],
+  CONTINUE_SHOPPING: "Continue shopping",
+  REPURCHASE: "Buy again",
+  RECOMMENDED: "Recommended for you",
+  SALE: "On sale",
+  DAILY_DEAL: "Deals of the day",
+  RECOMMENDED_CATEGORY: "Categories for you",
 };
-
 const PERSONAL = ["CONTINUE_SHOPPING", "REPURCHASE"];
 
-/** Fetch and draw; gives the title, what to show, and what to do when the shopper leaves. */
+/** What a shelf is called: a title of a merchandiser's own stays. */
+export const titleOf = (type, theirs = SHELVES[type]) => (theirs === SHELVES[type] ? known(`shelf.${type}`) : theirs) ?? type;
+
+/** Fetch and draw; gives the title, and what to show. */
 export async function topPage() {
   await Promise.all([renew(), told()]);
-  const page = await get(`/v1/top-page?${new URLSearchParams({ userId: userId() })}`);
+  const page = await get("/v1/top-page");
   const impressions = new Impressions(page);
   const given = new Map(page.shelves.map((each) => [each.displayType, each]));
   const types = page.recommendationId ? [...given.keys()] : Object.keys(SHELVES); // serving names all in its order; content, those it can fill
   const shelves = types.map((type) => {
-    const [title, about, waiting] = SHELVES[type] ?? [type, "", ""];
-    const { items = [], title: theirs } = given.get(type) ?? {};
+    const { items = [], title } = given.get(type) ?? {};
     const onCard = (card, item) => item.productId && impressions.watch(card, type, item); // else it is a whole category
-    return shelf({ id: `shelf-${type.toLowerCase()}`, title: theirs ?? title, about, items, waiting, onCard });
+    return shelf({
+      id: `shelf-${type.toLowerCase()}`,
+      title: titleOf(type, title),
+      about: known(`shelf.${type}.about`),
+      waiting: known(`shelf.${type}.waiting`),
+      items,
+      onCard,
+    });
   });
   footer(page);
   const isOut = page.degraded && page.shelves.every((each) => !each.items.length);
-  return { title: "Top page", nodes: [head(given), notice(page, isOut), ...(isOut ? [] : shelves)], leave: () => impressions.end() };
+  return { title: t("top"), nodes: [head(given), notice(page, isOut), ...(isOut ? [] : shelves)], isKept: true };
 }
 
 function head(given) {
   const isPersonal = PERSONAL.some((type) => given.get(type)?.items.length); // else there is no history, or no consent
   const [title, about] = isVisitor()
-    ? ["Welcome", "You are new here: these are the shelves for everyone. Look at a product, and they begin to follow you."]
-    : [isView() ? `Good to see you, shopper ${userId()}` : "Good to see you", `${isPersonal ? "Shelves made from what you bought and looked at. " : ""}Each product says why it is here.`];
+    ? [t("top.welcome"), t("top.visitor")]
+    : [isView() ? t("top.hello.view", { id: userId() }) : t("top.hello"), `${isPersonal ? t("top.personal") : ""}${t("top.why")}`];
   return element("div", { className: "head" }, element("h1", {}, title), element("p", {}, about));
 }
 
 function notice(page, isOut) {
   if (!page.degraded) return null;
-  const text = isOut
-    ? "The shelves cannot be filled at the moment. Searching and looking at products still works."
-    : "These shelves may be a little behind: live recommendations are taking a break.";
-  const again = element("button", { className: "again", type: "button", onclick: () => location.reload() }, "Try again");
-  return element("p", { className: "note", role: "status" }, text, again);
+  const again = element("button", { className: "again", type: "button", onclick: () => location.reload() }, t("again"));
+  return element("p", { className: "note", role: "status" }, t(isOut ? "top.out" : "top.behind"), again);
 }
 
 /** Say which model answered. */
 function footer({ modelVersion, generation, degraded }) {
-  const parts = ["Storefront preview", modelVersion && `model ${modelVersion}`, generation && `generation ${generation}`, degraded && "degraded"];
+  const parts = [t("preview"), modelVersion && t("footer.model", { name: modelVersion }), generation && t("footer.generation", { name: generation }), degraded && t("footer.degraded")];
   document.getElementById("answered").textContent = parts.filter(Boolean).join(" · ");
 }

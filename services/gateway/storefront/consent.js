@@ -1,0 +1,31 @@
+// Whether the shop may learn from what is done here: asked, not assumed. Until somebody says yes, nothing is reported.
+
+import { say } from "./dom.js";
+import { lasting } from "./storage.js";
+import { t } from "./texts.js";
+
+const NAME = "tanawari.consent";
+const YES = "yes";
+const NO = "no";
+const byId = (id) => document.getElementById(id);
+
+/** Whether the shopper has agreed. */
+export const hasConsent = () => lasting.get(NAME) === YES;
+
+/** Ask who has not answered; let everybody answer anew. */
+export function installConsent() {
+  const banner = byId("consent");
+  const answer = (value) => () => {
+    lasting.set(NAME, value);
+    banner.hidden = true;
+    byId("content").focus({ preventScroll: true });
+    say(t(`consent.${value}.said`));
+  };
+  byId("consent-yes").addEventListener("click", answer(YES));
+  byId("consent-no").addEventListener("click", answer(NO));
+  byId("consent-again").addEventListener("click", () => {
+    banner.hidden = false;
+    byId("consent-title").focus();
+  });
+  banner.hidden = [YES, NO].includes(lasting.get(NAME));
+}

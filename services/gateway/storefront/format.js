@@ -1,0 +1,26 @@
+// Amounts, numbers and times as the language writes them.
+
+import { language } from "./texts.js";
+
+const number = new Intl.NumberFormat(language);
+const dateAndTime = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
+const date = new Intl.DateTimeFormat(language, { dateStyle: "medium" });
+
+/** An amount in its currency, with the decimals it is written with: they are those of the currency. Without one, a number. */
+export function money(amount, currency) {
+  if (amount === null || amount === undefined) return "";
+  const digits = (String(amount).split(".")[1] ?? "").length;
+  const decimals = { minimumFractionDigits: digits, maximumFractionDigits: digits };
+  const style = /^[A-Z]{3}$/.test(currency) ? { style: "currency", currency } : {};
+  return new Intl.NumberFormat(language, { ...style, ...decimals }).format(Number(amount));
+}
+
+/** A number, such as how many were found. */
+export const count = (value) => number.format(value);
+
+/** A time, and a day, as the shopper's clock has it. */
+export const time = (text) => (text ? dateAndTime.format(new Date(text)) : "");
+export const day = (text) => (text ? date.format(new Date(text)) : "");
+
+/** A name from a shop that writes in capitals, in ordinary letters; any other spelling is left alone. */
+export const readable = (text) => (text === text.toUpperCase() ? text.charAt(0) + text.slice(1).toLowerCase() : text);

@@ -1,0 +1,32 @@
+// Products of the catalog in the words of a shelf's item, and where they belong.
+
+import { get } from "./api.js";
+import { readable } from "./format.js";
+
+/** A product of the catalog as a card shows it. */
+export function asItem(product) {
+  const { id, name, price, currency, image, categoryIds, isActive, inStock } = product;
+  return {
+    productId: id,
+    productName: name,
+    productPrice: price,
+    specialPrice: specialPriceOf(product),
+    currency,
+    image,
+    categoryId: categoryIds[0],
+    isThere: isActive && inStock,
+  };
+}
+
+/** The special price that holds now, or null; staff are told of later ones, too. */
+function specialPriceOf({ isActive, inStock, specialPrice: offer }) {
+  const now = Date.now();
+  const holds = offer && isActive && inStock && Date.parse(offer.startDate) <= now && !(Date.parse(offer.endDate) <= now);
+  return holds ? offer.price : null;
+}
+
+/** The categories from the top to one. */
+export async function pathOf({ id, name, parentId }) {
+  const above = parentId ? await get(`/v1/categories/${parentId}`).then(pathOf).catch(() => []) : [];
+  return [...above, { id, name: readable(name) }];
+}

@@ -1,0 +1,329 @@
+"""The storefront where things go wrong or slowly, in two languages, and for who has not agreed to reports."""
+
+import json
+import re
+import time
+
+import httpx2
+import pytest
+from playwright.sync_api import expect
+
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.browser
+
+BLOCKED = """
+for (const name of ["localStorage", "sessionStorage"])
+  Object.defineProperty(window, name, { get() { throw new DOMException("blocked", "SecurityError"); } });
+Object.defineProperty(Document.prototype, "cookie", { get() { throw new DOMException("blocked", "SecurityError"); } });
+"""
+expect.set_options(timeout=8_000)
+
+
+def heading(page, text):
+    expect(page.get_by_role("heading", level=1)).to_have_text(text)
+
+
+def scrolled(page, least):
+    wait_until(lambda: page.evaluate("scrollY") >= least)
+    return page.evaluate("scrollY")
+
+
+@pytest.fixture
+def product(shop):
+    return httpx2.get(f"{shop.gateway_url}/v1/products?limit=1").json()["items"][0]
+
+
+def test_an_address_that_means_nothing_is_a_page_that_leads_on(open_page):
+    page = open_page("/products/abc")
+    heading(page, "Nothing stands here")
+    page.get_by_role("link", name="To the shelves").click()
+    heading(page, "Welcome")
+    open_page.complaints.clear()  # the browser's own words on the 404
+
+
+def test_a_product_that_does_not_exist_is_told_in_words(open_page):
+    page = open_page("/products/999999")
+    heading(page, "Nothing stands here")
+    open_page.complaints.clear()  # the browser's own words on the 404
+
+
+def test_a_search_that_is_too_long_is_told_in_words(open_page):
+    page = open_page(f"/search?q={'tea' * 100}")
+    heading(page, "This is too long to search for")
+    expect(page.get_by_role("main")).to_contain_text("at most 200 characters")
+
+
+def test_what_does_not_come_may_be_asked_for_again(open_page):
+    page = open_page("/cart")
+    page.route("**/v1/top-page", lambda route: route.abort(), times=1)
+    page.goto("/")
+    heading(page, "This page cannot be shown")
+    expect(page.get_by_role("alert")).to_contain_text("The shop cannot be reached.")
+    page.get_by_role("button", name="Try again").click()
+    heading(page, "Welcome")
+    open_page.complaints.clear()  # the browser's own words on the lost request
+
+
+def test_what_takes_too_long_is_told_and_may_be_asked_for_again(open_page):
+    page = open_page("/cart")
+    page.add_init_script(
+        "const ofOld = AbortSignal.timeout; AbortSignal.timeout = () => ofOld.call(AbortSignal, 1500);"
+    )
+    page.route("**/v1/top-page", lambda _: None, times=1)
+    page.goto("/")
+    expect(page.get_by_role("alert")).to_contain_text("The shop takes too long to answer.")
+    page.get_by_role("button", name="Try again").click()
+    heading(page, "Welcome")
+
+
+def test_an_error_of_the_shop_is_told_without_its_own_words(open_page):
+    page = open_page("/cart")
+    away = {"status": 503, "json": {"title": "Service unavailable", "detail": "serving is busy."}}
+    page.route("**/v1/top-page", lambda route: route.fulfill(**away), times=1)
+    page.goto("/")
+    expect(page.get_by_role("alert")).to_contain_text("The shop cannot do this at the moment.")
+    expect(page.get_by_role("alert")).not_to_contain_text("serving")
+    open_page.complaints.clear()  # the browser's own words on the 503
+
+
+def test_a_shop_without_storage_is_a_shop(open_page):
+    page = open_page("/cart", consent=None)
+    page.add_init_script(BLOCKED)
+    page.goto("/")
+    heading(page, "Welcome")
+    page.get_by_role("button", name="Yes, it may").click()
+    page.get_by_role("region", name="On sale").get_by_role("article").first.get_by_role(
+        "button", name="Add to cart"
+    ).click()
+    expect(page.get_by_role("link", name="Cart, 1 piece")).to_be_visible()
+    with page.expect_request("**/v1/actions"):
+        page.get_by_role("region", name="On sale").get_by_role("article").first.get_by_role("link").click()
+
+
+def test_offline_is_told_and_the_page_comes_when_the_connection_is_back(open_page):
+    page = open_page()
+    heading(page, "Welcome")
+    page.context.set_offline(True)
+    expect(page.get_by_text("You are offline. What is on the page stays")).to_be_visible()
+    page.get_by_role("region", name="On sale").get_by_role("link", name=re.compile("small|medium|large")).first.click()
+    heading(page, "This page cannot be shown")
+    page.context.set_offline(False)
+    expect(page.get_by_role("button", name=re.compile("Add to cart")).first).to_be_visible()
+    expect(page.get_by_text("You are offline")).to_be_hidden()
+    open_page.complaints.clear()  # the browser's own words on lost requests
+
+
+def test_a_picture_that_does_not_come_is_its_categorys_drawing(open_page, product):
+    page = open_page("/cart")
+    page.route(
+        f"**/v1/products/{product['id']}", lambda route: route.fulfill(json={**product, "image": "/images/none.png"})
+    )
+    page.goto(f"/products/{product['id']}")
+    picture = page.locator(".product img").first
+    expect(picture).to_have_attribute("src", f"/images/categories/{product['categoryIds'][0]}.svg")
+    expect(picture).to_have_js_property("complete", value=True)
+    open_page.complaints.clear()  # the browser's own words on the 404
+
+
+def test_one_price_without_an_amount_costs_no_page(open_page, shop):
+    answer = httpx2.get(f"{shop.gateway_url}/v1/top-page").json()
+    for odd, item in zip(
+        [{"currency": None}, {"currency": "??"}, {"productPrice": None}], answer["shelves"][3]["items"], strict=False
+    ):
+        item |= {"specialPrice": None, **odd}
+    page = open_page("/cart")
+    page.route("**/v1/top-page", lambda route: route.fulfill(json=answer))
+    page.goto("/")
+    expect(page.get_by_role("region", name="On sale").get_by_role("article")).to_have_count(
+        len(answer["shelves"][3]["items"])
+    )
+
+
+def test_a_part_of_the_product_page_that_does_not_come_says_so_beside_the_product(open_page, product):
+    page = open_page("/cart")
+    page.route("**/similar", lambda route: route.abort(), times=1)
+    page.goto(f"/products/{product['id']}")
+    heading(page, product["name"])
+    page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_role("region", name="Similar products").get_by_role("article").first).to_be_visible()
+    open_page.complaints.clear()  # the browser's own words on the lost request
+
+
+def test_the_product_is_there_before_anything_else_has_come(open_page, product):
+    page = open_page("/cart")
+    for address in ("**/similar", "**/v1/categories/*", "**/v1/actions"):
+        page.route(address, lambda _: None)
+    page.goto(f"/products/{product['id']}")
+    heading(page, product["name"])
+    expect(page.get_by_role("button", name=f"Add to cart: {product['name']}")).to_be_visible()
+
+
+def test_back_finds_the_page_as_it_was_left(open_page, shop):
+    page = open_page("/", shopper=shop.shopper)
+    shelf = page.get_by_role("region", name="Categories for you")
+    shelf.get_by_role("article").first.wait_for()
+    link = shelf.get_by_role("link", name=re.compile("small|medium|large")).first
+    link.scroll_into_view_if_needed()
+    page.get_by_role("region", name="On sale").get_by_role("list").evaluate(
+        "list => list.scrollTo({ left: 300, behavior: 'instant' })"
+    )
+    before = scrolled(page, 200)
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    link.click()
+    page.locator(".product").wait_for()
+    assert page.evaluate("scrollY") == 0
+    asked.clear()
+    page.go_back()
+    shelf.wait_for()
+    assert scrolled(page, 1) == before
+    expect(link).to_be_focused()
+    assert page.get_by_role("region", name="On sale").get_by_role("list").evaluate("list => list.scrollLeft") > 100
+    assert not [url for url in asked if "/v1/top-page" in url]
+    page.go_forward()
+    page.locator(".product").wait_for()
+
+
+def test_a_reload_finds_the_place_and_the_pages_that_were_opened(open_page, shop):
+    categories = httpx2.get(f"{shop.gateway_url}/v1/categories", params={"limit": 500}).json()["items"]
+    grocery = next(category["id"] for category in categories if category["code"] == "GROCERY")
+    page = open_page(f"/categories/{grocery}")
+    page.get_by_role("button", name="Show more").click()
+    page.get_by_role("article").nth(60).scroll_into_view_if_needed()
+    before = scrolled(page, 500)
+    wait_until(lambda: page.evaluate("history.state.scroll") == before)
+    page.reload()
+    expect(page.get_by_role("article")).to_have_count(69)
+    assert abs(scrolled(page, 500) - before) < 5
+
+
+def test_more_that_does_not_come_is_told_and_may_be_asked_for_again(open_page, shop):
+    categories = httpx2.get(f"{shop.gateway_url}/v1/categories", params={"limit": 500}).json()["items"]
+    grocery = next(category["id"] for category in categories if category["code"] == "GROCERY")
+    page = open_page(f"/categories/{grocery}")
+    page.get_by_role("article").first.wait_for()
+    page.context.set_offline(True)
+    page.get_by_role("button", name="Show more").click()
+    expect(page.get_by_role("alert")).to_have_text(re.compile("The rest did not come. You are offline."))
+    page.context.set_offline(False)
+    page.get_by_role("button", name="Show more").click()
+    expect(page.get_by_role("article")).to_have_count(69)
+    expect(page.get_by_role("alert")).to_be_hidden()
+    open_page.complaints.clear()  # the browser's own words on the lost request
+
+
+def test_the_shop_speaks_the_browsers_language(open_page):
+    page = open_page(shopper=None, locale="ja-JP")
+    heading(page, "ようこそ")
+    assert page.evaluate("document.documentElement.lang") == "ja"
+    expect(page.get_by_role("heading", level=2).first).to_have_text("お買い物の続き")
+    assert page.title() == "トップページ · Tanawari"
+
+
+def test_who_chooses_a_language_stays_on_the_page_and_keeps_it(open_page):
+    page = open_page("/search?q=tea")
+    page.get_by_role("contentinfo").get_by_role("link", name="日本語").click()
+    heading(page, "「tea」")
+    assert page.url.endswith("/search?q=tea")
+    page.goto("/cart")
+    heading(page, "カート")
+    page.get_by_role("contentinfo").get_by_role("link", name="English").click()
+    heading(page, "Your cart")
+
+
+def test_reasons_and_prices_are_in_the_language_of_the_page(open_page, shop):
+    page = open_page("/cart", locale="ja-JP")
+    answer = httpx2.get(f"{shop.gateway_url}/v1/top-page").json()
+    reasons = [
+        "Often bought with Green tea, which you looked at today",
+        "You buy this about every 7 days, last 8 days ago",
+        "By hand",
+    ]
+    for reason, item in zip(reasons, answer["shelves"][3]["items"], strict=False):
+        item |= {"reason": reason, "productPrice": "1200", "specialPrice": None, "currency": "JPY"}
+    page.route("**/v1/top-page", lambda route: route.fulfill(json=answer))
+    page.goto("/")
+    cards = page.get_by_role("region", name="セール").get_by_role("article")
+    expect(cards.locator(".why").nth(0)).to_have_text("理由: 今日ご覧になったGreen teaとよく一緒に購入されています")
+    expect(cards.locator(".why").nth(1)).to_have_text("理由: 約7日ごとにご購入、前回は8日前")
+    expect(cards.locator(".why").nth(2)).to_have_text("理由: By hand")
+    expect(cards.locator(".price").first).to_have_text("\uffe51,200")
+
+
+def test_nothing_is_reported_until_the_shopper_agrees_nor_after_a_no(open_page, product):
+    page = open_page(f"/products/{product['id']}", consent=None)
+    reports = []
+    page.on("request", lambda request: request.method == "POST" and reports.append(request.url))
+    banner = page.get_by_role("region", name="May the shop learn from your visit?")
+    expect(banner).to_be_visible()
+    sizes = [banner.get_by_role("button", name=name).bounding_box() for name in ("No", "Yes, it may")]
+    assert sizes[0]["width"] == sizes[1]["width"]
+    page.wait_for_timeout(2_500)  # longer than a view takes to count
+    banner.get_by_role("button", name="No", exact=True).click()
+    expect(banner).to_be_hidden()
+    page.reload()
+    heading(page, product["name"])
+    page.wait_for_timeout(2_500)
+    assert not [url for url in reports if "actions" in url or "feedback" in url]
+    expect(banner).to_be_hidden()
+    page.get_by_role("button", name="Privacy choice").click()
+    banner.get_by_role("button", name="Yes, it may").click()
+    with page.expect_request("**/v1/actions") as sent:
+        page.reload()
+    assert sent.value.post_data_json["consent"] is True
+
+
+def test_a_view_counts_once_and_only_after_a_while(open_page, product):
+    page = open_page("/cart")
+    viewed = []
+    page.on(
+        "request", lambda request: "PRODUCT_VIEWED" in (request.post_data or "") and viewed.append(time.monotonic())
+    )
+    page.goto(f"/products/{product['id']}")
+    heading(page, product["name"])
+    page.get_by_role("link", name="Tanawari, top page").click()
+    heading(page, "Welcome")
+    page.wait_for_timeout(1_500)
+    assert viewed == []
+    with page.expect_request(lambda request: "PRODUCT_VIEWED" in (request.post_data or "")):
+        page.go_back()
+        page.reload()
+    page.get_by_role("link", name="Tanawari, top page").click()
+    heading(page, "Welcome")
+    page.go_back()
+    heading(page, product["name"])
+    page.wait_for_timeout(1_500)
+    assert len(viewed) == 1
+
+
+def test_what_was_seen_is_reported_when_a_phone_puts_the_page_away(open_page):
+    page = open_page("/cart")
+    page.add_init_script(
+        "const later = setTimeout; setTimeout = (act, pause) => (pause === 400 ? 0 : later(act, pause));"
+    )
+    page.goto("/")
+    page.get_by_role("region", name="Recommended for you").get_by_role("article").first.scroll_into_view_if_needed()
+    page.wait_for_timeout(2_000)  # seen for a second; what would report it now does not come
+    with page.expect_request(lambda request: "shown" in (request.post_data or "")) as sent:
+        page.evaluate("""() => {
+            Object.defineProperty(document, "hidden", { value: true });
+            document.dispatchEvent(new Event("visibilitychange"));
+        }""")
+    assert json.loads(sent.value.post_data)["shown"]
+
+
+def test_what_passes_by_within_a_second_was_not_shown(open_page):
+    page = open_page("/cart", viewport={"width": 1280, "height": 1000})
+    reports = []
+    page.on("request", lambda request: "shown" in (request.post_data or "") and reports.append(request.post_data_json))
+    page.goto("/")
+    page.get_by_role("region", name="Categories for you").get_by_role("article").first.wait_for()
+    last = page.get_by_role("region", name="Categories for you")
+    page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    expect(last.get_by_role("article").first).to_be_in_viewport()
+    page.evaluate("scrollTo(0, 0)")
+    page.wait_for_timeout(2_000)
+    shown = {item["displayType"] for report in reports for item in report["shown"]}
+    assert shown
+    assert "RECOMMENDED_CATEGORY" not in shown

@@ -1,0 +1,84 @@
+import re
+
+import pytest
+
+from services.gateway.languages import COOKIE
+from services.gateway.storefront_files import FOLDER, edition
+
+LANGUAGES = edition().texts
+SOURCES = {path.name: path.read_text() for path in FOLDER.iterdir() if not path.name.startswith("texts-")}
+PLURALS = {"en": {"one", "other"}, "ja": {"other"}}
+"""The forms of each language, as `Intl.PluralRules` has them; a new language adds its own here."""
+
+
+def places(text):
+    """The names of the values in a text, or in all its forms."""
+    forms = [text] if isinstance(text, str) else text.values()
+    return {name for form in forms for name in re.findall(r"\{(\w+)\}", form)}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_language_says_the_same_things(language):
+    texts, english = LANGUAGES[language], LANGUAGES["en"]
+    assert texts.keys() == english.keys()
+    assert [key for key in texts if places(texts[key]) != places(english[key])] == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_text_with_plural_forms_has_those_of_its_language(language):
+    forms = [set(text) for text in LANGUAGES[language].values() if not isinstance(text, str)]
+    assert forms
+    assert all(each == PLURALS[language] for each in forms)
+
+
+def test_every_text_that_the_pages_ask_for_is_there():
+    asked = {key for source in SOURCES.values() for key in re.findall(r'\bt\("([^"]+)"', source)}
+    assert len(asked) > 100
+    assert asked - LANGUAGES["en"].keys() == set()
+
+
+def test_every_text_is_asked_for_by_its_key_or_by_the_beginning_of_it():
+    source = "\n".join(SOURCES.values())
+    beginnings = tuple(re.findall(r"`([\w.]+\.)\$\{", source))
+    named = set(re.findall(r'"([\w.-]+)"|\{\{([\w.-]+)\}\}', source))
+    keys = {key for pair in named for key in pair}
+    assert [key for key in LANGUAGES["en"] if key not in keys and not _is_made(key, beginnings)] == []
+
+
+def _is_made(key, beginnings):
+    return key.startswith(beginnings) or key.removesuffix(".about") in LANGUAGES["en"]
+
+
+@pytest.mark.parametrize(
+    ("accepted", "language"),
+    [
+        ("ja-JP,ja;q=0.9,en;q=0.8", "ja"),
+        ("en-GB,en;q=0.9,ja;q=0.8", "en"),
+        ("en;q=0.3, ja;q=0.7", "ja"),
+        ("fr-FR,fr;q=0.9,ja;q=0.2", "ja"),
+        ("ja;q=0, en", "en"),
+        ("ja;q=nonsense", "en"),
+        ("de, *", "en"),
+        ("", "en"),
+    ],
+)
+def test_the_page_is_in_the_language_that_the_browser_prefers(gateway, accepted, language):
+    answer = gateway().get("/", headers={"Accept-Language": accepted})
+    assert answer.headers["content-language"] == language
+    assert f'<html lang="{language}">' in answer.text
+    assert f"texts-{language}.js" in answer.text
+
+
+def test_who_chooses_a_language_keeps_it(gateway):
+    client = gateway()
+    client.headers["Accept-Language"] = "en"
+    assert '<html lang="ja">' in client.get("/cart?lang=ja").text
+    assert client.cookies[COOKIE] == "ja"
+    assert "商品を検索" in client.get("/").text
+
+
+@pytest.mark.parametrize("wish", ["xx", "../ja", ""])
+def test_a_language_that_the_shop_does_not_speak_is_not_kept(gateway, wish):
+    client = gateway()
+    assert '<html lang="en">' in client.get("/", params={"lang": wish}).text
+    assert COOKIE not in client.cookies
