@@ -87,7 +87,7 @@ async def page(request: Request, caller: Caller, wish: PageRequest) -> Response:
     said = await merchandising.ask(user_id if has_own else None, request.headers.get("authorization"))
     displays = said or merchandising.everyones
     exclude = recommender.product_ids(wish.exclude_ids)
-    document = pages.page(recommender, displays, user_id, exclude, is_content_away=said is None)
+    document = pages.page(recommender, displays, user_id, exclude, recommender.now(), is_content_away=said is None)
     return Response(orjson.dumps(document), media_type="application/json")
 
 

@@ -13,6 +13,7 @@ from services.common.messaging.producer import Producer
 from services.common.runtime.health import Check
 from services.common.runtime.http_client import ServiceClient
 from services.common.web.app import build_app
+from serving import api_preview
 from serving.api import router
 from serving.broker_watch import BrokerWatch
 from serving.catalog import CatalogSnapshot
@@ -61,7 +62,7 @@ def create_app(settings: ServingSettings | None = None) -> FastAPI:
         settings,
         title="Recommendations",
         description=__doc__,
-        routers=[router],
+        routers=[router, api_preview.router],
         producer=producer,
         workers=[models, follower, *start, broker, feedback, merchandising],
         checks=[Check("model", models.check, required=False)],

@@ -31,6 +31,7 @@ class PassedOn(TypedDict, total=False):
     categoryName: str | None
     rank: Id
     score: Number | None
+    displayId: Id | None
 
 
 class SaidItem(PassedOn):
@@ -59,6 +60,14 @@ class SaidDisplays(_Said):
     generation: str | None
     shelves: list[SaidShelf]
     hidden: list[Id]
+
+
+class SaidPlan(SaidDisplays):
+    """What content says of a time: also what hides products, and which banners and campaigns are on."""
+
+    hidden_by: list[dict[str, Any]]
+    banners: list[dict[str, Any]]
+    campaigns: list[dict[str, Any]]
 
 
 @dataclass(frozen=True)

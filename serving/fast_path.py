@@ -56,7 +56,7 @@ def _question(query: bytes) -> Question | None:
         return None
     given: dict[str, str | list[str]] = {}
     for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
-        if name not in NAMES:
+        if name not in NAMES or (name in given and name not in LISTS):
             return None
         if name in LISTS:
             given[name] = [*given.get(name, ()), value]

@@ -7,14 +7,16 @@ only while content responds.
 import asyncio
 import logging
 from dataclasses import replace
-from typing import Final
+from datetime import datetime
+from typing import Final, TypeVar
 
 from services.common.runtime.answers import CallFailedError
 from services.common.runtime.http_client import ServiceClient
 from services.common.runtime.worker import Worker, pause
-from serving.displays import Displays, SaidDisplays
+from serving.displays import Displays, SaidDisplays, SaidPlan
 
 logger = logging.getLogger(__name__)
+Said = TypeVar("Said", bound=SaidDisplays)
 
 MISSES: Final = 5
 """After this many failed requests in a row content counts as silent; a single one may just have been slow."""
@@ -62,11 +64,21 @@ class Merchandising(Worker):
 
         The request carries the caller's own token, and content decides whose shelves the caller may see.
         """
+        said = await self._read(SaidDisplays, "/v1/displays", authorization, {"userId": user_id})
+        return Displays.of(said) if said else None
+
+    async def plan(self, user_id: str | None, authorization: str, moment: datetime | None) -> SaidPlan | None:
+        """What is planned for a user's page at a time (None: now), or None while content is unavailable."""
+        params = {"userId": user_id, "at": moment.isoformat() if moment else None}
+        return await self._read(SaidPlan, "/v1/planned-displays", authorization, params)
+
+    async def _read(
+        self, shape: type[Said], path: str, authorization: str | None, params: dict[str, str | None]
+    ) -> Said | None:
         headers = {"Authorization": authorization} if authorization else {}
-        params = {"userId": user_id} if user_id else {}
+        given = {name: value for name, value in params.items() if value}
         try:
-            said = await self.content.read(SaidDisplays, "GET", "/v1/displays", headers=headers, params=params)
+            return await self.content.read(shape, "GET", path, headers=headers, params=given)
         except CallFailedError as error:
             logger.debug("content is unavailable: %s", error)
             return None
-        return Displays.of(said)

@@ -1,6 +1,7 @@
 """Composes pages: live shelves, overridden by merchandisers' rows, filled up from the active generation."""
 
 from collections.abc import Collection, Iterable
+from datetime import datetime
 from typing import Any
 
 from msgspec.structs import replace
@@ -13,10 +14,15 @@ from serving.recommender import Recommender, recommendation_id
 
 
 def page(
-    recommender: Recommender, said: Displays, user_id: str | None, exclude: Collection[int], *, is_content_away: bool
+    recommender: Recommender,
+    said: Displays,
+    user_id: str | None,
+    exclude: Collection[int],
+    now: datetime,
+    *,
+    is_content_away: bool,
 ) -> dict[str, Any]:
-    """The page of one user (`user_id` None: for everyone) with content's rows, or the last known ones."""
-    now = recommender.now()
+    """The page of one user (`user_id` None: for everyone) at a time, with content's rows, or the last known ones."""
     opted_out = recommender.live.people.opted_out(user_id)
     wanted = [each for each in recommender.rules.page if each not in opted_out]
     pins = said.pins(wanted, exclude)

@@ -11,7 +11,17 @@ from services.common.runtime.http_client import ServiceClient
 from services.common.storage.cache import Cache
 from services.common.storage.database import Database
 from services.common.web.app import build_app
-from services.content import api, api_audit, api_banners, api_campaigns, api_exports, api_generations, service, wishes
+from services.content import (
+    api,
+    api_audit,
+    api_banners,
+    api_campaigns,
+    api_exports,
+    api_generations,
+    api_planned,
+    service,
+    wishes,
+)
 from services.content.clients import Catalog
 from services.content.consumer import TOPIC, follow_catalog
 from services.content.settings import ContentSettings
@@ -56,7 +66,7 @@ def create_app(settings: ContentSettings | None = None) -> FastAPI:
         title="Content",
         description="The top page: what merchandisers pin, hide and announce, and the models' choice, by generation.",
         routers=[
-            *(api.router, api_banners.router, api_campaigns.router, api_audit.router),
+            *(api.router, api_planned.router, api_banners.router, api_campaigns.router, api_audit.router),
             *(api_exports.router, api_generations.router),
         ],
         database=database,

@@ -1,6 +1,7 @@
 """Campaigns: they give banners and manual rows their dates, and ending one ends these."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -13,6 +14,8 @@ from services.content import editing
 from services.content.editing import SCHEDULE, Kind
 from services.content.models import Campaign
 from services.contracts.events.content import CampaignChanged, Change
+
+MOST_SHOWN = 100
 
 
 class CampaignNotFound(NotFound):
@@ -58,6 +61,13 @@ async def remove(session: AsyncSession, campaign_id: int, expected: Expected | N
         await editing.remove(session, CAMPAIGN, campaign_id, expected, caller)
     except IntegrityError as error:
         raise CampaignIsUsed("Banners or displays belong to it: end it instead, or remove these.") from error
+
+
+async def shown_at(session: AsyncSession, moment: datetime) -> Sequence[Campaign]:
+    """The campaigns that are on at a time, the newest ones first, at most `MOST_SHOWN`."""
+    is_on = Campaign.is_active & (Campaign.start_date <= moment)
+    query = select(Campaign).where(is_on, Campaign.end_date.is_(None) | (moment < Campaign.end_date))
+    return (await session.scalars(query.order_by(Campaign.id.desc()).limit(MOST_SHOWN))).all()
 
 
 async def list_campaigns(session: AsyncSession, limit: int, *, before: int | None) -> Sequence[Campaign]:

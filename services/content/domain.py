@@ -90,10 +90,10 @@ class Item:
 
 @dataclass(frozen=True)
 class Displays:
-    """The shelves of one user, the hidden skus, and until when all this is valid."""
+    """The shelves of one user, the rows that hide products, by product, and until when all this is valid."""
 
     shelves: dict[DisplayType, list[Item]]
-    hidden: dict[int, str | None]
+    hidden: dict[int, DisplayRow]
     true_until: datetime
 
 
@@ -110,7 +110,7 @@ def compose(rows: Sequence[DisplayRow], now: datetime) -> Displays:
         (row for row in rows if row.mode and row.is_due(now)),
         key=lambda row: (row.user_id is None, -row.priority, row.rank, row.id),
     )
-    hidden = {row.product_id: row.sku for row in manual if row.mode == "hide" and row.product_id is not None}
+    hidden = {row.product_id: row for row in manual if row.mode == "hide" and row.product_id is not None}
     taken: set[Shown] = {(product_id, None) for product_id in hidden}
     pinned = {
         display_type: _items(

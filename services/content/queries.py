@@ -1,6 +1,7 @@
 """Queries: display rows with the catalog data of their products, and generations."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, RowMapping, Select, func, select, true, update
@@ -70,15 +71,17 @@ async def active_for(session: AsyncSession, user_id: str | None) -> Row[Any]:
     return found
 
 
-async def rows_for(session: AsyncSession, generation: str | None, user_id: str | None) -> list[DisplayRow]:
-    """The manual rows and one generation's, for one user and for everyone, without past manual rows."""
+async def rows_for(
+    session: AsyncSession, generation: str | None, user_id: str | None, moment: datetime
+) -> list[DisplayRow]:
+    """The manual rows and one generation's, for one user and for everyone, without manual rows that are over then."""
     of_user: ColumnElement[bool] = Display.user_id.is_(None)
     if user_id is not None:
         of_user |= Display.user_id == user_id
     in_generation: ColumnElement[bool] = Display.generation.is_(None)
     if generation is not None:
         in_generation |= Display.generation == generation
-    is_over = Display.generation.is_(None) & (func.now() >= _ENDS_AT)
+    is_over = Display.generation.is_(None) & (moment >= _ENDS_AT)
     is_on = Display.is_active & Campaign.is_active.isnot(False)
     query = _beside_catalog(*SHOWN).where(in_generation, of_user, is_on, is_over.isnot(True))
     return [DisplayRow(**row) for row in (await session.execute(query)).mappings()]

@@ -145,7 +145,7 @@ class PinOrder(Schema):
 
 
 class ShelfItem(Schema):
-    """One product in its place; `source` is `model` or `manual`."""
+    """One product in its place; `source` is `model` or `manual`, and `displayId` is the row of what is manual."""
 
     product_id: int | None
     sku: str | None
@@ -162,6 +162,7 @@ class ShelfItem(Schema):
     score: float | None
     reason: str | None
     source: Literal["model", "manual"]
+    display_id: int | None
 
 
 class Shelf(Schema):

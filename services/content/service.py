@@ -2,15 +2,18 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import delete, func
+from sqlalchemy import Row, delete, func
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.common.storage.cache import Cache
-from services.content import audit, queries
+from services.content import audit, banners, campaigns, queries
 from services.content.domain import TITLES, Displays, Item, compose
 from services.content.models import TopPageDisplay, Wish
 from services.content.schemas import DisplaysOut, Shelf, ShelfItem
+from services.content.schemas_campaigns import ShownBanner
+from services.content.schemas_planned import HiddenProduct, PlannedDisplays, ShownCampaign
 
 SHORTEST_CACHED = 1.0
 
@@ -21,19 +24,28 @@ async def displays(session: AsyncSession, cache: Cache, user_id: str | None) -> 
     Responses are cached by the version of what is shown, so that no change is missed, until the next date that matters.
     """
     active = await queries.active_for(session, user_id)
-    whose, opted_out = (None if active.has_consent is False else user_id), frozenset(active.opted_out or ())
-    wished = f"{'own' if whose else 'everyones'} {' '.join(sorted(opted_out))}"
+    wished = f"{'everyones' if active.has_consent is False else 'own'} {' '.join(sorted(active.opted_out or ()))}"
     key = f"displays:{active.version}:{wished}:{'everyone' if user_id is None else 'user:' + user_id}"
     if (known := await cache.get(key)) is not None:
         return known
     now = datetime.now(UTC)
-    composed = compose(await queries.rows_for(session, active.generation, whose), now)
-    shelves = {name: items for name, items in composed.shelves.items() if name not in opted_out}
-    composed = replace(composed, shelves=shelves)
-    body = _answer(composed, user_id, active.generation).model_dump_json(by_alias=True).encode()
+    composed = await _composed(session, active, user_id, now)
+    body = DisplaysOut(**_answer(composed, user_id, active.generation)).model_dump_json(by_alias=True).encode()
     if (seconds := (composed.true_until - now).total_seconds()) >= SHORTEST_CACHED:
         await cache.set(key, body, seconds)
     return body
+
+
+async def planned(session: AsyncSession, user_id: str | None, moment: datetime) -> PlannedDisplays:
+    """What is planned for the page of one user (None: of everyone) at a time: shelves, and what else shows then."""
+    active = await queries.active_for(session, user_id)
+    composed = await _composed(session, active, user_id, moment)
+    return PlannedDisplays(
+        **_answer(composed, user_id, active.generation),
+        hidden_by=[HiddenProduct.model_validate(row) for row in composed.hidden.values()],
+        banners=[ShownBanner.model_validate(each) for each in await banners.shown_at(session, moment)],
+        campaigns=[ShownCampaign.model_validate(each) for each in await campaigns.shown_at(session, moment)],
+    )
 
 
 async def erase(session: AsyncSession, user_ids: list[str]) -> None:
@@ -44,11 +56,19 @@ async def erase(session: AsyncSession, user_ids: list[str]) -> None:
     await audit.erase(session, user_ids)
 
 
-def _answer(composed: Displays, user_id: str | None, generation: str | None) -> DisplaysOut:
-    return DisplaysOut(
-        user_id=user_id,
-        generation=generation,
-        shelves=[
+async def _composed(session: AsyncSession, active: Row[Any], user_id: str | None, moment: datetime) -> Displays:
+    """The shelves at a time, as the user wishes: without consent those for everyone."""
+    whose = None if active.has_consent is False else user_id
+    composed = compose(await queries.rows_for(session, active.generation, whose, moment), moment)
+    shelves = {name: items for name, items in composed.shelves.items() if name not in (active.opted_out or ())}
+    return replace(composed, shelves=shelves)
+
+
+def _answer(composed: Displays, user_id: str | None, generation: str | None) -> dict[str, Any]:
+    return {
+        "user_id": user_id,
+        "generation": generation,
+        "shelves": [
             Shelf(
                 display_type=display_type,
                 title=TITLES[display_type],
@@ -56,9 +76,9 @@ def _answer(composed: Displays, user_id: str | None, generation: str | None) -> 
             )
             for display_type, items in composed.shelves.items()
         ],
-        hidden=list(composed.hidden),
-        hidden_skus=list(composed.hidden.values()),
-    )
+        "hidden": list(composed.hidden),
+        "hidden_skus": [row.sku for row in composed.hidden.values()],
+    }
 
 
 def _item(item: Item, rank: int) -> ShelfItem:
@@ -79,4 +99,5 @@ def _item(item: Item, rank: int) -> ShelfItem:
         score=row.score,
         reason=row.reason,
         source="manual" if row.mode else "model",
+        display_id=row.id if row.mode else None,
     )

@@ -47,6 +47,7 @@ TABLE = (
     *_to("analytics", "/v1/actions", "/v1/order-events", "/v1/users/{userId}/actions", "/v1/users/{userId}/views"),
     *_to("analytics", "/v1/funnel", "/v1/search-terms"),
     *_to("serving", "/v1/users/{userId}/recommendations", "/v1/pages", "/v1/feedback", "/v1/models"),
+    *_to("serving", "/v1/preview"),
     *_to("content", "/v1/displays", "/v1/top-page-displays", "/v1/top-page-displays/{rest:path}"),
     *_to(
         "content", "/v1/banners", "/v1/banners/{rest:path}", "/v1/campaigns", "/v1/campaigns/{rest:path}", "/v1/audit"

@@ -33,7 +33,7 @@ async def top_page(
     shopper = user_id or (caller.subject if caller and not caller.is_service else None)
     authorization = {"authorization": request.headers["authorization"].strip()} if caller else {}
     page = await _page(request, shopper, authorization)
-    return Response(page.model_dump_json(by_alias=True), media_type="application/json")
+    return Response(page.model_dump_json(by_alias=True, exclude_unset=True), media_type="application/json")
 
 
 async def _page(request: Request, shopper: str | None, headers: dict[str, str]) -> TopPage:

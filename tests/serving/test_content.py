@@ -1,6 +1,7 @@
 """The page with the real content service behind it."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import httpx2
@@ -118,3 +119,60 @@ async def test_the_active_generation_fills_the_shelf_that_falls_short(merchandis
     found = await eventually(page, lambda found: found["generation"] == "g-content")
 
     assert NEW in items(found, "REPURCHASE")
+
+
+async def test_merchandisers_see_the_page_of_a_shopper_at_a_time_and_why_each_thing_is_there(
+    merchandiser, client, tokens
+):
+    start, end = (datetime.now(UTC) + timedelta(days=each) for each in (7, 14))
+    dates = {"startDate": start.isoformat(), "endDate": end.isoformat()}
+    campaign = (await merchandiser.post("/v1/campaigns", json={"name": "Tea week", **dates})).json()
+    pin = {"displayType": "REPURCHASE", "mode": "pin", "productId": TEA, "userId": BUYER, "reason": "For you"}
+    pinned = (await merchandiser.post("/v1/top-page-displays", json=pin | {"campaignId": campaign["id"]})).json()
+    banner = {"placement": "TOP", "texts": {"en": {"title": "Tea"}}, "campaignId": campaign["id"]}
+    announced = (await merchandiser.post("/v1/banners", json=banner)).json()
+    staff = tokens.header(tokens.staff())
+
+    def seen(at, user_id=BUYER):
+        return client.get("/v1/preview", params={"userId": user_id, "at": at}, headers=staff)
+
+    during = (await seen((start + timedelta(days=1)).isoformat())).json()
+    first = next(iter(items(during, "REPURCHASE").values()))
+    why = {name: first[name] for name in ("productId", "source", "reason", "displayId")}
+    assert why == {"productId": TEA, "source": "manual", "reason": "For you", "displayId": pinned["id"]}
+    assert [each["productId"] for each in during["hidden"]] == [MILK]
+    assert ([each["id"] for each in during["banners"]], during["campaigns"][0]["name"]) == (
+        [announced["id"]],
+        "Tea week",
+    )
+    for other in (await seen(end.isoformat()), await seen((start + timedelta(days=1)).isoformat(), "somebody")):
+        assert TEA not in items(other.json(), "REPURCHASE")
+
+
+async def test_a_preview_of_now_is_the_page_that_the_shopper_gets(client, page, tokens):
+    answer = await client.get("/v1/preview", params={"userId": BUYER}, headers=tokens.header(tokens.staff()))
+    own, seen = await page(), answer.json()
+    assert {name: seen[name] for name in own if name != "recommendationId"} == {
+        name: own[name] for name in own if name != "recommendationId"
+    }
+
+
+async def test_a_preview_is_for_merchandisers_and_of_no_time_in_the_past(client, as_user, tokens):
+    past = {"at": "2026-01-01T00:00:00Z"}
+    refused = await client.get("/v1/preview", params=past, headers=tokens.header(tokens.staff()))
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "query.at")
+    assert (await client.get("/v1/preview", headers=as_user(BUYER))).status_code == 403
+
+
+async def test_an_offer_that_begins_later_is_in_the_preview_of_then(client, happens, tokens):
+    start = datetime.now(UTC) + timedelta(days=2)
+    offer = {"special_price": Decimal("1.00"), "currency": "USD", "start_date": start.isoformat()}
+    await happens("SPECIAL_PRICE_SET", product_id=RICE, offer_version=2, **offer)
+
+    async def price(days):
+        at = (datetime.now(UTC) + timedelta(days=days)).isoformat()
+        answer = await client.get("/v1/preview", params={"at": at}, headers=tokens.header(tokens.staff()))
+        return items(answer.json(), "SALE")[RICE]["specialPrice"]
+
+    await eventually(lambda: price(3), lambda found: found == "1.00")
+    assert await price(1) is None

@@ -101,3 +101,9 @@ async def test_what_content_must_not_say_counts_as_silence(say, client, content_
     answer = await client.post("/v1/pages", json={"userId": "newcomer"})
     assert (answer.status_code, answer.json()["degraded"]) == (200, True)
     assert BREAD not in [item["productId"] for shelf in answer.json()["shelves"] for item in shelf["items"]]
+
+
+async def test_without_content_the_preview_says_that_what_is_planned_is_missing(client, content_service, tokens):
+    content_service.says = None
+    answer = (await client.get("/v1/preview", headers=tokens.header(tokens.staff()))).json()
+    assert (answer["degraded"], answer["warnings"], answer["banners"]) == (True, ["CONTENT_AWAY"], [])

@@ -8,7 +8,10 @@ from services.common.web.fields import Schema
 
 
 class ShelfItem(Schema):
-    """One place on a shelf: a product or, by a merchandiser, a category, and the reason for it."""
+    """One place on a shelf: a product or, by a merchandiser, a category, and the reason for it.
+
+    `displayId` is the merchandiser's row of what is pinned.
+    """
 
     product_id: int | None
     sku: str | None
@@ -25,3 +28,4 @@ class ShelfItem(Schema):
     score: float | None
     reason: str | None
     source: str
+    display_id: int | None = None
