@@ -146,6 +146,7 @@ class Environment:
             **self._database_urls(),
             "AUTH_MAIL_FOLDER": str(self.state.path("mail")),
             "GATEWAY_PREVIEW_MAIL_FOLDER": str(self.state.path("mail")),
+            "CATALOG_IMAGES_FOLDER": str(self.state.path("images")),
             "AUTH_STOREFRONT_URL": self.address("gateway"),
             "PAYMENT_LOCAL_PASSWORD": self.state.secret("local-payments"),
             "PAYMENT_KEYS_FILE": str(self.state.payment_keys()),

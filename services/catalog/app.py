@@ -2,11 +2,25 @@
 
 from fastapi import FastAPI
 
-from services.catalog import api, api_attributes, api_categories, api_reservations, api_snapshot, api_variants
+from services.catalog import (
+    api,
+    api_attributes,
+    api_categories,
+    api_images,
+    api_reservations,
+    api_snapshot,
+    api_variants,
+)
 from services.catalog.expiry import Expiry
+from services.catalog.image_sweeper import ImageSweeper
+from services.catalog.images import Images
+from services.catalog.object_store import ObjectStore
+from services.catalog.object_store_folder import FolderStore
+from services.catalog.object_store_s3 import S3Store
 from services.catalog.settings import CatalogSettings
 from services.common.messaging.producer import Producer
 from services.common.messaging.relay import Relay
+from services.common.runtime.health import Check
 from services.common.storage.database import Database
 from services.common.web.app import build_app
 
@@ -16,13 +30,16 @@ def create_app(settings: CatalogSettings | None = None) -> FastAPI:
     settings = settings or CatalogSettings()
     producer = Producer(settings)
     database = Database(settings.database_url)
-    return build_app(
+    files = _image_store(settings)
+    images = Images(database, files)
+    app = build_app(
         settings,
         title="Catalog",
-        description="Products, their attributes, the category tree, stock, reservations of it, and special prices.",
+        description="Products, their attributes and images, the category tree, stock, reservations of it, and offers.",
         routers=[
             api.router,
             api_variants.router,
+            api_images.router,
             api_categories.router,
             api_attributes.router,
             api_snapshot.router,
@@ -30,5 +47,19 @@ def create_app(settings: CatalogSettings | None = None) -> FastAPI:
         ],
         database=database,
         producer=producer,
-        workers=[Relay(settings.database_url, producer), Expiry(database, settings.expiry_seconds)],
+        workers=[
+            Relay(settings.database_url, producer),
+            Expiry(database, settings.expiry_seconds),
+            ImageSweeper(images, settings.image_sweep_seconds),
+        ],
+        checks=[Check("images", files.check, required=False)],
+        closes=[images],
     )
+    app.state.image_files, app.state.images = files, images
+    return app
+
+
+def _image_store(settings: CatalogSettings) -> ObjectStore:
+    if settings.images_bucket is None:
+        return FolderStore(settings.images_folder)
+    return S3Store(settings.images_bucket, settings.images_region, settings.images_endpoint_url)

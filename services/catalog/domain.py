@@ -51,7 +51,9 @@ class ProductState:
         fields = {name: value for name, value in changes.items() if name != "special_price"}
         if "description" in changes:
             fields |= described(changes["description"])
-        if "image" in changes:
+        if "images" in changes:
+            fields["image"] = next(iter(changes["images"]), None)
+        elif "image" in changes:
             fields |= _pictured(self.product.images, changes["image"])
         if "price" in changes or "currency" in changes:
             price, currency = changes.get("price", self.product.price), changes.get("currency", self.product.currency)
@@ -136,9 +138,9 @@ def described(text: str | None) -> dict[str, str | None]:
 
 
 def _pictured(images: tuple[str, ...], first: str | None) -> dict[str, Any]:
-    """The images with another first one, which replaces the old one; the others stay in their order."""
-    images = tuple(each for each in (first, *images[1:]) if each is not None)
-    images = tuple(dict.fromkeys(images))
+    """The images with another first one, which replaces the old one unless it was among them; the others stay."""
+    rest = images if first in images else images[1:]
+    images = tuple(dict.fromkeys(each for each in (first, *rest) if each is not None))
     return {"image": next(iter(images), None), "images": images}
 
 

@@ -29,6 +29,7 @@ class Product(Base):
         CheckConstraint("price >= 0", name="price_not_negative"),
         CheckConstraint("stock >= 0", name="stock_not_negative"),
         CheckConstraint("rating BETWEEN 0 AND 5", name="rating_within_scale"),
+        Index("ix_products_images", "images", postgresql_using="gin", postgresql_where=text("images <> '{}'")),
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
@@ -139,6 +140,15 @@ class Restock(Base):
 
     id: Mapped[str] = mapped_column(primary_key=True)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class StoredImage(Base):
+    """An image whose files are in the object store, or about to be; `stored_at` is when it was last uploaded."""
+
+    __tablename__ = "stored_images"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    stored_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
 
 
 class Outbox(OutboxTable, Base):

@@ -1,5 +1,7 @@
 """Settings of the catalog."""
 
+from pathlib import Path
+
 from pydantic import PositiveFloat
 
 from services.common.runtime.settings import ServiceSettings
@@ -12,3 +14,10 @@ class CatalogSettings(ServiceSettings, env_prefix="CATALOG_"):
     database_url: str
     expiry_seconds: PositiveFloat = 5.0
     """How often reservations are looked for whose time is over."""
+    images_folder: Path = Path("images")
+    """Where images are kept, unless a bucket is named; it is shared by all processes of the catalog."""
+    images_bucket: str | None = None
+    images_region: str | None = None
+    images_endpoint_url: str | None = None
+    image_sweep_seconds: PositiveFloat = 3600
+    """How often images are looked for that no product names."""

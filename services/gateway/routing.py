@@ -34,6 +34,8 @@ TABLE = (
     *_to("analytics", "/v1/products/popular", "/v1/products/trending", "/v1/products/{productId:product}/statistics"),
     *_to("serving", "/v1/products/{productId:product}/similar"),
     *_to("catalog", "/v1/products/bulk", "/v1/categories/bulk", upload=True),
+    *_to("catalog", "/v1/products/{productId:product}/images", upload=True),
+    *_to("catalog", "/v1/images/{name}"),
     *_to("catalog", "/v1/products", "/v1/products/{rest:path}", "/v1/categories", "/v1/categories/{rest:path}"),
     *_to("catalog", "/v1/attributes", "/v1/attributes/{rest:path}"),
     *_to("auth", "/v1/auth/{rest:path}"),

@@ -1,15 +1,11 @@
-"""A user pool of moto's server: Amazon Cognito's API over HTTP, as a process of its own."""
+"""A user pool of moto's server."""
 
-import sys
-import urllib.request
 from functools import cache
-from pathlib import Path
 
 import boto3
 
-from stack.parts.process import HOST, Process, free_port
+from tests.moto import REGION, Moto
 
-REGION = "eu-west-1"
 ANY_CODE = "123456"
 """moto sends none, takes every code but its own false ones, and verifies no address by one."""
 WRONG_CODE = "moto-confirmation-code:123-456"
@@ -29,17 +25,8 @@ def verify(settings, address, *, is_verified=True):
     )
 
 
-class Cognito(Process):
-    """moto's server."""
-
-    def __init__(self, directory):
-        self.port = free_port()
-        self.url = f"http://{HOST}:{self.port}"
-        command = [str(Path(sys.executable).with_name("moto_server")), "-H", HOST, "-p", str(self.port)]
-        super().__init__("moto", command, directory / "moto.log", is_ready=self._answers)
-
-    def _answers(self):
-        return urllib.request.urlopen(f"{self.url}/moto-api/").status == 200
+class Cognito(Moto):
+    """A server with user pools."""
 
     def new_pool(self):
         """The settings of a provider that uses a new pool."""

@@ -8,6 +8,7 @@ import pytest_asyncio
 from services.auth.app import create_app
 from services.auth.settings import AuthSettings
 from services.common.storage.migrate import migrate
+from tests.moto import credentials
 from tests.services.auth.cognito import Cognito
 from tests.services.auth.mails import Mails
 
@@ -114,7 +115,5 @@ def shopper(register, log_in):
 @pytest.fixture(scope="module")
 def cognito(tmp_path_factory):
     """Amazon Cognito's API over HTTP."""
-    with pytest.MonkeyPatch.context() as patch, Cognito(tmp_path_factory.mktemp("cognito")) as server:
-        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-            patch.setenv(name, "test")
+    with credentials(), Cognito(tmp_path_factory.mktemp("cognito")) as server:
         yield server

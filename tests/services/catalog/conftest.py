@@ -20,11 +20,12 @@ def database_url(database):
 
 
 @pytest.fixture(scope="module")
-def settings(broker, tokens, database_url):
+def settings(broker, tokens, database_url, tmp_path_factory):
     broker.create_topics("catalog.v1", "dead-letters.v1")
     return CatalogSettings(
         database_url=database_url,
         kafka_url=broker.url,
+        images_folder=tmp_path_factory.mktemp("catalog") / "images",
         **tokens.settings,
     )
 

@@ -9,6 +9,7 @@ def test_the_api_does_what_its_document_says(settings, tokens, tmp_path, monkeyp
     environment = {
         **tokens.environment,
         "CATALOG_DATABASE_URL": settings.database_url,
+        "CATALOG_IMAGES_FOLDER": str(tmp_path / "images"),
         "KAFKA_URL": settings.kafka_url,
     }
     with served("catalog", environment, tmp_path / "catalog.log") as url:

@@ -96,6 +96,13 @@ def test_an_upload_may_be_large(gateway, pipeline):
     assert gateway().put(ROWS, content=b"x" * 3 * MEGABYTE, headers=pipeline).json()["size"] == 3 * MEGABYTE
 
 
+def test_an_image_may_be_larger_than_other_bodies(gateway, services, bearer):
+    headers = bearer("importer", calls="catalog")
+    path = "/v1/products/7/images"
+    assert gateway().post(path, content=b"x" * 3 * MEGABYTE, headers=headers).json()["size"] == 3 * MEGABYTE
+    assert services["catalog"].asked
+
+
 def test_an_upload_is_read_from_no_stranger(gateway, services):
     assert gateway().put(ROWS, content=b"x").status_code == 401
     assert not services["content"].asked
