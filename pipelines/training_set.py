@@ -10,7 +10,7 @@ from typing import Self
 
 import polars as pl
 
-from ml.bundle.content import ACTIVITY, ITEMS, TIME
+from ml.bundle.content import ACTIVITY, ITEMS, TIME, with_all_columns
 from ml.dataset import Dataset
 from pipelines.warehouse import Warehouse
 from services.contracts.money import digits_in_sql
@@ -30,8 +30,8 @@ RETURNED = """
 """
 ITEM_ROWS = f"""
     select
-        products.product_id, products.sku, products.name, products.price::text as price, products.currency,
-        {digits_in_sql("products.currency")} as currency_digits,
+        products.product_id, products.parent_id, products.sku, products.name, products.price::text as price,
+        products.currency, {digits_in_sql("products.currency")} as currency_digits,
         products.image, products.rating::float8 as rating, products.brand, products.department, products.category,
         products.product_type, products.category_id, products.category_code, products.category_name,
         products.is_active,
@@ -152,11 +152,11 @@ class TrainingSet:
 
     @classmethod
     def read(cls, day: Path) -> Self:
-        """Read a written training set; one of an older release has no returned lines."""
+        """Read a written training set; one of an older release has no returned lines, and fewer columns of items."""
         directory = day / FOLDER
         cut = datetime.fromisoformat((directory / "cut").read_text())
         frames = {path.stem: pl.read_parquet(path) for path in directory.glob("*.parquet")}
-        return cls(cut, **frames)
+        return cls(cut, **{**frames, "items": with_all_columns(frames["items"])})
 
     @staticmethod
     def hash_of(day: Path) -> str:

@@ -57,6 +57,7 @@ class ProductChange(msgspec.Struct, rename="camel", gc=False):
 
     product_id: Id | None = None
     sku: str | None = None
+    parent_id: Id | None = None
     code: str | None = None
     name: str = ""
     price: Decimal | None = None

@@ -26,17 +26,18 @@ def page(
     opted_out = recommender.live.people.opted_out(user_id)
     wanted = [each for each in recommender.rules.page if each not in opted_out]
     pins = said.pins(wanted, exclude)
-    taken = {*exclude, *said.hidden, *(item["productId"] for items in pins.values() for item in items)}
-    query = PageQuery(display_types=wanted, exclude=frozenset(taken))
+    taken = {*exclude, *(item["productId"] for items in pins.values() for item in items)}
+    query = PageQuery(display_types=wanted, exclude=frozenset(taken), hidden=said.hidden)
     shelves = recommender.shelves(user_id, query, now)
     taken |= {pick.product.product_id for shelf in shelves for pick in shelf.picks}
+    families = recommender.families(taken)
     circumstances = recommender.circumstances(is_content_away=is_content_away)
     circumstances["generation"] = said.generation or circumstances["generation"]
     composed = []
     for shelf in shelves:
         items = [*_cards(recommender, pins[shelf.display_type], now.timestamp()), *map(_item, shelf.picks)]
         if shelf.is_short:
-            items += _filling(recommender, said, shelf, user_id, taken)
+            items += _filling(recommender, said, shelf, user_id, families)
         ranked = [{**item, "rank": rank} for rank, item in enumerate(items[: recommender.rules.limit], start=1)]
         composed.append({"displayType": shelf.display_type.value, "title": shelf.title, "items": ranked})
     return {
@@ -55,8 +56,8 @@ def one_shelf(
     now = recommender.now()
     pins = said.pins([display_type], query.exclude)[display_type]
     pinned = [pick for pick in _picks(recommender, pins, now.timestamp()) if _is_asked_for(pick.product, query)]
-    exclude = {*query.exclude, *said.hidden, *(pick.product.product_id for pick in pinned)}
-    wanted = replace(query, display_types=[display_type], exclude=exclude)
+    exclude = {*query.exclude, *(pick.product.product_id for pick in pinned)}
+    wanted = replace(query, display_types=[display_type], exclude=exclude, hidden=said.hidden)
     [shelf] = recommender.shelves(user_id, wanted, now)
     return [*pinned, *shelf.picks][: query.limit], shelf.fallback_used
 
@@ -65,7 +66,7 @@ def similar(
     recommender: Recommender, said: Displays, reference: ProductReference, limit: int, exclude: Collection[int]
 ) -> tuple[list[Pick], bool]:
     """Similar products with the merchandisers' rows for everyone; see `Recommender.similar`."""
-    return recommender.similar(reference, limit, {*exclude, *said.hidden})
+    return recommender.similar(reference, PageQuery(limit=limit, exclude=exclude, hidden=said.hidden))
 
 
 def _is_asked_for(product: Product, query: PageQuery) -> bool:
@@ -75,9 +76,12 @@ def _is_asked_for(product: Product, query: PageQuery) -> bool:
 def _filling(
     recommender: Recommender, said: Displays, shelf: Shelf, user_id: str | None, taken: set[int]
 ) -> Iterable[Item]:
+    """Products of the active generation whose family is not in `taken`, which is extended."""
     for item in said.filling.get(shelf.display_type, ()):
-        if item["productId"] not in taken and recommender.may_show(item["productId"], user_id):
-            taken.add(item["productId"])
+        family = recommender.families([item["productId"]])
+        is_hidden = item["productId"] in said.hidden
+        if not (is_hidden or family <= taken) and recommender.may_show(item["productId"], user_id):
+            taken |= family
             yield item
 
 

@@ -18,7 +18,7 @@ from serving.events import ProductChange
 Texts = Mapping[int | None, str | None]
 UNTOLD: Final = -1
 """The version of a part without news from catalog; events from before versions existed have 0."""
-DESCRIBED: Final = ("sku", "name", "price", "currency", "rating", "image", "is_active")
+DESCRIBED: Final = ("sku", "parent_id", "name", "price", "currency", "rating", "image", "is_active")
 
 
 class CatalogFacts(msgspec.Struct, frozen=True, gc=False):
@@ -79,7 +79,7 @@ def product_of(
     if told.offer_version != UNTOLD:
         fields |= _offer(told.offer, fields.get("currency", known.currency if known else None))
     if told.is_deleted:
-        fields["is_active"] = False
+        fields |= {"is_active": False, "parent_id": None}
     if known is None:
         is_enough = told.description is not None
         return Product(product_id=told.product_id, is_recommendable=True, **fields) if is_enough else None

@@ -1,6 +1,6 @@
 """Shelves and similar products from memory, and the versions and warnings behind them."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -72,7 +72,7 @@ class Recommender:
         shopper = Shopper(user_id, self.live.state(user_id)) if user_id and is_own else Shopper(None)
         return compose(model.bundle, model.catalogue, self.rules, shopper, now, query, model.ranking_cache)
 
-    def similar(self, reference: ProductReference, limit: int, exclude: Collection[int]) -> tuple[list[Pick], bool]:
+    def similar(self, reference: ProductReference, query: PageQuery) -> tuple[list[Pick], bool]:
         """Similar products, and whether the fallback was used; none while there is no model.
 
         Raises:
@@ -85,7 +85,7 @@ class Recommender:
         if item is None:
             raise ProductNotFound(f"There is no product {reference}.")
         moment = self.now().timestamp()
-        return similar(model.bundle, model.catalogue, self.rules.reasons, item, limit, moment, exclude)
+        return similar(model.bundle, model.catalogue, self.rules.reasons, item, query, moment)
 
     def product_id(self, reference: ProductReference | int) -> int | None:
         """The internal id of a product reference, None for an unknown sku."""
@@ -114,9 +114,15 @@ class Recommender:
 
     def may_show(self, product_id: int | None, user_id: str | None) -> bool:
         """Whether the live state allows a product from elsewhere on this user's page."""
-        product = self.product(product_id)
         was_bought = user_id is not None and product_id in self.live.state(user_id).bought
-        return (product is None or product.is_shown) and not was_bought
+        model = self.models.current
+        item = model.catalogue.index.get(product_id or 0) if model else None
+        return (model is None or item is None or bool(model.catalogue.is_shown[item])) and not was_bought
+
+    def families(self, product_ids: Iterable[int]) -> set[int]:
+        """The families of products: their parents, or themselves."""
+        model = self.models.current
+        return model.catalogue.families_of(product_ids) if model else set(product_ids)
 
     def circumstances(self, *, is_content_away: bool) -> dict[str, Any]:
         """The versions behind a response, and whether something was missing."""

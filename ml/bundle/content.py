@@ -21,6 +21,7 @@ TIME = pl.Datetime("us", "UTC")
 USERS: dict[str, pl.DataType | type[pl.DataType]] = {"user_id": pl.String}
 ITEMS: dict[str, pl.DataType | type[pl.DataType]] = {
     "product_id": pl.Int64,
+    "parent_id": pl.Int64,
     "sku": pl.String,
     "name": pl.String,
     "price": MONEY,
@@ -135,7 +136,7 @@ def from_files(frames: Mapping[str, pl.DataFrame], arrays: Mapping[str, Array]) 
     sources = sorted(name.split(".")[1] for name in arrays if name.startswith("candidates.") and ".items." in name)
     return BundleContent(
         users=frames["users.arrow"],
-        items=_with_own_ids(frames["items.arrow"]),
+        items=with_all_columns(frames["items.arrow"]),
         activity=frames["activity.arrow"],
         candidates={source: _ranked(arrays, f"candidates.{source}") for source in sources},
         neighbours=_ranked(arrays, "neighbours"),
@@ -146,9 +147,9 @@ def from_files(frames: Mapping[str, pl.DataFrame], arrays: Mapping[str, Array]) 
     )
 
 
-def _with_own_ids(items: pl.DataFrame) -> pl.DataFrame:
-    """The items; in older bundles they lack the shop's own ids and the digits of their currency."""
-    absent = [name for name in ("sku", "category_code", "currency_digits") if name not in items.columns]
+def with_all_columns(items: pl.DataFrame) -> pl.DataFrame:
+    """The items; of older releases they lack the shop's own ids, the digits of their currency, and their parents."""
+    absent = [name for name in ("sku", "category_code", "currency_digits", "parent_id") if name not in items.columns]
     return items.with_columns(pl.lit(None, ITEMS[name]).alias(name) for name in absent)
 
 

@@ -28,20 +28,16 @@ class Product(msgspec.Struct, frozen=True, dict=True):
     is_recommendable: bool
     stock: int
     sku: str | None = None
+    parent_id: int | None = None
     category_code: str | None = None
     special_price: Decimal | None = None
     special_starts_at: float = -inf
     special_ends_at: float = inf
 
     @property
-    def is_listed(self) -> bool:
-        """Whether the shop shows it: it is active and not a pseudo product."""
-        return self.is_active and self.is_recommendable
-
-    @property
-    def is_shown(self) -> bool:
-        """Whether it may be on a shelf: it is listed and in stock."""
-        return self.is_listed and self.stock > 0
+    def family(self) -> int:
+        """The product of which at most one variant is shown: its parent, or itself."""
+        return self.product_id if self.parent_id is None else self.parent_id
 
     def offer_at(self, moment: float) -> Decimal | None:
         """The special price that is valid at `moment`.
@@ -76,13 +72,22 @@ class Product(msgspec.Struct, frozen=True, dict=True):
 
 
 class Catalogue:
-    """Products by item index (the bundle's indices first, then products that came later)."""
+    """Products by item index (the bundle's indices first, then products that came later).
+
+    Attributes:
+        families: the family of each item.
+        is_shown: whether each item may be on a shelf. A parent may not: its variants are sold.
+    """
 
     def __init__(self, bundle: Bundle) -> None:
         self._popularity: list[float] = bundle.content.popularity.tolist()
         self.products: list[Product] = list(_products(bundle))
         self.index = {product.product_id: item for item, product in enumerate(self.products)}
-        self.is_shown = bytearray(product.is_shown for product in self.products)
+        self.families = [product.family for product in self.products]
+        self._variants: dict[int, set[int]] = {}
+        for item, product in enumerate(self.products):
+            self._adopt(item, product.parent_id)
+        self.is_shown = bytearray(self._may_be_shown(product) for product in self.products)
         self.category_names = {product.category_id: product.category_name for product in self.products}
         self.category_codes = {product.category_id: product.category_code for product in self.products}
         self._by_sku: dict[str, int] = {}
@@ -94,6 +99,15 @@ class Catalogue:
         """The product with that id, if known."""
         item = self.index.get(product_id)
         return None if item is None else self.products[item]
+
+    def is_listed(self, product: Product) -> bool:
+        """Whether the shop sells it: it is active, and neither a pseudo product nor a parent."""
+        return product.is_active and product.is_recommendable and not self._variants.get(product.product_id)
+
+    def families_of(self, product_ids: Iterable[int]) -> set[int]:
+        """The families of products; one that is not known is its own."""
+        products = ((each, self.get(each)) for each in product_ids)
+        return {each if product is None else product.family for each, product in products}
 
     def id_of(self, sku: str) -> int | None:
         """The id of the product with that sku, if known."""
@@ -108,14 +122,34 @@ class Catalogue:
         """Store the product's current state."""
         self._name(product)
         item = self.index.setdefault(product.product_id, len(self.products))
+        before = None
         if item == len(self.products):
             self.products.append(product)
-            self.is_shown.append(product.is_shown)
+            self.families.append(product.family)
+            self.is_shown.append(False)
             self._popularity.append(0.0)
         else:
-            self.products[item] = product
-            self.is_shown[item] = product.is_shown
+            before = self.products[item].parent_id
+            self._variants.get(before or 0, set()).discard(item)
+            self.products[item], self.families[item] = product, product.family
+        self._adopt(item, product.parent_id)
+        for product_id in (product.product_id, before, product.parent_id):
+            if product_id is not None and product_id in self.index:
+                concerned = self.index[product_id]
+                self.is_shown[concerned] = self._may_be_shown(self.products[concerned])
         self._offers = None
+
+    def _adopt(self, item: int, parent_id: int | None) -> None:
+        if parent_id is not None:
+            self._variants.setdefault(parent_id, set()).add(item)
+
+    def representative(self, item: int) -> int:
+        """The most popular variant of a parent, and every other item itself."""
+        variants = self._variants.get(self.products[item].product_id)
+        return max(variants, key=lambda each: (self._popularity[each], -each)) if variants else item
+
+    def _may_be_shown(self, product: Product) -> bool:
+        return self.is_listed(product) and product.stock > 0
 
     @property
     def offers(self) -> dict[int, None]:

@@ -55,7 +55,7 @@ def compose(
     query: PageQuery | None = None,
     ranking_cache: RankingCache | None = None,
 ) -> list[Shelf]:
-    """The shelves of one user's page in page order; no product is on two shelves.
+    """The shelves of one user's page in page order; no product is on two shelves, and no two variants of one parent.
 
     Each shelf first fills its visible places; when all have done so, they fill the rest.
 
@@ -70,7 +70,7 @@ def compose(
     """
     query = query or PageQuery()
     visit = Visit(bundle, catalogue, rules, shopper, now, query.category_ids, ranking_cache)
-    taken = {catalogue.index[product_id] for product_id in query.exclude if product_id in catalogue.index}
+    taken = catalogue.families_of(query.exclude)
     limit = rules.limit if query.limit is None else query.limit
     fillings = {
         display_type: Filling(visit, rules.shelves[display_type], query, taken, limit)

@@ -18,12 +18,14 @@ T = TypeVar("T")
 class PageQuery(msgspec.Struct, frozen=True):
     """A page request: which shelves, how long, excluded product ids, and filters on categories and products.
 
-    Sold-out products are on no shelf unless requested.
+    Sold-out products are on no shelf unless requested. Who excludes a variant excludes the others of its parent;
+    `hidden` are products that are left out alone.
     """
 
     display_types: Collection[DisplayType] | None = None
     limit: int | None = None
     exclude: Collection[int] = ()
+    hidden: Collection[int] = ()
     category_ids: frozenset[int] | None = None
     keep: Callable[[Product], bool] | None = None
     with_sold_out: bool = False
@@ -31,6 +33,8 @@ class PageQuery(msgspec.Struct, frozen=True):
     def admits(self, product: Product) -> bool:
         """Whether a product passes the request's filters."""
         if self.category_ids is not None and product.category_id not in self.category_ids:
+            return False
+        if product.product_id in self.hidden:
             return False
         return self.keep is None or self.keep(product)
 
@@ -80,17 +84,20 @@ class Filling:
 
     def _take(self, candidates: Iterator[Candidate], places: int) -> None:
         chosen, taken = self.chosen, self._taken
-        products, is_shown = self._visit.catalogue.products, self._visit.catalogue.is_shown
+        catalogue = self._visit.catalogue
+        products, families, is_shown = catalogue.products, catalogue.families, catalogue.is_shown
         sold_out_too = self._query.with_sold_out
         if len(chosen) >= places:
             return
         for candidate in candidates:
             item = candidate.item
-            if item in taken or not (is_shown[item] or (sold_out_too and products[item].is_listed)):
+            if families[item] in taken or not (
+                is_shown[item] or (sold_out_too and catalogue.is_listed(products[item]))
+            ):
                 continue
             if not self._fits(item, products[item]):
                 continue
-            taken.add(item)
+            taken.add(families[item])
             chosen.append(candidate)
             if len(chosen) >= places:
                 return

@@ -1,10 +1,10 @@
 """Similar products: bought by the same users, or with similar descriptions, then popular in the category."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 
 from ml.bundle.bundle import Bundle
 from ml.shelves.catalogue import Catalogue
-from ml.shelves.composing import Pick
+from ml.shelves.composing import PageQuery, Pick
 from ml.shelves.rules import Reasons
 
 
@@ -13,29 +13,31 @@ def similar(
     catalogue: Catalogue,
     reasons: Reasons,
     item: int,
-    limit: int,
+    query: PageQuery,
     moment: float,
-    exclude: Collection[int] = (),
 ) -> tuple[list[Pick], bool]:
     """The most similar visible products, best first, and whether the category fallback was used.
+
+    Of a parent they are those of its most popular variant. None is a variant of the product's own parent, and no two
+    are of one.
 
     Args:
         bundle: has the neighbours.
         catalogue: the current products.
         reasons: how each is explained.
         item: an item index of the catalogue.
-        limit: maximum number.
+        query: how many, and what to leave out.
         moment: when, for the special prices; seconds since 1970 UTC.
-        exclude: product ids to leave out.
     """
-    taken = {item, *(catalogue.index[product_id] for product_id in exclude if product_id in catalogue.index)}
+    families = catalogue.families
+    taken = {families[item], *catalogue.families_of(query.exclude)}
     picks: list[Pick] = []
     for other, score, source, reason in _ranking(bundle, catalogue, reasons, item):
-        if len(picks) == limit:
+        if len(picks) == query.limit:
             break
-        if other not in taken and catalogue.is_shown[other]:
-            taken.add(other)
-            product = catalogue.products[other]
+        product = catalogue.products[other]
+        if families[other] not in taken and query.admits(product) and catalogue.is_shown[other]:
+            taken.add(families[other])
             picks.append(Pick(product, product.offer_at(moment), score, source, reason))
     return picks, any(pick.source == "popular" for pick in picks)
 
@@ -43,6 +45,7 @@ def similar(
 def _ranking(
     bundle: Bundle, catalogue: Catalogue, reasons: Reasons, item: int
 ) -> Iterator[tuple[int, float, str, str]]:
+    item = catalogue.representative(item)
     product, neighbours = catalogue.products[item], bundle.content.neighbours
     if item < neighbours.items.shape[0]:
         ground = "also_bought" if bundle.content.together[item] else "alike_product"

@@ -45,6 +45,16 @@ class Visit:
         return set(self.owned.items.tolist())
 
     @cached_property
+    def bought_families(self) -> set[int]:
+        """The families of the bought items: a variant of something bought is not new either."""
+        families = self.catalogue.families
+        return {families[item] for item in self.bought}
+
+    def is_new(self, candidate: Candidate) -> bool:
+        """Whether the user never bought it, nor another variant of it."""
+        return self.catalogue.families[candidate.item] not in self.bought_families
+
+    @cached_property
     def touched_items(self) -> list[Candidate]:
         """Viewed or in the cart, known to the catalogue and not bought since; latest first."""
         index = self.catalogue.index
@@ -90,7 +100,7 @@ class Visit:
             "popular": self._popular,
             "offers": self._offers,
         }
-        return (it for it in live[name]() if it.item not in self.bought) if is_new else live[name]()
+        return filter(self.is_new, live[name]()) if is_new else live[name]()
 
     def _touched(self) -> Iterator[Candidate]:
         return iter(self.touched_items)
@@ -103,7 +113,7 @@ class Visit:
     ) -> Iterator[Candidate]:
         def ranking() -> Iterator[Candidate]:
             ranked = self._ranking(name, follows_session=follows_session)
-            return (it for it in ranked if it.item not in self.bought) if is_new else ranked
+            return filter(self.is_new, ranked) if is_new else ranked
 
         if among is not None:
             return (it for it in ranking() if it.item in among)
@@ -121,8 +131,11 @@ class Visit:
         touched = {touch.item: touch for touch in self.touched_items} if follows_session else {}
         recent = [(touch.item, self._freshness(touch.score)) for touch in touched.values()]
         ranking = fold(self.bundle, items, scores, recent, self.rules.session_weight)
-        popular = self._popular_ground
+        popular, families = self._popular_ground, self.catalogue.families
+        seen = {families[item] for item in touched}
         for item, score in zip(ranking.items, ranking.scores, strict=True):
+            if families[item] in seen and item not in touched:  # another variant of what was just looked at
+                continue
             seed = ranking.because.get(item)
             if seed is None:
                 yield Candidate(item, score, name, popular)

@@ -14,6 +14,7 @@ from services.common.storage.database import Session
 from services.common.web import ndjson
 from services.common.web.bulk import run
 from services.common.web.paging import CursorParam, LimitParam, decode_cursor
+from services.common.web.preconditions import IfMatch, tag
 from services.common.web.references import CategoryReference
 from services.common.web.routing import Router
 
@@ -49,7 +50,7 @@ async def create_category(body: CategoryLine, session: Session, response: Respon
     """Create a category below its parent, which its code names."""
     category_id = await categories.create(session, body.code, body.name)
     response.headers["Location"] = f"/v1/categories/{category_id}"
-    return CategoryOut.model_validate(await categories.find(session, category_id))
+    return await _one(session, category_id, response)
 
 
 @router.post(
@@ -66,19 +67,29 @@ async def upsert_categories(request: Request) -> StreamingResponse:
 
 
 @router.get("/v1/categories/{categoryId:category}", dependencies=[PUBLIC], responses=problems(404))
-async def read_category(category_id: CategoryId, session: Session) -> CategoryOut:
-    """One category."""
-    return CategoryOut.model_validate(await categories.find(session, category_id))
+async def read_category(category_id: CategoryId, session: Session, response: Response) -> CategoryOut:
+    """One category. Its ETag is for `If-Match`."""
+    return await _one(session, category_id, response)
 
 
-@router.patch("/v1/categories/{categoryId:category}", dependencies=CHANGE, responses=problems(404))
-async def rename_category(category_id: CategoryId, body: CategoryChange, session: Session) -> CategoryOut:
-    """Rename a category."""
-    await categories.rename(session, category_id, body.name)
-    return CategoryOut.model_validate(await categories.find(session, category_id))
+@router.patch("/v1/categories/{categoryId:category}", dependencies=CHANGE, responses=problems(404, 412))
+async def change_category(
+    category_id: CategoryId, body: CategoryChange, session: Session, response: Response, expected: IfMatch = None
+) -> CategoryOut:
+    """Rename a category, or move it with everything below it by another code, below a category that exists."""
+    await categories.change(session, category_id, body.code, body.name, expected)
+    return await _one(session, category_id, response)
 
 
-@router.delete("/v1/categories/{categoryId:category}", status_code=204, dependencies=CHANGE, responses=problems(404))
-async def delete_category(category_id: CategoryId, session: Session) -> None:
+@router.delete(
+    "/v1/categories/{categoryId:category}", status_code=204, dependencies=CHANGE, responses=problems(404, 412)
+)
+async def delete_category(category_id: CategoryId, session: Session, expected: IfMatch = None) -> None:
     """Delete a category that has neither children nor products, and for which no attribute is defined."""
-    await categories.remove(session, category_id)
+    await categories.remove(session, category_id, expected)
+
+
+async def _one(session: Session, category_id: int, response: Response) -> CategoryOut:
+    category = await categories.find(session, category_id)
+    response.headers["ETag"] = tag(category.version)
+    return CategoryOut.model_validate(category)

@@ -9,10 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.catalog import store
 from services.catalog.domain import LineOutcome, Refused, leaf_name, level_of, parent_code
 from services.catalog.models import Attribute, Category, ProductCategory
+from services.catalog.moving import CodeTaken, move
 from services.catalog.service import PRODUCER
 from services.common.messaging.outbox import append, append_events
 from services.common.runtime.errors import Conflict, NotFound
 from services.common.storage.upsert import upsert_rows
+from services.common.web.preconditions import Expected, tag
 from services.common.web.references import CategoryReference
 from services.contracts.envelope import Event
 from services.contracts.events.catalog import CategoryDeleted, CategorySnapshot
@@ -22,12 +24,6 @@ class CategoryNotFound(NotFound):
     """No category has this id."""
 
     title = "Category not found"
-
-
-class CodeTaken(Conflict):
-    """Another category has this code."""
-
-    title = "Code taken"
 
 
 class CategoryInUse(Conflict):
@@ -142,24 +138,38 @@ async def create(session: AsyncSession, code: str, name: str | None) -> int:
     return outcome.id_or_raise()
 
 
-async def rename(session: AsyncSession, category_id: int, name: str) -> None:
-    """Rename a category.
+async def change(
+    session: AsyncSession, category_id: int, code: str | None, name: str | None, expected: Expected | None
+) -> None:
+    """Move a category with all below it to the place that `code` says, and rename it; what is None stays.
 
     Raises:
-        CategoryNotFound, Refused: see the classes.
+        CategoryNotFound, PreconditionFailed, CodeTaken, Refused: see the classes.
     """
-    category = await find(session, category_id)
-    (outcome,) = await upsert(session, [(category.code, name)])
-    outcome.id_or_raise()
+    await store.lock_creation(session)
+    category = await find(session, category_id, lock=True)
+    _check(category, expected)
+    if code is not None and code != category.code:
+        await move(session, category, code)
+        session.expire(category)
+    if name is not None:
+        (outcome,) = await upsert(session, [(code or category.code, name)])
+        outcome.id_or_raise()
 
 
-async def remove(session: AsyncSession, category_id: int) -> None:
+def _check(category: Category, expected: Expected | None) -> None:
+    if expected is not None:
+        expected.check(tag(category.version))
+
+
+async def remove(session: AsyncSession, category_id: int, expected: Expected | None) -> None:
     """Delete a category that has neither children nor products nor attributes of its own.
 
     Raises:
-        CategoryNotFound, CategoryInUse: see the classes.
+        CategoryNotFound, PreconditionFailed, CategoryInUse: see the classes.
     """
     category = await find(session, category_id, lock=True)  # first: links made meanwhile are found below
+    _check(category, expected)
     child = select(Category.id).where(Category.parent_id == category_id).exists()
     product = select(ProductCategory.product_id).where(ProductCategory.category_id == category_id).exists()
     attribute = select(Attribute.code).where(Attribute.category_id == category_id).exists()

@@ -206,9 +206,13 @@ class CategoryLine(Schema):
 
 
 class CategoryChange(Schema):
-    """A category's new name."""
+    """Changes of a category; omitted fields stay unchanged.
 
-    name: ShortText
+    Another `code` moves the category, or recodes it: everything below follows.
+    """
+
+    code: Code = left_out()
+    name: ShortText = left_out()
 
 
 class CategoryOut(Schema):
@@ -220,6 +224,7 @@ class CategoryOut(Schema):
     parent_id: int | None
     parent_code: str | None
     level: int
+    version: int
     created_at: datetime
     updated_at: datetime
 

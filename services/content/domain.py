@@ -20,7 +20,7 @@ TITLES = {
 OFFER_SHELVES = frozenset({DisplayType.SALE, DisplayType.DAILY_DEAL})
 LONGEST_TRUTH = timedelta(minutes=1)
 Shown = tuple[int | None, int | None]
-"""The content of one place: a product, or a category."""
+"""The content of one place: a product, by its parent if it is a variant, or a category."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,8 @@ class DisplayRow:
     category_id: int | None
     category_code: str | None
     category_name: str | None
+    parent_id: int | None
+    is_parent: bool | None
     stock: int | None
     is_product_active: bool | None
     offer_price: Decimal | None
@@ -61,11 +63,18 @@ class DisplayRow:
 
     @property
     def is_shown(self) -> bool:
-        """Whether its product may be shown: pinned ones need not be in stock."""
+        """Whether its product may be shown: pinned ones need not be in stock, and may be parents."""
         if self.product_id is None:
             return True
-        is_in_stock = self.stock is None or self.stock > 0
-        return self.is_product_active is not False and (is_in_stock or self.mode == "pin")
+        is_sold = (self.stock is None or self.stock > 0) and not self.is_parent
+        return self.is_product_active is not False and (is_sold or self.mode == "pin")
+
+    @property
+    def shown(self) -> Shown:
+        """What it shows: of the variants of one parent, one is shown."""
+        if self.product_id is None:
+            return None, self.category_id
+        return self.parent_id or self.product_id, None
 
     def special_price_at(self, now: datetime) -> Decimal | None:
         """Catalog's offer that holds at `now`, within the row's dates.
@@ -100,7 +109,7 @@ class Displays:
 def compose(rows: Sequence[DisplayRow], now: datetime) -> Displays:
     """Build shelves from rows: manual rows first and always, then the user's own rows, else those for everyone.
 
-    No product is on two shelves.
+    No product is on two shelves, and no two variants of one parent.
 
     Args:
         rows: the manual rows and one generation's rows, for one user and for everyone.
@@ -111,16 +120,13 @@ def compose(rows: Sequence[DisplayRow], now: datetime) -> Displays:
         key=lambda row: (row.user_id is None, -row.priority, row.rank, row.id),
     )
     hidden = {row.product_id: row for row in manual if row.mode == "hide" and row.product_id is not None}
-    taken: set[Shown] = {(product_id, None) for product_id in hidden}
-    pinned = {
-        display_type: _items(
-            [row for row in manual if row.mode == "pin" and row.display_type == display_type], taken, now
-        )
-        for display_type in TITLES
-    }
+    pins = [row for row in manual if row.mode == "pin" and row.product_id not in hidden]
+    chosen_by_models = [row for row in rows if not row.mode and row.product_id not in hidden]
+    taken: set[Shown] = set()
+    pinned = {each: _items([row for row in pins if row.display_type == each], taken, now) for each in TITLES}
     chosen = {}
     for display_type in TITLES:
-        model = [row for row in rows if not row.mode and row.display_type == display_type]
+        model = [row for row in chosen_by_models if row.display_type == display_type]
         own = [row for row in model if row.user_id is not None]
         chosen[display_type] = _items(sorted(own or model, key=lambda row: row.rank), taken, now)
     shelves = {each: items for each in TITLES if (items := pinned[each] + chosen[each])}
@@ -131,14 +137,13 @@ def _items(ranked: Iterable[DisplayRow], taken: set[Shown], now: datetime) -> li
     """The visible rows with their current prices, except products in `taken`, which is extended."""
     items = []
     for row in ranked:
-        shown = (row.product_id, row.category_id if row.product_id is None else None)
-        if shown in taken or not row.is_shown:
+        if row.shown in taken or not row.is_shown:
             continue
         price = row.special_price_at(now)
         if row.promised_price not in (None, price):
             continue
         if price is not None or row.mode or row.display_type not in OFFER_SHELVES:
-            taken.add(shown)
+            taken.add(row.shown)
             items.append(Item(row, price))
     return items
 

@@ -14,7 +14,8 @@ Copy = dict[str, Any]
 """A row by column name."""
 
 UNKNOWN_PRODUCT: Copy = {
-    **dict.fromkeys(("sku", "name", "price", "currency", "rating", "image", "category_id", "is_active", "stock")),
+    **dict.fromkeys(("sku", "parent_id", "name", "price", "currency", "rating", "image", "category_id", "is_active")),
+    "stock": None,
     **NO_OFFER,
     **dict.fromkeys(("product_version", "stock_version", "offer_version"), 0),
     "is_deleted": False,
@@ -28,7 +29,7 @@ def apply(copy: Copy, payload: Contract) -> None:
         return
     match payload:
         case ProductDeleted():
-            copy.update(is_deleted=True, is_active=False, stock=0, **NO_OFFER)
+            copy.update(is_deleted=True, is_active=False, stock=0, parent_id=None, **NO_OFFER)
         case CategoryDeleted():
             copy.update(is_deleted=True, name=None)
     for part, version, values in _parts(payload):

@@ -178,6 +178,7 @@ class Product(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     sku: Mapped[str | None] = mapped_column(index=True)
+    parent_id: Mapped[int | None] = mapped_column(index=True)
     name: Mapped[str | None]
     price: Mapped[Decimal | None]
     currency: Mapped[str | None]

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, RowMapping, Select, func, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from services.common.web.references import ProductReference
 from services.content.domain import DisplayRow
@@ -24,6 +25,8 @@ from services.contracts.envelope import DisplayType
 Display = TopPageDisplay
 Ids = dict[tuple[str, str | None], int]
 """Our ids by the name of a column, `sku` or `category_code`, and the shop's id in it."""
+_VARIANT = aliased(Product)
+_IS_PARENT = select(_VARIANT.id).where(_VARIANT.parent_id == Product.id).exists()
 _CATEGORY_ID = func.coalesce(Display.category_id, Product.category_id)
 MIRRORED = (
     Product.sku,
@@ -43,6 +46,7 @@ SHOWN = (
     *(Display.reason, Display.product_id, Display.promised_price),
     *(func.greatest(Display.start_date, Campaign.start_date).label("starts_at"), _ENDS_AT.label("ends_at")),
     *MIRRORED,
+    *(Product.parent_id, _IS_PARENT.label("is_parent")),
     *(Product.stock, Product.is_active.label("is_product_active"), Product.special_price.label("offer_price")),
     Product.special_currency.label("offer_currency"),
     *(Product.special_starts_at.label("offer_starts_at"), Product.special_ends_at.label("offer_ends_at")),

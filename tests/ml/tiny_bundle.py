@@ -33,6 +33,7 @@ def items(now: datetime = NOW) -> pl.DataFrame:
     return pl.DataFrame(
         {
             "product_id": range(101, 101 + count),
+            "parent_id": [None] * count,
             "sku": [f"{name[0]}/{i}" for i, name in enumerate(names, start=1)],
             "name": names,
             "price": [Decimal(f"{i}.50") for i in range(1, count + 1)],

@@ -22,14 +22,15 @@ MARTS = """
     create table core.users (user_id text, is_learned_from boolean);
     insert into core.users values ('ann', true), ('unwilling', false);
     create table core.products (
-        product_id bigint, sku text, name text, price numeric, currency text, image text, rating numeric, brand text,
-        department text, category text, product_type text, category_id bigint, category_code text, category_name text,
+        product_id bigint, parent_id bigint, sku text, name text, price numeric, currency text, image text,
+        rating numeric, brand text, department text, category text, product_type text, category_id bigint,
+        category_code text, category_name text,
         is_active boolean, is_known boolean default true, stock int, special_price numeric,
         special_starts_at timestamptz, special_ends_at timestamptz
     );
-    insert into core.products (product_id, sku, name, price, currency, rating, is_active, stock) values
-        (1, 'M-1', 'milk', 1, 'USD', 0, true, 1), (2, 'F-1', 'fuel', 1, 'USD', 0, true, 1),
-        (3, 'O-1', 'old', 1, 'USD', 0, false, 0);
+    insert into core.products (product_id, parent_id, sku, name, price, currency, rating, is_active, stock) values
+        (1, 3, 'M-1', 'milk', 1, 'USD', 0, true, 1), (2, null, 'F-1', 'fuel', 1, 'USD', 0, true, 1),
+        (3, null, 'O-1', 'old', 1, 'USD', 0, false, 0);
     insert into core.products (product_id, name, is_known) values (4, 'Unknown product', false);
     create table recommendation.item_features (product_id bigint, pseudo_reason text);
     insert into recommendation.item_features values (1, null), (2, 'department is FUEL'), (3, null);
@@ -89,7 +90,8 @@ def test_what_was_set_to_none_is_no_longer_in_the_cart(found):
 
 
 def test_items_bear_the_shops_own_ids(found):
-    assert found.items.sort("product_id")["sku"].to_list() == ["M-1", "F-1", "O-1"]
+    items = found.items.sort("product_id")
+    assert (items["sku"].to_list(), items["parent_id"].to_list()) == (["M-1", "F-1", "O-1"], [3, None, None])
 
 
 def test_what_is_no_product_is_told_from_what_is_not_on_sale(found):

@@ -95,6 +95,15 @@ def test_a_product_that_stays_in_its_category_keeps_its_type(tell, catalogue):
     assert catalogue.get(MILK).product_type == "WHOLE"
 
 
+def test_a_variant_names_its_parent_until_it_is_deleted(tell, catalogue):
+    tell("PRODUCT_UPDATED", MILK, **described(parent_id=BREAD, product_version=1))
+    assert (catalogue.get(MILK).parent_id, catalogue.is_shown[catalogue.index[BREAD]]) == (BREAD, False)
+
+    tell("PRODUCT_DELETED", MILK)
+
+    assert (catalogue.get(MILK).parent_id, catalogue.is_shown[catalogue.index[BREAD]]) == (None, True)
+
+
 def test_a_categorys_new_name_is_that_of_its_products(tell, catalogue):
     tell("CATEGORY_UPDATED", category_id=11, name="Dairy", level=2, category_version=1)
 
@@ -109,7 +118,7 @@ def test_what_a_snapshot_lacks_is_gone_unless_it_was_told_of_meanwhile(products,
 
     end({BREAD}, catalogue)
 
-    shown = {product.product_id for product in catalogue.products if product.is_shown}
+    shown = {product.product_id for item, product in enumerate(catalogue.products) if catalogue.is_shown[item]}
     assert shown == {BREAD, NEW}
 
 

@@ -150,7 +150,8 @@ async def test_what_the_log_lost_is_known_after_a_start(start, changed, broker, 
 
 
 async def test_a_product_made_since_the_bundle_is_known_after_a_start(start, changed):
-    changed(f"INSERT INTO products VALUES ({NEW}, 'new', 'New', NULL, NULL, 1, 'USD', 0, NULL, 1, true)")
+    columns = "id, sku, name, price, currency, rating, stock, is_active"
+    changed(f"INSERT INTO products ({columns}) VALUES ({NEW}, 'new', 'New', 1, 'USD', 0, 1, true)")
 
     async with start() as client:
         assert (await client.get(f"/v1/products/{NEW}/similar")).status_code == 200

@@ -34,6 +34,7 @@ def parts_of(payload: Contract) -> Iterator[Part]:
 def _description(product: ProductSnapshot) -> dict[str, Any]:
     return {
         "sku": product.sku,
+        "parent_id": product.parent_id,
         "name": product.name,
         "price": product.price,
         "currency": product.currency,

@@ -263,7 +263,7 @@ def test_an_unknown_user_has_neither_candidates_nor_history(tmp_path):
 def test_a_bundle_from_before_it_had_the_shops_own_ids_is_opened_without_them(tmp_path, monkeypatch):
     made = content()
     with monkeypatch.context() as before:
-        for name in ("sku", "category_code"):
+        for name in ("sku", "parent_id", "category_code"):
             before.delitem(ITEMS, name)
         write(tmp_path / "old", made, about())
     catalogue = Catalogue(Bundle.open(tmp_path / "old"))

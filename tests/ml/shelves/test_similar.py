@@ -7,6 +7,7 @@ from msgspec.structs import replace as altered
 
 from ml.bundle.bundle import Bundle
 from ml.shelves.catalogue import Catalogue
+from ml.shelves.composing import PageQuery
 from ml.shelves.rules import Rules
 from ml.shelves.similar import similar
 from tests.ml.tiny_bundle import BREAD, EMPTY, MILK, NOW, RICE, TEA, about, content
@@ -30,7 +31,7 @@ def ids(picks):
 
 
 def test_neighbours_come_first_and_need_no_help(bundle, catalogue):
-    picks, is_helped = similar(bundle, catalogue, REASONS, catalogue.index[MILK], 5, MOMENT)
+    picks, is_helped = similar(bundle, catalogue, REASONS, catalogue.index[MILK], PageQuery(limit=5), MOMENT)
 
     assert (ids(picks), is_helped) == ([BREAD, RICE], False)
     assert picks[0].reason == "Shoppers who buy Milk also buy this"
@@ -40,13 +41,13 @@ def test_of_neighbours_that_are_only_described_alike_nobody_is_said_to_buy_them(
     described = Bundle(bundle.manifest, replace(bundle.content, together=np.zeros(8, dtype=bool)))
     catalogue = Catalogue(described)
 
-    picks, _ = similar(described, catalogue, REASONS, catalogue.index[MILK], 5, MOMENT)
+    picks, _ = similar(described, catalogue, REASONS, catalogue.index[MILK], PageQuery(limit=5), MOMENT)
 
     assert [pick.reason for pick in picks] == ["Similar to Milk"] * 2
 
 
 def test_the_category_helps_out(bundle, catalogue):
-    picks, is_helped = similar(bundle, catalogue, REASONS, catalogue.index[EMPTY], 5, MOMENT)
+    picks, is_helped = similar(bundle, catalogue, REASONS, catalogue.index[EMPTY], PageQuery(limit=5), MOMENT)
 
     assert (ids(picks), is_helped) == ([TEA], True)
     assert picks[0].reason == "Popular in TEA"
@@ -55,11 +56,14 @@ def test_the_category_helps_out(bundle, catalogue):
 def test_what_cannot_be_shown_or_is_not_wanted_is_left_out(bundle, catalogue):
     catalogue.put(altered(catalogue.get(BREAD), stock=0))
 
-    assert similar(bundle, catalogue, REASONS, catalogue.index[MILK], 5, MOMENT, exclude=[RICE]) == ([], False)
+    assert similar(bundle, catalogue, REASONS, catalogue.index[MILK], PageQuery(limit=5, exclude=[RICE]), MOMENT) == (
+        [],
+        False,
+    )
 
 
 def test_each_has_the_special_price_that_is_true_now(bundle, catalogue):
-    [tea], _ = similar(bundle, catalogue, REASONS, catalogue.index[EMPTY], 5, MOMENT)
+    [tea], _ = similar(bundle, catalogue, REASONS, catalogue.index[EMPTY], PageQuery(limit=5), MOMENT)
 
     assert tea.offer == Decimal("2.00")
 
@@ -67,6 +71,6 @@ def test_each_has_the_special_price_that_is_true_now(bundle, catalogue):
 def test_a_product_younger_than_the_bundle_has_its_category(bundle, catalogue):
     catalogue.put(altered(catalogue.get(TEA), product_id=900))
 
-    picks, _ = similar(bundle, catalogue, REASONS, catalogue.index[900], 5, MOMENT)
+    picks, _ = similar(bundle, catalogue, REASONS, catalogue.index[900], PageQuery(limit=5), MOMENT)
 
     assert ids(picks) == [TEA]

@@ -106,3 +106,83 @@ async def test_a_category_is_read_and_named_under_the_shops_own_id(client, upser
     assert [item["code"] for item in children.json()["items"]] == ["FOOD/DRINK > TEA"]
     gone = await client.get("/v1/categories/code:NONE")
     assert (gone.status_code, gone.json()["detail"]) == (404, "There is no category code:NONE.")
+
+
+@pytest.fixture
+def change(client):
+    """To change the category with this code; gives the answer."""
+
+    async def patch(which, /, headers=None, **body):
+        return await client.patch(f"/v1/categories/code:{which}", json=body, headers=headers)
+
+    return patch
+
+
+async def test_what_stands_below_a_category_moves_with_it(client, upsert, change, events):
+    made = await upsert(
+        "categories", *({"code": code} for code in ("M", "M > MA", "M > MA > MB", "M > MAB", "N", "N > NC"))
+    )
+    ids = [each["categoryId"] for each in made]
+    moved = (await change("M > MA", code="N > NC > ND")).json()
+    assert (moved["code"], moved["level"], moved["parentId"]) == ("N > NC > ND", 3, ids[5])
+    told = [events(f"category:{each}")[-1] for each in (ids[1], ids[2])]
+    assert [(kind, data["code"], data["level"], data["categoryVersion"]) for kind, data in told] == [
+        ("CATEGORY_UPDATED", "N > NC > ND", 3, 2),
+        ("CATEGORY_UPDATED", "N > NC > ND > MB", 4, 2),
+    ]
+    assert told[1][1]["parentId"] == ids[1]
+    assert events(f"category:{ids[3]}")[-1][0] == "CATEGORY_CREATED"  # a name that only begins alike
+    below = await client.get("/v1/categories", params={"parentId": "code:N > NC > ND"})
+    assert [each["code"] for each in below.json()["items"]] == ["N > NC > ND > MB"]
+
+
+async def test_products_are_found_in_the_place_where_their_category_now_is(client, upsert, change):
+    await upsert("categories", {"code": "FROM"}, {"code": "FROM > X"}, {"code": "TO"})
+    (made,) = await upsert("products", {"sku": "moved", "name": "Moved", "price": "1", "categoryCodes": ["FROM > X"]})
+    await change("FROM > X", code="TO > X")
+    found = (await client.get("/v1/products", params={"category": "code:TO"})).json()["items"]
+    assert [(each["id"], each["categoryCodes"]) for each in found] == [(made["productId"], ["TO > X"])]
+
+
+async def test_a_category_becomes_a_root_and_is_renamed_at_once(upsert, change, events):
+    _, made = await upsert("categories", {"code": "UP"}, {"code": "UP > HIGH", "name": "High"})
+    answer = (await change("UP > HIGH", code="HIGHEST", name="Highest")).json()
+    assert (answer["code"], answer["name"], answer["parentId"], answer["level"]) == ("HIGHEST", "Highest", None, 1)
+    assert events(f"category:{made['categoryId']}")[-1][1]["name"] == "Highest"
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [("L > LA > LB > LC", 422), ("NOWHERE > LA", 422), ("L > LC", 409), ("L", 409), ("L > " + "x" * 490, 422)],
+)
+async def test_a_category_cannot_be_moved_below_itself_or_to_where_there_is_no_place(
+    client, upsert, change, code, status
+):
+    await upsert("categories", *({"code": each} for each in ("L", "L > LA", "L > LA > LBBBBBBB", "L > LC")))
+    assert (await change("L > LA", code=code)).status_code == status
+    listed = (await client.get("/v1/categories", params={"parentId": "code:L"})).json()["items"]
+    assert [each["code"] for each in listed] == ["L > LA", "L > LC"]
+
+
+async def test_a_change_of_a_category_that_was_changed_meanwhile_is_refused(client, upsert, change):
+    await upsert("categories", {"code": "TAGGED"})
+    seen = {"If-Match": (await client.get("/v1/categories/code:TAGGED")).headers["ETag"]}
+    first = await change("TAGGED", headers=seen, name="Tagged once")
+    second = await change("TAGGED", headers=seen, name="Tagged twice")
+    assert (first.status_code, second.status_code) == (200, 412)
+    deleted = [
+        (await client.delete("/v1/categories/code:TAGGED", headers={"If-Match": tag})).status_code
+        for tag in (seen["If-Match"], first.headers["ETag"])
+    ]
+    assert deleted == [412, 204]
+
+
+async def test_a_category_that_is_created_below_one_that_moves_is_below_it_afterwards(client, upsert, change):
+    await upsert("categories", {"code": "RACE"}, {"code": "GOAL"})
+    answers = await asyncio.gather(
+        change("RACE", code="GOAL > RACE"), client.post("/v1/categories", json={"code": "RACE > NEW"})
+    )
+    codes = [each["code"] for each in (await client.get("/v1/categories")).json()["items"]]
+    assert answers[0].status_code == 200
+    assert "RACE > NEW" not in codes
+    assert ("GOAL > RACE > NEW" in codes) == (answers[1].status_code == 201)

@@ -157,3 +157,14 @@ async def test_pages_are_composed_anew_only_when_they_may_look_otherwise(happen,
     assert await eventually(told, lambda found: found[0] == 1) == (1, version)
     await happen(("STOCK_CHANGED", catalog.StockChanged(product_id=3, stock=0)))
     assert await eventually(told, lambda found: found[0] == 0) == (0, version + 1)
+
+
+async def test_a_product_that_becomes_a_parent_is_shown_no_more_until_its_variant_is_deleted(happen, seen):
+    tea = catalog.ProductSnapshot(**TEA | {"product_id": 2})
+    variant = catalog.ProductSnapshot(**TEA | {"product_id": 3, "parent_id": 2})
+    await happen(("PRODUCT_CREATED", tea))
+    await seen({"productName": "Tea"}, 2)
+    await happen(("PRODUCT_CREATED", variant))
+    await seen(None, 2)
+    await happen(("PRODUCT_DELETED", catalog.ProductDeleted(product_id=3, sku="tea")))
+    await seen({"productName": "Tea"}, 2)

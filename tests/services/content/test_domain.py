@@ -50,6 +50,21 @@ def test_a_product_stands_on_one_shelf_only_and_there_where_it_is_pinned():
     assert found == {"CONTINUE_SHOPPING": [2], "REPURCHASE": [1], "RECOMMENDED": [3]}
 
 
+def test_of_the_variants_of_a_parent_one_stands_on_the_page_the_pinned_one_first():
+    rows = [row(1, parent_id=9), row(2, parent_id=9), row(3), row(4, "SALE", parent_id=9, **OFFERED)]
+    assert shown(rows) == [1, 3]
+    assert shown([*rows, row(2, mode="pin", parent_id=9)]) == [2, 3]
+
+
+def test_a_hidden_variant_hides_itself_alone():
+    assert shown([row(1, parent_id=9), row(2, parent_id=9), row(1, mode="hide", parent_id=9)]) == [2]
+
+
+def test_a_parent_stands_there_only_if_it_is_pinned():
+    assert shown([row(1, is_parent=True), row(2)]) == [2]
+    assert shown([row(1, is_parent=True, mode="pin"), row(2)]) == [1, 2]
+
+
 def test_a_hidden_product_stands_on_no_shelf_even_if_pinned():
     rows = [row(1), row(1, mode="pin"), row(1, "SALE", mode="hide"), row(2)]
     assert shown(rows) == [2]

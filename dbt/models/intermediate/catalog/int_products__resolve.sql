@@ -3,8 +3,8 @@
 
 with events as (
     select
-        product_id, sku, name, description, brand, category_ids, price, currency, rating, image, is_active, version,
-        event_id,
+        product_id, parent_id, sku, name, description, brand, category_ids, price, currency, rating, image, is_active,
+        version, event_id,
         case when not is_deletion then occurred_at end as occurred_at,
         case when not is_deletion then occurred_at end as created_at,
         case when is_deletion then occurred_at end as deleted_at
@@ -14,6 +14,9 @@ with events as (
 
 {{ latest_of(
     'events', 'product_id',
-    ['sku', 'name', 'description', 'brand', 'category_ids', 'price', 'currency', 'rating', 'image', 'is_active'],
+    [
+        'parent_id', 'sku', 'name', 'description', 'brand', 'category_ids', 'price', 'currency', 'rating', 'image',
+        'is_active',
+    ],
     times={'created_at': 'min', 'deleted_at': 'max'},
 ) }}

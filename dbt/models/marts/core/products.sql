@@ -18,6 +18,7 @@ special_prices as not materialized (
 
 select
     places.product_id,
+    case when products.deleted_at is null then products.parent_id end as parent_id,
     products.sku,
     case when places.is_known then products.name else 'Unknown product' end as name,
     products.description,
