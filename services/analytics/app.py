@@ -26,7 +26,7 @@ MAX_BODY_BYTES = 2 * 1024 * 1024
 def create_app(settings: AnalyticsSettings | None = None) -> FastAPI:
     """Build the application; the collector works without the database, which only the queries and the consumer need."""
     settings = settings or AnalyticsSettings()
-    database = Database(settings.database_url, is_required=False)
+    database = Database(settings.database_url, pool_size=settings.database_pool_size, is_required=False)
     producer = Producer(settings)
     parts: dict[str, Any] = {"database": database, "producer": producer}
     consumer = Consumer(settings, topics=[TOPIC], handle=service.record, **parts)

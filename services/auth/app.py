@@ -24,7 +24,7 @@ def create_app(settings: AuthSettings | None = None) -> FastAPI:
     """Build the application, from the environment unless settings are given."""
     settings = settings or AuthSettings()
     assert settings.auth_signing_key_file is not None, "the settings have one"
-    database = Database(settings.database_url)
+    database = Database(settings.database_url, pool_size=settings.database_pool_size)
     producer = Producer(settings)
     provider = provider_of(settings, database)
     attempts = Attempts(settings.redis_url)

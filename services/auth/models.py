@@ -111,7 +111,7 @@ class Code(Base):
 
     hash: Mapped[bytes] = mapped_column(primary_key=True)
     purpose: Mapped[str]
-    email: Mapped[str]
+    email: Mapped[str] = mapped_column(index=True)
     user_id: Mapped[str | None] = mapped_column(ForeignKey("auth_users.id", ondelete="CASCADE"), index=True)
     password_hash: Mapped[str | None]
     expires_at: Mapped[datetime] = mapped_column(index=True)
@@ -127,12 +127,12 @@ class Task(Base):
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     kind: Mapped[str]
-    email: Mapped[str | None]
-    subject: Mapped[str | None]
+    email: Mapped[str | None] = mapped_column(index=True)
+    subject: Mapped[str | None] = mapped_column(index=True)
     password_hash: Mapped[str | None]
     tries: Mapped[int] = mapped_column(server_default=text("0"))
     due_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
-    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
 
 
 class ViewAs(Base):

@@ -21,7 +21,7 @@ CATALOG_SECONDS = 2.0
 def create_app(settings: CartSettings | None = None) -> FastAPI:
     """Build the application, from the environment unless settings are given."""
     settings = settings or CartSettings()
-    database, producer = Database(settings.database_url), Producer(settings)
+    database, producer = Database(settings.database_url, pool_size=settings.database_pool_size), Producer(settings)
     authentication = settings.authentication("catalog")
     catalog = Catalog(ServiceClient("catalog", settings.catalog_url, timeout=CATALOG_SECONDS, auth=authentication))
     handlers = {

@@ -12,12 +12,13 @@ from sqlalchemy.orm import aliased
 
 from services.cart.clients import Product
 from services.cart.domain import price_now
-from services.cart.models import OF_VISITORS, CartItem, Checkout, Idempotency
+from services.cart.models import OF_VISITORS, CartItem, Checkout
 from services.cart.settings import CartSettings
 from services.common.identity.ownership import is_visitor
 from services.common.messaging.erasure import erased_among
 from services.common.messaging.outbox import append
 from services.common.runtime.errors import Conflict, Forbidden, NotFound
+from services.common.web.idempotency_store import forget_answers
 from services.contracts.events.actions import ActionType, ProductAction
 from services.contracts.events.cart import CartItemChanged, CartMerged
 
@@ -184,8 +185,7 @@ async def merge(session: AsyncSession, visitor_id: str, user_id: str, settings: 
 async def erase(session: AsyncSession, user_ids: list[str]) -> None:
     """Forget the carts of deleted users, and the answers to their requests."""
     await session.execute(delete(CartItem).where(CartItem.user_id == func.any(user_ids)))
-    callers = [f"user:{each}" for each in user_ids]
-    await session.execute(delete(Idempotency).where(func.split_part(Idempotency.scope, " ", 1).in_(callers)))
+    await forget_answers(session, user_ids)
 
 
 async def forget_visitors(session: AsyncSession, unchanged: timedelta) -> None:

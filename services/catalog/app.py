@@ -29,7 +29,7 @@ def create_app(settings: CatalogSettings | None = None) -> FastAPI:
     """Build the application, from the environment unless settings are given."""
     settings = settings or CatalogSettings()
     producer = Producer(settings)
-    database = Database(settings.database_url)
+    database = Database(settings.database_url, pool_size=settings.database_pool_size)
     files = _image_store(settings)
     images = Images(database, files)
     app = build_app(

@@ -59,6 +59,7 @@ class Category(Base):
     """A node of the category tree; `code` is its path from the root, `level` counts from 1."""
 
     __tablename__ = "categories"
+    __table_args__ = (Index("ix_categories_path", text('code COLLATE "C"')),)
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     code: Mapped[str] = mapped_column(unique=True)

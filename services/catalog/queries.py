@@ -14,6 +14,7 @@ from sqlalchemy import (
     Text,
     and_,
     case,
+    collate,
     func,
     or_,
     select,
@@ -187,7 +188,8 @@ def _own(references: Sequence[ProductReference]) -> list[str]:
 def within_category(category: CategoryReference) -> ColumnElement[bool]:
     """Matches products in a category or below it."""
     path = select(Category.code).where(named(category)).scalar_subquery()
-    below = func.starts_with(Category.code, path + PATH_SEPARATOR)
+    code = collate(Category.code, "C")  # a range of an index, which takes no prefix that is looked up
+    below = and_(code > path + PATH_SEPARATOR, code < path + PATH_SEPARATOR[:-1] + chr(ord(PATH_SEPARATOR[-1]) + 1))
     return Product.id.in_(select(ProductCategory.product_id).join(Category).where(or_(Category.code == path, below)))
 
 

@@ -33,7 +33,7 @@ BATCH = 500
 def create_app(settings: ContentSettings | None = None) -> FastAPI:
     """Build the application, from the environment unless settings are given."""
     settings = settings or ContentSettings()
-    database = Database(settings.database_url)
+    database = Database(settings.database_url, pool_size=settings.database_pool_size)
     producer = Producer(settings)
     consumer = Consumer(
         settings,

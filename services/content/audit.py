@@ -23,7 +23,7 @@ _ERASE = text(
     " user_id = CASE WHEN user_id = :id THEN :erased ELSE user_id END,"
     " before = CASE WHEN before ->> 'userId' = :id THEN jsonb_set(before, '{userId}', :value) ELSE before END,"
     " after = CASE WHEN after ->> 'userId' = :id THEN jsonb_set(after, '{userId}', :value) ELSE after END"
-    " WHERE :id IN (user_id, before ->> 'userId', after ->> 'userId')"
+    " WHERE user_id = :id OR before ->> 'userId' = :id OR after ->> 'userId' = :id"
 )
 
 

@@ -59,6 +59,9 @@ class Banner(Scheduled, Base):
     priority: Mapped[int] = mapped_column(server_default=text("0"))
 
 
+_NAMES = "{} ->> 'userId' IS NOT NULL"
+
+
 class AuditEntry(Base):
     """Who changed what: the fields that differ, as they were and as they are."""
 
@@ -67,6 +70,8 @@ class AuditEntry(Base):
         CheckConstraint("(user_id IS NULL) <> (service IS NULL)", name="by_somebody"),
         Index(None, "user_id", "id"),
         Index(None, "kind", "subject", "id"),
+        Index("ix_audit_entries_before", text("(before ->> 'userId')"), postgresql_where=text(_NAMES.format("before"))),
+        Index("ix_audit_entries_after", text("(after ->> 'userId')"), postgresql_where=text(_NAMES.format("after"))),
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
@@ -203,7 +208,7 @@ class Category(Base):
     __tablename__ = "categories"
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    code: Mapped[str | None]
+    code: Mapped[str | None] = mapped_column(index=True)
     name: Mapped[str | None]
     version: Mapped[int] = mapped_column(server_default=text("0"))
     is_deleted: Mapped[bool] = mapped_column(server_default=text("false"))

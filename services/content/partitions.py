@@ -21,6 +21,7 @@ PREPARE: tuple[LiteralString, ...] = (
 )
 FINISH: tuple[LiteralString, ...] = (
     "CREATE UNIQUE INDEX ON {draft} (user_id, display_type, rank) NULLS NOT DISTINCT",
+    "CREATE INDEX ON {draft} (id)",  # a manual row that is changed is looked for in all partitions
     "ALTER TABLE {draft} ADD CHECK (generation IS NOT NULL AND generation = {generation})",  # spares ATTACH a scan
     "ANALYZE {draft}",
 )

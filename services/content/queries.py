@@ -140,7 +140,7 @@ async def pins_beside(session: AsyncSession, display: TopPageDisplay) -> list[To
         Display.generation.is_(None),
         Display.mode == "pin",
         Display.display_type == display.display_type,
-        Display.user_id.is_not_distinct_from(display.user_id),
+        Display.user_id == display.user_id if display.user_id else Display.user_id.is_(None),  # as its index has it
         Display.end_date.is_(None) | (Display.end_date > func.now()),
     )
     ordered = select(Display).where(*beside).order_by(Display.priority.desc(), Display.rank, Display.id)

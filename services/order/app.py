@@ -20,7 +20,7 @@ from services.order.steps import Steps
 def create_app(settings: OrderSettings | None = None) -> FastAPI:
     """Build the application, from the environment unless settings are given."""
     settings = settings or OrderSettings()
-    database, producer = Database(settings.database_url), Producer(settings)
+    database, producer = Database(settings.database_url, pool_size=settings.database_pool_size), Producer(settings)
     services = Services(settings)
     sagas = Sagas(database, Steps(services, settings), settings)
     handlers = {"payment": (TOPIC, following(sagas.wake_after)), "erasure": (AUTH, erasing("order", service.erase))}

@@ -7,20 +7,21 @@ from typing import Any, Final, Protocol
 from urllib.parse import quote
 from uuid import uuid4
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.common.messaging.erasure import erased_among
 from services.common.messaging.outbox import append
 from services.common.runtime.errors import Conflict, Fault, Forbidden, NotFound, Unavailable, Unprocessable
 from services.common.storage.database import Database
+from services.common.web.idempotency_store import forget_answers
 from services.contracts.envelope import ERASED
 from services.contracts.events.actions import ActionType, OrderAction
 from services.contracts.events.order import OrderCancelled, OrderLine, OrderSnapshot
 from services.contracts.money import exact
 from services.order.clients import Cart, Profile, Services
 from services.order.domain import CANCELLABLE, OrderStatus, Step, check_transition
-from services.order.models import Idempotency, Order, OrderItem, Return
+from services.order.models import Order, OrderItem, Return
 from services.order.schemas import NewOrder, OrderOut
 from services.order.settings import OrderSettings
 
@@ -193,8 +194,7 @@ async def erase(session: AsyncSession, user_ids: list[str]) -> None:
         unsent = select(Order).where(Order.id.in_(ids), Order.status.in_(CANCELLABLE))
         for order in (await session.scalars(unsent.execution_options(populate_existing=True))).all():
             await cancel(session, order, "the account was deleted")
-    callers = [f"user:{each}" for each in user_ids]
-    await session.execute(delete(Idempotency).where(func.split_part(Idempotency.scope, " ", 1).in_(callers)))
+    await forget_answers(session, user_ids)
 
 
 async def tell(

@@ -26,7 +26,7 @@ CARDS = PaymentMethod.CREDIT_CARD, PaymentMethod.DEBIT_CARD, PaymentMethod.APPLE
 def create_app(settings: PaymentSettings | None = None) -> FastAPI:
     """Build the application, from the environment unless settings are given."""
     settings = settings or PaymentSettings()
-    database, producer = Database(settings.database_url), Producer(settings)
+    database, producer = Database(settings.database_url, pool_size=settings.database_pool_size), Producer(settings)
     providers = _providers(settings, database)
     payments = Payments(database, providers, Vault(settings.keys_file))
     erase = erasing("payment", records.erase)

@@ -16,7 +16,7 @@ from services.profile.settings import ProfileSettings
 def create_app(settings: ProfileSettings | None = None) -> FastAPI:
     """Build the application, from the environment unless settings are given."""
     settings = settings or ProfileSettings()
-    database = Database(settings.database_url)
+    database = Database(settings.database_url, pool_size=settings.database_pool_size)
     producer = Producer(settings)
     consumer = Consumer(settings, topics=[TOPIC], database=database, producer=producer, handle=follow_auth, name="auth")
     reports = Consumer(

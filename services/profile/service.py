@@ -11,11 +11,12 @@ from services.common.messaging.erasure import report_erased
 from services.common.messaging.outbox import append, append_events
 from services.common.runtime.errors import Conflict, NotFound
 from services.common.storage.upsert import upsert_rows
+from services.common.web.idempotency_store import forget_answers
 from services.contracts.envelope import Event
 from services.contracts.events.actions import UserAction
 from services.contracts.events.identity import UserProfileUpdated
 from services.profile.domain import Holder, Holders, News, merged
-from services.profile.models import DeletedUser, Idempotency, Outbox, User
+from services.profile.models import DeletedUser, Outbox, User
 from services.profile.schemas import Preferences
 
 PRODUCER = "profile"
@@ -109,8 +110,7 @@ async def _erase(session: AsyncSession, user_ids: set[str]) -> None:
     await upsert_rows(session, DeletedUser, [{"id": each} for each in ids])
     await session.execute(delete(User).where(User.id == func.any(ids)))
     await session.execute(delete(Outbox).where(Outbox.topic == TOPIC, Outbox.key == func.any(ids)))
-    callers = [f"user:{each}" for each in ids]
-    await session.execute(delete(Idempotency).where(func.split_part(Idempotency.scope, " ", 1).in_(callers)))
+    await forget_answers(session, ids)
     await report_erased(session, PRODUCER, ids)
 
 

@@ -24,6 +24,7 @@ from services.common.messaging.outbox import CHANNEL
 from services.common.messaging.producer import MessageRefusedError, Producer, partition_of
 from services.common.messaging.retention import Retention
 from services.common.runtime.worker import FIRST_PAUSE, LONGEST_PAUSE, Worker, pause
+from services.common.storage.database import CONNECT_SECONDS, OPTIONS
 from services.contracts.topics import TOPICS
 
 logger = logging.getLogger(__name__)
@@ -71,7 +72,9 @@ class Relay(Worker):
 
     async def run(self, stop: asyncio.Event) -> None:
         """Publish until `stop`, then the rest; wait while another process holds the lock."""
-        connection = await psycopg.AsyncConnection.connect(self._database_url, autocommit=True, connect_timeout=3)
+        connection = await psycopg.AsyncConnection.connect(
+            self._database_url, autocommit=True, connect_timeout=CONNECT_SECONDS, options=OPTIONS
+        )
         async with connection:
             while not await self._has_lock(connection):
                 self._backlog.clear()

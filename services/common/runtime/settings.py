@@ -26,6 +26,7 @@ class ServiceSettings(KafkaSettings):
     service: str
     kafka_url: str = Field("127.0.0.1:9092", validation_alias="KAFKA_URL")
     kafka_idempotence: bool = Field(default=False, validation_alias="KAFKA_IDEMPOTENCE")
+    database_pool_size: PositiveInt = Field(10, validation_alias="DATABASE_POOL_SIZE")
     redis_url: str | None = Field(None, validation_alias="REDIS_URL")
     auth_issuer: str = Field("tanawari", validation_alias="AUTH_ISSUER")
     auth_jwks_url: str | None = Field(None, validation_alias="AUTH_JWKS_URL")

@@ -37,7 +37,18 @@ COLUMN_TYPES: Final[dict[Any, Any]] = {
     dict[str, Any]: JSONB,
 }
 STATEMENT_SECONDS = 60
-_CONNECTING = {"connect_timeout": 3, "options": f"-c timezone=UTC -c statement_timeout={STATEMENT_SECONDS}s"}
+POOL_SECONDS = 2.0
+"""How long a request waits for a connection, where all are taken: then it is a 503."""
+SESSION: Final = {
+    "timezone": "UTC",
+    "statement_timeout": f"{STATEMENT_SECONDS}s",
+    "lock_timeout": "10s",
+    "idle_in_transaction_session_timeout": "60s",
+    "random_page_cost": "1.1",  # of what is in memory, or on an SSD; Postgres' own 4 is a spinning disk's
+}
+"""What holds on every connection of a service."""
+OPTIONS: Final = " ".join(f"-c {name}={value}" for name, value in SESSION.items())
+CONNECT_SECONDS: Final = 3
 _LIMIT = text("SELECT set_config('statement_timeout', :milliseconds, true)")
 
 
@@ -54,6 +65,11 @@ class ServiceBase(DeclarativeBase):
         super().__init_subclass__(**options)
 
 
+def most_connections(pool_size: int) -> int:
+    """How many a process of a service opens: those of its pool, its relay's, and that of the readiness check."""
+    return 2 * pool_size + 2
+
+
 def sqlalchemy_url(url: str) -> str:
     """A plain `postgresql://` URL with the driver that SQLAlchemy is to use: psycopg 3."""
     return url.replace("postgresql://", "postgresql+psycopg://", 1)
@@ -64,23 +80,24 @@ class Database:
 
     Args:
         url: plain `postgresql://role:password@host:port/name`.
-        pool_size: connections kept; as many again may be opened for a moment.
+        pool_size: connections kept; as many again may be opened for a moment (see `most_connections`).
         is_required: whether the service is not ready without it.
     """
 
     def __init__(self, url: str, *, pool_size: int = 10, is_required: bool = True) -> None:
         self.url = url
         self.is_required = is_required
+        connecting = {"connect_timeout": CONNECT_SECONDS, "options": OPTIONS}
         self.engine: AsyncEngine = create_async_engine(
             sqlalchemy_url(url),
             pool_size=pool_size,
             max_overflow=pool_size,
-            pool_timeout=5,
+            pool_timeout=POOL_SECONDS,
             pool_pre_ping=True,
             hide_parameters=True,  # error texts are logged, and parameters may be personal data
-            connect_args=_CONNECTING,
+            connect_args=connecting,
         )
-        self._probe = create_async_engine(sqlalchemy_url(url), poolclass=NullPool, connect_args=_CONNECTING)
+        self._probe = create_async_engine(sqlalchemy_url(url), poolclass=NullPool, connect_args=connecting)
         self.sessions = async_sessionmaker(self.engine, expire_on_commit=False)
 
     @asynccontextmanager

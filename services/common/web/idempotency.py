@@ -27,8 +27,8 @@ from typing import Annotated, Any, Final
 
 from fastapi import Depends, Header, Request
 from fastapi.dependencies.models import Dependant
-from sqlalchemy import Integer
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import Index, Integer, text
+from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 from starlette.routing import BaseRoute
 
 from services.common.identity.policy import guarded_routes, policy_of
@@ -42,9 +42,14 @@ RequiredKeyHeader = Annotated[str, Header(alias=HEADER, min_length=1, max_length
 
 
 class IdempotencyTable:
-    """The keys of requests, and the answers to those that have ended."""
+    """The keys of requests, and the answers to those that have ended; those of a deleted user are found by an index."""
 
     __tablename__ = "idempotency"
+
+    @declared_attr.directive
+    @classmethod
+    def __table_args__(cls) -> tuple[Any, ...]:
+        return (Index("ix_idempotency_caller", text("split_part(scope, ' ', 1)")),)
 
     scope: Mapped[str] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(primary_key=True)

@@ -9,6 +9,7 @@ with the key then takes over, with the next attempt's number, and the earlier at
 """
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -43,6 +44,7 @@ _MINE: Final = "WHERE scope = :scope AND key = :key AND attempt = :attempt AND s
 _KEEP = text(
     f"UPDATE idempotency SET status = :status, headers = CAST(:headers AS jsonb), body = :body {_MINE} RETURNING key"  # noqa: S608 - put together from the text above
 )
+_FORGET = text("DELETE FROM idempotency WHERE split_part(scope, ' ', 1) = ANY(:callers)")  # as its index has it
 _RELEASE = text(f"UPDATE idempotency SET deadline = now() {_MINE}")  # noqa: S608 - likewise
 
 
@@ -138,6 +140,11 @@ async def claim_key(database: Database, scope: str, key: str, fingerprint: bytes
     if found.status is None:
         raise RequestInFlight
     raise Replay(Response(bytes(found.body), found.status, found.headers))
+
+
+async def forget_answers(session: AsyncSession, user_ids: Iterable[str]) -> None:
+    """Delete the answers to deleted users, in the caller's transaction."""
+    await session.execute(_FORGET, {"callers": [f"user:{each}" for each in user_ids]})
 
 
 def _body(response: Response) -> bytes:
