@@ -17,7 +17,7 @@ for (const name of ["localStorage", "sessionStorage"])
   Object.defineProperty(window, name, { get() { throw new DOMException("blocked", "SecurityError"); } });
 Object.defineProperty(Document.prototype, "cookie", { get() { throw new DOMException("blocked", "SecurityError"); } });
 """
-expect.set_options(timeout=8_000)
+expect.set_options(timeout=30_000)
 
 
 def heading(page, text):
