@@ -250,7 +250,7 @@ def test_a_page_without_anything_personal_does_not_say_that_it_is_made_from_what
 def test_the_product_page_shows_similar_products_and_reports_their_clicks(open_page, shop):
     page = open_page(shopper=shop.shopper)
     products(page, "Recommended for you").first.get_by_role("link").click()
-    similar = products(page, "Similar products")
+    similar = products(page, "Often bought with it")
     expect(similar.first).to_be_visible()
     link = similar.first.get_by_role("link")
     name, clicked = link.inner_text(), product_id(link)
@@ -347,7 +347,7 @@ def test_nothing_is_cut_off_at_phone_width(shop, open_page):
     first = products(page, "Recommended for you").first.bounding_box()
     assert 0 <= first["x"] < first["x"] + first["width"] <= 390
     products(page, "Recommended for you").first.get_by_role("link").tap()
-    expect(shelf(page, "Similar products")).to_be_visible()
+    expect(shelf(page, "Often bought with it")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") == 390
 
 

@@ -22,8 +22,7 @@ PAGES += ["/orders", "/account/login", "/account/register", "/account/reset", "/
 LOCALES = {"en": "en-US", "ja": "ja-JP"}
 LONG = "Kombu" * 40
 CANARY = (
-    "<img src=x onerror=\"self.canary=1\"><script>self.canary=1</script>"
-    "\"'><svg/onload=self.canary=1>{{constructor}}${1}"
+    '<img src=x onerror="self.canary=1"><script>self.canary=1</script>"\'><svg/onload=self.canary=1>{{constructor}}${1}'
 )
 expect.set_options(timeout=30_000)
 

@@ -146,7 +146,7 @@ def test_a_part_of_the_product_page_that_does_not_come_says_so_beside_the_produc
     page.goto(f"/products/{product['id']}")
     heading(page, product["name"])
     page.get_by_role("button", name="Try again").click()
-    expect(page.get_by_role("region", name="Similar products").get_by_role("article").first).to_be_visible()
+    expect(page.get_by_role("region", name="Often bought with it").get_by_role("article").first).to_be_visible()
     open_page.complaints.clear()  # the browser's own words on the lost request
 
 

@@ -2,6 +2,7 @@
 
 import { language } from "./texts.js";
 
+const decimals = new Intl.NumberFormat(language, { maximumFractionDigits: 3 });
 const number = new Intl.NumberFormat(language);
 const dateAndTime = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
 const date = new Intl.DateTimeFormat(language, { dateStyle: "medium" });
@@ -17,6 +18,9 @@ export function money(amount, currency) {
 
 /** A number, such as how many were found. */
 export const count = (value) => number.format(value);
+
+/** A number with its decimals, such as a rating or a length. */
+export const decimal = (value) => decimals.format(value);
 
 /** A time, and a day, as the shopper's clock has it. */
 export const time = (text) => (text ? dateAndTime.format(new Date(text)) : "");

@@ -45,7 +45,7 @@ export function later(load, draw, { lines = 3, properties = {} } = {}) {
   const node = element("div", { ...properties });
   const attempt = async () => {
     node.ariaBusy = "true";
-    node.replaceChildren(element("div", { className: "skeleton lines", "aria-hidden": "true" }, Array.from({ length: lines }, () => element("p", {}, t("loading")))));
+    node.replaceChildren(...lines ? [element("div", { className: "skeleton lines", "aria-hidden": "true" }, Array.from({ length: lines }, () => element("p", {}, t("loading"))))] : []);
     try {
       node.replaceChildren(...[draw(await load())].flat().filter(Boolean));
     } catch (error) {

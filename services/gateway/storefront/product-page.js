@@ -1,24 +1,27 @@
-// A product first; what is like it, and where it belongs, when it comes.
+// A product first; how it can be chosen, what is like it, and where it belongs, when that comes.
 
 import { get } from "./api.js";
-import { addButton } from "./cart.js";
 import { crumbs } from "./crumbs.js";
-import { element } from "./dom.js";
 import { entry } from "./navigation.js";
 import { later } from "./page-states.js";
-import { asItem, pathOf } from "./products.js";
+import { attributesOf, details } from "./product-details.js";
+import { pathOf } from "./products.js";
 import { act, dwell, Impressions } from "./reports.js";
-import { picture, price, shelf } from "./shelf.js";
+import { reasonOf } from "./reasons.js";
+import { shelf } from "./shelf.js";
 import { t } from "./texts.js";
+import { variants } from "./variants.js";
 
 const MOMENT = 4;
 
 export async function productPage(path) {
   const id = path.split("/").at(-1);
   const product = await get(`/v1/products/${id}`);
+  const named = attributeNames(product);
+  const choice = product.parentId || product.isParent ? variants(product, named) : null;
   return {
     title: product.name,
-    nodes: [categoryOf(product), details(product), similarTo(id)],
+    nodes: [categoryOf(product), details(product, choice), attributesOf(product, named), recommended(id)],
     leave: dwell(() => viewed(product)),
     isKept: true,
   };
@@ -28,23 +31,12 @@ function viewed({ id, name: productName, price: productPrice, currency, category
   act("PRODUCT_VIEWED", { productId: id, productName, productPrice, currency, categoryId: categoryIds[0], requestID: entry().searchId });
 }
 
-function details(product) {
-  const item = asItem(product);
-  return element(
-    "div",
-    { className: "product" },
-    picture(item, { fetchPriority: "high" }),
-    element(
-      "div",
-      { className: "facts" },
-      element("h1", {}, product.name),
-      price(item),
-      element("p", { className: item.isThere ? "stock" : "stock none" }, t(item.isThere ? "stock.in" : product.isActive ? "stock.none" : "stock.away")),
-      item.isThere ? addButton(item, "primary") : null,
-      product.description && element("p", { className: "description" }, product.description),
-      element("p", { className: "code" }, t("product.article", { sku: product.sku })),
-    ),
-  );
+/** What the shop calls the attributes of a product, by their codes; without its answer, the codes have to do. */
+async function attributeNames({ categoryIds: [category], attributes, isParent, parentId }) {
+  if (!isParent && !parentId && !Object.keys(attributes).length) return new Map();
+  const query = new URLSearchParams({ limit: 500, ...(category && { category }) });
+  const { items } = await get(`/v1/attributes?${query}`, { seconds: MOMENT }).catch(() => ({ items: [] }));
+  return new Map(items.map((each) => [each.code, each]));
 }
 
 /** The way to a product's category: without it, to the top page alone. */
@@ -53,15 +45,14 @@ function categoryOf({ categoryIds: [id] }) {
   return id ? later(load, (categories) => crumbs(categories), { lines: 1 }) : crumbs([]);
 }
 
-function similarTo(id) {
+/** What shoppers buy with a product, and what is like it: one answer, two shelves. */
+function recommended(id) {
   return later(() => get(`/v1/products/${id}/similar`, { seconds: MOMENT }), (answer) => {
     const impressions = new Impressions(answer);
-    return shelf({
-      id: "similar",
-      title: t("product.similar"),
-      items: answer.items.map(({ product: card, ...place }) => ({ ...card, ...place })),
-      waiting: t("product.similar.waiting"),
-      onCard: (card, item) => impressions.watch(card, "SIMILAR", item),
-    });
+    const items = answer.items.map(({ product: card, ...place }) => ({ ...card, ...place }));
+    const isWith = ({ reason }) => reasonOf(reason) === "also_bought";
+    const onCard = (card, item) => impressions.watch(card, "SIMILAR", item);
+    const row = (name, some) => some.length ? shelf({ id: name, title: t(`product.${name}`), items: some, onCard }) : null;
+    return [row("together", items.filter(isWith)), row("similar", items.filter((item) => !isWith(item)))];
   }, { lines: 4 });
 }

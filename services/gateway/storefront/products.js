@@ -5,11 +5,12 @@ import { readable } from "./format.js";
 
 /** A product of the catalog as a card shows it. */
 export function asItem(product) {
-  const { id, name, price, currency, image, categoryIds, isActive, inStock } = product;
+  const { id, name, price, currency, image, categoryIds, isActive, inStock, isParent, priceFrom } = product;
   return {
     productId: id,
     productName: name,
-    productPrice: price,
+    productPrice: isParent ? priceFrom : price,
+    isFrom: isParent,
     specialPrice: specialPriceOf(product),
     currency,
     image,

@@ -32,6 +32,9 @@ function pattern(text) {
   return new RegExp(`^${parts.join("")}$`, "s");
 }
 
+/** The name of a reason of the shop's, or null. */
+export const reasonOf = (reason) => patterns.find(([, each]) => each.test(reason ?? ""))?.[0] ?? null;
+
 /** A reason of the shop's; a merchandiser's own words stay as they are. */
 export function translated(reason) {
   if (language === "en") return reason;

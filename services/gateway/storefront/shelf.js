@@ -12,7 +12,8 @@ const ON = "M5.5 3 10 7.5 5.5 12";
 const MINIMUM_DISCOUNT = 1;
 
 /** The price to pay; the one it replaces is struck through, and read out as such. */
-export function price({ productPrice, specialPrice, currency }) {
+export function price({ productPrice, specialPrice, currency, isFrom }) {
+  if (isFrom) return element("p", { className: "price" }, element("b", {}, t("price.from", { price: money(productPrice, currency) })));
   if (specialPrice === null || specialPrice === undefined) {
     return element("p", { className: "price" }, element("b", {}, money(productPrice, currency)));
   }
@@ -59,7 +60,7 @@ export function card(item) {
       hasPrice ? price(item) : null,
       isThere ? null : element("p", { className: "stock none" }, t("stock.none")),
       item.reason ? why(translated(item.reason)) : null,
-      item.productId && isThere ? addButton(item) : null,
+      item.productId && isThere && !item.isFrom ? addButton(item) : null,
     ),
   );
 }

@@ -133,7 +133,17 @@ export default {
 
   "product.article": "Article {sku}",
   "product.similar": "Similar products",
-  "product.similar.waiting": "Nothing similar to show yet.",
+  "product.together": "Often bought with it",
+  "product.pictures": "Pictures",
+  "product.picture": "Picture {number}",
+  "product.attributes": "Details",
+  "variants": "Variants",
+  "variant.first": "Choose a variant to buy it.",
+  "price.from": "from {price}",
+  "price.range": "{from} – {to}",
+  "rating": { "one": "{rating} of 5, {number} rating", "other": "{rating} of 5, {number} ratings" },
+  "yes": "Yes",
+  "no": "No",
   "crumbs": "You are here",
   "product.unnamed": "Product {id}",
 

@@ -133,7 +133,17 @@ export default {
 
   "product.article": "商品番号 {sku}",
   "product.similar": "似ている商品",
-  "product.similar.waiting": "似ている商品はまだありません。",
+  "product.together": "よく一緒に購入されている商品",
+  "product.pictures": "画像",
+  "product.picture": "画像 {number}",
+  "product.attributes": "商品の詳細",
+  "variants": "種類",
+  "variant.first": "購入する種類をお選びください。",
+  "price.from": "{price}から",
+  "price.range": "{from}〜{to}",
+  "rating": { "other": "5段階中{rating}、{number}件の評価" },
+  "yes": "はい",
+  "no": "いいえ",
   "crumbs": "現在の場所",
   "product.unnamed": "商品 {id}",
 

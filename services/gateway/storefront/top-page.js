@@ -1,6 +1,7 @@
 // The top page: six shelves, as the gateway gives them.
 
 import { get } from "./api.js";
+import { banners } from "./banners.js";
 import { element } from "./dom.js";
 import { Impressions, told } from "./reports.js";
 import { isView, isVisitor, renew, userId } from "./session.js";
@@ -42,7 +43,7 @@ export async function topPage() {
   });
   footer(page);
   const isOut = page.degraded && page.shelves.every((each) => !each.items.length);
-  return { title: t("top"), nodes: [head(given), notice(page, isOut), ...(isOut ? [] : shelves)], isKept: true };
+  return { title: t("top"), nodes: [head(given), notice(page, isOut), banners("TOP"), ...(isOut ? [] : shelves)], isKept: true };
 }
 
 function head(given) {
