@@ -24,6 +24,7 @@ BENCHMARKS: Final[tuple[str, ...]] = (
     "landing",
     "collector",
     "relay",
+    "catalogue",
     "publish",
     "extract",
     "dbt_incremental",

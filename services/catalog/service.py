@@ -11,11 +11,10 @@ from services.catalog.attributes import Rules
 from services.catalog.domain import MAX_STOCK, Changes, LineOutcome, ProductState, Refused, events_between, new_product
 from services.catalog.models import Category, Product
 from services.catalog.variants import Families
-from services.common.messaging.outbox import append, append_events
+from services.common.messaging.outbox import append, append_all
 from services.common.runtime.errors import Conflict, NotFound
 from services.common.web.preconditions import Expected, tag
 from services.common.web.references import ProductReference
-from services.contracts.envelope import Event
 from services.contracts.events.catalog import ProductDeleted, StockChanged
 
 PRODUCER = "catalog"
@@ -189,14 +188,8 @@ async def _store(session: AsyncSession, before: Mapping[int, ProductState], afte
     """Write changed states, and their events."""
     changed = [state.with_next_versions(old) for state in after if (old := before.get(state.id)) != state]
     await store.write_products(session, before, changed)
-    await append_events(
-        session,
-        (
-            Event.of(event_type, data, producer=PRODUCER)
-            for state in changed
-            for event_type, data in events_between(before.get(state.id), state)
-        ),
-    )
+    told = (each for state in changed for each in events_between(before.get(state.id), state))
+    await append_all(session, PRODUCER, told)
 
 
 async def _known_categories(session: AsyncSession, all_changes: Iterable[Changes]) -> dict[int | str, int]:

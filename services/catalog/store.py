@@ -6,15 +6,20 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, delete, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.catalog.domain import ProductState, described
+from services.catalog.domain import ProductState, described, stored_product
 from services.catalog.models import Base, Product, ProductCategory, SpecialPrice
 from services.catalog.queries import products
 from services.common.storage.upsert import upsert_rows
-from services.contracts.events.catalog import ProductSnapshot, SpecialPriceSet
+from services.contracts.events.catalog import SpecialPriceSet
 from services.contracts.money import shown
 
-_NEW_IDS = text("SELECT nextval(pg_get_serial_sequence(:table, 'id')) FROM generate_series(1, :count)")
-_NOT_COLUMNS = frozenset({"product_id", "category_ids", "long_description", "image"})
+_NEW_IDS = text("SELECT nextval(CAST(:sequence AS regclass)) FROM generate_series(1, :count)")
+_KEPT = (
+    *("sku", "name", "brand", "currency", "rating", "rating_count", "image", "parent_id"),
+    *("stock", "is_active", "product_version", "stock_version"),
+)
+"""Columns that are fields of a product as they are."""
+_WRITTEN = (*(name for name in _KEPT if name != "image"), "images", "keywords", "attributes")
 _LOCK_CREATION = text("SELECT pg_advisory_xact_lock(hashtextextended('services.catalog.creation', 0))")
 
 
@@ -30,27 +35,19 @@ async def lock_products(session: AsyncSession, *conditions: ColumnElement[bool])
 
 
 def _state(row: Row[Any]) -> ProductState:
-    texts: dict[str, Any] = described(row.description)
-    product = ProductSnapshot.model_construct(
-        **texts,
-        product_id=row.id,
-        sku=row.sku,
-        name=row.name,
-        brand=row.brand,
-        price=shown(row.price, row.currency),
-        currency=row.currency,
-        rating=row.rating,
-        rating_count=row.rating_count,
-        image=row.image,
-        images=tuple(row.images),
-        keywords=tuple(row.keywords),
-        attributes={code: tuple(value) if isinstance(value, list) else value for code, value in row.attributes.items()},
-        parent_id=row.parent_id,
-        stock=row.stock,
-        is_active=row.is_active,
-        category_ids=tuple(row.category_ids),
-        product_version=row.product_version,
-        stock_version=row.stock_version,
+    product = stored_product(
+        {
+            **described(row.description),
+            **{name: getattr(row, name) for name in _KEPT},
+            "product_id": row.id,
+            "price": shown(row.price, row.currency),
+            "images": tuple(row.images),
+            "keywords": tuple(row.keywords),
+            "attributes": {
+                code: tuple(value) if isinstance(value, list) else value for code, value in row.attributes.items()
+            },
+            "category_ids": tuple(row.category_ids),
+        }
     )
     if row.special_price is None:
         return ProductState(product, offer_version=row.offer_version)
@@ -84,9 +81,14 @@ async def write_products(
 
 
 def _product_row(state: ProductState) -> dict[str, Any]:
-    row = {name: value for name, value in state.product if name not in _NOT_COLUMNS}
-    row["description"] = state.product.long_description or state.product.description
-    return {"id": state.id, "offer_version": state.offer_version, **row}
+    fields = state.product.__dict__
+    return {
+        **{name: fields[name] for name in _WRITTEN},
+        "id": state.id,
+        "price": str(fields["price"]),
+        "description": fields["long_description"] or fields["description"],
+        "offer_version": state.offer_version,
+    }
 
 
 def _offer_row(offer: SpecialPriceSet) -> dict[str, Any]:
@@ -96,7 +98,7 @@ def _offer_row(offer: SpecialPriceSet) -> dict[str, Any]:
 
 async def new_ids(session: AsyncSession, table: type[Base], count: int) -> list[int]:
     """Reserve ids before rows are written, so that their events can name them."""
-    return list(await session.scalars(_NEW_IDS, {"table": table.__tablename__, "count": count}))
+    return list(await session.scalars(_NEW_IDS, {"sequence": f"{table.__tablename__}_id_seq", "count": count}))
 
 
 async def lock_creation(session: AsyncSession) -> None:

@@ -50,6 +50,16 @@ def test_a_small_run_of_the_gateway_gives_its_figures():
     assert figures[0]["value"] > 0
 
 
+def test_a_small_run_of_the_catalogue_gives_its_figures():
+    command = [sys.executable, "-m", "benchmarks.catalogue", "--json", "--small"]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert ran.returncode == 0, ran.stderr
+    figures = json.loads(ran.stdout.splitlines()[-1])["figures"]
+    assert [figure["name"] for figure in figures] == ["created", "changed"]
+    assert figures[0]["ratio"] > 0
+
+
 def test_an_extract_is_compared_with_reading_the_same_marts(warehouse):
     with psycopg.connect(warehouse.dbt) as connection:
         connection.execute("create schema core; create table core.orders as select 1::bigint as order_id")

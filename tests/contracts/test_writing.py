@@ -4,19 +4,22 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import ClassVar
+from uuid import UUID
 
 import pytest
 
 from services.contracts.envelope import DisplayType, Event, message_of
 from services.contracts.events.actions import ProductAction
-from services.contracts.events.catalog import CategoryDeleted, ProductDeleted, StockChanged
+from services.contracts.events.catalog import CategoryDeleted, ProductDeleted, ProductSnapshot, StockChanged
 from services.contracts.events.content import DisplayChanged, GenerationSwitched
 from services.contracts.events.order import OrderCancelled
 from services.contracts.fast_reader import struct_for
 from services.contracts.registry import EVENTS, ContractError
 from services.contracts.structs import struct_of
 from services.contracts.topics import TOPICS
-from services.contracts.writing import outgoing
+from services.contracts.writing import outgoing, outgoing_payload
+
+DELETED = ProductDeleted(product_id=7, sku="s")
 
 
 def event(kind, data):
@@ -61,6 +64,28 @@ def test_the_fields_of_a_key_are_among_those_that_each_event_must_have(kind):
 def test_what_its_type_does_not_say_is_not_sent(kind, data):
     with pytest.raises(ContractError):
         outgoing(event(kind, data))
+
+
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [
+        ("PRODUCT_CREATED", ProductSnapshot(product_id=7, sku="s", name="茶", price="1.50", currency="USD")),
+        ("PRODUCT_CREATED", ProductSnapshot(product_id=7, sku="s", name="a\\u0000", price="1.5", currency="USD")),
+        ("STOCK_CHANGED", StockChanged(product_id=7, stock=1)),
+    ],
+)
+def test_a_payload_is_written_as_its_event_is(kind, data):
+    at, parent = datetime(2026, 1, 1, tzinfo=UTC), "00-" + "1" * 32 + "-" + "2" * 16 + "-01"
+    event_id, *sent = outgoing_payload(kind, data, producer="test", timestamp=at, traceparent=parent)
+    same = Event.of(kind, data, producer="test", event_id=UUID(event_id), timestamp=at, traceparent=parent)
+    topic, key, value = outgoing(same)
+    assert (*sent[:2], json.loads(sent[2])) == (topic, key, json.loads(value))
+
+
+def test_a_payload_that_its_type_does_not_allow_is_not_written():
+    for kind, data in (("STOCK_CHANGED", StockChanged.model_construct(product_id=7, stock=-1)), ("DREAMT", DELETED)):
+        with pytest.raises(ContractError):
+            outgoing_payload(kind, data, producer="test", timestamp=datetime(2026, 1, 1, tzinfo=UTC))
 
 
 class Second(StockChanged):

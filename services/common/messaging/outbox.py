@@ -2,6 +2,7 @@
 
     await append(session, "catalog", "PRODUCT_CREATED", snapshot)
     await append_events(session, events)      # one statement, for bulk changes
+    await append_all(session, "catalog", [("PRODUCT_CREATED", snapshot), ...])    # the same of payloads, faster
 
 Topic and key are derived from the event (`services.contracts.topics`), whose payload must match its type. Append
 after the statement that changed (and so locked) the aggregate: ids are then in the order of its changes. Rows are kept
@@ -10,7 +11,7 @@ name the table (`class Outbox(OutboxTable, Base)`), and its migrations make it, 
 """
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -22,7 +23,8 @@ from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 from services.common.messaging.producer import is_too_large
 from services.common.runtime.telemetry import traceparent
 from services.contracts.envelope import Contract, Event
-from services.contracts.writing import outgoing
+from services.contracts.topics import Topic
+from services.contracts.writing import outgoing, outgoing_payload
 
 CHANNEL = "outbox"
 
@@ -80,9 +82,26 @@ async def append_events(session: AsyncSession, events: Iterable[Event]) -> None:
     rows = []
     for event in events:
         traced = event if event.traceparent or not parent else event.model_copy(update={"traceparent": parent})
-        topic, key, content = outgoing(traced)
-        if is_too_large(topic.name, key, content):
-            raise EventTooLargeError(f"{event.event_type} of {key} has {len(content):,} bytes")
-        rows.append({"event_id": event.event_id, "topic": topic.name, "key": key, "value": content.decode()})
+        rows.append(_row(event.event_type, str(event.event_id), *outgoing(traced)))
+    await _insert(session, rows)
+
+
+async def append_all(session: AsyncSession, producer: str, events: Iterable[tuple[str, Contract]]) -> None:
+    """Append events of now, each a type and its payload, in order: for thousands at once; raises likewise."""
+    parent, now = traceparent(), datetime.now(UTC)
+    rows = []
+    for event_type, data in events:
+        written = outgoing_payload(event_type, data, producer=producer, timestamp=now, traceparent=parent)
+        rows.append(_row(event_type, *written))
+    await _insert(session, rows)
+
+
+def _row(event_type: str, event_id: str, topic: Topic, key: str, value: bytes) -> dict[str, str]:
+    if is_too_large(topic.name, key, value):
+        raise EventTooLargeError(f"{event_type} of {key} has {len(value):,} bytes")
+    return {"event_id": event_id, "topic": topic.name, "key": key, "value": value.decode()}
+
+
+async def _insert(session: AsyncSession, rows: list[dict[str, str]]) -> None:
     if rows:
         await session.execute(_INSERT, {"rows": orjson.dumps(rows).decode()})
