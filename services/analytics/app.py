@@ -12,6 +12,7 @@ from services.analytics.collector import TOPIC
 from services.analytics.fast_path import CollectorFastPath
 from services.analytics.logins import follow_auth
 from services.analytics.settings import AnalyticsSettings
+from services.analytics.windows import OLDEST
 from services.common.messaging.consumer import Consumer
 from services.common.messaging.erasure import TOPIC as DELETIONS
 from services.common.messaging.producer import Producer
@@ -21,6 +22,9 @@ from services.common.storage.database import Database
 from services.common.web.app import build_app
 
 MAX_BODY_BYTES = 2 * 1024 * 1024
+
+REPORTS = ("popular", "trending", "funnel", "search-terms", "statistics")
+"""What is cached, by the first part of its key."""
 
 
 def create_app(settings: AnalyticsSettings | None = None) -> FastAPI:
@@ -39,7 +43,7 @@ def create_app(settings: AnalyticsSettings | None = None) -> FastAPI:
         title="Analytics",
         description="Collects what shoppers do, keeps their history, and reports on it.",
         routers=[router, reports_router],
-        cache=Cache(settings),
+        cache=Cache(settings, dict.fromkeys(REPORTS, OLDEST)),
         workers=[Relay(settings.database_url, producer), consumer, catalog, deletions],
         max_body_bytes=MAX_BODY_BYTES,
         fast_path=lambda app: Beacons(CollectorFastPath(app, routes=router.routes), MAX_BODY_BYTES),

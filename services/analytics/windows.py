@@ -22,6 +22,7 @@ KEPT_SECONDS: Final = {Window.DAY: 60, Window.WEEK: 300, Window.MONTH: 900, Wind
 """How old the report of a window may be."""
 OF_A_PAST_DAY: Final = 3_600
 """How old the report of a day may be that nothing is expected of any more."""
+OLDEST: Final = max(*KEPT_SECONDS.values(), OF_A_PAST_DAY)
 
 Query = Callable[[AsyncSession], Awaitable[Rows]]
 

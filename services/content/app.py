@@ -29,6 +29,9 @@ from services.content.settings import ContentSettings
 BATCH = 500
 """Catalog events per batch: pages wait while they are processed."""
 
+CACHED = {"displays": 3_600, "banners": 3_600}
+"""Seconds at most: a key has the version of what is shown, and these are how long an entry of an old one stays."""
+
 
 def create_app(settings: ContentSettings | None = None) -> FastAPI:
     """Build the application, from the environment unless settings are given."""
@@ -71,7 +74,7 @@ def create_app(settings: ContentSettings | None = None) -> FastAPI:
         ],
         database=database,
         producer=producer,
-        cache=Cache(settings),
+        cache=Cache(settings, CACHED),
         workers=[Relay(settings.database_url, producer), consumer, deletions, profiles],
         closes=[catalog],
     )

@@ -50,7 +50,7 @@ def create_app(settings: GatewaySettings | None = None) -> FastAPI:
         title="Tanawari",
         description="One entrance to all services.",
         routers=[*(each.router for each in (top_page, visitors, session, preview, drawings)), forwarded],
-        cache=Cache(settings),
+        cache=Cache(settings, {"category": drawings.KEPT_SECONDS}),
         checks=[Check(name, partial(_is_alive, client), required=False) for name, client in clients.items()],
         closes=[*upstreams.values(), *clients.values(), accounts, rate_limiter],
         lifespan=lifespan,

@@ -1,14 +1,15 @@
 """An optional cache: Redis if `REDIS_URL` is set, else process memory; a failure means "not cached".
 
-    cache = Cache(settings)
+    cache = Cache(settings, {"displays": 3600})      # what is cached, and for how many seconds at most
     body = await cache.get_or_make(f"displays:{user_id}", seconds=30, make=lambda: render(user_id))   # bytes
 
-Values are bytes, stored as they are sent; nothing read from Redis is unpickled.
+A key begins with its kind. A service states its kinds where it makes the cache; `docs/caching.md` says how an entry of
+each becomes invalid. Values are bytes, stored as they are sent; nothing read from Redis is unpickled.
 """
 
 import logging
 import warnings
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import TypeVar
 
@@ -28,10 +29,16 @@ Answer = TypeVar("Answer")
 
 
 class Cache:
-    """Bytes by key, each service in its own key space."""
+    """Bytes by key, each service in its own key space.
 
-    def __init__(self, settings: ServiceSettings) -> None:
+    Args:
+        settings: where Redis is, and the service.
+        kinds: how many seconds an entry is kept at most, by the first part of its key.
+    """
+
+    def __init__(self, settings: ServiceSettings, kinds: Mapping[str, float]) -> None:
         self._prefix = f"{settings.service}:"
+        self.kinds = dict(kinds)
         self._breaker = Breaker(failures=1, pause=1.0)
         self._cache = cashews.Cache()
         self._making: SharedCalls[bytes] = SharedCalls()
@@ -49,12 +56,14 @@ class Cache:
 
     async def get(self, key: str) -> bytes | None:
         """The value, or None if it is missing or the cache is unavailable."""
-        value = await self._attempt(lambda: self._cache.get(self._prefix + key))
+        place, _ = self._place(key)
+        value = await self._attempt(lambda: self._cache.get(place))
         return value if isinstance(value, bytes) else None
 
     async def set(self, key: str, value: bytes, seconds: float) -> None:
-        """Store a value for a time."""
-        await self._attempt(lambda: self._cache.set(self._prefix + key, value, expire=seconds))
+        """Store a value for a time, or as long as its kind is kept at most."""
+        place, most = self._place(key)
+        await self._attempt(lambda: self._cache.set(place, value, expire=min(seconds, most)))
 
     async def get_or_make(self, key: str, *, seconds: float, make: Callable[[], Awaitable[bytes]]) -> bytes:
         """The value, computed and stored if missing; concurrent callers in this process compute it once.
@@ -79,6 +88,13 @@ class Cache:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # cashews 7.6 calls redis' old close()
             await self._cache.close()
+
+    def _place(self, key: str) -> tuple[str, float]:
+        """The key in Redis, and how many seconds it is kept at most."""
+        kind = key.partition(":")[0]
+        if kind not in self.kinds:
+            raise LookupError(f"say where the cache is made how long {kind!r} is kept, and in docs/caching.md the rest")
+        return self._prefix + key, self.kinds[kind]
 
     async def _attempt(self, call: Callable[[], Awaitable[Answer]]) -> Answer | None:
         """The cache's response; None while it is unavailable, and without a call for a moment after a failure."""

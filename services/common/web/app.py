@@ -6,7 +6,7 @@
         producer = Producer(settings)
         return build_app(
             settings, title="Catalog", routers=[router], database=database, producer=producer,
-            workers=[Relay(settings.database_url, producer)], cache=Cache(settings),
+            workers=[Relay(settings.database_url, producer)], cache=Cache(settings, {"notes": 60}),
         )
 
 Routes reach the parts by `request.app.state`: settings, database, producer, cache, verifier.

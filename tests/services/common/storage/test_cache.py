@@ -7,10 +7,13 @@ import pytest
 from services.common.runtime.settings import ServiceSettings
 from services.common.storage.cache import Cache
 from stack.parts.valkey import Valkey
+from tests.waiting import eventually
 
 
 def cache_of(url):
-    return Cache(ServiceSettings(service=f"cache-{uuid.uuid4().hex[:6]}", redis_url=url))
+    return Cache(
+        ServiceSettings(service=f"cache-{uuid.uuid4().hex[:6]}", redis_url=url), {"k": 60, "other": 60, "short": 0.05}
+    )
 
 
 @pytest.fixture(params=["memory", "valkey"])
@@ -74,3 +77,13 @@ async def test_a_cache_that_is_away_means_not_cached(tmp_path):
 
     assert await cache.get_or_make("k", seconds=60, make=make) == b"made"
     await cache.close()
+
+
+async def test_nothing_is_cached_whose_kind_is_not_declared(cache):
+    with pytest.raises(LookupError, match="'unknown'"):
+        await cache.set("unknown:1", b"value", 60)
+
+
+async def test_an_entry_is_kept_no_longer_than_its_kind(cache):
+    await cache.set("short:1", b"value", 60)
+    await eventually(lambda: cache.get("short:1"), lambda value: value is None)

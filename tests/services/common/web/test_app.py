@@ -101,7 +101,12 @@ async def broken() -> str:
 @pytest.fixture
 def app(settings, service_database):
     return build_app(
-        settings, title="Notes", routers=[router], database=service_database, cache=Cache(settings), max_body_bytes=2000
+        settings,
+        title="Notes",
+        routers=[router],
+        database=service_database,
+        cache=Cache(settings, {}),
+        max_body_bytes=2000,
     )
 
 

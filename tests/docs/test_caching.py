@@ -1,0 +1,61 @@
+"""The page on caching says what the code caches."""
+
+import ast
+import re
+from pathlib import Path
+
+from services.contracts.vault import ensure_keys
+from tests.applications import PACKAGES, ROOT, application
+
+PAGE = (ROOT / "docs" / "caching.md").read_text()
+ROWS = [[cell.strip() for cell in line.split("|")[1:-1]] for line in PAGE.splitlines() if line.startswith("| `")]
+CLIENTS = {
+    "services/common/storage/cache.py": "",
+    "services/gateway/rate_limit.py": "gateway:rate",
+    "services/auth/attempts.py": "auth:",
+}
+"""The modules that talk to Redis, and how their keys begin; those of the first are declared by services."""
+
+
+def test_every_kind_of_cached_values_is_on_the_page_with_how_long_it_is_kept(tmp_path):
+    ensure_keys(tmp_path / "keys.json")
+    given = {
+        "mail_folder": tmp_path,
+        "auth_signing_key_file": tmp_path / "key.pem",
+        "keys_file": tmp_path / "keys.json",
+    }
+    caches = {name: application(name, **given).state.cache for name in PACKAGES}
+    cached = {
+        f"{name}:{kind}": f"{seconds:.0f} s"
+        for name, cache in caches.items()
+        if cache
+        for kind, seconds in cache.kinds.items()
+    }
+    told = {":".join(re.findall(r"[\w-]+", row[0])[:2]): row[1] for row in ROWS if len(row) == 5}
+    counters = {key for key in told if key.startswith(tuple(filter(None, CLIENTS.values())))}
+    assert {key: kept for key, kept in told.items() if key not in counters} == cached
+
+
+def test_nothing_else_talks_to_redis_and_its_keys_are_on_the_page():
+    found = {
+        str(path.relative_to(ROOT))
+        for folder in ("services", "serving", "ml", "pipelines", "warehouse")
+        for path in (ROOT / folder).rglob("*.py")
+        if {"redis", "cashews"} & set(_imported(path))
+    }
+    assert found == CLIENTS.keys()
+    assert all(f"`{prefix}" in PAGE for prefix in CLIENTS.values())
+
+
+def test_every_place_of_a_process_that_is_named_exists():
+    places = [row[0].strip("`") for row in ROWS if len(row) == 4]
+    assert [place for place in places if not Path(ROOT, place).is_file()] == []
+    assert places != []
+
+
+def _imported(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (each.name.partition(".")[0] for each in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield str(node.module).partition(".")[0]
