@@ -99,11 +99,12 @@ class Item:
 
 @dataclass(frozen=True)
 class Displays:
-    """The shelves of one user, the rows that hide products, by product, and until when all this is valid."""
+    """The shelves of one user, the rows that hide products, by product, and the dates and products behind all this."""
 
     shelves: dict[DisplayType, list[Item]]
     hidden: dict[int, DisplayRow]
     true_until: datetime
+    product_ids: list[int]
 
 
 def compose(rows: Sequence[DisplayRow], now: datetime) -> Displays:
@@ -130,7 +131,8 @@ def compose(rows: Sequence[DisplayRow], now: datetime) -> Displays:
         own = [row for row in model if row.user_id is not None]
         chosen[display_type] = _items(sorted(own or model, key=lambda row: row.rank), taken, now)
     shelves = {each: items for each in TITLES if (items := pinned[each] + chosen[each])}
-    return Displays(shelves, dict(sorted(hidden.items())), _true_until(rows, now))
+    product_ids = {row.product_id for row in rows if row.product_id is not None}
+    return Displays(shelves, dict(sorted(hidden.items())), _true_until(rows, now), sorted(product_ids))
 
 
 def _items(ranked: Iterable[DisplayRow], taken: set[Shown], now: datetime) -> list[Item]:

@@ -160,9 +160,10 @@ class Activation(Base):
 
 
 class ActiveGeneration(Base):
-    """The one row that names the active generation, with a version that every change of what is shown increments.
+    """The one row that names the active generation, with the versions of what is shown.
 
-    Every change of what is shown locks it, so changes are serialised, and responses are cached by `version`.
+    Every change of what is shown locks it, so changes are serialised. `version` is that of rows, generations and names
+    of categories, `catalog_version` that of products: a page is cached with both.
     """
 
     __tablename__ = "active_generation"
@@ -171,12 +172,14 @@ class ActiveGeneration(Base):
     is_only: Mapped[bool] = mapped_column(primary_key=True, server_default=text("true"))
     generation: Mapped[str | None] = mapped_column(ForeignKey("generations.generation"))
     version: Mapped[int] = mapped_column(server_default=text("1"))
+    catalog_version: Mapped[int] = mapped_column(server_default=text("0"))
 
 
 class Product(Base):
     """The copy of catalog's product from its events; unknown fields are null.
 
-    A deleted one stays, inactive, so that no row and no late event shows it again.
+    `catalog_version` is that of its last visible change. A deleted one stays, inactive, so that no row and no late
+    event shows it again.
     """
 
     __tablename__ = "products"
@@ -200,6 +203,7 @@ class Product(Base):
     stock_version: Mapped[int] = mapped_column(server_default=text("0"))
     offer_version: Mapped[int] = mapped_column(server_default=text("0"))
     is_deleted: Mapped[bool] = mapped_column(server_default=text("false"))
+    catalog_version: Mapped[int] = mapped_column(server_default=text("0"))
 
 
 class Category(Base):

@@ -1,6 +1,6 @@
 """Queries: display rows with the catalog data of their products, and generations."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -68,8 +68,8 @@ def _beside_catalog(*columns: Any) -> Select[Any]:  # noqa: ANN401 - whatever se
 
 
 async def active_for(session: AsyncSession, user_id: str | None) -> Row[Any]:
-    """The active generation, the version of what is shown, and what a user wishes of it: null if nothing is known."""
-    active: tuple[Any, ...] = (ActiveGeneration.version, ActiveGeneration.generation)
+    """The active generation, the versions of what is shown, and what a user wishes of it: null if nothing is known."""
+    active: tuple[Any, ...] = (ActiveGeneration.version, ActiveGeneration.catalog_version, ActiveGeneration.generation)
     shown = select(*active, Wish.has_consent, Wish.opted_out).outerjoin(Wish, Wish.user_id == user_id)
     found: Row[Any] = (await session.execute(shown)).one()
     return found
@@ -198,3 +198,22 @@ async def bump_version(session: AsyncSession) -> None:
     Change display rows after it, never before: an upload locks in the same order.
     """
     await session.execute(update(ActiveGeneration).values(version=ActiveGeneration.version + 1))
+
+
+async def bump_catalog_version(session: AsyncSession, parents: Collection[int]) -> int:
+    """The version of a visible change of products; later changes of what is shown wait until the commit.
+
+    Their parents look otherwise, too: with its first variant a product is sold no more.
+    """
+    bumped = update(ActiveGeneration).values(catalog_version=ActiveGeneration.catalog_version + 1)
+    version: int = (await session.scalars(bumped.returning(ActiveGeneration.catalog_version))).one()
+    if parents:
+        marked = update(Product).where(Product.id == func.any(list(parents)))
+        await session.execute(marked.values(catalog_version=version))
+    return version
+
+
+async def have_changed(session: AsyncSession, product_ids: Sequence[int], since: int) -> bool:
+    """Whether one of these products looks otherwise than at that version of the catalogue."""
+    changed = select(Product.id).where(Product.id == func.any(list(product_ids)), Product.catalog_version > since)
+    return await session.scalar(changed.limit(1)) is not None

@@ -11,28 +11,24 @@ from services.common.storage.cache import Cache
 from services.content import audit, banners, campaigns, queries
 from services.content.domain import TITLES, Displays, Item, compose
 from services.content.models import TopPageDisplay, Wish
+from services.content.page_cache import MadeOf, PageCache
 from services.content.schemas import DisplaysOut, Shelf, ShelfItem
 from services.content.schemas_campaigns import ShownBanner
 from services.content.schemas_planned import HiddenProduct, PlannedDisplays, ShownCampaign
-
-SHORTEST_CACHED = 1.0
 
 
 async def displays(session: AsyncSession, cache: Cache, user_id: str | None) -> bytes:
     """The shelves of one user (None: for everyone) as the JSON of `DisplaysOut`; as the user wishes.
 
-    Responses are cached by the version of what is shown, so that no change is missed, until the next date that matters.
+    Responses are cached until something changes that they show, and no change is missed.
     """
     active = await queries.active_for(session, user_id)
-    wished = f"{'everyones' if active.has_consent is False else 'own'} {' '.join(sorted(active.opted_out or ()))}"
-    key = f"displays:{active.version}:{wished}:{'everyone' if user_id is None else 'user:' + user_id}"
-    if (known := await cache.get(key)) is not None:
+    cached = PageCache(cache, user_id)
+    if (known := await cached.get(session, active)) is not None:
         return known
-    now = datetime.now(UTC)
-    composed = await _composed(session, active, user_id, now)
+    composed = await _composed(session, active, user_id, datetime.now(UTC))
     body = DisplaysOut(**_answer(composed, user_id, active.generation)).model_dump_json(by_alias=True).encode()
-    if (seconds := (composed.true_until - now).total_seconds()) >= SHORTEST_CACHED:
-        await cache.set(key, body, seconds)
+    await cached.put(MadeOf.of(active, composed.true_until.timestamp(), composed.product_ids), body)
     return body
 
 
