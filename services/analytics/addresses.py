@@ -8,6 +8,7 @@ PERSON: Final = "[email]"
 """In place of an e-mail address, as in logs."""
 
 _SUSPECT: Final = re.compile(r"[?#@]|%40")
+_AT: Final = re.compile(r"@|%40")
 _LOGIN: Final = re.compile(r"(//)[^/]*@")
 _MAIL: Final = re.compile(r"[^/@]+(?:@|%40)[^/]*", re.IGNORECASE)
 _PARAMETER: Final = "utm_"
@@ -21,6 +22,7 @@ def without_personal(address: str) -> str:
     if _SUSPECT.search(address) is None:
         return address[:MAX_ADDRESS]
     page, _, query = address.partition("#")[0].partition("?")
-    page = _MAIL.sub(PERSON, _LOGIN.sub(r"\1", page))
+    if _AT.search(page) is not None:
+        page = _MAIL.sub(PERSON, _LOGIN.sub(r"\1", page))
     kept = [each for each in query.split("&") if each.startswith(_PARAMETER) and not _MAIL.search(each)]
     return (f"{page}?{'&'.join(kept)}" if kept else page)[:MAX_ADDRESS]

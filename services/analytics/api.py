@@ -44,6 +44,12 @@ class NothingAccepted(Unprocessable):
     title = "No action accepted"
 
 
+class ConsentUnknown(Unprocessable):
+    """A browser's batch does not say whether the user consents."""
+
+    title = "Consent not asked for"
+
+
 class ActionPage(Page[RecordedAction]):
     """A user's actions, the latest first."""
 
@@ -77,14 +83,18 @@ async def answer(state: State, sender: Sender, batch: Actions | BatchStruct) -> 
     """Collect a batch and return the outcomes; `state` is the application's.
 
     Raises:
+        ConsentUnknown: a browser's batch does not say whether the user consents.
         NothingAccepted: every action is refused.
         CollectorUnavailable: some were not acknowledged.
     """
     consent = batch.consent if isinstance(batch, Actions) else structs.consent(batch)
+    if consent is None and not sender.is_service:
+        fault = Fault(field="body.consent", message="Field required: what the user answered")
+        raise ConsentUnknown("Nothing is recorded of whom nobody has asked.", errors=[fault])
     if consent is False:
         return _answer(0, [collector.Result(index, ActionStatus.WITHHELD) for index in range(len(batch.actions))])
     sent_at = batch.sent_at if isinstance(batch, Actions) else structs.sent_at(batch)
-    results = await collector.collect(state.producer, state.external_ids, sender, batch.actions, sent_at)
+    results = await collector.collect(state.producer, state.external_ids, state.speeds, sender, batch.actions, sent_at)
     accepted = sum(result.status is ActionStatus.ACCEPTED for result in results)
     if not accepted:
         faults = [

@@ -8,6 +8,7 @@ from services.analytics import external_ids, service
 from services.analytics.api import router
 from services.analytics.api_reports import router as reports_router
 from services.analytics.beacons import Beacons
+from services.analytics.bots import Speeds
 from services.analytics.collector import TOPIC
 from services.analytics.fast_path import CollectorFastPath
 from services.analytics.logins import follow_auth
@@ -50,4 +51,5 @@ def create_app(settings: AnalyticsSettings | None = None) -> FastAPI:
         **parts,
     )
     app.state.external_ids = external_ids.ExternalIds(database)
+    app.state.speeds = Speeds()
     return app

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import msgspec
 
+from services.analytics.bots import Speeds
 from services.analytics.clocks import Clocks
 from services.analytics.events import Batch, model_message, struct_message
 from services.analytics.external_ids import ExternalId, ExternalIds
@@ -36,6 +37,7 @@ class Result(msgspec.Struct, rename="camel", omit_defaults=True, gc=False):
 async def collect(
     producer: Producer,
     external_ids: ExternalIds,
+    speeds: Speeds,
     sender: Sender,
     actions: Sequence[Given],
     sent_at: datetime | None = None,
@@ -46,13 +48,13 @@ async def collect(
         CollectorUnavailable: some were not acknowledged.
     """
     ids = await _ids(external_ids, actions)
-    batch = Batch(sender, Clocks.of(datetime.now(UTC), sent_at), traceparent(), ids)
+    batch = Batch(sender, Clocks.of(datetime.now(UTC), sent_at), traceparent(), ids, speeds)
     results: list[Result] = []
     messages: list[KeyedMessage] = []
     dead_letters: list[KeyedMessage | None] = []
     seen: dict[str, bytes] = {}
+    make = model_message if _are_models(actions) else struct_message
     for index, action in enumerate(actions):
-        make = model_message if isinstance(action, Action | Malformed) else struct_message
         try:
             event_id, user_id, message = make(batch, index, action)
             if seen.setdefault(str(event_id), message) != message:
@@ -73,7 +75,7 @@ async def collect(
 
 async def _ids(external_ids: ExternalIds, actions: Sequence[Given]) -> Mapping[ExternalId, int] | None:
     """Our ids for the shop's ids in the actions, None if there are none."""
-    are_models = isinstance(actions[0], Action | Malformed)  # all actions of a batch, or none
+    are_models = _are_models(actions)
     wanted: set[ExternalId] = set()
     for kind, field, wire, _ in EXTERNAL_IDS:
         given = {getattr(each, field if are_models else wire, None) for each in actions}
@@ -86,6 +88,10 @@ async def _ids(external_ids: ExternalIds, actions: Sequence[Given]) -> Mapping[E
         if is_unavailable(error):
             raise CollectorUnavailable("The shop's own ids cannot be looked up now. Send the actions again.") from error
         raise
+
+
+def _are_models(actions: Sequence[Given]) -> bool:
+    return isinstance(actions[0], Action | Malformed)  # all actions of a batch, or none
 
 
 async def _send(producer: Producer, topic: str, messages: Sequence[KeyedMessage]) -> Sequence[Exception | None]:

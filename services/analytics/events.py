@@ -1,17 +1,19 @@
 """The event that an action becomes, whether a model or a struct has read it: one set of rules for both."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
+from typing import Any
 from uuid import UUID
 
 from pydantic import ValidationError
 
 from services.analytics.addresses import without_personal
-from services.analytics.bots import is_known_bot
+from services.analytics.bots import Speeds, is_known_bot
 from services.analytics.clocks import Clocks
-from services.analytics.domain import FIELDS, NEEDS, is_given
+from services.analytics.domain import FIELDS, NEEDS, VIEW, is_given
 from services.analytics.external_ids import ExternalId
 from services.analytics.refusals import Reason, RefusedError
 from services.analytics.schemas import MAX_FAULTS, Action, Malformed
@@ -41,6 +43,8 @@ class Batch:
     ids: Mapping[ExternalId, int] | None
     """Our ids by the shop's own, if any action has one."""
 
+    speeds: Speeds
+
 
 def model_message(batch: Batch, index: int, action: Action | Malformed) -> Made:
     """The event of an action that a model has read.
@@ -52,38 +56,18 @@ def model_message(batch: Batch, index: int, action: Action | Malformed) -> Made:
         raise RefusedError(Reason.MALFORMED, action.faults)
     sender = batch.sender
     refuse_unpermitted(sender, action.action_type, action.user_id)
-    fields = action.model_dump(exclude={"action_type", "event_id"}, exclude_none=True)
-    may_have = _FIELDS[action.action_type]
-    own_names = [
-        (kind, wire, fields.pop(own), ours)
-        for kind, own, wire, ours in EXTERNAL_IDS
-        if own in fields and ours in may_have
-    ]
-    if unknown := fields.keys() - may_have:
-        names = sorted(Action.model_fields[name].alias or name for name in unknown)
-        faults = [Fault(field=name, message=f"{action.action_type} has no such field") for name in names]
-        raise RefusedError(Reason.MALFORMED, faults)
+    fields = _fields(batch, action)
     happened_at = fields["timestamp"] = batch.clocks.happened_at(action.timestamp, is_trusted=sender.is_service)
-    for kind, wire, name, ours in own_names:
-        fields[ours] = _named(batch, kind, wire, name, fields.get(ours))
     if action.timestamp is not None and batch.clocks.offset:
         fields["clock_offset_seconds"] = batch.clocks.offset
-    agent = fields["user_agent"] = action.user_agent or sender.agent
-    fields["is_bot"] = action.is_bot or (agent is not None and is_known_bot(agent))
-    for name in ("page_url", "referrer"):
-        if (address := fields.get(name)) is not None:
-            fields[name] = without_personal(address)
-    if missing := [wire for wire in NEEDS[action.action_type] if not is_given(fields.get(_NAMES[wire]))]:
-        faults = [Fault(field=wire, message=f"{action.action_type} needs it") for wire in missing]
-        raise RefusedError(Reason.MALFORMED, faults)
+    fields["user_agent"] = action.user_agent or sender.agent
+    given_id = action.event_id or sender.event_id(index, action)
+    fields["is_bot"] = action.is_bot or _is_bot(batch, action, action.action_type, happened_at, given_id)
     try:
         payload = EVENTS[action.action_type].payload.model_validate(fields)
     except ValidationError as error:
         raise RefusedError(Reason.MALFORMED, faults_of(error, most=MAX_FAULTS)) from None
-    _refuse_card_numbers((wire, getattr(action, _NAMES[wire])) for wire in TEXTS)
-    if action.metadata is not None:
-        _refuse_card_numbers([("metadata", json.dumps(action.metadata, ensure_ascii=False))])
-    event_id = action.event_id or sender.event_id(index, action) or new_event_id()
+    event_id = given_id or new_event_id()
     message = message_of(
         action.action_type,
         payload,
@@ -95,10 +79,54 @@ def model_message(batch: Batch, index: int, action: Action | Malformed) -> Made:
     return event_id, action.user_id, message
 
 
-def _refuse_card_numbers(texts: Iterable[tuple[str, str | None]]) -> None:
-    for field, text in texts:
-        if text is not None and has_card_number(text):
+def _fields(batch: Batch, action: Action) -> dict[str, Any]:
+    """The fields of a payload as the sender gave them, with our ids for the shop's.
+
+    Raises:
+        RefusedError: one is missing, or is not of this type, or has what none may have.
+    """
+    fields = action.model_dump(exclude={"action_type", "event_id"}, exclude_none=True)
+    may_have = _FIELDS[action.action_type]
+    for kind, own, wire, ours in EXTERNAL_IDS:
+        if own in fields and ours in may_have:
+            fields[ours] = _named(batch, kind, wire, fields.pop(own), fields.get(ours))
+    if unknown := fields.keys() - may_have:
+        names = sorted(Action.model_fields[name].alias or name for name in unknown)
+        raise _malformed(names, f"{action.action_type} has no such field")
+    if missing := [wire for wire in NEEDS[action.action_type] if not is_given(fields.get(_NAMES[wire]))]:
+        raise _malformed(missing, f"{action.action_type} needs it")
+    written = {wire: fields.get(_NAMES[wire]) for wire in TEXTS}
+    if action.metadata is not None:
+        written["metadata"] = json.dumps(action.metadata, ensure_ascii=False)
+    _refuse_card_numbers(written, written.get)
+    for name in ("page_url", "referrer"):
+        if name in fields:
+            fields[name] = without_personal(fields[name])
+    return fields
+
+
+def _malformed(names: Iterable[str], message: str) -> RefusedError:
+    return RefusedError(Reason.MALFORMED, [Fault(field=name, message=message) for name in names])
+
+
+def _refuse_card_numbers(fields: Iterable[str], text_of: Callable[[str], str | None]) -> None:
+    for field in fields:
+        if (text := text_of(field)) is not None and has_card_number(text):
             raise RefusedError.of(Reason.CARD_NUMBER, field, "must not contain a card number")
+
+
+def _is_bot(batch: Batch, action: Action | ActionStruct, kind: str, at: datetime, given_id: UUID | str | None) -> bool:
+    """Whether a bot did it: by the user agent, or by the speed of who sends its own actions."""
+    sender = batch.sender
+    user, agent = (
+        (action.user_id, action.user_agent) if isinstance(action, Action) else (action.userId, action.userAgent)
+    )
+    if sender.has_bots_agent if agent is None else is_known_bot(agent):
+        return True
+    if sender.is_service:
+        return False
+    seen = user, at.timestamp(), kind == VIEW, action.timestamp is not None
+    return batch.speeds.is_too_fast(*seen) if given_id is None else batch.speeds.is_too_fast_once(str(given_id), *seen)
 
 
 def _named(batch: Batch, kind: str, wire: str, name: str, given: int | None) -> int:
@@ -124,18 +152,20 @@ def struct_message(batch: Batch, index: int, action: ActionStruct) -> Made:
         for what, wire, ours in kind.external_ids:
             if (name := getattr(action, wire)) is not None:
                 setattr(payload, ours, _named(batch, what, wire, name, getattr(payload, ours)))
-    if not all(is_given(getattr(payload, each)) for each in kind.needs):
-        return model_message(batch, index, model_of(action))  # which reports what is wrong
+    for each in kind.needs:
+        if not is_given(getattr(payload, each)):
+            return model_message(batch, index, model_of(action))  # which reports what is wrong
     if payload.pageUrl is not None:
         payload.pageUrl = without_personal(payload.pageUrl)
     if payload.referrer is not None:
         payload.referrer = without_personal(payload.referrer)
-    _refuse_card_numbers((field, getattr(payload, field)) for field in kind.texts)
+    _refuse_card_numbers(kind.texts, partial(getattr, payload))
     if told is not None and batch.clocks.offset:
         payload.clockOffsetSeconds = batch.clocks.offset
-    agent = payload.userAgent = action.userAgent or sender.agent
-    payload.isBot = action.isBot or (agent is not None and is_known_bot(agent))
-    event_id = action.eventId or sender.event_id(index, action) or new_event_id_text()
+    payload.userAgent = action.userAgent or sender.agent
+    given_id = action.eventId or sender.event_id(index, action)
+    payload.isBot = action.isBot or _is_bot(batch, action, kind.name, happened_at, given_id)
+    event_id = given_id or new_event_id_text()
     message = message_of(
         kind.name, payload, producer=PRODUCER, event_id=event_id, timestamp=happened_at, traceparent=batch.trace
     )

@@ -37,18 +37,23 @@ _INTEREST = """
     WHERE action_type = 'CART_ADD' AND created_at >= :since AND NOT is_bot AND NOT simulated
 """
 _POPULAR: Final = text(f"""
-    SELECT interest.product_id, products.sku,
-        count(DISTINCT user_id) AS users, sum(views) AS views, sum(cart_adds) AS cart_adds
-    FROM ({_INTEREST}) AS interest LEFT JOIN products ON products.id = interest.product_id
+    WITH interested AS ( -- people are hashed, which `count(DISTINCT …)` would sort
+        SELECT product_id, user_id, sum(views) AS views, sum(cart_adds) AS cart_adds
+        FROM ({_INTEREST}) AS interest GROUP BY product_id, user_id
+    )
+    SELECT product_id, sku, count(*) AS users, sum(views) AS views, sum(cart_adds) AS cart_adds
+    FROM interested LEFT JOIN products ON products.id = product_id
     WHERE products.is_deleted IS NOT TRUE
-    GROUP BY interest.product_id, products.sku ORDER BY users DESC, views DESC, interest.product_id LIMIT :limit
+    GROUP BY product_id, sku ORDER BY users DESC, views DESC, product_id LIMIT :limit
 """)  # noqa: S608 - our own text
 _TRENDING: Final = text(f"""
-    WITH counted AS (
-        SELECT product_id,
-            count(DISTINCT user_id) FILTER (WHERE at >= :middle) AS users,
-            count(DISTINCT user_id) FILTER (WHERE at < :middle) AS users_before
-        FROM ({_INTEREST}) AS interest GROUP BY product_id
+    WITH interested AS (
+        SELECT product_id, user_id, bool_or(at >= :middle) AS is_now, bool_or(at < :middle) AS was_before
+        FROM ({_INTEREST}) AS interest GROUP BY product_id, user_id
+    ),
+    counted AS (
+        SELECT product_id, count(*) FILTER (WHERE is_now) AS users, count(*) FILTER (WHERE was_before) AS users_before
+        FROM interested GROUP BY product_id
     )
     SELECT product_id, sku, users, users_before
     FROM counted LEFT JOIN products ON products.id = product_id

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from uuid import NAMESPACE_URL, UUID, uuid5
 
+from services.analytics.bots import is_known_bot
 from services.analytics.refusals import Reason, RefusedError
 from services.analytics.schemas import Action
 from services.analytics.structs import ActionStruct, model_of
@@ -32,6 +33,11 @@ class Sender:
     def agent(self) -> str | None:
         """The user's own user agent; None if a service sends the batch."""
         return None if self.is_service else self.user_agent.replace("\0", "")[:MAX_AGENT] or None
+
+    @cached_property
+    def has_bots_agent(self) -> bool:
+        """Whether the user's own user agent is a known bot's."""
+        return self.agent is not None and is_known_bot(self.agent)
 
     def event_id(self, index: int, action: Action | ActionStruct) -> UUID | None:
         """The event id of the action at `index`: the same for the same Idempotency-Key, None without a key."""

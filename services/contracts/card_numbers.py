@@ -32,7 +32,7 @@ _ISSUERS: Final = (
     (re.compile(r"5[0678]|6[0-9]"), {14, 15, 16, 17, 18, 19}),  # Maestro
 )
 MASK: Final = "[card number]"
-LONGEST, SHORTEST_GROUP, LONGEST_PHONE_NUMBER = 19, 4, 15
+SHORTEST, LONGEST, SHORTEST_GROUP, LONGEST_PHONE_NUMBER = 14, 19, 4, 15
 
 
 def no_card_number(text: str) -> str:
@@ -54,6 +54,8 @@ def no_card_number_in_address(address: str) -> str:
 
 def has_card_number(text: str) -> bool:
     """Whether a card number stands in a text, in digits of whatever script."""
+    if len(text) < SHORTEST:
+        return False
     plain = _plain(text)
     return any(not _is_phone_number(plain, *place) for place in _cards(plain))
 

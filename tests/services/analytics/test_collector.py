@@ -109,6 +109,38 @@ async def test_who_names_no_program_is_a_person(client, event_of, visitor):
     assert (payload.is_bot, payload.user_agent) == (False, None)
 
 
+@pytest.fixture
+def sent_by(broker):
+    """The events of a user on the topic: their ids, and whether a bot did them."""
+
+    async def find(user_id):
+        records = await read_topic(broker.url, "user-actions.v1", 1)
+        own = [parse(record.topic, record.value) for record in records if record.key == user_id.encode()]
+        return [(str(event.event_id), payload.is_bot) for event, payload in own]
+
+    return find
+
+
+@pytest.mark.parametrize("more", [{}, {"metadata": None}])
+async def test_who_is_faster_than_a_person_is_flagged_and_what_is_sent_again_stays_as_it_was(
+    client, sent_by, visitor, more
+):
+    now = datetime.now(UTC).isoformat()
+    views = [viewed(visitor, number, timestamp=now, eventId=str(uuid.uuid4()), **more) for number in range(1, 13)]
+    for _ in range(2):
+        assert (await post(client, *views)).json()["accepted"] == 12
+    found = await sent_by(visitor)
+    flags = dict(found)
+    assert [flags[view["eventId"]] for view in views] == [False] * 10 + [True] * 2
+    assert set(found) == set(flags.items())
+
+
+async def test_a_service_is_not_judged_by_its_speed(client, sent_by, as_service, visitor):
+    now = datetime.now(UTC).isoformat()
+    await post(client, *[viewed(visitor, number, timestamp=now) for number in range(1, 101)], headers=as_service)
+    assert [is_bot for _, is_bot in await sent_by(visitor)] == [False] * 100
+
+
 async def test_a_service_tells_the_shoppers_program_and_its_own_is_not_kept(client, event_of, as_service):
     named = viewed("2375", userAgent="Googlebot/2.1")
     results = (await post(client, viewed("2375"), named, headers=as_service)).json()["results"]
@@ -259,6 +291,16 @@ async def test_without_consent_nothing_is_kept(client, visitor):
         "accepted": 0,
         "results": [{"index": 0, "status": "WITHHELD"}],
     }
+
+
+@pytest.mark.parametrize("more", [{}, {"metadata": None}])
+async def test_a_browser_must_say_what_the_user_answered_and_a_service_need_not(client, visitor, as_service, more):
+    async def unasked(headers=None):
+        return await client.post("/v1/actions", json={"actions": [viewed(visitor, **more)]}, headers=headers)
+
+    answer = await unasked()
+    assert (answer.status_code, [error["field"] for error in answer.json()["errors"]]) == (422, ["body.consent"])
+    assert (await unasked(as_service)).json()["accepted"] == 1
 
 
 @pytest.mark.parametrize("more", [{}, {"metadata": None}])

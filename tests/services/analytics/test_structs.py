@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.analytics import collector, events, structs
+from services.analytics.bots import Speeds
 from services.analytics.schemas import Action, Actions
 from services.analytics.sender import Sender
 from services.common.identity.principal import Principal
@@ -64,7 +65,7 @@ def collected(sender, actions, sent_at=None):
     """The messages sent and the results answered, as JSON."""
     broker = Broker()
     broker.sent = []
-    results = asyncio.run(collector.collect(broker, Catalog(), sender, actions, sent_at))
+    results = asyncio.run(collector.collect(broker, Catalog(), Speeds(), sender, actions, sent_at))
     return broker.sent, json.loads(msgspec.json.encode(results))
 
 
