@@ -56,8 +56,8 @@ def model_message(batch: Batch, index: int, action: Action | Malformed) -> Made:
         raise RefusedError(Reason.MALFORMED, action.faults)
     sender = batch.sender
     refuse_unpermitted(sender, action.action_type, action.user_id)
-    fields = _fields(batch, action)
-    happened_at = fields["timestamp"] = batch.clocks.happened_at(action.timestamp, is_trusted=sender.is_service)
+    happened_at = batch.clocks.happened_at(action.timestamp, is_trusted=sender.is_service)
+    fields = {**_fields(batch, action), "timestamp": happened_at}
     if action.timestamp is not None and batch.clocks.offset:
         fields["clock_offset_seconds"] = batch.clocks.offset
     fields["user_agent"] = action.user_agent or sender.agent
