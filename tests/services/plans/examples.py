@@ -49,6 +49,7 @@ ITEMS = {"items": [{"productId": NUMBER, "quantity": 1}]}
 ADDRESS = {"id": "home", "name": "Anna", "countryCode": "JP", "isDefault": True}
 BODIES = {
     "POST /v1/actions": {
+        "consent": True,
         "actions": [
             {"userId": "u1", "actionType": "PRODUCT_VIEWED", "sku": f"w{NUMBER}"},
             {"userId": "u1", "actionType": "SEARCH_BY_CATEGORY", "searchCategoryCode": f"top11 > c{NUMBER}"},
