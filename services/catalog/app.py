@@ -8,6 +8,7 @@ from services.catalog import (
     api_categories,
     api_images,
     api_reservations,
+    api_search,
     api_snapshot,
     api_variants,
 )
@@ -17,6 +18,12 @@ from services.catalog.images import Images
 from services.catalog.object_store import ObjectStore
 from services.catalog.object_store_folder import FolderStore
 from services.catalog.object_store_s3 import S3Store
+from services.catalog.search.analysis import Analyzer
+from services.catalog.search.documents import Reader
+from services.catalog.search.follower import Follower
+from services.catalog.search.postgres import PostgresIndex
+from services.catalog.search.search import Search
+from services.catalog.search.words import Words
 from services.catalog.settings import CatalogSettings
 from services.common.messaging.producer import Producer
 from services.common.messaging.relay import Relay
@@ -32,6 +39,8 @@ def create_app(settings: CatalogSettings | None = None) -> FastAPI:
     database = Database(settings.database_url, pool_size=settings.database_pool_size)
     files = _image_store(settings)
     images = Images(database, files)
+    words = Words(database, settings.synonyms_file)
+    index = PostgresIndex(database, Reader(Analyzer()), settings.search_seconds)
     app = build_app(
         settings,
         title="Catalog",
@@ -42,6 +51,7 @@ def create_app(settings: CatalogSettings | None = None) -> FastAPI:
             api_images.router,
             api_categories.router,
             api_attributes.router,
+            api_search.router,
             api_snapshot.router,
             api_reservations.router,
         ],
@@ -51,11 +61,14 @@ def create_app(settings: CatalogSettings | None = None) -> FastAPI:
             Relay(settings.database_url, producer),
             Expiry(database, settings.expiry_seconds),
             ImageSweeper(images, settings.image_sweep_seconds),
+            words,
+            Follower(database, index),
         ],
         checks=[Check("images", files.check, required=False)],
         closes=[images],
     )
     app.state.image_files, app.state.images = files, images
+    app.state.search, app.state.words = Search(index, words), words
     return app
 
 

@@ -197,3 +197,18 @@ def _matching(words: str) -> ColumnElement[bool]:
     """Matches products with each word in name, brand or sku."""
     searched = func.concat_ws(" ", Product.name, Product.brand, Product.sku)
     return and_(true(), *(searched.icontains(word, autoescape=True) for word in words.split()))
+
+
+async def products_by_id(session: AsyncSession, ids: Sequence[int]) -> dict[int, RowMapping]:
+    """Active products by their ids."""
+    rows = await session.execute(shown(Product.id == func.any(list(ids)), Product.is_active.is_(True)))
+    return {row["id"]: row for row in rows.mappings()}
+
+
+async def facet_names(
+    session: AsyncSession, category_ids: Sequence[int]
+) -> tuple[dict[int, Category], dict[str, Attribute]]:
+    """Categories by id, and the attributes that are facets by code."""
+    categories = await session.scalars(select(Category).where(Category.id == func.any(list(category_ids))))
+    attributes = await session.scalars(select(Attribute).where(Attribute.is_facet).order_by(Attribute.code))
+    return {each.id: each for each in categories}, {each.code: each for each in attributes}

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import PositiveFloat
+from pydantic import FilePath, PositiveFloat
 
 from services.common.runtime.settings import ServiceSettings
 
@@ -21,3 +21,7 @@ class CatalogSettings(ServiceSettings, env_prefix="CATALOG_"):
     images_endpoint_url: str | None = None
     image_sweep_seconds: PositiveFloat = 3600
     """How often images are looked for that no product names."""
+    search_seconds: PositiveFloat = 2.0
+    """How long a search may take in the database."""
+    synonyms_file: FilePath | None = None
+    """The shop's own synonyms for the search, in addition to those that come with it."""

@@ -37,6 +37,7 @@ TABLE = (
     *_to("catalog", "/v1/products/{productId:product}/images", upload=True),
     *_to("catalog", "/v1/images/{name}"),
     *_to("catalog", "/v1/products", "/v1/products/{rest:path}", "/v1/categories", "/v1/categories/{rest:path}"),
+    *_to("catalog", "/v1/search", "/v1/search/{rest:path}"),
     *_to("catalog", "/v1/attributes", "/v1/attributes/{rest:path}"),
     *_to("auth", "/v1/auth/{rest:path}"),
     *_to("profile", "/v1/users/me", "/v1/users/me/{rest:path}", "/v1/users/{userId}"),

@@ -1,0 +1,145 @@
+"""What is searched for and found, and what an index does, whatever it is made of."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Literal, Protocol
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.catalog.search.documents import Source
+from services.catalog.search.understanding import Plan
+
+PRICE_STEPS = (100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000)
+"""Where the ranges of prices end, in units of the currency."""
+FACET_VALUES = 50
+"""A facet shows the most frequent values."""
+
+
+class Sort(StrEnum):
+    """In which order hits come; those that are equal come by id."""
+
+    RELEVANCE = "relevance"
+    PRICE = "price"
+    PRICE_DOWN = "-price"
+    RATING_DOWN = "-rating"
+    NEWEST = "-createdAt"
+    POPULARITY = "popularity"
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What a hit must be; a category includes those below it, and of several values of a filter one is enough."""
+
+    category: int | None = None
+    brands: Sequence[str] = ()
+    price_min: float | None = None
+    price_max: float | None = None
+    rating_min: float | None = None
+    in_stock: bool | None = None
+    attributes: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Query:
+    """A search: `after` is the position of the last hit of the page before, as the engine gave it."""
+
+    text: str = ""
+    filters: Filters = field(default_factory=Filters)
+    sort: Sort = Sort.RELEVANCE
+    limit: int = 20
+    after: tuple[float, int] | None = None
+    with_facets: bool = False
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A product, or of a parent's variants the one that fits best; `position` is where the next page begins."""
+
+    product_id: int
+    variants: int
+    position: tuple[float, int]
+
+
+@dataclass(frozen=True)
+class Facets:
+    """How many hits each choice would leave, under all filters but its own.
+
+    Prices by the index of their step (`PRICE_STEPS`), ratings by their whole stars, attributes by code and value.
+    """
+
+    categories: Mapping[int, int]
+    brands: Mapping[str, int]
+    prices: Mapping[int, int]
+    ratings: Mapping[int, int]
+    in_stock: int
+    attributes: Mapping[tuple[str, str], int]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One page of hits. Without confidence, they are only near what was asked for, or there are none."""
+
+    hits: Sequence[Hit]
+    total: int
+    is_confident: bool = True
+    corrected_to: str | None = None
+    facets: Facets | None = None
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """How a search may go on."""
+
+    kind: Literal["query", "product", "category", "brand"]
+    text: str
+    product_id: int | None = None
+    category_id: int | None = None
+
+
+@dataclass(frozen=True)
+class Document:
+    """A product that is sold, as an engine holds it; `group` is what it is a variant of, or itself."""
+
+    product_id: int
+    group: int
+    source: Source
+    attributes: Mapping[str, Any]
+    own_categories: Sequence[int]
+    all_categories: Sequence[int]
+    price: float
+    offer: tuple[float, datetime, datetime | None] | None
+    rating: float
+    rating_count: int
+    in_stock: bool
+    created_at: datetime
+
+    def attribute_values(self) -> list[str]:
+        """Its attributes as filters name them: `color:red`, `refill:true`."""
+        return [f"{code}:{text}" for code, value in self.attributes.items() for text in shown(value)]
+
+
+def shown(value: Any) -> list[str]:  # noqa: ANN401 - a JSON value
+    """An attribute's values as texts."""
+    if isinstance(value, bool):
+        return ["true" if value else "false"]
+    if isinstance(value, list | tuple):
+        return [str(each) for each in value]
+    return [f"{value:g}" if isinstance(value, float) else str(value)]
+
+
+class Index(Protocol):
+    """Holds documents and finds them by words that `understanding.py` has chosen."""
+
+    async def find(self, query: Query, plan: Plan | None, mentioned: Sequence[str] = ()) -> Answer:
+        """One page of hits, by a plan, by words of descriptions alone, or without words; and one hit more if any."""
+        ...
+
+    async def write(self, session: AsyncSession, documents: Sequence[Document], gone: Sequence[int]) -> None:
+        """Hold these documents from now on, and these products no longer; twice is as good as once."""
+        ...
+
+    async def count(self, session: AsyncSession) -> None:
+        """Count in how many documents each word is."""
+        ...

@@ -1,0 +1,72 @@
+"""The index in Postgres: everything that is found, scored, filtered and counted is so in the database."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.catalog.search import statement
+from services.catalog.search.documents import Reader
+from services.catalog.search.engine import Answer, Document, Facets, Hit, Query
+from services.catalog.search.store import Store, count_words
+from services.catalog.search.understanding import Plan
+from services.common.storage.database import Database
+
+_PREPARE = text("""
+    SELECT (SELECT group_id FROM search_documents WHERE group_id <> product_id ORDER BY group_id LIMIT 1) AS variant,
+        set_config('statement_timeout', :milliseconds, true), set_config('jit', 'off', true),
+        set_config('plan_cache_mode', 'force_custom_plan', true)
+""")
+
+
+class PostgresIndex:
+    """An `Index` in the catalog's own database.
+
+    Args:
+        database: the catalog's.
+        reader: what finds the words of a document.
+        seconds: how long a search may take.
+    """
+
+    def __init__(self, database: Database, reader: Reader, seconds: float) -> None:
+        self._database, self._seconds = database, seconds
+        self._store = Store(reader)
+
+    async def find(self, query: Query, plan: Plan | None, mentioned: Sequence[str] = ()) -> Answer:
+        """One page of hits, in one statement."""
+        async with self._database.sessions.begin() as session:
+            limit = {"milliseconds": str(int(self._seconds * 1000))}
+            variant: int | None = (await session.execute(_PREPARE, limit)).scalars().one()
+            wording, values = statement.written(query, plan, mentioned=mentioned, has_variants=variant is not None)
+            row = (await session.execute(text(wording), values)).one()
+        hits = [Hit(product_id, variants, (place, product_id)) for product_id, variants, place in row.page or ()]
+        return Answer(hits, row.total, facets=_facets(row.facets) if row.facets else None)
+
+    async def write(self, session: AsyncSession, documents: Sequence[Document], gone: Sequence[int]) -> None:
+        """Hold these documents from now on, and these products no longer."""
+        try:
+            await self._store.write(session, documents, gone)
+        except BaseException:
+            self._store.forget()
+            raise
+
+    async def count(self, session: AsyncSession) -> None:
+        """Count in how many documents each word is."""
+        await count_words(session)
+
+
+def _facets(found: Mapping[str, Any]) -> Facets:
+    counts = {name: value or () for name, value in found.items()}
+    return Facets(
+        categories=dict(counts["categories"]),
+        brands=dict(counts["brands"]),
+        prices=dict(sorted(counts["prices"])),
+        ratings=dict(sorted(counts["ratings"])),
+        in_stock=found["inStock"],
+        attributes={(code, shown): count for (code, _, shown), count in _parted(counts["attributes"])},
+    )
+
+
+def _parted(counts: Sequence[tuple[str, int]]) -> Sequence[tuple[tuple[str, str, str], int]]:
+    return [(value.partition(":"), count) for value, count in counts]

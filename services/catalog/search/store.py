@@ -1,0 +1,165 @@
+"""Writes the index in Postgres: documents, and the words they are found by."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from hashlib import blake2b
+from typing import Any
+
+import orjson
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.catalog.search.analysis import Word
+from services.catalog.search.documents import Reader, Terms
+from services.catalog.search.engine import Document
+
+_FACTS = (
+    "group_id, leaf, category_ids, price, offer_price, offer_starts_at, offer_ends_at, rating, rating_count, in_stock,"
+    " created_at"
+)
+_FACT_TYPES = (
+    "product_id bigint, group_id bigint, leaf bigint, category_ids bigint[], price float8, offer_price float8,"
+    " offer_starts_at timestamptz, offer_ends_at timestamptz, rating float8, rating_count bigint, in_stock boolean,"
+    " created_at timestamptz"
+)
+_TEXTS = "digest, brand, attribute_values, terms, mentioned"
+_TEXT_TYPES = "digest bigint, brand text, attribute_values text[], terms tsvector, mentioned tsvector"
+_ALL = [name.strip() for name in f"{_FACTS}, {_TEXTS}".split(",")]
+_DIGESTS = text("SELECT product_id, digest FROM search_documents WHERE product_id = ANY(:ids)")
+_WRITE = text(
+    f"INSERT INTO search_documents (product_id, {_FACTS}, {_TEXTS}) SELECT product_id, {_FACTS}, {_TEXTS}"  # noqa: S608
+    f" FROM json_to_recordset(CAST(:rows AS json)) AS r ({_FACT_TYPES}, {_TEXT_TYPES})"
+    f" ON CONFLICT (product_id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _ALL)}"
+)
+_UPDATE = text(
+    f"UPDATE search_documents d SET ({_FACTS}) = ROW({', '.join(f'r.{name.strip()}' for name in _FACTS.split(','))})"  # noqa: S608
+    f" FROM json_to_recordset(CAST(:rows AS json)) AS r ({_FACT_TYPES}) WHERE d.product_id = r.product_id"
+)
+_REMOVE = text("DELETE FROM search_documents WHERE product_id = ANY(:ids)")
+_ADD_WORDS = text("""
+    INSERT INTO search_words (key, reading, surface, heads, count)
+    SELECT key, reading, surface, heads, count
+    FROM json_to_recordset(CAST(:rows AS json)) AS r (key text, reading text, surface text, heads bigint, count bigint)
+    ORDER BY key ON CONFLICT (key) DO NOTHING
+""")
+_COUNT_WORDS = text("""
+    WITH kinds AS (SELECT word, ndoc FROM ts_stat('SELECT terms FROM search_documents', 'ab')),
+    counted AS (SELECT word, ndoc FROM ts_stat('SELECT terms FROM search_documents'))
+    UPDATE search_words SET heads = counts.heads, count = counts.count
+    FROM (
+        SELECT key, coalesce(kinds.ndoc, 0) AS heads, coalesce(counted.ndoc, 0) AS count
+        FROM search_words LEFT JOIN counted ON counted.word = key LEFT JOIN kinds ON kinds.word = key
+    ) AS counts
+    WHERE search_words.key = counts.key AND (search_words.heads, search_words.count) <> (counts.heads, counts.count)
+""")
+_COUNTED = text(
+    "UPDATE search_state SET documents = (SELECT count(*) FROM search_documents), counted_at = clock_timestamp()"
+)
+
+
+class Store:
+    """The index's writer; it remembers the words that the index has."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._known: set[str] = set()
+
+    async def write(self, session: AsyncSession, documents: Sequence[Document], gone: Sequence[int]) -> None:
+        """Hold these documents from now on, and these products no longer; unchanged texts are not read again."""
+        if gone:
+            await session.execute(_REMOVE, {"ids": gone})
+        if not documents:
+            return
+        rows = await session.execute(_DIGESTS, {"ids": [each.product_id for each in documents]})
+        held = {row.product_id: row.digest for row in rows}
+        digests = [digest(document) for document in documents]
+        changed = [
+            (document, own)
+            for document, own in zip(documents, digests, strict=True)
+            if held.get(document.product_id) != own
+        ]
+        facts = [
+            _facts(document)
+            for document, own in zip(documents, digests, strict=True)
+            if held.get(document.product_id) == own
+        ]
+        if facts:
+            await session.execute(_UPDATE, {"rows": orjson.dumps(facts).decode()})
+        if changed:
+            await self._write_texts(session, changed)
+
+    async def _write_texts(self, session: AsyncSession, changed: Sequence[tuple[Document, int]]) -> None:
+        found = await asyncio.to_thread(self._read, changed)
+        rows = [
+            _facts(document)
+            | {"digest": own, "brand": document.source.brand, "attribute_values": document.attribute_values()}
+            | {"terms": vector(words.tiers.items()), "mentioned": vector((key, "") for key in words.mentioned) or None}
+            for (document, own), words in zip(changed, found, strict=True)
+        ]
+        await session.execute(_WRITE, {"rows": orjson.dumps(rows).decode()})
+        await self._add_words(session, found)
+
+    def _read(self, changed: Sequence[tuple[Document, int]]) -> list[Terms]:
+        return [self._reader.terms(document.source) for document, _ in changed]
+
+    async def _add_words(self, session: AsyncSession, found: Iterable[Terms]) -> None:
+        new: dict[str, list[Any]] = {}
+        for each in found:
+            for key in each.tiers.keys() - self._known:
+                if each.words[key].is_code:
+                    continue
+                entry = new.setdefault(key, [each.words[key], 0, 0])
+                entry[1] += each.tiers[key] in "AB"
+                entry[2] += 1
+        if new:
+            rows = [_word(key, *entry) for key, entry in new.items()]
+            await session.execute(_ADD_WORDS, {"rows": orjson.dumps(rows).decode()})
+            self._known |= new.keys()
+
+    def forget(self) -> None:
+        """Take no word for known: a transaction that wrote some was rolled back."""
+        self._known.clear()
+
+
+async def count_words(session: AsyncSession) -> None:
+    """Count in how many documents each word is."""
+    await session.execute(_COUNT_WORDS)
+    await session.execute(_COUNTED)
+
+
+def digest(document: Document) -> int:
+    """A number that tells whether a document's texts have changed."""
+    content = orjson.dumps([document.source, document.attributes], option=orjson.OPT_SORT_KEYS)
+    return int.from_bytes(blake2b(content, digest_size=8).digest(), signed=True)
+
+
+def vector(words: Iterable[tuple[str, str]]) -> str:
+    """Words with their weights as Postgres reads a `tsvector`."""
+    return " ".join(f"{quoted(key)}:1{weight}" if weight else quoted(key) for key, weight in words)
+
+
+def quoted(key: str) -> str:
+    """A word as it is written within a `tsvector` or a `tsquery`."""
+    return "'" + key.replace("\\", "\\\\").replace("'", "''") + "'"
+
+
+def _facts(document: Document) -> dict[str, Any]:
+    price, starts_at, ends_at = document.offer or (None, None, None)
+    return {
+        "product_id": document.product_id,
+        "group_id": document.group,
+        "leaf": min(document.own_categories, default=0),
+        "category_ids": document.all_categories,
+        "price": document.price,
+        "offer_price": price,
+        "offer_starts_at": starts_at,
+        "offer_ends_at": ends_at,
+        "rating": document.rating,
+        "rating_count": document.rating_count,
+        "in_stock": document.in_stock,
+        "created_at": document.created_at,
+    }
+
+
+def _word(key: str, word: Word, heads: int, count: int) -> dict[str, Any]:
+    return {"key": key, "reading": word.reading, "surface": word.surface, "heads": heads, "count": count}

@@ -1,0 +1,75 @@
+"""Keeps the words of the index in memory, where searches are understood."""
+
+import asyncio
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.catalog.search.analysis import Analyzer
+from services.catalog.search.dictionary import Dictionary
+from services.catalog.search.models import SearchState, SearchWord
+from services.catalog.search.understanding import Understanding
+from services.catalog.search.vocabulary import Entry, Vocabulary
+from services.common.runtime.worker import Worker, pause
+from services.common.storage.database import Database
+
+EVERY_SECONDS = 0.3
+"""How old a new word is at most before searches know it."""
+_STATE = select(SearchState.documents, SearchState.counted_at)
+_WORDS = select(
+    SearchWord.id, SearchWord.key, SearchWord.reading, SearchWord.surface, SearchWord.heads, SearchWord.count
+).order_by(SearchWord.id)
+
+
+class Words(Worker):
+    """Reads new words when there are some, and all of them when they have been counted."""
+
+    name = "search words"
+
+    def __init__(self, database: Database, synonyms: Path | None = None) -> None:
+        super().__init__()
+        self._database = database
+        self._analyzer = Analyzer()
+        self._dictionary = Dictionary.load(self._analyzer, synonyms)
+        self._vocabulary: Vocabulary | None = None
+        self._counted_at: datetime | None = None
+        self._last = 0
+        self._turn = asyncio.Lock()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Follow the words until `stop` is set."""
+        while not stop.is_set():
+            await self.refresh()
+            self.heartbeat()
+            await pause(stop, EVERY_SECONDS)
+
+    async def vocabulary(self) -> Vocabulary:
+        """The words, read now if they have not been."""
+        if self._vocabulary is None:
+            await self.refresh()
+        assert self._vocabulary is not None
+        return self._vocabulary
+
+    async def understanding(self) -> Understanding:
+        """What understands searches by the words of now."""
+        return Understanding(self._analyzer, self._dictionary, await self.vocabulary())
+
+    async def refresh(self) -> None:
+        """Read what has changed."""
+        async with self._turn, self._database.sessions() as session:
+            state = (await session.execute(_STATE)).one()
+            if self._vocabulary is None or state.counted_at != self._counted_at:
+                self._last = 0
+                entries = await self._new(session)
+                self._vocabulary = await asyncio.to_thread(Vocabulary, entries, state.documents)
+                self._counted_at = state.counted_at
+            elif entries := await self._new(session):
+                self._vocabulary.add(entries)
+
+    async def _new(self, session: AsyncSession) -> list[Entry]:
+        rows = (await session.execute(_WORDS.where(SearchWord.id > self._last))).all()
+        self._last = rows[-1].id if rows else self._last
+        entries = [Entry(key, reading, surface, heads, count) for _, key, reading, surface, heads, count in rows]
+        return [entry for entry in entries if entry.count]

@@ -1,0 +1,235 @@
+import json
+from datetime import UTC, datetime, timedelta
+
+import httpx2
+import psycopg
+import pytest
+import pytest_asyncio
+
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+CATEGORIES = [
+    {"code": "食品", "name": "食品"},
+    {"code": "食品 > お茶", "name": "お茶"},
+    {"code": "食品 > 菓子", "name": "菓子"},
+    {"code": "雑貨", "name": "雑貨"},
+]
+PRODUCTS = [
+    {
+        "sku": "t1",
+        "name": "有機 緑茶 500ml",
+        "brand": "茶々凪",
+        "keywords": ["チャチャナギ"],
+        "price": "150",
+        "rating": 4.5,
+    },
+    {"sku": "t2", "name": "緑茶 ティーバッグ 20包", "brand": "焙里", "price": "400", "rating": 3.0, "stock": 0},
+    {"sku": "t3", "name": "ほうじ茶 2L", "brand": "焙里", "price": "250", "rating": 4.0},
+    {"sku": "s1", "name": "緑茶味のクッキー", "brand": "焙里", "price": "300", "category": "食品 > 菓子"},
+    {"sku": "z1", "name": "石鹸", "price": "200", "category": "雑貨", "description": "緑茶の香り。肌にやさしい。"},
+    {"sku": "h1", "name": "緑茶 販売終了", "price": "100", "isActive": False},
+]
+
+
+def line(product):
+    rest = {key: value for key, value in product.items() if key != "category"}
+    return {"stock": 5, "categoryCodes": [product.get("category", "食品 > お茶")], **rest}
+
+
+@pytest.fixture
+def following(database_url, client):
+    """To wait until searches see every change."""
+    words = client._transport.app.state.words
+
+    async def wait():
+        async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
+
+            async def waiting():
+                row = await (await connection.execute("SELECT count(*) FROM search_changes")).fetchone()
+                return row[0]
+
+            await eventually(waiting, lambda count: count == 0)
+        await words.refresh()
+
+    return wait
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def search(client, upsert, following):
+    """To search as a shopper does, in the shop above; gives the answer's JSON."""
+    await client.post("/v1/attributes", json={"code": "flavor", "name": "味", "type": "text"})
+    await upsert("categories", *CATEGORIES)
+    await upsert("products", *map(line, PRODUCTS))
+
+    async def ask(q="", **parameters):
+        await following()
+        answer = await client.get("/v1/search", params={"q": q, **parameters})
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    return ask
+
+
+def skus(found):
+    return [item["sku"] for item in found["items"]]
+
+
+async def test_what_is_meant_comes_before_what_is_only_flavoured_so(search):
+    found = await search("りょくちゃ")
+    assert (skus(found)[-1], set(skus(found)[:2])) == ("s1", {"t1", "t2"})
+    assert found["isConfident"]
+
+
+async def test_only_active_products_are_found(search):
+    assert "h1" not in skus(await search("緑茶"))
+
+
+async def test_a_product_is_found_by_its_sku_its_brand_and_the_brands_reading(search):
+    assert skus(await search("t3")) == ["t3"]
+    assert skus(await search("茶々凪")) == skus(await search("ﾁｬﾁｬﾅｷﾞ")) == ["t1"]
+
+
+async def test_what_only_a_description_mentions_is_no_confident_answer(search):
+    found = await search("肌")
+    assert (skus(found), found["isConfident"]) == (["z1"], False)
+    assert (await search("航空券"))["items"] == []
+
+
+async def test_a_mistyped_word_is_corrected(search):
+    found = await search("りょくじゃ")
+    assert (set(skus(found)) >= {"t1", "t2"}, found["correctedTo"]) == (True, "緑茶")
+
+
+async def test_filters_narrow_the_hits(search):
+    assert set(skus(await search("お茶", category="code:食品 > お茶"))) == {"t1", "t2", "t3"}
+    assert set(skus(await search(category="code:食品"))) == {"t1", "t2", "t3", "s1"}
+    assert skus(await search("緑茶", brand="茶々凪")) == ["t1"]
+    assert skus(await search("緑茶", priceMin="160", priceMax="400", inStock="true")) == ["s1"]
+    assert skus(await search("緑茶", ratingMin="4")) == ["t1"]
+
+
+async def test_hits_can_be_in_another_order(search):
+    assert skus(await search(category="code:食品", sort="price")) == ["t1", "t3", "s1", "t2"]
+    assert skus(await search(category="code:食品", sort="-price")) == ["t2", "s1", "t3", "t1"]
+    assert skus(await search(category="code:食品", sort="-rating"))[:2] == ["t1", "t3"]
+
+
+async def test_a_facet_is_counted_under_all_filters_but_its_own(search):
+    facets = (await search("緑茶", brand="焙里", facets="true"))["facets"]
+    assert {each["value"]: each["count"] for each in facets["brands"]} == {"焙里": 2, "茶々凪": 1}
+    assert facets["prices"] == [{"from": 200, "to": 500, "count": 2}]
+    assert (facets["inStock"], facets["ratings"]) == (1, [{"from": lowest, "count": 1} for lowest in (3, 2, 1)])
+    assert {each["name"]: each["count"] for each in facets["categories"]} == {"食品": 2, "お茶": 1, "菓子": 1}
+
+
+async def test_pages_follow_each_other(search):
+    seen, cursor = [], {}
+    while True:
+        page = await search("茶", limit=1, sort="price", **cursor)
+        seen += skus(page)
+        if not (following := page["nextCursor"]):
+            break
+        cursor = {"cursor": following}
+    assert seen == skus(await search("茶", sort="price"))
+    assert len(seen) > 2
+
+
+async def test_one_of_a_parents_variants_is_found(upsert, search):
+    await upsert(
+        "products",
+        line({"sku": "parent", "name": "マグ", "price": "900", "category": "雑貨", "stock": 0}),
+        line({"sku": "red", "name": "マグ 赤", "price": "900", "category": "雑貨", "parentSku": "parent"}),
+        line({"sku": "blue", "name": "マグ 青", "price": "800", "category": "雑貨", "parentSku": "parent"}),
+    )
+    found = await search("マグ", sort="price", facets="true")
+    assert (skus(found), found["total"], found["items"][0]["variantCount"]) == (["blue"], 1, 2)
+    assert found["facets"]["categories"][0]["count"] == 1
+    assert skus(await search("マグ 赤")) == ["red"]
+
+
+async def test_the_price_is_that_of_now(client, search):
+    soon = datetime.now(UTC) + timedelta(days=1)
+    offer = {"price": "10", "startDate": soon.isoformat()}
+    assert (await client.put("/v1/products/sku:t1/special-price", json=offer)).status_code == 200
+    assert skus(await search("緑茶", priceMax="20")) == []
+    offer = {"price": "10", "startDate": (soon - timedelta(days=2)).isoformat()}
+    assert (await client.put("/v1/products/sku:t1/special-price", json=offer)).status_code == 200
+    assert skus(await search("緑茶", priceMax="20")) == ["t1"]
+    await client.delete("/v1/products/sku:t1/special-price")
+
+
+async def test_search_follows_what_changes(client, search):
+    await client.patch("/v1/products/sku:t3", json={"name": "ウーロン茶 2L"})
+    assert skus(await search("烏龍茶")) == ["t3"]
+    await client.put("/v1/products/sku:t1/stock", json={"stock": 0})
+    assert skus(await search("緑茶", inStock="true")) == ["s1"]
+    await client.patch("/v1/categories/code:雑貨", json={"name": "バス用品"})
+    assert "z1" in skus(await search("バス用品"))
+    await client.patch("/v1/categories/code:雑貨", json={"name": "雑貨"})
+    await client.delete("/v1/products/sku:t2")
+    assert "t2" not in skus(await search("緑茶"))
+
+
+async def test_attributes_are_found_filtered_and_counted(client, search):
+    await client.patch("/v1/products/sku:s1", json={"attributes": {"flavor": "抹茶"}})
+    assert skus(await search("抹茶 クッキー")) == ["s1"]
+    found = await search("クッキー", attribute="flavor:抹茶", facets="true")
+    assert skus(found) == ["s1"]
+    values = {each["code"]: each["values"] for each in found["facets"]["attributes"]}["flavor"]
+    assert values == [{"value": "抹茶", "count": 1}]
+    assert skus(await search("クッキー", attribute="flavor:いちご")) == []
+
+
+async def test_suggestions_continue_what_was_typed(client, search):
+    await search()
+    answer = await client.get("/v1/search/suggestions", params={"q": "くっk"})
+    assert {"kind": "query", "text": "クッキー", "productId": None, "categoryId": None} in answer.json()["items"]
+    answer = await client.get("/v1/search/suggestions", params={"q": "お茶"})
+    kinds = {(each["kind"], each["text"]) for each in answer.json()["items"]}
+    assert ("category", "お茶") in kinds
+    assert any(kind == "product" for kind, _ in kinds)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"q": "a" * 201},
+        {"q": "\x00"},
+        {"priceMin": "-1"},
+        {"priceMax": "NaN"},
+        {"ratingMin": "6"},
+        {"inStock": "perhaps"},
+        {"attribute": "no colon"},
+        {"brand": "\x00"},
+        {"sort": "best"},
+        {"limit": "0"},
+        {"cursor": "W10"},
+        {"category": "0"},
+        {"colour": "red"},
+    ],
+)
+async def test_a_bad_value_is_refused_by_its_name(client, parameters):
+    answer = await client.get("/v1/search", params=parameters)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (422, "application/problem+json")
+    assert next(iter(parameters)) in answer.json()["errors"][0]["field"]
+
+
+async def test_an_unknown_category_is_not_found(client):
+    assert (await client.get("/v1/search", params={"category": "code:none"})).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "q", ["' OR 1=1 --", "a & | ! (", ":*", "\\", "'", "(.*)+$", "猫\u200d🐈", "\u202e", "<-> 'x':A", "%_"]
+)
+async def test_a_search_is_no_program(search, q):
+    assert (await search(q, facets="true"))["total"] == 0
+
+
+async def test_the_public_may_search(client, search):
+    await search()
+    async with httpx2.AsyncClient(transport=client._transport, base_url="http://catalog") as anybody:
+        answer = await anybody.get("/v1/search", params={"q": "緑茶"})
+    assert answer.status_code == 200
+    assert json.dumps(answer.json()["items"][0]["stock"]) == "null"
