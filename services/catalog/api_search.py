@@ -21,7 +21,7 @@ from services.catalog.search.engine import Answer, Filters, Sort
 from services.catalog.search.engine import Query as Asked
 from services.catalog.search.search import Search
 from services.common.identity.policy import PUBLIC
-from services.common.runtime.errors import problems
+from services.common.runtime.errors import Fault, Unprocessable, problems
 from services.common.storage.database import Session
 from services.common.web.fields import Id, ShortText
 from services.common.web.paging import CursorParam, decode_cursor, encode_cursor
@@ -41,7 +41,7 @@ async def search_products(  # noqa: PLR0913 - a filter each
     request: Request,
     session: Session,
     *,
-    q: Annotated[SearchText, Query(description="What a shopper types; without it, all products")] = "",
+    q: Annotated[SearchText, Query(description="What a shopper types; it may be empty if a category is given")],
     category: Annotated[CategoryReference | None, Query(description="Subcategories are included")] = None,
     brand: Annotated[list[ShortText] | None, Query(max_length=50)] = None,
     price_min: Annotated[Price, Query(alias="priceMin")] = None,
@@ -58,6 +58,9 @@ async def search_products(  # noqa: PLR0913 - a filter each
 
     Several values of a filter widen it, several filters narrow the hits. Prices are those of now.
     """
+    if not q.strip() and category is None:
+        fault = Fault(field="query.q", message="Must not be empty without a category")
+        raise Unprocessable("There is nothing to search for.", errors=[fault])
     chosen = defaultdict(list)
     for each in attribute or ():
         chosen[each.partition(":")[0]].append(each.partition(":")[2])

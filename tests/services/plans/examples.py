@@ -37,6 +37,8 @@ FIELDS = {
     **dict.fromkeys(("password", "currentPassword"), PASSWORD),
     "ids": f"sku:w{NUMBER}",
     **dict.fromkeys(("from", "to"), str(datetime.now(UTC).date())),
+    "q": f"w{NUMBER}",
+    "attribute": "color:red",
     "placement": "TOP",
     "generation": "g1",
     "provider": "local",

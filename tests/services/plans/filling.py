@@ -26,6 +26,8 @@ SMALL = {
     "campaigns": (5_000, "a few a week"),
     "banners": (5_000, "some for each campaign"),
     "attributes": (5_000, "some for each category"),
+    "search_state": (0, "one row"),
+    "search_changes": (5_000, "a queue"),
 }
 """Tables that stay small in the largest shop: how many rows they get here, and why."""
 USER = "'u' || 1 + floor(20000 * random() ^ 3)"
@@ -95,6 +97,10 @@ VALUES = {
     "categories.level": "1 + i % 4",
     "categories.parent_id": "CASE WHEN i > 100 THEN 1 + i % 100 END",
     "categories.code": "CASE WHEN i > 100 THEN 'top' || i % 100 || ' > c' || i ELSE 'top' || i % 100 END",
+    "search_documents.terms": "('''w' || i % 5000 || ''':1A')::tsvector",
+    "search_documents.mentioned": "('''m' || i % 5000 || '''')::tsvector",
+    "search_documents.category_ids": "ARRAY[1 + i % 100, i]",
+    "search_documents.group_id": "CASE WHEN i % 1000 = 0 THEN i - 1 ELSE i END",
     "special_prices.end_date": "now() + interval '1 year'",
     "products.parent_id": "CASE WHEN i % 4 = 2 THEN i - 1 END",
     "reservations.status": "CASE WHEN i % 1000 = 0 THEN 'HELD' ELSE 'COMMITTED' END",

@@ -27,10 +27,12 @@ ALLOWED = {
         ),
         "an attribute goes once in years, and no product may have it any more",
     ),
+    ("worker search follower", "reads all of categories"): "a thousand changed products are in as many categories",
     ("GET /v1/snapshot/products", "reads all of special_prices"): "it reads the whole catalogue, in pages",
 }
 """What reads a whole table, by who does, and why it may."""
 NOT_USED_HERE = {
+    "ix_search_documents_mentioned": "only a search for what the shop has not reads descriptions",
     "ix_outbox_personal": "the tables that all services share are alike; auth and profile use it",
     "ix_idempotency_caller": "likewise; cart, order and profile use it",
 }

@@ -72,23 +72,27 @@ def upgrade() -> None:
             UNION SELECT parent_id FROM gone WHERE parent_id IS NOT NULL;
             RETURN NULL;
         END $$;
-        CREATE FUNCTION search_categories_changed() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-            INSERT INTO search_changes (product_id)
+        CREATE FUNCTION search_categories_changed() RETURNS trigger LANGUAGE plpgsql AS $$ DECLARE ids bigint[]; BEGIN
             WITH RECURSIVE below AS (
                 SELECT now.id FROM was JOIN now USING (id)
                 WHERE (was.name, was.parent_id) IS DISTINCT FROM (now.name, now.parent_id)
                 UNION SELECT categories.id FROM categories JOIN below ON categories.parent_id = below.id
             )
-            SELECT DISTINCT product_id FROM product_categories JOIN below ON below.id = category_id;
+            SELECT array_agg(id) INTO ids FROM below;
+            IF ids IS NOT NULL THEN
+                INSERT INTO search_changes (product_id)
+                SELECT DISTINCT product_id FROM product_categories WHERE category_id = ANY(ids);
+            END IF;
             RETURN NULL;
         END $$;
         CREATE FUNCTION search_attributes_changed() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
             INSERT INTO search_changes (product_id)
-            SELECT id FROM products WHERE attributes ? coalesce(NEW.code, OLD.code);
+            SELECT id FROM products WHERE attributes ? NEW.code;
             RETURN NULL;
         END $$;
-        CREATE TRIGGER search_changed AFTER INSERT OR UPDATE OR DELETE ON attributes
-            FOR EACH ROW EXECUTE FUNCTION search_attributes_changed();
+        CREATE TRIGGER search_changed AFTER UPDATE ON attributes FOR EACH ROW
+            WHEN ((OLD.name, OLD.unit) IS DISTINCT FROM (NEW.name, NEW.unit))
+            EXECUTE FUNCTION search_attributes_changed();
         CREATE TRIGGER search_added AFTER INSERT ON products REFERENCING NEW TABLE AS added
             FOR EACH STATEMENT EXECUTE FUNCTION search_products_added();
         CREATE TRIGGER search_changed AFTER UPDATE ON products REFERENCING OLD TABLE AS was NEW TABLE AS now
