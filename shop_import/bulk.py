@@ -1,6 +1,7 @@
 """Sends lines of NDJSON to a service's bulk routes, in chunks, and reads a result for each line."""
 
 from collections.abc import Callable, Iterator
+from http import HTTPStatus
 from typing import Any, Self
 
 import httpx2
@@ -58,12 +59,32 @@ class BulkClient:
             progress(len(results))
         return made
 
+    def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any] | None:
+        """One answer; None if there is no such thing.
+
+        Raises:
+            RefusedError: the service refuses, or does not answer.
+        """
+        try:
+            answer = self.client.request(method, path, json=body)
+        except httpx2.TransportError as error:
+            raise self._silent(path, error) from error
+        if answer.status_code == HTTPStatus.NOT_FOUND:
+            return None
+        if answer.is_error:
+            raise RefusedError(f"{path} answered {answer.status_code}: {answer.text[:500]}")
+        found: dict[str, Any] = answer.json()
+        return found
+
     def _post(self, path: str, body: bytes) -> httpx2.Response:
         try:
             return self.client.post(path, content=body, headers={"content-type": "application/x-ndjson"})
         except httpx2.TransportError as error:
-            reason = str(error) or type(error).__name__
-            raise RefusedError(f"the {self.name} at {self.client.base_url} did not answer {path}: {reason}") from error
+            raise self._silent(path, error) from error
+
+    def _silent(self, path: str, error: httpx2.TransportError) -> RefusedError:
+        reason = str(error) or type(error).__name__
+        return RefusedError(f"the {self.name} at {self.client.base_url} did not answer {path}: {reason}")
 
 
 def _chunks(lines: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 import pyarrow.parquet as pq
 
-from shop_import import reading, values
+from shop_import import attributes, reading, values
 from shop_import.columns import FILES, Column, File
 from shop_import.findings import BadRow, Fault, Findings
 from shop_import.folder import FolderError
@@ -28,6 +28,7 @@ class ShopFolder:
 
     Attributes:
         places: for each file, our column -> the shop's column.
+        attributes: the shop's columns of attributes of items, by code.
         now: later times are in the future.
     """
 
@@ -36,6 +37,7 @@ class ShopFolder:
     shop: Shop
     sources: Mapping[str, Source]
     places: Mapping[str, Mapping[str, str]]
+    attributes: Mapping[str, str]
     now: datetime
 
     def stage(self, directory: Path, findings: Findings, progress: Progress) -> None:
@@ -52,7 +54,8 @@ class ShopFolder:
                     output.write_table(empty)
                     continue
                 rows = 0
-                for chunk in _read(source, sorted(set(self.places[name].values()))):
+                of_attributes = self.attributes.values() if name == "items" else ()
+                for chunk in _read(source, sorted({*self.places[name].values(), *of_attributes})):
                     staged = self._check(file, chunk, findings)
                     output.write_table(
                         staged.select(pl.col(column).cast(kind) for column, kind in schema.items())
@@ -74,6 +77,8 @@ class ShopFolder:
             file.column(ours): pl.col(theirs) for ours, theirs in self.places[file.name].items()
         }
         texts |= {file.column(ours): pl.lit(_written(value)) for ours, value in mapping.constants.items()}
+        if file.name == "items" and self.attributes:
+            texts[file.column("attributes")] = attributes.encoded(self.attributes)
         read = values.read(chunk.table, texts, how)
         findings.add(
             BadRow(file.name, row, column, value, Fault[fault], self._limit(Fault[fault]))
@@ -113,7 +118,9 @@ def look_at(path: Path, mapping: ShopMapping, shop: Shop, *, now: datetime) -> S
             continue
         sources[name] = reading.open_source(found, mapping.of(name))
         places[name] = _places(file, sources[name], mapping.of(name))
-    return ShopFolder(path, mapping, shop, sources, places, now)
+    items = sources.get("items")
+    of_attributes = attributes.columns(items.columns, mapping.items.columns) if items else {}
+    return ShopFolder(path, mapping, shop, sources, places, of_attributes, now)
 
 
 def _places(file: File, source: Source, mapping: FileMapping) -> dict[str, str]:

@@ -73,7 +73,7 @@ FILES = {
                 Column(
                     "name", Kind.TEXT, "The name that shoppers see. Default: its id.", longest=200, likely=("title",)
                 ),
-                Column("description", Kind.TEXT, "Its description.", longest=2_000),
+                Column("description", Kind.TEXT, "Its description.", longest=20_000),
                 Column("brand", Kind.TEXT, "Its brand or manufacturer.", longest=200),
                 Column("category_id", Kind.ID, "Its category: an id of the categories file, or a path."),
                 Column("price", Kind.MONEY, "Unit price. Default: the last price paid.", likely=("unitprice",)),
@@ -82,6 +82,14 @@ FILES = {
                 Column("special_price", Kind.MONEY, "Unit price during an offer, below the price."),
                 Column("special_starts_at", Kind.TIME, "Start of the offer.", may_lie_ahead=True),
                 Column("special_ends_at", Kind.TIME, "End of the offer, exclusive.", may_lie_ahead=True),
+                Column("parent_id", Kind.ID, "The item of which it is a variant; a parent is not sold itself."),
+                Column("keywords", Kind.TEXT, "Further words to find it by, with `|` between them.", longest=2_000),
+                Column(
+                    "attributes",
+                    Kind.TEXT,
+                    "A JSON object; or instead, for each attribute, a column `attribute:<code>`.",
+                    longest=20_000,
+                ),
             ),
         ),
         File(

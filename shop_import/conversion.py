@@ -79,6 +79,8 @@ with told as (
     qualify row_number() over (partition by item_id order by row {direction}) = 1
 ),
 
+of_variants as (select parent_id as sku, min(price) as price from told where parent_id is not null group by all),
+
 wanted as (
     select sku from (
         select sku from new_lines union select sku from matched
@@ -89,20 +91,23 @@ wanted as (
 
 select
     item_id as sku, coalesce(told.name, item_id) as name, told.description, told.brand, codes.code as category_code,
-    coalesce(told.price, sold.price, known.price) as price, coalesce(told.stock, {stock}) as stock,
+    coalesce(told.price, sold.price, known.price, of_variants.price) as price, coalesce(told.stock, {stock}) as stock,
     coalesce(told.is_active, true) as is_active,
     case when special_ends > $now then told.special_price end as special_price,
     case when special_ends > $now then told.special_starts_at end as special_starts_at,
-    case when special_ends > $now then told.special_ends_at end as special_ends_at
+    case when special_ends > $now then told.special_ends_at end as special_ends_at,
+    told.parent_id as parent_sku, told.keywords, told.attributes
 from (select *, case when special_price is not null then special_ends_at end as special_ends from told) as told
 left join codes on told.category_id = codes.category_id
 left join sold on told.item_id = sold.sku
 left join known_product as known on told.item_id = known.sku
+left join of_variants on told.item_id = of_variants.sku
 union all
 select
     wanted.sku, coalesce(known.name, wanted.sku), known.description, known.brand, known.category_code,
     coalesce(known.price, sold.price), case when known.sku is null then {placeholder_stock} end,
-    case when known.sku is null then {placeholder_active} else known.is_active end, null, null, null
+    case when known.sku is null then {placeholder_active} else known.is_active end, null, null, null,
+    null, null, null
 from wanted left join known_product as known using (sku) left join sold using (sku)
 where coalesce(known.price, sold.price) is not null
 order by sku
@@ -189,7 +194,7 @@ def convert(
     connection.execute("create table products as " + products, {"now": now})
     for name, query in {
         "categories": CATEGORIES,
-        "products": "select * from products order by sku",
+        "products": "select * from products order by parent_sku is not null, sku",
         "orders": ORDERS,
         "returns": RETURNS,
         "actions": ACTIONS,

@@ -51,6 +51,9 @@ class Fault(Enum):
         "is not in the items file",
         "add it there; --skip-bad keeps its orders, with an inactive product",
     )
+    NO_JSON = ("is no JSON object", 'write {"color": "red"}, or a column `attribute:color`')
+    UNKNOWN_PARENT_ITEM = ("is not in the items file, or bad there", "add the parent, or fix its row")
+    PARENT_IS_VARIANT = ("is a variant itself", "name its parent: variants have one level")
     NO_PRICE = ("is missing, and the item was never sold", "add a price")
     OFFER_NOT_BELOW_PRICE = ("is not below the price", "lower it, or remove the offer")
     OFFER_INCOMPLETE = ("has no start, or does not end after it", "give both times, the end after the start")

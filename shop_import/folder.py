@@ -3,7 +3,8 @@
     import.yaml          what this is (`Manifest`)
     categories.parquet   code (path, parts joined by " > "), name (unique); parents before their children
     products.parquet     sku, name, description, brand, category_code?, price, stock?, is_active,
-                         special_price?, special_starts_at?, special_ends_at?
+                         special_price?, special_starts_at?, special_ends_at?, parent_sku?, keywords? (between `|`),
+                         attributes? (a JSON object); parents before their variants
     orders.parquet       one row per line, lines of an order together, in time order:
                          external_id, user_id, ordered_at, sku, quantity, price, amount
     returns.parquet      returned lines or whole orders: return_id, external_id, user_id, returned_at, sku,
@@ -41,6 +42,9 @@ TABLES: dict[str, dict[str, Any]] = {
         "special_price": MONEY,
         "special_starts_at": TIME,
         "special_ends_at": TIME,
+        "parent_sku": pl.String,
+        "keywords": pl.String,
+        "attributes": pl.String,
     },
     "orders": {
         "external_id": pl.String,
@@ -75,6 +79,10 @@ TABLES: dict[str, dict[str, Any]] = {
 }
 
 
+YOUNGER = ("parent_sku", "keywords", "attributes")
+"""Columns that folders of older releases lack, and tables that know nothing of them."""
+
+
 class FolderError(ValueError):
     """The folder is not in the described format; the message names the file and the fault."""
 
@@ -97,8 +105,9 @@ class Manifest(BaseModel):
 
 
 def write_table(folder: Path, name: str, table: pl.DataFrame) -> None:
-    """Write one table with exactly the documented columns."""
-    table.select(pl.col(column).cast(kind) for column, kind in TABLES[name].items()).write_parquet(
+    """Write one table with exactly the documented columns; those of `YOUNGER` may be missing."""
+    absent = (pl.lit(None).alias(each) for each in TABLES[name] if each in YOUNGER and each not in table.columns)
+    table.with_columns(absent).select(pl.col(column).cast(kind) for column, kind in TABLES[name].items()).write_parquet(
         folder / f"{name}.parquet"
     )
 
@@ -125,6 +134,8 @@ def scan_table(folder: Path, name: str) -> pl.LazyFrame:
     if not file.exists():
         raise FolderError(f"{file} is missing")
     table = pl.scan_parquet(file)
+    absent = [column for column in wanted if column in YOUNGER and column not in table.collect_schema()]
+    table = table.with_columns(pl.lit(None, wanted[column]).alias(column) for column in absent)
     if (found := table.collect_schema()) != wanted:
         raise FolderError(f"{file} has the columns {dict(found)}, not {dict(wanted)}")
     return table

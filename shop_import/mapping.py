@@ -9,6 +9,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from services.contracts.money import digits_of
+from shop_import.attributes import COLUMN
 from shop_import.columns import ACTION_TYPES, FILES
 from shop_import.folder import FolderError
 
@@ -74,7 +75,8 @@ class Mapping(Strict):
         for name, file in FILES.items():
             mapping = self.of(name)
             for key in ("columns", "constants"):
-                _known(f"{name}.{key}", getattr(mapping, key), [column.name for column in file.columns])
+                ours = [each for each in getattr(mapping, key) if not (key == "columns" and COLUMN.fullmatch(each))]
+                _known(f"{name}.{key}", ours, [column.name for column in file.columns])
             if twice := mapping.columns.keys() & mapping.constants.keys():
                 raise ValueError(f"{name}: {min(twice)} is both a column and a constant")
             _known(f"{name}.types", mapping.types.values(), ACTION_TYPES)

@@ -139,7 +139,16 @@ QUESTIONS = (
         """
         select row, null from staged_items where not is_bad and price is null
         and item_id not in (select sku from sold where price is not null)
-        and item_id not in (select sku from known_product)""",
+        and item_id not in (select sku from known_product)
+        and item_id not in (select parent_id from staged_items where parent_id is not null and price is not null)""",
+    ),
+    Question(
+        "items",
+        "attributes",
+        Fault.NO_JSON,
+        """
+        select row, attributes from staged_items where not is_bad and attributes is not null
+        and (case when json_valid(attributes) then json_type(attributes) end = 'OBJECT') is not true""",
     ),
     Question("items", "price", Fault.NEGATIVE, "select row, price from staged_items where price < 0"),
     Question(
@@ -161,6 +170,27 @@ QUESTIONS = (
         """
         select row, special_price from staged_items where not is_bad and special_price is not null
         and (special_starts_at < special_ends_at) is not true""",
+    ),
+    Question(
+        "items",
+        "parent_id",
+        Fault.PARENT_IS_VARIANT,
+        """
+        select row, parent_id from staged_items where not is_bad
+        and parent_id in (select item_id from staged_items where not is_bad and parent_id is not null)""",
+    ),
+    Question(
+        "items",
+        "parent_id",
+        Fault.UNKNOWN_PARENT_ITEM,
+        """
+        select row, parent_id from staged_items where not is_bad and parent_id is not null
+        and row not in (select row from bad_rows where file = 'items')
+        and parent_id not in (
+            select item_id from staged_items
+            where not is_bad and item_id is not null and row not in (select row from bad_rows where file = 'items')
+            union all select sku from known_products
+        )""",
     ),
     Question(
         "orders",

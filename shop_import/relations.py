@@ -42,7 +42,7 @@ def opened(draft: Path, known: Sequence[Path], minor_digits: int) -> Iterator[du
         for name in TABLES:
             write_table(nothing, name, pl.DataFrame(schema=TABLES[name]))
             files = [str(file) for folder in (*known, nothing) if (file := folder / f"{name}.parquet").exists()]
-            connection.read_parquet(files, filename=True).create_view(f"known_{name}")
+            connection.read_parquet(files, filename=True, union_by_name=True).create_view(f"known_{name}")
         for statement in questions.TABLES:
             connection.execute(statement.format(minor_digits=minor_digits))
         yield connection

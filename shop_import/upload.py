@@ -1,11 +1,12 @@
 """Sends an import folder's categories and products through catalog's API, and reads back their ids."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 import polars as pl
 
+from shop_import import attributes
 from shop_import.bulk import BulkClient, Progress
 from shop_import.events import Catalogue
 
@@ -31,10 +32,24 @@ class Catalog(BulkClient):
         made = self.send("/v1/categories/bulk", lines, progress)
         ids = pl.DataFrame(made, {"code": pl.String, "categoryId": pl.Int64}).rename({"categoryId": "category_id"})
         named = ids.join(categories, on="code").rename({"code": "category_code", "name": "category_name"})
+        defined = self._attributes(products)
         placed = products.join(named, on="category_code", how="left", maintain_order="left")
-        made = self.send("/v1/products/bulk", (product_line(row, currency) for row in _rows(placed)), progress)
+        made = self.send("/v1/products/bulk", (product_line(row, currency, defined) for row in _rows(placed)), progress)
         skus = pl.DataFrame(made, {"sku": pl.String, "productId": pl.Int64}).rename({"productId": "product_id"})
         return Catalogue(skus.join(products.select("sku", "name", "price", "category_code"), on="sku"), named)
+
+    def _attributes(self, products: pl.DataFrame) -> dict[str, dict[str, Any]]:
+        """The definitions of the attributes that products have, by code; those that catalog lacks are made."""
+        values: dict[str, list[Any]] = {}
+        for text in products.get_column("attributes").drop_nulls():
+            for code, value in attributes.decoded(text).items():
+                values.setdefault(code, []).append(value)
+        found = {}
+        for code, seen in values.items():
+            place = f"/v1/attributes/{code}"
+            known = self.ask("GET", place)
+            found[code] = known or self.ask("POST", "/v1/attributes", attributes.definition(code, seen)) or {}
+        return found
 
     def renew_offers(self, products: pl.DataFrame) -> int:
         """Send the special prices of products again; returns the number."""
@@ -42,10 +57,15 @@ class Catalog(BulkClient):
         return len(self.send("/v1/products/bulk", lines, lambda _: None))
 
 
-def product_line(row: dict[str, Any], currency: str) -> dict[str, Any]:
+def product_line(row: dict[str, Any], currency: str, defined: Mapping[str, attributes.Values]) -> dict[str, Any]:
     """A product of the folder as a line of catalog's bulk upsert; its picture is its category's drawing.
 
-    A product without a stock is only looked up.
+    A product without a stock is only looked up. A blank parent, keywords and attributes leave what catalog has.
+
+    Args:
+        row: the product.
+        currency: of its price.
+        defined: the definitions of attributes, by code.
     """
     if row["stock"] is None:
         return {"sku": row["sku"]}
@@ -62,7 +82,18 @@ def product_line(row: dict[str, Any], currency: str) -> dict[str, Any]:
         "image": f"/images/categories/{row['category_id']}.svg" if has_category else None,
         "categoryCodes": [row["category_code"]] if has_category else [],
         "specialPrice": _offer(row),
+        **({"parentSku": row["parent_sku"]} if row["parent_sku"] else {}),
+        **({"keywords": _keywords(row["keywords"])} if row["keywords"] else {}),
+        **({"attributes": _attributes(row["attributes"], defined)} if row["attributes"] else {}),
     }
+
+
+def _keywords(text: str) -> list[str]:
+    return [word for each in text.split(attributes.SEPARATOR) if (word := each.strip())]
+
+
+def _attributes(text: str, defined: Mapping[str, attributes.Values]) -> dict[str, Any]:
+    return {code: attributes.typed(value, defined[code]) for code, value in attributes.decoded(text).items()}
 
 
 def moved_offers(products: pl.DataFrame, shift: timedelta) -> pl.DataFrame:

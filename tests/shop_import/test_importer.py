@@ -11,7 +11,7 @@ from services.common.storage.migrate import migrate
 from services.contracts.registry import parse
 from shop_import import importer
 from shop_import.bulk import RefusedError
-from shop_import.folder import TABLES, FolderError, Manifest, write_manifest, write_table
+from shop_import.folder import TABLES, FolderError, Manifest, read_table, write_manifest, write_table
 from shop_import.importer import Import
 from shop_import.sender import by_topic
 from shop_import.upload import Catalog
@@ -96,6 +96,48 @@ async def test_a_folder_becomes_products_and_events_and_sending_it_twice_changes
     actions = await everything(broker.url, "user-actions.v1", 6)
     assert [event.event_type for event, _ in actions[::2]] == ["ORDER_COMPLETE", "PRODUCT_VIEWED", "ORDER_COMPLETE"]
     assert [payload.simulated for _, payload in actions[::2]] == [False, True, False]
+
+
+async def test_variants_attributes_and_keywords_reach_the_catalog_with_the_types_that_they_look_like(tmp_path, catalog):
+    shirt = {**PRODUCT, "category_code": None}
+    attributes = '{"weight": "150.5", "washable": "true", "colour": "red", "note": null}'
+    rows = [
+        {**shirt, "sku": "S", "name": "Shirt"},
+        {
+            **shirt,
+            "sku": "S-M",
+            "name": "Shirt M",
+            "parent_sku": "S",
+            "keywords": "tee| top |",
+            "attributes": attributes,
+        },
+    ]
+    tables = {"categories": [], "products": rows}
+    for name, lines in tables.items():
+        table = pl.DataFrame([{**dict.fromkeys(TABLES[name]), **line} for line in lines], TABLES[name])
+        write_table(tmp_path, name, table)
+    write_manifest(tmp_path, Manifest(name="Shop", currency="USD", last_event_at=SUNDAY.replace(tzinfo=UTC)))
+    for _ in range(2):  # the second time the attributes are defined
+        await asyncio.to_thread(Import(tmp_path, 0).send_catalogue, catalog, silent)
+    product = catalog.client.get("/v1/products/sku:S-M").json()
+    assert product["parentId"] == catalog.client.get("/v1/products/sku:S").json()["id"]
+    assert product["keywords"] == ["tee", "top"]
+    assert product["attributes"] == {"weight": 150.5, "washable": True, "colour": "red"}
+
+
+async def test_a_value_that_is_none_of_its_defined_attribute_stops_the_import_by_name(folder, catalog):
+    definition = {"code": "grade", "name": "Grade", "type": "choice", "choices": ["A", "B"]}
+    catalog.client.post("/v1/attributes", json=definition).raise_for_status()
+    products = pl.read_parquet(folder / "products.parquet").with_columns(attributes=pl.lit('{"grade": "C"}'))
+    write_table(folder, "products", products)
+    with pytest.raises(RefusedError, match=r"attributes\.grade.*must be one of A, B"):
+        await asyncio.to_thread(Import(folder, WEEKS).send_catalogue, catalog, silent)
+
+
+def test_a_folder_of_an_older_release_has_no_variants(folder):
+    old = pl.read_parquet(folder / "products.parquet").drop("parent_sku", "keywords", "attributes")
+    old.write_parquet(folder / "products.parquet")
+    assert read_table(folder, "products")["parent_sku"].to_list() == [None, None]
 
 
 async def test_an_ended_offer_is_renewed_in_the_catalog(folder, catalog):

@@ -365,3 +365,43 @@ def test_an_offer_that_has_ended_is_left_out(take_in):
     items += "T1,5,4,2026-10-01,2026-10-08\nT2,5,4,2026-10-01,2026-12-08\n"
     made = take_in({"items.csv": items, "orders.csv": ORDERS})
     assert made.table("products")["special_price"].to_list() == [None, Decimal("4.00")]
+
+
+VARIANTS = "item_id,name,price,parent_id,attribute:size,attributes.weight,色\n"
+
+
+def test_a_variant_stands_after_its_parent_with_its_attributes_and_gives_it_a_price(take_in):
+    items = VARIANTS + "A1,Shirt M,500,B,M,150,赤\nB,Shirt,,,,,\nA2,Shirt L,400,B,L,,青\n"
+    made = take_in({"items.csv": items, "orders.csv": ORDERS}, items={"columns": {"attribute:colour": "色"}})
+    products = made.table("products").select("sku", "parent_sku", "price")
+    assert products.rows() == [("B", None, Decimal(400)), ("A1", "B", Decimal(500)), ("A2", "B", Decimal(400))]
+    attributes = [json.loads(text) for text in made.table("products")["attributes"]]
+    assert attributes[1] == {"size": "M", "weight": "150", "colour": "赤"}
+
+
+def test_attributes_may_be_one_json_object(take_in):
+    line = {"item_id": "A", "price": 5, "attributes": {"size": "M", "organic": True}, "keywords": "tee|top"}
+    made = take_in({"items.ndjson": json.dumps(line), "orders.csv": ORDERS}).table("products")
+    assert json.loads(made["attributes"][0]) == line["attributes"]
+    assert made["keywords"][0] == "tee|top"
+
+
+@pytest.mark.parametrize(
+    ("rows", "column", "fault"),
+    [
+        ("A,5,C,\n", "parent_id", "UNKNOWN_PARENT_ITEM"),
+        ("A,5,A,\n", "parent_id", "PARENT_IS_VARIANT"),
+        ("C,5,,\nB,5,C,\nA,5,B,\n", "parent_id", "PARENT_IS_VARIANT"),
+        ("A,5,,size\n", "attributes", "NO_JSON"),
+        ("A,5,,[1]\n", "attributes", "NO_JSON"),
+    ],
+)
+def test_what_cannot_be_a_variant_or_attributes_is_a_bad_row(take_in, rows, column, fault):
+    items = "item_id,price,parent_id,attributes\n" + rows
+    made = take_in({"items.csv": items, "orders.csv": ORDERS})
+    assert [(bad[2], bad[3]) for bad in made.faults] == [(column, fault)]
+
+
+def test_a_column_that_names_no_attribute_is_named(take_in):
+    with pytest.raises(FolderError, match="attribute:色 names no attribute"):
+        take_in({"items.csv": "item_id,price,attribute:色\nA,5,赤\n", "orders.csv": ORDERS})
