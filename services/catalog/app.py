@@ -7,6 +7,7 @@ from services.catalog import (
     api_attributes,
     api_categories,
     api_images,
+    api_prices,
     api_reservations,
     api_search,
     api_snapshot,
@@ -48,6 +49,7 @@ def create_app(settings: CatalogSettings | None = None) -> FastAPI:
         routers=[
             api.router,
             api_variants.router,
+            api_prices.router,
             api_images.router,
             api_categories.router,
             api_attributes.router,

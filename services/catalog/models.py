@@ -132,6 +132,22 @@ class SpecialPrice(Base):
     end_date: Mapped[datetime | None]
 
 
+class PriceChange(Base):
+    """What a product cost from `changed_at` on: its price, and its offer with its dates, if it had one."""
+
+    __tablename__ = "price_changes"
+    __table_args__ = (Index(None, "product_id", "changed_at", "id"),)
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    product_id: Mapped[int] = mapped_column(ForeignKey("products.id", ondelete="CASCADE"))
+    changed_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    price: Mapped[Decimal]
+    currency: Mapped[str]
+    special_price: Mapped[Decimal | None]
+    start_date: Mapped[datetime | None]
+    end_date: Mapped[datetime | None]
+
+
 class Reservation(Base):
     """Pieces that an order has taken out of the stock, with the prices it was told; the id is the order service's."""
 

@@ -25,6 +25,7 @@ from sqlalchemy.orm import aliased
 
 from services.catalog.domain import PATH_SEPARATOR
 from services.catalog.models import Attribute, Category, Product, ProductCategory, SpecialPrice
+from services.catalog.price_history import lowest_before_offer
 from services.common.web.references import CategoryReference, ProductReference
 
 _LINKS = select(ProductCategory).where(ProductCategory.product_id == Product.id).order_by(ProductCategory.category_id)
@@ -60,6 +61,7 @@ _VARIANTS = (
     .lateral("variants")
 )
 """What a parent shows of its active variants."""
+_LOWEST = case((SpecialPrice.price.is_not(None), lowest_before_offer()))
 
 
 def products(*conditions: ColumnElement[bool]) -> Select[Any]:
@@ -75,9 +77,8 @@ def products(*conditions: ColumnElement[bool]) -> Select[Any]:
 
 def shown(*conditions: ColumnElement[bool]) -> Select[Any]:
     """The same with the codes of their categories, in the order of the ids, and what parents show of their variants."""
-    return (
-        products(*conditions).add_columns(_CATEGORY_CODES.label("category_codes"), *_VARIANTS.c).join(_VARIANTS, true())
-    )
+    columns = (_CATEGORY_CODES.label("category_codes"), _LOWEST.label("lowest_price_before"), *_VARIANTS.c)
+    return products(*conditions).add_columns(*columns).join(_VARIANTS, true())
 
 
 async def one_product(session: AsyncSession, product_id: int, *, is_public: bool) -> RowMapping | None:

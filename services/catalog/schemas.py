@@ -124,7 +124,7 @@ class ProductOut(Schema):
 
     Shoppers see whether it is in stock, and a current offer; `stock` and future offers are for roles and services.
     A parent is not sold: its stock, and the current prices `priceFrom` to `priceTo` in its currency, are those of its
-    active variants.
+    active variants. `lowestPriceBefore` is the lowest price of the 30 days before the offer, if one is shown.
     """
 
     id: int
@@ -151,6 +151,7 @@ class ProductOut(Schema):
     category_ids: list[int]
     category_codes: list[str]
     special_price: SpecialPrice | None
+    lowest_price_before: ShownMoney | None
     product_version: int
     stock_version: int
     offer_version: int
@@ -170,7 +171,8 @@ class ProductOut(Schema):
             )
         if is_public:
             fields["stock"] = None
-            fields["special_price"] = fields["special_price"] if _is_true_now(row) else None
+            if not _is_true_now(row):
+                fields["special_price"] = fields["lowest_price_before"] = None
         return cls(**{name: fields[name] for name in cls.model_fields})
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, delete, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.catalog import price_history
 from services.catalog.domain import ProductState, described, stored_product
 from services.catalog.models import Base, Product, ProductCategory, SpecialPrice
 from services.catalog.queries import products
@@ -78,6 +79,7 @@ async def write_products(
     links = [{"product_id": s.id, "category_id": category} for s in moved for category in s.product.category_ids]
     await upsert_rows(session, ProductCategory, links)
     await upsert_rows(session, SpecialPrice, [_offer_row(state.offer) for state in repriced if state.offer])
+    await price_history.keep(session, before, after)
 
 
 def _product_row(state: ProductState) -> dict[str, Any]:

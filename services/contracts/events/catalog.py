@@ -28,7 +28,8 @@ LARGEST_NUMBER = 1_000_000_000_000
 """Numbers of attributes lie between its negative and itself."""
 
 Word = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
-AttributeCode = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,49}$")]
+ATTRIBUTE_CODE = r"^[a-z][a-z0-9_]{0,49}$"
+AttributeCode = Annotated[str, Field(pattern=ATTRIBUTE_CODE)]
 _BOUNDS = Field(ge=-LARGEST_NUMBER, le=LARGEST_NUMBER)
 AttributeValue = (
     bool
