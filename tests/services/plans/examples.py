@@ -55,7 +55,7 @@ BODIES = {
         "actions": [
             {"userId": "u1", "actionType": "PRODUCT_VIEWED", "sku": f"w{NUMBER}"},
             {"userId": "u1", "actionType": "SEARCH_BY_CATEGORY", "searchCategoryCode": f"top11 > c{NUMBER}"},
-        ]
+        ],
     },
     "POST /v1/order-events": {
         "events": [
