@@ -3,6 +3,8 @@
 import re
 from typing import Final
 
+ADDRESSES: Final = ("pageUrl", "referrer")
+"""The fields of actions that have one."""
 MAX_ADDRESS: Final = 2_000
 PERSON: Final = "[email]"
 """In place of an e-mail address, as in logs."""

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import msgspec
 
+from services.analytics.addresses import ADDRESSES, without_personal
 from services.analytics.bots import Speeds
 from services.analytics.clocks import Clocks
 from services.analytics.events import Batch, model_message, struct_message
@@ -99,9 +100,17 @@ async def _send(producer: Producer, topic: str, messages: Sequence[KeyedMessage]
 
 
 def _written(action: Given) -> bytes:
-    """An action as JSON, close to the original."""
+    """An action as JSON, close to the original: addresses are as they would be kept."""
     if isinstance(action, Malformed):
-        return json.dumps(action.value, ensure_ascii=False).encode(errors="replace")
-    if isinstance(action, Action):
-        return action.model_dump_json(by_alias=True, exclude_unset=True).encode()
-    return msgspec.json.encode(action)
+        value = action.value
+    elif isinstance(action, Action):
+        value = action.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    else:
+        value = msgspec.to_builtins(action)
+    if isinstance(value, dict):
+        value = {name: _kept(name, each) for name, each in value.items()}
+    return json.dumps(value, ensure_ascii=False).encode(errors="replace")
+
+
+def _kept(name: str, value: object) -> object:
+    return without_personal(value) if name in ADDRESSES and isinstance(value, str) else value

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
-from services.analytics.addresses import without_personal
+from services.analytics.addresses import ADDRESSES, without_personal
 from services.analytics.bots import Speeds, is_known_bot
 from services.analytics.clocks import Clocks
 from services.analytics.domain import FIELDS, NEEDS, VIEW, is_given
@@ -99,7 +99,7 @@ def _fields(batch: Batch, action: Action) -> dict[str, Any]:
     if action.metadata is not None:
         written["metadata"] = json.dumps(action.metadata, ensure_ascii=False)
     _refuse_card_numbers(written, written.get)
-    for name in ("page_url", "referrer"):
+    for name in map(_NAMES.__getitem__, ADDRESSES):
         if name in fields:
             fields[name] = without_personal(fields[name])
     return fields

@@ -225,6 +225,16 @@ async def test_refused_actions_are_counted_by_reason_and_kept_as_dead_letters(cl
 
 
 @pytest.mark.usefixtures("_new_minute")
+@pytest.mark.parametrize("more", [{}, {"metadata": None}, {"colour": "red"}])
+async def test_a_refused_action_is_kept_without_the_secrets_of_its_addresses(client, broker, visitor, more):
+    page = f"https://shop.example/{uuid.uuid4()}"
+    foreign = {"actionType": "CART_ADD", "userId": visitor, "productId": 7, "quantity": 1, **more}
+    await post(client, viewed(visitor), {**foreign, "pageUrl": f"{page}?token=s3cret", "referrer": "/#s3cret"})
+    [action] = [action for _, action in await kept(broker) if page in json.dumps(action)]
+    assert (action["pageUrl"], action["referrer"]) == (page, "/")
+
+
+@pytest.mark.usefixtures("_new_minute")
 async def test_of_many_refused_actions_only_so_many_are_kept(client, broker, visitor, as_user):
     for _ in range(2):
         await post(client, *[{"many": True}] * refusals.KEPT_A_MINUTE, headers=as_user(visitor))
