@@ -1,4 +1,5 @@
 import asyncio
+import gzip
 import socket
 import threading
 
@@ -110,6 +111,20 @@ def test_an_upload_is_read_from_no_stranger(gateway, services):
 
 def test_a_shopper_may_not_upload(gateway, bearer):
     assert gateway().put(ROWS, content=b"x", headers=bearer("900")).status_code == 403
+
+
+def test_a_compressed_beacon_is_passed_on_as_it_came(gateway, services):
+    async def answer(request):
+        return Response(
+            await request.body(),
+            headers={"X-Seen": f"{request.headers['content-encoding']} {request.headers['content-type']}"},
+        )
+
+    services["analytics"].answers["/v1/actions"] = answer
+    body = gzip.compress(b"{}")
+    headers = {"Content-Encoding": "gzip", "Content-Type": "text/plain;charset=UTF-8"}
+    passed = gateway().post("/v1/actions", content=body, headers=headers)
+    assert (passed.content, passed.headers["x-seen"]) == (body, "gzip text/plain;charset=UTF-8")
 
 
 @pytest.mark.parametrize("body", [b"x" * (MEGABYTE + 1), iter([b"x" * MEGABYTE, b"x"])], ids=["announced", "chunked"])
