@@ -11,6 +11,7 @@ from starlette.datastructures import State
 from ml.shelves.catalogue import Product
 from ml.shelves.composing import DisplayType, PageQuery, Pick
 from serving import pages
+from serving.merchandising import Merchandising
 from serving.recommender import Recommender, recommendation_id
 from serving.schemas import RecommendationQuery
 
@@ -38,13 +39,18 @@ def page_query(
 def shelf_answer(state: State, user_id: str, shelf: DisplayType, query: PageQuery, *, seen: str) -> Response:
     """One shelf of a user or visitor; `state` is the application's, `seen` is the caller's ETag."""
     picks, fallback_used = pages.one_shelf(state.recommender, state.merchandising.everyones, user_id, shelf, query)
-    return ranked_answer(state, picks, fallback_used=fallback_used, seen=seen)
+    return ranked_answer(state, picks, user_id, fallback_used=fallback_used, seen=seen)
 
 
-def ranked_answer(state: State, picks: list[Pick], *, fallback_used: bool, seen: str) -> Response:
-    """A ranked response with an ETag of everything but the id, which is always new."""
+def ranked_answer(
+    state: State, picks: list[Pick], user_id: str | None = None, *, fallback_used: bool, seen: str
+) -> Response:
+    """A ranked response, for a user or for everyone, with an ETag of everything but the id, which is always new."""
     recommender: Recommender = state.recommender
-    circumstances = recommender.circumstances(is_content_away=state.merchandising.is_silent)
+    merchandising: Merchandising = state.merchandising
+    circumstances = recommender.circumstances(
+        user_id, merchandising.everyones.experiment, is_content_away=merchandising.is_silent
+    )
     items = [
         {
             "productId": pick.product.product_id,

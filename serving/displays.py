@@ -9,6 +9,7 @@ from pydantic.alias_generators import to_camel
 from typing_extensions import TypedDict
 
 from services.contracts.envelope import MAX_ID
+from services.contracts.experiments import arm_of
 
 MANUAL: Final = "manual"
 Item = Mapping[str, Any]
@@ -54,12 +55,31 @@ class SaidShelf(_Said):
     items: list[SaidItem]
 
 
+class SaidArm(_Said):
+    """An arm of an experiment."""
+
+    name: str
+    weight: Annotated[int, Field(ge=1)]
+
+
+class SaidExperiment(_Said):
+    """The experiment that runs."""
+
+    name: str
+    arms: Annotated[list[SaidArm], Field(min_length=1)]
+
+    def arm_of(self, user_id: str) -> str:
+        """The arm of a user or visitor."""
+        return arm_of(self.name, [(arm.name, arm.weight) for arm in self.arms], user_id)
+
+
 class SaidDisplays(_Said):
     """All that content says."""
 
     generation: str | None
     shelves: list[SaidShelf]
     hidden: list[Id]
+    experiment: SaidExperiment | None = None
 
 
 class SaidPlan(SaidDisplays):
@@ -79,12 +99,14 @@ class Displays:
         pinned: merchandisers' products by shelf.
         filling: the active generation's products by shelf.
         hidden: product ids that merchandisers hide everywhere.
+        experiment: the one that runs.
     """
 
     generation: str | None = None
     pinned: Mapping[str, list[Item]] = field(default_factory=dict)
     filling: Mapping[str, list[Item]] = field(default_factory=dict)
     hidden: frozenset[int] = frozenset()
+    experiment: SaidExperiment | None = None
 
     @classmethod
     def of(cls, said: SaidDisplays) -> "Displays":
@@ -95,6 +117,7 @@ class Displays:
             {name: [item for item in items if item["source"] == MANUAL] for name, items in shelves.items()},
             {name: [item for item in items if item["source"] != MANUAL] for name, items in shelves.items()},
             frozenset(said.hidden),
+            said.experiment,
         )
 
     def pins(self, display_types: Iterable[str], exclude: Collection[int] = ()) -> dict[str, list[Item]]:

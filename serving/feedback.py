@@ -71,13 +71,14 @@ def messages_of(feedback: Feedback, user_id: str) -> list[bytes]:
         "simulated": feedback.simulated,
     }
     messages = []
+    versions = versions_of(feedback.recommendation_id)
     if feedback.shown:
-        versions = versions_of(feedback.recommendation_id)
         items = [item.model_dump() for item in feedback.shown]
         shown = RecommendationShown.model_validate({**common, **versions, "items": items})
         messages.append(_message("RECOMMENDATION_SHOWN", shown, feedback.report_id))
     if feedback.clicked is not None:
-        clicked = RecommendationClicked(**common, **feedback.clicked.model_dump())
+        arm = {name: versions[name] for name in ("experiment", "arm") if name in versions}
+        clicked = RecommendationClicked(**common, **arm, **feedback.clicked.model_dump())
         messages.append(_message("RECOMMENDATION_CLICKED", clicked, feedback.report_id))
     return messages
 

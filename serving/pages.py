@@ -31,7 +31,7 @@ def page(
     shelves = recommender.shelves(user_id, query, now)
     taken |= {pick.product.product_id for shelf in shelves for pick in shelf.picks}
     families = recommender.families(taken)
-    circumstances = recommender.circumstances(is_content_away=is_content_away)
+    circumstances = recommender.circumstances(user_id, said.experiment, is_content_away=is_content_away)
     circumstances["generation"] = said.generation or circumstances["generation"]
     composed = []
     for shelf in shelves:

@@ -14,6 +14,7 @@ from ml.shelves.similar import similar
 from services.common.runtime.errors import NotFound
 from services.common.web.references import CategoryReference, ProductReference
 from serving.broker_watch import BrokerWatch
+from serving.displays import SaidExperiment
 from serving.live import Live, LiveFollower
 from serving.start import InitialLoad
 from serving.state import Models
@@ -124,8 +125,10 @@ class Recommender:
         model = self.models.current
         return model.catalogue.families_of(product_ids) if model else set(product_ids)
 
-    def circumstances(self, *, is_content_away: bool) -> dict[str, Any]:
-        """The versions behind a response, and whether something was missing."""
+    def circumstances(
+        self, user_id: str | None = None, experiment: SaidExperiment | None = None, *, is_content_away: bool
+    ) -> dict[str, Any]:
+        """The versions behind a response, the arm of its user, if there is one, and whether something was missing."""
         models = self.models
         warnings = [CONTENT_AWAY] if is_content_away else []
         if models.refusal is not None:
@@ -144,7 +147,14 @@ class Recommender:
             "generation": models.generation,
             "degraded": bool(warnings),
             "warnings": warnings,
+            "experiment": self._arm(user_id, experiment),
         }
+
+    def _arm(self, user_id: str | None, experiment: SaidExperiment | None) -> dict[str, str] | None:
+        """None also without consent: what such a user does is not compared."""
+        if experiment is None or user_id is None or not self.live.people.has_own_shelves(user_id):
+            return None
+        return {"name": experiment.name, "arm": experiment.arm_of(user_id)}
 
     def status(self) -> dict[str, Any]:
         """The bundle in use, the champion and the refused bundle: the fields of `ModelStatus`."""
@@ -174,18 +184,20 @@ class Recommender:
 def recommendation_id(circumstances: dict[str, Any]) -> str:
     """A new id that carries the versions behind its response, so that feedback needs no lookup."""
     versions = (circumstances[name] or "" for name in ("modelVersion", "rulesVersion", "generation"))
-    return SEPARATOR.join((str(uuid_utils.uuid7()), *versions, "degraded" if circumstances["degraded"] else ""))
+    arm = (circumstances["experiment"] or {}).values()
+    return SEPARATOR.join((str(uuid_utils.uuid7()), *versions, "degraded" if circumstances["degraded"] else "", *arm))
 
 
 def versions_of(identifier: str) -> dict[str, Any]:
     """The reverse of `recommendation_id`; empty for a foreign id."""
     parts = identifier.split(SEPARATOR)
-    if len(parts) != 5:  # noqa: PLR2004 - the parts above
+    if len(parts) not in (5, 7):
         return {}
-    _, model, rules, generation, degraded = parts
+    _, model, rules, generation, degraded, *arm = parts
     return {
         "model_version": model or None,
         "rules_version": rules or None,
         "generation": generation or None,
         "degraded": bool(degraded),
+        **dict(zip(("experiment", "arm"), arm, strict=False)),
     }

@@ -89,6 +89,13 @@ class PageShelf(Schema):
     items: list[ShelfItem]
 
 
+class ExperimentArm(Schema):
+    """The experiment that runs, and the arm in which the user is."""
+
+    name: str
+    arm: str
+
+
 class Circumstances(Schema):
     """How a response was produced; `degraded` if something was missing, which `warnings` name."""
 
@@ -99,6 +106,7 @@ class Circumstances(Schema):
     degraded: bool
     fallback_used: bool
     warnings: list[str]
+    experiment: ExperimentArm | None
 
 
 class Recommendations(Circumstances):

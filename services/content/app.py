@@ -16,6 +16,7 @@ from services.content import (
     api_audit,
     api_banners,
     api_campaigns,
+    api_experiments,
     api_exports,
     api_generations,
     api_planned,
@@ -70,7 +71,7 @@ def create_app(settings: ContentSettings | None = None) -> FastAPI:
         description="The top page: what merchandisers pin, hide and announce, and the models' choice, by generation.",
         routers=[
             *(api.router, api_planned.router, api_banners.router, api_campaigns.router, api_audit.router),
-            *(api_exports.router, api_generations.router),
+            *(api_experiments.router, api_exports.router, api_generations.router),
         ],
         database=database,
         producer=producer,

@@ -13,7 +13,7 @@ from services.content.models import AuditEntry
 from services.contracts.envelope import ERASED
 
 Values = Mapping[str, Any]
-What = Literal["banner", "campaign", "display", "generation"]
+What = Literal["banner", "campaign", "display", "experiment", "generation"]
 _PRUNE = text(  # each entry takes the place of up to two old ones
     "DELETE FROM audit_entries WHERE id = ANY(ARRAY(SELECT id FROM audit_entries ORDER BY id LIMIT 2))"
     " AND changed_at < now() - interval '2 years'"

@@ -15,14 +15,14 @@ from services.common.messaging.outbox import append
 from services.common.runtime.errors import Fault, Forbidden, NotFound, Unprocessable
 from services.common.web.preconditions import Expected, tag
 from services.content import audit
-from services.content.models import Banner, Campaign, TopPageDisplay
+from services.content.models import Banner, Campaign, Experiment, TopPageDisplay
 from services.content.queries import bump_version
 from services.contracts.envelope import Contract
 from services.contracts.events.content import Change
 
 PRODUCER = "content"
 SCHEDULE = ("start_date", "end_date", "is_active")
-Row = TypeVar("Row", Campaign, Banner, TopPageDisplay)
+Row = TypeVar("Row", Campaign, Banner, Experiment, TopPageDisplay)
 
 
 class Contradiction(Unprocessable):

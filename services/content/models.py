@@ -62,6 +62,16 @@ class Banner(Scheduled, Base):
 _NAMES = "{} ->> 'userId' IS NOT NULL"
 
 
+class Experiment(Scheduled, Base):
+    """Users are divided between its arms, `[{"name": …, "weight": …}]`, by its name."""
+
+    __tablename__ = "experiments"
+    __table_args__ = (CheckConstraint("end_date > start_date", name="ends_after_it_starts"),)
+
+    name: Mapped[str] = mapped_column(unique=True)
+    arms: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+
+
 class AuditEntry(Base):
     """Who changed what: the fields that differ, as they were and as they are."""
 

@@ -173,6 +173,21 @@ class Shelf(Schema):
     items: list[ShelfItem]
 
 
+class ShownArm(Schema):
+    """An arm of an experiment, which gets its weight's share of the users."""
+
+    name: str
+    weight: int
+
+
+class ShownExperiment(Schema):
+    """The experiment that runs, and the user's arm: null for everyone, and without consent."""
+
+    name: str
+    arm: str | None
+    arms: list[ShownArm]
+
+
 class DisplaysOut(Schema):
     """The shelves of one user that have products, in page order.
 
@@ -185,6 +200,7 @@ class DisplaysOut(Schema):
     shelves: list[Shelf]
     hidden: list[int]
     hidden_skus: list[str | None]
+    experiment: ShownExperiment | None
 
 
 class WishesOut(Schema):

@@ -8,13 +8,14 @@ from sqlalchemy import Row, delete, func
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.common.storage.cache import Cache
-from services.content import audit, banners, campaigns, queries
+from services.content import audit, banners, campaigns, experiments, queries
 from services.content.domain import TITLES, Displays, Item, compose
-from services.content.models import TopPageDisplay, Wish
+from services.content.models import Experiment, TopPageDisplay, Wish
 from services.content.page_cache import MadeOf, PageCache
-from services.content.schemas import DisplaysOut, Shelf, ShelfItem
+from services.content.schemas import DisplaysOut, Shelf, ShelfItem, ShownArm, ShownExperiment
 from services.content.schemas_campaigns import ShownBanner
 from services.content.schemas_planned import HiddenProduct, PlannedDisplays, ShownCampaign
+from services.contracts.experiments import arm_of
 
 
 async def displays(session: AsyncSession, cache: Cache, user_id: str | None) -> bytes:
@@ -26,8 +27,9 @@ async def displays(session: AsyncSession, cache: Cache, user_id: str | None) -> 
     cached = PageCache(cache, user_id)
     if (known := await cached.get(session, active)) is not None:
         return known
-    composed = await _composed(session, active, user_id, datetime.now(UTC))
-    body = DisplaysOut(**_answer(composed, user_id, active.generation)).model_dump_json(by_alias=True).encode()
+    composed, experiment = await _composed(session, active, user_id, datetime.now(UTC))
+    answer = _answer(composed, user_id, active.generation, experiment)
+    body = DisplaysOut(**answer).model_dump_json(by_alias=True).encode()
     await cached.put(MadeOf.of(active, composed.true_until.timestamp(), composed.product_ids), body)
     return body
 
@@ -35,9 +37,9 @@ async def displays(session: AsyncSession, cache: Cache, user_id: str | None) -> 
 async def planned(session: AsyncSession, user_id: str | None, moment: datetime) -> PlannedDisplays:
     """What is planned for the page of one user (None: of everyone) at a time: shelves, and what else shows then."""
     active = await queries.active_for(session, user_id)
-    composed = await _composed(session, active, user_id, moment)
+    composed, experiment = await _composed(session, active, user_id, moment)
     return PlannedDisplays(
-        **_answer(composed, user_id, active.generation),
+        **_answer(composed, user_id, active.generation, experiment),
         hidden_by=[HiddenProduct.model_validate(row) for row in composed.hidden.values()],
         banners=[ShownBanner.model_validate(each) for each in await banners.shown_at(session, moment)],
         campaigns=[ShownCampaign.model_validate(each) for each in await campaigns.shown_at(session, moment)],
@@ -52,15 +54,28 @@ async def erase(session: AsyncSession, user_ids: list[str]) -> None:
     await audit.erase(session, user_ids)
 
 
-async def _composed(session: AsyncSession, active: Row[Any], user_id: str | None, moment: datetime) -> Displays:
-    """The shelves at a time, as the user wishes: without consent those for everyone."""
+async def _composed(
+    session: AsyncSession, active: Row[Any], user_id: str | None, moment: datetime
+) -> tuple[Displays, ShownExperiment | None]:
+    """The shelves at a time, as the user wishes, and the experiment: without consent those for everyone, and no arm."""
     whose = None if active.has_consent is False else user_id
     composed = compose(await queries.rows_for(session, active.generation, whose, moment), moment)
     shelves = {name: items for name, items in composed.shelves.items() if name not in (active.opted_out or ())}
-    return replace(composed, shelves=shelves)
+    running, dates = await experiments.running_at(session, moment)
+    return replace(composed, shelves=shelves, true_until=min([composed.true_until, *dates])), _shown(running, whose)
 
 
-def _answer(composed: Displays, user_id: str | None, generation: str | None) -> dict[str, Any]:
+def _shown(running: Experiment | None, whose: str | None) -> ShownExperiment | None:
+    if running is None:
+        return None
+    arms = [(arm["name"], arm["weight"]) for arm in running.arms]
+    arm = None if whose is None else arm_of(running.name, arms, whose)
+    return ShownExperiment(name=running.name, arm=arm, arms=[ShownArm(**each) for each in running.arms])
+
+
+def _answer(
+    composed: Displays, user_id: str | None, generation: str | None, experiment: ShownExperiment | None
+) -> dict[str, Any]:
     return {
         "user_id": user_id,
         "generation": generation,
@@ -74,6 +89,7 @@ def _answer(composed: Displays, user_id: str | None, generation: str | None) -> 
         ],
         "hidden": list(composed.hidden),
         "hidden_skus": [row.sku for row in composed.hidden.values()],
+        "experiment": experiment,
     }
 
 

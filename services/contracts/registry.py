@@ -89,6 +89,7 @@ _TOPICS: dict[str, dict[str, type[Contract]]] = {
         "DISPLAY_CHANGED": content.DisplayChanged,
         "BANNER_CHANGED": content.BannerChanged,
         "CAMPAIGN_CHANGED": content.CampaignChanged,
+        "EXPERIMENT_CHANGED": content.ExperimentChanged,
     },
     "user-actions.v1": {
         "PRODUCT_VIEWED": actions.ProductViewed,

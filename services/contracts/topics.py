@@ -25,8 +25,8 @@ def _product_or_category(data: Mapping[str, Any]) -> str:
 
 
 def _of_content(data: Mapping[str, Any]) -> str:
-    kinds = (kind for kind in ("display", "banner", "campaign") if f"{kind}Id" in data)  # two of them have a campaign
-    kind = next(kinds, None)
+    kinds = ("display", "banner", "experiment", "campaign")  # the last, because others belong to one
+    kind = next((kind for kind in kinds if f"{kind}Id" in data), None)
     return f"{kind}:{data[f'{kind}Id']}" if kind else "generations"
 
 
@@ -60,7 +60,7 @@ TOPICS = {
         Topic("cart.v1", key=_field("userId")),
         Topic("order.v1", key=_field("orderId"), retention_ms=-1),
         Topic("payment.v1", key=_field("paymentId"), retention_ms=-1),
-        Topic("content.v1", key=Key("generations, or display:, banner: or campaign:<id>", _of_content)),
+        Topic("content.v1", key=Key("generations, or display:, banner:, campaign: or experiment:<id>", _of_content)),
         Topic("user-actions.v1", key=_field("userId"), partitions=6, retention_ms=90 * DAY),
         Topic("recommendation-feedback.v1", key=_field("userId"), retention_ms=90 * DAY, is_stamped=True),
         Topic(

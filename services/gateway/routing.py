@@ -52,9 +52,8 @@ TABLE = (
     *_to("serving", "/v1/users/{userId}/recommendations", "/v1/pages", "/v1/feedback", "/v1/models"),
     *_to("serving", "/v1/preview"),
     *_to("content", "/v1/displays", "/v1/top-page-displays", "/v1/top-page-displays/{rest:path}"),
-    *_to(
-        "content", "/v1/banners", "/v1/banners/{rest:path}", "/v1/campaigns", "/v1/campaigns/{rest:path}", "/v1/audit"
-    ),
+    *_to("content", "/v1/banners", "/v1/banners/{rest:path}", "/v1/campaigns", "/v1/campaigns/{rest:path}"),
+    *_to("content", "/v1/experiments", "/v1/experiments/{rest:path}", "/v1/audit"),
     *_to("content", "/v1/generations/{generation}/rows", upload=True),
     *_to("content", "/v1/generations", "/v1/generations/{rest:path}"),
 )

@@ -27,6 +27,13 @@ class Shelf(Open):
     items: list[ShelfItem]
 
 
+class ExperimentArm(Open):
+    """The experiment that runs, and the arm in which the shopper is."""
+
+    name: str
+    arm: str
+
+
 class TopPage(Open):
     """The shelves in the order of the page; without a model there is no `recommendationId` to report on."""
 
@@ -39,6 +46,7 @@ class TopPage(Open):
     warnings: list[str]
     user_id: str | None
     shelves: list[Shelf]
+    experiment: ExperimentArm | None = None
 
 
 class Displays(Open):

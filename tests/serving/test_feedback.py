@@ -136,14 +136,14 @@ async def test_a_bad_report_is_refused_by_the_fields_name(client, report, field)
 
 
 async def test_an_answers_id_carries_its_versions():
-    made = recommendation_id({"modelVersion": "b1", "rulesVersion": "r1", "generation": None, "degraded": True})
+    versions = {"modelVersion": "b1", "rulesVersion": "r1", "generation": None, "degraded": True}
+    known = {"model_version": "b1", "rules_version": "r1", "generation": None, "degraded": True}
 
-    assert versions_of(made) == {
-        "model_version": "b1",
-        "rules_version": "r1",
-        "generation": None,
-        "degraded": True,
-    }
+    assert versions_of(recommendation_id({**versions, "experiment": None})) == known
+    arm = {"experiment": "ranking", "arm": "control"}
+    assert (
+        versions_of(recommendation_id({**versions, "experiment": {"name": "ranking", "arm": "control"}})) == known | arm
+    )
     assert versions_of("not ours") == {}
 
 

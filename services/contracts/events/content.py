@@ -24,7 +24,6 @@ class _Scheduled(Contract):
     """What merchandisers show from a start until an end; events of before 2026-11-28 do not say when."""
 
     change: Change
-    campaign_id: Id | None = None
     start_date: Timestamp | None = None
     end_date: Timestamp | None = None
     is_active: bool = True
@@ -37,6 +36,7 @@ class DisplayChanged(_Scheduled):
     display_type: Annotated[DisplayType, Open()]
     product_id: Id | None = None
     mode: Text | None = None
+    campaign_id: Id | None = None
 
 
 class BannerChanged(_Scheduled):
@@ -45,6 +45,7 @@ class BannerChanged(_Scheduled):
     banner_id: Id
     placement: Text
     link: Text | None = None
+    campaign_id: Id | None = None
 
 
 class CampaignChanged(_Scheduled):
@@ -52,3 +53,18 @@ class CampaignChanged(_Scheduled):
 
     campaign_id: Id
     name: Text
+
+
+class Arm(Contract):
+    """An arm of an experiment, which gets its weight's share of the users."""
+
+    name: Text
+    weight: Annotated[int, Field(ge=1, le=MAX_INTEGER)]
+
+
+class ExperimentChanged(_Scheduled):
+    """EXPERIMENT_CHANGED: an experiment was made, altered or removed; `experiments.arm_of` divides users."""
+
+    experiment_id: Id
+    name: Text
+    arms: list[Arm]

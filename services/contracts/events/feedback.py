@@ -37,7 +37,7 @@ class ShownItem(Contract):
 
 
 class RecommendationShown(Contract):
-    """RECOMMENDATION_SHOWN: one answer as it was shown, with the versions that made it."""
+    """RECOMMENDATION_SHOWN: one answer as it was shown, with the versions that made it, and the user's arm."""
 
     recommendation_id: RecommendationId
     user_id: UserId
@@ -47,6 +47,8 @@ class RecommendationShown(Contract):
     generation: Text | None = None
     degraded: bool = False
     simulated: bool = False
+    experiment: Text | None = None
+    arm: Text | None = None
 
 
 class RecommendationClicked(Contract):
@@ -59,3 +61,5 @@ class RecommendationClicked(Contract):
     sku: Text | None = None
     rank: Annotated[int, Field(ge=1, le=1_000)]
     simulated: bool = False
+    experiment: Text | None = None
+    arm: Text | None = None

@@ -1,0 +1,92 @@
+"""Experiments: users are divided between arms, and what they are shown says which. One runs at a time."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import inspect, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.common.runtime.errors import Conflict, NotFound
+from services.content.editing import SCHEDULE, Kind
+from services.content.models import Experiment
+from services.contracts.events.content import Arm, Change, ExperimentChanged
+
+
+class ExperimentNotFound(NotFound):
+    """No experiment has this id."""
+
+    title = "Experiment not found"
+
+
+class ExperimentsOverlap(Conflict):
+    """Another experiment runs at some time of this one, or has had its name."""
+
+    title = "Experiments overlap"
+
+
+class ExperimentHasBegun(Conflict):
+    """Other arms would put users from one into another in the middle of it."""
+
+    title = "Experiment has begun"
+
+
+def _told(row: Experiment, made: Change) -> ExperimentChanged:
+    return ExperimentChanged(
+        experiment_id=row.id,
+        change=made,
+        name=row.name,
+        arms=[Arm(**arm) for arm in row.arms],
+        start_date=row.start_date,
+        end_date=row.end_date,
+        is_active=row.is_active,
+    )
+
+
+async def _complete(session: AsyncSession, row: Experiment) -> None:
+    if _before(row, "arms") != row.arms and _before(row, "start_date") <= datetime.now(UTC) and row.id is not None:
+        raise ExperimentHasBegun("Its arms stay: end it, and begin another one.")
+    with session.no_autoflush:
+        others = [each for each in await session.scalars(select(Experiment)) if each is not row]
+    for other in others:
+        if other.name == row.name:
+            raise ExperimentsOverlap("There is an experiment of this name: its users have their arms by it.")
+        if row.is_active is not False and other.is_active and _overlap(row, other):
+            raise ExperimentsOverlap(f"{other.name} runs at some time of it.")
+
+
+EXPERIMENT = Kind(
+    name="experiment",
+    table=Experiment,
+    fields=("name", "arms", *SCHEDULE),
+    event_type="EXPERIMENT_CHANGED",
+    told=_told,
+    missing=ExperimentNotFound,
+    complete=_complete,
+)
+
+
+async def list_experiments(session: AsyncSession, limit: int, *, before: int | None) -> Sequence[Experiment]:
+    """The next page of experiments, the newest first."""
+    older = [Experiment.id < before] if before else []
+    query = select(Experiment).where(*older).order_by(Experiment.id.desc()).limit(limit)
+    return (await session.scalars(query)).all()
+
+
+async def running_at(session: AsyncSession, moment: datetime) -> tuple[Experiment | None, list[datetime]]:
+    """The experiment that runs at a time, and when it ends and later ones begin and end."""
+    to_come = Experiment.end_date.is_(None) | (moment < Experiment.end_date)
+    found = (await session.scalars(select(Experiment).where(Experiment.is_active, to_come))).all()
+    dates = [date for each in found for date in (each.start_date, each.end_date) if date is not None and moment < date]
+    return next((each for each in found if each.start_date <= moment), None), dates
+
+
+def _overlap(one: Experiment, other: Experiment) -> bool:
+    starts_in_time = other.end_date is None or one.start_date < other.end_date
+    return starts_in_time and (one.end_date is None or other.start_date < one.end_date)
+
+
+def _before(row: Experiment, name: str) -> Any:  # noqa: ANN401 - the type of the column
+    """The value of a column before this change."""
+    replaced = inspect(row).attrs[name].history.deleted
+    return replaced[0] if replaced else getattr(row, name)
