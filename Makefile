@@ -22,18 +22,18 @@ demo: environment ## a served shop on real retail data; ARGS="--exit", "--users 
 check: environment ## style, types and the fast tests, side by side: before each push
 	@$(MAKE) --no-print-directory --jobs 2 --keep-going --output-sync fast lint imports sql types
 
-test: environment ## style, types and all tests, side by side; each kill point once
+test: environment ## style, types and all tests but the fault tests, side by side
 	@$(MAKE) --no-print-directory --jobs 2 --keep-going --output-sync types lint imports sql unit
 
 fast: environment # the tests that start no servers and no processes; one that takes a minute is none of them
 	$(PYTEST) --numprocesses auto --quiet -m "not slow and not soak" --timeout 60 $(ARGS)
 
 # `+`: make does not hold back what it prints, and therefore passes on its jobs, of which pytest knows nothing.
-unit: environment # all tests; each kill point once; a worker runs whole files, with servers of its own, and often waits
-	+MAKEFLAGS= $(PYTEST) --numprocesses $(MORE_THAN_CORES) $(ARGS)
+unit: environment # all tests but the fault tests; a worker runs whole files, with servers of its own, and often waits
+	+MAKEFLAGS= $(PYTEST) --numprocesses $(MORE_THAN_CORES) -m "not faults and not soak" $(ARGS)
 
-test-faults: environment ## the tests that kill real processes, with all their repetitions
-	TANAWARI_FAULTS=full $(PYTEST) --numprocesses auto -m "faults and not soak" --timeout 1800 $(ARGS)
+test-faults: environment ## the tests that kill real processes, and all repetitions of the others
+	TANAWARI_FAULTS=full $(PYTEST) --numprocesses auto -m "(faults or repeated) and not soak" --timeout 1800 $(ARGS)
 
 soak: environment ## the tests that take too long for every change
 	$(PYTEST) --numprocesses auto -m soak --timeout 7200 $(ARGS)

@@ -47,6 +47,7 @@ settings.register_profile("unhurried", deadline=None)  # how long an example tak
 settings.load_profile("unhurried")
 SERVERS = {"postgres_server", "kafka_server", "embedded_broker", "any_broker", "fresh_broker", "valkey", "run_dbt"}
 """Fixtures that start servers, or dbt; who uses one, by whatever way, is not in `make check`."""
+TRIED_OFTEN = ("faults", "repeated")
 WAREHOUSE_PASSWORDS = dict.fromkeys(WAREHOUSE_ROLES.values(), "password")
 UNSAFE_BUT_FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
@@ -59,7 +60,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """
     for item in items:
         assert isinstance(item, pytest.Function)
-        if item.get_closest_marker("faults") or SERVERS & set(item.fixturenames) or starts_processes(item.module):
+        if (
+            any(map(item.get_closest_marker, TRIED_OFTEN))
+            or SERVERS & set(item.fixturenames)
+            or starts_processes(item.module)
+        ):
             item.add_marker("slow")
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
@@ -117,7 +122,7 @@ def few_keys() -> Iterator[Callable[..., RSAPrivateKey]]:
 
 @pytest.fixture(scope="session")
 def rounds() -> Callable[..., int]:
-    """How often a fault is repeated: `rounds(20)` is 20 in `make test-faults` and 1 in `make test`.
+    """How often a fault is repeated: `rounds(20)` is 20 in `make test-faults` and 1 elsewhere.
 
     `rounds(200_000, 20_000)` scales a size alike.
     """

@@ -16,7 +16,7 @@ TIGHT_RULES = ("--vars", "{bot_actions_per_day: 4, outlier_quantity: 6}")
 CATALOGUE = (category(1, "GROCERY > TEA"), product(1, 1), product(2, 1))
 
 
-@pytest.mark.faults
+@pytest.mark.repeated
 @pytest.mark.timeout(3600)
 def test_late_repeated_and_revoked_events_in_any_order_give_what_a_full_refresh_gives(
     shops: Shops, warehouse_template: str, rounds: Callable[..., int]

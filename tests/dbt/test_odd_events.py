@@ -98,7 +98,7 @@ def test_an_order_of_many_of_the_largest_lines_can_be_modelled(shop: Shop):
     assert shop.rows(sums) == [(2_200_000_000, 2_200 * 999_999_999_999)]
 
 
-@pytest.mark.faults
+@pytest.mark.repeated
 def test_whatever_landing_takes_can_be_modelled(shop: Shop, rounds: Callable[..., int]):
     taken = set()
     with psycopg.connect(shop.warehouse.loader, autocommit=True) as connection:

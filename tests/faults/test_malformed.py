@@ -25,7 +25,7 @@ from tests.faults.malformed import KEY, conflicting, encoded, largest, malformed
 from warehouse.catch_up import land_until_caught_up
 from warehouse.settings import LandingSettings
 
-pytestmark = pytest.mark.faults
+pytestmark = pytest.mark.repeated
 GOOD, AGAIN = "good", "again"
 SEED = 20_261_125
 

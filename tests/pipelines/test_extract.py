@@ -54,7 +54,7 @@ grant select on core.orders to tanawari_pipelines
 """
 
 
-@pytest.mark.faults
+@pytest.mark.repeated
 def test_on_a_full_disk_an_extract_fails_by_name_and_leaves_the_one_before_and_nothing_else(warehouse, full_extracts):
     with psycopg.connect(warehouse.dbt) as connection:
         connection.execute(MARTS)

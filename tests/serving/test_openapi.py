@@ -4,7 +4,7 @@ from tests.services.conformance import numbers_without_bound, served, violations
 from tests.serving.conftest import put_bundle
 
 
-@pytest.mark.faults
+@pytest.mark.repeated
 def test_the_api_does_what_its_document_says(broker, tokens, tmp_path, rounds):
     broker.create_topics()
     put_bundle(tmp_path / "bundles", "b1")

@@ -31,7 +31,7 @@ with frozen([Child(process)]):
 """
 
 
-@pytest.mark.faults
+@pytest.mark.repeated
 @pytest.mark.skipif(sys.platform != "linux", reason="the death signal is a Linux feature")
 def test_who_is_killed_while_programs_stand_still_leaves_none_of_them(tmp_path):
     command = [sys.executable, "-c", FREEZER, str(tmp_path / "log")]

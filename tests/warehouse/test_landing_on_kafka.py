@@ -120,7 +120,7 @@ async def test_a_log_that_has_dropped_everything_holds_nobody_up(landing, viewed
     assert rows(OFFSETS) == [(2,)]
 
 
-@pytest.mark.faults
+@pytest.mark.repeated
 async def test_after_kill_9_of_the_broker_landing_goes_on_where_it_was(landing, broker, viewed, rows):
     member = Member(landing)
     running = asyncio.create_task(member.run())

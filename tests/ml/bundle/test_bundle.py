@@ -64,7 +64,7 @@ def test_a_refused_bundle_leaves_nothing_behind(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.faults
+@pytest.mark.repeated
 @pytest.mark.parametrize("room_kb", [0, 8, 40])
 def test_a_bundle_for_which_there_is_no_room_is_refused_by_name_and_leaves_nothing_behind(tmp_path, room_kb):
     with small_disk(tmp_path / "disk", 1) as disk:
@@ -77,7 +77,7 @@ def test_a_bundle_for_which_there_is_no_room_is_refused_by_name_and_leaves_nothi
         assert Bundle.open(disk / "b1").manifest.bundle == "b1"
 
 
-@pytest.mark.faults
+@pytest.mark.repeated
 def test_a_champion_for_which_there_is_no_room_stays_as_it_was_and_leaves_nothing_behind(tmp_path):
     with small_disk(tmp_path / "disk", 1) as disk:
         Champion(bundle="before").put(disk)

@@ -5,7 +5,7 @@ import pytest
 from tests.services.conformance import served, violations
 
 
-@pytest.mark.faults
+@pytest.mark.repeated
 def test_the_api_does_what_its_document_says(settings, tokens, tmp_path, rounds):
     environment = {
         **tokens.environment_of("cart"),

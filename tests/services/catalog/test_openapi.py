@@ -3,7 +3,7 @@ import pytest
 from tests.services.conformance import numbers_without_bound, served, violations
 
 
-@pytest.mark.faults
+@pytest.mark.repeated
 def test_the_api_does_what_its_document_says(settings, tokens, tmp_path, monkeypatch, rounds):
     monkeypatch.setenv("SCHEMATHESIS_HOOKS", "tests.services.ndjson_hooks")
     environment = {

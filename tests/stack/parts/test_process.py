@@ -26,7 +26,7 @@ PARENT = """
 """
 
 
-@pytest.mark.faults
+@pytest.mark.repeated
 @pytest.mark.skipif(sys.platform != "linux", reason="the death signal is a Linux feature")
 @pytest.mark.parametrize(
     ("module", "name", "extra"),
@@ -131,7 +131,7 @@ def test_a_program_that_ignores_the_stop_signal_is_killed(tmp_path):
     assert stubborn.stop(seconds=0.1) == -signal.SIGKILL
 
 
-@pytest.mark.faults
+@pytest.mark.repeated
 @pytest.mark.skipif(sys.platform != "linux", reason="the death signal is a Linux feature")
 @pytest.mark.parametrize("how", ["the parent is killed", "the program ends"])
 def test_what_a_kept_program_started_does_not_outlive_it(tmp_path, how):
