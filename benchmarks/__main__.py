@@ -25,6 +25,8 @@ BENCHMARKS: Final[tuple[str, ...]] = (
     "collector",
     "relay",
     "catalogue",
+    "search",
+    "search_quality",
     "publish",
     "extract",
     "dbt_incremental",

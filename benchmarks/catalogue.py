@@ -60,14 +60,14 @@ class Catalog(NamedTuple):
 def measure(options: Options) -> Iterator[Figure]:
     """Alone, beside COPY; and while all of the shop runs."""
     count, rounds = (SMALL_PRODUCTS, 1) if options.small else (PRODUCTS, ROUNDS)
-    with _catalog() as catalog:
-        _send(catalog, "categories", [{"code": f"BENCHMARK {number}"} for number in range(CATEGORIES)])
+    with running_catalog() as catalog:
+        send(catalog, "categories", [{"code": f"BENCHMARK {number}"} for number in range(CATEGORIES)])
         batches = iter([_products(f"{number}-", count) for number in range(2 * rounds)])
         created, copied = in_turns(
-            lambda: _send(catalog, "products", next(batches)), lambda: _copy(catalog, next(batches)), rounds=rounds
+            lambda: send(catalog, "products", next(batches)), lambda: _copy(catalog, next(batches)), rounds=rounds
         )
         changes = [[{"sku": f"0-{n}", "price": str(price)} for n in range(count)] for price in range(300, 300 + rounds)]
-        changed = [_send(catalog, "products", lines) for lines in changes]
+        changed = [send(catalog, "products", lines) for lines in changes]
     yield Figure.chosen("created", "products/s", None, created, copied, by=max)
     yield Figure.chosen("changed", "products/s", RATE, changed, by=max)
     if not options.small:
@@ -84,7 +84,7 @@ def _beside_the_shop(directory: Path) -> Iterator[Figure]:
             known = connection.execute(query, [PRODUCTS]).fetchall()
         dearer = [{"sku": sku, "price": str(price + 1), "currency": currency} for sku, price, currency in known]
         before = [{"sku": sku, "price": str(price), "currency": currency} for sku, price, currency in known]
-        rates = [_send(catalog, "products", lines) for _ in range(ROUNDS) for lines in (dearer, before)]
+        rates = [send(catalog, "products", lines) for _ in range(ROUNDS) for lines in (dearer, before)]
     yield Figure.chosen("changed, beside the whole shop", "products/s", RATE, rates, by=max)
 
 
@@ -105,7 +105,7 @@ def _products(prefix: str, count: int) -> Lines:
     ]
 
 
-def _send(catalog: Catalog, what: str, lines: Lines) -> float:
+def send(catalog: Catalog, what: str, lines: Lines) -> float:
     """The lines a second, one upload after the other."""
     uploads = [b"\n".join(map(orjson.dumps, lines[start : start + UPLOAD])) for start in range(0, len(lines), UPLOAD)]
     token = catalog.signer.service_token("importer", "catalog")
@@ -135,7 +135,8 @@ def _copy(catalog: Catalog, lines: Lines) -> float:
 
 
 @contextmanager
-def _catalog() -> Iterator[Catalog]:
+def running_catalog() -> Iterator[Catalog]:
+    """The catalog as the stack starts it, on servers of its own."""
     with (
         tempfile.TemporaryDirectory(prefix="tanawari-catalogue-") as name,
         Postgres(Path(name) / "postgres", password="benchmark") as postgres,  # noqa: S106 - a server of ours, for now
