@@ -29,6 +29,7 @@ FIELDS = {
     "email": f"u{NUMBER}@example.com",
     "code": f"code{NUMBER}",
     **dict.fromkeys(("orderId", "returnId", "displayId", "cartItemId", "bannerId", "campaignId"), str(NUMBER)),
+    "experimentId": "7",
     **dict.fromkeys(("productId", "categoryId", "searchCategoryId", "parentId"), str(NUMBER)),
     **dict.fromkeys(("paymentId", "refundId", "eventId"), uuid_of(NUMBER)),
     **dict.fromkeys(("reservationId", "sku", "externalId"), f"w{NUMBER}"),
@@ -94,6 +95,8 @@ BODIES = {
     "PUT /v1/products/{productId}/stock": {"stock": 20},
     "PATCH /v1/products/{productId}/stock": {"change": 1},
     "POST /v1/banners": {"placement": "TOP", "texts": {"en": {"title": "Tea"}}},
+    "POST /v1/experiments": {"name": "new", "arms": [{"name": "a", "weight": 1}, {"name": "b", "weight": 1}]},
+    "PATCH /v1/experiments/{experimentId}": {"isActive": False},
     "POST /v1/top-page-displays/{displayId}/move": {"after": None},
     "PATCH /v1/top-page-displays/{displayId}": {"priority": 3},
     "PUT /v1/generations/{generation}/rows": {
