@@ -22,7 +22,7 @@ import urllib.request
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import cycle
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -55,6 +55,8 @@ from stack.topics import create_topics
 RATES: Final = {BrokerKind.EMBEDDED: at_least(0.30), BrokerKind.APACHE: at_least(0.30)}
 
 ACTIONS: Final = 100
+PAUSE_SECONDS: Final = 2.0
+"""Between the views of a batch, so that each is a person's."""
 VISITORS: Final = 500
 WARM_UP_SECONDS: Final = 2.0
 SECONDS, SMALL_SECONDS = 15.0, 0.5
@@ -173,14 +175,17 @@ def _request(visitor: int, signer: Signer) -> bytes:
         "actionType": "PRODUCT_VIEWED",
         "userId": user,
         "sessionId": str(uuid.UUID(int=2 * visitor)),
-        "timestamp": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}",
         "productName": "Fluid milk",
         "productPrice": "2.99",
         "categoryId": 321,
     }
-    body = orjson.dumps(
-        {"actions": [{**action, "productId": 100_000 + number} for number in range(ACTIONS)], "consent": True}
-    )
+    now = datetime.now(UTC)
+    times = [now - timedelta(seconds=PAUSE_SECONDS * number) for number in reversed(range(ACTIONS))]
+    views = [
+        {**action, "productId": 100_000 + number, "timestamp": f"{at:%Y-%m-%dT%H:%M:%S.%fZ}"}
+        for number, at in enumerate(times)
+    ]
+    body = orjson.dumps({"actions": views, "consent": True})
     token = signer.visitor_token(user)
     return request("POST", "/v1/actions", token=token, body=body).replace(b"tanawari-benchmark", BROWSER.encode())
 
