@@ -70,10 +70,10 @@ def create_app(settings: GatewaySettings | None = None) -> FastAPI:
         allow_origins=settings.cors_origins,
         allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
         allow_headers=[
-            *("Authorization", "Content-Type", "Idempotency-Key"),
+            *("Authorization", "Content-Type", "Idempotency-Key", "If-Match"),
             *("X-Request-Id", "X-Deadline-Ms", "X-Visitor-Token"),
         ],
-        expose_headers=["X-Request-Id", "Retry-After"],
+        expose_headers=["ETag", "Location", "X-Request-Id", "Retry-After"],
     )
     return app
 

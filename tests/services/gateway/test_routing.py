@@ -152,6 +152,18 @@ def test_a_browser_of_a_named_origin_may_ask(gateway):
     assert answer.headers["access-control-allow-origin"] == "https://shop.example"
 
 
+def test_a_page_of_a_named_origin_changes_only_what_it_has_seen(gateway):
+    client = gateway(cors_origins=("https://shop.example",))
+    asked = {
+        "Origin": "https://shop.example",
+        "Access-Control-Request-Method": "PATCH",
+        "Access-Control-Request-Headers": "if-match, idempotency-key",
+    }
+    assert client.options("/v1/banners/1", headers=asked).status_code == 200
+    answer = client.get("/v1/products", headers={"Origin": "https://shop.example"})
+    assert {"ETag", "Location"} <= set(answer.headers["access-control-expose-headers"].split(", "))
+
+
 def test_a_browser_of_another_origin_may_not(gateway):
     answer = gateway(cors_origins=("https://shop.example",)).get("/v1/products", headers={"Origin": "https://evil"})
     assert "access-control-allow-origin" not in answer.headers
