@@ -23,7 +23,7 @@ from unnest(%s::text[], %s::text[]) as erasing (user_id, pseudonym) where held.u
 """
 _FORGET = "delete from {table} where user_id = any(%s)"
 _VALUES: Final = {
-    "actions": "user_id = pseudonym, visitor_id = null, search_keyword = null",
+    "actions": "user_id = pseudonym, visitor_id = null, search_keyword = null, request_id = null",
     "checkouts": "user_id = pseudonym, cancellation_reason = null",
     "int_order_events__unnest": "user_id = pseudonym, reason = null",
     "int_orders__resolve": "user_id = pseudonym, cancellation_reason = null",
@@ -32,8 +32,8 @@ _VALUES: Final = {
     "users": "user_id = pseudonym, is_learned_from = false",
 }
 """What a table says of an erased user, if it is more than the other id."""
-_FORGOTTEN: Final = {"cart_items"}
-"""The tables whose rows go: what an erased user had in the cart nobody counts."""
+_FORGOTTEN: Final = {"cart_items", "searches"}
+"""The tables whose rows go: what an erased user had in the cart, or searched for, nobody counts."""
 
 
 def erase_deleted_users(connection: psycopg.Connection, run: int) -> int:

@@ -191,7 +191,7 @@ def shuffled_history(seed: int, count: int) -> list[dict]:
         shelf = {"displayType": "SALE", "productId": item, "rank": draw.randint(1, 3)}
         answer = {"recommendationId": f"r{draw.randint(1, 20)}", "userId": user}
         visitor = {"userId": f"user{draw.randint(1, 4)}", "sessionId": draw.choice(["a", "b", "c"])}
-        version = draw.randint(0, 3)
+        version, change = draw.randint(0, 3), draw.choice(["CREATED", "UPDATED", "DELETED"])
         account, browser = {"userId": f"user{draw.randint(1, 9)}"}, f"anon:{draw.randint(1, 4)}"
         lines = [(draw.randint(1, 50), draw.randint(1, 7)) for _ in range(draw.randint(0, 3))]
         return draw.choice([
@@ -215,6 +215,11 @@ def shuffled_history(seed: int, count: int) -> list[dict]:
                              categoryVersion=version),
             lambda: event("CATEGORY_DELETED", hours, categoryId=tree, code="GROCERY"),
             lambda: event("PRODUCT_VIEWED", hours, userId=user, productId=item, simulated=draw.random() < 0.2),
+            lambda: event("SEARCH_BY_KEYWORD", hours, **visitor, searchKeyword=draw.choice(["Tea", "tea ", "milk"]),
+                          requestID=draw.choice(["s1", "s2", None]), resultCount=draw.randint(0, 2)),
+            lambda: event("SEARCH_BY_CATEGORY", hours, userId=user, searchCategoryId=tree),
+            lambda: event("PRODUCT_VIEWED", hours, **visitor, productId=item, requestID=draw.choice(["s1", None])),
+            lambda: order(order_id, *lines, user=visitor["userId"], hours=hours),
             lambda: event("CART_ADD", hours, **visitor, productId=item, isBot=draw.random() < 0.1),
             lambda: event("CART_REMOVE", round(hours), **visitor, productId=item),  # at the same moment as others
             lambda: event("ORDER_COMPLETE", hours, userId=user, orderId=order_id),
@@ -229,6 +234,12 @@ def shuffled_history(seed: int, count: int) -> list[dict]:
                 event("USER_DELETED", hours, **account),
                 event("USER_PROFILE_UPDATED", hours, **account, personalisationConsent=draw.random() < 0.5,
                       optedOutShelves=draw.sample(["SALE", "DAILY_DEAL"], version % 3), profileVersion=version),
+            ]),
+            lambda: draw.choice([
+                event("DISPLAY_CHANGED", hours, displayId=item, change=change, displayType="SALE", productId=item),
+                event("BANNER_CHANGED", hours, bannerId=tree, change=change, placement="TOP", campaignId=item),
+                event("CAMPAIGN_CHANGED", hours, campaignId=tree, change=change, name=f"Campaign {version}"),
+                event("GENERATION_ACTIVATED", hours, generation=f"g{tree}", bundle="b", rows=item),
             ]),
             lambda: event("RECOMMENDATION_SHOWN", hours, **answer, items=[shelf]),
             lambda: event("RECOMMENDATION_CLICKED", hours, **answer, **shelf),

@@ -22,7 +22,13 @@ def small_shop(module_shop: Shop) -> Shop:
         *(sent_back(1, 4, (1, 5), hours=24), refund(1, 4, "10", 24), cart("ADDED", 1, 1)),
         event("PRODUCT_VIEWED", userId="anon:1", productId=1, sessionId="s"),
         event("PRODUCT_VIEWED", userId="ann", productId=1, simulated=True),
+        event("SEARCH_BY_KEYWORD", -1, userId="ann", searchKeyword=" Green TEA", requestID="s1", resultCount=2),
+        event("SEARCH_BY_KEYWORD", -1, userId="ben", searchKeyword="green tea", resultCount=0),
+        event("PRODUCT_VIEWED", -0.5, userId="ann", productId=2, requestID="s1"),
         event("GENERATION_ACTIVATED", generation="g1", rows=3),
+        event("DISPLAY_CHANGED", displayId=1, change="CREATED", displayType="SALE", productId=1, mode="pin"),
+        event("BANNER_CHANGED", bannerId=1, change="CREATED", placement="TOP", campaignId=1),
+        event("CAMPAIGN_CHANGED", campaignId=1, change="CREATED", name="Spring"),
         event("RECOMMENDATION_SHOWN", recommendationId="r", userId="ann",
               items=[{"displayType": "SALE", "productId": 1, "rank": 1}]),
         event("RECOMMENDATION_CLICKED", 1, recommendationId="r", userId="ann", displayType="SALE", productId=1, rank=1),
@@ -45,6 +51,14 @@ def test_a_whole_build_with_its_tests_fills_every_mart(small_shop: Shop):
         "select currency, revenue, net_revenue from merchandising.product_revenue where product_id = 1 "
         "order by performance_date"
     ) == [("JPY", Decimal(6), Decimal(16)), ("JPY", Decimal(0), Decimal(-10))]
+
+
+def test_a_search_counts_with_what_was_opened_from_it_and_then_bought(small_shop: Shop):
+    assert small_shop.rows(
+        "select search_term, search_count, without_result_count, clicked_count, bought_count, unit_count "
+        "from merchandising.search_terms"
+    ) == [("green tea", 2, 1, 1, 1, 1)]
+    assert small_shop.rows("select currency, revenue from merchandising.search_revenue") == [("JPY", Decimal(2))]
 
 
 def test_every_mart_has_the_primary_key_of_its_contract(small_shop: Shop):

@@ -1,4 +1,5 @@
-{{ config(unique_key=['recommendation_id', 'display_type', 'product_id'], incremental_strategy='merge') }}
+{{ config(unique_key=['recommendation_id', 'display_type', 'product_id'], incremental_strategy='merge',
+          indexes=[{'columns': ['shown_date']}]) }}
 
 with shown as (
     select * from {{ ref('stg_serving__shown_recommendations') }} where {{ landed('recommendation-feedback.v1') }}
@@ -60,6 +61,7 @@ select
     score,
     source,
     shown_at,
+    {{ shop_date('shown_at') }} as shown_date,
     clicked_at,
     model_version,
     rules_version,

@@ -1,0 +1,12 @@
+{{ config(unique_key='banner_id', incremental_strategy='merge') }}
+
+with events as (
+    select *, change = 'DELETED' as is_deleted, 0::bigint as version, occurred_at as created_at
+    from {{ ref('stg_content__banner_changes') }}
+    where {{ landed('content.v1') }}
+),
+
+{{ latest_of(
+    'events', 'banner_id', ['placement', 'campaign_id', 'starts_at', 'ends_at', 'is_active', 'is_deleted'],
+    {'created_at': 'min'}
+) }}

@@ -1,0 +1,13 @@
+select
+    event_id,
+    occurred_at,
+    lane,
+    number,
+    (data ->> 'campaignId')::bigint as campaign_id,
+    data ->> 'change' as change,
+    data ->> 'name' as name,
+    (data ->> 'startDate')::timestamptz as starts_at,
+    (data ->> 'endDate')::timestamptz as ends_at,
+    coalesce((data ->> 'isActive')::boolean, true) as is_active
+from {{ source('raw', 'content_v1') }}
+where event_type = 'CAMPAIGN_CHANGED'
