@@ -37,6 +37,7 @@ BENCHMARKS: Final[tuple[str, ...]] = (
     "oversell",
     "serving",
     "top_page",
+    "storefront",
     "attacks",
     "freshness",
 )

@@ -17,6 +17,7 @@ PAGES = {
     "/products/{productId:int}": "product-page",
     "/categories/{categoryId:int}": "search-page",
     "/preview/mails": "mails-page",
+    "/merchandising": "merchandising-page",
     "/account": "account-page",
     "/cart": "cart-page",
     "/checkout": "checkout-page",

@@ -394,3 +394,37 @@ def test_who_views_as_a_shopper_changes_no_cart(shop, open_page):
     expect(page.get_by_text(f"You view as {shop.shopper}")).to_be_visible()
     page.goto("/cart")
     expect(page.get_by_role("main")).to_contain_text("Nothing is in the cart.")
+
+
+def test_a_merchandiser_pins_a_product_and_sees_the_page_with_it(open_page, customer, staff, email):
+    product = new_product(staff, "5.00", f"Quokka of {email}")
+    wait_until(lambda: customer.get("/v1/search", params={"q": "quokka"}).json()["total"])
+    me = customer.get("/v1/users/me").json()["id"]
+    staff.put(f"/v1/auth/users/{me}/roles/merchandiser").raise_for_status()
+    page = open_page("/merchandising")
+    expect(page.get_by_role("main")).to_contain_text("Log in as a merchandiser.")
+    log_in(page, email)
+    page.get_by_role("link", name="Merchandising").click()
+    heading(page, "Merchandising")
+    page.get_by_label("Name or article number").fill("quokka")
+    page.get_by_label("Name or article number").press("Enter")
+    page.get_by_role("radio", name=f"Quokka of {email}").check()
+    decision = page.get_by_role("region", name="Pin or hide a product")
+    decision.get_by_role("button", name="Save").click()
+    expect(decision.get_by_role("status").last).to_have_text("Saved.")
+    rows = page.get_by_role("region", name="What is decided")
+    expect(rows.get_by_role("listitem").filter(has_text=email)).to_contain_text("Pin")
+    looking = page.get_by_role("region", name="The page of a shopper")
+
+    def is_pinned():
+        looking.get_by_role("button", name="Show the page").click()
+        expect(looking.get_by_text("As of")).to_be_visible()
+        shelf = looking.get_by_role("region", name="Recommended for you")
+        return shelf.locator(f'a[href="/products/{product}"]').count() == 1
+
+    wait_until(is_pinned)
+    rows.get_by_role("button", name=f"Pause: Quokka of {email}").click()
+    expect(rows.get_by_role("button", name=f"Resume: Quokka of {email}")).to_be_visible()
+    rows.get_by_role("button", name=f"Remove: Quokka of {email}").click()
+    expect(rows.get_by_text(email)).to_be_hidden()
+    assert staff.get("/v1/top-page-displays").json()["items"] == []

@@ -2,6 +2,7 @@
 
 from benchmarks.attacks import look as attacked_look
 from benchmarks.freshness import click
+from benchmarks.storefront import look as opened
 from benchmarks.top_page import look
 from stack.state import BrokerKind
 
@@ -17,3 +18,7 @@ def test_pages_are_timed_under_an_attack(shop):
 
 def test_clicks_are_followed_until_the_answer_knows_them(shop):
     assert [figure.value > 0 for figure in click(shop.environment, 3, BrokerKind.EMBEDDED)] == [True, True]
+
+
+def test_pages_are_opened_in_a_slow_browser(shop):
+    assert all(figure.value > 0 for figure in opened(shop.gateway_url, rounds=1))

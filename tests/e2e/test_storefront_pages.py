@@ -1,10 +1,13 @@
 """What the storefront's pages show of products, banners and searches."""
 
+import re
 import uuid
 
 import httpx2
 import pytest
 from playwright.sync_api import expect
+
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -75,3 +78,103 @@ def test_a_banner_of_the_moment_is_shown_in_the_language_of_the_page(open_page, 
     page = open_page("/", locale="ja-JP")
     expect(page.get_by_role("region", name="お茶の週間")).to_be_visible()
     staff.delete(f"/v1/banners/{banner['id']}", headers={"Idempotency-Key": str(uuid.uuid4())}).raise_for_status()
+
+
+@pytest.fixture(scope="module")
+def jars(shop):
+    """Twelve jars of two brands, half of them sold out; only this file knows the word."""
+    headers = {"Authorization": f"Bearer {shop.staff_token}"}
+    with httpx2.Client(base_url=shop.gateway_url, headers=headers, timeout=30) as client:
+        for number in range(12):
+            brand, stock = ("Quillon", 5) if number % 2 else ("Brasserie", 0)
+            line = {"sku": f"zanzibar-{number}", "name": f"Zanzibar jar {number}", "price": f"{number + 1}.00"}
+            make(client, "/v1/products", **line, currency="USD", brand=brand, stock=stock)
+        wait_until(lambda: client.get("/v1/search?q=zanzibar").json()["total"] == 12)
+
+
+def names(page):
+    return page.get_by_role("list", name="Products found").get_by_role("heading", level=3).all_inner_texts()
+
+
+@pytest.mark.usefixtures("jars")
+def test_a_search_is_narrowed_and_sorted_and_its_address_has_it_all(open_page):
+    page = open_page("/search?q=zanzibar")
+    found = page.locator("#found")
+    expect(found).to_have_text("12 products")
+    brand = page.get_by_role("checkbox", name="Quillon 6")
+    brand.check()
+    expect(found).to_have_text("6 products")
+    expect(page.get_by_role("checkbox", name="Quillon")).to_be_focused()
+    page.get_by_label("Sort by").select_option("-price")
+    expect(page).to_have_url(re.compile(r"q=zanzibar&brand=Quillon&sort=-price$"))
+    expect(page.get_by_role("article").first).to_contain_text("Zanzibar jar 11")
+    page.reload()
+    expect(found).to_have_text("6 products")
+    assert names(page)[0] == "Zanzibar jar 11"
+    page.get_by_role("button", name="Remove the filter Quillon").click()
+    expect(found).to_have_text("12 products")
+    expect(found).to_be_focused()
+    page.go_back()
+    expect(found).to_have_text("6 products")
+
+
+@pytest.mark.usefixtures("jars")
+def test_what_is_sold_out_is_marked_and_can_be_left_out(open_page):
+    page = open_page("/search?q=zanzibar")
+    expect(page.get_by_text("Sold out")).to_have_count(6)
+    page.get_by_role("checkbox", name="In stock 6").check()
+    expect(page.locator("#found")).to_have_text("6 products")
+    expect(page.get_by_text("Sold out")).to_have_count(0)
+
+
+@pytest.mark.usefixtures("jars")
+def test_suggestions_are_chosen_by_keyboard(open_page):
+    page = open_page("/cart")
+    box = page.get_by_role("combobox", name="Search products")
+    box.press_sequentially("zanz")
+    options = page.get_by_role("listbox", name="Suggestions").get_by_role("option")
+    expect(options.first).to_be_visible()
+    expect(box).to_have_attribute("aria-expanded", "true")
+    box.press("ArrowDown")
+    expect(options.first).to_have_attribute("aria-selected", "true")
+    expect(box).to_have_attribute("aria-activedescendant", "suggestion-0")
+    box.press("Escape")
+    expect(options.first).to_be_hidden()
+    expect(box).to_have_value("zanz")
+    box.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("“zanz”")
+
+
+def test_a_suggestion_leads_to_a_category(open_page):
+    page = open_page("/cart")
+    page.get_by_role("combobox", name="Search products").press_sequentially("yogurt")
+    page.get_by_role("option").filter(has_text="category").filter(has_text="YOGURT").first.click()
+    expect(page.get_by_role("navigation", name="You are here")).to_contain_text("Yogurt")
+
+
+def test_where_nothing_fits_the_page_leads_on(open_page):
+    page = open_page("/search?q=xylophone&brand=Nobody")
+    expect(page.get_by_role("main")).to_contain_text("Nothing fits.")
+    expect(page.get_by_role("list", name="What others look at").get_by_role("article").first).to_be_visible()
+    page.get_by_role("button", name="Remove all filters").click()
+    expect(page).to_have_url(re.compile(r"/search\?q=xylophone$"))
+
+
+def test_a_category_shows_what_is_below_it_and_where_it_is(open_page, shop):
+    categories = httpx2.get(f"{shop.gateway_url}/v1/categories", params={"limit": 500}).json()["items"]
+    grocery = next(category["id"] for category in categories if category["code"] == "GROCERY")
+    page = open_page(f"/categories/{grocery}")
+    page.get_by_role("navigation", name="Categories below").get_by_role("link", name="Teas").click()
+    way = page.get_by_role("navigation", name="You are here").get_by_role("listitem")
+    expect(way).to_have_text(["Top page", "Grocery", "Teas"])
+    expect(page.locator("#found")).to_have_text("3 products")
+
+
+def test_a_view_says_which_search_it_was_opened_from(open_page):
+    page = open_page("/cart")
+    with page.expect_response(re.compile("/v1/search\\?")) as answered:
+        page.goto("/search?q=salmon")
+    search_id = answered.value.json()["searchId"]
+    with page.expect_request(lambda request: "PRODUCT_VIEWED" in (request.post_data or "")) as sent:
+        page.get_by_role("article").first.get_by_role("link").click()
+    assert sent.value.post_data_json["actions"][0]["requestID"] == search_id

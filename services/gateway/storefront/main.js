@@ -23,6 +23,7 @@ const PAGES = {
   "/account/email": page("sign-in-pages", "emailPage"),
   "/account/reset": page("sign-in-pages", "resetPage"),
   "/preview/mails": page("mails-page", "mailsPage"),
+  "/merchandising": page("merchandising-page", "merchandisingPage"),
   "/cart": page("cart-page", "cartPage"),
   "/checkout": page("checkout-page", "checkoutPage"),
   "/orders": page("orders-page", "ordersPage"),
@@ -48,7 +49,7 @@ function pageAt(pathname) {
 async function render({ isFirst = false, isBack = false } = {}) {
   const mine = ++turn;
   leave();
-  const { key, scroll } = entry();
+  const { key, scroll, focus } = entry();
   shown = location.pathname + location.search;
   current = { key };
   showKeyword(new URLSearchParams(location.search).get("q") ?? "");
@@ -59,7 +60,7 @@ async function render({ isFirst = false, isBack = false } = {}) {
   const made = await make();
   clearTimeout(waiting);
   if (mine !== turn) return made.leave?.();
-  draw(made, { scroll: scroll ?? 0, after: () => isFirst || main.focus({ preventScroll: true }), isFirst });
+  draw(made, { scroll: scroll ?? 0, after: () => isFirst || (document.getElementById(focus) ?? main).focus({ preventScroll: true }), isFirst });
 }
 
 async function make() {

@@ -2,7 +2,7 @@
 
 import { element } from "./dom.js";
 import { explain } from "./problem.js";
-import { hasPreview, isLoggedIn, isView, logOut, shoppers, stopViewing, userId, viewAs } from "./session.js";
+import { hasPreview, hasRole, isLoggedIn, isView, logOut, shoppers, stopViewing, userId, viewAs } from "./session.js";
 import { t } from "./texts.js";
 
 const byId = (id) => document.getElementById(id);
@@ -14,6 +14,7 @@ export function showWho() {
   account.href = isLoggedIn() ? "/account" : "/account/login";
   account.querySelector("b").textContent = t(isLoggedIn() ? "head.account" : "head.login");
   byId("view-as").hidden = !hasPreview();
+  byId("merchandising").hidden = !(hasRole("merchandiser") || hasRole("admin"));
   byId("mails").hidden = !hasPreview();
   byId("viewing").hidden = !isView();
   byId("viewing").querySelector("b").textContent = isView() ? userId() : "";

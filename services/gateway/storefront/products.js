@@ -5,12 +5,13 @@ import { readable } from "./format.js";
 
 /** A product of the catalog as a card shows it. */
 export function asItem(product) {
-  const { id, name, price, currency, image, categoryIds, isActive, inStock, isParent, priceFrom } = product;
+  const { id, name, price, currency, image, categoryIds, isActive, inStock, isParent, priceFrom, parentId, variantCount } = product;
   return {
     productId: id,
     productName: name,
     productPrice: isParent ? priceFrom : price,
     isFrom: isParent,
+    variants: parentId ? variantCount : 0, // those that fit, of which this is one
     specialPrice: specialPriceOf(product),
     currency,
     image,
@@ -30,4 +31,14 @@ function specialPriceOf({ isActive, inStock, specialPrice: offer }) {
 export async function pathOf({ id, name, parentId }) {
   const above = parentId ? await get(`/v1/categories/${parentId}`).then(pathOf).catch(() => []) : [];
   return [...above, { id, name: readable(name) }];
+}
+
+/** What many shoppers look at these days, and is there. */
+export async function popular(limit = 12) {
+  const { items } = await get(`/v1/products/popular?${new URLSearchParams({ limit })}`, { seconds: 4 });
+  if (!items.length) return [];
+  const ids = items.map(({ productId }) => productId);
+  const known = await get(`/v1/products?${new URLSearchParams([["active", true], ...ids.map((id) => ["ids", id])])}`, { seconds: 4 });
+  const products = new Map(known.items.map((product) => [product.id, product]));
+  return ids.map((id) => products.get(id)).filter((product) => product?.inStock);
 }

@@ -2,6 +2,7 @@
 
 import { report } from "./api.js";
 import { hasConsent } from "./consent.js";
+import { whence } from "./origin.js";
 import { userId } from "./session.js";
 import { ofTab } from "./storage.js";
 import { uuid } from "./uuid.js";
@@ -19,7 +20,7 @@ ofTab.set(SESSION, visit);
 /** One action of the shopper, such as `act("PRODUCT_VIEWED", { productId: 7 })`; its id makes sending it again safe. */
 export function act(actionType, fields) {
   if (!canReport()) return;
-  const action = { actionType, eventId: uuid(), timestamp: new Date().toISOString(), sessionId: visit, ...fields };
+  const action = { actionType, eventId: uuid(), timestamp: new Date().toISOString(), sessionId: visit, ...whence(), ...fields };
   const viewer = userId();
   const batch = () => ({ actions: [{ ...action, userId: userId() }], consent: hasConsent(), sentAt: new Date().toISOString() });
   lastAction = report("/v1/actions", () => (hasConsent() && (viewer ?? userId()) === userId() ? batch() : null));

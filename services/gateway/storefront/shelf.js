@@ -58,6 +58,7 @@ export function card(item) {
       { className: "text" },
       element("h3", {}, element("a", { href }, name)),
       hasPrice ? price(item) : null,
+      item.variants > 1 ? element("p", { className: "kind" }, t("variants.count", { count: item.variants, number: count(item.variants) })) : null,
       isThere ? null : element("p", { className: "stock none" }, t("stock.none")),
       item.reason ? why(translated(item.reason)) : null,
       item.productId && isThere && !item.isFrom ? addButton(item) : null,

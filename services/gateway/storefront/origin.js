@@ -1,0 +1,21 @@
+// Where a visit came from: the page before it, and the campaign that the address of its first page names.
+
+import { ofTab } from "./storage.js";
+
+const NAME = "tanawari.origin";
+const MARKS = ["Source", "Medium", "Campaign", "Term", "Content"];
+const LONGEST = 200;
+
+function here() {
+  const address = new URLSearchParams(location.search);
+  const marks = MARKS.map((mark) => [`utm${mark}`, address.get(`utm_${mark.toLowerCase()}`)?.slice(0, LONGEST)]);
+  const given = marks.filter(([, value]) => value);
+  const isFromElsewhere = document.referrer && !document.referrer.startsWith(location.origin);
+  return Object.fromEntries(isFromElsewhere ? [...given, ["referrer", document.referrer.split("?")[0]]] : given);
+}
+
+if (!ofTab.get(NAME)) ofTab.set(NAME, JSON.stringify(here()));
+const origin = JSON.parse(ofTab.get(NAME));
+
+/** What every action says of it, with the page that it happens on. */
+export const whence = () => ({ pageUrl: location.origin + location.pathname, ...origin });
