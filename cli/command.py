@@ -30,6 +30,7 @@ COMMANDS = {
     "dead-letters": "dead_letters.dead_letters",
     "dbt": "modelling.dbt",
     "rebuild": "rebuild.rebuild",
+    "search": "search.search",
     "keys": "keys.keys",
     "payment-keys": "payment_keys.payment_keys",
 }

@@ -87,6 +87,8 @@ async def suggest(
     limit: Annotated[int, Query(ge=1, le=20)] = 10,
 ) -> SuggestionsOut:
     """How a search may go on: words that many products are, then categories, brands and products."""
+    if not q.strip():
+        return SuggestionsOut(items=[])
     search: Search = request.app.state.search
     words = [SuggestionOut(kind="query", text=text) for text in await search.continued(q, limit)]
     answer = await search.search(Asked(q, limit=SUGGESTED, with_facets=True))

@@ -20,7 +20,10 @@ EVERY_SECONDS = 0.2
 COUNT_EVERY_SECONDS = 60.0
 MANY = 0.1
 """Where this part of the documents has changed, words are counted at once."""
-_LOCK = text("SELECT pg_try_advisory_xact_lock(hashtextextended('services.catalog.search', 0))")
+_KEY = "hashtextextended('services.catalog.search', 0)"
+LOCK = text(f"SELECT pg_advisory_xact_lock({_KEY})")
+"""Waits until nobody else writes the index, and lets nobody until the transaction ends."""
+_TRY_LOCK = text(f"SELECT pg_try_advisory_xact_lock({_KEY})")
 _TAKE = text("""
     DELETE FROM search_changes WHERE id IN (SELECT id FROM search_changes ORDER BY id LIMIT :limit) RETURNING product_id
 """)
@@ -50,7 +53,7 @@ class Follower(Worker):
     async def follow(self) -> int:
         """Write the products of some changes; the number of changes."""
         async with self._database.sessions.begin() as session:
-            if not await session.scalar(_LOCK):
+            if not await session.scalar(_TRY_LOCK):
                 return 0
             taken = (await session.scalars(_TAKE, {"limit": BATCH})).all()
             if taken:
@@ -67,6 +70,6 @@ class Follower(Worker):
         async with self._database.sessions.begin() as session:
             documents = await session.scalar(_DOCUMENTS) or 0
             is_due = time.monotonic() - self._counted_at >= COUNT_EVERY_SECONDS
-            if (is_due or self._uncounted >= documents * MANY) and await session.scalar(_LOCK):
+            if (is_due or self._uncounted >= documents * MANY) and await session.scalar(_TRY_LOCK):
                 await self._index.count(session)
                 self._uncounted, self._counted_at = 0, time.monotonic()

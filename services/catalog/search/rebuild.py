@@ -1,0 +1,76 @@
+"""Makes the index anew beside the one in use, and swaps them in one transaction.
+
+The new table lies in a schema of its own, which comes first on the search path while it is written: what writes the
+index writes this one. What has changed meanwhile differs from the index in use, which follows the catalogue; it is read
+again under the follower's lock. Needed after a change of how texts are read, or of how the index is made.
+"""
+
+from collections.abc import Callable
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.catalog.search import sources
+from services.catalog.search.follower import BATCH, LOCK
+from services.catalog.search.store import Store, count_words
+from services.common.storage.database import Database
+
+_PREPARE = (
+    "DROP SCHEMA IF EXISTS search_next CASCADE",
+    "CREATE SCHEMA search_next",
+    "CREATE TABLE search_next.search_documents (LIKE search_documents INCLUDING DEFAULTS) WITH (fillfactor = 80)",
+    "ALTER TABLE search_next.search_documents ADD CONSTRAINT pk_search_documents PRIMARY KEY (product_id)",
+)
+_WRITE_THERE = text("SET LOCAL search_path = search_next, public")
+_IDS = text("SELECT id FROM products WHERE id > :after ORDER BY id LIMIT :limit")
+_INDEXES = text("""
+    SELECT replace(indexdef, ' ON public.', ' ON search_next.') FROM pg_indexes
+    WHERE schemaname = 'public' AND tablename = 'search_documents' AND indexname <> 'pk_search_documents'
+""")
+_OTHERWISE = text("""
+    SELECT product_id FROM public.search_documents old FULL JOIN search_next.search_documents new USING (product_id)
+    WHERE (old.digest, old.group_id, old.leaf, old.category_ids, old.price, old.offer_price, old.offer_starts_at,
+        old.offer_ends_at, old.rating, old.rating_count, old.in_stock)
+    IS DISTINCT FROM (new.digest, new.group_id, new.leaf, new.category_ids, new.price, new.offer_price,
+        new.offer_starts_at, new.offer_ends_at, new.rating, new.rating_count, new.in_stock)
+""")
+_SWAP = (
+    "DROP TABLE public.search_documents",
+    "ALTER TABLE search_next.search_documents SET SCHEMA public",
+    "DROP SCHEMA search_next",
+)
+
+
+async def rebuild(database: Database, store: Store, tell: Callable[[int], None]) -> int:
+    """Make the index anew; the number of its documents, which `tell` hears as it grows."""
+    async with database.sessions.begin() as session:
+        for statement in _PREPARE:
+            await session.execute(text(statement))
+    after: int | None = 0
+    count = 0
+    while after is not None:
+        async with database.sessions.begin() as session:
+            await session.execute(_WRITE_THERE)
+            ids = (await session.scalars(_IDS, {"after": after, "limit": BATCH})).all()
+            count += await _write(session, store, list(ids))
+        after = ids[-1] if ids else None
+        tell(count)
+    async with database.sessions.begin() as session:
+        for definition in (await session.scalars(_INDEXES)).all():
+            await session.execute(text(definition))
+        await session.execute(text("ANALYZE search_next.search_documents"))
+    async with database.sessions.begin() as session:
+        await session.execute(LOCK)
+        await session.execute(_WRITE_THERE)
+        await _write(session, store, list((await session.scalars(_OTHERWISE)).all()))
+        for statement in _SWAP:
+            await session.execute(text(statement))
+        await count_words(session)
+    return count
+
+
+async def _write(session: AsyncSession, store: Store, ids: list[int]) -> int:
+    documents = await sources.read(session, ids)
+    held = {document.product_id for document in documents}
+    await store.write(session, documents, [each for each in ids if each not in held])
+    return len(documents)
