@@ -3,14 +3,15 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from services.common.web.fields import Boolean, FreeText, Id, Schema, ShopAddress, ShortText, Timestamp, left_out
 from services.common.web.paging import Page
 from services.content.schemas import Priority
+from services.contracts.card_numbers import no_card_number
 
 Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$", examples=["ja", "en", "zh-Hant"])]
-Placement = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{0,49}$", examples=["TOP"])]
+Placement = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{0,49}$", examples=["TOP"]), AfterValidator(no_card_number)]
 MOST_LANGUAGES = 20
 
 

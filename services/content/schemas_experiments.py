@@ -3,14 +3,19 @@
 from datetime import datetime
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from services.common.web.fields import Schema, left_out
 from services.common.web.paging import Page
 from services.content.schemas_campaigns import Scheduled
+from services.contracts.card_numbers import no_card_number
 
-ExperimentName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,29}$", examples=["ranking-2026-12"])]
-ArmName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,19}$", examples=["control"])]
+ExperimentName = Annotated[
+    str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,29}$", examples=["ranking-2026-12"]), AfterValidator(no_card_number)
+]
+ArmName = Annotated[
+    str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,19}$", examples=["control"]), AfterValidator(no_card_number)
+]
 
 
 class ExperimentArm(Schema):

@@ -18,7 +18,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInf
 from pydantic.alias_generators import to_camel
 
 from services.contracts import money, string_formats
-from services.contracts.card_numbers import no_card_number
+from services.contracts.card_numbers import no_card_number, no_card_number_in_address
 from services.contracts.envelope import MAX_ID, Currency, Id, LongText, Money, Text, Timestamp, UserId
 from services.contracts.string_formats import StringFormat
 
@@ -97,7 +97,12 @@ def _above_zero(price: Decimal) -> Decimal:
 
 ImageAddress = Annotated[Text, AfterValidator(_shown_by_browsers), Field(examples=["/images/tea.jpg"])]
 """The address of a picture. Other schemes are refused, because pages embed it unchanged (`javascript:…`)."""
-ShopAddress = Annotated[Text, AfterValidator(_leads_nowhere_else), Field(examples=["/products/7"])]
+ShopAddress = Annotated[
+    Text,
+    AfterValidator(no_card_number_in_address),
+    AfterValidator(_leads_nowhere_else),
+    Field(examples=["/products/7"]),
+]
 """A path of the shop (`//elsewhere` and `/\\elsewhere` are none), or an https address without a user in it."""
 
 
