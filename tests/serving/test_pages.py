@@ -83,6 +83,16 @@ async def test_the_active_generation_fills_a_short_shelf(page, content_service):
     assert [each["rank"] for each in found["shelves"][1]["items"]] == [1, 2, 3]
 
 
+async def test_of_the_variants_in_the_active_generation_one_fills_a_shelf(page, content_service, happens):
+    rows = [item(each) for each in (9_001, 9_002, 9_000)]
+    content_service.says |= {"shelves": [{"displayType": "REPURCHASE", "title": "", "items": rows}]}
+    shirt = {"name": "Shirt", "price": "5", "currency": "USD", "stock": 1, "product_version": 1, "stock_version": 1}
+    for each, parent in ((9_000, None), (9_001, 9_000), (9_002, 9_000)):
+        await happens("PRODUCT_CREATED", product_id=each, sku=str(each), parent_id=parent, **shirt)
+
+    await eventually(lambda: page("shirts"), lambda found: ids(found, "REPURCHASE") == [9_001])
+
+
 async def test_a_product_pinned_on_two_shelves_stands_once(page, content_service):
     pins = [{"displayType": shelf, "title": "", "items": [item(RICE, "manual")]} for shelf in ("SALE", "RECOMMENDED")]
     content_service.says |= {"shelves": pins}
