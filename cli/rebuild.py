@@ -25,7 +25,7 @@ from services.common.storage.database import Database
 from stack.state import StateError
 
 _LOCK = (text("SET LOCAL lock_timeout = '30s'"), text("LOCK TABLE inbox IN SHARE ROW EXCLUSIVE MODE"))
-_OTHERWISE = "ARRAY['updated_at', 'account_version', 'version']"
+_OTHERWISE = "ARRAY['updated_at', 'account_version', 'version', 'catalog_version']"
 """What may differ though the copy was right."""
 
 

@@ -115,7 +115,9 @@ def rows_of(url, query):
 
 
 def tables(url, names):
-    return {name: sorted(map(str, rows_of(url, f"SELECT * FROM {name}"))) for name in names}
+    """The rows of tables, but for the number of the change that came last, which a rebuild counts as one."""
+    rows = "SELECT (to_jsonb(t) - 'catalog_version')::text FROM {} AS t"
+    return {name: sorted(map(str, rows_of(url, rows.format(name)))) for name in names}
 
 
 @pytest.mark.usefixtures("products")
