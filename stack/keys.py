@@ -46,7 +46,7 @@ class Holder:
 HOLDERS: Final = {
     "auth": Holder((ACCESS,), (AUDIENCE,)),
     "gateway": Holder((VISITOR_USE, SERVICE), (AUDIENCE, "auth")),
-    "profile": Holder((SERVICE,), ("auth", "analytics", "cart", "content", "order", "payment")),
+    "profile": Holder((SERVICE,), ("auth", "analytics", "cart", "catalog", "content", "order", "payment")),
     "cart": Holder((SERVICE,), ("catalog",)),
     "order": Holder((SERVICE,), ("cart", "catalog", "payment", "profile")),
     "serving": Holder((SERVICE,), ("catalog", "content")),

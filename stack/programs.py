@@ -50,7 +50,12 @@ PROGRAMS = (
         consumes={"profile.auth": "auth.v1", "profile.erasures": "erasures.v1"},
         signs=True,
     ),
-    service("catalog", keeps_data=True, has_outbox=True),
+    service(
+        "catalog",
+        keeps_data=True,
+        has_outbox=True,
+        consumes={"catalog.orders": "order.v1", "catalog.reviews": "user-actions.v1", "catalog.erasure": "auth.v1"},
+    ),
     service(
         "cart",
         keeps_data=True,

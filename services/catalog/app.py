@@ -1,5 +1,7 @@
 """The catalog's composition root: `python -m services.common.web.server services.catalog.app:create_app`."""
 
+from functools import partial
+
 from fastapi import FastAPI
 
 from services.catalog import (
@@ -9,10 +11,13 @@ from services.catalog import (
     api_images,
     api_prices,
     api_reservations,
+    api_reviews,
     api_search,
     api_snapshot,
     api_variants,
+    reviews,
 )
+from services.catalog.consumer import ACTIONS, ORDERS, PURCHASED, SUBMITTED, follow_actions, follow_orders
 from services.catalog.expiry import Expiry
 from services.catalog.image_sweeper import ImageSweeper
 from services.catalog.images import Images
@@ -26,6 +31,9 @@ from services.catalog.search.postgres import PostgresIndex
 from services.catalog.search.search import Search
 from services.catalog.search.words import Words
 from services.catalog.settings import CatalogSettings
+from services.common.messaging.consumer import Consumer
+from services.common.messaging.erasure import TOPIC as DELETIONS
+from services.common.messaging.erasure import erasing
 from services.common.messaging.producer import Producer
 from services.common.messaging.relay import Relay
 from services.common.runtime.health import Check
@@ -42,15 +50,22 @@ def create_app(settings: CatalogSettings | None = None) -> FastAPI:
     images = Images(database, files)
     words = Words(database, settings.synonyms_file)
     index = PostgresIndex(database, Reader(Analyzer()), settings.search_seconds)
+    follow = partial(Consumer, settings, database=database, producer=producer)
+    consumers = [
+        follow(topics=[ORDERS], event_types=PURCHASED, handle=follow_orders, name="orders"),
+        follow(topics=[ACTIONS], event_types=SUBMITTED, handle=follow_actions, name="reviews"),
+        follow(topics=[DELETIONS], handle=erasing("catalog", reviews.erase), name="erasure"),
+    ]
     app = build_app(
         settings,
         title="Catalog",
-        description="Products, their attributes and images, the category tree, stock, reservations of it, and offers.",
+        description="Products with attributes, images and reviews, the category tree, stock, reservations, and offers.",
         routers=[
             api.router,
             api_variants.router,
             api_prices.router,
             api_images.router,
+            api_reviews.router,
             api_categories.router,
             api_attributes.router,
             api_search.router,
@@ -65,6 +80,7 @@ def create_app(settings: CatalogSettings | None = None) -> FastAPI:
             ImageSweeper(images, settings.image_sweep_seconds),
             words,
             Follower(database, index),
+            *consumers,
         ],
         checks=[Check("images", files.check, required=False)],
         closes=[images],

@@ -51,6 +51,8 @@ class ProductState:
         fields = {name: value for name, value in changes.items() if name != "special_price"}
         if "description" in changes:
             fields |= described(changes["description"])
+        if self.product.rating_count and "rating_count" not in changes:
+            fields.pop("rating", None)  # it is that of reviews, which nobody uploads
         if "images" in changes:
             fields["image"] = next(iter(changes["images"]), None)
         elif "image" in changes:

@@ -14,6 +14,8 @@ from sqlalchemy import (
     Identity,
     Index,
     Text,
+    UniqueConstraint,
+    false,
     func,
     text,
 )
@@ -21,6 +23,8 @@ from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.catalog.domain import parent_code
+from services.common.messaging.erasure import ErasedTable
+from services.common.messaging.inbox import InboxTable
 from services.common.messaging.outbox import OutboxTable
 from services.common.storage.database import ServiceBase
 from services.common.web.idempotency import IdempotencyTable
@@ -242,6 +246,57 @@ class SearchChange(Base):
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
     product_id: Mapped[int]
+
+
+class Purchase(Base):
+    """That a user has bought a product: who may review it."""
+
+    __tablename__ = "purchases"
+
+    user_id: Mapped[str] = mapped_column(primary_key=True)
+    product_id: Mapped[int] = mapped_column(primary_key=True)
+
+
+class Review(Base):
+    """What a buyer thinks of a product; `moderations` says who hid it or showed it again, when, and why."""
+
+    __tablename__ = "reviews"
+    __table_args__ = (
+        UniqueConstraint("product_id", "user_id"),
+        CheckConstraint("rating BETWEEN 1 AND 5", name="rating_within_scale"),
+        Index("ix_reviews_visible", "product_id", "id", postgresql_where=text("NOT is_hidden")),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    product_id: Mapped[int] = mapped_column(ForeignKey("products.id", ondelete="CASCADE"))
+    user_id: Mapped[str] = mapped_column(index=True)
+    rating: Mapped[int]
+    text: Mapped[str | None]
+    is_hidden: Mapped[bool] = mapped_column(server_default=false())
+    moderations: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default="[]")
+    version: Mapped[int]
+    submitted_at: Mapped[datetime]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class EarlyReview(Base):
+    """A review from the log that arrived before its purchase: the two come by different topics."""
+
+    __tablename__ = "early_reviews"
+
+    user_id: Mapped[str] = mapped_column(primary_key=True)
+    product_id: Mapped[int] = mapped_column(primary_key=True)
+    rating: Mapped[int]
+    text: Mapped[str | None]
+    submitted_at: Mapped[datetime]
+
+
+class Inbox(InboxTable, Base):
+    """The events that each consumer has handled."""
+
+
+class ErasedUser(ErasedTable, Base):
+    """The users who were deleted."""
 
 
 class Outbox(OutboxTable, Base):

@@ -143,6 +143,16 @@ async def change(
     await _store(session, {product_id: old}, [new])
 
 
+async def rate(session: AsyncSession, ratings: Mapping[int, tuple[float, int]]) -> None:
+    """Set the ratings of products, each with the number of its reviews; those that are gone are passed over."""
+    states = await store.lock_products(session, Product.id == func.any(list(ratings)))
+    rated = []
+    for state in states:
+        rating, count = ratings[state.id]
+        rated.append(state.changed({"rating": rating, "rating_count": count}))
+    await _store(session, {state.id: state for state in states}, rated)
+
+
 async def remove(session: AsyncSession, product_id: int) -> None:
     """Delete one product with its offer.
 

@@ -35,7 +35,7 @@ TABLE = (
     *_to("serving", "/v1/products/{productId:product}/similar"),
     *_to("catalog", "/v1/products/bulk", "/v1/categories/bulk", upload=True),
     *_to("catalog", "/v1/products/{productId:product}/images", upload=True),
-    *_to("catalog", "/v1/images/{name}"),
+    *_to("catalog", "/v1/images/{name}", "/v1/reviews", "/v1/reviews/{reviewId}"),
     *_to("catalog", "/v1/products", "/v1/products/{rest:path}", "/v1/categories", "/v1/categories/{rest:path}"),
     *_to("catalog", "/v1/search", "/v1/search/{rest:path}"),
     *_to("catalog", "/v1/attributes", "/v1/attributes/{rest:path}"),

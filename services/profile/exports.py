@@ -45,7 +45,7 @@ class Exports:
     """Makes exports."""
 
     def __init__(self, settings: ProfileSettings) -> None:
-        names = ("auth", "analytics", "content", "cart", "order", "payment")
+        names = ("auth", "catalog", "analytics", "content", "cart", "order", "payment")
         urls: dict[str, str] = {name: getattr(settings, f"{name}_url") for name in names}
         self._clients = {
             name: ServiceClient(name, url, timeout=SECONDS, auth=settings.authentication(name))
@@ -83,7 +83,7 @@ class Exports:
         head = orjson.dumps({"userId": profile.id, "exportedAt": datetime.now(UTC)})[:-1]
         yield b'%b,"sections":{"profile":%b' % (head, profile.model_dump_json(by_alias=True).encode())
         user = quote(profile.id, safe="")
-        for name in ("auth", "content"):
+        for name in ("auth", "catalog", "content"):
             section = await self._clients[name].read(dict[str, Any], "GET", f"/v1/exports/{user}")
             yield b',"%b":%b' % (name.encode(), orjson.dumps(section))
         cart = await self._clients["cart"].read(dict[str, Any], "GET", f"/v1/carts/{user}")

@@ -142,6 +142,7 @@ class ExportedSections(Schema):
 
     profile: UserOut
     auth: dict[str, Any]
+    catalog: dict[str, Any]
     content: dict[str, Any]
     cart: dict[str, Any]
     order: OrderHistories

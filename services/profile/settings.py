@@ -10,6 +10,7 @@ class ProfileSettings(ServiceSettings, env_prefix="PROFILE_"):
 
     service: str = "profile"
     database_url: str
+    catalog_url: str = Field("http://127.0.0.1:8001", validation_alias="CATALOG_URL")
     analytics_url: str = Field("http://127.0.0.1:8002", validation_alias="ANALYTICS_URL")
     content_url: str = Field("http://127.0.0.1:8003", validation_alias="CONTENT_URL")
     auth_url: str = Field("http://127.0.0.1:8005", validation_alias="AUTH_URL")

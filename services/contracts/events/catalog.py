@@ -1,5 +1,7 @@
 """What happens to products and categories: `catalog.v1`.
 
+Reviews of products are here, too, with a version of their own; those of a deleted product go without an event.
+
 A product has three parts: its description, its stock and its offer. The version of a part grows with its changes, so a
 copy applies a part only if it is not older than its own, in whatever order events arrive; 0 is the version of events
 from before there were versions. A deletion is final: ids are not reused.
@@ -103,6 +105,30 @@ class SpecialPriceEnded(Contract):
 
     product_id: Id
     offer_version: Version = 0
+
+
+class ReviewSnapshot(Contract):
+    """REVIEW_UPDATED: a buyer's review of a product as it now is.
+
+    It tells neither whose it is nor what it says, for this topic keeps everything. Its REVIEW_SUBMIT tells both, with
+    the `reviewId` in its metadata, and is kept for 90 days. `hiddenReason` is what a merchandiser gave.
+    """
+
+    review_id: Id
+    product_id: Id
+    rating: Annotated[int, Field(strict=True, ge=1, le=5)]
+    text_length: Quantity = 0
+    is_hidden: bool = False
+    hidden_reason: Text | None = None
+    submitted_at: Timestamp
+    review_version: Version = 0
+
+
+class ReviewDeleted(Contract):
+    """REVIEW_DELETED: by its author, or with its author's account."""
+
+    review_id: Id
+    product_id: Id
 
 
 class CategorySnapshot(Contract):

@@ -104,7 +104,7 @@ class UserEmailChanged(Contract):
     profile_version: Version = 0
 
 
-ERASING = ("auth", "profile", "analytics", "content", "cart", "order", "payment")
+ERASING = ("auth", "profile", "catalog", "analytics", "content", "cart", "order", "payment")
 """The services that have data of users: a deletion is complete once each of them has reported it."""
 
 

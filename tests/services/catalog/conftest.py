@@ -21,7 +21,7 @@ def database_url(database):
 
 @pytest.fixture(scope="module")
 def settings(broker, tokens, database_url, tmp_path_factory):
-    broker.create_topics("catalog.v1", "dead-letters.v1")
+    broker.create_topics("catalog.v1", "order.v1", "user-actions.v1", "auth.v1", "erasures.v1", "dead-letters.v1")
     return CatalogSettings(
         database_url=database_url,
         kafka_url=broker.url,

@@ -29,7 +29,9 @@ def database_url(database):
 def others():
     """Small servers that stand where the other services with data of users would."""
     with ExitStack() as stack:
-        services = {name: Service(name) for name in ("auth", "analytics", "content", "cart", "order", "payment")}
+        services = {
+            name: Service(name) for name in ("auth", "catalog", "analytics", "content", "cart", "order", "payment")
+        }
         for service in services.values():
             service.url = stack.enter_context(served(service))
         yield services

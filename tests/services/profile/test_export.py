@@ -16,7 +16,7 @@ def told(others):
     """What the other services tell of a user: `told("fred")`."""
 
     def says(user_id):
-        for name in ("auth", "content"):
+        for name in ("auth", "catalog", "content"):
             others[name].says(f"/v1/exports/{user_id}", {"of": name, "when": "2026-11-27T09:00:00Z"})
         others["analytics"].says(f"/v1/users/{user_id}/actions", {"items": [{"id": 1}], "nextCursor": None})
         others["analytics"].says(f"/v1/users/{user_id}/views", {"items": [], "nextCursor": None})
@@ -37,6 +37,7 @@ async def test_the_export_has_what_every_service_stores_as_a_file(registered, to
     assert answer.json()["sections"] == {
         "profile": (await fred.get(ME)).json(),
         "auth": {"of": "auth", "when": "2026-11-27T09:00:00Z"},
+        "catalog": {"of": "catalog", "when": "2026-11-27T09:00:00Z"},
         "content": {"of": "content", "when": "2026-11-27T09:00:00Z"},
         "cart": {"of": "cart"},
         "order": {

@@ -154,6 +154,19 @@ async def test_an_event_that_comes_twice_has_its_effect_once(consumer, producer,
         await eventually(effects, are(1, 2, 3))
 
 
+async def test_events_of_other_types_than_asked_for_are_passed_over_and_not_remembered(
+    settings, service_database, producer, effects, database_url
+):
+    parts = {"database": service_database, "producer": producer, "handle": write_effects}
+    choosy = Consumer(settings, topics=[TOPIC], **parts, event_types=["PRODUCT_VIEWED"])
+    other = viewed(1).replace(b"PRODUCT_VIEWED", b"REVIEW_START")
+    await send(producer, other, viewed(2))
+    async with running([choosy]):
+        await eventually(effects, are(2))
+    with psycopg.connect(database_url) as connection:
+        assert connection.execute("SELECT count(*) FROM inbox").fetchone() == (1,)
+
+
 async def test_an_event_of_an_unknown_type_is_counted_and_passed_over(consumer, producer, effects):
     def counted():
         labels = {"consumer": "common-test.consumer", "topic": TOPIC}

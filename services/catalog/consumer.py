@@ -1,0 +1,101 @@
+"""Follows orders and reviews: who has bought what, and what shoppers of other entrances say of it.
+
+The two come by different topics, so that a review may arrive before its purchase: it waits for it. What waits and what
+is bought meanwhile must not miss each other: one of the two handlers runs at a time.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+from prometheus_client import Counter
+from pydantic import ValidationError
+from sqlalchemy import delete, func, select, text, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.catalog import purchases, reviews
+from services.catalog.models import EarlyReview
+from services.catalog.reviews import Outcome, Submission
+from services.catalog.schemas_reviews import ReviewIn
+from services.common.identity.ownership import is_visitor
+from services.common.messaging.erasure import erased_among
+from services.common.messaging.messages import Message
+from services.common.storage.upsert import upsert_rows
+from services.contracts.events.actions import ProductAction
+
+ORDERS: Final = "order.v1"
+ACTIONS: Final = "user-actions.v1"
+PURCHASED: Final = frozenset({"ORDER_COMPLETED"})
+SUBMITTED: Final = frozenset({"REVIEW_SUBMIT"})
+REFUSED = Counter("tanawari_reviews_refused", "Reviews on the action log that break the rules of reviews.")
+
+
+class _Line(msgspec.Struct, rename="camel"):
+    product_id: int
+
+
+class _Order(msgspec.Struct, rename="camel"):
+    user_id: str
+    items: list[_Line]
+
+
+class _Ordered(msgspec.Struct):
+    """What we need of a message, which was read as its contract says: a history has hundreds of thousands."""
+
+    data: _Order
+
+
+_order = msgspec.json.Decoder(_Ordered).decode
+_ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended('services.catalog.consumer', 0))")
+
+
+async def follow_orders(session: AsyncSession, messages: Sequence[Message]) -> None:
+    """Record who has bought what, and the reviews that have waited for it."""
+    await session.execute(_ONE_AT_A_TIME)
+    orders = [_order(message.record.value).data for message in messages]
+    erased = await erased_among(session, {order.user_id for order in orders})
+    kept = [order for order in orders if order.user_id not in erased]
+    await purchases.add(session, {(order.user_id, line.product_id) for order in kept for line in order.items})
+    early = EarlyReview.user_id == func.any(list({order.user_id for order in kept}))
+    await _submit(session, [_waiting(row) for row in await session.scalars(select(EarlyReview).where(early))])
+
+
+async def follow_actions(session: AsyncSession, messages: Sequence[Message]) -> None:
+    """Record reviews from other entrances; what is no review by our rules is passed over."""
+    await session.execute(_ONE_AT_A_TIME)
+    submissions = [given for message in messages if (given := _submission(message)) is not None]
+    await _submit(session, submissions)
+
+
+async def _submit(session: AsyncSession, submissions: Sequence[Submission]) -> None:
+    """Record reviews; those whose purchase is not known wait for it."""
+    if not submissions:
+        return
+    outcomes = list(zip(submissions, await reviews.record(session, submissions), strict=True))
+    early = {given.pair: _row(given) for given, outcome in outcomes if outcome is Outcome.NOT_BOUGHT}
+    done = [given.pair for given, outcome in outcomes if outcome is not Outcome.NOT_BOUGHT]
+    await upsert_rows(session, EarlyReview, list(early.values()))
+    await session.execute(delete(EarlyReview).where(tuple_(EarlyReview.user_id, EarlyReview.product_id).in_(done)))
+
+
+def _submission(message: Message) -> Submission | None:
+    action = message.payload
+    assert isinstance(action, ProductAction), "as its type says"
+    if action.is_bot or is_visitor(action.user_id):
+        return None
+    try:
+        review = ReviewIn.model_validate({"rating": action.rating, "text": action.review_text})
+    except ValidationError:
+        REFUSED.inc()
+        return None
+    at = datetime.fromisoformat(message.happened_at)
+    return Submission(action.user_id, action.product_id, review.rating, review.text, at)
+
+
+def _waiting(row: EarlyReview) -> Submission:
+    return Submission(row.user_id, row.product_id, row.rating, row.text, row.submitted_at)
+
+
+def _row(given: Submission) -> dict[str, Any]:
+    return {name: getattr(given, name) for name in ("user_id", "product_id", "rating", "text", "submitted_at")}

@@ -1,0 +1,91 @@
+"""Requests and responses about reviews."""
+
+from datetime import datetime
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from services.common.web.fields import Boolean, Schema, ShortText
+from services.common.web.paging import Page
+from services.contracts.card_numbers import no_card_number
+
+
+def _some_words(text: str) -> str | None:
+    return text.strip() or None
+
+
+ReviewText = Annotated[
+    str,
+    Field(max_length=2_000, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]*$"),
+    AfterValidator(no_card_number),
+    AfterValidator(_some_words),
+]
+"""Lines of text; of control characters only line breaks and tabs."""
+
+
+class ReviewIn(Schema):
+    """A review: 1 to 5, and what there is to say."""
+
+    rating: Annotated[int, Field(ge=1, le=5)]
+    text: ReviewText | None = None
+
+
+class ReviewOut(Schema):
+    """A review, as everybody sees it."""
+
+    id: Annotated[int, Field(alias="reviewId")]
+    product_id: int
+    rating: int
+    text: str | None
+    created_at: datetime
+    submitted_at: datetime
+
+
+class OwnReviewOut(ReviewOut):
+    """A review, as its author sees it."""
+
+    is_hidden: bool
+
+
+class Moderation(Schema):
+    """Who hid a review or showed it again."""
+
+    is_hidden: bool
+    reason: str | None
+    by: str
+    at: datetime
+
+
+class ModeratedReviewOut(OwnReviewOut):
+    """A review, as merchandisers see it, with all that was done to it."""
+
+    user_id: str
+    moderations: list[Moderation]
+
+
+class ReviewPage(Page[ReviewOut]):
+    """One page of reviews, the latest first."""
+
+
+class ModeratedReviewPage(Page[ModeratedReviewOut]):
+    """One page of reviews, the latest first."""
+
+
+class ReviewChange(Schema):
+    """Hide a review, with the reason, or show it again."""
+
+    is_hidden: Boolean
+    reason: ShortText | None = None
+
+    @model_validator(mode="after")
+    def _has_a_reason(self) -> Self:
+        if self.is_hidden and not self.reason:
+            raise ValueError("a review is hidden with a reason")
+        return self
+
+
+class ExportOut(Schema):
+    """What the catalog stores about a user."""
+
+    reviews: list[OwnReviewOut]
+    bought_product_ids: list[int]

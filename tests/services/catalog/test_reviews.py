@@ -1,0 +1,389 @@
+"""Reviews by who bought a product: rules, ratings, moderation, and the entrances."""
+
+import asyncio
+import json
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import psycopg
+import pytest
+import pytest_asyncio
+
+from services.common.messaging.producer import Producer
+from services.contracts.envelope import Event
+from services.contracts.events.actions import ProductAction
+from services.contracts.events.identity import UserDeleted
+from services.contracts.events.order import OrderLine, OrderSnapshot
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
+CARD = "4111 1111 1111 1111"
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def send(settings):
+    """To publish an event; gives its id."""
+    producer = Producer(settings)
+
+    async def publish(topic, key, event_type, told, at=None):
+        event = Event.of(event_type, told, producer="test", timestamp=at)
+        await producer.send(topic, str(key), event.to_bytes())
+        return event.event_id
+
+    yield publish
+    await producer.close()
+
+
+@pytest.fixture
+def rows(database_url):
+    def of(query, *values):
+        with psycopg.connect(database_url) as connection:
+            return connection.execute(query, values).fetchall()
+
+    return of
+
+
+@pytest.fixture
+def buys(send, rows):
+    """A user buys products; gives back when the catalog knows."""
+
+    async def buy(user_id, *product_ids, is_awaited=True):
+        lines = [OrderLine(product_id=each, quantity=1, price=Decimal(1), amount=Decimal(1)) for each in product_ids]
+        order = OrderSnapshot(order_id=1, user_id=user_id, items=lines, total_amount=Decimal(1))
+        await send("order.v1", 1, "ORDER_COMPLETED", order)
+        if is_awaited:
+            query = "SELECT product_id FROM purchases WHERE user_id = %s"
+            await eventually(
+                lambda: set(rows(query, user_id)), lambda found: found >= {(each,) for each in product_ids}
+            )
+
+    return buy
+
+
+@pytest.fixture
+def product(client):
+    """A new product's id."""
+
+    async def new(sku, **more):
+        answer = await client.post("/v1/products", json={"sku": sku, "name": "Tea", "price": "2.00", **more})
+        assert answer.status_code == 201, answer.text
+        return answer.json()["id"]
+
+    return new
+
+
+@pytest.fixture
+def ask(client, tokens):
+    """A request of a user, or of everybody."""
+
+    async def of(user_id, method, path, *, roles=(), **options):
+        headers = {"Authorization": f"Bearer {tokens.user(user_id, roles=list(roles))}"} if user_id else {}
+        return await client.request(method, path, headers=headers, auth=None, **options)
+
+    return of
+
+
+@pytest.fixture
+def review(ask):
+    async def put(user_id, product_id, rating, text=None):
+        path = f"/v1/products/{product_id}/reviews/mine"
+        return await ask(user_id, "PUT", path, json={"rating": rating, "text": text})
+
+    return put
+
+
+@pytest.fixture
+def submits(send):
+    """Another entrance submits a review."""
+
+    async def submit(user_id, product_id, rating, text=None, at=None, **more):
+        told = ProductAction(user_id=user_id, product_id=product_id, rating=rating, review_text=text, **more)
+        return await send("user-actions.v1", user_id, "REVIEW_SUBMIT", told, at)
+
+    return submit
+
+
+@pytest.fixture
+def moderates(ask):
+    async def moderate(review_id, **change):
+        return await ask("mia", "PATCH", f"/v1/reviews/{review_id}", roles=["merchandiser"], json=change)
+
+    return moderate
+
+
+@pytest.fixture
+def rated(client):
+    async def read(product_id):
+        found = (await client.get(f"/v1/products/{product_id}")).json()
+        return found["rating"], found["ratingCount"]
+
+    return read
+
+
+@pytest.fixture
+def shown(ask):
+    """What everybody reads of a product."""
+
+    async def read(product_id):
+        found = (await ask(None, "GET", f"/v1/products/{product_id}/reviews")).json()
+        return [(each["rating"], each["text"]) for each in found["items"]]
+
+    return read
+
+
+async def test_who_bought_a_product_reviews_it_and_everybody_reads_that(product, buys, review, shown, ask):
+    tea = await product("r tea")
+    await buys("ann", tea)
+    answer = await review("ann", tea, 4, "Good.\nI drink it daily.")
+    assert (answer.status_code, answer.json()["isHidden"]) == (200, False)
+    assert await shown(tea) == [(4, "Good.\nI drink it daily.")]
+    (public,) = (await ask(None, "GET", f"/v1/products/{tea}/reviews")).json()["items"]
+    assert "ann" not in json.dumps(public), "nobody is told who wrote it"
+
+
+async def test_who_did_not_buy_it_may_not(product, review, shown, ask):
+    tea = await product("r not bought")
+    answer = await review("bob", tea, 1, "Bad")
+    assert (answer.status_code, answer.json()["title"]) == (403, "Not bought")
+    assert (await ask("bob", "GET", f"/v1/products/{tea}/reviews/mine")).status_code == 403
+    assert await shown(tea) == []
+
+
+async def test_who_bought_a_variant_reviews_its_parent(product, buys, review):
+    parent = await product("r parent")
+    small = await product("r small", parentId=parent)
+    await buys("cat", small)
+    assert (await review("cat", parent, 5)).status_code == 200
+
+
+async def test_a_buyer_has_one_review_which_may_be_changed_and_deleted(product, buys, review, shown, ask, rated):
+    tea = await product("r changed")
+    await buys("dan", tea)
+    first, second = await review("dan", tea, 2, "Weak"), await review("dan", tea, 5, "I was wrong")
+    assert first.json()["reviewId"] == second.json()["reviewId"]
+    assert await shown(tea) == [(5, "I was wrong")]
+    path = f"/v1/products/{tea}/reviews/mine"
+    assert (await ask("dan", "GET", path)).json() == second.json()
+    assert (await ask("dan", "DELETE", path)).status_code == 204
+    assert (await ask("dan", "GET", path)).status_code == 404
+    assert (await shown(tea), await rated(tea)) == ([], (0.0, 0))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"rating": 0}, {"rating": 6}, {"rating": 4.5}, {"rating": None}, {"text": "no rating"},
+        {"rating": 4, "text": "x" * 2_001}, {"rating": 4, "text": "bell\x07"}, {"rating": 4, "text": "nul\x00"},
+        {"rating": 4, "text": f"my card is {CARD}"}, {"rating": 4, "title": "unknown field"},
+    ],
+)  # fmt: skip
+async def test_what_is_no_review_is_refused(ask, body):
+    assert (await ask("eve", "PUT", "/v1/products/1/reviews/mine", json=body)).status_code == 422
+
+
+async def test_the_rating_of_a_product_is_the_average_of_its_reviews(product, buys, review, rated, events):
+    tea = await product("r rated", rating=1.5)
+    assert await rated(tea) == (1.5, 0), "what the shop uploaded holds until the first review"
+    for user_id, rating in (("f1", 5), ("f2", 4), ("f3", 4)):
+        await buys(user_id, tea)
+        await review(user_id, tea, rating)
+    assert await rated(tea) == (4.33, 3)
+    kind, data = [each for each in events(tea) if each[0].startswith("PRODUCT")][-1]
+    assert (kind, data["rating"], data["ratingCount"]) == ("PRODUCT_UPDATED", 4.33, 3)
+
+
+async def test_an_uploaded_rating_does_not_replace_that_of_reviews(client, product, buys, review, rated):
+    tea = await product("r uploaded")
+    await buys("gus", tea)
+    await review("gus", tea, 2)
+    await client.patch(f"/v1/products/{tea}", json={"rating": 5, "name": "New"})
+    assert await rated(tea) == (2.0, 1)
+
+
+async def test_ten_reviews_at_once_are_all_counted(product, buys, review, rated, client):
+    tea = await product("r at once", stock=7)
+    users = [f"h{number}" for number in range(10)]
+    for user_id in users:
+        await buys(user_id, tea)
+    stock = client.patch(f"/v1/products/{tea}/stock", json={"change": -1})
+    await asyncio.gather(stock, *(review(user_id, tea, 1 + at % 5) for at, user_id in enumerate(users)))
+    assert await rated(tea) == (3.0, 10)
+    assert (await client.get(f"/v1/products/{tea}")).json()["stock"] == 6
+
+
+async def test_two_reviews_of_a_user_at_once_are_one(product, buys, review, shown, rated):
+    tea = await product("r twice")
+    await buys("ida", tea)
+    answers = await asyncio.gather(*(review("ida", tea, rating) for rating in (3, 4)))
+    assert [each.status_code for each in answers] == [200, 200]
+    assert len(await shown(tea)) == 1
+    assert (await rated(tea))[1] == 1
+
+
+async def test_a_hidden_review_is_not_shown_nor_counted_and_says_who_hid_it_and_why(  # noqa: PLR0913, PLR0917 - fixtures
+    product, buys, review, shown, rated, moderates, ask, events
+):
+    tea = await product("r hidden")
+    await buys("jan", tea)
+    review_id = (await review("jan", tea, 1, "rude words")).json()["reviewId"]
+    answer = await moderates(review_id, isHidden=True, reason="insults")
+    (done,) = answer.json()["moderations"]
+    assert (done["by"], done["reason"], done["isHidden"]) == ("mia", "insults", True)
+    assert (await shown(tea), await rated(tea)) == ([], (0.0, 0))
+    assert (await ask("jan", "GET", f"/v1/products/{tea}/reviews/mine")).json()["isHidden"] is True
+    hidden = [data for kind, data in events(tea) if kind == "REVIEW_UPDATED"][-1]
+    assert (hidden["isHidden"], hidden["hiddenReason"], hidden["reviewVersion"]) == (True, "insults", 2)
+    await moderates(review_id, isHidden=False)
+    assert (await shown(tea), await rated(tea)) == ([(1, "rude words")], (1.0, 1))
+
+
+async def test_a_hidden_review_stays_hidden_whatever_its_author_does(product, buys, review, shown, moderates, ask):
+    tea = await product("r stays hidden")
+    await buys("kim", tea)
+    await moderates((await review("kim", tea, 1, "rude")).json()["reviewId"], isHidden=True, reason="insults")
+    assert (await ask("kim", "DELETE", f"/v1/products/{tea}/reviews/mine")).status_code == 409
+    await review("kim", tea, 1, "ruder")
+    assert await shown(tea) == []
+
+
+async def test_a_review_is_hidden_with_a_reason_and_by_merchandisers_only(product, buys, review, moderates, ask):
+    tea = await product("r reason")
+    await buys("leo", tea)
+    review_id = (await review("leo", tea, 3)).json()["reviewId"]
+    assert (await moderates(review_id, isHidden=True)).status_code == 422
+    change = {"isHidden": True, "reason": "mine"}
+    assert (await ask("leo", "PATCH", f"/v1/reviews/{review_id}", json=change)).status_code == 403
+    assert (await moderates(999_999, isHidden=False)).status_code == 404
+
+
+async def test_merchandisers_list_reviews_by_product_and_hidden_ones(product, buys, review, moderates, ask):
+    tea = await product("r listed")
+    for user_id in ("m1", "m2", "m3"):
+        await buys(user_id, tea)
+        last = (await review(user_id, tea, 3)).json()["reviewId"]
+    await moderates(last, isHidden=True, reason="spam")
+
+    async def users(query):
+        path = f"/v1/reviews?productId={tea}{query}"
+        return [each["userId"] for each in (await ask("mia", "GET", path, roles=["merchandiser"])).json()["items"]]
+
+    assert (await users(""), await users("&hidden=true"), await users("&limit=1")) == (
+        ["m3", "m2", "m1"],
+        ["m3"],
+        ["m3"],
+    )
+
+
+async def test_pages_of_reviews_follow_each_other(product, buys, review, ask):
+    tea = await product("r pages")
+    for number in range(3):
+        await buys(f"p{number}", tea)
+        await review(f"p{number}", tea, 3, str(number))
+    path, found = f"/v1/products/{tea}/reviews?limit=2", []
+    while path:
+        page = (await ask(None, "GET", path)).json()
+        found += [each["text"] for each in page["items"]]
+        path = f"/v1/products/{tea}/reviews?limit=2&cursor={page['nextCursor']}" if page["nextCursor"] else None
+    assert found == ["2", "1", "0"]
+
+
+async def test_a_review_is_told_on_the_action_log_once_and_does_not_come_back(  # noqa: PLR0913, PLR0917 - fixtures
+    product, buys, review, submits, ask, rows, rated, shown
+):
+    tea, last = await product("r told"), await product("r told after it")
+    await buys("ned", tea, last)
+    await review("ned", tea, 4, "Fine")
+    await review("ned", tea, 4, "Fine")
+    await ask("ned", "DELETE", f"/v1/products/{tea}/reviews/mine")
+    await submits("ned", last, 3)
+    await eventually(lambda: rated(last), lambda found: found[1] == 1)
+    told = (
+        "SELECT value, published_at IS NOT NULL, event_id FROM outbox WHERE topic = 'user-actions.v1' AND key = 'ned'"
+    )
+    ((value, _, event_id),) = await eventually(lambda: rows(told), lambda found: found and found[0][1])
+    event = json.loads(value)
+    assert (event["eventType"], event["data"]["rating"], event["data"]["reviewText"]) == ("REVIEW_SUBMIT", 4, "Fine")
+    handled = "SELECT consumer FROM inbox WHERE event_id = %s"
+    assert rows(handled, event_id) == [("catalog.reviews",)], "so that the consumer passes it over"
+    assert await shown(tea) == []
+
+
+async def test_a_review_of_another_entrance_is_one_by_the_same_rules(product, buys, submits, shown, rated, rows):
+    tea = await product("r entrance")
+    await buys("ole", tea)
+    await submits("ole", tea, 2.5, "half")
+    await submits("ole", tea, 3, f"card {CARD}")
+    await submits("ole", tea, 1, "a program", is_bot=True)
+    await submits("ole", tea, 5, "by the importer")
+    await eventually(lambda: rated(tea), lambda found: found == (5.0, 1))
+    assert await shown(tea) == [(5, "by the importer")]
+    assert rows("SELECT count(*) FROM outbox WHERE topic = 'user-actions.v1' AND key = 'ole'") == [(0,)]
+
+
+async def test_an_older_review_of_the_log_does_not_replace_a_newer_one(product, buys, review, submits, shown, rated):
+    tea, last = await product("r older"), await product("r the last")
+    await buys("pam", tea, last)
+    await review("pam", tea, 4, "of today")
+    await submits("pam", tea, 1, "of January", at=LONG_AGO)
+    await submits("pam", last, 1, at=LONG_AGO + timedelta(days=1))
+    await eventually(lambda: rated(last), lambda found: found[1] == 1)
+    assert await shown(tea) == [(4, "of today")]
+
+
+async def test_a_review_that_arrives_before_its_purchase_waits_for_it(product, buys, submits, rows, rated, shown):
+    tea = await product("r early")
+    await submits("quin", tea, 2, "first words")
+    await submits("quin", tea, 3, "last words")
+    waiting = "SELECT text FROM early_reviews WHERE user_id = 'quin'"
+    await eventually(lambda: rows(waiting), lambda found: found == [("last words",)])
+    assert await shown(tea) == []
+    await buys("quin", tea)
+    await eventually(lambda: rated(tea), lambda found: found == (3.0, 1))
+    assert rows(waiting) == []
+
+
+async def test_a_guests_order_lets_nobody_review(product, buys, rows):
+    tea = await product("r guest")
+    await buys("anon:1", tea, is_awaited=False)
+    await buys("rob", tea)
+    assert rows("SELECT user_id FROM purchases WHERE product_id = %s", tea) == [("rob",)]
+
+
+async def test_a_deleted_user_leaves_no_review_and_no_purchase(  # noqa: PLR0913, PLR0917 - fixtures
+    product, buys, review, submits, send, rows, rated, events, shown
+):
+    tea, other = await product("r erased"), await product("r erased early")
+    for user_id in ("sam", "tom"):
+        await buys(user_id, tea)
+    await review("sam", tea, 1, "secret")
+    await review("tom", tea, 5)
+    await submits("sam", other, 5)
+    await eventually(lambda: rows("SELECT 1 FROM early_reviews WHERE user_id = 'sam'"), bool)
+    await send("auth.v1", "sam", "USER_DELETED", UserDeleted(user_id="sam"))
+    await eventually(lambda: events("sam"), lambda found: found[-1:] and found[-1][0] == "USER_DATA_ERASED")
+    assert (await shown(tea), await rated(tea)) == ([(5, None)], (5.0, 1))
+    assert "REVIEW_DELETED" in [kind for kind, _ in events(tea)]
+    await buys("sam", tea, is_awaited=False)
+    await buys("uwe", tea)
+    left = [rows(f"SELECT 1 FROM {name} WHERE user_id = 'sam'") for name in ("purchases", "reviews", "early_reviews")]
+    assert left == [[], [], []]
+
+
+async def test_the_export_has_a_users_reviews_and_purchases(product, buys, review, client, tokens):
+    tea = await product("r exported")
+    await buys("vic", tea)
+    await review("vic", tea, 4, "Fine")
+    answer = await client.get("/v1/exports/vic", auth=tokens.as_service("profile", "catalog"))
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["boughtProductIds"] == [tea]
+    assert [(each["rating"], each["text"]) for each in answer.json()["reviews"]] == [(4, "Fine")]
+
+
+async def test_reviews_of_a_deleted_product_are_gone_with_it(product, buys, review, client, ask):
+    tea = await product("r deleted")
+    await buys("wim", tea)
+    await review("wim", tea, 4)
+    assert (await client.delete(f"/v1/products/{tea}")).status_code == 204
+    assert (await ask(None, "GET", f"/v1/products/{tea}/reviews")).status_code == 404
+    assert (await review("wim", tea, 4)).status_code == 404
