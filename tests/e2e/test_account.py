@@ -428,3 +428,27 @@ def test_a_merchandiser_pins_a_product_and_sees_the_page_with_it(open_page, cust
     rows.get_by_role("button", name=f"Remove: Quokka of {email}").click()
     expect(rows.get_by_text(email)).to_be_hidden()
     assert staff.get("/v1/top-page-displays").json()["items"] == []
+
+
+def test_who_bought_a_product_reviews_it_and_nobody_else_is_asked_to(open_page, customer, staff, email):
+    product = new_product(staff, "5.00", f"Reviewed by {email}")
+    page = open_page(f"/products/{product}")
+    reviews = page.get_by_role("region", name="Reviews")
+    expect(reviews).to_contain_text("No review yet.")
+    expect(reviews.get_by_role("button")).to_have_count(0)
+    log_in(page, email)
+    page.goto(f"/products/{product}")
+    reviews.get_by_role("button", name="Write or change your review").click()
+    expect(reviews).to_contain_text("Only shoppers who bought this product review it.")
+    order(customer, product)
+    wait_until(lambda: customer.get(f"/v1/products/{product}/reviews/mine").status_code == 404)
+    page.reload()
+    reviews.get_by_role("button", name="Write or change your review").click()
+    reviews.get_by_role("button", name="Save the review").click()
+    expect(reviews.get_by_role("alert")).to_contain_text("Choose a number of stars first.")
+    reviews.get_by_role("radio", name="4 of 5 stars").check()
+    reviews.get_by_label("What is there to say?").fill("Good tea.\nI buy it again.")
+    reviews.get_by_role("button", name="Save the review").click()
+    expect(reviews.get_by_role("listitem")).to_contain_text("I buy it again.")
+    expect(reviews.get_by_role("listitem")).to_contain_text("4 of 5 stars")
+    open_page.complaints.clear()  # the browser's own words on the 403 and the 404

@@ -6,13 +6,13 @@ import { language, t } from "./texts.js";
 
 let last = 0;
 
-/** A field: an input, or a select if there are `options` (pairs of value and text), with a label, and a hint if given. */
-export function field({ name, label, hint, options, suggestions, ...attributes }) {
+/** A field: an input, several `lines` of it, or a select if there are `options` (pairs of value and text); with a label, and a hint if given. */
+export function field({ name, label, hint, options, suggestions, lines, ...attributes }) {
   const id = `field-${++last}`;
   const choices = options?.map(([value, text]) => element("option", { value, selected: value === attributes.value }, text));
   const control = choices
     ? element("select", { id, name, "aria-describedby": `${id}-hint` }, choices)
-    : element("input", { id, name, type: "text", "aria-describedby": `${id}-hint ${id}-error`, ...attributes });
+    : element(lines ? "textarea" : "input", { id, name, ...(lines ? { rows: lines } : { type: "text" }), "aria-describedby": `${id}-hint ${id}-error`, ...attributes });
   const list = suggestions && element("datalist", { id: `${id}-list` }, suggestions.map((value) => element("option", { value })));
   if (list) control.setAttribute("list", list.id);
   return element(

@@ -8,6 +8,7 @@ import { attributesOf, details } from "./product-details.js";
 import { pathOf } from "./products.js";
 import { act, dwell, Impressions } from "./reports.js";
 import { reasonOf } from "./reasons.js";
+import { reviews } from "./reviews.js";
 import { shelf } from "./shelf.js";
 import { t } from "./texts.js";
 import { variants } from "./variants.js";
@@ -21,7 +22,7 @@ export async function productPage(path) {
   const choice = product.parentId || product.isParent ? variants(product, named) : null;
   return {
     title: product.name,
-    nodes: [categoryOf(product), details(product, choice), attributesOf(product, named), recommended(id)],
+    nodes: [categoryOf(product), details(product, choice), attributesOf(product, named), recommended(id), reviews(product)],
     leave: dwell(() => viewed(product)),
     isKept: true,
   };
