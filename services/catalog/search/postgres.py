@@ -16,8 +16,9 @@ from services.common.storage.database import Database
 _PREPARE = text("""
     SELECT (SELECT group_id FROM search_documents WHERE group_id <> product_id ORDER BY group_id LIMIT 1) AS variant,
         set_config('statement_timeout', :milliseconds, true), set_config('jit', 'off', true),
-        set_config('plan_cache_mode', 'force_custom_plan', true)
+        set_config('plan_cache_mode', 'force_custom_plan', true), set_config('enable_nestloop', 'off', true)
 """)
+"""Estimates of what was just found are wrong by orders of magnitude: joins of it hash, whatever the planner expects."""
 
 
 class PostgresIndex:

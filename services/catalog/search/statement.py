@@ -73,7 +73,7 @@ WITH scored AS MATERIALIZED (
     SELECT * FROM scored{"" if is_whole == "true" else f" WHERE is_whole OR NOT {is_enough}"}
 ), leaves AS (
     SELECT leaf, sum(score) AS score FROM found WHERE misses = 0 GROUP BY leaf
-), gains AS (
+), gains AS MATERIALIZED (
     SELECT leaf, score / nullif(max(score) OVER (), 0) AS gain FROM leaves
 ), placed AS (
     SELECT product_id, group_id, {ORDERS[query.sort]} AS place FROM (
