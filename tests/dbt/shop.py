@@ -237,6 +237,9 @@ def shuffled_history(seed: int, count: int) -> list[dict]:
             ]),
             lambda: draw.choice([
                 event("DISPLAY_CHANGED", hours, displayId=item, change=change, displayType="SALE", productId=item),
+                event("REVIEW_UPDATED", hours, reviewId=tree, productId=item, rating=1 + version,
+                      submittedAt=NOON.isoformat(), reviewVersion=version, isHidden=version == 0),
+                event("REVIEW_DELETED", hours, reviewId=tree, productId=item),
                 event("BANNER_CHANGED", hours, bannerId=tree, change=change, placement="TOP", campaignId=item),
                 event("CAMPAIGN_CHANGED", hours, campaignId=tree, change=change, name=f"Campaign {version}"),
                 event("GENERATION_ACTIVATED", hours, generation=f"g{tree}", bundle="b", rows=item),

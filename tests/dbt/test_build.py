@@ -28,6 +28,7 @@ def small_shop(module_shop: Shop) -> Shop:
         event("GENERATION_ACTIVATED", generation="g1", rows=3),
         event("DISPLAY_CHANGED", displayId=1, change="CREATED", displayType="SALE", productId=1, mode="pin"),
         event("BANNER_CHANGED", bannerId=1, change="CREATED", placement="TOP", campaignId=1),
+        event("REVIEW_UPDATED", reviewId=1, productId=1, rating=4, submittedAt="2026-01-10T17:00:00Z"),
         event("CAMPAIGN_CHANGED", campaignId=1, change="CREATED", name="Spring"),
         event("RECOMMENDATION_SHOWN", recommendationId="r", userId="ann",
               items=[{"displayType": "SALE", "productId": 1, "rank": 1}]),
