@@ -194,7 +194,7 @@ def test_one_keeps_ones_own_data_on_a_phone(open_page, email):
         page.get_by_role("button", name="Download my data").tap()
     sections = json.loads(download.value.path().read_text())["sections"]
     assert sections["profile"]["email"] == sections["auth"]["email"] == email
-    assert sections.keys() == {"profile", "auth", "content", "cart", "order", "payment", "analytics"}
+    assert sections.keys() == {"profile", "auth", "content", "catalog", "cart", "order", "payment", "analytics"}
     fill(page.get_by_role("region", name="Delete the account"), "Delete my account", Password="wrong")
     expect(page.get_by_role("alert").filter(has_text="password")).to_be_visible()
     fill(page.get_by_role("region", name="Delete the account"), "Delete my account", Password=PASSWORD)
