@@ -265,6 +265,7 @@ class Review(Base):
         UniqueConstraint("product_id", "user_id"),
         CheckConstraint("rating BETWEEN 1 AND 5", name="rating_within_scale"),
         Index("ix_reviews_visible", "product_id", "id", postgresql_where=text("NOT is_hidden")),
+        Index("ix_reviews_hidden", "id", postgresql_where=text("is_hidden")),
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)

@@ -35,7 +35,7 @@ USER = "'u' || 1 + floor(20000 * random() ^ 3)"
 """The first user has some 3,700 of 100,000 rows."""
 SPREAD = "now() - interval '2 years' * ({rows} - i) / {rows}"
 """Two years, the latest last, as rows are written."""
-LISTS = {"lines", "opted_out"}
+LISTS = {"lines", "opted_out", "moderations"}
 """JSON columns that have a list."""
 RARELY = "CASE WHEN i % 5000 = 0 THEN {value} END"
 VALUES = {
@@ -105,6 +105,13 @@ VALUES = {
     "search_documents.mentioned": "('''m' || i % 5000 || '''')::tsvector",
     "search_documents.category_ids": "ARRAY[1 + i % 100, i]",
     "search_documents.group_id": "CASE WHEN i % 1000 = 0 THEN i - 1 ELSE i END",
+    "reviews.product_id": "CASE WHEN i % 3 = 0 THEN 4711 ELSE i END",
+    "reviews.user_id": "CASE WHEN i % 3 = 0 THEN 'u' || i WHEN i % 7 = 0 THEN 'u1' ELSE {user} END",
+    "reviews.rating": "1 + i % 5",
+    "reviews.is_hidden": "i % 1000 = 0",
+    "purchases.product_id": "i",
+    "purchases.user_id": "CASE WHEN i % 7 = 0 THEN 'u1' ELSE {user} END",
+    "early_reviews.product_id": "i",
     "special_prices.end_date": "now() + interval '1 year'",
     "products.parent_id": "CASE WHEN i % 4 = 2 THEN i - 1 END",
     "reservations.status": "CASE WHEN i % 1000 = 0 THEN 'HELD' ELSE 'COMMITTED' END",

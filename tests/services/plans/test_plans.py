@@ -28,11 +28,13 @@ ALLOWED = {
         "an attribute goes once in years, and no product may have it any more",
     ),
     ("worker search follower", "reads all of categories"): "a thousand changed products are in as many categories",
+    ("worker erasure", "Nested Loop  throws rows away"): "the trigger of search compares what a statement has changed",
     ("GET /v1/snapshot/products", "reads all of special_prices"): "it reads the whole catalogue, in pages",
 }
 """What reads a whole table, by who does, and why it may."""
 NOT_USED_HERE = {
     "ix_search_documents_mentioned": "only a search for what the shop has not reads descriptions",
+    "ix_reviews_visible": "of one product's few reviews all are sorted; one with thousands among many products needs it",
     "ix_outbox_personal": "the tables that all services share are alike; auth and profile use it",
     "ix_idempotency_caller": "likewise; cart, order and profile use it",
 }
