@@ -34,7 +34,7 @@ ALLOWED = {
 """What reads a whole table, by who does, and why it may."""
 NOT_USED_HERE = {
     "ix_search_documents_mentioned": "only a search for what the shop has not reads descriptions",
-    "ix_reviews_visible": "of one product's few reviews all are sorted; one with thousands among many products needs it",
+    "ix_reviews_visible": "few reviews of a product are sorted; one with thousands among many needs it",
     "ix_outbox_personal": "the tables that all services share are alike; auth and profile use it",
     "ix_idempotency_caller": "likewise; cart, order and profile use it",
 }
