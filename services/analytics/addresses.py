@@ -10,9 +10,8 @@ PERSON: Final = "[email]"
 """In place of an e-mail address, as in logs."""
 
 _SUSPECT: Final = re.compile(r"[?#@]|%40")
-_AT: Final = re.compile(r"@|%40")
 _LOGIN: Final = re.compile(r"(//)[^/]*@")
-_MAIL: Final = re.compile(r"[^/@]+(?:@|%40)[^/]*", re.IGNORECASE)
+_AT: Final = re.compile(r"@|%40")
 _PARAMETER: Final = "utm_"
 
 
@@ -25,6 +24,6 @@ def without_personal(address: str) -> str:
         return address[:MAX_ADDRESS]
     page, _, query = address.partition("#")[0].partition("?")
     if _AT.search(page) is not None:
-        page = _MAIL.sub(PERSON, _LOGIN.sub(r"\1", page))
-    kept = [each for each in query.split("&") if each.startswith(_PARAMETER) and not _MAIL.search(each)]
+        page = "/".join(PERSON if _AT.search(part, 1) else part for part in _LOGIN.sub(r"\1", page).split("/"))
+    kept = [each for each in query.split("&") if each.startswith(_PARAMETER) and not _AT.search(each)]
     return (f"{page}?{'&'.join(kept)}" if kept else page)[:MAX_ADDRESS]

@@ -28,3 +28,8 @@ def test_of_an_address_what_may_identify_a_person_goes(given, kept):
 @pytest.mark.parametrize("address", ["/" + "a" * 8_000, "/?utm_source=" + "a" * 8_000, "/" + "a" * 1_995 + "?utm_a=b"])
 def test_it_is_cut_to_what_the_contract_takes(address):
     assert without_personal(address) == address[:MAX_ADDRESS]
+
+
+@pytest.mark.parametrize("address", ["/?utm_a=" + "a" * 1_000_000, "/@/" + "a" * 1_000_000, "//a" * 300_000 + "/a@"])
+def test_a_long_one_does_not_take_the_square_of_its_length(address):
+    assert len(without_personal(address)) <= MAX_ADDRESS
