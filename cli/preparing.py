@@ -9,6 +9,7 @@ from cli.deployment import at
 from cli.options import JsonOption, WhereOption, notice, screen
 from services.contracts.kafka import KafkaSettings
 from stack import preparation
+from stack.deletions import hand_on_deletions
 from stack.preparation import Prepared
 from stack.programs import ADMIN, addresses
 
@@ -18,7 +19,7 @@ def prepare(state: WhereOption = None, *, as_json: JsonOption = False) -> None:
 
     Uses the URLs that are set, with the role, password and database of each. Creates roles and databases with
     POSTGRES_ADMIN_URL; without it they must exist. Changes no role or database of others. May be repeated; run it
-    before each new version.
+    before each new version. Catalog is told which users were deleted, if profile's database is given, too.
     """
     deployment = at(state)
     known = [name for name in addresses() if deployment.variables.get(name)]
@@ -46,3 +47,4 @@ def _steps(variables: Mapping[str, str], admin_url: str | None) -> Iterator[Prep
     else:
         notice("KAFKA_URL is not set: no topics")
     yield from preparation.migrate(variables)
+    yield from hand_on_deletions(variables)

@@ -39,7 +39,7 @@ class Prepared:
     """One role, database, schema or set of topics that exists now.
 
     Attributes:
-        kind: `role`, `database`, `topics`, `topic` or `schema`.
+        kind: `role`, `database`, `topics`, `topic`, `schema` or `deletions`.
         name: its name.
         was_there: whether it existed before.
         detail: what was created, or why nothing was created.

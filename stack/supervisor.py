@@ -21,6 +21,7 @@ from stack.children import Child, Phase, child_of, frozen, stop_together
 from stack.dagster_home import configure_dagster
 from stack.databases import revoke_public_access
 from stack.deadlines import STOP_SECONDS
+from stack.deletions import hand_on_deletions
 from stack.drain import drain
 from stack.environment import Environment
 from stack.files import write_json
@@ -128,6 +129,7 @@ class Supervisor:
             preparation.make_databases(environment.variables, server.url(), environment.programs)
         preparation.make_topics(environment.kafka)
         preparation.migrate(environment.variables, self.state.log("migrations"), environment.programs)
+        hand_on_deletions(environment.variables)
         configure_dagster(environment)
         self._landed_before = landing_totals(self.environment.variables)
 

@@ -1,4 +1,7 @@
-"""Catalog had no data of users until now: it has nothing of those who were deleted before, and never reports them."""
+"""Catalog had no data of users until now, and never reports who was deleted before.
+
+It stores nothing of them, because it is told of them before it starts (`stack/deletions.py`).
+"""
 
 from alembic import op
 
