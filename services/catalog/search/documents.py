@@ -67,11 +67,11 @@ class Reader:
         described = (source.description or "")[:LONGEST_DESCRIPTION]
         runs = self._analyzer.read(described)[: MOST_WORDS["description"]]
         mentioned = {word.key for run in runs for word in run if word.is_noun and not word.is_bound}
-        return Terms(tiers, words, {key for key in mentioned - tiers.keys() if len(key) <= LONGEST_WORD})
+        return Terms(tiers, words, {key for key in mentioned - tiers.keys() if _is_kept(key)})
 
     def _found(self, source: Source) -> Iterator[Found]:
-        if sku := folded(source.sku):
-            yield Word(sku, sku, source.sku, is_code=True), "C"
+        sku = folded(source.sku).strip()
+        yield from _short([(Word(sku, sku, source.sku, is_code=True), "C")])
         own_names = [name for name in (source.brand, *source.keywords[: MOST_WORDS["keywords"]]) if name]
         for name in own_names:
             yield from self._own_name(name)
@@ -126,7 +126,12 @@ def _is_head(run: Run, following: Run | None) -> bool:
 
 
 def _short(found: Sequence[Found]) -> Sequence[Found]:
-    return [(word, tier) for word, tier in found if len(word.key) <= LONGEST_WORD]
+    return [(word, tier) for word, tier in found if _is_kept(word.key)]
+
+
+def _is_kept(key: str) -> bool:
+    """Whether an index holds such a word: a brand of spaces is none, and Postgres refuses it."""
+    return 0 < len(key) <= LONGEST_WORD
 
 
 def _without(text: str, names: Iterable[str]) -> str:

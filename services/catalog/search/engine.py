@@ -6,8 +6,6 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal, Protocol
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from services.catalog.search.documents import Source
 from services.catalog.search.understanding import Plan
 
@@ -136,10 +134,10 @@ class Index(Protocol):
         """One page of hits, by a plan, by words of descriptions alone, or without words; and one hit more if any."""
         ...
 
-    async def write(self, session: AsyncSession, documents: Sequence[Document], gone: Sequence[int]) -> None:
+    async def write(self, documents: Sequence[Document], gone: Sequence[int]) -> None:
         """Hold these documents from now on, and these products no longer; twice is as good as once."""
         ...
 
-    async def count(self, session: AsyncSession) -> None:
+    async def count(self) -> None:
         """Count in how many documents each word is."""
         ...

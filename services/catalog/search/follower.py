@@ -1,19 +1,26 @@
 """Keeps the index equal to the catalogue.
 
 Triggers write the id of each changed product to `search_changes`, in the change's own transaction. The follower takes
-some of them, reads the products as they are now and writes the index; all that is one transaction, so that a crash
-loses nothing. One follower per database is active.
+some of them, reads the products as they are now and writes the index. The entries are gone when the index has the
+products: after a crash between, they are written again. One follower per database is active.
 """
 
 import asyncio
+import logging
 import time
+from collections.abc import Mapping, Sequence
 
+from psycopg import errors
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from services.catalog.search import sources
-from services.catalog.search.engine import Index
+from services.catalog.search.engine import Document, Index
+from services.common.runtime.outages import is_overdue, is_unavailable, is_unstorable
 from services.common.runtime.worker import Worker, pause
 from services.common.storage.database import Database
+
+logger = logging.getLogger(__name__)
 
 BATCH = 1_000
 EVERY_SECONDS = 0.2
@@ -58,11 +65,27 @@ class Follower(Worker):
             taken = (await session.scalars(_TAKE, {"limit": BATCH})).all()
             if taken:
                 ids = sorted(set(taken))
-                documents = await sources.read(session, ids)
-                held = {document.product_id for document in documents}
-                await self._index.write(session, documents, [each for each in ids if each not in held])
+                documents = {each.product_id: each for each in await sources.read(session, ids)}
+                await self._write(ids, documents)
         self._uncounted += len(taken)
         return len(taken)
+
+    async def _write(self, ids: Sequence[int], documents: Mapping[int, Document]) -> None:
+        """Write these products, and by halves where one is at fault: that one is left out, and keeps up no other."""
+        try:
+            found = [documents[each] for each in ids if each in documents]
+            await self._index.write(found, [each for each in ids if each not in documents])
+        except Exception as error:
+            is_overdue_together = len(ids) > 1 and is_overdue(error)
+            if not is_overdue_together and not _is_of_a_product(error):
+                raise
+            if len(ids) > 1:
+                middle = len(ids) // 2
+                await self._write(ids[:middle], documents)
+                await self._write(ids[middle:], documents)
+            else:
+                logger.exception("product %d cannot be found by search", ids[0])
+                await self._index.write([], ids)
 
     async def _count_words(self) -> None:
         if not self._uncounted:
@@ -71,5 +94,12 @@ class Follower(Worker):
             documents = await session.scalar(_DOCUMENTS) or 0
             is_due = time.monotonic() - self._counted_at >= COUNT_EVERY_SECONDS
             if (is_due or self._uncounted >= documents * MANY) and await session.scalar(_TRY_LOCK):
-                await self._index.count(session)
+                await self._index.count()
                 self._uncounted, self._counted_at = 0, time.monotonic()
+
+
+def _is_of_a_product(error: Exception) -> bool:
+    """Whether what a product is made of caused this, and not the state of the index (a table that is missing)."""
+    if isinstance(error, DBAPIError):
+        return is_unstorable(error) or isinstance(error.orig, errors.SyntaxError)  # of its words
+    return not is_unavailable(error)

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.catalog.search import statement
 from services.catalog.search.documents import Reader
@@ -44,17 +43,19 @@ class PostgresIndex:
         hits = [Hit(product_id, variants, (place, product_id)) for product_id, variants, place in row.page or ()]
         return Answer(hits, row.total, facets=_facets(row.facets) if row.facets else None)
 
-    async def write(self, session: AsyncSession, documents: Sequence[Document], gone: Sequence[int]) -> None:
+    async def write(self, documents: Sequence[Document], gone: Sequence[int]) -> None:
         """Hold these documents from now on, and these products no longer."""
         try:
-            await self._store.write(session, documents, gone)
-        except BaseException:
+            async with self._database.sessions.begin() as session:
+                await self._store.write(session, documents, gone)
+        except BaseException:  # also of the commit
             self._store.forget()
             raise
 
-    async def count(self, session: AsyncSession) -> None:
+    async def count(self) -> None:
         """Count in how many documents each word is."""
-        await count_words(session)
+        async with self._database.sessions.begin() as session:
+            await count_words(session)
 
 
 def _facets(found: Mapping[str, Any]) -> Facets:

@@ -1,0 +1,93 @@
+import psycopg
+import pytest
+
+from services.catalog.search import sources
+from services.catalog.search.analysis import Analyzer
+from services.catalog.search.documents import Reader
+from services.catalog.search.follower import Follower
+from services.catalog.search.postgres import PostgresIndex
+from services.common.storage.database import Database
+from services.common.storage.migrate import migrate
+
+ADD = """
+    INSERT INTO products (sku, name, brand, price, currency, rating, stock, is_active, product_version)
+    VALUES (%s, %s, %s, 100, 'JPY', 0, 1, true, 1) RETURNING id
+"""
+
+
+@pytest.fixture
+async def catalogue(database):
+    """A database and the index of it; `(connection, Database, PostgresIndex)`."""
+    url = database("catalog")
+    migrate("catalog", url)
+    here = Database(url)
+    with psycopg.connect(url, autocommit=True) as connection:
+        yield connection, here, PostgresIndex(here, Reader(Analyzer()), seconds=5)
+    await here.close()
+
+
+def indexed(connection):
+    return [
+        sku
+        for (sku,) in connection.execute(
+            "SELECT sku FROM search_documents JOIN products ON id = product_id ORDER BY id"
+        )
+    ]
+
+
+@pytest.mark.parametrize(("sku", "brand"), [("b", " "), ("b", "\u3000\n"), ("ﷺ" * 100, None), (" ", None)])
+async def test_a_product_without_a_word_in_its_brand_or_sku_is_found_as_others_are(catalogue, sku, brand):
+    connection, here, index = catalogue
+    for each in [("a", "緑茶", None), (sku, "麦茶", brand), ("c", "紅茶", None)]:
+        connection.execute(ADD, each)
+    await Follower(here, index).follow()
+    assert indexed(connection) == ["a", sku, "c"]
+
+
+async def test_a_product_that_the_index_refuses_keeps_up_no_other(catalogue, caplog):
+    connection, here, index = catalogue
+    ids = [connection.execute(ADD, (sku, "緑茶", None)).fetchone()[0] for sku in "abcde"]
+    follower = Follower(here, index)
+    await follower.follow()
+
+    class Fussy:
+        async def write(self, documents, gone):
+            assert ids[2] not in {each.product_id for each in documents}
+            await index.write(documents, gone)
+
+    connection.execute("UPDATE products SET name = '麦茶', product_version = 2")
+    await Follower(here, Fussy()).follow()
+    assert indexed(connection) == ["a", "b", "d", "e"]
+    assert connection.execute("SELECT count(*) FROM search_changes").fetchone() == (0,)
+    assert f"product {ids[2]} cannot be found" in caplog.text
+
+
+async def test_an_index_that_is_missing_takes_no_product_for_refused(catalogue):
+    connection, here, index = catalogue
+    connection.execute(ADD, ("a", "緑茶", None))
+    connection.execute("ALTER TABLE search_documents RENAME TO search_documents_away")
+    with pytest.raises(Exception, match="search_documents"):
+        await Follower(here, index).follow()
+    connection.execute("ALTER TABLE search_documents_away RENAME TO search_documents")
+    await Follower(here, index).follow()
+    assert indexed(connection) == ["a"]
+
+
+async def test_words_of_a_commit_that_failed_are_written_again(catalogue):
+    connection, here, index = catalogue
+    connection.execute(ADD, ("a", "緑茶", None))
+    connection.execute("""
+        CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE division_by_zero; END';
+        CREATE CONSTRAINT TRIGGER refusing AFTER INSERT ON search_documents DEFERRABLE INITIALLY DEFERRED
+            FOR EACH ROW EXECUTE FUNCTION refuse()
+    """)
+    with pytest.raises(Exception, match="division"):
+        await index.write(await _documents(here), [])
+    connection.execute("DROP TRIGGER refusing ON search_documents")
+    await Follower(here, index).follow()
+    assert ("緑茶",) in connection.execute("SELECT key FROM search_words").fetchall()
+
+
+async def _documents(here):
+    async with here.sessions() as session:
+        return await sources.read(session, [1])
