@@ -17,6 +17,10 @@ that only sounds like it."""
 MOST_CONTINUATIONS = 8
 MOST_CONCEPTS = 12
 LONGEST_PHRASE = 4
+LONGEST_COMPOUND = 8
+LONGEST_RUN = 30
+"""So many neighbours may be one word, and so many words of a run are read: to try all that a long search has would
+take the square of its length, in the event loop."""
 SHORTEST_START = 2
 SHORT_SOUND = 2
 SURE = 0.3
@@ -143,8 +147,9 @@ class Understanding:
     def _segments(self, run: Run) -> Iterator[tuple[Word, Concept | None]]:
         """The words of a run, the longest known ones first from the left."""
         first = 0
+        run = run[:LONGEST_RUN]
         while first < len(run):
-            for end in range(len(run), first, -1):
+            for end in range(min(len(run), first + LONGEST_COMPOUND), first, -1):
                 word = joined(run[first:end])
                 if concept := self._known(word):
                     yield word, concept

@@ -1,0 +1,33 @@
+"""What a search asks for, by words given here: no index, no server."""
+
+import pytest
+
+from services.catalog.search.analysis import Analyzer
+from services.catalog.search.dictionary import Dictionary
+from services.catalog.search.understanding import Understanding
+from services.catalog.search.vocabulary import Entry, Vocabulary
+
+
+@pytest.fixture(scope="module")
+def analyzer():
+    return Analyzer()
+
+
+@pytest.fixture(scope="module")
+def dictionary(analyzer):
+    return Dictionary.load(analyzer)
+
+
+class Counting(Vocabulary):
+    looked_up = 0
+
+    def get(self, key):
+        self.looked_up += 1
+        return super().get(key)
+
+
+@pytest.mark.parametrize("text", ["猫" * 200, "㍿" * 200, "鍋箱鏡棚" * 50])
+def test_a_search_takes_time_by_its_length_and_not_by_the_square_of_it(analyzer, dictionary, text):
+    vocabulary = Counting([Entry("緑茶", "リョクチャ", "緑茶", 5, 9)], 100)
+    Understanding(analyzer, dictionary, vocabulary).plan(text)
+    assert vocabulary.looked_up < 1_000
