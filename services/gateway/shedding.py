@@ -9,7 +9,7 @@ class Share(float, Enum):
     """How much of what may wait at once may wait already when a request is still taken."""
 
     EXTRAS = 0.5
-    """Recommendations, pictures, search, and what analytics is told and tells."""
+    """Recommendations, pictures, search and its suggestions, and what analytics is told and tells."""
     BROWSING = 0.75
     """All else: products, one's account, logins, staff."""
     BUYING = 1.0
@@ -17,7 +17,8 @@ class Share(float, Enum):
 
 
 EXTRAS: Final = re.compile(
-    r"GET (/images/.*|/v1/(funnel|search-terms|top-page|products(/popular|/trending|/[^/]+/(similar|statistics))?"
+    r"GET (/images/.*|/v1/(funnel|images/[^/]+|search(/suggestions)?|search-terms|top-page"
+    r"|products(/popular|/trending|/[^/]+/(similar|statistics))?"
     r"|users/[^/]+/(recommendations|actions|views)))"
     r"|POST /v1/(pages|feedback|actions)"
 )

@@ -10,7 +10,7 @@ from starlette.responses import Response, StreamingResponse
 from services.gateway.shedding import Share, share_of
 from tests.waiting import eventually, wait_until
 
-CATEGORY, SEARCH = "/v1/categories/7", "/v1/products"
+CATEGORY, SEARCH = "/v1/categories/7", "/v1/search"
 
 
 @pytest.fixture
@@ -90,6 +90,7 @@ SHARES = {
     Share.EXTRAS: """
         GET /v1/top-page; GET /v1/products; GET /v1/products/popular; GET /v1/products/7/similar; POST /v1/pages;
         GET /v1/products/trending; GET /v1/products/7/statistics; GET /v1/funnel; GET /v1/search-terms;
+        GET /v1/search; GET /v1/search/suggestions; GET /v1/images/0a-400.webp;
         GET /v1/users/7/recommendations; POST /v1/actions; POST /v1/feedback; GET /images/categories/7.svg
     """,
 }
