@@ -46,6 +46,9 @@ async def search_products(  # noqa: PLR0913 - a filter each
     brand: Annotated[list[ShortText] | None, Query(max_length=50)] = None,
     price_min: Annotated[Price, Query(alias="priceMin")] = None,
     price_max: Annotated[Price, Query(alias="priceMax")] = None,
+    price_below: Annotated[
+        Price, Query(alias="priceBelow", description="Less than this, as a range of prices ends")
+    ] = None,
     rating_min: Annotated[float | None, Query(alias="ratingMin", ge=0, le=5, allow_inf_nan=False)] = None,
     in_stock: Annotated[bool | None, Query(alias="inStock")] = None,
     attribute: Annotated[list[AttributeValue] | None, Query(max_length=20, description="`code:value`")] = None,
@@ -69,6 +72,7 @@ async def search_products(  # noqa: PLR0913 - a filter each
         brands=brand or (),
         price_min=None if price_min is None else float(price_min),
         price_max=None if price_max is None else float(price_max),
+        price_below=None if price_below is None else float(price_below),
         rating_min=rating_min,
         in_stock=in_stock,
         attributes=chosen,

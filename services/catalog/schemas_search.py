@@ -33,7 +33,7 @@ class BrandFacet(Schema):
 
 
 class PriceFacet(Schema):
-    """Hits that cost at least `from`, and less than `to`; the last range has no end."""
+    """Hits that cost at least `from`, and less than `to` (`priceBelow`); the last range has no end."""
 
     lowest: int = Field(alias="from")
     to: int | None

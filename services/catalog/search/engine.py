@@ -34,6 +34,7 @@ class Filters:
     brands: Sequence[str] = ()
     price_min: float | None = None
     price_max: float | None = None
+    price_below: float | None = None
     rating_min: float | None = None
     in_stock: bool | None = None
     attributes: Mapping[str, Sequence[str]] = field(default_factory=dict)

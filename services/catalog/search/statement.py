@@ -143,12 +143,12 @@ def _conditions(made: Statement, query: Query) -> Iterator[tuple[int, str]]:
         yield CATEGORY, f"category_ids @> ARRAY[CAST({made.name(filters.category)} AS bigint)]"
     if filters.brands:
         yield BRAND, f"coalesce(brand = ANY({made.name(list(filters.brands))}), false)"
-    if filters.price_min is not None or filters.price_max is not None:
-        low, high = filters.price_min or 0, filters.price_max if filters.price_max is not None else "infinity"
-        yield (
-            PRICE_RANGE,
-            f"{PRICE} BETWEEN CAST({made.name(low)} AS float8) AND CAST({made.name(high)} AS float8)",
-        )
+    prices = {">=": filters.price_min, "<=": filters.price_max, "<": filters.price_below}
+    bounds = [
+        f"{PRICE} {sign} CAST({made.name(bound)} AS float8)" for sign, bound in prices.items() if bound is not None
+    ]
+    if bounds:
+        yield PRICE_RANGE, " AND ".join(bounds)
     if filters.rating_min is not None:
         yield RATING, f"rating >= {made.name(filters.rating_min)}"
     if filters.in_stock is not None:

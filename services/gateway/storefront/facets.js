@@ -46,8 +46,8 @@ function choice(search, { name, value, text, hits }) {
 }
 
 function priceChoice(search, { from, to, count: hits }, currency) {
-  const isOn = Number(search.get("priceMin")) === from && search.has("priceMin") && (search.get("priceMax") ?? "") === (to === null ? "" : String(to));
-  return box(`price-${from}`, priceText(from, to, currency), hits, isOn, () => changed(search, isOn ? { priceMin: null, priceMax: null } : { priceMin: from, priceMax: to }));
+  const isOn = Number(search.get("priceMin")) === from && search.has("priceMin") && (search.get("priceBelow") ?? "") === (to === null ? "" : String(to));
+  return box(`price-${from}`, priceText(from, to, currency), hits, isOn, () => changed(search, isOn ? { priceMin: null, priceBelow: null } : { priceMin: from, priceBelow: to }));
 }
 
 function priceText(from, to, currency) {

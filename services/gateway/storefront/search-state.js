@@ -2,7 +2,7 @@
 
 import { goTo } from "./navigation.js";
 
-const ONE = ["category", "priceMin", "priceMax", "ratingMin", "inStock"];
+const ONE = ["category", "priceMin", "priceBelow", "ratingMin", "inStock"];
 const MANY = ["brand", "attribute"];
 const FILTERS = [...ONE, ...MANY];
 export const SORTS = ["relevance", "price", "-price", "-rating", "popularity", "-createdAt"];
@@ -37,11 +37,11 @@ export function changed(search, values) {
 /** The filters of a search, as pairs; those of a price are one. */
 export function filtersOf(search) {
   const pairs = FILTERS.filter((name) => !name.startsWith("price")).flatMap((name) => search.getAll(name).map((value) => [name, value]));
-  return search.has("priceMin") || search.has("priceMax") ? [...pairs, ["price", [search.get("priceMin"), search.get("priceMax")]]] : pairs;
+  return search.has("priceMin") || search.has("priceBelow") ? [...pairs, ["price", [search.get("priceMin"), search.get("priceBelow")]]] : pairs;
 }
 
 /** A search without a filter, or without all of them. */
-export const without = (search, name, value) => changed(search, name === "price" ? { priceMin: null, priceMax: null } : { [name]: MANY.includes(name) ? value : null });
+export const without = (search, name, value) => changed(search, name === "price" ? { priceMin: null, priceBelow: null } : { [name]: MANY.includes(name) ? value : null });
 export const withoutFilters = (search) => changed(search, Object.fromEntries(FILTERS.map((name) => [name, null])));
 
 /** Show the same page with another search; the keyboard stays at the control of this id. */

@@ -124,6 +124,13 @@ async def test_a_facet_is_counted_under_all_filters_but_its_own(search):
     assert {each["name"]: each["count"] for each in facets["categories"]} == {"食品": 2, "お茶": 1, "菓子": 1}
 
 
+async def test_a_range_of_prices_finds_as_many_as_its_facet_counts(search):
+    ranges = (await search(category="code:雑貨", facets="true"))["facets"]["prices"]
+    assert ranges == [{"from": 200, "to": 500, "count": 1}]
+    assert skus(await search(category="code:雑貨", priceMin="200", priceBelow="500")) == ["z1"]
+    assert skus(await search(category="code:雑貨", priceMin="100", priceBelow="200")) == []
+
+
 async def test_pages_follow_each_other(search):
     seen, cursor = [], {}
     while True:
