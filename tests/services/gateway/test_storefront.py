@@ -8,8 +8,10 @@ import yaml
 from playwright._impl._driver import compute_driver_executable
 
 from services.content.domain import TITLES
+from services.gateway.languages import DICTIONARY
 from services.gateway.storefront_files import FOLDER
 
+DOCS = Path(__file__).parents[3] / "docs"
 RULES = yaml.safe_load((Path(__file__).parents[3] / "ml" / "shelves" / "shelves.yaml").read_text())
 FILES = sorted(path.name for path in FOLDER.iterdir())
 MODULES = [name for name in FILES if Path(name).suffix == ".js"]
@@ -22,6 +24,8 @@ console.log(JSON.stringify(faults));
 """
 """Reads modules without running them; one that is not JavaScript keeps all the others from running in a browser."""
 MOST_BYTES = 60_000
+"""Compressed: a shopper loads one language, at most the largest."""
+FOR_OTHERS = {"merchandising-page.js", "mails-page.js"}
 
 
 ADDRESSES = [
@@ -41,6 +45,13 @@ def test_every_address_of_the_preview_is_its_one_document(gateway, path):
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     assert 'id="content"' in answer.text
     assert "{{" not in answer.text
+
+
+def test_the_links_of_the_examples_in_the_docs_are_pages(gateway):
+    client = gateway()
+    links = [link for page in DOCS.rglob("*.md") for link in re.findall(r'"link": "(/[^"]*)"', page.read_text())]
+    assert [link for link in links if client.get(link, headers=PAGE).status_code != 200] == []
+    assert links != []
 
 
 @pytest.mark.parametrize("path", ["/products/abc", "/nothing", "/orders/7/more", f"/products/{'9' * 5000}x"])
@@ -97,14 +108,15 @@ def test_files_are_sent_compressed_to_who_takes_them_so(gateway):
 
 def test_what_a_shopper_may_load_of_scripts_stays_within_its_budget(gateway):
     client = gateway()
-    sent = 0
-    for name in set(MODULES) - {
-        "texts-en.js",
-        "merchandising-page.js",
-    }:  # a shopper loads one language, the larger one here
+
+    def sent(name):
         with client.stream("GET", f"/storefront/{name}", headers={"Accept-Encoding": "gzip"}) as answer:
-            sent += sum(map(len, answer.iter_raw()))
-    assert sent <= MOST_BYTES
+            return sum(map(len, answer.iter_raw()))
+
+    dictionaries = {name for name in MODULES if DICTIONARY.fullmatch(name)}
+    shoppers = set(MODULES) - dictionaries - FOR_OTHERS
+    assert set(MODULES) >= FOR_OTHERS
+    assert sum(map(sent, shoppers)) + max(map(sent, dictionaries)) <= MOST_BYTES
 
 
 def test_a_document_loads_at_once_every_module_that_its_page_imports(gateway):
