@@ -76,7 +76,7 @@ class ViewHistory(Recorded, Base):
     __tablename__ = "view_history"
     __table_args__ = (
         Index("ix_view_history_user_id_viewed_at_id", "user_id", "viewed_at", "id"),
-        Index("ix_view_history_viewed_at", "viewed_at", postgresql_include=["product_id", "user_id"], **_PEOPLE),
+        Index("ix_view_history_viewed_at_people", "viewed_at", postgresql_include=["product_id", "user_id"], **_PEOPLE),
         Index(
             "ix_view_history_product_id_viewed_at",
             *("product_id", "viewed_at"),
@@ -103,7 +103,7 @@ class UserActionLog(Recorded, Base):
     __table_args__ = (
         Index("ix_user_action_log_user_id_created_at_id", "user_id", "created_at", "id"),
         Index(
-            "ix_user_action_log_action_type_created_at",
+            "ix_user_action_log_action_type_created_at_people",
             *("action_type", "created_at"),
             postgresql_include=["product_id", "user_id"],
             **_PEOPLE,

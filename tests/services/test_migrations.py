@@ -9,6 +9,7 @@ from sqlalchemy.exc import OperationalError
 
 from services.common.storage import migrate as module
 from services.common.storage.migrate import SERVICES, migrate
+from tests.waiting import wait_until
 
 MIGRATED = sorted(each.parent.parent.name for each in SERVICES.glob("*/migrations/versions"))
 SCHEMA = """
@@ -105,3 +106,40 @@ def test_a_migration_does_not_wait_for_ever(database, monkeypatch):
         with pytest.raises(OperationalError) as refused:
             migrate("catalog", url)
     assert isinstance(refused.value.orig, errors.LockNotAvailable)
+
+
+LOCKS = """
+SELECT relation::regclass::text, granted, mode FROM pg_locks
+WHERE relation IN ('view_history'::regclass, 'user_action_log'::regclass)
+"""
+
+
+def test_the_indexes_of_reports_are_built_before_anything_keeps_readers_waiting(database, monkeypatch):
+    monkeypatch.setattr(module, "LOCK_TIMEOUT", "30s")
+    url = database()
+    migrate("analytics", url, "0008")
+    with psycopg.connect(url) as reading, psycopg.connect(url, autocommit=True) as other:
+        reading.execute("SELECT FROM user_action_log")
+        migrating = threading.Thread(target=migrate, args=("analytics", url, "0009"))
+        migrating.start()
+        locks = wait_until(lambda: other.execute(LOCKS).fetchall(), lambda rows: any(not row[1] for row in rows))
+    migrating.join()
+    assert {table for table, granted, mode in locks if granted and mode == "ShareLock"} == {
+        "view_history",
+        "user_action_log",
+    }
+    assert migrate("analytics", url, "0009") == []
+
+
+def test_an_index_that_was_made_by_hand_is_not_made_again(database):
+    url = database()
+    migrate("analytics", url, "0008")
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(
+            "CREATE INDEX CONCURRENTLY ix_view_history_viewed_at_people ON view_history (viewed_at)"
+            " INCLUDE (product_id, user_id) WHERE NOT is_bot AND NOT simulated"
+        )
+        made = "SELECT 'ix_view_history_viewed_at_people'::regclass::oid"
+        before = connection.execute(made).fetchone()
+        assert migrate("analytics", url, "0009") == ["0009"]
+        assert connection.execute(made).fetchone() == before

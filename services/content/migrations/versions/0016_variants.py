@@ -8,7 +8,7 @@ down_revision = "0015"
 
 def upgrade() -> None:
     op.execute("ALTER TABLE products ADD parent_id bigint")
-    op.execute("CREATE INDEX ix_products_parent_id ON products (parent_id)")
+    op.execute("CREATE INDEX IF NOT EXISTS ix_products_parent_id ON products (parent_id)")
 
 
 def downgrade() -> None:

@@ -6,16 +6,19 @@ revision = "0017"
 down_revision = "0016"
 
 
+MADE = {
+    "ix_idempotency_caller": "idempotency (split_part(scope, ' ', 1))",
+    "ix_top_page_displays_manual_product_id": "top_page_displays_manual (product_id)",
+    "ix_top_page_displays_manual_display_type_id": "top_page_displays_manual (display_type, id)",
+    "ix_categories_code": "categories (code)",
+    "ix_audit_entries_before": "audit_entries ((before ->> 'userId')) WHERE before ->> 'userId' IS NOT NULL",
+    "ix_audit_entries_after": "audit_entries ((after ->> 'userId')) WHERE after ->> 'userId' IS NOT NULL",
+}
+
+
 def upgrade() -> None:
-    op.execute("CREATE INDEX ix_idempotency_caller ON idempotency (split_part(scope, ' ', 1))")
-    op.execute("CREATE INDEX ix_top_page_displays_manual_product_id ON top_page_displays_manual (product_id)")
-    op.execute(
-        "CREATE INDEX ix_top_page_displays_manual_display_type_id ON top_page_displays_manual (display_type, id)"
-    )
-    op.execute("CREATE INDEX ix_categories_code ON categories (code)")
-    for side in ("before", "after"):
-        named = f"{side} ->> 'userId'"
-        op.execute(f"CREATE INDEX ix_audit_entries_{side} ON audit_entries (({named})) WHERE {named} IS NOT NULL")
+    for name, place in MADE.items():
+        op.execute(f"CREATE INDEX IF NOT EXISTS {name} ON {place}")
 
 
 def downgrade() -> None:
