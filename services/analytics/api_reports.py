@@ -25,7 +25,6 @@ from services.analytics.schemas_reports import (
 from services.analytics.windows import KEPT_SECONDS, lines, seconds_of
 from services.common.identity.policy import PUBLIC, role
 from services.common.runtime.errors import Fault, Unprocessable, problems
-from services.common.storage.database import Session
 from services.common.web.references import ProductReference
 from services.common.web.routing import Router
 
@@ -100,8 +99,9 @@ async def search_terms(
     return _of_window(days, items[:limit])
 
 
-async def _product(session: Session, reference: Annotated[ProductReference, Path(alias="productId")]) -> Product:
-    return await reports.product_of(session, reference)
+async def _product(request: Request, reference: Annotated[ProductReference, Path(alias="productId")]) -> Product:
+    async with request.app.state.database.sessions() as session:  # given back before the report takes one
+        return await reports.product_of(session, reference)
 
 
 @router.get(

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -18,29 +18,35 @@ TOPIC: Final = "catalog.v1"
 KEPT_SECONDS: Final = 60.0
 MAX_KEPT: Final = 200_000
 LOOK_UP_SECONDS: Final = 2.0
+Row = dict[str, Any]
 ExternalId = tuple[str, str]
 """`sku` or `code`, and the shop's own id."""
 
 
 async def follow_catalog(session: AsyncSession, messages: Sequence[Message]) -> None:
-    """Store ids from events; an id never changes its name, and a deletion is final."""
-    products: dict[int, tuple[str, bool]] = {}
-    categories: dict[int, tuple[str, bool]] = {}
+    """Store ids from events, and which products are sold; an id never changes its name, and a deletion is final."""
+    products: dict[int, Row] = {}
+    categories: dict[int, Row] = {}
     for message in messages:
         match message.payload:
-            case ProductSnapshot() | ProductDeleted() as told:
-                is_deleted = isinstance(told, ProductDeleted) or products.get(told.product_id, ("", False))[1]
-                products[told.product_id] = told.sku, is_deleted
+            case ProductSnapshot() as told:
+                known = {"id": told.product_id, "sku": told.sku, "is_active": told.is_active}
+                products[told.product_id] = {**known, "is_deleted": _is_deleted(products, told.product_id)}
+            case ProductDeleted() as told:
+                known = {"id": told.product_id, "sku": told.sku, "is_active": False}
+                products[told.product_id] = {**known, "is_deleted": True}
             case CategorySnapshot() | CategoryDeleted() as told:
-                is_deleted = isinstance(told, CategoryDeleted) or categories.get(told.category_id, ("", False))[1]
-                categories[told.category_id] = told.code, is_deleted
-    for table, name, told_of in ((Product, "sku", products), (Category, "code", categories)):
-        gone = set(await session.scalars(select(table.id).where(table.is_deleted, table.id == func.any(list(told_of)))))
-        rows = [
-            {"id": each, name: own, "is_deleted": is_deleted or each in gone}
-            for each, (own, is_deleted) in told_of.items()
-        ]
-        await upsert_rows(session, table, rows)
+                is_deleted = isinstance(told, CategoryDeleted) or _is_deleted(categories, told.category_id)
+                categories[told.category_id] = {"id": told.category_id, "code": told.code, "is_deleted": is_deleted}
+    for table, rows in ((Product, products), (Category, categories)):
+        gone = await session.scalars(select(table.id).where(table.is_deleted, table.id == func.any(list(rows))))
+        for each in gone:
+            rows[each]["is_deleted"] = True
+        await upsert_rows(session, table, list(rows.values()))
+
+
+def _is_deleted(known: dict[int, Row], each: int) -> bool:
+    return each in known and bool(known[each]["is_deleted"])
 
 
 class ExternalIds:

@@ -27,6 +27,7 @@ class Product(Base):
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     sku: Mapped[str] = mapped_column(index=True)
     is_deleted: Mapped[bool]
+    is_active: Mapped[bool] = mapped_column(server_default=text("true"))
 
 
 class Category(Base):

@@ -17,7 +17,7 @@ from services.common.web.references import ProductReference
 Rows = list[dict[str, Any]]
 SECONDS: Final = 20
 LEAST_PEOPLE: Final = 2
-"""Of a search term: what one person alone has typed may name somebody."""
+"""Of a search term: what one person alone has typed may name somebody. A visitor who then logs in is that user."""
 
 
 class NoSuchProduct(NotFound):
@@ -34,7 +34,7 @@ _INTEREST = """
     UNION ALL
     SELECT product_id, user_id, created_at, 0, 1
     FROM user_action_log
-    WHERE action_type = 'CART_ADD' AND created_at >= :since AND NOT is_bot AND NOT simulated
+    WHERE action_type IN ('CART_ADD', 'CART_READD') AND created_at >= :since AND NOT is_bot AND NOT simulated
 """
 _POPULAR: Final = text(f"""
     WITH interested AS ( -- people are hashed, which `count(DISTINCT …)` would sort
@@ -42,8 +42,8 @@ _POPULAR: Final = text(f"""
         FROM ({_INTEREST}) AS interest GROUP BY product_id, user_id
     )
     SELECT product_id, sku, count(*) AS users, sum(views) AS views, sum(cart_adds) AS cart_adds
-    FROM interested LEFT JOIN products ON products.id = product_id
-    WHERE products.is_deleted IS NOT TRUE
+    FROM interested INNER JOIN products ON products.id = product_id
+    WHERE is_active AND NOT is_deleted
     GROUP BY product_id, sku ORDER BY users DESC, views DESC, product_id LIMIT :limit
 """)  # noqa: S608 - our own text
 _TRENDING: Final = text(f"""
@@ -56,8 +56,8 @@ _TRENDING: Final = text(f"""
         FROM interested GROUP BY product_id
     )
     SELECT product_id, sku, users, users_before
-    FROM counted LEFT JOIN products ON products.id = product_id
-    WHERE users > users_before AND products.is_deleted IS NOT TRUE
+    FROM counted INNER JOIN products ON products.id = product_id
+    WHERE users > users_before AND is_active AND NOT is_deleted
     ORDER BY (users - users_before) / sqrt(users + users_before) DESC, users DESC, product_id LIMIT :limit
 """)  # noqa: S608
 _FUNNEL: Final = text("""
@@ -90,17 +90,24 @@ _FUNNEL: Final = text("""
     FROM people
 """)  # fmt: skip
 _TERMS = """
-    SELECT regexp_replace(btrim(lower(normalize(search_keyword, NFKC))), '\\s+', ' ', 'g') AS term,
-        count(*) AS searches, count(DISTINCT user_id) AS users,
-        count(*) FILTER (WHERE result_count = 0) AS without_result
-    FROM user_action_log
-    WHERE action_type = 'SEARCH_BY_KEYWORD' AND created_at >= :since AND NOT is_bot AND NOT simulated
-    GROUP BY term HAVING count(DISTINCT user_id) >= :least
+    WITH searched AS (
+        SELECT btrim(regexp_replace(lower(normalize(search_keyword, NFKC)), '\\s+', ' ', 'g')) AS term, user_id,
+            min(created_at) AS at, count(*) AS searches, count(*) FILTER (WHERE result_count = 0) AS without_result
+        FROM user_action_log
+        WHERE action_type = 'SEARCH_BY_KEYWORD' AND created_at >= :since AND NOT is_bot AND NOT simulated
+        GROUP BY term, user_id
+    )
+    SELECT term, sum(searches) AS searches, count(DISTINCT coalesce(login.user_id, searched.user_id)) AS users,
+        sum(without_result) AS without_result
+    FROM searched LEFT JOIN LATERAL (
+        SELECT user_id FROM logins
+        WHERE visitor_id = searched.user_id AND logged_in_at >= searched.at ORDER BY logged_in_at LIMIT 1
+    ) AS login ON starts_with(searched.user_id, 'anon:')
+    WHERE term != ''
+    GROUP BY term HAVING count(DISTINCT coalesce(login.user_id, searched.user_id)) >= :least
 """
 _SEARCHED: Final = text(f"{_TERMS} ORDER BY searches DESC, term LIMIT :limit")
-_NOT_FOUND: Final = text(
-    f"{_TERMS} AND count(*) FILTER (WHERE result_count = 0) > 0 ORDER BY without_result DESC, term LIMIT :limit"
-)
+_NOT_FOUND: Final = text(f"{_TERMS} AND sum(without_result) > 0 ORDER BY without_result DESC, term LIMIT :limit")
 _STATISTICS: Final = text("""
     SELECT (at AT TIME ZONE :zone)::date AS date,
         count(*) FILTER (WHERE kind = 'PRODUCT_VIEWED') AS views,

@@ -1,5 +1,6 @@
 from functools import partial
 
+import psycopg
 import pytest
 
 from tests.waiting import eventually
@@ -67,7 +68,13 @@ async def test_a_foreign_cursor_is_refused(client, as_user):
     assert response.json()["errors"] == [{"field": "query.cursor", "message": "Not a cursor of this list"}]
 
 
-async def test_popular_counts_people_and_neither_bots_nor_simulated_shoppers(client, as_service, as_staff):
+async def test_popular_counts_people_and_neither_bots_nor_simulated_shoppers(
+    client, as_service, as_staff, database_url
+):
+    with psycopg.connect(database_url) as connection:
+        connection.execute(
+            "INSERT INTO products (id, sku, is_deleted) SELECT id, id, false FROM generate_series(501, 504) id"
+        )
     cart = {"actionType": "CART_ADD", "userId": "p3", "productId": 501, "quantity": 1}
     bots = [viewed(f"bot{number}", 502, isBot=True) for number in range(9)]
     simulated = [viewed("s1", 501, simulated=True), {**cart, "userId": "s2", "simulated": True}]
@@ -79,7 +86,7 @@ async def test_popular_counts_people_and_neither_bots_nor_simulated_shoppers(cli
         await eventually(partial(recorded, client, as_staff, user, what), bool)
 
     found = {item["productId"]: item for item in await popular(client, days=1, limit=90)}
-    assert found[501] == {"productId": 501, "sku": None, "users": 3, "views": 3, "cartAdds": 1}
+    assert found[501] == {"productId": 501, "sku": "501", "users": 3, "views": 3, "cartAdds": 1}
     assert 502 not in found
 
     await send(client, as_service, *[viewed(f"p{number}", 504) for number in range(9)])

@@ -5,10 +5,12 @@ from itertools import count
 from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
+import httpx2
 import pytest
 import pytest_asyncio
 
 from services.analytics import reports, service, windows
+from services.analytics.app import create_app
 from services.analytics.external_ids import follow_catalog
 from services.analytics.logins import follow_auth
 from services.common.messaging.messages import read
@@ -57,8 +59,21 @@ def tell(tables):
 
 
 @pytest.fixture
-def happened(tell):
+def known(tell):
+    """Tells of a product as the catalog does."""
+
+    async def known(product, **more):
+        snapshot = {"product_id": product, "sku": f"s/{product}", "name": "Tea", "price": "2.00", **more}
+        await tell(follow_catalog, ("PRODUCT_CREATED", NOW, snapshot))
+
+    return known
+
+
+@pytest.fixture
+def happened(tell, known):
     async def happened(*events):
+        for product in {data["product_id"] for _, _, data in events if "product_id" in data}:
+            await known(product)
         await tell(service.record, *events)
 
     return happened
@@ -114,14 +129,31 @@ async def test_what_rises_against_the_window_before_is_trending_the_surest_first
     ]
 
 
-async def test_what_the_catalog_has_deleted_is_neither_popular_nor_trending(happened, asked, tell, product):
+async def test_what_is_sold_no_more_is_neither_popular_nor_trending(happened, asked, known, tell, product):
+    async def told():
+        found = [await asked(report, 1, 100) for report in (reports.popular, reports.trending)]
+        return [product in [row["product_id"] for row in rows] for rows in found]
+
     await happened(*(viewed(f"d{n}", product, ago(minutes=5)) for n in range(50)))
-    assert [(await asked(report, 1, 1))[0]["product_id"] for report in (reports.popular, reports.trending)] == [
-        product
-    ] * 2
-    await tell(follow_catalog, ("PRODUCT_DELETED", NOW, {"product_id": product, "sku": f"gone-{product}"}))
-    for report in (reports.popular, reports.trending):
-        assert product not in [row["product_id"] for row in await asked(report, 1, 100)]
+    assert await told() == [True, True]
+    await known(product, is_active=False)
+    assert await told() == [False, False]
+    await known(product)
+    assert await told() == [True, True]
+    await tell(follow_catalog, ("PRODUCT_DELETED", NOW, {"product_id": product, "sku": f"s/{product}"}))
+    await known(product)
+    assert await told() == [False, False]
+
+
+async def test_what_the_catalog_never_told_of_is_not_popular(asked, tell, product):
+    await tell(service.record, *(viewed(f"u{n}", product, ago(minutes=5)) for n in range(50)))
+    assert product not in [row["product_id"] for row in await asked(reports.popular, 1, 100)]
+
+
+async def test_a_product_taken_back_into_the_cart_counts_as_one_put_there(happened, asked, product):
+    await happened(*(carted(f"b{n}", product, ago(minutes=5), "CART_READD") for n in range(50)))
+    (row,) = [row for row in await asked(reports.popular, 1, 100) if row["product_id"] == product]
+    assert (row["users"], row["cart_adds"]) == (50, 50)
 
 
 async def test_a_funnel_narrows_from_who_viewed_to_who_also_bought_on_a_day_of_the_shop(happened, asked, product):
@@ -170,13 +202,18 @@ async def test_search_terms_are_alike_but_for_width_case_and_spaces_and_one_pers
     assert [(row["term"], row["without_result"]) for row in missing] == [("マッチャ", 3), ("green tea", 1)]
 
 
-@pytest.fixture
-def known(tell):
-    async def known(product):
-        snapshot = {"product_id": product, "sku": f"s/{product}", "name": "Tea", "price": "2.00"}
-        await tell(follow_catalog, ("PRODUCT_CREATED", NOW, snapshot))
-
-    return known
+async def test_a_term_of_a_visitor_who_then_logs_in_is_one_persons(happened, asked, tell):
+    told = {"user_id": "k-user", "email": "", "visitor_id": "anon:k"}
+    await tell(follow_auth, ("USER_AUTHENTICATED", ago(minutes=3), told))
+    await happened(
+        searched("anon:k", "Ben Example, Osaka", when=ago(minutes=4)),
+        searched("k-user", "\tben example, osaka"),
+        searched("anon:other", "houjicha", when=ago(minutes=4)),
+        searched("k-user", "houjicha"),
+    )
+    terms = {row["term"]: row["users"] for row in await asked(reports.search_terms, 1, 100, only_without_result=False)}
+    assert "ben example, osaka" not in terms
+    assert terms["houjicha"] == 2
 
 
 async def test_a_products_statistics_are_by_day_and_in_all_with_each_person_once(
@@ -265,3 +302,16 @@ async def test_only_days_of_which_nothing_more_comes_are_kept_for_long():
     today = NOW.date()
     ages = [windows.seconds_of(today - timedelta(days=each), ZoneInfo("UTC")) for each in (0, 6, 9)]
     assert ages == [60, 60, 3_600]
+
+
+async def test_statistics_take_one_connection_at_a_time(settings, known, as_staff, product):
+    await known(product)
+    app = create_app(settings)
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://analytics") as client:
+        pool = app.state.database.engine.pool
+        taken = [await app.state.database.engine.connect() for _ in range(pool.size() + pool._max_overflow - 1)]
+        answer = await client.get(f"/v1/products/{product}/statistics?days=90", headers=as_staff)
+        assert answer.status_code == 200
+        for each in taken:
+            await each.close()
+    await app.state.database.close()
