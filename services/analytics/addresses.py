@@ -9,21 +9,25 @@ MAX_ADDRESS: Final = 2_000
 PERSON: Final = "[email]"
 """In place of an e-mail address, as in logs."""
 
-_SUSPECT: Final = re.compile(r"[?#@]|%40")
+_AT: Final = re.compile(r"[@\uff20]|%(?:25)*40|%(?:25)*ef%(?:25)*bc%(?:25)*a0", re.IGNORECASE)
+"""Written as it is or full-width, encoded once or more often."""
+_SUSPECT: Final = re.compile(rf"[?#;]|{_AT.pattern}", re.IGNORECASE)
 _LOGIN: Final = re.compile(r"(//)[^/]*@")
-_AT: Final = re.compile(r"@|%40")
+_SEPARATOR: Final = re.compile("[&;]")
+_OF_A_SEGMENT: Final = re.compile(";[^/]*")
 _PARAMETER: Final = "utm_"
 
 
 def without_personal(address: str) -> str:
     """The address without login, fragment, e-mail addresses in its path, and all parameters but `utm_…`.
 
-    It is cut where it is longer than the contract allows.
+    Parameters stand behind `?` and `;`. It is cut where it is longer than the contract allows.
     """
     if _SUSPECT.search(address) is None:
         return address[:MAX_ADDRESS]
     page, _, query = address.partition("#")[0].partition("?")
+    page = _OF_A_SEGMENT.sub("", page)
     if _AT.search(page) is not None:
         page = "/".join(PERSON if _AT.search(part, 1) else part for part in _LOGIN.sub(r"\1", page).split("/"))
-    kept = [each for each in query.split("&") if each.startswith(_PARAMETER) and not _AT.search(each)]
+    kept = [each for each in _SEPARATOR.split(query) if each.startswith(_PARAMETER) and not _AT.search(each)]
     return (f"{page}?{'&'.join(kept)}" if kept else page)[:MAX_ADDRESS]

@@ -64,20 +64,20 @@ class Beacons:
         await self._app(scope, receive, send)
 
     async def _plain(self, scope: Scope, receive: Receive) -> tuple[Scope, Receive]:
-        headers = dict(scope["headers"])
-        if headers.get(TYPE, b"").replace(b" ", b"").lower() in BEACON:
-            headers[TYPE] = b"application/json"
-        elif ENCODING not in headers:
+        given, changed = dict(scope["headers"]), {}
+        if given.get(TYPE, b"").replace(b" ", b"").lower() in BEACON:
+            changed[TYPE] = b"application/json"
+        elif ENCODING not in given:
             return scope, receive
-        encoding = headers.pop(ENCODING, b"identity").strip().lower()
+        encoding = given.get(ENCODING, b"identity").strip().lower()
         if encoding == b"gzip":
-            packed = Body(receive)
-            content = unpacked(await packed.read(self._max_bytes), self._max_bytes)
-            headers[LENGTH] = str(len(content)).encode()
-            receive = _received(content, packed)
+            content = unpacked(await Body(receive).read(self._max_bytes), self._max_bytes)
+            changed[LENGTH] = str(len(content)).encode()
+            receive = _received(content, receive)
         elif encoding != b"identity":
             raise UnknownEncoding
-        return {**scope, "headers": [*headers.items()]}, receive
+        kept = [each for each in scope["headers"] if each[0] not in {ENCODING, *changed}]
+        return {**scope, "headers": [*kept, *changed.items()]}, receive
 
 
 def unpacked(body: bytes | None, most: int) -> bytes:

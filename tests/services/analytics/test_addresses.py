@@ -16,6 +16,11 @@ from services.analytics.addresses import MAX_ADDRESS, without_personal
         ("https://a@b@shop.example/tea", "https://shop.example/tea"),
         ("/unsubscribe/anna@example.com/now", "/unsubscribe/[email]/now"),
         ("/unsubscribe/anna%40example.com", "/unsubscribe/[email]"),
+        ("/unsubscribe/anna%2540example.com", "/unsubscribe/[email]"),
+        ("/unsubscribe/anna\uff20example.com", "/unsubscribe/[email]"),
+        ("/unsubscribe/anna%EF%BC%A0example.com", "/unsubscribe/[email]"),
+        ("/cart;jsessionid=AB/now;v=1?a=b", "/cart/now"),
+        ("/?utm_content=1;token=s3cret;utm_term=2", "/?utm_content=1&utm_term=2"),
         ("/@teashop", "/@teashop"),
         ("android-app://com.google.android.gm/", "android-app://com.google.android.gm/"),
         ("", ""),
@@ -30,6 +35,15 @@ def test_it_is_cut_to_what_the_contract_takes(address):
     assert without_personal(address) == address[:MAX_ADDRESS]
 
 
-@pytest.mark.parametrize("address", ["/?utm_a=" + "a" * 1_000_000, "/@/" + "a" * 1_000_000, "//a" * 300_000 + "/a@"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/?utm_a=" + "a" * 1_000_000,
+        "/@/" + "a" * 1_000_000,
+        "//a" * 300_000 + "/a@",
+        "/;" * 500_000,
+        "/%" + "25" * 500_000,
+    ],
+)
 def test_a_long_one_does_not_take_the_square_of_its_length(address):
     assert len(without_personal(address)) <= MAX_ADDRESS

@@ -5,8 +5,9 @@ import json
 
 import pytest
 
+from services.analytics.api import PATH
 from services.analytics.app import MAX_BODY_BYTES
-from services.analytics.beacons import ALWAYS_FITS, NotGzip, TooLarge, unpacked
+from services.analytics.beacons import ALWAYS_FITS, Beacons, NotGzip, TooLarge, unpacked
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 TEXT = "text/plain;charset=UTF-8"
@@ -87,3 +88,28 @@ async def test_of_a_bomb_no_more_is_unpacked_than_may_be():
         unpacked(gzip.compress(b" " * 1_000, 0), 999)
     with pytest.raises(NotGzip):
         unpacked(b"\x1f\x8b", 999)
+
+
+async def test_behind_an_unpacked_body_comes_what_came_behind_the_packed_one():
+    packed = gzip.compress(b"{}")
+    coming = [{"type": "http.request", "body": packed, "more_body": False}, {"type": "http.disconnect"}]
+    seen = []
+
+    async def receive():
+        return coming.pop(0)
+
+    async def app(scope, receive, _):
+        seen.extend([scope["headers"], await receive(), await receive()])
+
+    headers = [(b"accept", b"a"), (b"content-length", b"22"), (b"content-encoding", b"gzip"), (b"accept", b"b")]
+    scope = {"type": "http", "path": PATH, "headers": headers}
+    await Beacons(app, MAX_BODY_BYTES)(scope, receive, None)
+    given, body, after = seen
+    assert given == [(b"accept", b"a"), (b"accept", b"b"), (b"content-length", b"2")]
+    assert (body["body"], after["type"]) == (b"{}", "http.disconnect")
+
+
+@pytest.mark.parametrize("media_type", ["application/json", TEXT])
+async def test_who_names_two_tokens_is_nobody(client, visitor, as_user, media_type):
+    headers = [("Content-Type", media_type), *[*as_user(visitor).items()] * 2]
+    assert (await client.post("/v1/actions", content=batch(visitor), headers=headers)).status_code == 401
