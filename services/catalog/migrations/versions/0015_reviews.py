@@ -41,7 +41,7 @@ def upgrade() -> None:
             event_id uuid NOT NULL,
             consumer text NOT NULL,
             handled_at timestamptz NOT NULL DEFAULT now(),
-            CONSTRAINT pk_inbox PRIMARY KEY (event_id, consumer)
+            PRIMARY KEY (event_id, consumer)
         );
         CREATE INDEX ix_inbox_handled_at ON inbox (handled_at);
         CREATE TABLE erased_users (
