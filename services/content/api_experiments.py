@@ -52,19 +52,19 @@ async def change_experiment(
     caller: Merchandiser,
     expected: IfMatch = None,
 ) -> ExperimentOut:
-    """Change an experiment; omitted fields stay unchanged. Once it has begun, its arms stay."""
+    """Change an experiment; omitted fields stay unchanged. Once it has begun, its arms and its start stay."""
     await editing.change(session, EXPERIMENT, experiment_id, body.changes(), expected, caller)
     return await _one(session, experiment_id, response)
 
 
 @router.delete(
-    "/v1/experiments/{experimentId}", status_code=204, dependencies=[IDEMPOTENT], responses=problems(404, 412)
+    "/v1/experiments/{experimentId}", status_code=204, dependencies=[IDEMPOTENT], responses=problems(404, 409, 412)
 )
 async def delete_experiment(
     experiment_id: ExperimentId, session: Session, caller: Merchandiser, expected: IfMatch = None
 ) -> None:
-    """Remove an experiment."""
-    await editing.remove(session, EXPERIMENT, experiment_id, expected, caller)
+    """Remove an experiment that has not begun; end the others, whose names stay taken."""
+    await experiments.remove(session, experiment_id, expected, caller)
 
 
 async def _one(session: Session, experiment_id: int, response: Response) -> ExperimentOut:

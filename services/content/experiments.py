@@ -7,7 +7,10 @@ from typing import Any
 from sqlalchemy import inspect, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.common.identity.principal import Principal
 from services.common.runtime.errors import Conflict, NotFound
+from services.common.web.preconditions import Expected
+from services.content import editing
 from services.content.editing import SCHEDULE, Kind
 from services.content.models import Experiment
 from services.contracts.events.content import Arm, Change, ExperimentChanged
@@ -26,7 +29,7 @@ class ExperimentsOverlap(Conflict):
 
 
 class ExperimentHasBegun(Conflict):
-    """Other arms would put users from one into another in the middle of it."""
+    """Users have their arms: other ones, or its name for another experiment, would put them from one into another."""
 
     title = "Experiment has begun"
 
@@ -44,8 +47,9 @@ def _told(row: Experiment, made: Change) -> ExperimentChanged:
 
 
 async def _complete(session: AsyncSession, row: Experiment) -> None:
-    if _before(row, "arms") != row.arms and _before(row, "start_date") <= datetime.now(UTC) and row.id is not None:
-        raise ExperimentHasBegun("Its arms stay: end it, and begin another one.")
+    differs = any(_before(row, name) != getattr(row, name) for name in ("arms", "start_date"))
+    if row.id is not None and differs and _has_begun(_before(row, "start_date")):
+        raise ExperimentHasBegun("Its arms and its start stay: end it, and begin another one.")
     with session.no_autoflush:
         others = [each for each in await session.scalars(select(Experiment)) if each is not row]
     for other in others:
@@ -66,6 +70,19 @@ EXPERIMENT = Kind(
 )
 
 
+async def remove(session: AsyncSession, experiment_id: int, expected: Expected | None, caller: Principal) -> None:
+    """Remove an experiment that has not begun: the name of one that has is never free again.
+
+    Raises:
+        ExperimentNotFound, PreconditionFailed, ExperimentHasBegun: see the classes.
+    """
+    await editing.begin(session, caller)
+    row = await editing.lock(session, EXPERIMENT, experiment_id, expected)
+    if _has_begun(row.start_date):
+        raise ExperimentHasBegun("Its name and its arms stay known: end it instead.")
+    await editing.remove(session, EXPERIMENT, experiment_id, expected, caller)
+
+
 async def list_experiments(session: AsyncSession, limit: int, *, before: int | None) -> Sequence[Experiment]:
     """The next page of experiments, the newest first."""
     older = [Experiment.id < before] if before else []
@@ -79,6 +96,10 @@ async def running_at(session: AsyncSession, moment: datetime) -> tuple[Experimen
     found = (await session.scalars(select(Experiment).where(Experiment.is_active, to_come))).all()
     dates = [date for each in found for date in (each.start_date, each.end_date) if date is not None and moment < date]
     return next((each for each in found if each.start_date <= moment), None), dates
+
+
+def _has_begun(start: datetime) -> bool:
+    return start <= datetime.now(UTC)
 
 
 def _overlap(one: Experiment, other: Experiment) -> bool:

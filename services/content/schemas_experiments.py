@@ -29,7 +29,7 @@ Arms = Annotated[list[ExperimentArm], Field(min_length=2, max_length=10)]
 
 
 class ExperimentChange(Scheduled):
-    """Changes of an experiment; omitted fields stay unchanged. Once it has begun, its arms stay."""
+    """Changes of an experiment; omitted fields stay unchanged. Once it has begun, its arms and its start stay."""
 
     arms: Arms = left_out()
 

@@ -1,5 +1,6 @@
 from datetime import UTC, datetime, timedelta
 
+import psycopg
 import pytest
 import pytest_asyncio
 
@@ -13,18 +14,16 @@ NAMED = {"name": "ranking", "arms": ARMS}
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def make(client):
-    """Makes an experiment, and takes it back at the end."""
-    made = []
+async def make(client, database_url):
+    """Makes an experiment, which is unknown again at the end."""
 
     async def create(**fields):
-        answer = await client.post("/v1/experiments", json=NAMED | fields)
-        made.append(answer.json().get("id"))
-        return answer
+        return await client.post("/v1/experiments", json=NAMED | fields)
 
     yield create
-    for experiment_id in filter(None, made):
-        await client.delete(f"/v1/experiments/{experiment_id}")
+    with psycopg.connect(database_url) as connection:
+        connection.execute("DELETE FROM experiments")
+        connection.execute("UPDATE active_generation SET version = version + 1")
 
 
 @pytest.fixture
@@ -73,13 +72,23 @@ async def test_one_experiment_runs_at_a_time_under_a_name_of_its_own(make, other
     assert (await make(**other)).status_code == status
 
 
-@pytest.mark.parametrize(("begins", "status"), [("yesterday", 409), ("in a week", 200)])
-async def test_once_it_has_begun_its_arms_stay(client, make, begins, status):
-    made = (await make(startDate=IN_A_WEEK if begins == "in a week" else YESTERDAY)).json()
-    arms = [{"name": "control", "weight": 90}, {"name": "challenger", "weight": 10}]
-    changes = {"arms": arms, "startDate": IN_TWO_WEEKS}
+OTHER_ARMS = [{"name": "control", "weight": 90}, {"name": "challenger", "weight": 10}]
+
+
+@pytest.mark.parametrize(("begins", "status"), [(YESTERDAY, 409), (IN_A_WEEK, 200)])
+@pytest.mark.parametrize("changes", [{"arms": OTHER_ARMS}, {"startDate": IN_TWO_WEEKS}])
+async def test_once_it_has_begun_its_arms_and_its_start_stay(client, make, begins, status, changes):
+    made = (await make(startDate=begins)).json()
     answer = await client.patch(f"/v1/experiments/{made['id']}", json=changes)
     assert answer.status_code == status, answer.text
+
+
+@pytest.mark.parametrize(("begins", "statuses"), [(YESTERDAY, (409, 409)), (IN_A_WEEK, (204, 201))])
+async def test_once_it_has_begun_it_is_ended_and_its_name_stays_taken(client, make, begins, statuses):
+    place = f"/v1/experiments/{(await make(startDate=begins)).json()['id']}"
+    removed = await client.delete(place)
+    await client.patch(place, json={"isActive": False})
+    assert (removed.status_code, (await make(arms=OTHER_ARMS)).status_code) == statuses
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,11 @@ BODIES = {
     "PUT /v1/products/{productId}/stock": {"stock": 20},
     "PATCH /v1/products/{productId}/stock": {"change": 1},
     "POST /v1/banners": {"placement": "TOP", "texts": {"en": {"title": "Tea"}}},
-    "POST /v1/experiments": {"name": "new", "arms": [{"name": "a", "weight": 1}, {"name": "b", "weight": 1}]},
+    "POST /v1/experiments": {
+        "name": "new",
+        "arms": [{"name": "a", "weight": 1}, {"name": "b", "weight": 1}],
+        "isActive": False,
+    },
     "PATCH /v1/experiments/{experimentId}": {"isActive": False},
     "POST /v1/top-page-displays/{displayId}/move": {"after": None},
     "PATCH /v1/top-page-displays/{displayId}": {"priority": 3},

@@ -96,8 +96,8 @@ VALUES = {
     "campaigns.start_date": "now() - interval '800 days'",
     "top_page_displays.campaign_id": "NULL",
     "experiments.arms": """'[{{"name": "a", "weight": 1}}, {{"name": "b", "weight": 1}}]'::jsonb""",
-    "experiments.start_date": "now() - interval '1 day' * (i + 1)",
-    "experiments.end_date": "now() - interval '1 day' * i",
+    "experiments.start_date": "now() + interval '1 day' * (i + 1)",  # one that has begun cannot be deleted
+    "experiments.end_date": "now() + interval '1 day' * (i + 2)",
     "categories.level": "1 + i % 4",
     "categories.parent_id": "CASE WHEN i > 100 THEN 1 + i % 100 END",
     "categories.code": "CASE WHEN i > 100 THEN 'top' || i % 100 || ' > c' || i ELSE 'top' || i % 100 END",
