@@ -105,7 +105,7 @@ async def delete_display(
 
 
 def _promises(request: Request) -> Promises:
-    return Promises(request.app.state.catalog, request.headers["authorization"])
+    return Promises(request.app.state.database.sessions, request.app.state.catalog, request.headers["authorization"])
 
 
 async def _one(session: Session, display_id: int, response: Response) -> DisplayOut:

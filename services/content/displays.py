@@ -11,12 +11,9 @@ from services.common.web.preconditions import Expected
 from services.content import audit, editing, queries
 from services.content.editing import SCHEDULE, Contradiction, Kind
 from services.content.models import TopPageDisplay
-from services.content.promises import Promises
+from services.content.promises import Promises, promises_more
 from services.contracts.envelope import DisplayType
 from services.contracts.events.content import Change, DisplayChanged
-
-PROMISED = {"promised_price", "product_id", "start_date", "end_date", "mode"}
-"""What a promise depends on."""
 
 
 class DisplayNotFound(NotFound):
@@ -80,7 +77,8 @@ async def create(session: AsyncSession, values: dict[str, Any], caller: Principa
     Raises:
         UnknownSku, Contradiction, NotInCatalog: see the classes.
     """
-    identified = await _identified(session, values)
+    async with promises.sessions() as reading:
+        identified = await _identified(reading, values)
     await promises.check(identified)
     return (await editing.create(session, DISPLAY, {"source": "manual", **identified}, caller)).id
 
@@ -93,14 +91,17 @@ async def change(
     caller: Principal,
     promises: Promises,
 ) -> None:
-    """Change a manual row; equal values change nothing.
+    """Change a manual row; equal values change nothing, and what promises no more than before needs no catalog.
 
     Raises:
         DisplayNotFound, PreconditionFailed, UnknownSku, Contradiction, NotInCatalog: see the classes.
     """
-    identified = await _identified(session, changes)
-    if PROMISED & identified.keys():  # before anything is locked, because catalog is asked
-        await promises.check({**await read(session, display_id), **identified})
+    async with promises.sessions() as reading:
+        identified = await _identified(reading, changes)
+        before = dict(await read(reading, display_id))
+    after = {**before, **identified}
+    if promises_more(before, after):  # before anything is locked, because catalog is asked
+        await promises.check(after)
     await editing.change(session, DISPLAY, display_id, identified, expected, caller)
 
 

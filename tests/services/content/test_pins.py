@@ -1,5 +1,7 @@
 """The order of pins, and the prices that they promise."""
 
+import asyncio
+import contextlib
 from decimal import Decimal
 
 import httpx2
@@ -11,6 +13,7 @@ from services.catalog import app as catalog_app
 from services.catalog.settings import CatalogSettings
 from services.common.storage.migrate import migrate
 from services.content.app import create_app
+from services.content.clients import Catalog
 from services.content.settings import ContentSettings
 from tests.services.gateway.standing_in import served
 from tests.waiting import eventually
@@ -159,14 +162,79 @@ async def test_a_row_shows_only_while_its_promise_holds(pin, offered, database_u
     assert "RECOMMENDED" not in await shelves()  # it holds from 2060 on
 
 
-async def test_without_catalog_nothing_can_be_promised_and_all_else_goes_on(settings, tokens):
-    app = create_app(settings.model_copy(update={"catalog_url": "http://127.0.0.1:1"}))
+@contextlib.asynccontextmanager
+async def calling(app, tokens):
     transport = httpx2.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),
         httpx2.AsyncClient(transport=transport, base_url="http://content", auth=tokens.as_staff) as client,
     ):
-        body = {"displayType": "REPURCHASE", "mode": "pin", "productId": 1}
-        refused = await client.post("/v1/top-page-displays", json=body | {"promisedPrice": "3.00"})
-        assert (refused.status_code, "Retry-After" in refused.headers) == (503, True)
-        assert (await client.post("/v1/top-page-displays", json=body)).status_code == 201
+        yield client
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def alone(settings, tokens):
+    """The service without catalog."""
+    app = create_app(settings.model_copy(update={"catalog_url": "http://127.0.0.1:1"}))
+    async with calling(app, tokens) as client:
+        yield client
+
+
+async def test_without_catalog_nothing_can_be_promised_and_all_else_goes_on(alone):
+    body = {"displayType": "REPURCHASE", "mode": "pin", "productId": 1}
+    refused = await alone.post("/v1/top-page-displays", json=body | {"promisedPrice": "3.00"})
+    assert (refused.status_code, "Retry-After" in refused.headers) == (503, True)
+    assert (await alone.post("/v1/top-page-displays", json=body)).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({"endDate": MIDDLE}, 200),
+        ({"endDate": END, "promisedPrice": "3"}, 200),
+        ({"promisedPrice": None}, 200),
+        ({"endDate": None}, 503),
+        ({"startDate": BEGIN}, 503),
+        ({"productId": 2}, 503),
+    ],
+)
+async def test_a_promise_is_shortened_or_taken_back_without_catalog(alone, pin, offered, changes, status):
+    made = await pin(offered, promisedPrice="3.00", endDate=END)
+    changed = await alone.patch(f"/v1/top-page-displays/{made['id']}", json=changes)
+    assert changed.status_code == status, changed.text
+
+
+class SlowCatalog(Catalog):
+    """Answers when it may."""
+
+    asked, may_answer = 0, asyncio.Event()
+
+    async def offer(self, product_id, authorization):
+        self.asked += 1
+        await self.may_answer.wait()
+        return await super().offer(product_id, authorization)
+
+
+async def test_a_slow_catalog_holds_no_connection_that_pages_need(settings, tokens, client, pin, offered):
+    place = f"/v1/top-page-displays/{(await pin(offered))['id']}"
+
+    async def known():
+        return (await client.get(place)).json()["sku"]
+
+    await eventually(known, lambda sku: sku == "tea")
+    app = create_app(settings.model_copy(update={"database_pool_size": 1}))  # and one more for a moment
+    catalog = app.state.catalog = SlowCatalog(app.state.catalog._client)
+
+    async def asked():
+        return catalog.asked
+
+    async with calling(app, tokens) as narrow:
+        body = {"displayType": "SALE", "mode": "pin", "sku": "tea", "promisedPrice": "3.00"}
+        asking = [
+            asyncio.create_task(narrow.post("/v1/top-page-displays", json=body)),
+            asyncio.create_task(narrow.patch(place, json={"promisedPrice": "3.00"})),
+        ]
+        await eventually(asked, lambda count: count == len(asking))
+        page = await narrow.get("/v1/displays")
+        catalog.may_answer.set()
+        assert (page.status_code, [(await each).status_code for each in asking]) == (200, [201, 200])
