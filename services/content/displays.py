@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import RowMapping
+from sqlalchemy import RowMapping, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.common.identity.principal import Principal
@@ -112,6 +112,14 @@ async def remove(session: AsyncSession, display_id: int, expected: Expected | No
         DisplayNotFound, PreconditionFailed: see the classes.
     """
     await editing.remove(session, DISPLAY, display_id, expected, caller)
+
+
+async def erase(session: AsyncSession, user_ids: list[str]) -> None:
+    """Remove what was shown to deleted users, and tell of merchandisers' rows that they are gone."""
+    theirs = TopPageDisplay.user_id == func.any(user_ids)
+    for row in (await session.scalars(select(TopPageDisplay).where(theirs, DISPLAY.is_edited))).all():
+        await editing.tell(session, DISPLAY, row, "DELETED")
+    await session.execute(delete(TopPageDisplay).where(theirs))
 
 
 async def move(

@@ -9,8 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.common.storage.cache import Cache
 from services.content import audit, banners, campaigns, experiments, queries
+from services.content import displays as rows
 from services.content.domain import TITLES, Displays, Item, compose
-from services.content.models import Experiment, TopPageDisplay, Wish
+from services.content.models import Experiment, Wish
 from services.content.page_cache import MadeOf, PageCache
 from services.content.schemas import DisplaysOut, Shelf, ShelfItem, ShownArm, ShownExperiment
 from services.content.schemas_campaigns import ShownBanner
@@ -49,8 +50,8 @@ async def planned(session: AsyncSession, user_id: str | None, moment: datetime) 
 async def erase(session: AsyncSession, user_ids: list[str]) -> None:
     """Remove deleted users' shelves from every generation that is kept, their wishes, and their ids from the trail."""
     await queries.bump_version(session)
-    for table in (TopPageDisplay, Wish):
-        await session.execute(delete(table).where(table.user_id == func.any(user_ids)))
+    await rows.erase(session, user_ids)
+    await session.execute(delete(Wish).where(Wish.user_id == func.any(user_ids)))
     await audit.erase(session, user_ids)
 
 

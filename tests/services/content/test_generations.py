@@ -206,6 +206,22 @@ async def test_only_operators_and_services_touch_generations(client, tokens):
         assert (await client.post("/v1/generations", json=body, headers=headers)).status_code == status
 
 
+async def test_of_what_merchandisers_showed_to_a_deleted_user_it_is_told_that_it_is_gone(settings, client, events):
+    body = {"displayType": "SALE", "mode": "pin", "productId": 1}
+    theirs, everyones = [
+        (await client.post("/v1/top-page-displays", json=body | whose)).json()["id"] for whose in ({"userId": "ex"}, {})
+    ]
+    producer = Producer(settings)
+    await producer.send(
+        "auth.v1", "ex", Event.of("USER_DELETED", UserDeleted(user_id="ex"), producer="auth").to_bytes()
+    )
+    await producer.close()
+    await eventually(lambda: events("ex"), lambda found: [name for name, _ in found] == ["USER_DATA_ERASED"])
+    told = [[data["change"] for _, data in events(f"display:{each}")] for each in (theirs, everyones)]
+    assert told == [["CREATED", "DELETED"], ["CREATED"]]
+    await client.delete(f"/v1/top-page-displays/{everyones}")
+
+
 async def test_a_deleted_users_shelves_are_removed_from_every_generation_and_it_is_reported(
     settings, load, activate, shelves, events
 ):
