@@ -1,5 +1,6 @@
 """The preview: the page of a shopper as it is now, or will be, for merchandisers."""
 
+import logging
 from typing import Annotated, Any
 
 import orjson
@@ -7,6 +8,7 @@ from fastapi import Query, Request
 from fastapi.responses import Response
 
 from services.common.identity.policy import role
+from services.common.identity.principal import Principal
 from services.common.runtime.errors import Fault, Unprocessable
 from services.common.web.fields import Timestamp, UserId
 from services.common.web.routing import Router
@@ -16,13 +18,15 @@ from serving.merchandising import Merchandising
 from serving.recommender import Recommender
 from serving.schemas_preview import Preview
 
+logger = logging.getLogger(__name__)
 router = Router(tags=["preview"])
-MERCHANDISER = role("merchandiser", "admin")
+Merchandiser = Annotated[Principal, role("merchandiser", "admin")]
 
 
-@router.get("/v1/preview", dependencies=[MERCHANDISER], response_model=Preview)
+@router.get("/v1/preview", response_model=Preview)
 async def preview(
     request: Request,
+    caller: Merchandiser,
     user_id: Annotated[UserId | None, Query(alias="userId")] = None,
     at: Timestamp | None = None,
 ) -> Response:
@@ -37,6 +41,8 @@ async def preview(
     moment = now if at is None else at.astimezone(now.tzinfo)
     if moment < now:
         raise Unprocessable(errors=[Fault(field="query.at", message="lies in the past")])
+    if user_id is not None:  # it tells what this person bought and looked at
+        logger.info("%s sees the page of %s", caller.scope, user_id)
     has_own = user_id is not None and recommender.live.people.has_own_shelves(user_id)
     plan = await merchandising.plan(user_id if has_own else None, request.headers["authorization"], at)
     displays = Displays.of(plan) if plan else merchandising.everyones

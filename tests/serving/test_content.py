@@ -164,6 +164,14 @@ async def test_a_preview_is_for_merchandisers_and_of_no_time_in_the_past(client,
     assert (await client.get("/v1/preview", headers=as_user(BUYER))).status_code == 403
 
 
+async def test_it_is_logged_who_sees_the_page_of_a_person(client, tokens, caplog):
+    caplog.set_level("INFO", "serving.api_preview")
+    for params in ({"userId": BUYER}, {}):
+        await client.get("/v1/preview", params=params, headers=tokens.header(tokens.staff()))
+    said = [record.getMessage() for record in caplog.records if record.name == "serving.api_preview"]
+    assert said == [f"user:staff sees the page of {BUYER}"]
+
+
 async def test_an_offer_that_begins_later_is_in_the_preview_of_then(client, happens, tokens):
     start = datetime.now(UTC) + timedelta(days=2)
     offer = {"special_price": Decimal("1.00"), "currency": "USD", "start_date": start.isoformat()}
