@@ -22,7 +22,7 @@ from services.catalog.search.engine import Query as Asked
 from services.catalog.search.search import Search
 from services.common.identity.policy import PUBLIC
 from services.common.runtime.errors import Fault, Unprocessable, problems
-from services.common.storage.database import Session
+from services.common.storage.database import Database, Session
 from services.common.web.fields import Id, ShortText
 from services.common.web.paging import CursorParam, decode_cursor, encode_cursor
 from services.common.web.references import CategoryReference
@@ -68,7 +68,7 @@ async def search_products(  # noqa: PLR0913 - a filter each
     for each in attribute or ():
         chosen[each.partition(":")[0]].append(each.partition(":")[2])
     filters = Filters(
-        category=await _existing(session, category),
+        category=await _existing(request.app.state.database, category),
         brands=brand or (),
         price_min=None if price_min is None else float(price_min),
         price_max=None if price_max is None else float(price_max),
@@ -108,15 +108,16 @@ async def suggest(
     return SuggestionsOut(items=[*words[: max(limit - len(found), (limit + 1) // 2)], *found][:limit])
 
 
-async def _existing(session: Session, category: CategoryReference | None) -> int | None:
-    """The id of a category that exists.
+async def _existing(database: Database, category: CategoryReference | None) -> int | None:
+    """The id of a category that exists; it keeps no connection while the search waits for one.
 
     Raises:
         CategoryNotFound: there is none.
     """
     if category is None:
         return None
-    return (await categories.find(session, await categories.identify(session, category))).id
+    async with database.sessions() as session:
+        return (await categories.find(session, await categories.identify(session, category))).id
 
 
 async def _shown(session: Session, answer: Answer, limit: int) -> SearchOut:

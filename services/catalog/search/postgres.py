@@ -10,6 +10,7 @@ from services.catalog.search.documents import Reader
 from services.catalog.search.engine import Answer, Document, Facets, Hit, Query
 from services.catalog.search.store import Store, count_words
 from services.catalog.search.understanding import Plan
+from services.common.runtime.deadline import time_left
 from services.common.storage.database import Database
 
 _PREPARE = text("""
@@ -26,7 +27,7 @@ class PostgresIndex:
     Args:
         database: the catalog's.
         reader: what finds the words of a document.
-        seconds: how long a search may take.
+        seconds: how long a search may take; it ends at the request's deadline, too.
     """
 
     def __init__(self, database: Database, reader: Reader, seconds: float) -> None:
@@ -36,7 +37,7 @@ class PostgresIndex:
     async def find(self, query: Query, plan: Plan | None, mentioned: Sequence[str] = ()) -> Answer:
         """One page of hits, in one statement."""
         async with self._database.sessions.begin() as session:
-            limit = {"milliseconds": str(int(self._seconds * 1000))}
+            limit = {"milliseconds": str(max(int(min(self._seconds, time_left()) * 1000), 1))}
             variant: int | None = (await session.execute(_PREPARE, limit)).scalars().one()
             wording, values = statement.written(query, plan, mentioned=mentioned, has_variants=variant is not None)
             row = (await session.execute(text(wording), values)).one()
@@ -56,6 +57,7 @@ class PostgresIndex:
         """Count in how many documents each word is."""
         async with self._database.sessions.begin() as session:
             await count_words(session)
+        self._store.forget()
 
 
 def _facets(found: Mapping[str, Any]) -> Facets:

@@ -40,7 +40,8 @@ _ADD_WORDS = text("""
     INSERT INTO search_words (key, reading, surface, heads, count)
     SELECT key, reading, surface, heads, count
     FROM json_to_recordset(CAST(:rows AS json)) AS r (key text, reading text, surface text, heads bigint, count bigint)
-    ORDER BY key ON CONFLICT (key) DO NOTHING
+    ORDER BY key ON CONFLICT (key) DO UPDATE
+    SET heads = excluded.heads, count = excluded.count, id = DEFAULT WHERE search_words.count = 0
 """)
 _COUNT_WORDS = text("""
     WITH kinds AS (SELECT word, ndoc FROM ts_stat('SELECT terms FROM search_documents', 'ab')),
@@ -117,7 +118,7 @@ class Store:
             self._known |= new.keys()
 
     def forget(self) -> None:
-        """Take no word for known: a transaction that wrote some was rolled back."""
+        """Take no word for known: a transaction that wrote some was rolled back, or some are no more."""
         self._known.clear()
 
 

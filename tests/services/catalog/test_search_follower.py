@@ -6,6 +6,7 @@ from services.catalog.search.analysis import Analyzer
 from services.catalog.search.documents import Reader
 from services.catalog.search.follower import Follower
 from services.catalog.search.postgres import PostgresIndex
+from services.catalog.search.words import Words
 from services.common.storage.database import Database
 from services.common.storage.migrate import migrate
 
@@ -86,6 +87,20 @@ async def test_words_of_a_commit_that_failed_are_written_again(catalogue):
     connection.execute("DROP TRIGGER refusing ON search_documents")
     await Follower(here, index).follow()
     assert ("緑茶",) in connection.execute("SELECT key FROM search_words").fetchall()
+
+
+async def test_a_word_whose_products_were_all_away_is_known_again_when_one_is_back(catalogue):
+    connection, here, index = catalogue
+    connection.execute(ADD, ("a", "緑茶", None))
+    follower, words = Follower(here, index), Words(here)
+    for is_active in (False, True):
+        await follower.follow()
+        await index.count()
+        connection.execute("UPDATE products SET is_active = %s, product_version = product_version + 1", [is_active])
+    assert (await words.vocabulary()).get("緑茶") is None
+    await follower.follow()
+    await words.refresh()
+    assert (await words.vocabulary()).get("緑茶").count == 1
 
 
 async def _documents(here):
