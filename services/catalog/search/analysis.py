@@ -8,11 +8,13 @@ from functools import cache, lru_cache
 from sudachipy import Dictionary, Morpheme, SplitMode
 
 from services.catalog.search import codes
-from services.catalog.search.text import folded, is_kana, normalized
+from services.catalog.search.text import folded, normalized
 
 SHORTEST_COMPOUND = 3
 LONGEST_RUN = 3
 """So many neighbours are also one word: `コーヒー` + `フィルター`."""
+MOST_REMEMBERED, LONGEST_REMEMBERED = 10_000, 20
+"""Such chunks come again; to keep the long ones that anybody may send would take gigabytes."""
 _BREAK = re.compile(r"[^\w\-'&.%゛゜+]+|(?<![a-z0-9])[.\-'&+%]+|[.\-'&+%]+(?![a-z0-9])|_+")
 _CONTENT = {"名詞", "動詞", "形容詞", "形状詞", "副詞", "接頭辞", "接尾辞", "代名詞", "連体詞"}
 _POLITE = {"御", "オ", "ゴ"}
@@ -65,7 +67,7 @@ class Analyzer:
 
     def __init__(self) -> None:
         self._tokenizer = _words_of_japanese().tokenizer(mode=SplitMode.C)
-        self.runs = lru_cache(maxsize=50_000)(self._runs)
+        self._remembered = lru_cache(MOST_REMEMBERED)(self._runs)
 
     def _runs(self, chunk: str) -> tuple[Run, ...]:
         """The runs of a normalized text without spaces."""
@@ -84,13 +86,9 @@ class Analyzer:
         """The runs of any text; each size, clothes size, battery cell and model number is a run of its own."""
         found: list[Run] = []
         for chunk, special in _pieces(normalized(text)):
-            found.extend([(special,)] if special else self.runs(chunk))
+            is_short = len(chunk) <= LONGEST_REMEMBERED
+            found.extend([(special,)] if special else (self._remembered if is_short else self._runs)(chunk))
         return found
-
-    def whole(self, text: str) -> Word | None:
-        """A text of one run as one word; None where it has several."""
-        runs = self.read(text)
-        return joined(runs[0]) if len(runs) == 1 else None
 
 
 def _word(morpheme: Morpheme) -> Word:
@@ -144,8 +142,3 @@ def compounds(run: Run) -> Iterator[tuple[Word, bool]]:
             word = joined(run[first:end])
             if not word.is_bound:
                 yield word, end == len(run)
-
-
-def is_written_in_kana(word: Word) -> bool:
-    """Whether its spelling says how it is spoken and nothing else."""
-    return is_kana(word.surface)

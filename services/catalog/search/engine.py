@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from services.catalog.search.documents import Source
 from services.catalog.search.understanding import Plan
@@ -88,16 +88,6 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Suggestion:
-    """How a search may go on."""
-
-    kind: Literal["query", "product", "category", "brand"]
-    text: str
-    product_id: int | None = None
-    category_id: int | None = None
-
-
-@dataclass(frozen=True)
 class Document:
     """A product that is sold, as an engine holds it; `group` is what it is a variant of, or itself."""
 
@@ -125,7 +115,7 @@ def shown(value: Any) -> list[str]:  # noqa: ANN401 - a JSON value
         return ["true" if value else "false"]
     if isinstance(value, list | tuple):
         return [str(each) for each in value]
-    return [f"{value:g}" if isinstance(value, float) else str(value)]
+    return [str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)]
 
 
 class Index(Protocol):
