@@ -20,17 +20,19 @@ class Search:
     async def search(self, query: Query) -> Answer:
         """One page of hits (and one more, if there are more).
 
-        If this shop has no such thing, products whose descriptions mention it, without confidence.
+        What asks for nothing (`おすすめ`) finds all of the category. If this shop has no such thing: the product with
+        this sku, or products whose descriptions mention it, without confidence.
         """
         if not query.text.strip():
             return await self._index.find(query, None)
         understanding = await self._words.understanding()
         plan = understanding.plan(query.text)
-        if plan.is_confident:
-            answer = await self._index.find(query, plan)
+        if plan.is_confident and (plan.concepts or query.filters.category is not None):
+            answer = await self._index.find(query, plan if plan.concepts else None)
             if answer.total or not _is_open(query):
                 return replace(answer, corrected_to=plan.corrected_to)
-        return await self._mentioned(query, understanding)
+        answer = await self._index.find(query, understanding.as_code(query.text))
+        return answer if answer.total else await self._mentioned(query, understanding)
 
     async def continued(self, text: str, limit: int) -> list[str]:
         """Words that a search which begins like this may be meant to become, what most products are first."""

@@ -43,7 +43,7 @@ class Concept:
 class Plan:
     """What to look for: products should have all concepts, and must have the one at `head`.
 
-    It is not confident where the thing itself is unknown to this shop.
+    It is not confident where the thing itself is unknown to this shop. Without concepts, nothing is asked for.
     """
 
     concepts: Sequence[Concept]
@@ -62,13 +62,15 @@ class Understanding:
         """What a search text asks for."""
         concepts: list[Concept | None] = []
         typed: list[str] = []
-        for words, chunk, is_last in self._chunks(text):
+        chunks = list(self._chunks(text))
+        meant = [(words, chunk, is_last) for words, chunk, is_last in chunks if not self._is_noise(words, chunk)]
+        for words, chunk, is_last in meant or chunks:
             found = self._concepts(words, chunk, is_last=is_last)
             concepts += found
             typed += [each.corrected or chunk if each and each.corrected else chunk for each in found[:1]]
         known = [each for each in concepts if each][:MOST_CONCEPTS]
         if not known:
-            return Plan([], is_confident=False)
+            return Plan([], is_confident=bool(chunks) and not meant)
         head = max(range(len(known)), key=lambda place: (known[place].heads, place))
         unknown = sum(each is None for each in concepts)
         is_confident = not unknown or known[head].heads >= SURE
@@ -83,6 +85,10 @@ class Understanding:
             if start:
                 found.update({each.key: each for each in self._vocabulary.beginning(start, limit) if each.heads})
         return sorted(found.values(), key=rank)[:limit]
+
+    def as_code(self, text: str) -> Plan:
+        """A search text as the sku that it may be, whatever that is made of."""
+        return Plan([Concept({folded(text).strip(): 1.0})])
 
     def keys(self, text: str) -> list[str]:
         """The words of a search text as they are, but for noise."""
@@ -140,6 +146,14 @@ class Understanding:
             return concept
         more = self._continued([start])
         return self._concept({**more.words, **concept.words}) or concept if more else concept
+
+    def _is_noise(self, runs: Sequence[Run], chunk: str) -> bool:
+        """Whether a piece of a search says nothing, as a whole or word by word."""
+        if self._dictionary.is_noise(" ".join(folded(piece) for piece in chunk.split())):
+            return True
+        return bool(runs) and all(
+            self._dictionary.is_noise(joined(run).key) or not self._without_noise(run) for run in runs
+        )
 
     def _without_noise(self, run: Run) -> Run:
         return tuple(word for word in run if not self._dictionary.is_noise(word.key))

@@ -1,4 +1,5 @@
 import json
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 
 import httpx2
@@ -222,6 +223,28 @@ async def test_a_bad_value_is_refused_by_its_name(client, parameters):
     answer = await client.get("/v1/search", params={"q": "茶", **parameters})
     assert (answer.status_code, answer.headers["Content-Type"]) == (422, "application/problem+json")
     assert next(iter(parameters)) in answer.json()["errors"][0]["field"]
+
+
+async def test_a_search_in_a_category_needs_one_connection_at_a_time(client, search):
+    await search("茶")
+    database = client._transport.app.state.database
+    async with AsyncExitStack() as held:
+        for _ in range(2 * database.engine.pool.size() - 1):
+            await held.enter_async_context(database.engine.connect())
+        answer = await client.get("/v1/search", params={"q": "", "category": "code:食品"})
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("sku", ["KZQ-WVX", "T 1", "品番あ"])
+async def test_a_product_is_found_by_its_sku_whatever_it_is_made_of(upsert, search, sku):
+    await upsert("products", line({"sku": sku, "name": "棚", "price": "900", "category": "雑貨"}))
+    found = await search(sku)
+    assert (skus(found), found["isConfident"]) == ([sku], True)
+
+
+async def test_what_asks_for_nothing_finds_all_of_the_category(search):
+    found = await search("おすすめ", category="code:食品 > 菓子")
+    assert (skus(found), found["isConfident"]) == (["s1"], True)
 
 
 async def test_an_unknown_category_is_not_found(client):
