@@ -14,6 +14,8 @@ MAX_STOCK = 1_000_000
 CUT = 2_000
 """The characters of a description that every event carries."""
 PATH_SEPARATOR = " > "
+UPLOADED = "/v1/images/"
+"""The path of the gateway below which uploaded images are served."""
 Changes = Mapping[str, Any]
 """New values by column name; `special_price` is an offer's price, start_date and end_date, or None to end it."""
 
@@ -137,8 +139,14 @@ def described(text: str | None) -> dict[str, str | None]:
 
 
 def _pictured(images: tuple[str, ...], first: str | None) -> dict[str, Any]:
-    """The images with another first one, which replaces the old one unless it was among them; the others stay."""
-    rest = images if first in images else images[1:]
+    """The images with another first one, which replaces the old one unless it was among them; the others stay.
+
+    An uploaded image is neither replaced nor moved back by one from elsewhere: the shop sends that with every import.
+    """
+    is_uploaded_first = bool(images) and images[0].startswith(UPLOADED)
+    if is_uploaded_first and not (first or "").startswith(UPLOADED):
+        return {"image": images[0]}
+    rest = images if is_uploaded_first or first in images else images[1:]
     images = tuple(dict.fromkeys(each for each in (first, *rest) if each is not None))
     return {"image": next(iter(images), None), "images": images}
 

@@ -11,7 +11,7 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.catalog import service
-from services.catalog.domain import Refused
+from services.catalog.domain import UPLOADED, Refused
 from services.catalog.image_files import Encoder, ImageFiles, names_of
 from services.catalog.models import Product
 from services.catalog.object_store import ObjectStore
@@ -20,8 +20,6 @@ from services.common.storage.database import Database
 from services.common.web.preconditions import Expected
 from services.common.web.references import ProductReference
 
-ADDRESS: Final = "/v1/images/"
-"""The path of the gateway below which images are served."""
 MOST: Final = 20
 KEPT_SECONDS: Final = 3600
 """How long an upload may take until a product names it; then nobody misses what no product names."""
@@ -47,7 +45,7 @@ class ImageNotFound(NotFound):
 
 def address_of(image_id: str) -> str:
     """The address of an image in full."""
-    return f"{ADDRESS}{names_of(image_id)[0]}"
+    return f"{UPLOADED}{names_of(image_id)[0]}"
 
 
 class Images:

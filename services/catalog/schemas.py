@@ -70,7 +70,8 @@ class SpecialPrice(Schema):
 class ProductChange(Schema):
     """Changes of a product; omitted fields stay unchanged, and given lists and attributes replace the old ones.
 
-    `image` replaces the first image; others are uploaded. `parentId` or `parentSku` makes the product a variant.
+    `image` replaces the first image, and leaves all as they are if that was uploaded, unless it names an uploaded one.
+    `parentId` or `parentSku` makes the product a variant.
     """
 
     name: ShortText = left_out()

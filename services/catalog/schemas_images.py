@@ -4,9 +4,10 @@ from typing import Annotated, Self
 
 from pydantic import Field
 
+from services.catalog.domain import UPLOADED
 from services.catalog.image_files import ImageFiles, names_of
 from services.catalog.image_worker import WIDTHS
-from services.catalog.images import ADDRESS, MOST, address_of
+from services.catalog.images import MOST, address_of
 from services.common.web.fields import ImageAddress, Schema
 
 
@@ -30,7 +31,7 @@ class ImageOut(Schema):
     def of(cls, image: ImageFiles) -> Self:
         """Describe an image."""
         narrower = zip(WIDTHS, names_of(image.id)[1:], strict=True)
-        sizes = [ImageSize(width=width, address=f"{ADDRESS}{name}") for width, name in narrower]
+        sizes = [ImageSize(width=width, address=f"{UPLOADED}{name}") for width, name in narrower]
         return cls(image_id=image.id, address=address_of(image.id), width=image.width, height=image.height, sizes=sizes)
 
 

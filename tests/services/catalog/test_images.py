@@ -142,10 +142,25 @@ async def test_a_changed_product_is_not_arranged_by_who_has_not_seen_it(client, 
     assert answer.status_code == 412
 
 
+@pytest.mark.parametrize("image", ["/tea.jpg", "/other.jpg", None])
+async def test_what_a_shop_names_later_takes_no_uploaded_image_away(client, product, upload, image):
+    path = await product(f"uploaded before {image}", image="/tea.jpg")
+    one, two = [each["address"] for each in await upload(path, 68, 69)]
+    await client.put(f"{path}/images", json={"images": [one, two, "/tea.jpg"]})
+    for _ in range(2):
+        changed = (await client.patch(path, json={"image": image})).json()
+    assert (changed["image"], changed["images"]) == (one, [one, two, "/tea.jpg"])
+
+
+async def test_an_uploaded_image_that_is_named_comes_first(client, product, upload):
+    path = await product("named by its address")
+    one, two = [each["address"] for each in await upload(path, 68, 69)]
+    assert (await client.patch(path, json={"image": two})).json()["images"] == [two, one]
+
+
 async def test_a_shop_that_names_an_image_again_loses_none(client, product, upload):
     path = await product("named again", image="/tea.jpg")
     (image,) = await upload(path, 67)
-    await client.put(f"{path}/images", json={"images": [image["address"], "/tea.jpg"]})
     changed = (await client.patch(path, json={"image": "/tea.jpg"})).json()
     assert changed["images"] == ["/tea.jpg", image["address"]]
 
