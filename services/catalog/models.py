@@ -144,7 +144,7 @@ class PriceChange(Base):
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     product_id: Mapped[int] = mapped_column(ForeignKey("products.id", ondelete="CASCADE"))
-    changed_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    changed_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     price: Mapped[Decimal]
     currency: Mapped[str]
     special_price: Mapped[Decimal | None]

@@ -42,7 +42,7 @@ def lowest_before_offer() -> ScalarSelect[Decimal]:
     )
     history = (
         select(PriceChange, func.coalesce(until, _FOREVER).label("until"))
-        .where(PriceChange.product_id == Product.id, PriceChange.currency == Product.currency)
+        .where(PriceChange.product_id == Product.id)
         .correlate(Product)
         .subquery()
     )
@@ -52,7 +52,7 @@ def lowest_before_offer() -> ScalarSelect[Decimal]:
     special = case((was_offered, history.c.special_price))
     lowest = select(func.min(func.least(history.c.price, special)))
     return (
-        lowest.where(history.c.changed_at < end, history.c.until > begin)
+        lowest.where(history.c.currency == Product.currency, history.c.changed_at < end, history.c.until > begin)
         .correlate(Product, SpecialPrice)
         .scalar_subquery()
     )

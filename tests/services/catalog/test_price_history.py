@@ -1,3 +1,4 @@
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -57,6 +58,20 @@ async def test_every_price_and_offer_is_kept_the_latest_first(client, create, pr
     assert items[1]["startDate"] == offer["startDate"]
 
 
+async def test_a_change_that_waited_for_another_is_the_later_one(client, create, prices, database_url, somebody_waits):
+    place = await create("waited for")
+    holder = await psycopg.AsyncConnection.connect(database_url)
+    async with holder:
+        await holder.execute("SELECT FROM products WHERE sku = 'waited for' FOR UPDATE")
+        waiting = asyncio.create_task(client.patch(place, json={"price": "12"}))
+        await somebody_waits()
+        query = """INSERT INTO price_changes (product_id, changed_at, price, currency)
+            VALUES (%s, clock_timestamp(), 11, 'JPY')"""
+        await holder.execute(query, [int(place.rpartition("/")[2])])
+    assert (await waiting).status_code == 200
+    assert [each["price"] for each in (await prices(place)).json()["items"]] == ["12", "11", "10"]
+
+
 async def test_prices_page_by_cursor(client, create, prices):
     place = await create("paged")
     for price in ("11", "12"):
@@ -113,6 +128,15 @@ async def test_an_earlier_offer_counts_while_it_held(client, create, offer, days
     await offer(place, "19")
     days_ago(place, 70, 60, 0)
     assert (await client.get(place)).json()["lowestPriceBefore"] == lowest
+
+
+async def test_a_price_ends_where_one_in_another_currency_begins(client, create, offer, days_ago):
+    place = await create("abroad for a time")
+    for price, currency in (("3", "USD"), ("20", "JPY")):
+        await client.patch(place, json={"price": price, "currency": currency})
+    await offer(place, "15")
+    days_ago(place, 70, 60, 20, 0)
+    assert (await client.get(place)).json()["lowestPriceBefore"] == "20"
 
 
 async def test_without_an_offer_nothing_is_compared(client, create):
