@@ -36,7 +36,7 @@ class Product(_Read):
     image: str | None
     stock: int
     is_active: bool
-    is_parent: bool
+    is_parent: bool = False  # a catalog of before variants does not say it
     special_price: Offer | None
     product_version: int
     stock_version: int
