@@ -49,8 +49,7 @@ def upgrade() -> None:
         CREATE TABLE search_changes (
             id bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT pk_search_changes PRIMARY KEY,
             product_id bigint NOT NULL
-        );
-        INSERT INTO search_changes (product_id) SELECT id FROM products ORDER BY id
+        )
     """)
     op.execute("""
         CREATE FUNCTION search_products_added() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
@@ -102,6 +101,7 @@ def upgrade() -> None:
         CREATE TRIGGER search_changed AFTER UPDATE ON categories REFERENCING OLD TABLE AS was NEW TABLE AS now
             FOR EACH STATEMENT EXECUTE FUNCTION search_categories_changed()
     """)
+    op.execute("INSERT INTO search_changes (product_id) SELECT id FROM products ORDER BY id")  # none changes unseen now
 
 
 def downgrade() -> None:
