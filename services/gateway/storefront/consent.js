@@ -27,5 +27,7 @@ export function installConsent() {
     banner.hidden = false;
     byId("consent-title").focus();
   });
-  banner.hidden = [YES, NO].includes(lasting.get(NAME));
+  const look = () => (banner.hidden = [YES, NO].includes(lasting.get(NAME)));
+  addEventListener("storage", ({ key }) => key === NAME && look()); // answered in another tab
+  look();
 }

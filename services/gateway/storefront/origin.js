@@ -10,12 +10,14 @@ function here() {
   const address = new URLSearchParams(location.search);
   const marks = MARKS.map((mark) => [`utm${mark}`, address.get(`utm_${mark.toLowerCase()}`)?.slice(0, LONGEST)]);
   const given = marks.filter(([, value]) => value);
-  const isFromElsewhere = document.referrer && !document.referrer.startsWith(location.origin);
+  const isFromElsewhere = document.referrer && new URL(document.referrer).origin !== location.origin;
   return Object.fromEntries(isFromElsewhere ? [...given, ["referrer", document.referrer.split("?")[0]]] : given);
 }
 
-if (!ofTab.get(NAME)) ofTab.set(NAME, JSON.stringify(here()));
-const origin = JSON.parse(ofTab.get(NAME));
+const origin = JSON.parse(ofTab.get(NAME)) ?? here();
 
-/** What every action says of it, with the page that it happens on. */
-export const whence = () => ({ pageUrl: location.origin + location.pathname, ...origin });
+/** What every action says of it, with the page that it happens on; kept for the tab once something may be reported. */
+export function whence() {
+  ofTab.set(NAME, JSON.stringify(origin));
+  return { pageUrl: location.origin + location.pathname, ...origin };
+}

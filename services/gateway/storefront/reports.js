@@ -15,11 +15,11 @@ const RIGHT_BUTTON = 2;
 const canReport = () => hasConsent() && navigator.cookieEnabled; // without a cookie nobody is here to speak for
 let lastAction = Promise.resolve();
 const visit = ofTab.get(SESSION) ?? uuid();
-ofTab.set(SESSION, visit);
 
 /** One action of the shopper, such as `act("PRODUCT_VIEWED", { productId: 7 })`; its id makes sending it again safe. */
 export function act(actionType, fields) {
   if (!canReport()) return;
+  ofTab.set(SESSION, visit);
   const action = { actionType, eventId: uuid(), timestamp: new Date().toISOString(), sessionId: visit, ...whence(), ...fields };
   const viewer = userId();
   const batch = () => ({ actions: [{ ...action, userId: userId() }], consent: hasConsent(), sentAt: new Date().toISOString() });
