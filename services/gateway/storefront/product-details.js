@@ -5,7 +5,7 @@ import { element } from "./dom.js";
 import { count, decimal, money } from "./format.js";
 import { later } from "./page-states.js";
 import { asItem } from "./products.js";
-import { picture, price } from "./shelf.js";
+import { load, picture, price } from "./shelf.js";
 import { t } from "./texts.js";
 
 /** The product; `choice` is what chooses one of its variants, if it has some. */
@@ -60,14 +60,14 @@ export function starsOf(rating) {
 
 /** The picture, and where there are several, small ones to choose from. */
 function gallery({ images, name }, item) {
-  const main = picture(item, { fetchPriority: "high", alt: item.image ? name : "" });
+  const main = picture(item, { fetchPriority: "high", sizes: "(max-width: 44rem) 100vw, 36rem", alt: item.image ? name : "" });
   if (images.length < 2) return element("div", { className: "gallery" }, main);
   const show = (image, place) => () => {
-    main.src = image;
+    load(main, image);
     for (const each of list.querySelectorAll("button")) each.setAttribute("aria-pressed", String(each === list.children[place].firstChild));
   };
   const small = (image, place) =>
-    element("li", {}, element("button", { type: "button", "aria-pressed": String(place === 0), "aria-label": t("product.picture", { number: place + 1 }), onclick: show(image, place) }, picture({ image, categoryId: item.categoryId }, { loading: "lazy" })));
+    element("li", {}, element("button", { type: "button", "aria-pressed": String(place === 0), "aria-label": t("product.picture", { number: place + 1 }), onclick: show(image, place) }, picture({ image, categoryId: item.categoryId }, { loading: "lazy", sizes: "4.5rem" })));
   const list = element("ul", { className: "pictures", role: "list", "aria-label": t("product.pictures") }, images.map(small));
   return element("div", { className: "gallery" }, main, list);
 }

@@ -10,6 +10,9 @@ const WHY = "M8 1.5 9.8 6l4.7 1.8-4.7 1.8L8 14.5 6.2 9.6 1.5 7.8 6.2 6z";
 const BACK = "M9.5 3 5 7.5 9.5 12";
 const ON = "M5.5 3 10 7.5 5.5 12";
 const MINIMUM_DISCOUNT = 1;
+const UPLOADED = /^(\/v1\/images\/[0-9a-f]{32})\.webp$/;
+const WIDTHS = [160, 400, 800];
+const FULL = 1600; // about: it is as wide as it was uploaded
 
 /** The price to pay; the one it replaces is struck through, and read out as such. */
 export function price({ productPrice, specialPrice, currency, isFrom }) {
@@ -36,10 +39,17 @@ function discount({ productPrice, specialPrice }) {
 /** The product's own picture, else its category's drawing, which also stands in for a picture that does not come. */
 export function picture({ image, categoryId }, options = {}) {
   const drawing = `/images/categories/${categoryId ?? 0}.svg`;
-  const node = element("img", { alt: "", width: 240, height: 180, decoding: "async", ...options });
-  node.addEventListener("error", () => (node.src = drawing), { once: true });
-  node.src = image || drawing;
+  const node = element("img", { alt: "", width: 240, height: 180, decoding: "async", sizes: "12rem", ...options });
+  node.addEventListener("error", () => node.getAttribute("src") === drawing || load(node, drawing));
+  load(node, image || drawing);
   return node;
+}
+
+/** Let a picture show this one; of one that was uploaded the browser takes the smallest file that is enough for its size. */
+export function load(node, image) {
+  const [, name] = image.match(UPLOADED) ?? [];
+  node.srcset = name ? [...WIDTHS.map((width) => `${name}-${width}.webp ${width}w`), `${image} ${FULL}w`].join(", ") : "";
+  node.src = image;
 }
 
 /** One product; or a whole category, where a shelf names no product. */
