@@ -2,9 +2,11 @@
 
 import re
 import uuid
+from io import BytesIO
 
 import httpx2
 import pytest
+from PIL import Image
 from playwright.sync_api import expect
 
 from tests.waiting import wait_until
@@ -67,7 +69,7 @@ def test_a_variant_is_chosen_by_what_it_differs_in(open_page, shirt):
 
 def test_a_banner_of_the_moment_is_shown_in_the_language_of_the_page(open_page, staff):
     texts = {
-        "en": {"title": "Tea weeks", "linkText": "To the teas"},
+        "en-GB": {"title": "Tea weeks", "linkText": "To the teas"},
         "ja": {"title": "お茶の週間", "linkText": "お茶へ"},
     }
     now = {"startDate": "2026-01-01T00:00:00Z"}
@@ -116,6 +118,53 @@ def test_a_search_is_narrowed_and_sorted_and_its_address_has_it_all(open_page):
     expect(found).to_be_focused()
     page.go_back()
     expect(found).to_have_text("6 products")
+
+
+@pytest.mark.usefixtures("jars")
+def test_filters_stay_open_on_a_phone_with_the_keyboard_and_say_how_many_are_left(open_page):
+    page = open_page("/search?q=zanzibar", viewport={"width": 375, "height": 812})
+    page.get_by_text("Filters", exact=True).last.click()
+    page.get_by_role("checkbox", name="Quillon 6").check()
+    expect(page.locator("#found")).to_have_text("6 products")
+    expect(page.locator("#announcer")).to_have_text("“zanzibar”: 6 products")
+    expect(page.get_by_role("checkbox", name="Quillon 6")).to_be_focused()
+
+
+def test_of_two_searches_in_a_row_the_one_that_is_shown_is_reported(open_page):
+    page = open_page("/cart")
+    reported, held = [], []
+    page.on(
+        "request",
+        lambda request: "SEARCH_BY_KEYWORD" in (request.post_data or "") and reported.append(request.post_data_json),
+    )
+    page.route(re.compile(r"/v1/search\?"), lambda route: held.append(route))  # noqa: PLW0108 - Playwright sets attributes of it
+    box = page.get_by_role("combobox", name="Search products")
+    for number, keyword in enumerate(("te", "tea"), 1):
+        box.fill(keyword)
+        box.press("Enter")
+        wait_until(lambda number=number: page.evaluate("1") and len(held) == number)
+    for route in held:
+        with page.expect_response(route.request.url):
+            route.continue_()
+    expect(page.get_by_role("heading", level=1)).to_have_text("“tea”")
+    wait_until(lambda: page.evaluate("1") and reported)
+    assert [each["searchKeyword"] for report in reported for each in report["actions"]] == ["tea"]
+
+
+def test_of_an_uploaded_picture_a_card_loads_a_small_file(open_page, staff):
+    word = f"Picturesque{uuid.uuid4().hex[:6]}"
+    product = make(staff, "/v1/products", sku=word, name=word, price="5.00", currency="USD", stock=5)
+    drawn = BytesIO()
+    Image.new("RGB", (1200, 900), "teal").save(drawn, "PNG")
+    headers = {"Idempotency-Key": str(uuid.uuid4()), "Content-Type": "image/png"}
+    staff.post(f"/v1/products/{product['id']}/images", content=drawn.getvalue(), headers=headers).raise_for_status()
+    wait_until(lambda: [each for each in staff.get("/v1/search", params={"q": word}).json()["items"] if each["image"]])
+    page = open_page(f"/search?q={word}", viewport={"width": 375, "height": 812}, device_scale_factor=2)
+    picture = page.get_by_role("article").locator("img")
+    wait_until(lambda: picture.evaluate("image => image.currentSrc").endswith("-400.webp"))
+    page.get_by_role("article").get_by_role("link").click()
+    main = page.locator(".gallery > img")
+    wait_until(lambda: main.evaluate("image => image.currentSrc").endswith("-800.webp"))
 
 
 @pytest.mark.usefixtures("jars")

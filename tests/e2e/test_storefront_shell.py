@@ -147,6 +147,8 @@ def test_a_part_of_the_product_page_that_does_not_come_says_so_beside_the_produc
     heading(page, product["name"])
     page.get_by_role("button", name="Try again").click()
     expect(page.get_by_role("region", name="Often bought with it").get_by_role("article").first).to_be_visible()
+    assert page.evaluate("document.activeElement.contains(document.querySelector('#together'))")
+    assert not page.evaluate("document.activeElement.matches('body, main')")
     open_page.complaints.clear()  # the browser's own words on the lost request
 
 
@@ -183,6 +185,26 @@ def test_back_finds_the_page_as_it_was_left(open_page, shop):
     assert not [url for url in asked if "/v1/top-page" in url]
     page.go_forward()
     page.locator(".product").wait_for()
+
+
+def test_going_back_twice_at_once_shows_the_page_and_no_skeleton_over_it(open_page):
+    page = open_page("/")
+    heading(page, "Welcome")
+    for address in ("/cart", "/search?q=tea"):
+        page.evaluate(
+            "address => { const link = document.createElement('a'); link.href = address;"
+            " document.body.append(link); link.click(); link.remove(); }",
+            address,
+        )
+        page.locator("#content:not([aria-busy]) h1:not(.skeleton *)").wait_for()
+        wait_until(lambda address=address: page.url.endswith(address))
+    heading(page, "“tea”")
+    page.route("**/v1/carts/me", lambda _: None)
+    page.evaluate("addEventListener('popstate', () => history.back(), { once: true }); history.back()")
+    heading(page, "Welcome")
+    page.wait_for_timeout(500)  # longer than a page is waited for before the skeleton
+    heading(page, "Welcome")
+    expect(page.locator(".skeleton h1")).to_have_count(0)
 
 
 def test_a_reload_finds_the_place_and_the_pages_that_were_opened(open_page, shop):

@@ -56,7 +56,7 @@ async function render({ isFirst = false, isBack = false } = {}) {
   const kept = isBack ? keptFor(key) : undefined;
   if (kept) return draw(kept.page, { scroll: kept.page.scroll, after: () => putBack(kept, main) });
   main.setAttribute("aria-busy", "true");
-  const waiting = setTimeout(() => main.replaceChildren(skeleton()), isFirst ? 0 : PATIENCE);
+  const waiting = setTimeout(() => mine === turn && main.replaceChildren(skeleton()), isFirst ? 0 : PATIENCE);
   const made = await make();
   clearTimeout(waiting);
   if (mine !== turn) return made.leave?.();

@@ -11,15 +11,16 @@ export function entry() {
   return history.state;
 }
 
-/** Remember something with the present entry; it outlives a reload. */
-export function remember(values) {
-  history.replaceState({ ...entry(), ...values }, "");
+/** Remember something with the present entry, if it is (still) that of this key; it outlives a reload. */
+export function remember(values, key = entry().key) {
+  if (entry().key === key) history.replaceState({ ...entry(), ...values }, "");
 }
 
 /** Show the page at an address; `values` go with it, such as the search that led there. */
 export function goTo(address, values = {}) {
   remember({ scroll: scrollY });
-  history.pushState({ ...values, key: uuid(), scroll: 0 }, "", address);
+  const isHere = new URL(address, location).href === location.href; // a double click is one
+  history[isHere ? "replaceState" : "pushState"]({ ...values, key: uuid(), scroll: 0 }, "", address);
   dispatchEvent(new Event("navigate"));
 }
 

@@ -49,21 +49,23 @@ function said(key, values) {
 /** The page of what fits: a heading, the filters, the products, and a button for more of them. */
 async function found({ title, search, within, report }) {
   const ask = (cursor) => get(`/v1/search?${queryOf(search, { category: within, limit: LIMIT, cursor, facets: cursor ? null : true })}`);
+  const { key } = entry();
   const first = await ask();
-  if (!entry().isRefined && !entry().pages) report(first);
+  const known = entry().key === key ? entry() : { isRefined: true }; // another page may be there by now
+  if (!known.isRefined && !known.pages) report(first);
   const { facets, total, searchId, items: [any] } = first;
   const onCard = (card) => (card.querySelector("a").dataset.search = searchId);
   const draw = ({ items }) => cards(items.map(asItem), { className: "cards results", label: t("search.list"), onCard });
   const list = draw(first);
-  const before = entry().pages ?? 1;
+  const before = known.pages ?? 1;
   let pages = 1;
   const add = (page) => {
     const added = [...draw(page).children];
     list.append(...added);
-    remember({ pages: (pages += 1) });
+    remember({ pages: (pages += 1) }, key);
     return added;
   };
-  remember({ pages });
+  remember({ pages }, key);
   const rest = more({ first, ask, add });
   for (let open = 0; open < pages && pages < before; ) {
     open = pages;
@@ -73,7 +75,7 @@ async function found({ title, search, within, report }) {
   const products = total ? [sorting(search), list, rest.node] : [nothing(search)];
   const results = element("div", {}, chips(search, facets, any?.currency), element("h2", { className: "hidden" }, t("search.list")), ...products);
   const beside = facets && (total || filtersOf(search).length) ? filters(search, within ? { ...facets, categories: [] } : facets, any?.currency) : null;
-  return { title, nodes: [head, element("div", { className: beside ? "search" : "search alone" }, beside, results)], isKept: true };
+  return { title, said: `${title}: ${summary(first)}`, nodes: [head, element("div", { className: beside ? "search" : "search alone" }, beside, results)], isKept: true };
 }
 
 function summary({ total, correctedTo, isConfident }) {
