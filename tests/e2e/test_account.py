@@ -450,5 +450,6 @@ def test_who_bought_a_product_reviews_it_and_nobody_else_is_asked_to(open_page, 
     reviews.get_by_label("What is there to say?").fill("Good tea.\nI buy it again.")
     reviews.get_by_role("button", name="Save the review").click()
     expect(reviews.get_by_role("listitem")).to_contain_text("I buy it again.")
+    expect(reviews.get_by_role("button", name="Write or change your review")).to_be_focused()
     expect(reviews.get_by_role("listitem")).to_contain_text("4 of 5 stars")
     open_page.complaints.clear()  # the browser's own words on the 403 and the 404

@@ -27,6 +27,15 @@ CANARY = (
 expect.set_options(timeout=30_000)
 
 
+COVERED = """() => {
+    const { activeElement: at } = document, { x, y, width, height } = at.getBoundingClientRect();
+    if (at.matches("body") || at.closest("header, #consent")) return [];
+    const seen = [y + 2, y + height / 2, y + height - 2].map((each) => document.elementFromPoint(x + width / 2, each));
+    return seen.some((each) => each && !each.closest("header, #consent")) ? [] : [at.outerHTML.slice(0, 200)];
+}"""
+"""What has the keyboard and lies wholly beneath the header, or the question for consent."""
+
+
 @pytest.fixture(scope="module")
 def staff(shop):
     headers = {"Authorization": f"Bearer {shop.staff_token}"}
@@ -93,6 +102,20 @@ def test_whatever_can_be_pressed_is_large_enough(open_page, ids):
     for path in ("/", "/products/{product}", "/search?q=tea"):
         settled(page, path.format(**ids))
         assert [each for each in page.evaluate(small) if 'class="skip"' not in each] == [], path
+
+
+@pytest.mark.parametrize("key", ["Tab", "Shift+Tab"])
+def test_what_the_keyboard_is_at_is_never_beneath_a_bar(open_page, key):
+    page = open_page("/search?q=tea", consent=None, viewport={"width": 375, "height": 812})
+    expect(page.get_by_role("article").first).to_be_visible()
+    page.get_by_text("Filters", exact=True).last.click()
+    articles = page.get_by_role("article")
+    (articles.last if key == "Shift+Tab" else articles.first).get_by_role("link").focus()
+    covered = []
+    for _ in range(20):
+        page.keyboard.press(key)
+        covered += page.evaluate(COVERED)
+    assert covered == []
 
 
 def test_shelves_are_skipped_one_by_one(open_page, shop):

@@ -15,7 +15,8 @@ export function banners(place) {
 
 /** A banner in the language of the page, else in English, else in any that it has. */
 function banner({ id, texts, image, link }) {
-  const spoken = [language, "en", Object.keys(texts)[0]].find((each) => texts[each]);
+  const keys = Object.keys(texts);
+  const spoken = [language, "en"].map((each) => keys.find((key) => key === each) ?? keys.find((key) => key.startsWith(`${each}-`))).find(Boolean) ?? keys[0];
   const { title, body, alt, linkText } = texts[spoken];
   const heading = `banner-${id}`;
   return element("section", { className: "banner", lang: spoken, "aria-labelledby": heading },

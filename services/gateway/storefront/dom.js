@@ -23,9 +23,14 @@ export function icon(size, path) {
   return svg;
 }
 
+let news;
+
 /** Tell screen readers something that others see. */
 export function announce(text) {
-  document.getElementById("announcer").textContent = text;
+  const announcer = document.getElementById("announcer");
+  announcer.textContent = ""; // the same again is news, too
+  clearTimeout(news);
+  news = setTimeout(() => (announcer.textContent = text), 50);
 }
 
 let silence;

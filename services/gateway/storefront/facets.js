@@ -2,6 +2,7 @@
 
 import { element } from "./dom.js";
 import { count, money, readable } from "./format.js";
+import { entry } from "./navigation.js";
 import { changed, filtersOf, has, refine, without, withoutFilters } from "./search-state.js";
 import { t } from "./texts.js";
 
@@ -19,7 +20,7 @@ export function filters(search, { categories, brands, prices, ratings, inStock, 
     ...attributes.map(({ code, name, unit, values }) => group(null, `attribute-${code}`, values.map(({ value, count: hits }) => choice(search, { name: "attribute", value: `${code}:${value}`, text: valueText(value, unit), hits })), name)),
   ].filter(Boolean);
   if (!groups.length) return null;
-  const node = element("details", { className: "filters", open: matchMedia(WIDE).matches },
+  const node = element("details", { className: "filters", open: entry().isOpen ?? matchMedia(WIDE).matches },
     element("summary", {}, t("filters"), filtersOf(search).length ? ` (${filtersOf(search).length})` : ""), ...groups);
   return element("aside", { "aria-label": t("filters") }, element("h2", { className: "hidden" }, t("filters")), node);
 }
@@ -29,7 +30,7 @@ const valueText = (value, unit) => (["true", "false"].includes(value) ? t(value 
 /** A filter's choices: those that are on, and the first few; the others behind a button. */
 function group(title, id, choices, name = title && t(title)) {
   if (!choices.length) return null;
-  const isShown = (each, place) => place < FEW || each.querySelector("input").checked;
+  const isShown = (each, place) => place < FEW || each.firstChild.checked || each.firstChild.id === entry().focus;
   const hidden = choices.filter((each, place) => !isShown(each, place));
   hidden.forEach((each) => (each.hidden = true));
   const more = hidden.length ? element("button", { type: "button", className: "more", onclick: () => {

@@ -60,7 +60,14 @@ async function render({ isFirst = false, isBack = false } = {}) {
   const made = await make();
   clearTimeout(waiting);
   if (mine !== turn) return made.leave?.();
-  draw(made, { scroll: scroll ?? 0, after: () => isFirst || (document.getElementById(focus) ?? main).focus({ preventScroll: true }), isFirst });
+  draw(made, { scroll: scroll ?? 0, after: () => isFirst || putKeyboard(focus), isFirst });
+}
+
+/** At the control of this id; where there is none, or none to be seen, at the page. */
+function putKeyboard(id) {
+  const place = document.getElementById(id);
+  place?.focus({ preventScroll: true });
+  if (document.activeElement !== place) main.focus({ preventScroll: true });
 }
 
 async function make() {
@@ -89,7 +96,7 @@ function draw(made, { scroll, after, isFirst }) {
   showWho();
   scrollTo({ top: scroll, behavior: "instant" });
   after();
-  if (!isFirst) announce(made.title);
+  if (!isFirst) announce(made.said ?? made.title);
 }
 
 /** Go to a place of the page, as a link to it would, but without an entry in the history. */
@@ -136,7 +143,7 @@ if (new URLSearchParams(location.search).has("lang")) {
   address.searchParams.delete("lang"); // the server has remembered it
   history.replaceState(history.state, "", address);
 }
-for (const link of document.querySelectorAll("a[hreflang]")) link.addEventListener("click", () => (link.href = otherLanguage(link.hreflang)));
+for (const link of document.querySelectorAll("a[hreflang]")) for (const kind of ["click", "pointerdown"]) link.addEventListener(kind, () => (link.href = otherLanguage(link.hreflang)));
 installSearch();
 installConsent();
 installPicker(() => goTo("/"));

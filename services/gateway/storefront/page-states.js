@@ -43,7 +43,11 @@ function stated(title, nodes, more) {
  */
 export function later(load, draw, { lines = 3, properties = {} } = {}) {
   const node = element("div", { ...properties });
-  const attempt = async () => {
+  const attempt = async (event) => {
+    if (event) { // what was pressed goes away
+      node.tabIndex = -1;
+      node.focus({ preventScroll: true });
+    }
     node.ariaBusy = "true";
     node.replaceChildren(...lines ? [element("div", { className: "skeleton lines", "aria-hidden": "true" }, Array.from({ length: lines }, () => element("p", {}, t("loading"))))] : []);
     try {

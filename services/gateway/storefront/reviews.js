@@ -46,7 +46,13 @@ function review({ rating, text, submittedAt }) {
 /** Whether one may write is asked when one wants to: most shoppers do not. */
 function button(product, own, done) {
   const node = element("button", { className: "again", type: "button" }, t("review.write"));
+  const again = () => {
+    own.replaceChildren(node);
+    node.focus();
+  };
   node.addEventListener("click", async () => {
+    if (node.ariaBusy === "true") return;
+    node.ariaBusy = "true";
     const path = `/v1/products/${product.id}/reviews/mine`;
     try {
       const known = await get(path).catch((error) => {
@@ -56,13 +62,14 @@ function button(product, own, done) {
       const { id: productId, name: productName } = product;
       act("REVIEW_START", { productId, productName });
       own.replaceChildren(writing(path, known, own, () => {
-        own.replaceChildren(node);
+        again();
         done();
       }));
       own.querySelector("input:checked, input").focus();
     } catch (error) {
-      own.replaceChildren(error.status === NOT_BOUGHT ? element("p", {}, t("review.buyers")) : notice(explain(error), () => own.replaceChildren(node)));
+      own.replaceChildren(error.status === NOT_BOUGHT ? element("p", {}, t("review.buyers")) : notice(explain(error), again));
     }
+    node.ariaBusy = "false";
   });
   return node;
 }
@@ -89,7 +96,11 @@ function writing(path, known, own, done) {
       done();
       say(t("review.removed"));
     } catch (error) {
-      own.prepend(notice(explain(error), () => own.firstChild.remove()));
+      own.querySelector(".note")?.remove();
+      own.prepend(notice(explain(error), () => {
+        remove.focus();
+        remove.click();
+      }));
     }
   });
   if (known && !known.isHidden) node.querySelector(".row").append(remove);

@@ -8,6 +8,7 @@ import { t } from "./texts.js";
 
 const PAUSE = 150;
 const MOST = 8;
+const BY_INPUT_METHOD = 229; // Safari says so of the key that ends a composition
 const box = document.getElementById("keyword");
 const list = document.getElementById("suggestions-of-search");
 let waiting;
@@ -62,7 +63,7 @@ function option({ kind, text, productId, categoryId }, place) {
 }
 
 function onKey(event) {
-  if (event.isComposing) return; // an input method has the keys
+  if (event.isComposing || event.keyCode === BY_INPUT_METHOD) return; // an input method has the keys
   const options = [...list.children];
   const place = options.findIndex((each) => each.ariaSelected === "true");
   if (event.key === "Escape" && !list.hidden) {

@@ -44,5 +44,5 @@ export function filtersOf(search) {
 export const without = (search, name, value) => changed(search, name === "price" ? { priceMin: null, priceBelow: null } : { [name]: MANY.includes(name) ? value : null });
 export const withoutFilters = (search) => changed(search, Object.fromEntries(FILTERS.map((name) => [name, null])));
 
-/** Show the same page with another search; the keyboard stays at the control of this id. */
-export const refine = (search, focus) => goTo(`${location.pathname}?${search}`, { focus, isRefined: true });
+/** Show the same page with another search; the keyboard stays at the control of this id, the filters open or closed. */
+export const refine = (search, focus) => goTo(`${location.pathname}?${search}`, { focus, isRefined: true, isOpen: document.querySelector(".filters")?.open });
