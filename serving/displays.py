@@ -1,6 +1,6 @@
 """Merchandisers' rows as content says them: what serving reads of its answer, and the rows by shelf and product."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Final
 
@@ -120,9 +120,9 @@ class Displays:
             said.experiment,
         )
 
-    def pins(self, display_types: Iterable[str], exclude: Collection[int] = ()) -> dict[str, list[Item]]:
+    def pins(self, display_types: Iterable[str]) -> dict[str, list[Item]]:
         """The merchandisers' products by shelf, each product once."""
-        taken = {*exclude, *self.hidden}
+        taken = set(self.hidden)
         pins: dict[str, list[Item]] = {}
         for display_type in display_types:
             fresh = [item for item in self.pinned.get(display_type, ()) if item["productId"] not in taken]
@@ -131,8 +131,8 @@ class Displays:
         return pins
 
     def lasting(self) -> "Displays":
-        """What stays valid while content is silent: not the special prices of pins, because their end is unknown."""
+        """What stays valid while content is silent: no special prices of pins, no experiment, whose end is unknown."""
         pinned: dict[str, list[Item]] = {
             name: [{**item, "specialPrice": None} for item in items] for name, items in self.pinned.items()
         }
-        return replace(self, pinned=pinned)
+        return replace(self, pinned=pinned, experiment=None)

@@ -25,7 +25,7 @@ def page(
     """The page of one user (`user_id` None: for everyone) at a time, with content's rows, or the last known ones."""
     opted_out = recommender.live.people.opted_out(user_id)
     wanted = [each for each in recommender.rules.page if each not in opted_out]
-    pins = said.pins(wanted, exclude)
+    pins = _pins(recommender, said, wanted, exclude)
     taken = {*exclude, *(item["productId"] for items in pins.values() for item in items)}
     query = PageQuery(display_types=wanted, exclude=frozenset(taken), hidden=said.hidden)
     shelves = recommender.shelves(user_id, query, now)
@@ -54,7 +54,7 @@ def one_shelf(
 ) -> tuple[list[Pick], bool]:
     """One shelf with the merchandisers' rows for everyone, and whether its fallback was used."""
     now = recommender.now()
-    pins = said.pins([display_type], query.exclude)[display_type]
+    pins = _pins(recommender, said, [display_type], query.exclude)[display_type]
     pinned = [pick for pick in _picks(recommender, pins, now.timestamp()) if _is_asked_for(pick.product, query)]
     exclude = {*query.exclude, *(pick.product.product_id for pick in pinned)}
     wanted = replace(query, display_types=[display_type], exclude=exclude, hidden=said.hidden)
@@ -67,6 +67,20 @@ def similar(
 ) -> tuple[list[Pick], bool]:
     """Similar products with the merchandisers' rows for everyone; see `Recommender.similar`."""
     return recommender.similar(reference, PageQuery(limit=limit, exclude=exclude, hidden=said.hidden))
+
+
+def _pins(
+    recommender: Recommender, said: Displays, display_types: Iterable[str], exclude: Collection[int]
+) -> dict[str, list[Item]]:
+    """The merchandisers' products by shelf, none of a family that is excluded."""
+    pins = said.pins(display_types)
+    if not exclude:
+        return pins
+    excluded = recommender.families(exclude)
+    return {
+        name: [item for item in items if not recommender.families([item["productId"]]) <= excluded]
+        for name, items in pins.items()
+    }
 
 
 def _is_asked_for(product: Product, query: PageQuery) -> bool:

@@ -3,6 +3,7 @@
 import pytest
 
 from serving.feedback import messages_of
+from serving.merchandising import MISSES
 from serving.recommender import versions_of
 from serving.schemas import Feedback
 from tests.ml.tiny_bundle import BUYER, MILK, TEA
@@ -77,3 +78,11 @@ async def test_who_does_not_consent_is_in_no_arm(answers, happens):
         return [answer["experiment"] for answer in await answers("private")]
 
     await eventually(arms, lambda found: found == [None, None])
+
+
+@pytest.mark.usefixtures("experiment")
+async def test_while_content_is_silent_there_is_no_arm_for_the_experiment_may_have_ended(answers, app, content_service):
+    content_service.says = None
+    for _ in range(MISSES):
+        await app.state.merchandising.refresh()
+    assert [answer["experiment"] for answer in await answers(BUYER)] == [None, None]

@@ -93,6 +93,19 @@ async def test_of_the_variants_in_the_active_generation_one_fills_a_shelf(page, 
     await eventually(lambda: page("shirts"), lambda found: ids(found, "REPURCHASE") == [9_001])
 
 
+async def test_who_excludes_a_variant_excludes_its_pinned_sibling(page, content_service, happens):
+    pins = [item(9_101, "manual"), item(RICE, "manual")]
+    content_service.says |= {"shelves": [{"displayType": "SALE", "title": "", "items": pins}]}
+    shirt = {"name": "Shirt", "price": "5", "currency": "USD", "stock": 1, "product_version": 1, "stock_version": 1}
+    for each, parent in ((9_100, None), (9_101, 9_100), (9_102, 9_100)):
+        await happens("PRODUCT_CREATED", product_id=each, sku=str(each), parent_id=parent, **shirt)
+
+    async def pinned():
+        return [ids(await page("shirts", excludeIds=exclude), "SALE")[:2] for exclude in ([], [9_102])]
+
+    await eventually(pinned, lambda found: found[0] == [9_101, RICE] and found[1][:1] == [RICE])
+
+
 async def test_a_product_pinned_on_two_shelves_stands_once(page, content_service):
     pins = [{"displayType": shelf, "title": "", "items": [item(RICE, "manual")]} for shelf in ("SALE", "RECOMMENDED")]
     content_service.says |= {"shelves": pins}
