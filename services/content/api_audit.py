@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import Query
 
 from services.common.identity.policy import role
+from services.common.runtime.errors import Fault, Unprocessable
 from services.common.storage.database import Session
 from services.common.web.fields import ShortText, UserId
 from services.common.web.paging import CursorParam, LimitParam, decode_cursor
@@ -25,7 +26,9 @@ async def read_audit(
     subject: ShortText | None = None,
     user_id: Annotated[UserId | None, Query(alias="userId")] = None,
 ) -> AuditPage:
-    """Who changed what, the newest first: of one kind of things, of one of them, or by one user."""
+    """Who changed what, the newest first: of a kind of things, of one of them (`kind` and `subject`), or by a user."""
+    if subject is not None and kind is None:
+        raise Unprocessable(errors=[Fault(field="query.kind", message="says what the subject is")])
     (before,) = decode_cursor(cursor, int) or (None,)
     found = await audit.list_entries(session, limit + 1, before=before, what=kind, subject=subject, user_id=user_id)
     return AuditPage.of(found, limit, "id")

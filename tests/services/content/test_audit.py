@@ -67,6 +67,11 @@ async def test_what_a_user_changed_is_found_page_by_page(call, trail, client):
     assert [each["after"]["name"] for each in first["items"] + rest] == ["c", "b", "a"]
 
 
+async def test_a_thing_is_named_by_its_kind_and_its_id(client):
+    refused = await client.get("/v1/audit", params={"subject": "7"})
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "query.kind")
+
+
 async def test_a_refused_change_leaves_no_trace(call, trail):
     await call("m4", "POST", "/v1/top-page-displays", json={**PIN, "campaignId": 999})
     assert await trail(userId="m4") == []
