@@ -62,10 +62,12 @@ async def rebuild(database: Database, store: Store, tell: Callable[[int], None])
     async with database.sessions.begin() as session:
         await session.execute(LOCK)
         await session.execute(_WRITE_THERE)
-        await _write(session, store, list((await session.scalars(_OTHERWISE)).all()))
+        ids = list((await session.scalars(_OTHERWISE)).all())
+        for first in range(0, len(ids), BATCH):
+            await _write(session, store, ids[first : first + BATCH])
+        await count_words(session)  # of the new one; searches wait from the swap on
         for statement in _SWAP:
             await session.execute(text(statement))
-        await count_words(session)
     return count
 
 
