@@ -98,13 +98,19 @@ async def suggest(
     answer = await search.search(Asked(q, limit=SUGGESTED, with_facets=True))
     found: list[SuggestionOut] = []
     if answer.is_confident and answer.facets:
-        named, _ = await queries.facet_names(session, list(answer.facets.categories)[:SUGGESTED])
-        found += [SuggestionOut(kind="category", text=each.name, category_id=each.id) for each in named.values()]
+        ids = list(answer.facets.categories)[:SUGGESTED]
+        named, _ = await queries.facet_names(session, ids)
+        found += [
+            SuggestionOut(kind="category", text=named[each].name, category_id=each) for each in ids if each in named
+        ]
         found += [
             SuggestionOut(kind="brand", text=brand) for brand in search.named(q, answer.facets.brands)[:SUGGESTED]
         ]
-        rows = await queries.products_by_id(session, [hit.product_id for hit in answer.hits[:SUGGESTED]])
-        found += [SuggestionOut(kind="product", text=row["name"], product_id=each) for each, row in rows.items()]
+        ids = [hit.product_id for hit in answer.hits[:SUGGESTED]]
+        rows = await queries.products_by_id(session, ids)
+        found += [
+            SuggestionOut(kind="product", text=rows[each]["name"], product_id=each) for each in ids if each in rows
+        ]
     return SuggestionsOut(items=[*words[: max(limit - len(found), (limit + 1) // 2)], *found][:limit])
 
 

@@ -92,7 +92,7 @@ class FacetsOut(Schema):
                 ],
                 "ratings": [{"from": lowest, "count": count} for lowest, count in stars if count],
                 "inStock": facets.in_stock,
-                "attributes": [_attribute(found, facets) for found in attributes.values()],
+                "attributes": [each for found in attributes.values() if (each := _attribute(found, facets))["values"]],
             }
         )
 

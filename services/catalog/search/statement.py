@@ -16,6 +16,8 @@ from services.catalog.search.understanding import Concept, Plan
 
 TIERS = {"A": 1.0, "B": 0.8, "C": 0.5, "D": 0.3}
 CATEGORY_GAIN = 0.5
+GAIN_STEPS = 20
+"""In steps, so that a place holds from page to page though a product comes or goes, or is added in another order."""
 ENOUGH = 10
 """So many documents with all concepts are enough."""
 PRICE = (
@@ -74,10 +76,10 @@ WITH scored AS MATERIALIZED (
 ), leaves AS (
     SELECT leaf, sum(score) AS score FROM found WHERE misses = 0 GROUP BY leaf
 ), gains AS MATERIALIZED (
-    SELECT leaf, score / nullif(max(score) OVER (), 0) AS gain FROM leaves
+    SELECT leaf, round(score / nullif(max(score) OVER (), 0) * {GAIN_STEPS}) / {GAIN_STEPS} AS gain FROM leaves
 ), placed AS (
     SELECT product_id, group_id, {ORDERS[query.sort]} AS place FROM (
-        SELECT found.*, score * (1 + {CATEGORY_GAIN} * coalesce(gain, 0)) AS relevance
+        SELECT found.*, round(score * (1 + {CATEGORY_GAIN} * coalesce(gain, 0)) * 1e6) / 1e6 AS relevance
         FROM found JOIN gains USING (leaf) WHERE misses = 0
     ) AS hits
 ), hits AS MATERIALIZED ({_ONE_OF_A_GROUP if has_variants else _ALL})
@@ -108,8 +110,9 @@ def _where(made: Statement, query: Query, plan: Plan | None, mentioned: Sequence
 
 
 def _score(made: Statement, plan: Plan) -> tuple[str, str]:
-    """The sum of what each concept counts, and whether all are there."""
-    worths = [(concept.weight, _worth(made, concept)) for concept in plan.concepts]
+    """The sum of what each concept counts beside the thing itself, and whether all are there."""
+    weight = plan.concepts[plan.head].weight
+    worths = [(concept.weight / weight, _worth(made, concept)) for concept in plan.concepts]
     others = [concept for place, concept in enumerate(plan.concepts) if place != plan.head]
     is_whole = " AND ".join(f"terms @@ {made.words(list(concept.words))}" for concept in others)
     return " + ".join(f"{weight:.4f} * {worth}" for weight, worth in worths), is_whole or "true"
@@ -181,20 +184,27 @@ def _facets(attributes: Sequence[str], *, has_variants: bool) -> str:
             "prices", f"SELECT width_bucket(price, {steps}) AS value, {one} AS count FROM found WHERE", PRICE_RANGE
         ),
         _listed("ratings", f"SELECT floor(rating)::int AS value, {one} AS count FROM found WHERE", RATING),
-        _listed(
-            "attributes",
-            f"SELECT value, {one} AS count FROM found, unnest(attribute_values) AS value WHERE",
-            f"CASE {codes} ELSE 0 END" if codes else 0,
-            FACET_VALUES * 4,
-        ),
+        _of_attributes(one, f"CASE {codes} ELSE 0 END" if codes else "0"),
     ]
     in_stock = f"(SELECT {one} FROM found WHERE misses IN (0, {IN_STOCK}) AND in_stock)"
     return f"json_build_object({', '.join(listed)}, 'inStock', {in_stock})"
 
 
-def _listed(name: str, counts: str, own: int | str, most: int = FACET_VALUES) -> str:
+def _of_attributes(one: str, own: str) -> str:
+    """The most frequent values of each attribute that is a facet."""
+    return f"""'attributes', (SELECT json_agg(json_build_array(value, count) ORDER BY count DESC, value) FROM (
+        SELECT value, {one} AS count, row_number() OVER (
+            PARTITION BY split_part(value, ':', 1) ORDER BY {one} DESC, value
+        ) AS place
+        FROM found, unnest(attribute_values) AS value
+        WHERE misses IN (0, {own}) AND split_part(value, ':', 1) IN (SELECT code FROM attributes WHERE is_facet)
+        GROUP BY value
+    ) AS f WHERE place <= {FACET_VALUES})"""
+
+
+def _listed(name: str, counts: str, own: int) -> str:
     """The most frequent values of a facet, with their counts under all filters but its own."""
     return (
         f"'{name}', (SELECT json_agg(json_build_array(value, count)) FROM ("
-        f"{counts} misses IN (0, {own}) GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {most}) AS f)"
+        f"{counts} misses IN (0, {own}) GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {FACET_VALUES}) AS f)"
     )

@@ -247,6 +247,43 @@ async def test_what_asks_for_nothing_finds_all_of_the_category(search):
     assert (skus(found), found["isConfident"]) == (["s1"], True)
 
 
+async def test_pages_by_relevance_follow_each_other_though_a_product_goes(client, upsert, search):
+    many = [{"sku": f"p{i}", "name": f"盆栽 {i}", "price": "900"} for i in range(60)]
+    await upsert("products", *(line(each | ({"category": "雑貨"} if i >= 40 else {})) for i, each in enumerate(many)))
+    page = await search("盆栽", limit=50)
+    assert skus(page)[40:] == [f"p{i}" for i in range(40, 50)]
+    await client.patch("/v1/products/sku:p0", json={"isActive": False})
+    assert skus(await search("盆栽", limit=50, cursor=page["nextCursor"])) == [f"p{i}" for i in range(50, 60)]
+
+
+async def test_suggested_products_are_the_best_first(client, upsert, search):
+    await upsert("products", line({"sku": "o1", "name": "箪笥用シール", "price": "900"}))
+    await upsert("products", line({"sku": "o2", "name": "白い箪笥", "price": "900"}))
+    found = await search("箪笥")
+    assert skus(found) == ["o2", "o1"]
+    answer = await client.get("/v1/search/suggestions", params={"q": "箪笥"})
+    named = [each["text"] for each in answer.json()["items"] if each["kind"] == "product"]
+    assert named == ["白い箪笥", "箪笥用シール"]
+
+
+async def test_only_attributes_that_are_facets_and_have_values_are_listed(client, upsert, search):
+    for code, is_facet in [("made_in", True), ("article", False), ("unused", True)]:
+        answer = await client.post(
+            "/v1/attributes", json={"code": code, "name": code, "type": "text", "isFacet": is_facet}
+        )
+        assert answer.status_code == 201, answer.text
+    await upsert(
+        "products",
+        *(
+            line({"sku": f"f{i}", "name": f"風鈴 {i}", "price": "9", "attributes": {"article": f"a{i}"}})
+            for i in range(210)
+        ),
+        line({"sku": "fx", "name": "風鈴", "price": "9", "attributes": {"made_in": "日本"}}),
+    )
+    facets = (await search("風鈴", facets="true"))["facets"]["attributes"]
+    assert [(each["code"], each["values"]) for each in facets] == [("made_in", [{"value": "日本", "count": 1}])]
+
+
 async def test_an_unknown_category_is_not_found(client):
     assert (await client.get("/v1/search", params={"q": "", "category": "code:none"})).status_code == 404
 
