@@ -26,7 +26,8 @@ from services.contracts.events.actions import ProductAction
 
 ORDERS: Final = "order.v1"
 ACTIONS: Final = "user-actions.v1"
-PURCHASED: Final = frozenset({"ORDER_COMPLETED"})
+CANCELLED: Final = "ORDER_CANCELLED"
+PURCHASED: Final = frozenset({"ORDER_COMPLETED", CANCELLED})
 SUBMITTED: Final = frozenset({"REVIEW_SUBMIT"})
 REFUSED = Counter("tanawari_reviews_refused", "Reviews on the action log that break the rules of reviews.")
 
@@ -37,7 +38,8 @@ class _Line(msgspec.Struct, rename="camel"):
 
 class _Order(msgspec.Struct, rename="camel"):
     user_id: str
-    items: list[_Line]
+    order_id: int
+    items: list[_Line] = []
 
 
 class _Ordered(msgspec.Struct):
@@ -51,12 +53,19 @@ _ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended('services.c
 
 
 async def follow_orders(session: AsyncSession, messages: Sequence[Message]) -> None:
-    """Record who has bought what, and the reviews that have waited for it."""
+    """Record who has bought what, and the reviews that have waited for it; what was cancelled was not bought.
+
+    Messages of an order come in their order, so that one which is cancelled here is not completed later.
+    """
     await session.execute(_ONE_AT_A_TIME)
     orders = [_order(message.record.value).data for message in messages]
     erased = await erased_among(session, {order.user_id for order in orders})
     kept = [order for order in orders if order.user_id not in erased]
-    await purchases.add(session, {(order.user_id, line.product_id) for order in kept for line in order.items})
+    lines = {(order.user_id, line.product_id, order.order_id) for order in kept for line in order.items}
+    await purchases.add(session, lines)
+    cancelled = [order for order, message in zip(orders, messages, strict=True) if message.event_type == CANCELLED]
+    if gone := await purchases.cancel(session, {(order.user_id, order.order_id) for order in cancelled}):
+        await reviews.take_away(session, gone)
     early = EarlyReview.user_id == func.any(list({order.user_id for order in kept}))
     await _submit(session, [_waiting(row) for row in await session.scalars(select(EarlyReview).where(early))])
 

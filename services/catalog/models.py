@@ -249,12 +249,13 @@ class SearchChange(Base):
 
 
 class Purchase(Base):
-    """That a user has bought a product: who may review it."""
+    """That a user has bought a product, by an order that was not cancelled: who may review it."""
 
     __tablename__ = "purchases"
 
     user_id: Mapped[str] = mapped_column(primary_key=True)
     product_id: Mapped[int] = mapped_column(primary_key=True)
+    order_id: Mapped[int] = mapped_column(primary_key=True)
 
 
 class Review(Base):

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import Numeric, and_, cast, delete, func, select, true, tuple_
+from sqlalchemy import Numeric, and_, cast, delete, func, or_, select, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.catalog import purchases, service, store
@@ -170,7 +170,7 @@ async def every(
 async def known_of(session: AsyncSession, user_id: str) -> dict[str, Any]:
     """What is stored about a user."""
     theirs = select(Review).where(Review.user_id == user_id).order_by(Review.id)
-    bought = select(Purchase.product_id).where(Purchase.user_id == user_id).order_by(Purchase.product_id)
+    bought = select(Purchase.product_id).where(Purchase.user_id == user_id).order_by(Purchase.product_id).distinct()
     return {
         "reviews": list(await session.scalars(theirs)),
         "bought_product_ids": list(await session.scalars(bought)),
@@ -189,6 +189,24 @@ async def remove(session: AsyncSession, user_id: str, product_id: int) -> None:
         raise ReviewHidden("A hidden review cannot be deleted; its text can be taken back.")
     await session.execute(delete(Review).where(Review.id == review.id))
     await _forget(session, [(review.id, product_id)])
+
+
+async def take_away(session: AsyncSession, cancelled: Collection[purchases.Pair]) -> None:
+    """Delete the reviews of who has cancelled what was reviewed, or the variant of it that was bought.
+
+    A hidden one stays, as it does for its author. The products are locked first: a review that is just being written
+    is there by then, and none is written afterwards.
+    """
+    sold = func.any([product_id for _, product_id in cancelled])
+    parents = select(Product.parent_id).where(Product.id == sold, Product.parent_id.is_not(None))
+    await store.lock_products(session, or_(Product.id == sold, Product.id.in_(parents)))
+    mine = Review.user_id == func.any(list({user_id for user_id, _ in cancelled}))
+    which = and_(mine, Review.is_hidden.is_(False), or_(Review.product_id == sold, Review.product_id.in_(parents)))
+    found = {(row.user_id, row.product_id): row.id for row in await session.scalars(select(Review).where(which))}
+    for pair in await purchases.bought_among(session, found):
+        del found[pair]
+    await session.execute(delete(Review).where(Review.id == func.any(list(found.values()))))
+    await _forget(session, [(review_id, product_id) for (_, product_id), review_id in found.items()])
 
 
 async def moderate(session: AsyncSession, review_id: int, by: str, *, is_hidden: bool, reason: str | None) -> Review:

@@ -13,7 +13,7 @@ from services.common.messaging.producer import Producer
 from services.contracts.envelope import Event
 from services.contracts.events.actions import ProductAction
 from services.contracts.events.identity import UserDeleted
-from services.contracts.events.order import OrderLine, OrderSnapshot
+from services.contracts.events.order import OrderCancelled, OrderLine, OrderSnapshot
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -48,10 +48,10 @@ def rows(database_url):
 def buys(send, rows):
     """A user buys products; gives back when the catalog knows."""
 
-    async def buy(user_id, *product_ids, is_awaited=True):
+    async def buy(user_id, *product_ids, is_awaited=True, order_id=1):
         lines = [OrderLine(product_id=each, quantity=1, price=Decimal(1), amount=Decimal(1)) for each in product_ids]
-        order = OrderSnapshot(order_id=1, user_id=user_id, items=lines, total_amount=Decimal(1))
-        await send("order.v1", 1, "ORDER_COMPLETED", order)
+        order = OrderSnapshot(order_id=order_id, user_id=user_id, items=lines, total_amount=Decimal(1))
+        await send("order.v1", order_id, "ORDER_COMPLETED", order)
         if is_awaited:
             query = "SELECT product_id FROM purchases WHERE user_id = %s"
             await eventually(
@@ -59,6 +59,14 @@ def buys(send, rows):
             )
 
     return buy
+
+
+@pytest.fixture
+def cancels(send):
+    async def cancel(user_id, order_id=1):
+        await send("order.v1", order_id, "ORDER_CANCELLED", OrderCancelled(order_id=order_id, user_id=user_id))
+
+    return cancel
 
 
 @pytest.fixture
@@ -148,6 +156,53 @@ async def test_who_did_not_buy_it_may_not(product, review, shown, ask):
     assert (answer.status_code, answer.json()["title"]) == (403, "Not bought")
     assert (await ask("bob", "GET", f"/v1/products/{tea}/reviews/mine")).status_code == 403
     assert await shown(tea) == []
+
+
+async def test_who_cancelled_the_order_may_not_and_the_review_goes(  # noqa: PLR0913, PLR0917 - fixtures
+    product, buys, cancels, review, shown, rated, ask, events
+):
+    tea = await product("r cancelled")
+    for user_id in ("ben", "cal"):
+        await buys(user_id, tea)
+    await review("ben", tea, 1, "never had it")
+    await review("cal", tea, 5)
+    await cancels("ben")
+    await eventually(lambda: rated(tea), lambda found: found == (5.0, 1))
+    assert await shown(tea) == [(5, None)]
+    assert "REVIEW_DELETED" in [kind for kind, _ in events(tea)]
+    assert (await review("ben", tea, 1)).json()["title"] == "Not bought"
+    assert (await ask("ben", "GET", f"/v1/products/{tea}/reviews/mine")).status_code == 403
+
+
+async def test_who_cancelled_one_order_may_review_what_another_one_has(product, buys, cancels, review, rows):
+    tea, coffee = await product("r bought twice"), await product("r bought once")
+    await buys("deb", tea, coffee, order_id=21)
+    await buys("deb", tea, order_id=22)
+    answers = [await review("deb", each, 4) for each in (tea, coffee)]
+    assert [each.status_code for each in answers] == [200, 200]
+    await cancels("deb", 21)
+    left = "SELECT product_id FROM reviews WHERE user_id = 'deb'"
+    await eventually(lambda: rows(left), lambda found: found == [(tea,)])
+    assert (await review("deb", tea, 3)).status_code == 200
+
+
+async def test_who_cancelled_a_variant_does_not_review_its_parent(product, buys, cancels, review, rated):
+    parent = await product("r cancelled parent")
+    small = await product("r cancelled small", parentId=parent)
+    await buys("eli", small)
+    await review("eli", parent, 1)
+    await cancels("eli")
+    await eventually(lambda: rated(parent), lambda found: found[1] == 0)
+    assert (await review("eli", parent, 1)).status_code == 403
+
+
+async def test_a_hidden_review_stays_when_its_order_is_cancelled(product, buys, cancels, review, moderates, rows):
+    tea = await product("r hidden cancelled")
+    await buys("fay", tea)
+    await moderates((await review("fay", tea, 1, "rude")).json()["reviewId"], isHidden=True, reason="insults")
+    await cancels("fay")
+    await eventually(lambda: rows("SELECT 1 FROM purchases WHERE user_id = 'fay'"), lambda found: not found)
+    assert rows("SELECT is_hidden FROM reviews WHERE user_id = 'fay'") == [(True,)]
 
 
 async def test_who_bought_a_variant_reviews_its_parent(product, buys, review):

@@ -110,6 +110,7 @@ VALUES = {
     "reviews.rating": "1 + i % 5",
     "reviews.is_hidden": "i % 1000 = 0",
     "purchases.product_id": "i",
+    "purchases.order_id": "i",
     "purchases.user_id": "CASE WHEN i % 7 = 0 THEN 'u1' ELSE {user} END",
     "early_reviews.product_id": "i",
     "special_prices.end_date": "now() + interval '1 year'",
