@@ -1,5 +1,6 @@
 """Reviews of products: read by everybody, written by who bought them, hidden by merchandisers."""
 
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import Path, Query
@@ -37,8 +38,8 @@ async def list_reviews(
 ) -> ReviewPage:
     """The reviews of a product that are shown, the latest first."""
     await service.read(session, product_id, is_public=True)
-    rows = await reviews.shown(session, product_id, decode_cursor(cursor, int), limit + 1)
-    return ReviewPage.of(rows, limit, "id")
+    rows = await reviews.shown(session, product_id, decode_cursor(cursor, datetime, int), limit + 1)
+    return ReviewPage.of(rows, limit, "submitted_at", "id")
 
 
 @router.get("/v1/products/{productId:product}/reviews/mine", responses=problems(404))
@@ -74,7 +75,7 @@ async def list_all_reviews(
     product_id: Annotated[PathId | None, Query(alias="productId")] = None,
     hidden: bool | None = None,
 ) -> ModeratedReviewPage:
-    """All reviews, the latest first, with what was done to them."""
+    """All reviews, the last to arrive first, with what was done to them."""
     rows = await reviews.every(session, decode_cursor(cursor, int), limit + 1, product_id=product_id, is_hidden=hidden)
     return ModeratedReviewPage.of(rows, limit, "id")
 
@@ -93,5 +94,5 @@ async def moderate_review(
 
 @router.get("/v1/exports/{userId}", dependencies=[only("profile")])
 async def export(user_id: Annotated[UserId, Path(alias="userId")], session: Session) -> ExportOut:
-    """A user's reviews, and what the user has bought, as far as it lets reviews be written."""
+    """A user's reviews, what the user has bought, as far as it lets reviews be written, and what the user moderated."""
     return ExportOut.model_validate(await reviews.known_of(session, user_id))

@@ -29,6 +29,8 @@ ACTIONS: Final = "user-actions.v1"
 CANCELLED: Final = "ORDER_CANCELLED"
 PURCHASED: Final = frozenset({"ORDER_COMPLETED", CANCELLED})
 SUBMITTED: Final = frozenset({"REVIEW_SUBMIT"})
+_GIVE_UP: Final = text("DELETE FROM early_reviews WHERE received_at < now() - interval '100 days'")
+"""What waits is of people who may never have bought: it is kept little longer than the 90 days of the action log."""
 REFUSED = Counter("tanawari_reviews_refused", "Reviews on the action log that break the rules of reviews.")
 
 
@@ -73,6 +75,7 @@ async def follow_orders(session: AsyncSession, messages: Sequence[Message]) -> N
 async def follow_actions(session: AsyncSession, messages: Sequence[Message]) -> None:
     """Record reviews from other entrances; what is no review by our rules is passed over."""
     await session.execute(_ONE_AT_A_TIME)
+    await session.execute(_GIVE_UP)
     submissions = [given for message in messages if (given := _submission(message)) is not None]
     await _submit(session, submissions)
 

@@ -265,8 +265,14 @@ class Review(Base):
     __table_args__ = (
         UniqueConstraint("product_id", "user_id"),
         CheckConstraint("rating BETWEEN 1 AND 5", name="rating_within_scale"),
-        Index("ix_reviews_visible", "product_id", "id", postgresql_where=text("NOT is_hidden")),
+        Index("ix_reviews_visible", "product_id", "submitted_at", "id", postgresql_where=text("NOT is_hidden")),
         Index("ix_reviews_hidden", "id", postgresql_where=text("is_hidden")),
+        Index(
+            "ix_reviews_moderations",
+            "moderations",
+            postgresql_using="gin",
+            postgresql_ops={"moderations": "jsonb_path_ops"},
+        ),
     )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
@@ -291,6 +297,7 @@ class EarlyReview(Base):
     rating: Mapped[int]
     text: Mapped[str | None]
     submitted_at: Mapped[datetime]
+    received_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
 
 
 class Inbox(InboxTable, Base):

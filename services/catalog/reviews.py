@@ -13,7 +13,7 @@ from typing import Any, Final
 from sqlalchemy import Numeric, and_, cast, delete, func, or_, select, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.catalog import purchases, service, store
+from services.catalog import moderations, purchases, service, store
 from services.catalog.models import EarlyReview, Product, Purchase, Review
 from services.common.messaging import inbox
 from services.common.messaging.erasure import erased_among
@@ -153,13 +153,13 @@ async def own(session: AsyncSession, user_id: str, product_id: int) -> Review:
 async def shown(session: AsyncSession, product_id: int, after: Position, limit: int) -> Sequence[Review]:
     """Reviews of a product that everybody sees, the latest first."""
     which = and_(Review.product_id == product_id, Review.is_hidden.is_(False))
-    return await latest(session, Review, which, [Review.id], after, limit)
+    return await latest(session, Review, which, [Review.submitted_at, Review.id], after, limit)
 
 
 async def every(
     session: AsyncSession, after: Position, limit: int, *, product_id: int | None, is_hidden: bool | None
 ) -> Sequence[Review]:
-    """All reviews that pass the filters, the latest first."""
+    """All reviews that pass the filters, the last to arrive first."""
     conditions = [
         *([Review.product_id == product_id] if product_id is not None else []),
         *([Review.is_hidden == is_hidden] if is_hidden is not None else []),
@@ -171,9 +171,12 @@ async def known_of(session: AsyncSession, user_id: str) -> dict[str, Any]:
     """What is stored about a user."""
     theirs = select(Review).where(Review.user_id == user_id).order_by(Review.id)
     bought = select(Purchase.product_id).where(Purchase.user_id == user_id).order_by(Purchase.product_id).distinct()
+    waiting = select(EarlyReview).where(EarlyReview.user_id == user_id).order_by(EarlyReview.product_id)
     return {
         "reviews": list(await session.scalars(theirs)),
+        "waiting_reviews": list(await session.scalars(waiting)),
         "bought_product_ids": list(await session.scalars(bought)),
+        "moderations": await moderations.of_a_user(session, user_id),
     }
 
 
@@ -231,8 +234,12 @@ async def moderate(session: AsyncSession, review_id: int, by: str, *, is_hidden:
 
 
 async def erase(session: AsyncSession, user_ids: list[str]) -> None:
-    """Delete what is known of users; the ratings of products are then those of other reviews."""
+    """Delete what is known of users; the ratings of products are then those of other reviews.
+
+    What they moderated stays as it is, without their ids.
+    """
     await forget_answers(session, user_ids)
+    await moderations.erase(session, user_ids)
     for table in (Purchase, EarlyReview):
         await session.execute(delete(table).where(table.user_id == func.any(user_ids)))
     theirs = Review.user_id == func.any(user_ids)

@@ -68,7 +68,7 @@ class ReviewPage(Page[ReviewOut]):
 
 
 class ModeratedReviewPage(Page[ModeratedReviewOut]):
-    """One page of reviews, the latest first."""
+    """One page of reviews, the last to arrive first."""
 
 
 class ReviewChange(Schema):
@@ -84,8 +84,28 @@ class ReviewChange(Schema):
         return self
 
 
+class WaitingReviewOut(Schema):
+    """A review that came before its purchase."""
+
+    product_id: int
+    rating: int
+    text: str | None
+    submitted_at: datetime
+
+
+class OwnModeration(Schema):
+    """That the user hid a review or showed it again."""
+
+    review_id: int
+    is_hidden: bool
+    reason: str | None
+    at: datetime
+
+
 class ExportOut(Schema):
     """What the catalog stores about a user."""
 
     reviews: list[OwnReviewOut]
+    waiting_reviews: list[WaitingReviewOut]
+    moderations: list[OwnModeration]
     bought_product_ids: list[int]

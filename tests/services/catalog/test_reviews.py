@@ -343,6 +343,22 @@ async def test_pages_of_reviews_follow_each_other(product, buys, review, ask):
     assert found == ["2", "1", "0"]
 
 
+async def test_reviews_are_listed_by_when_they_were_written(product, buys, review, submits, rated, ask):
+    tea = await product("r history")
+    await buys("abe", tea)
+    await review("abe", tea, 5, "of today")
+    for user_id, day in (("bea", 2), ("cid", 1)):
+        await buys(user_id, tea)
+        await submits(user_id, tea, 3, f"of January {day}", at=LONG_AGO + timedelta(days=day))
+    await eventually(lambda: rated(tea), lambda found: found[1] == 3)
+    path, cursor, found = f"/v1/products/{tea}/reviews?limit=1", "", []
+    while cursor is not None:
+        page = (await ask(None, "GET", path + cursor)).json()
+        found += [each["text"] for each in page["items"]]
+        cursor = page["nextCursor"] and f"&cursor={page['nextCursor']}"
+    assert found == ["of today", "of January 2", "of January 1"]
+
+
 async def test_a_review_is_told_on_the_action_log_once_and_does_not_come_back(  # noqa: PLR0913, PLR0917 - fixtures
     product, buys, review, submits, ask, rows, rated, shown
 ):
@@ -425,14 +441,50 @@ async def test_a_deleted_user_leaves_no_review_and_no_purchase(  # noqa: PLR0913
     assert left == [[], [], []]
 
 
-async def test_the_export_has_a_users_reviews_and_purchases(product, buys, review, client, tokens):
-    tea = await product("r exported")
+async def test_a_deleted_merchandisers_id_does_not_stay_with_what_was_hidden(
+    product, buys, review, moderates, ask, send, events
+):
+    tea = await product("r erased merchandiser")
+    await buys("xia", tea)
+    review_id = (await review("xia", tea, 1, "rude")).json()["reviewId"]
+    await ask("max", "PATCH", f"/v1/reviews/{review_id}", roles=["admin"], json={"isHidden": True, "reason": "insults"})
+    await moderates(review_id, isHidden=False)
+    await send("auth.v1", "max", "USER_DELETED", UserDeleted(user_id="max"))
+    await eventually(lambda: events("max"), lambda found: found[-1:] and found[-1][0] == "USER_DATA_ERASED")
+    first, second = (await moderates(review_id, isHidden=False)).json()["moderations"]
+    assert (first["by"].startswith("erased:"), first["reason"], second["by"]) == (True, "insults", "mia")
+
+
+async def test_what_waits_for_a_purchase_for_100_days_is_given_up(product, buys, submits, rows, rated, database_url):
+    tea, last = await product("r given up"), await product("r after it")
+    await submits("yan", tea, 2)
+    waiting = "SELECT 1 FROM early_reviews WHERE user_id = 'yan'"
+    await eventually(lambda: rows(waiting), bool)
+    with psycopg.connect(database_url) as connection:
+        connection.execute("UPDATE early_reviews SET received_at = now() - interval '101 days' WHERE user_id = 'yan'")
+    await buys("zoe", last)
+    await submits("zoe", last, 5)
+    await eventually(lambda: rated(last), lambda found: found[1] == 1)
+    assert rows(waiting) == []
+
+
+async def test_the_export_has_a_users_reviews_purchases_and_moderations(  # noqa: PLR0913, PLR0917 - fixtures
+    product, buys, review, submits, ask, rows, client, tokens
+):
+    tea, coffee = await product("r exported"), await product("r exported early")
     await buys("vic", tea)
-    await review("vic", tea, 4, "Fine")
+    review_id = (await review("vic", tea, 4, "Fine")).json()["reviewId"]
+    await submits("vic", coffee, 2, "Bitter")
+    await eventually(lambda: rows("SELECT 1 FROM early_reviews WHERE user_id = 'vic'"), bool)
+    hidden = {"isHidden": True, "reason": "my own"}
+    await ask("vic", "PATCH", f"/v1/reviews/{review_id}", roles=["merchandiser"], json=hidden)
     answer = await client.get("/v1/exports/vic", auth=tokens.as_service("profile", "catalog"))
     assert answer.status_code == 200, answer.text
     assert answer.json()["boughtProductIds"] == [tea]
     assert [(each["rating"], each["text"]) for each in answer.json()["reviews"]] == [(4, "Fine")]
+    (waits,), (done,) = answer.json()["waitingReviews"], answer.json()["moderations"]
+    assert (waits["productId"], waits["rating"], waits["text"]) == (coffee, 2, "Bitter")
+    assert (done["reviewId"], done["reason"]) == (review_id, "my own")
 
 
 async def test_reviews_of_a_deleted_product_are_gone_with_it(product, buys, review, client, ask):
