@@ -31,7 +31,7 @@ PURCHASED: Final = frozenset({"ORDER_COMPLETED", CANCELLED})
 SUBMITTED: Final = frozenset({"REVIEW_SUBMIT"})
 _GIVE_UP: Final = text("DELETE FROM early_reviews WHERE received_at < now() - interval '100 days'")
 """What waits is of people who may never have bought: it is kept little longer than the 90 days of the action log."""
-REFUSED = Counter("tanawari_reviews_refused", "Reviews on the action log that break the rules of reviews.")
+REFUSED = Counter("tanawari_reviews_refused", "Reviews on the action log that break the rules of reviews.", ["field"])
 
 
 class _Line(msgspec.Struct, rename="camel"):
@@ -98,8 +98,8 @@ def _submission(message: Message) -> Submission | None:
         return None
     try:
         review = ReviewIn.model_validate({"rating": action.rating, "text": action.review_text})
-    except ValidationError:
-        REFUSED.inc()
+    except ValidationError as error:
+        REFUSED.labels(str(error.errors(include_input=False)[0]["loc"][0])).inc()
         return None
     at = datetime.fromisoformat(message.happened_at)
     return Submission(action.user_id, action.product_id, review.rating, review.text, at)

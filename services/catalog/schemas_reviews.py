@@ -3,30 +3,41 @@
 from datetime import datetime
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from services.common.web.fields import Boolean, Schema, ShortText
 from services.common.web.paging import Page
 from services.contracts.card_numbers import no_card_number
 
 
+def _with_plain_line_ends(text: object) -> object:
+    return text.replace("\r\n", "\n").replace("\r", "\n") if isinstance(text, str) else text
+
+
 def _some_words(text: str) -> str | None:
-    return text.strip() or None
+    return text.strip() if any(each.isprintable() and not each.isspace() for each in text) else None
+
+
+def _a_number(rating: object) -> object:
+    if isinstance(rating, (bool, str)):
+        raise ValueError("a rating is a number")  # noqa: TRY004 - of pydantic's
+    return rating
 
 
 ReviewText = Annotated[
     str,
+    BeforeValidator(_with_plain_line_ends),
     Field(max_length=2_000, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]*$"),
     AfterValidator(no_card_number),
     AfterValidator(_some_words),
 ]
-"""Lines of text; of control characters only line breaks and tabs."""
+"""Lines of text, whichever way they end; of control characters only tabs. What shows nothing is no text."""
 
 
 class ReviewIn(Schema):
     """A review: 1 to 5, and what there is to say."""
 
-    rating: Annotated[int, Field(ge=1, le=5)]
+    rating: Annotated[int, BeforeValidator(_a_number), Field(ge=1, le=5)]
     text: ReviewText | None = None
 
 

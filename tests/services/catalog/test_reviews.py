@@ -150,6 +150,15 @@ async def test_who_bought_a_product_reviews_it_and_everybody_reads_that(product,
     assert "ann" not in json.dumps(public), "nobody is told who wrote it"
 
 
+async def test_lines_end_as_those_of_any_system_and_what_shows_nothing_is_no_text(product, buys, review, shown):
+    tea = await product("r line ends")
+    await buys("ada", tea)
+    await review("ada", tea, 4, "Good.\r\nEvery\rday.")
+    assert await shown(tea) == [(4, "Good.\nEvery\nday.")]
+    await review("ada", tea, 4, " \u200b\n")
+    assert await shown(tea) == [(4, None)]
+
+
 async def test_who_did_not_buy_it_may_not(product, review, shown, ask):
     tea = await product("r not bought")
     answer = await review("bob", tea, 1, "Bad")
@@ -229,6 +238,7 @@ async def test_a_buyer_has_one_review_which_may_be_changed_and_deleted(product, 
     "body",
     [
         {"rating": 0}, {"rating": 6}, {"rating": 4.5}, {"rating": None}, {"text": "no rating"},
+        {"rating": True}, {"rating": "4"},
         {"rating": 4, "text": "x" * 2_001}, {"rating": 4, "text": "bell\x07"}, {"rating": 4, "text": "nul\x00"},
         {"rating": 4, "text": f"my card is {CARD}"}, {"rating": 4, "title": "unknown field"},
     ],
@@ -386,9 +396,9 @@ async def test_a_review_of_another_entrance_is_one_by_the_same_rules(product, bu
     await submits("ole", tea, 2.5, "half")
     await submits("ole", tea, 3, f"card {CARD}")
     await submits("ole", tea, 1, "a program", is_bot=True)
-    await submits("ole", tea, 5, "by the importer")
+    await submits("ole", tea, 5, "by the importer\r\nof Windows")
     await eventually(lambda: rated(tea), lambda found: found == (5.0, 1))
-    assert await shown(tea) == [(5, "by the importer")]
+    assert await shown(tea) == [(5, "by the importer\nof Windows")]
     assert rows("SELECT count(*) FROM outbox WHERE topic = 'user-actions.v1' AND key = 'ole'") == [(0,)]
 
 
