@@ -40,6 +40,9 @@ from services.common.runtime.health import Check
 from services.common.storage.database import Database
 from services.common.web.app import build_app
 
+REVIEWS = 500
+"""So many of the action log at once: the products that they are about are locked meanwhile, also for who buys them."""
+
 
 def create_app(settings: CatalogSettings | None = None) -> FastAPI:
     """Build the application, from the environment unless settings are given."""
@@ -53,7 +56,7 @@ def create_app(settings: CatalogSettings | None = None) -> FastAPI:
     follow = partial(Consumer, settings, database=database, producer=producer)
     consumers = [
         follow(topics=[ORDERS], event_types=PURCHASED, handle=follow_orders, name="orders"),
-        follow(topics=[ACTIONS], event_types=SUBMITTED, handle=follow_actions, name="reviews"),
+        follow(topics=[ACTIONS], event_types=SUBMITTED, handle=follow_actions, name="reviews", batch=REVIEWS),
         follow(topics=[DELETIONS], handle=erasing("catalog", reviews.erase), name="erasure"),
     ]
     app = build_app(
