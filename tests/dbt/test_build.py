@@ -30,7 +30,7 @@ def small_shop(module_shop: Shop) -> Shop:
         event("BANNER_CHANGED", bannerId=1, change="CREATED", placement="TOP", campaignId=1),
         event("REVIEW_UPDATED", reviewId=1, productId=1, rating=4, submittedAt="2026-01-10T17:00:00Z"),
         event("CAMPAIGN_CHANGED", campaignId=1, change="CREATED", name="Spring"),
-        event("RECOMMENDATION_SHOWN", recommendationId="r", userId="ann",
+        event("RECOMMENDATION_SHOWN", recommendationId="r", userId="ann", experiment="even", arm="a",
               items=[{"displayType": "SALE", "productId": 1, "rank": 1}]),
         event("RECOMMENDATION_CLICKED", 1, recommendationId="r", userId="ann", displayType="SALE", productId=1, rank=1),
         event("RECOMMENDATION_CLICKED", 1, recommendationId="s", userId="ann", displayType="SIMILAR", productId=1,

@@ -46,6 +46,7 @@ MARTS = {
     "merchandising/banners",
     "merchandising/campaigns",
     "merchandising/displays",
+    "merchandising/experiment_performance",
     "merchandising/generations",
     "merchandising/product_performance",
     "merchandising/product_revenue",

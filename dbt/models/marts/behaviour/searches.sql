@@ -35,14 +35,15 @@ clicks as ( -- of the search that a view names, or else of the latest one in the
 
 purchases as ( -- of a product that was opened from a search before, on that day: of the latest such search
     select distinct on (lines.order_id, lines.line_number)
-        clicks.search_id, lines.order_id, lines.currency, min(lines.currency) over of_search as counted_currency,
+        clicks.search_id, lines.order_id, lines.currency,
         {{ kept_quantity('lines') }} as kept_quantity, {{ kept_amount('lines') }} as kept_amount
     from lines
     inner join clicks using (user_id, searched_date, product_id)
     where lines.ordered_at >= clicks.occurred_at and {{ is_sale('lines') }}
-    window of_search as (partition by clicks.search_id)
     order by lines.order_id, lines.line_number, clicks.occurred_at desc, clicks.search_id
 ),
+
+counted as (select *, min(currency) over (partition by search_id) as counted_currency from purchases),
 
 clicked as (
     select search_id, count(distinct product_id) as product_count, min(occurred_at) as first_at from clicks
@@ -53,7 +54,7 @@ bought as (
     select
         search_id, counted_currency, count(distinct order_id) as order_count, sum(kept_quantity) as unit_count,
         sum(kept_amount) filter (where currency = counted_currency) as revenue
-    from purchases group by search_id, counted_currency
+    from counted group by search_id, counted_currency
 )
 
 select
@@ -64,7 +65,7 @@ select
     searches.occurred_at as searched_at,
     searches.searched_date,
     searches.action_type = 'SEARCH_BY_CATEGORY' as is_by_category,
-    nullif(lower(regexp_replace(btrim(searches.search_keyword), '\s+', ' ', 'g')), '') as search_term,
+    nullif(btrim(regexp_replace(lower(normalize(searches.search_keyword, nfkc)), '\s+', ' ', 'g')), '') as search_term,
     searches.category_id,
     searches.result_count,
     coalesce(clicked.product_count, 0)::int as clicked_product_count,
@@ -73,8 +74,7 @@ select
     coalesce(bought.unit_count, 0)::bigint as unit_count,
     bought.counted_currency as currency,
     bought.revenue::numeric(24, 3) as revenue,
-    searches.is_bot,
-    searches.is_simulated
+    searches.is_bot, searches.is_simulated
 from searches
 left join clicked using (search_id)
 left join bought using (search_id)

@@ -1,7 +1,11 @@
 {{ config(unique_key='display_id', incremental_strategy='merge') }}
 
-with events as (
-    select *, change = 'DELETED' as is_deleted, 0::bigint as version, occurred_at as created_at
+with events as ( -- a removal is final, whatever comes after it
+    select
+        *,
+        change = 'DELETED' as is_deleted,
+        case when change = 'DELETED' then 9223372036854775807 else 0 end as version,
+        occurred_at as created_at
     from {{ ref('stg_content__display_changes') }}
     where {{ landed('content.v1') }}
 ),

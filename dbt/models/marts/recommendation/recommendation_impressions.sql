@@ -15,14 +15,14 @@ reports as (
         (item.entry ->> 'productId')::bigint as product_id, shown.user_id, (item.entry ->> 'rank')::int as rank,
         -- JSON knows smaller numbers than a float does
         round((item.entry ->> 'score')::numeric, 15)::float8 as score, item.entry ->> 'source' as source,
-        shown.model_version, shown.rules_version, shown.generation, shown.is_degraded, shown.is_simulated,
-        shown.occurred_at as shown_at, null::timestamptz as clicked_at, shown.event_id
+        shown.model_version, shown.rules_version, shown.generation, shown.experiment, shown.arm, shown.is_degraded,
+        shown.is_simulated, shown.occurred_at as shown_at, null::timestamptz as clicked_at, shown.event_id
     from shown
     cross join lateral jsonb_array_elements(shown.items) as item (entry)
     union all
     select
-        recommendation_id, display_type, product_id, user_id, rank, null, null, null, null, null, false, is_simulated,
-        null, occurred_at, event_id
+        recommendation_id, display_type, product_id, user_id, rank, null, null, null, null, null, experiment, arm,
+        false, is_simulated, null, occurred_at, event_id
     from clicked
 ),
 
@@ -32,8 +32,8 @@ history as (
         union all
         select
             known.recommendation_id, known.display_type, known.product_id, known.user_id, known.rank, known.score,
-            known.source, known.model_version, known.rules_version, known.generation, known.is_degraded,
-            known.is_simulated, known.shown_at, known.clicked_at, known.event_id
+            known.source, known.model_version, known.rules_version, known.generation, known.experiment, known.arm,
+            known.is_degraded, known.is_simulated, known.shown_at, known.clicked_at, known.event_id
         from {{ this }} as known
         where (recommendation_id, display_type, product_id) in (
             select reports.recommendation_id, reports.display_type, reports.product_id from reports
@@ -44,7 +44,7 @@ history as (
 first_shown as ( -- a page may be reported twice; a click may arrive without its page
     select distinct on (recommendation_id, display_type, product_id)
         recommendation_id, display_type, product_id, user_id, rank, score, source, shown_at, model_version,
-        rules_version, generation, is_degraded, event_id,
+        rules_version, generation, experiment, arm, is_degraded, event_id,
         min(clicked_at) over of_place as clicked_at,
         bool_or(is_simulated) over of_place as is_simulated
     from history
@@ -66,6 +66,8 @@ select
     model_version,
     rules_version,
     generation,
+    experiment,
+    arm,
     is_degraded,
     is_simulated,
     event_id

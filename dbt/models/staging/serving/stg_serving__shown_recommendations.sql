@@ -10,6 +10,8 @@ select
     data ->> 'rulesVersion' as rules_version,
     data ->> 'generation' as generation,
     coalesce((data ->> 'degraded')::boolean, false) as is_degraded,
+    data ->> 'experiment' as experiment,
+    data ->> 'arm' as arm,
     coalesce((data ->> 'simulated')::boolean, false) as is_simulated
 from {{ source('raw', 'recommendation_feedback_v1') }}
 where event_type = 'RECOMMENDATION_SHOWN'
