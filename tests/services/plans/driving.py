@@ -14,7 +14,7 @@ from services.common.messaging.consumer import Consumer
 from services.contracts.envelope import Event
 from services.contracts.registry import EVENTS
 from tests.services.documents import LINES, Document
-from tests.services.plans.examples import BODIES, FIELDS, MORE_OF_EVENTS, PATHS, USERS, headers
+from tests.services.plans.examples import BODIES, FIELDS, MORE_OF_EVENTS, PATHS, TOGETHER, USERS, headers
 from tests.tokens import ROLES
 from tests.waiting import eventually
 
@@ -56,7 +56,8 @@ class Driver:
         sent |= {"Content-Type": kind} if kind else {}
         filters = [each for each in operation.get("parameters", ()) if each["in"] == "query"]
         needed = {each["name"]: _value(document, each) for each in filters if each.get("required")}
-        variants = [{each["name"]: _value(document, each)} for each in filters if each["name"] != "cursor"]
+        names = {each["name"]: _value(document, each) for each in filters if each["name"] != "cursor"}
+        variants = [{name: value, **TOGETHER.get((route, name), {})} for name, value in names.items()]
         for user_id in USERS if route.startswith("GET") else USERS[:1]:
             for given in [{}, *variants] if route.startswith("GET") else [{}]:
                 url = _url(route, user_id)

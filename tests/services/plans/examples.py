@@ -143,6 +143,8 @@ PATHS = {
     "POST /v1/auth/users/{userId}/enable": "/v1/auth/users/u4714/enable",
 }
 """Rows in another state than the others: the whole path, or its begin."""
+TOGETHER = {("GET /v1/audit", "subject"): {"kind": "banner"}}
+"""What a filter needs beside it."""
 REFUSED = {
     "GET /v1/images/{name}": "it reads a file",
     "POST /v1/products/{productId}/images": "the product is found, and this is no image",
