@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import Numeric, and_, cast, delete, func, or_, select, true, tuple_
+from sqlalchemy import Numeric, and_, cast, delete, func, select, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.catalog import moderations, purchases, service, store
@@ -200,12 +200,13 @@ async def take_away(session: AsyncSession, cancelled: Collection[purchases.Pair]
     A hidden one stays, as it does for its author. The products are locked first: a review that is just being written
     is there by then, and none is written afterwards.
     """
-    sold = func.any([product_id for _, product_id in cancelled])
-    parents = select(Product.parent_id).where(Product.id == sold, Product.parent_id.is_not(None))
-    await store.lock_products(session, or_(Product.id == sold, Product.id.in_(parents)))
-    mine = Review.user_id == func.any(list({user_id for user_id, _ in cancelled}))
-    which = and_(mine, Review.is_hidden.is_(False), or_(Review.product_id == sold, Review.product_id.in_(parents)))
-    found = {(row.user_id, row.product_id): row.id for row in await session.scalars(select(Review).where(which))}
+    sold = [product_id for _, product_id in cancelled]
+    which = select(Product.id, Product.parent_id).where(Product.id == func.any(sold), Product.parent_id.is_not(None))
+    parents = {row.id: row.parent_id for row in await session.execute(which)}
+    pairs = set(cancelled) | {(user_id, parents[each]) for user_id, each in cancelled if each in parents}
+    await store.lock_products(session, Product.id == func.any(list({product_id for _, product_id in pairs})))
+    rows = await _stored(session, pairs)
+    found = {(row["user_id"], row["product_id"]): row["id"] for row in rows if not row["is_hidden"]}
     for pair in await purchases.bought_among(session, found):
         del found[pair]
     await session.execute(delete(Review).where(Review.id == func.any(list(found.values()))))
