@@ -190,6 +190,7 @@ def shuffled_history(seed: int, count: int) -> list[dict]:
         item, tree = draw.randint(1, 50), draw.randint(1, 9)
         shelf = {"displayType": "SALE", "productId": item, "rank": draw.randint(1, 3)}
         answer = {"recommendationId": f"r{draw.randint(1, 20)}", "userId": user}
+        answer |= draw.choice([{}, {"experiment": "shelves", "arm": draw.choice(["a", "b"])}])
         visitor = {"userId": f"user{draw.randint(1, 4)}", "sessionId": draw.choice(["a", "b", "c"])}
         version, change = draw.randint(0, 3), draw.choice(["CREATED", "UPDATED", "DELETED"])
         account, browser = {"userId": f"user{draw.randint(1, 9)}"}, f"anon:{draw.randint(1, 4)}"
@@ -215,7 +216,8 @@ def shuffled_history(seed: int, count: int) -> list[dict]:
                              categoryVersion=version),
             lambda: event("CATEGORY_DELETED", hours, categoryId=tree, code="GROCERY"),
             lambda: event("PRODUCT_VIEWED", hours, userId=user, productId=item, simulated=draw.random() < 0.2),
-            lambda: event("SEARCH_BY_KEYWORD", hours, **visitor, searchKeyword=draw.choice(["Tea", "tea ", "milk"]),
+            lambda: event("SEARCH_BY_KEYWORD", hours, **draw.choice([visitor, account]),
+                          searchKeyword=draw.choice(["Tea", "tea ", "milk"]),
                           requestID=draw.choice(["s1", "s2", None]), resultCount=draw.randint(0, 2)),
             lambda: event("SEARCH_BY_CATEGORY", hours, userId=user, searchCategoryId=tree),
             lambda: event("PRODUCT_VIEWED", hours, **visitor, productId=item, requestID=draw.choice(["s1", None])),

@@ -104,7 +104,7 @@ def test_whatever_landing_takes_can_be_modelled(shop: Shop, rounds: Callable[...
     with psycopg.connect(shop.warehouse.loader, autocommit=True) as connection:
         tables.prepare(connection)
 
-        @settings(max_examples=rounds(5_000, 1_000), suppress_health_check=list(HealthCheck), derandomize=True)
+        @settings(max_examples=rounds(5_000, 1_500), suppress_health_check=list(HealthCheck), derandomize=True)
         @given(message=messages())
         @example(message=("recommendation-feedback.v1", TINY_SCORE))
         def land(message: tuple[str, bytes]) -> None:
