@@ -89,7 +89,7 @@ def test_a_service_in_the_table_is_prepared_started_probed_found_and_drained(sta
         wait_until(lambda: "1 events in the outbox of greeter;" in state.log("supervisor").read_text())
         assert "1 messages before greeter.actions" in state.log("supervisor").read_text()
         database.execute("update outbox set published_at = now()")
-        for consumer in ("greeter.actions", "analytics.consumer"):
+        for consumer in ("greeter.actions", "analytics.consumer", "catalog.reviews"):
             asyncio.run(commit_it(environment.kafka, consumer))
     assert process.wait(60) == 0
 
