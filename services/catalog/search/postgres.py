@@ -13,12 +13,15 @@ from services.catalog.search.understanding import Plan
 from services.common.runtime.deadline import time_left
 from services.common.storage.database import Database
 
-_PREPARE = text("""
-    SELECT (SELECT group_id FROM search_documents WHERE group_id <> product_id ORDER BY group_id LIMIT 1) AS variant,
-        set_config('statement_timeout', :milliseconds, true), set_config('jit', 'off', true),
+_LIMIT = text("""
+    SELECT set_config('statement_timeout', :milliseconds, true), set_config('jit', 'off', true),
         set_config('plan_cache_mode', 'force_custom_plan', true), set_config('enable_nestloop', 'off', true)
 """)
-"""Estimates of what was just found are wrong by orders of magnitude: joins of it hash, whatever the planner expects."""
+"""Estimates of what was just found are wrong by orders of magnitude: joins of it hash, whatever the planner expects.
+
+It is a statement of its own that reads no table: its limit of time holds from the next one, which may wait for a lock.
+"""
+_VARIANT = text("SELECT group_id FROM search_documents WHERE group_id <> product_id ORDER BY group_id LIMIT 1")
 
 
 class PostgresIndex:
@@ -37,8 +40,9 @@ class PostgresIndex:
     async def find(self, query: Query, plan: Plan | None, mentioned: Sequence[str] = ()) -> Answer:
         """One page of hits, in one statement."""
         async with self._database.sessions.begin() as session:
-            limit = {"milliseconds": str(max(int(min(self._seconds, time_left()) * 1000), 1))}
-            variant: int | None = (await session.execute(_PREPARE, limit)).scalars().one()
+            milliseconds = max(int(min(self._seconds, time_left()) * 1000), 1)
+            await session.execute(_LIMIT, {"milliseconds": str(milliseconds)})
+            variant: int | None = await session.scalar(_VARIANT)
             wording, values = statement.written(query, plan, mentioned=mentioned, has_variants=variant is not None)
             row = (await session.execute(text(wording), values)).one()
         hits = [Hit(product_id, variants, (place, product_id)) for product_id, variants, place in row.page or ()]

@@ -6,7 +6,12 @@ import httpx2
 import psycopg
 import pytest
 import pytest_asyncio
+from sqlalchemy.exc import DBAPIError
 
+from services.catalog.search.analysis import Analyzer
+from services.catalog.search.documents import Reader
+from services.catalog.search.engine import Query
+from services.catalog.search.postgres import PostgresIndex
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -233,6 +238,16 @@ async def test_a_search_in_a_category_needs_one_connection_at_a_time(client, sea
             await held.enter_async_context(database.engine.connect())
         answer = await client.get("/v1/search", params={"q": "", "category": "code:食品"})
     assert answer.status_code == 200
+
+
+async def test_a_search_gives_up_in_its_own_time_while_the_index_is_swapped(client, search, database_url):
+    await search("茶")
+    index = PostgresIndex(client._transport.app.state.database, Reader(Analyzer()), 0.1)
+    async with await psycopg.AsyncConnection.connect(database_url) as swapping:
+        await swapping.execute("LOCK TABLE search_documents IN ACCESS EXCLUSIVE MODE")
+        with pytest.raises(DBAPIError) as caught:
+            await index.find(Query(), None)
+    assert isinstance(caught.value.orig, psycopg.errors.QueryCanceled)  # and not the longer wait for a lock
 
 
 @pytest.mark.parametrize("sku", ["KZQ-WVX", "T 1", "品番あ"])
