@@ -75,7 +75,7 @@ async def test_one_experiment_runs_at_a_time_under_a_name_of_its_own(make, other
 OTHER_ARMS = [{"name": "control", "weight": 90}, {"name": "challenger", "weight": 10}]
 
 
-@pytest.mark.parametrize(("begins", "status"), [(YESTERDAY, 409), (IN_A_WEEK, 200)])
+@pytest.mark.parametrize(("begins", "status"), [(YESTERDAY, 409), (IN_A_WEEK, 200)], ids=["begun", "planned"])
 @pytest.mark.parametrize("changes", [{"arms": OTHER_ARMS}, {"startDate": IN_TWO_WEEKS}])
 async def test_once_it_has_begun_its_arms_and_its_start_stay(client, make, begins, status, changes):
     made = (await make(startDate=begins)).json()
@@ -83,7 +83,9 @@ async def test_once_it_has_begun_its_arms_and_its_start_stay(client, make, begin
     assert answer.status_code == status, answer.text
 
 
-@pytest.mark.parametrize(("begins", "statuses"), [(YESTERDAY, (409, 409)), (IN_A_WEEK, (204, 201))])
+@pytest.mark.parametrize(
+    ("begins", "statuses"), [(YESTERDAY, (409, 409)), (IN_A_WEEK, (204, 201))], ids=["begun", "planned"]
+)
 async def test_once_it_has_begun_it_is_ended_and_its_name_stays_taken(client, make, begins, statuses):
     place = f"/v1/experiments/{(await make(startDate=begins)).json()['id']}"
     removed = await client.delete(place)
