@@ -15,6 +15,8 @@ UNUSUAL_DIGITS: Final[Mapping[str, int]] = {
 }
 """The decimals of currencies that do not have two; units of account with four (CLF, UYW) are not used in shops."""
 
+_UNITS: Final = tuple(Decimal(1).scaleb(-digits) for digits in range(4))
+
 
 def digits_of(currency: str) -> int:
     """The number of decimals of this currency."""
@@ -23,8 +25,8 @@ def digits_of(currency: str) -> int:
 
 def shown(amount: Decimal, currency: str | None) -> Decimal:
     """The amount with the decimals of its currency; a finer amount keeps the decimals that it needs."""
-    needed = -int(amount.normalize().as_tuple().exponent)
-    return amount.quantize(Decimal(1).scaleb(-max(needed, 0 if currency is None else digits_of(currency))))
+    usual = amount.quantize(_UNITS[0 if currency is None else digits_of(currency)])
+    return usual if usual == amount else amount.normalize()
 
 
 def exact(amount: Decimal, currency: str | None) -> Decimal:
