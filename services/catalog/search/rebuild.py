@@ -1,8 +1,9 @@
 """Makes the index anew beside the one in use, and swaps them in one transaction.
 
 The new table lies in a schema of its own, which comes first on the search path while it is written: what writes the
-index writes this one. What has changed meanwhile differs from the index in use, which follows the catalogue; it is read
-again under the follower's lock. Needed after a change of how texts are read, or of how the index is made.
+index writes this one. What the follower has written into the index in use meanwhile is read again under its lock: these
+are the rows of other transactions (`xmin`) than at the beginning. Whatever is wrong with the old index, nothing else is
+read again. Needed after a change of how texts are read, or of how the index is made.
 """
 
 from collections.abc import Callable
@@ -20,6 +21,7 @@ _PREPARE = (
     "CREATE SCHEMA search_next",
     "CREATE TABLE search_next.search_documents (LIKE search_documents INCLUDING DEFAULTS) WITH (fillfactor = 80)",
     "ALTER TABLE search_next.search_documents ADD CONSTRAINT pk_search_documents PRIMARY KEY (product_id)",
+    "CREATE TABLE search_next.seen AS SELECT product_id, xmin AS version FROM search_documents",
 )
 _WRITE_THERE = text("SET LOCAL search_path = search_next, public")
 _IDS = text("SELECT id FROM products WHERE id > :after ORDER BY id LIMIT :limit")
@@ -27,17 +29,16 @@ _INDEXES = text("""
     SELECT replace(indexdef, ' ON public.', ' ON search_next.') FROM pg_indexes
     WHERE schemaname = 'public' AND tablename = 'search_documents' AND indexname <> 'pk_search_documents'
 """)
-_OTHERWISE = text("""
-    SELECT product_id FROM public.search_documents old FULL JOIN search_next.search_documents new USING (product_id)
-    WHERE (old.digest, old.group_id, old.leaf, old.category_ids, old.price, old.offer_price, old.offer_starts_at,
-        old.offer_ends_at, old.rating, old.rating_count, old.in_stock)
-    IS DISTINCT FROM (new.digest, new.group_id, new.leaf, new.category_ids, new.price, new.offer_price,
-        new.offer_starts_at, new.offer_ends_at, new.rating, new.rating_count, new.in_stock)
-""")
+_MEANWHILE = text(f"""
+    SELECT product_id FROM search_next.seen FULL JOIN public.search_documents old USING (product_id)
+    WHERE seen.version IS DISTINCT FROM old.xmin
+    UNION SELECT product_id FROM search_next.search_documents
+    WHERE NOT EXISTS (SELECT FROM products p WHERE p.id = product_id AND {sources.SOLD})
+""")  # noqa: S608 - our own
 _SWAP = (
     "DROP TABLE public.search_documents",
     "ALTER TABLE search_next.search_documents SET SCHEMA public",
-    "DROP SCHEMA search_next",
+    "DROP SCHEMA search_next CASCADE",
 )
 
 
@@ -62,7 +63,7 @@ async def rebuild(database: Database, store: Store, tell: Callable[[int], None])
     async with database.sessions.begin() as session:
         await session.execute(LOCK)
         await session.execute(_WRITE_THERE)
-        ids = list((await session.scalars(_OTHERWISE)).all())
+        ids = list((await session.scalars(_MEANWHILE)).all())
         for first in range(0, len(ids), BATCH):
             await _write(session, store, ids[first : first + BATCH])
         await count_words(session)  # of the new one; searches wait from the swap on

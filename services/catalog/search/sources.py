@@ -10,15 +10,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.catalog.search.documents import Source
 from services.catalog.search.engine import Document, shown
 
-_PRODUCTS = text("""
+SOLD = "p.is_active AND NOT EXISTS (SELECT FROM products variant WHERE variant.parent_id = p.id)"
+_PRODUCTS = text(f"""
     SELECT p.id, coalesce(p.parent_id, p.id) AS group_id, p.sku, p.name, p.description, p.brand, p.keywords,
         p.attributes,
         p.price::float8 AS price, p.rating, p.rating_count, p.stock > 0 AS in_stock, p.created_at,
         o.price::float8 AS offer_price, o.start_date, o.end_date,
         ARRAY(SELECT category_id FROM product_categories WHERE product_id = p.id ORDER BY category_id) AS category_ids
     FROM products p LEFT JOIN special_prices o ON o.product_id = p.id
-    WHERE p.id = ANY(:ids) AND p.is_active AND NOT EXISTS (SELECT FROM products variant WHERE variant.parent_id = p.id)
-""")
+    WHERE p.id = ANY(:ids) AND {SOLD}
+""")  # noqa: S608 - our own
 _PATHS = text("""
     WITH RECURSIVE up AS (
         SELECT id AS leaf, id, name, parent_id, level FROM categories WHERE id = ANY(:ids)

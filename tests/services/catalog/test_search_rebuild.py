@@ -1,3 +1,6 @@
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
 import psycopg
 import pytest
 
@@ -33,6 +36,18 @@ async def catalogue(database):
     await here.close()
 
 
+async def followed(url):
+    """Once, by another process than the one that makes the index."""
+    database = Database(url)
+    await Follower(database, PostgresIndex(database, Reader(Analyzer()), seconds=5)).follow()
+    await database.close()
+
+
+def in_a_thread(function, *arguments):
+    with ThreadPoolExecutor(1) as executor:
+        return executor.submit(function, *arguments).result()
+
+
 async def test_a_new_index_has_what_the_catalogue_has_whatever_the_old_one_had(catalogue):
     connection, here, _ = catalogue
     right = connection.execute(ROWS).fetchall()
@@ -44,16 +59,23 @@ async def test_a_new_index_has_what_the_catalogue_has_whatever_the_old_one_had(c
     assert differences(here.url, Base.metadata) == []
 
 
-async def test_what_changes_while_an_index_is_made_is_in_it(catalogue):
+@pytest.mark.parametrize("is_followed", [False, True], ids=["followed afterwards", "followed at once"])
+@pytest.mark.parametrize("is_empty", [False, True], ids=["beside a whole one", "beside an empty one"])
+async def test_what_changes_while_an_index_is_made_is_in_it(catalogue, is_followed, is_empty):
     connection, here, follower = catalogue
+    if is_empty:
+        connection.execute("DELETE FROM search_documents")
 
     def change(_):
         connection.execute("UPDATE products SET name = '麦茶', product_version = 2 WHERE id = 1")
         connection.execute("DELETE FROM products WHERE id = 2")
+        connection.execute("UPDATE products SET is_active = id = 3, product_version = 3 WHERE id IN (3, 4)")
+        if is_followed:
+            in_a_thread(asyncio.run, followed(here.url))
 
     await rebuild(here, Store(Reader(Analyzer())), change)
     await follower.follow()
 
     rows = connection.execute(ROWS).fetchall()
-    assert [row[0] for row in rows] == [1, 4]
+    assert [row[0] for row in rows] == [1, 3]
     assert "麦茶" in rows[0][3]
