@@ -50,6 +50,8 @@ LATIN = re.compile(r"[a-z][a-z'&.\-]*")
 
 def normalized(text: str) -> str:
     """Compatibility forms (half width, full width, ligatures) and letter case are made equal; no control characters."""
+    if text.isascii() and text.isprintable():
+        return text.lower()
     return unicodedata.normalize("NFKC", text).translate(_MEANT).lower()
 
 
