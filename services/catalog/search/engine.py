@@ -9,14 +9,18 @@ from typing import Any, Protocol
 from services.catalog.search.documents import Source
 from services.catalog.search.understanding import Plan
 
-PRICE_STEPS = (100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000)
-"""Where the ranges of prices end, in units of the currency."""
+PRICE_STEPS = tuple(digit * 10**power for power in range(9) for digit in (1, 2, 5))
+"""Where the ranges of prices end, in units of any currency: 1, 2, 5, 10 … A facet has those that something is in."""
 FACET_VALUES = 50
 """A facet shows the most frequent values."""
 
 
 class Sort(StrEnum):
-    """In which order hits come; those that are equal come by id."""
+    """In which order hits come; those that are equal come by id.
+
+    By relevance, what has all that was asked for comes first, and of it what is in stock: of other things there may be
+    many, and who asks for a thing by its name is to see that it is sold out.
+    """
 
     RELEVANCE = "relevance"
     PRICE = "price"

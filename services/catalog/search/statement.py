@@ -2,8 +2,9 @@
 
 Every document that has the thing itself is scored: each concept counts as the best of its words, a word as it stands
 for the product (`TIERS`). Then products of those categories gain that have most of the score: `パン` is bread rather
-than a pan. If a page of documents has all concepts, the others are left out. `misses` says which filters a document
-fails, so that a facet is counted under all filters but its own.
+than a pan. What has all concepts comes first, of it what is in stock, and then by relevance; if it fills a page, the
+others are left out. `misses` says which filters a document fails, so that a facet is counted under all filters but its
+own.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,8 +25,12 @@ PRICE = (
     "CASE WHEN offer_price < price AND offer_starts_at <= now() AND coalesce(offer_ends_at > now(), true)"
     " THEN offer_price ELSE price END"
 )
+BEHIND = 1_000
+"""More than any relevance: a search has a dozen concepts at most."""
 ORDERS = {
-    Sort.RELEVANCE: "-relevance",
+    Sort.RELEVANCE: (
+        f"CASE WHEN is_whole THEN 0 ELSE {2 * BEHIND} END + CASE WHEN in_stock THEN 0 ELSE {BEHIND} END - relevance"
+    ),
     Sort.PRICE: "price",
     Sort.PRICE_DOWN: "-price",
     Sort.RATING_DOWN: "-rating",

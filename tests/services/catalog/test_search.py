@@ -83,9 +83,17 @@ def skus(found):
 
 
 async def test_what_is_meant_comes_before_what_is_only_flavoured_so(search):
-    found = await search("りょくちゃ")
-    assert (skus(found)[-1], set(skus(found)[:2])) == ("s1", {"t1", "t2"})
-    assert found["isConfident"]
+    found = await search("りょくちゃ", inStock="true")
+    assert (skus(found), found["isConfident"]) == (["t1", "s1"], True)
+
+
+async def test_what_is_sold_out_comes_after_what_is_in_stock(search):
+    assert skus(await search("緑茶")) == ["t1", "s1", "t2"]
+    assert skus(await search("緑茶", sort="-price")) == ["t2", "s1", "t1"]
+
+
+async def test_what_has_all_that_was_asked_for_comes_first_though_it_is_sold_out(search):
+    assert skus(await search("緑茶 ティーバッグ"))[0] == "t2"
 
 
 async def test_only_active_products_are_found(search):
@@ -137,15 +145,23 @@ async def test_a_range_of_prices_finds_as_many_as_its_facet_counts(search):
     assert skus(await search(category="code:雑貨", priceMin="100", priceBelow="200")) == []
 
 
-async def test_pages_follow_each_other(search):
+async def test_ranges_of_prices_fit_a_shop_of_small_prices(upsert, search):
+    pencil = {"name": "鉛筆", "currency": "USD", "category": "雑貨"}
+    await upsert("products", *(line({**pencil, "sku": f"p{price}", "price": price}) for price in ("0.9", "3.5", "12")))
+    ranges = (await search("鉛筆", facets="true"))["facets"]["prices"]
+    assert [(each["from"], each["to"]) for each in ranges] == [(0, 1), (2, 5), (10, 20)]
+
+
+@pytest.mark.parametrize("sort", ["relevance", "price"])
+async def test_pages_follow_each_other(search, sort):
     seen, cursor = [], {}
     while True:
-        page = await search("茶", limit=1, sort="price", **cursor)
+        page = await search("茶", limit=1, sort=sort, **cursor)
         seen += skus(page)
         if not (following := page["nextCursor"]):
             break
         cursor = {"cursor": following}
-    assert seen == skus(await search("茶", sort="price"))
+    assert seen == skus(await search("茶", sort=sort))
     assert len(seen) > 2
 
 
