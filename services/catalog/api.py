@@ -21,7 +21,6 @@ from services.common.runtime.errors import problems
 from services.common.storage.database import Session
 from services.common.web import ndjson
 from services.common.web.bulk import run
-from services.common.web.fields import ShortText
 from services.common.web.idempotency import IDEMPOTENT
 from services.common.web.paging import CursorParam, LimitParam, decode_cursor
 from services.common.web.preconditions import IfMatch, tag
@@ -54,11 +53,10 @@ async def list_products(  # noqa: PLR0913 - a filter each
     sku: Annotated[list[Sku] | None, Query(max_length=100)] = None,
     category: Annotated[CategoryReference | None, Query(description="Subcategories are included")] = None,
     active: bool | None = None,
-    q: Annotated[ShortText | None, Query(description="Words in name, brand or sku")] = None,
 ) -> ProductPage:
-    """Products by id; `ids` (`7`, `sku:<id>`) or `sku` may be repeated, up to 100 in all.
+    """Products by id, of which shoppers see the active ones; `GET /v1/search` finds them by words.
 
-    Shoppers see active products only.
+    `ids` (`7`, `sku:<id>`) or `sku` may be repeated, up to 100 in all.
     """
     (after,) = decode_cursor(cursor, int) or (None,)
     is_public = not is_staff(caller)
@@ -70,7 +68,6 @@ async def list_products(  # noqa: PLR0913 - a filter each
         skus=sku,
         category=category,
         is_active=active,
-        words=q,
         is_public=is_public,
     )
     return ProductPage.of([ProductOut.of(row, is_public=is_public) for row in rows], limit, "id")

@@ -97,7 +97,6 @@ async def list_products(  # noqa: PLR0913 - a filter each
     skus: Sequence[str] | None,
     category: CategoryReference | None,
     is_active: bool | None,
-    words: str | None,
     is_public: bool,
 ) -> Sequence[RowMapping]:
     """The next page of products by id that pass every filter, and that the public may see."""
@@ -107,7 +106,6 @@ async def list_products(  # noqa: PLR0913 - a filter each
         *([Product.sku == func.any(skus)] if skus else []),
         *([within_category(category)] if category else []),
         *([Product.is_active == is_active] if is_active is not None else []),
-        *([_matching(words)] if words else []),
         *([Product.is_active.is_(True)] if is_public else []),
     ]
     rows: Sequence[RowMapping] = (await session.execute(shown(*conditions).limit(limit))).mappings().all()
@@ -192,12 +190,6 @@ def within_category(category: CategoryReference) -> ColumnElement[bool]:
     code = collate(Category.code, "C")  # a range of an index, which takes no prefix that is looked up
     below = and_(code > path + PATH_SEPARATOR, code < path + PATH_SEPARATOR[:-1] + chr(ord(PATH_SEPARATOR[-1]) + 1))
     return Product.id.in_(select(ProductCategory.product_id).join(Category).where(or_(Category.code == path, below)))
-
-
-def _matching(words: str) -> ColumnElement[bool]:
-    """Matches products with each word in name, brand or sku."""
-    searched = func.concat_ws(" ", Product.name, Product.brand, Product.sku)
-    return and_(true(), *(searched.icontains(word, autoescape=True) for word in words.split()))
 
 
 async def products_by_id(session: AsyncSession, ids: Sequence[int]) -> dict[int, RowMapping]:

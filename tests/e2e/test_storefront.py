@@ -201,7 +201,7 @@ def test_a_shopper_that_does_not_exist_is_told_in_the_dialog(open_page):
 
 def test_a_special_price_holds_on_every_page_and_in_the_cart(shop, open_page):
     with httpx2.Client(base_url=shop.gateway_url, headers={"Authorization": f"Bearer {shop.staff_token}"}) as staff:
-        product = staff.get("/v1/products", params={"q": "salmon small"}).json()["items"][0]
+        product = staff.get("/v1/search", params={"q": "salmon small"}).json()["items"][0]
         offer = {"price": "0.50", "startDate": "2026-01-01T00:00:00Z"}
         staff.put(f"/v1/products/{product['id']}/special-price", json=offer).raise_for_status()
     page = open_page("/search?q=salmon small")

@@ -18,7 +18,6 @@ from tests.services.plans.explained import Explained, faults
 from tests.services.plans.filling import SMALL, fill
 
 ALLOWED = {
-    ("GET /v1/products", "Index Scan pk_products throws rows away"): "`q` is for lists of staff; shoppers search",
     ("GET /v1/attributes", "reads all of categories"): "those above a category are looked for, by forms of staff",
     **dict.fromkeys(
         (
