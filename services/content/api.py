@@ -2,19 +2,19 @@
 
 from typing import Annotated
 
-from fastapi import Path, Query, Request, Response
+from fastapi import Depends, Path, Query, Request, Response
 
 from services.common.identity.policy import owner
 from services.common.runtime.errors import problems
 from services.common.storage.database import Session
 from services.common.web.fields import PathId, UserId
-from services.common.web.idempotency import IDEMPOTENT
 from services.common.web.paging import CursorParam, LimitParam, decode_cursor
-from services.common.web.preconditions import IfMatch, tag
+from services.common.web.preconditions import tagged
 from services.common.web.references import ProductReference
 from services.common.web.routing import Router
-from services.content import displays, queries, service
-from services.content.callers import MERCHANDISER, MERCHANDISERS, Merchandiser
+from services.content import displays, editing, queries, service
+from services.content.callers import EDITS, MERCHANDISER, MERCHANDISERS, Change, Creation
+from services.content.displays import DISPLAY
 from services.content.promises import Promises
 from services.content.schemas import DisplayChange, DisplayOut, DisplayPage, DisplaysOut, Move, NewDisplay, PinOrder
 from services.contracts.envelope import DisplayType
@@ -24,6 +24,14 @@ READER = owner(*MERCHANDISERS, place="query", services=("serving", "pipelines"))
 DisplayId = Annotated[PathId, Path(alias="displayId")]
 ProductFilter = Annotated[ProductReference | None, Query(alias="productId")]
 TypeFilter = Annotated[DisplayType | None, Query(alias="displayType")]
+
+
+async def _promises(request: Request) -> Promises:
+    state = request.app.state
+    return Promises(state.database.sessions, state.catalog, request.headers["authorization"])
+
+
+Promised = Annotated[Promises, Depends(_promises)]
 
 
 @router.get("/v1/displays", dependencies=[READER], response_model=DisplaysOut, responses=problems(403))
@@ -54,12 +62,12 @@ async def list_displays(
     return DisplayPage.of([DisplayOut.of(row) for row in rows], limit, "id")
 
 
-@router.post("/v1/top-page-displays", status_code=201, dependencies=[IDEMPOTENT])
+@router.post("/v1/top-page-displays", status_code=201, dependencies=EDITS)
 async def create_display(
-    body: NewDisplay, request: Request, session: Session, response: Response, caller: Merchandiser
+    body: NewDisplay, edit: Creation, promises: Promised, session: Session, response: Response
 ) -> DisplayOut:
     """Pin or hide a product."""
-    display_id = await displays.create(session, body.changes(), caller, _promises(request))
+    display_id = await displays.create(edit, body.changes(), promises)
     response.headers["Location"] = f"/v1/top-page-displays/{display_id}"
     return await _one(session, display_id, response)
 
@@ -70,45 +78,32 @@ async def read_display(display_id: DisplayId, session: Session, response: Respon
     return await _one(session, display_id, response)
 
 
-@router.patch("/v1/top-page-displays/{displayId}", dependencies=[IDEMPOTENT], responses=problems(404, 412))
+@router.patch("/v1/top-page-displays/{displayId}", dependencies=EDITS, responses=problems(404, 412))
 async def change_display(
     display_id: DisplayId,
     body: DisplayChange,
-    request: Request,
+    edit: Change,
+    promises: Promised,
     session: Session,
     response: Response,
-    caller: Merchandiser,
-    expected: IfMatch = None,
 ) -> DisplayOut:
     """Change a manual row; omitted fields stay unchanged."""
-    await displays.change(session, display_id, body.changes(), expected, caller, _promises(request))
+    await displays.change(edit, display_id, body.changes(), promises)
     return await _one(session, display_id, response)
 
 
-@router.post("/v1/top-page-displays/{displayId}/move", dependencies=[IDEMPOTENT], responses=problems(404, 409, 412))
-async def move_display(
-    display_id: DisplayId, body: Move, session: Session, caller: Merchandiser, expected: IfMatch = None
-) -> PinOrder:
+@router.post("/v1/top-page-displays/{displayId}/move", dependencies=EDITS, responses=problems(404, 409, 412))
+async def move_display(display_id: DisplayId, body: Move, edit: Change, session: Session) -> PinOrder:
     """Put a pin behind another one of its shelf, or before all, whatever their priorities are."""
-    order = await displays.move(session, display_id, body.after, expected, caller)
+    order = await displays.move(edit, display_id, body.after)
     return PinOrder(items=[DisplayOut.of(row) for row in await queries.displays_in_order(session, order)])
 
 
-@router.delete(
-    "/v1/top-page-displays/{displayId}", status_code=204, dependencies=[IDEMPOTENT], responses=problems(404, 412)
-)
-async def delete_display(
-    display_id: DisplayId, session: Session, caller: Merchandiser, expected: IfMatch = None
-) -> None:
+@router.delete("/v1/top-page-displays/{displayId}", status_code=204, dependencies=EDITS, responses=problems(404, 412))
+async def delete_display(display_id: DisplayId, edit: Change) -> None:
     """Remove a manual row."""
-    await displays.remove(session, display_id, expected, caller)
-
-
-def _promises(request: Request) -> Promises:
-    return Promises(request.app.state.database.sessions, request.app.state.catalog, request.headers["authorization"])
+    await editing.remove(edit, DISPLAY, display_id)
 
 
 async def _one(session: Session, display_id: int, response: Response) -> DisplayOut:
-    shown = DisplayOut.of(await displays.read(session, display_id))
-    response.headers["ETag"] = tag(shown.version)
-    return shown
+    return tagged(DisplayOut.of(await displays.read(session, display_id)), response)

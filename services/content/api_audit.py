@@ -10,8 +10,9 @@ from services.common.storage.database import Session
 from services.common.web.fields import ShortText, UserId
 from services.common.web.paging import CursorParam, LimitParam, decode_cursor
 from services.common.web.routing import Router
-from services.content import audit
+from services.content import audit, queries
 from services.content.callers import MERCHANDISERS
+from services.content.models import AuditEntry
 from services.content.schemas_audit import AuditPage
 
 router = Router(tags=["audit"])
@@ -29,6 +30,6 @@ async def read_audit(
     """Who changed what, the newest first: of a kind of things, of one of them (`kind` and `subject`), or by a user."""
     if subject is not None and kind is None:
         raise Unprocessable(errors=[Fault(field="query.kind", message="says what the subject is")])
-    (before,) = decode_cursor(cursor, int) or (None,)
-    found = await audit.list_entries(session, limit + 1, before=before, what=kind, subject=subject, user_id=user_id)
+    wanted = {"kind": kind, "subject": subject, "user_id": user_id}
+    found = await queries.newest(session, AuditEntry, decode_cursor(cursor, int), limit + 1, **wanted)
     return AuditPage.of(found, limit, "id")

@@ -8,13 +8,13 @@ from services.common.identity.policy import PUBLIC
 from services.common.runtime.errors import problems
 from services.common.storage.database import Session
 from services.common.web.fields import PathId
-from services.common.web.idempotency import IDEMPOTENT
 from services.common.web.paging import CursorParam, LimitParam, decode_cursor
-from services.common.web.preconditions import IfMatch, tag
+from services.common.web.preconditions import tagged
 from services.common.web.routing import Router
-from services.content import banners, editing
+from services.content import banners, editing, queries
 from services.content.banners import BANNER
-from services.content.callers import MERCHANDISER, Merchandiser
+from services.content.callers import EDITS, MERCHANDISER, Change, Creation
+from services.content.models import Banner
 from services.content.schemas_campaigns import BannerChange, BannerOut, BannerPage, NewBanner, Placement, ShownBanners
 
 router = Router(tags=["banners"])
@@ -40,46 +40,34 @@ async def list_banners(
     placement: Annotated[Placement | None, Query()] = None,
 ) -> BannerPage:
     """Banners, past and future ones too, the newest first."""
-    (before,) = decode_cursor(cursor, int) or (None,)
-    found = await banners.list_banners(session, limit + 1, before=before, campaign_id=campaign_id, placement=placement)
+    wanted = {"campaign_id": campaign_id, "placement": placement}
+    found = await queries.newest(session, Banner, decode_cursor(cursor, int), limit + 1, **wanted)
     return BannerPage.of(found, limit, "id")
 
 
-@router.post("/v1/banners", status_code=201, dependencies=[IDEMPOTENT])
-async def create_banner(body: NewBanner, session: Session, response: Response, caller: Merchandiser) -> BannerOut:
+@router.post("/v1/banners", status_code=201, dependencies=EDITS)
+async def create_banner(body: NewBanner, edit: Creation, response: Response) -> BannerOut:
     """Create a banner."""
-    made = await editing.create(session, BANNER, body.changes(), caller)
+    made = await editing.create(edit, BANNER, body.changes())
     response.headers["Location"] = f"/v1/banners/{made.id}"
-    return await _one(session, made.id, response)
+    return tagged(BannerOut.model_validate(made), response)
 
 
 @router.get("/v1/banners/{bannerId:int}", dependencies=[MERCHANDISER], responses=problems(404))
 async def read_banner(banner_id: BannerId, session: Session, response: Response) -> BannerOut:
     """One banner, whether it shows or not. Its ETag is for `If-Match`."""
-    return await _one(session, banner_id, response)
+    found = await editing.read(session, BANNER, banner_id)
+    return tagged(BannerOut.model_validate(found), response)
 
 
-@router.patch("/v1/banners/{bannerId:int}", dependencies=[IDEMPOTENT], responses=problems(404, 412))
-async def change_banner(
-    banner_id: BannerId,
-    body: BannerChange,
-    session: Session,
-    response: Response,
-    caller: Merchandiser,
-    expected: IfMatch = None,
-) -> BannerOut:
+@router.patch("/v1/banners/{bannerId:int}", dependencies=EDITS, responses=problems(404, 412))
+async def change_banner(banner_id: BannerId, body: BannerChange, edit: Change, response: Response) -> BannerOut:
     """Change a banner; omitted fields stay unchanged, and `texts` are replaced as a whole."""
-    await editing.change(session, BANNER, banner_id, body.changes(), expected, caller)
-    return await _one(session, banner_id, response)
+    changed = await editing.change(edit, BANNER, banner_id, body.changes())
+    return tagged(BannerOut.model_validate(changed), response)
 
 
-@router.delete("/v1/banners/{bannerId:int}", status_code=204, dependencies=[IDEMPOTENT], responses=problems(404, 412))
-async def delete_banner(banner_id: BannerId, session: Session, caller: Merchandiser, expected: IfMatch = None) -> None:
+@router.delete("/v1/banners/{bannerId:int}", status_code=204, dependencies=EDITS, responses=problems(404, 412))
+async def delete_banner(banner_id: BannerId, edit: Change) -> None:
     """Remove a banner."""
-    await editing.remove(session, BANNER, banner_id, expected, caller)
-
-
-async def _one(session: Session, banner_id: int, response: Response) -> BannerOut:
-    found = BannerOut.model_validate(await editing.read(session, BANNER, banner_id))
-    response.headers["ETag"] = tag(found.version)
-    return found
+    await editing.remove(edit, BANNER, banner_id)

@@ -7,13 +7,13 @@ from fastapi import Path, Response
 from services.common.runtime.errors import problems
 from services.common.storage.database import Session
 from services.common.web.fields import PathId
-from services.common.web.idempotency import IDEMPOTENT
 from services.common.web.paging import CursorParam, LimitParam, decode_cursor
-from services.common.web.preconditions import IfMatch, tag
+from services.common.web.preconditions import tagged
 from services.common.web.routing import Router
-from services.content import campaigns, editing
-from services.content.callers import MERCHANDISER, Merchandiser
+from services.content import campaigns, editing, queries
+from services.content.callers import EDITS, MERCHANDISER, Change, Creation
 from services.content.campaigns import CAMPAIGN
+from services.content.models import Campaign
 from services.content.schemas_campaigns import CampaignChange, CampaignOut, CampaignPage, NewCampaign
 
 router = Router(tags=["campaigns"])
@@ -23,49 +23,35 @@ CampaignId = Annotated[PathId, Path(alias="campaignId")]
 @router.get("/v1/campaigns", dependencies=[MERCHANDISER])
 async def list_campaigns(session: Session, cursor: CursorParam = None, limit: LimitParam = 50) -> CampaignPage:
     """Campaigns, the newest first."""
-    (before,) = decode_cursor(cursor, int) or (None,)
-    return CampaignPage.of(await campaigns.list_campaigns(session, limit + 1, before=before), limit, "id")
+    found = await queries.newest(session, Campaign, decode_cursor(cursor, int), limit + 1)
+    return CampaignPage.of(found, limit, "id")
 
 
-@router.post("/v1/campaigns", status_code=201, dependencies=[IDEMPOTENT])
-async def create_campaign(body: NewCampaign, session: Session, response: Response, caller: Merchandiser) -> CampaignOut:
+@router.post("/v1/campaigns", status_code=201, dependencies=EDITS)
+async def create_campaign(body: NewCampaign, edit: Creation, response: Response) -> CampaignOut:
     """Create a campaign."""
-    made = await editing.create(session, CAMPAIGN, body.changes(), caller)
+    made = await editing.create(edit, CAMPAIGN, body.changes())
     response.headers["Location"] = f"/v1/campaigns/{made.id}"
-    return await _one(session, made.id, response)
+    return tagged(CampaignOut.model_validate(made), response)
 
 
 @router.get("/v1/campaigns/{campaignId}", dependencies=[MERCHANDISER], responses=problems(404))
 async def read_campaign(campaign_id: CampaignId, session: Session, response: Response) -> CampaignOut:
     """One campaign. Its ETag is for `If-Match`."""
-    return await _one(session, campaign_id, response)
+    found = await editing.read(session, CAMPAIGN, campaign_id)
+    return tagged(CampaignOut.model_validate(found), response)
 
 
-@router.patch("/v1/campaigns/{campaignId}", dependencies=[IDEMPOTENT], responses=problems(404, 412))
+@router.patch("/v1/campaigns/{campaignId}", dependencies=EDITS, responses=problems(404, 412))
 async def change_campaign(
-    campaign_id: CampaignId,
-    body: CampaignChange,
-    session: Session,
-    response: Response,
-    caller: Merchandiser,
-    expected: IfMatch = None,
+    campaign_id: CampaignId, body: CampaignChange, edit: Change, response: Response
 ) -> CampaignOut:
     """Change a campaign; omitted fields stay unchanged. An earlier `endDate` ends its banners and displays, too."""
-    await editing.change(session, CAMPAIGN, campaign_id, body.changes(), expected, caller)
-    return await _one(session, campaign_id, response)
+    changed = await editing.change(edit, CAMPAIGN, campaign_id, body.changes())
+    return tagged(CampaignOut.model_validate(changed), response)
 
 
-@router.delete(
-    "/v1/campaigns/{campaignId}", status_code=204, dependencies=[IDEMPOTENT], responses=problems(404, 409, 412)
-)
-async def delete_campaign(
-    campaign_id: CampaignId, session: Session, caller: Merchandiser, expected: IfMatch = None
-) -> None:
+@router.delete("/v1/campaigns/{campaignId}", status_code=204, dependencies=EDITS, responses=problems(404, 409, 412))
+async def delete_campaign(campaign_id: CampaignId, edit: Change) -> None:
     """Remove a campaign to which nothing belongs."""
-    await campaigns.remove(session, campaign_id, expected, caller)
-
-
-async def _one(session: Session, campaign_id: int, response: Response) -> CampaignOut:
-    found = CampaignOut.model_validate(await editing.read(session, CAMPAIGN, campaign_id))
-    response.headers["ETag"] = tag(found.version)
-    return found
+    await campaigns.remove(edit, campaign_id)

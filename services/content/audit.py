@@ -5,7 +5,7 @@ from typing import Any, Literal
 from uuid import uuid4
 
 from pydantic_core import to_jsonable_python
-from sqlalchemy import select, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.common.identity.principal import Principal
@@ -46,27 +46,6 @@ async def record(
     entry.before, entry.after = to_jsonable_python(before), to_jsonable_python(after)
     session.add(entry)
     await session.flush()
-
-
-async def list_entries(
-    session: AsyncSession,
-    limit: int,
-    *,
-    before: int | None,
-    what: What | None,
-    subject: str | None,
-    user_id: str | None,
-) -> Sequence[AuditEntry]:
-    """The next page of entries, the newest first, that pass every filter."""
-    conditions = [
-        *([AuditEntry.id < before] if before else []),
-        *([AuditEntry.kind == what] if what else []),
-        *([AuditEntry.subject == subject] if subject else []),
-        *([AuditEntry.user_id == user_id] if user_id else []),
-    ]
-    return (
-        await session.scalars(select(AuditEntry).where(*conditions).order_by(AuditEntry.id.desc()).limit(limit))
-    ).all()
 
 
 async def erase(session: AsyncSession, user_ids: Sequence[str]) -> None:

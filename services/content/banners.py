@@ -14,7 +14,7 @@ from services.content.domain import LONGEST_TRUTH
 from services.content.editing import SCHEDULE, Kind
 from services.content.models import Banner, Campaign
 from services.content.schemas_campaigns import ShownBanners
-from services.contracts.events.content import BannerChanged, Change
+from services.contracts.events.content import BannerChanged
 
 MOST_SHOWN = 100
 """Banners at one time: those of the highest priority."""
@@ -28,41 +28,14 @@ class BannerNotFound(NotFound):
     title = "Banner not found"
 
 
-def _told(row: Banner, made: Change) -> BannerChanged:
-    return BannerChanged(
-        banner_id=row.id,
-        change=made,
-        placement=row.placement,
-        link=row.link,
-        campaign_id=row.campaign_id,
-        start_date=row.start_date,
-        end_date=row.end_date,
-        is_active=row.is_active,
-    )
-
-
 BANNER = Kind(
     name="banner",
     table=Banner,
     fields=("campaign_id", "placement", "texts", "image", "link", "priority", *SCHEDULE),
-    event_type="BANNER_CHANGED",
-    told=_told,
+    event=BannerChanged,
     missing=BannerNotFound,
     complete=editing.refuse_an_unknown_campaign,
 )
-
-
-async def list_banners(
-    session: AsyncSession, limit: int, *, before: int | None, campaign_id: int | None, placement: str | None
-) -> Sequence[Banner]:
-    """The next page of banners, past and future ones too, the newest first."""
-    conditions = [
-        *([Banner.id < before] if before else []),
-        *([Banner.campaign_id == campaign_id] if campaign_id else []),
-        *([Banner.placement == placement] if placement else []),
-    ]
-    query = select(Banner).where(*conditions).order_by(Banner.id.desc()).limit(limit)
-    return (await session.scalars(query)).all()
 
 
 async def shown_now(session: AsyncSession, cache: Cache) -> bytes:

@@ -7,13 +7,11 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.common.identity.principal import Principal
 from services.common.runtime.errors import Conflict, NotFound
-from services.common.web.preconditions import Expected
 from services.content import editing
-from services.content.editing import SCHEDULE, Kind
+from services.content.editing import SCHEDULE, Edit, Kind
 from services.content.models import Campaign
-from services.contracts.events.content import CampaignChanged, Change
+from services.contracts.events.content import CampaignChanged
 
 MOST_SHOWN = 100
 
@@ -30,35 +28,23 @@ class CampaignIsUsed(Conflict):
     title = "Campaign is used"
 
 
-def _told(row: Campaign, made: Change) -> CampaignChanged:
-    return CampaignChanged(
-        campaign_id=row.id,
-        change=made,
-        name=row.name,
-        start_date=row.start_date,
-        end_date=row.end_date,
-        is_active=row.is_active,
-    )
-
-
 CAMPAIGN = Kind(
     name="campaign",
     table=Campaign,
     fields=("name", *SCHEDULE),
-    event_type="CAMPAIGN_CHANGED",
-    told=_told,
+    event=CampaignChanged,
     missing=CampaignNotFound,
 )
 
 
-async def remove(session: AsyncSession, campaign_id: int, expected: Expected | None, caller: Principal) -> None:
+async def remove(edit: Edit, campaign_id: int) -> None:
     """Remove a campaign to which nothing belongs.
 
     Raises:
         CampaignIsUsed: something does; CampaignNotFound, PreconditionFailed, Forbidden: as in `editing`.
     """
     try:
-        await editing.remove(session, CAMPAIGN, campaign_id, expected, caller)
+        await editing.remove(edit, CAMPAIGN, campaign_id)
     except IntegrityError as error:
         raise CampaignIsUsed("Banners or displays belong to it: end it instead, or remove these.") from error
 
@@ -68,10 +54,3 @@ async def shown_at(session: AsyncSession, moment: datetime) -> Sequence[Campaign
     is_on = Campaign.is_active & (Campaign.start_date <= moment)
     query = select(Campaign).where(is_on, Campaign.end_date.is_(None) | (moment < Campaign.end_date))
     return (await session.scalars(query.order_by(Campaign.id.desc()).limit(MOST_SHOWN))).all()
-
-
-async def list_campaigns(session: AsyncSession, limit: int, *, before: int | None) -> Sequence[Campaign]:
-    """The next page of campaigns, the newest first."""
-    older = [Campaign.id < before] if before else []
-    query = select(Campaign).where(*older).order_by(Campaign.id.desc()).limit(limit)
-    return (await session.scalars(query)).all()

@@ -5,15 +5,12 @@ from typing import Any
 from sqlalchemy import RowMapping, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.common.identity.principal import Principal
 from services.common.runtime.errors import Conflict, Fault, NotFound, Unprocessable
-from services.common.web.preconditions import Expected
 from services.content import audit, editing, queries
-from services.content.editing import SCHEDULE, Contradiction, Kind
+from services.content.editing import SCHEDULE, Contradiction, Edit, Kind
 from services.content.models import TopPageDisplay
 from services.content.promises import Promises, promises_more
-from services.contracts.envelope import DisplayType
-from services.contracts.events.content import Change, DisplayChanged
+from services.contracts.events.content import DisplayChanged
 
 
 class DisplayNotFound(NotFound):
@@ -34,20 +31,6 @@ class UnknownSku(Unprocessable):
     title = "Unknown sku"
 
 
-def _told(row: TopPageDisplay, made: Change) -> DisplayChanged:
-    return DisplayChanged(
-        display_id=row.id,
-        change=made,
-        display_type=DisplayType(row.display_type),
-        product_id=row.product_id,
-        mode=row.mode,
-        campaign_id=row.campaign_id,
-        start_date=row.start_date,
-        end_date=row.end_date,
-        is_active=row.is_active,
-    )
-
-
 async def _complete(session: AsyncSession, row: TopPageDisplay) -> None:
     await editing.refuse_an_unknown_campaign(session, row)
     if row.promised_price is not None and row.mode != "pin":
@@ -63,15 +46,14 @@ DISPLAY = Kind(
         *("display_type", "mode", "product_id", "user_id", "campaign_id", "priority", "promised_price", "reason"),
         *SCHEDULE,
     ),
-    event_type="DISPLAY_CHANGED",
-    told=_told,
+    event=DisplayChanged,
     missing=DisplayNotFound,
     complete=_complete,
     is_edited=TopPageDisplay.generation.is_(None),
 )
 
 
-async def create(session: AsyncSession, values: dict[str, Any], caller: Principal, promises: Promises) -> int:
+async def create(edit: Edit, values: dict[str, Any], promises: Promises) -> int:
     """Create a manual row; returns its id.
 
     Raises:
@@ -80,17 +62,10 @@ async def create(session: AsyncSession, values: dict[str, Any], caller: Principa
     async with promises.sessions() as reading:
         identified = await _identified(reading, values)
     await promises.check(identified)
-    return (await editing.create(session, DISPLAY, {"source": "manual", **identified}, caller)).id
+    return (await editing.create(edit, DISPLAY, {"source": "manual", **identified})).id
 
 
-async def change(
-    session: AsyncSession,
-    display_id: int,
-    changes: dict[str, Any],
-    expected: Expected | None,
-    caller: Principal,
-    promises: Promises,
-) -> None:
+async def change(edit: Edit, display_id: int, changes: dict[str, Any], promises: Promises) -> None:
     """Change a manual row; equal values change nothing, and what promises no more than before needs no catalog.
 
     Raises:
@@ -102,16 +77,7 @@ async def change(
     after = {**before, **identified}
     if promises_more(before, after):  # before anything is locked, because catalog is asked
         await promises.check(after)
-    await editing.change(session, DISPLAY, display_id, identified, expected, caller)
-
-
-async def remove(session: AsyncSession, display_id: int, expected: Expected | None, caller: Principal) -> None:
-    """Delete a manual row.
-
-    Raises:
-        DisplayNotFound, PreconditionFailed: see the classes.
-    """
-    await editing.remove(session, DISPLAY, display_id, expected, caller)
+    await editing.change(edit, DISPLAY, display_id, identified)
 
 
 async def erase(session: AsyncSession, user_ids: list[str]) -> None:
@@ -122,9 +88,7 @@ async def erase(session: AsyncSession, user_ids: list[str]) -> None:
     await session.execute(delete(TopPageDisplay).where(theirs))
 
 
-async def move(
-    session: AsyncSession, display_id: int, after: int | None, expected: Expected | None, caller: Principal
-) -> list[int]:
+async def move(edit: Edit, display_id: int, after: int | None) -> list[int]:
     """Put a pin behind another one of its shelf, or (None) before all; returns their ids in order.
 
     It gets the priority of its new neighbour.
@@ -132,9 +96,9 @@ async def move(
     Raises:
         DisplayNotFound, PreconditionFailed, NotAPin, Contradiction: see the classes.
     """
-    await editing.begin(session, caller)
-    display = await editing.lock(session, DISPLAY, display_id, expected)
-    pins = await queries.pins_beside(session, display)
+    await edit.begin()
+    display = await edit.lock(DISPLAY, display_id)
+    pins = await queries.pins_beside(edit.session, display)
     if display not in pins:
         raise NotAPin("Only pins that are not over have a place.")
     others = [each for each in pins if each is not display]
@@ -148,10 +112,10 @@ async def move(
         display.version += 1
         for rank, each in enumerate(moved, start=1):
             each.rank = rank
-        await session.flush()
-        await editing.tell(session, DISPLAY, display, "UPDATED")
+        await edit.session.flush()
+        await editing.tell(edit.session, DISPLAY, display, "UPDATED")
         before, order = ({"order": [each.id for each in these]} for these in (pins, moved))
-        await audit.record(session, caller, DISPLAY.name, display_id, "MOVED", before, order)
+        await audit.record(edit.session, edit.caller, DISPLAY.name, display_id, "MOVED", before, order)
     return [each.id for each in moved]
 
 

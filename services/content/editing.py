@@ -36,10 +36,10 @@ class Kind(Generic[Row]):
     """One kind of things that are edited.
 
     Attributes:
-        name: what it is called in the audit trail.
+        name: what it is called in the audit trail; in capitals, and `_CHANGED`, its event.
         table: its table.
         fields: the columns that people set.
-        event_type: its event, whose payload is `told`.
+        event: the event's payload: the id, the version, the change, and columns by their names.
         missing: raised when there is none of an id.
         complete: fills in what people do not say, and refuses what does not go together, before it is stored.
         is_edited: which rows of the table are meant.
@@ -48,8 +48,7 @@ class Kind(Generic[Row]):
     name: audit.What
     table: type[Row]
     fields: Sequence[str]
-    event_type: str
-    told: Callable[[Row, Change], Contract]
+    event: type[Contract]
     missing: type[NotFound]
     complete: Callable[[AsyncSession, Row], Awaitable[None]] | None = None
     is_edited: Any = field(default_factory=true)
@@ -59,85 +58,113 @@ class Kind(Generic[Row]):
         return {to_camel(name): getattr(row, name) for name in self.fields}
 
 
-async def create(session: AsyncSession, kind: Kind[Row], values: dict[str, Any], caller: Principal) -> Row:
+@dataclass(frozen=True)
+class Edit:
+    """One edit of merchandisers' things.
+
+    Attributes:
+        session: its transaction.
+        caller: who makes it, whom the audit trail names.
+        expected: what it is based on; None for whatever is there.
+    """
+
+    session: AsyncSession
+    caller: Principal
+    expected: Expected | None = None
+
+    async def begin(self, user_id: str | None = None) -> None:
+        """Let other changes wait until the commit, and erasures before that.
+
+        Raises:
+            Forbidden, Unprocessable: the caller was deleted, or the user for whom something is shown.
+        """
+        erased = await erased_among(self.session, {self.caller.subject, *([user_id] if user_id else [])})
+        if self.caller.subject in erased:
+            raise Forbidden("This user was deleted.")
+        if user_id in erased:
+            raise Unprocessable(errors=[Fault(field="body.userId", message="names a deleted user")])
+        await bump_version(self.session)
+
+    async def lock(self, kind: Kind[Row], row_id: int) -> Row:
+        """One of them, as the caller has seen it, which stays as it is until the commit.
+
+        Raises:
+            NotFound, PreconditionFailed: there is none, or it has changed.
+        """
+        row = await read(self.session, kind, row_id, is_locked=True)
+        if self.expected is not None:
+            self.expected.check(tag(row.version))
+        return row
+
+    async def made(
+        self, kind: Kind[Row], row: Row, change: Change, before: audit.Values | None, after: audit.Values | None
+    ) -> None:
+        """Store it, tell it by the event, and note it in the trail."""
+        await self.session.flush()
+        await tell(self.session, kind, row, change)
+        await audit.record(self.session, self.caller, kind.name, row.id, change, before, after)
+
+
+async def create(edit: Edit, kind: Kind[Row], values: dict[str, Any]) -> Row:
     """Make one.
 
     Raises:
         Forbidden, Unprocessable: the caller was deleted, or the values do not go together.
     """
-    await begin(session, caller, values.get("user_id"))
+    await edit.begin(values.get("user_id"))
     row = kind.table(**{"start_date": datetime.now(UTC), **values})
-    await _complete(session, kind, row)
-    session.add(row)
-    await session.flush()
-    await tell(session, kind, row, "CREATED")
-    await audit.record(session, caller, kind.name, row.id, "CREATED", None, kind.values(row))
+    await _complete(edit.session, kind, row)
+    edit.session.add(row)
+    await edit.session.flush()  # the defaults of the database are noted, too
+    await edit.made(kind, row, "CREATED", None, kind.values(row))
     return row
 
 
-async def change(
-    session: AsyncSession,
-    kind: Kind[Row],
-    row_id: int,
-    changes: dict[str, Any],
-    expected: Expected | None,
-    caller: Principal,
-) -> None:
+async def change(edit: Edit, kind: Kind[Row], row_id: int, changes: dict[str, Any]) -> Row:
     """Alter one; equal values change nothing.
 
     Raises:
         NotFound, PreconditionFailed, Forbidden, Unprocessable: as above, or it is not as the caller has seen it.
     """
-    await begin(session, caller, changes.get("user_id"))
-    row = await lock(session, kind, row_id, expected)
+    await edit.begin(changes.get("user_id"))
+    row = await edit.lock(kind, row_id)
     before = kind.values(row)
     for name, value in changes.items():
         setattr(row, name, value)
-    await _complete(session, kind, row)
+    await _complete(edit.session, kind, row)
     if (after := kind.values(row)) != before:
         row.version += 1
-        await session.flush()
-        await tell(session, kind, row, "UPDATED")
-        await audit.record(session, caller, kind.name, row.id, "UPDATED", before, after)
+        await edit.made(kind, row, "UPDATED", before, after)
+    return row
 
 
-async def remove(
-    session: AsyncSession, kind: Kind[Row], row_id: int, expected: Expected | None, caller: Principal
-) -> None:
+async def remove(edit: Edit, kind: Kind[Row], row_id: int) -> None:
     """Remove one; raises as `change` does."""
-    await begin(session, caller)
-    row = await lock(session, kind, row_id, expected)
-    before = kind.values(row)
-    await session.delete(row)
-    await session.flush()
-    await tell(session, kind, row, "DELETED")
-    await audit.record(session, caller, kind.name, row.id, "DELETED", before, None)
+    await edit.begin()
+    row = await edit.lock(kind, row_id)
+    await edit.session.delete(row)
+    await edit.made(kind, row, "DELETED", kind.values(row), None)
 
 
-async def read(session: AsyncSession, kind: Kind[Row], row_id: int) -> Row:
+async def read(session: AsyncSession, kind: Kind[Row], row_id: int, *, is_locked: bool = False) -> Row:
     """One of them.
 
     Raises:
         NotFound: there is none of this id.
     """
-    row = await session.scalar(select(kind.table).where(kind.table.id == row_id, kind.is_edited))
+    query = select(kind.table).where(kind.table.id == row_id, kind.is_edited)
+    row = await session.scalar(query.with_for_update() if is_locked else query)
     if row is None:
-        raise _missing(kind, row_id)
+        raise kind.missing(f"There is no {kind.name} {row_id}.")
     return row
 
 
-async def begin(session: AsyncSession, caller: Principal, user_id: str | None = None) -> None:
-    """Let other changes wait until the commit, and erasures before that.
-
-    Raises:
-        Forbidden, Unprocessable: the caller was deleted, or the user for whom something is shown.
-    """
-    erased = await erased_among(session, {caller.subject, *([user_id] if user_id else [])})
-    if caller.subject in erased:
-        raise Forbidden("This user was deleted.")
-    if user_id in erased:
-        raise Unprocessable(errors=[Fault(field="body.userId", message="names a deleted user")])
-    await bump_version(session)
+async def tell(session: AsyncSession, kind: Kind[Row], row: Row, made: Change) -> None:
+    """Append the event of a change; its version is greater than all before, a removal's too."""
+    said = {name: getattr(row, name) for name in kind.event.model_fields if hasattr(row, name)}
+    said |= {f"{kind.name}_id": row.id, f"{kind.name}_version": row.version + (made == "DELETED"), "change": made}
+    told = kind.event.model_validate(said, strict=False)
+    await append(session, PRODUCER, f"{kind.name.upper()}_CHANGED", told)
 
 
 async def refuse_an_unknown_campaign(session: AsyncSession, row: Banner | TopPageDisplay) -> None:
@@ -150,32 +177,8 @@ async def refuse_an_unknown_campaign(session: AsyncSession, row: Banner | TopPag
         raise Contradiction(errors=[Fault(field="body.campaignId", message="names no campaign")])
 
 
-async def lock(session: AsyncSession, kind: Kind[Row], row_id: int, expected: Expected | None) -> Row:
-    """One of them, as the caller has seen it, which stays as it is until the commit.
-
-    Raises:
-        NotFound, PreconditionFailed: there is none, or it has changed.
-    """
-    query = select(kind.table).where(kind.table.id == row_id, kind.is_edited).with_for_update()
-    row = await session.scalar(query)
-    if row is None:
-        raise _missing(kind, row_id)
-    if expected is not None:
-        expected.check(tag(row.version))
-    return row
-
-
 async def _complete(session: AsyncSession, kind: Kind[Row], row: Row) -> None:
     if row.end_date is not None and row.end_date <= row.start_date:
         raise Contradiction(errors=[Fault(field="body.endDate", message="must lie after startDate")])
     if kind.complete is not None:
         await kind.complete(session, row)
-
-
-def _missing(kind: Kind[Row], row_id: int) -> NotFound:
-    return kind.missing(f"There is no {kind.name} {row_id}.")
-
-
-async def tell(session: AsyncSession, kind: Kind[Row], row: Row, made: Change) -> None:
-    """Append the event of a change."""
-    await append(session, PRODUCER, kind.event_type, kind.told(row, made))

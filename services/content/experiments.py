@@ -1,19 +1,16 @@
 """Experiments: users are divided between arms, and what they are shown says which. One runs at a time."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import inspect, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.common.identity.principal import Principal
 from services.common.runtime.errors import Conflict, NotFound
-from services.common.web.preconditions import Expected
 from services.content import editing
-from services.content.editing import SCHEDULE, Kind
+from services.content.editing import SCHEDULE, Edit, Kind
 from services.content.models import Experiment
-from services.contracts.events.content import Arm, Change, ExperimentChanged
+from services.contracts.events.content import ExperimentChanged
 
 
 class ExperimentNotFound(NotFound):
@@ -34,18 +31,6 @@ class ExperimentHasBegun(Conflict):
     title = "Experiment has begun"
 
 
-def _told(row: Experiment, made: Change) -> ExperimentChanged:
-    return ExperimentChanged(
-        experiment_id=row.id,
-        change=made,
-        name=row.name,
-        arms=[Arm(**arm) for arm in row.arms],
-        start_date=row.start_date,
-        end_date=row.end_date,
-        is_active=row.is_active,
-    )
-
-
 async def _complete(session: AsyncSession, row: Experiment) -> None:
     differs = any(_before(row, name) != getattr(row, name) for name in ("arms", "start_date"))
     if row.id is not None and differs and _has_begun(_before(row, "start_date")):
@@ -63,31 +48,23 @@ EXPERIMENT = Kind(
     name="experiment",
     table=Experiment,
     fields=("name", "arms", *SCHEDULE),
-    event_type="EXPERIMENT_CHANGED",
-    told=_told,
+    event=ExperimentChanged,
     missing=ExperimentNotFound,
     complete=_complete,
 )
 
 
-async def remove(session: AsyncSession, experiment_id: int, expected: Expected | None, caller: Principal) -> None:
+async def remove(edit: Edit, experiment_id: int) -> None:
     """Remove an experiment that has not begun: the name of one that has is never free again.
 
     Raises:
         ExperimentNotFound, PreconditionFailed, ExperimentHasBegun: see the classes.
     """
-    await editing.begin(session, caller)
-    row = await editing.lock(session, EXPERIMENT, experiment_id, expected)
+    await edit.begin()
+    row = await edit.lock(EXPERIMENT, experiment_id)
     if _has_begun(row.start_date):
         raise ExperimentHasBegun("Its name and its arms stay known: end it instead.")
-    await editing.remove(session, EXPERIMENT, experiment_id, expected, caller)
-
-
-async def list_experiments(session: AsyncSession, limit: int, *, before: int | None) -> Sequence[Experiment]:
-    """The next page of experiments, the newest first."""
-    older = [Experiment.id < before] if before else []
-    query = select(Experiment).where(*older).order_by(Experiment.id.desc()).limit(limit)
-    return (await session.scalars(query)).all()
+    await editing.remove(edit, EXPERIMENT, experiment_id)
 
 
 async def running_at(session: AsyncSession, moment: datetime) -> tuple[Experiment | None, list[datetime]]:

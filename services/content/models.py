@@ -22,6 +22,8 @@ class Base(ServiceBase):
 class Edited:
     """What merchandisers edit: its version grows with each change, and a change may be based on one (`If-Match`)."""
 
+    __mapper_args__ = {"eager_defaults": True}  # noqa: RUF012 - SQLAlchemy's; what the database fills in is answered
+
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     version: Mapped[int] = mapped_column(server_default=text("1"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())

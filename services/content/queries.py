@@ -2,19 +2,23 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Row, RowMapping, Select, func, select, true, update
+from sqlalchemy import ColumnElement, Row, RowMapping, Select, and_, func, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
+from services.common.storage.latest import latest
 from services.common.web.references import ProductReference
 from services.content.domain import DisplayRow
 from services.content.models import (
     Activation,
     ActiveGeneration,
+    AuditEntry,
+    Banner,
     Campaign,
     Category,
+    Experiment,
     Generation,
     Product,
     TopPageDisplay,
@@ -23,6 +27,7 @@ from services.content.models import (
 from services.contracts.envelope import DisplayType
 
 Display = TopPageDisplay
+Listed = TypeVar("Listed", Banner, Campaign, Experiment, AuditEntry)
 Ids = dict[tuple[str, str | None], int]
 """Our ids by the name of a column, `sku` or `category_code`, and the shop's id in it."""
 _VARIANT = aliased(Product)
@@ -44,7 +49,8 @@ _ENDS_AT = func.least(Display.end_date, Campaign.end_date)
 SHOWN = (
     *(Display.id, Display.display_type, Display.mode, Display.user_id, Display.rank, Display.priority, Display.score),
     *(Display.reason, Display.product_id, Display.promised_price),
-    *(func.greatest(Display.start_date, Campaign.start_date).label("starts_at"), _ENDS_AT.label("ends_at")),
+    func.greatest(Display.start_date, Campaign.start_date).label("starts_at"),
+    _ENDS_AT.label("ends_at"),
     *MIRRORED,
     *(Product.parent_id, _IS_PARENT.label("is_parent")),
     *(Product.stock, Product.is_active.label("is_product_active"), Product.special_price.label("offer_price")),
@@ -151,6 +157,18 @@ async def displays_in_order(session: AsyncSession, display_ids: Sequence[int]) -
     """The manual rows with these ids, in this order."""
     rows = (await session.execute(_manual(Display.id == func.any(list(display_ids))))).mappings()
     return sorted(rows, key=lambda row: display_ids.index(row["id"]))
+
+
+async def newest(
+    session: AsyncSession,
+    table: type[Listed],
+    before: tuple[int] | None,
+    limit: int,
+    **wanted: Any,  # noqa: ANN401 - by column
+) -> Sequence[Listed]:
+    """The next page of a table, the newest first: rows with the values that are wanted, None for any."""
+    which = and_(true(), *(getattr(table, name) == value for name, value in wanted.items() if value is not None))
+    return await latest(session, table, which, (table.id,), before, limit)
 
 
 async def list_generations(session: AsyncSession, limit: int, *, before: int | None) -> Sequence[Row[Any]]:

@@ -3,14 +3,14 @@
 async def change(..., expected: IfMatch = None) -> None:
     if expected is not None:
         expected.check(tag(row.version))      # 412 if it has changed
-    response.headers["ETag"] = tag(row.version)
+    return tagged(ProductOut.model_validate(row), response)
 """
 
 import re
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Protocol, TypeVar
 
-from fastapi import Depends, Header
+from fastapi import Depends, Header, Response
 
 from services.common.runtime.errors import Fault, PreconditionFailed, Unprocessable
 
@@ -21,6 +21,21 @@ _TAGS = re.compile(r'\s*"[!#-~]*"\s*(,\s*"[!#-~]*"\s*)*')
 def tag(*versions: int) -> str:
     """The entity tag of something with these versions."""
     return f'"{"-".join(map(str, versions))}"'
+
+
+class Versioned(Protocol):
+    """What has one version."""
+
+    version: int
+
+
+Shown = TypeVar("Shown", bound=Versioned)
+
+
+def tagged(shown: Shown, response: Response) -> Shown:
+    """What is answered, with its version as the entity tag."""
+    response.headers["ETag"] = tag(shown.version)
+    return shown
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from services.contracts.envelope import MAX_INTEGER, Contract, DisplayType, Id, Text, Timestamp
+from services.contracts.envelope import MAX_INTEGER, Contract, DisplayType, Id, Text, Timestamp, Version
 from services.contracts.string_formats import Open
 
 
@@ -33,6 +33,7 @@ class DisplayChanged(_Scheduled):
     """DISPLAY_CHANGED: a merchandiser's row was made, altered or removed."""
 
     display_id: Id
+    display_version: Version = 0
     display_type: Annotated[DisplayType, Open()]
     product_id: Id | None = None
     mode: Text | None = None
@@ -43,6 +44,7 @@ class BannerChanged(_Scheduled):
     """BANNER_CHANGED: a banner was made, altered or removed."""
 
     banner_id: Id
+    banner_version: Version = 0
     placement: Text
     link: Text | None = None
     campaign_id: Id | None = None
@@ -52,6 +54,7 @@ class CampaignChanged(_Scheduled):
     """CAMPAIGN_CHANGED: a campaign was made, altered or removed; its banners and displays show within its dates."""
 
     campaign_id: Id
+    campaign_version: Version = 0
     name: Text
 
 
@@ -66,5 +69,6 @@ class ExperimentChanged(_Scheduled):
     """EXPERIMENT_CHANGED: an experiment was made, altered or removed; `experiments.arm_of` divides users."""
 
     experiment_id: Id
+    experiment_version: Version = 0
     name: Text
     arms: list[Arm]

@@ -8,6 +8,7 @@ select
     data ->> 'name' as name,
     (data ->> 'startDate')::timestamptz as starts_at,
     (data ->> 'endDate')::timestamptz as ends_at,
-    coalesce((data ->> 'isActive')::boolean, true) as is_active
+    coalesce((data ->> 'isActive')::boolean, true) as is_active,
+    coalesce((data ->> 'campaignVersion')::bigint, 0) as version
 from {{ source('raw', 'content_v1') }}
 where event_type = 'CAMPAIGN_CHANGED'

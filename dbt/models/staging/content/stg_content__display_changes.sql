@@ -11,6 +11,7 @@ select
     (data ->> 'campaignId')::bigint as campaign_id,
     (data ->> 'startDate')::timestamptz as starts_at,
     (data ->> 'endDate')::timestamptz as ends_at,
-    coalesce((data ->> 'isActive')::boolean, true) as is_active
+    coalesce((data ->> 'isActive')::boolean, true) as is_active,
+    coalesce((data ->> 'displayVersion')::bigint, 0) as version
 from {{ source('raw', 'content_v1') }}
 where event_type = 'DISPLAY_CHANGED'
