@@ -62,6 +62,17 @@ async def list_displays(
     return DisplayPage.of([DisplayOut.of(row) for row in rows], limit, "id")
 
 
+@router.get("/v1/top-page-displays/pins", dependencies=[MERCHANDISER])
+async def read_pins(
+    session: Session,
+    display_type: Annotated[DisplayType, Query(alias="displayType")],
+    user_id: Annotated[UserId | None, Query(alias="userId")] = None,
+) -> PinOrder:
+    """The pins of a shelf that are not over, for one user or (without `userId`) for everyone, in their order."""
+    pins = await queries.pins(session, display_type.value, user_id)
+    return await _in_order(session, [each.id for each in pins])
+
+
 @router.post("/v1/top-page-displays", status_code=201, dependencies=EDITS)
 async def create_display(
     body: NewDisplay, edit: Creation, promises: Promised, session: Session, response: Response
@@ -95,8 +106,7 @@ async def change_display(
 @router.post("/v1/top-page-displays/{displayId}/move", dependencies=EDITS, responses=problems(404, 409, 412))
 async def move_display(display_id: DisplayId, body: Move, edit: Change, session: Session) -> PinOrder:
     """Put a pin behind another one of its shelf, or before all, whatever their priorities are."""
-    order = await displays.move(edit, display_id, body.after)
-    return PinOrder(items=[DisplayOut.of(row) for row in await queries.displays_in_order(session, order)])
+    return await _in_order(session, await displays.move(edit, display_id, body.after))
 
 
 @router.delete("/v1/top-page-displays/{displayId}", status_code=204, dependencies=EDITS, responses=problems(404, 412))
@@ -107,3 +117,7 @@ async def delete_display(display_id: DisplayId, edit: Change) -> None:
 
 async def _one(session: Session, display_id: int, response: Response) -> DisplayOut:
     return tagged(DisplayOut.of(await displays.read(session, display_id)), response)
+
+
+async def _in_order(session: Session, display_ids: list[int]) -> PinOrder:
+    return PinOrder(items=[DisplayOut.of(row) for row in await queries.displays_in_order(session, display_ids)])

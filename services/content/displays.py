@@ -36,7 +36,7 @@ async def _complete(session: AsyncSession, row: TopPageDisplay) -> None:
     if row.promised_price is not None and row.mode != "pin":
         raise Contradiction(errors=[Fault(field="body.promisedPrice", message="only what is pinned promises a price")])
     if row.id is None:  # a new one is the last of its priority
-        row.rank = max((each.rank for each in await queries.pins_beside(session, row)), default=0) + 1
+        row.rank = max((each.rank for each in await _beside(session, row)), default=0) + 1
 
 
 DISPLAY = Kind(
@@ -98,7 +98,7 @@ async def move(edit: Edit, display_id: int, after: int | None) -> list[int]:
     """
     await edit.begin()
     display = await edit.lock(DISPLAY, display_id)
-    pins = await queries.pins_beside(edit.session, display)
+    pins = await _beside(edit.session, display)
     if display not in pins:
         raise NotAPin("Only pins that are not over have a place.")
     others = [each for each in pins if each is not display]
@@ -129,6 +129,11 @@ async def read(session: AsyncSession, display_id: int) -> RowMapping:
     if row is None:
         raise DisplayNotFound(f"There is no manual row {display_id}.")
     return row
+
+
+async def _beside(session: AsyncSession, display: TopPageDisplay) -> list[TopPageDisplay]:
+    """The pins among which it stands, or would."""
+    return await queries.pins(session, display.display_type, display.user_id)
 
 
 async def _identified(session: AsyncSession, values: dict[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,19 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Row, RowMapping, Select, and_, func, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    RowMapping,
+    Select,
+    and_,
+    func,
+    literal_column,
+    select,
+    true,
+    union_all,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -45,12 +57,11 @@ MIRRORED = (
     func.coalesce(Category.name, Display.category_name).label("category_name"),
 )
 """The columns owned by catalog: its value where known, else the row's."""
-_ENDS_AT = func.least(Display.end_date, Campaign.end_date)
 SHOWN = (
     *(Display.id, Display.display_type, Display.mode, Display.user_id, Display.rank, Display.priority, Display.score),
     *(Display.reason, Display.product_id, Display.promised_price),
     func.greatest(Display.start_date, Campaign.start_date).label("starts_at"),
-    _ENDS_AT.label("ends_at"),
+    func.least(Display.end_date, Campaign.end_date).label("ends_at"),
     *MIRRORED,
     *(Product.parent_id, _IS_PARENT.label("is_parent")),
     *(Product.stock, Product.is_active.label("is_product_active"), Product.special_price.label("offer_price")),
@@ -58,6 +69,8 @@ SHOWN = (
     *(Product.special_starts_at.label("offer_starts_at"), Product.special_ends_at.label("offer_ends_at")),
 )
 """The columns of a `DisplayRow`."""
+_ENDS_AT = func.coalesce(Display.end_date, literal_column("'infinity'::timestamptz"))
+"""When a manual row ends, as its index has it, beside the user."""
 MOST_EXPORTED = 5_000
 """Rows: several times what the kept generations have of a user."""
 
@@ -88,13 +101,12 @@ async def rows_for(
     of_user: ColumnElement[bool] = Display.user_id.is_(None)
     if user_id is not None:
         of_user |= Display.user_id == user_id
-    in_generation: ColumnElement[bool] = Display.generation.is_(None)
+    shown = _beside_catalog(*SHOWN).where(of_user, Display.is_active, Campaign.is_active.isnot(False))
+    is_on = Campaign.end_date.is_(None) | (moment < Campaign.end_date)
+    parts = [shown.where(Display.generation.is_(None), moment < _ENDS_AT, is_on)]
     if generation is not None:
-        in_generation |= Display.generation == generation
-    is_over = Display.generation.is_(None) & (moment >= _ENDS_AT)
-    is_on = Display.is_active & Campaign.is_active.isnot(False)
-    query = _beside_catalog(*SHOWN).where(in_generation, of_user, is_on, is_over.isnot(True))
-    return [DisplayRow(**row) for row in (await session.execute(query)).mappings()]
+        parts.append(shown.where(Display.generation == generation))
+    return [DisplayRow(**row) for row in (await session.execute(union_all(*parts))).mappings()]
 
 
 async def shelves_of(session: AsyncSession, user_id: str) -> Sequence[Row[Any]]:
@@ -140,16 +152,16 @@ def _manual(*conditions: ColumnElement[bool]) -> Select[Any]:
     return _beside_catalog(*own, *SHOWN).where(Display.generation.is_(None), *conditions)
 
 
-async def pins_beside(session: AsyncSession, display: TopPageDisplay) -> list[TopPageDisplay]:
-    """The pins of its shelf, for the same user or for everyone, that are not over, in their order."""
-    beside = (
+async def pins(session: AsyncSession, display_type: str, user_id: str | None) -> list[TopPageDisplay]:
+    """The pins of a shelf, for one user or for everyone, that are not over, in their order."""
+    conditions = (
         Display.generation.is_(None),
         Display.mode == "pin",
-        Display.display_type == display.display_type,
-        Display.user_id == display.user_id if display.user_id else Display.user_id.is_(None),  # as its index has it
-        Display.end_date.is_(None) | (Display.end_date > func.now()),
+        Display.display_type == display_type,
+        Display.user_id == user_id if user_id else Display.user_id.is_(None),
+        func.now() < _ENDS_AT,
     )
-    ordered = select(Display).where(*beside).order_by(Display.priority.desc(), Display.rank, Display.id)
+    ordered = select(Display).where(*conditions).order_by(Display.priority.desc(), Display.rank, Display.id)
     return list(await session.scalars(ordered))
 
 

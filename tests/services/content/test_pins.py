@@ -75,6 +75,22 @@ async def test_a_pin_moves_behind_another_or_before_all_in_one_call(pin, move, s
     assert [len(events(f"display:{each['id']}")) for each in (first, second, third)] == [2, 1, 2]
 
 
+async def test_the_order_of_a_shelf_can_be_read_for_everyone_and_for_one_user(client, pin, move):
+    async def order(**wish):
+        answer = await client.get("/v1/top-page-displays/pins", params={"displayType": "RECOMMENDED", **wish})
+        return [each["productId"] for each in answer.json()["items"]]
+
+    first, second = await pin(1), await pin(2)
+    await pin(3, userId="ordered")
+    await pin(4, displayType="SALE")
+    await pin(5, startDate="2020-01-01T00:00:00Z", endDate=BEGIN)
+    assert (await order(), await order(userId="ordered")) == ([1, 2], [3])
+    await move(second, None)
+    assert await order() == [2, 1]
+    await move(first, None)
+    assert await order() == [1, 2]
+
+
 async def test_a_pin_moves_past_those_of_another_priority(pin, move, shelves):
     high, low = await pin(1, priority=5), await pin(2)
     await pin(3, priority=5)

@@ -143,11 +143,11 @@ VALUES = {
     "refunds.status": "'PROCESSING'",
     "user_action_log.action_type": "(ARRAY['CART_ADD', 'SEARCH_BY_KEYWORD', 'ORDER_COMPLETE'])[1 + i % 3]",
     "top_page_displays.generation": "NULL",
-    "top_page_displays.user_id": "CASE WHEN i % 40 > 0 THEN {user} END",
+    "top_page_displays.user_id": "CASE WHEN i % 4 > 0 THEN {user} END",
     "top_page_displays.source": "'manual'",
     "top_page_displays.mode": "'pin'",
     "top_page_displays.display_type": "'RECOMMENDED'",
-    "top_page_displays.end_date": "now() + interval '1 day' * CASE WHEN i % 100 = 11 THEN 1 ELSE -(i % 700) END",
+    "top_page_displays.end_date": "now() + interval '1 day' * CASE WHEN i % 1000 IN (4, 711) THEN 1 ELSE -i % 700 END",
     "top_page_displays.start_date": "now() - interval '800 days'",
 }
 """By column, or by table and column."""
