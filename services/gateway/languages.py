@@ -1,4 +1,7 @@
-"""The storefront's languages: a dictionary each, `storefront/texts-<language>.js`, and the choice of a browser's."""
+"""The storefront's languages: a dictionary each, `storefront/texts-<language>.js`, and the choice of a browser's.
+
+What only merchandisers read is in another one, `merchandising-texts-<language>.js`.
+"""
 
 import json
 import re
@@ -10,7 +13,7 @@ from starlette.requests import Request
 QUERY: Final = "lang"
 COOKIE: Final = "tanawari_language"
 FALLBACK: Final = "en"
-DICTIONARY: Final = re.compile(r"texts-([a-z]{2})\.js")
+DICTIONARY: Final = re.compile(r"(?:merchandising-)?texts-([a-z]{2})\.js")
 BEGINNING: Final = "export default "
 
 Texts = Mapping[str, str | Mapping[str, str]]

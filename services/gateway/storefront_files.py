@@ -54,9 +54,10 @@ class Edition:
         self._documents: dict[tuple[str, str], File] = {}
         self.version = sha256(repr(sources).encode()).hexdigest()[:12]
         self.files = {name: _file(Path(name).suffix, source) for name, source in sources.items()}
-        self.texts: dict[str, Texts] = {
-            found[1]: texts_in(source) for name, source in sources.items() if (found := DICTIONARY.fullmatch(name))
-        }
+        self.texts: dict[str, Texts] = {}
+        for name, source in sources.items():
+            if found := DICTIONARY.fullmatch(name):
+                self.texts[found[1]] = {**self.texts.get(found[1], {}), **texts_in(source)}
 
     def document(self, language: str, module: str) -> File:
         """The one document in a language, for a page of this module, which the browser loads with all it imports."""

@@ -4,6 +4,9 @@ export const language = document.documentElement.lang;
 const { default: texts } = await import(`./texts-${language}.js`);
 const plurals = new Intl.PluralRules(language);
 
+/** Take in the texts of a part of the shop, which come with it. */
+export const learn = (more) => Object.assign(texts, more);
+
 /** A text, with values for its places: `t("cart.few", { left: 3 })`. Where it has plural forms, `count` chooses one. */
 export function t(key, values = {}) {
   const found = texts[key];

@@ -2,11 +2,11 @@ import re
 
 import pytest
 
-from services.gateway.languages import COOKIE
+from services.gateway.languages import COOKIE, DICTIONARY
 from services.gateway.storefront_files import FOLDER, edition
 
 LANGUAGES = edition().texts
-SOURCES = {path.name: path.read_text() for path in FOLDER.iterdir() if not path.name.startswith("texts-")}
+SOURCES = {path.name: path.read_text() for path in FOLDER.iterdir() if not DICTIONARY.fullmatch(path.name)}
 PLURALS = {"en": {"one", "other"}, "ja": {"other"}}
 """The forms of each language, as `Intl.PluralRules` has them; a new language adds its own here."""
 

@@ -1,0 +1,107 @@
+// What the parts of the merchandisers' screen have in common: panels, lists, and what can be done to one thing.
+
+import { change, get } from "./api.js";
+import { element, part, say } from "./dom.js";
+import { time } from "./format.js";
+import { field, form } from "./forms.js";
+import { later, more } from "./page-states.js";
+import { explain } from "./problem.js";
+import { t } from "./texts.js";
+
+export const panel = (title, ...nodes) => element("section", { className: "panel", "aria-label": title }, element("h2", {}, title), ...nodes);
+export const tag = (text, isOn = true) => element("span", { className: isOn ? "tag" : "tag cancelled" }, text);
+
+/** The values of a form that are filled in. */
+export const filled = (data) => Object.fromEntries([...data].map(([name, value]) => [name, value.trim()]).filter(([, value]) => value));
+
+/** The fields of when something shows; `datesIn` has what was filled in. */
+export const dateFields = ({ startDate, endDate } = {}) => [
+  field({ name: "startDate", label: t("thing.start"), type: "datetime-local", value: local(startDate), hint: startDate ? "" : t("thing.start.hint") }),
+  field({ name: "endDate", label: t("thing.end"), type: "datetime-local", value: local(endDate), hint: t("thing.end.hint") }),
+];
+export const instant = (text) => (text ? new Date(text).toISOString() : undefined);
+export const datesIn = ({ startDate, endDate }) => ({ startDate: instant(startDate), endDate: instant(endDate) });
+
+/** A time as a field has it: by the clock of who reads it, to the minute. */
+function local(text) {
+  if (!text) return "";
+  const moment = new Date(text);
+  return new Date(moment - moment.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+}
+
+/** The things at an address, page by page, each as `row` draws it. */
+export function list({ path, wish = {}, none, row }) {
+  const ask = (cursor) => get(`${path}?${new URLSearchParams({ limit: 50, ...wish, ...(cursor && { cursor }) })}`);
+  return later(() => ask(), (first) => {
+    if (!first.items.length) return element("p", {}, none);
+    const rows = element("ul", { className: "things", role: "list" }, first.items.map(row));
+    const add = ({ items }) => {
+      const added = items.map(row);
+      rows.append(...added);
+      return added;
+    };
+    return [rows, more({ first, ask, add }).node];
+  });
+}
+
+/** A row that can be changed: `draw(now, button, set)` are its nodes, a button's act may fail, and `set` shows what a change has answered. */
+export function changing(first, draw) {
+  const problem = element("p", { className: "problem", role: "alert" });
+  const node = element("li", {});
+  const attempt = (act) => async () => {
+    problem.textContent = "";
+    await act().catch((error) => (problem.textContent = explain(error)));
+  };
+  const set = (now) => {
+    const hadKeyboard = body.node.contains(document.activeElement);
+    body.show(now);
+    if (hadKeyboard) body.node.querySelector("button, summary").focus(); // what was pressed is another one by now
+  };
+  const button = (text, what, act) => element("button", { className: "again", type: "button", "aria-label": `${text}: ${what}`, onclick: attempt(act) }, text);
+  const body = part((now) => draw(now, button, set));
+  body.show(first);
+  node.append(body.node, problem);
+  return node;
+}
+
+/** What shows from a start until an end: `about(now)` says what it is; it is paused, given other dates, and removed. */
+export function scheduled(first, { path, nameOf, about }) {
+  const place = `${path}/${first.id}`;
+  const node = changing(first, (now, button, set) => {
+    const name = nameOf(now);
+    const patch = async (changes) => set(await change("PATCH", place, changes));
+    const remove = async () => {
+      await change("DELETE", place);
+      node.remove();
+      say(t("thing.removed"));
+    };
+    const buttons = [button(t(now.isActive ? "thing.pause" : "thing.resume"), name, () => patch({ isActive: !now.isActive })), button(t("cart.remove"), name, remove)];
+    return [...about(now), element("p", { className: "meta" }, dates(now)), element("div", { className: "row" }, buttons), rescheduling(now, name, patch)];
+  });
+  return node;
+}
+
+/** Whether it shows now, by its own dates. */
+export function stateOf({ isActive, startDate, endDate }) {
+  if (!isActive) return "paused";
+  if (Date.now() < Date.parse(startDate)) return "coming";
+  return endDate && Date.parse(endDate) <= Date.now() ? "over" : "on";
+}
+
+export const stateTag = (now) => tag(t(`state.${stateOf(now)}`), stateOf(now) === "on");
+
+const dates = ({ startDate, endDate }) => [t("thing.from", { time: time(startDate) }), endDate && t("thing.until", { time: time(endDate) })].filter(Boolean).join(" · ");
+
+function rescheduling(now, name, patch) {
+  const node = form({
+    fields: dateFields(now),
+    button: t("thing.save"),
+    submit: async (data) => {
+      const { startDate, endDate } = Object.fromEntries(data);
+      const isLater = startDate && startDate !== local(now.startDate); // seconds that no field shows stay
+      await patch({ ...(isLater && { startDate: instant(startDate) }), ...(endDate !== local(now.endDate) && { endDate: instant(endDate) ?? null }) });
+      return t("saved");
+    },
+  });
+  return element("details", {}, element("summary", { "aria-label": `${t("thing.dates")}: ${name}` }, t("thing.dates")), node);
+}

@@ -1,0 +1,221 @@
+"""The merchandisers' screen in a real browser: the order of pins, banners, campaigns, reviews, and who changed what."""
+
+import re
+import uuid
+from datetime import UTC, datetime, timedelta
+
+import httpx2
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.browser
+
+PASSWORD = "seven green lanterns over the bridge"
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+PARTS = ("displays", "banners", "campaigns", "reviews", "trail")
+HOME = {"name": "Aiko Aoki", "countryCode": "JP", "postalCode": "100-0001", "countryArea": "東京都", "city": "千代田区"}
+ADDRESSES = {"address": {"addresses": [{**HOME, "streetAddress": "千代田1-1", "isDefault": True}]}}
+expect.set_options(timeout=30_000)
+
+
+@pytest.fixture
+def staff(shop):
+    with calling(shop, shop.staff_token) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def account(shop):
+    """What somebody logs in with who has an address and the role."""
+    login = {"email": f"mei-{uuid.uuid4().hex[:8]}@example.com", "password": PASSWORD}
+    with calling(shop) as client:
+        client.post("/v1/auth/registrations", json=login).raise_for_status()
+        mails = wait_until(
+            lambda: [m for m in client.get("/preview/inbox").json()["items"] if m["to"] == login["email"]]
+        )
+        code = re.search(r"code=([\w-]+)", mails[0]["text"])[1]
+        confirmed = {"email": login["email"], "code": code}
+        client.post("/v1/auth/registrations/confirm", json=confirmed).raise_for_status()
+    with logged_in(shop, login) as client:
+        me = wait_until(lambda: client.get("/v1/users/me").json().get("id"))
+        client.patch("/v1/users/me", json=ADDRESSES).raise_for_status()
+        with calling(shop, shop.staff_token) as staff:
+            staff.put(f"/v1/auth/users/{me}/roles/merchandiser").raise_for_status()
+    return login
+
+
+@pytest.fixture
+def merchandiser(shop, account):
+    with logged_in(shop, account) as client:
+        yield client
+
+
+@pytest.fixture
+def screen(open_page, account):
+    """Opens a part of the screen for the merchandiser."""
+
+    def show(part, **options):
+        page = open_page("/account/login", **options)
+        page.locator("input[name=email]").fill(account["email"])
+        page.locator("input[name=password]").fill(PASSWORD)
+        page.locator("main form button[type=submit]").click()
+        page.locator("#merchandising").wait_for()  # in the footer of those who have the role
+        page.goto(f"/merchandising?part={part}")
+        page.locator("main h1").wait_for()
+        return page
+
+    return show
+
+
+def calling(shop, token=None):
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    return httpx2.Client(base_url=shop.gateway_url, headers=headers, timeout=30)
+
+
+def logged_in(shop, login):
+    """A client with a new token, which lives for five minutes."""
+    token = httpx2.post(f"{shop.gateway_url}/v1/auth/sessions", json=login, timeout=30).json()["accessToken"]
+    return calling(shop, token)
+
+
+def post(client, path, **body):
+    answer = client.post(path, json=body, headers={"Idempotency-Key": str(uuid.uuid4())})
+    return answer.raise_for_status().json()
+
+
+def product(staff, name):
+    line = {"sku": str(uuid.uuid4()), "name": name, "price": "5.00", "currency": "USD", "stock": 20}
+    return post(staff, "/v1/products", **line)["id"]
+
+
+def region(page, name):
+    return page.get_by_role("region", name=name, exact=True)
+
+
+def test_pins_are_put_in_order(screen, staff):
+    names = ["Kombu", "Nori", "Wakame"]
+    for name in names:
+        post(staff, "/v1/top-page-displays", mode="pin", displayType="SALE", productId=product(staff, name))
+    page = screen("displays")
+    order = region(page, "Order of the pins")
+    order.get_by_label("Shelf").select_option("SALE")
+    order.get_by_role("button", name="Show the order").click()
+    pins = order.get_by_role("listitem")
+    expect(pins).to_contain_text(names)
+    order.get_by_role("button", name="Up: Wakame").click()
+    expect(pins).to_contain_text(["Kombu", "Wakame", "Nori"])
+    expect(order.get_by_role("button", name="Up: Wakame")).to_be_focused()
+    order.get_by_role("button", name="Up: Wakame").click()
+    expect(pins).to_contain_text(["Wakame", "Kombu", "Nori"])
+    expect(order.get_by_role("button", name="Up: Wakame")).to_be_disabled()
+    expect(order.get_by_role("button", name="Down: Wakame")).to_be_focused()
+    page.reload()
+    order.get_by_label("Shelf").select_option("SALE")
+    order.get_by_role("button", name="Show the order").click()
+    expect(pins).to_contain_text(["Wakame", "Kombu", "Nori"])
+
+
+def test_a_banner_in_two_languages_shows_until_its_campaign_is_paused(screen, open_page, staff):
+    campaign = f"Tea week {uuid.uuid4().hex[:6]}"
+    page = screen("campaigns")
+    made = region(page, "Make a campaign")
+    made.get_by_label("Name").fill(campaign)
+    made.get_by_role("button", name="Save").click()
+    expect(made.get_by_role("status")).to_have_text("Saved.")
+    page.get_by_role("link", name="Banners", exact=True).click()
+    made = region(page, "Make a banner")
+    made.get_by_role("button", name="Save").click()
+    expect(made.get_by_role("alert")).to_have_text("A banner has a title in one language at least.")
+    made.get_by_label("Title (English)").fill("All teas")
+    made.get_by_label("Title (日本語)").fill("すべてのお茶")
+    made.get_by_label("Link", exact=True).fill("javascript:alert(1)")
+    made.get_by_label("Campaign").select_option(label=campaign)
+    made.get_by_role("button", name="Save").click()
+    expect(made.get_by_label("Link", exact=True)).to_have_attribute("aria-invalid", "true")
+    made.get_by_label("Link", exact=True).fill("/search?q=tea")
+    made.get_by_role("button", name="Save").click()
+    expect(region(page, "Banners").get_by_role("listitem")).to_contain_text(["On All teas"])
+    expect(region(page, "Banners")).to_contain_text(f"TOP · /search?q=tea · {campaign}")
+    page.get_by_role("link", name="Campaigns", exact=True).click()
+    assert [each["texts"]["ja"]["title"] for each in staff.get("/v1/banners").json()["items"]] == ["すべてのお茶"]
+    page.get_by_role("button", name=f"Pause: {campaign}").click()
+    expect(page.get_by_role("button", name=f"Resume: {campaign}")).to_be_focused()
+    assert staff.get("/v1/banners").json()["items"] == []
+    page.get_by_role("button", name=f"Remove: {campaign}").click()
+    expect(region(page, "Campaigns").get_by_role("alert")).to_contain_text("Banners or displays belong to it")
+    page.get_by_role("link", name="Banners", exact=True).click()
+    page.get_by_role("button", name="Remove: All teas").click()
+    expect(page.get_by_role("button", name="Remove: All teas")).to_be_hidden()
+    open_page.complaints.clear()  # the browser's own words on the 422 and the 409
+
+
+def test_dates_are_changed_and_what_was_not_changed_stays(screen, staff):
+    name, start = f"Dated {uuid.uuid4().hex[:6]}", "2026-11-01T10:20:30Z"
+    made = post(staff, "/v1/campaigns", name=name, startDate=start)
+    page = screen("campaigns", timezone_id="Asia/Tokyo")
+    row = region(page, "Campaigns").get_by_role("listitem").filter(has_text=name)
+    row.get_by_label(f"Change the dates: {name}").click()
+    expect(row.get_by_label("From")).to_have_value("2026-11-01T19:20")
+    row.get_by_label("Until").fill("2026-11-02T09:00")
+    row.get_by_role("button", name="Save").click()
+    expect(row).to_contain_text("Over")
+    kept = staff.get(f"/v1/campaigns/{made['id']}").json()
+    assert (kept["startDate"], kept["endDate"]) == (start, "2026-11-02T00:00:00Z")
+
+
+def test_a_review_is_hidden_with_a_reason_and_shown_again(screen, open_page, staff, merchandiser):
+    bought = product(staff, "Reviewed tea")
+    post(merchandiser, "/v1/carts/me/items", productId=bought, quantity=1)
+    post(merchandiser, "/v1/orders", paymentMethod="CREDIT_CARD")
+    mine = f"/v1/products/{bought}/reviews/mine"
+    wait_until(lambda: merchandiser.put(mine, json={"rating": 1, "text": "Call me: 555"}).is_success)
+    page = screen("reviews")
+    row = region(page, "Reviews").get_by_role("listitem").filter(has_text="Call me").first
+    row.get_by_label("Hide: of").click()
+    row.get_by_role("button", name="Hide", exact=True).click()
+    expect(row.get_by_label("Reason")).to_have_attribute("aria-invalid", "true")
+    row.get_by_label("Reason").fill("A telephone number")
+    row.get_by_role("button", name="Hide", exact=True).click()
+    expect(row).to_contain_text("A telephone number")
+    assert staff.get(f"/v1/products/{bought}/reviews").json()["items"] == []
+    row.get_by_role("button", name="Show again").click()
+    expect(row.get_by_label("Hide: of")).to_be_focused()
+    assert len(staff.get(f"/v1/products/{bought}/reviews").json()["items"]) == 1
+    chosen = region(page, "Choose reviews")
+    chosen.get_by_label("Which").select_option("Hidden")
+    chosen.get_by_role("button", name="Show").click()
+    expect(region(page, "Reviews")).to_contain_text("There is no such review.")
+    open_page.complaints.clear()  # the browser's own words on the 422
+
+
+def test_the_trail_says_who_changed_what(screen, merchandiser):
+    name = f"Trail {uuid.uuid4().hex[:6]}"
+    made = post(merchandiser, "/v1/campaigns", name=name)
+    merchandiser.patch(f"/v1/campaigns/{made['id']}", json={"isActive": False}).raise_for_status()
+    page = screen("trail")
+    page.get_by_label("Of", exact=True).select_option("Campaign")
+    page.get_by_role("button", name="Show", exact=True).click()
+    first = region(page, "Changes").get_by_role("listitem").first
+    expect(first).to_contain_text(f"Changed Campaign {made['id']}")
+    expect(first).to_contain_text(merchandiser.get("/v1/users/me").json()["id"])
+    first.get_by_text("What was changed").click()
+    expect(first).to_contain_text("isActivetrue → false")
+
+
+@pytest.mark.parametrize("locale", ["en-US", "ja-JP"])
+def test_nothing_on_the_screen_keeps_somebody_out(screen, staff, locale):
+    soon = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    post(staff, "/v1/campaigns", name="Kombu" * 30, startDate=soon)
+    page = screen("displays", locale=locale, viewport={"width": 375, "height": 812}, bypass_csp=True)
+    found = {}
+    for part in PARTS:
+        page.goto(f"/merchandising?part={part}")
+        page.locator("main h1").wait_for()
+        expect(page.locator("[aria-busy=true]")).to_have_count(0)
+        violations = Axe().run(page, options=RULES).response["violations"]
+        found[part] = [(each["id"], [node["html"][:200] for node in each["nodes"][:3]]) for each in violations]
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), part
+    assert {part: each for part, each in found.items() if each} == {}
