@@ -8,7 +8,8 @@ from uuid import uuid4
 from fastapi import Query, Request
 from pydantic import Field, FiniteFloat
 
-from services.catalog import categories, queries
+from services.catalog import queries
+from services.catalog.categories import categories
 from services.catalog.schemas_search import (
     FacetsOut,
     FoundProduct,

@@ -6,24 +6,24 @@ from fastapi import FastAPI
 
 from services.catalog import (
     api,
-    api_attributes,
-    api_categories,
-    api_images,
     api_prices,
-    api_reservations,
-    api_reviews,
     api_search,
     api_snapshot,
     api_variants,
-    reviews,
 )
-from services.catalog.consumer import ACTIONS, ORDERS, PURCHASED, SUBMITTED, follow_actions, follow_orders
-from services.catalog.expiry import Expiry
-from services.catalog.image_sweeper import ImageSweeper
-from services.catalog.images import Images
-from services.catalog.object_store import ObjectStore
-from services.catalog.object_store_folder import FolderStore
-from services.catalog.object_store_s3 import S3Store
+from services.catalog.attributes import api as api_attributes
+from services.catalog.categories import api as api_categories
+from services.catalog.images import api as api_images
+from services.catalog.images.images import Images
+from services.catalog.images.object_store import ObjectStore
+from services.catalog.images.object_store_folder import FolderStore
+from services.catalog.images.object_store_s3 import S3Store
+from services.catalog.images.sweeper import ImageSweeper
+from services.catalog.reservations import api as api_reservations
+from services.catalog.reservations.expiry import Expiry
+from services.catalog.reviews import api as api_reviews
+from services.catalog.reviews import users
+from services.catalog.reviews.consumer import ACTIONS, ORDERS, PURCHASED, SUBMITTED, follow_actions, follow_orders
 from services.catalog.search.analysis import Analyzer
 from services.catalog.search.documents import Reader
 from services.catalog.search.follower import Follower
@@ -57,7 +57,7 @@ def create_app(settings: CatalogSettings | None = None) -> FastAPI:
     consumers = [
         follow(topics=[ORDERS], event_types=PURCHASED, handle=follow_orders, name="orders"),
         follow(topics=[ACTIONS], event_types=SUBMITTED, handle=follow_actions, name="reviews", batch=REVIEWS),
-        follow(topics=[DELETIONS], handle=erasing("catalog", reviews.erase), name="erasure"),
+        follow(topics=[DELETIONS], handle=erasing("catalog", users.erase), name="erasure"),
     ]
     app = build_app(
         settings,

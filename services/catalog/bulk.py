@@ -4,9 +4,11 @@ from collections.abc import Sequence
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.catalog import categories, service
+from services.catalog import service
+from services.catalog.categories import categories
+from services.catalog.categories.schemas import CategoryLine
 from services.catalog.domain import LineOutcome
-from services.catalog.schemas import CategoryLine, LineResult, ProductLine
+from services.catalog.schemas import LineResult, ProductLine
 from services.common.runtime.errors import Fault, problems
 from services.common.web import bulk, ndjson
 

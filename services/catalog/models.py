@@ -1,4 +1,4 @@
-"""The catalog's tables."""
+"""The catalog's tables; those of images, reservations, reviews and search stand in their folders."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -6,20 +6,15 @@ from typing import Any
 
 from sqlalchemy import (
     ARRAY,
-    BigInteger,
     CheckConstraint,
     Computed,
-    Double,
     ForeignKey,
     Identity,
     Index,
     Text,
-    UniqueConstraint,
-    false,
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.catalog.domain import parent_code
@@ -150,154 +145,6 @@ class PriceChange(Base):
     special_price: Mapped[Decimal | None]
     start_date: Mapped[datetime | None]
     end_date: Mapped[datetime | None]
-
-
-class Reservation(Base):
-    """Pieces that an order has taken out of the stock, with the prices it was told; the id is the order service's."""
-
-    __tablename__ = "reservations"
-    __table_args__ = (Index("ix_reservations_held", "expires_at", postgresql_where=text("status = 'HELD'")),)
-
-    id: Mapped[str] = mapped_column(primary_key=True)
-    status: Mapped[str]
-    lines: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
-    expires_at: Mapped[datetime]
-    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
-    updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
-
-
-class Restock(Base):
-    """A return whose pieces are in the stock again."""
-
-    __tablename__ = "restocks"
-
-    id: Mapped[str] = mapped_column(primary_key=True)
-    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
-
-
-class StoredImage(Base):
-    """An image whose files are in the object store, or about to be; `stored_at` is when it was last uploaded."""
-
-    __tablename__ = "stored_images"
-
-    id: Mapped[str] = mapped_column(primary_key=True)
-    stored_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
-
-
-class SearchDocument(Base):
-    """What a product that is sold is found, filtered and ordered by; `digest` tells whether its texts have changed."""
-
-    __tablename__ = "search_documents"
-    __table_args__ = (
-        Index(None, "terms", postgresql_using="gin"),
-        Index(None, "mentioned", postgresql_using="gin"),
-        Index(None, "category_ids", postgresql_using="gin"),
-        Index("ix_search_documents_variants", "group_id", postgresql_where=text("group_id <> product_id")),
-        {"postgresql_with": {"fillfactor": "80"}},
-    )
-
-    product_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    group_id: Mapped[int]
-    leaf: Mapped[int]
-    category_ids: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
-    price: Mapped[float] = mapped_column(Double)
-    offer_price: Mapped[float | None] = mapped_column(Double)
-    offer_starts_at: Mapped[datetime | None]
-    offer_ends_at: Mapped[datetime | None]
-    rating: Mapped[float] = mapped_column(Double)
-    rating_count: Mapped[int]
-    in_stock: Mapped[bool]
-    created_at: Mapped[datetime]
-    digest: Mapped[int]
-    brand: Mapped[str | None]
-    attribute_values: Mapped[list[str]] = mapped_column(ARRAY(Text))
-    terms: Mapped[str] = mapped_column(TSVECTOR)
-    mentioned: Mapped[str | None] = mapped_column(TSVECTOR)
-
-
-class SearchWord(Base):
-    """A word of the index; `heads` products are this kind of thing, `count` have it at all, as of the last count."""
-
-    __tablename__ = "search_words"
-
-    key: Mapped[str] = mapped_column(primary_key=True)
-    id: Mapped[int] = mapped_column(Identity(always=True), unique=True)
-    reading: Mapped[str]
-    surface: Mapped[str]
-    heads: Mapped[int]
-    count: Mapped[int]
-
-
-class SearchState(Base):
-    """When words were counted last, in how many documents."""
-
-    __tablename__ = "search_state"
-    __table_args__ = (CheckConstraint("is_one", name="is_one"),)
-
-    is_one: Mapped[bool] = mapped_column(primary_key=True, server_default=text("true"))
-    documents: Mapped[int] = mapped_column(server_default=text("0"))
-    counted_at: Mapped[datetime | None]
-
-
-class SearchChange(Base):
-    """A product that has changed since the index has seen it; triggers write it in the change's own transaction."""
-
-    __tablename__ = "search_changes"
-
-    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
-    product_id: Mapped[int]
-
-
-class Purchase(Base):
-    """That a user has bought a product, by an order that was not cancelled: who may review it."""
-
-    __tablename__ = "purchases"
-
-    user_id: Mapped[str] = mapped_column(primary_key=True)
-    product_id: Mapped[int] = mapped_column(primary_key=True)
-    order_id: Mapped[int] = mapped_column(primary_key=True)
-
-
-class Review(Base):
-    """What a buyer thinks of a product; `moderations` says who hid it or showed it again, when, and why."""
-
-    __tablename__ = "reviews"
-    __table_args__ = (
-        UniqueConstraint("product_id", "user_id"),
-        CheckConstraint("rating BETWEEN 1 AND 5", name="rating_within_scale"),
-        Index("ix_reviews_visible", "product_id", "submitted_at", "id", postgresql_where=text("NOT is_hidden")),
-        Index("ix_reviews_hidden", "id", postgresql_where=text("is_hidden")),
-        Index(
-            "ix_reviews_moderations",
-            "moderations",
-            postgresql_using="gin",
-            postgresql_ops={"moderations": "jsonb_path_ops"},
-        ),
-    )
-
-    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
-    product_id: Mapped[int] = mapped_column(ForeignKey("products.id", ondelete="CASCADE"))
-    user_id: Mapped[str] = mapped_column(index=True)
-    rating: Mapped[int]
-    text: Mapped[str | None]
-    is_hidden: Mapped[bool] = mapped_column(server_default=false())
-    moderations: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default="[]")
-    version: Mapped[int]
-    submitted_at: Mapped[datetime]
-    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
-
-
-class EarlyReview(Base):
-    """A review from the log that arrived before its purchase: the two come by different topics."""
-
-    __tablename__ = "early_reviews"
-
-    user_id: Mapped[str] = mapped_column(primary_key=True)
-    product_id: Mapped[int] = mapped_column(primary_key=True)
-    rating: Mapped[int]
-    text: Mapped[str | None]
-    submitted_at: Mapped[datetime]
-    received_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
 
 
 class Inbox(InboxTable, Base):

@@ -8,7 +8,6 @@ from sqlalchemy import (
     ARRAY,
     BigInteger,
     ColumnElement,
-    Row,
     RowMapping,
     Select,
     Text,
@@ -125,50 +124,6 @@ async def list_variants(
     ]
     rows: Sequence[RowMapping] = (await session.execute(shown(*conditions).limit(limit))).mappings().all()
     return rows
-
-
-async def list_categories(
-    session: AsyncSession,
-    limit: int,
-    *,
-    after: str | None,
-    code: str | None,
-    parent: CategoryReference | None,
-    level: int | None,
-) -> Sequence[Category]:
-    """The next page of categories by code that pass every filter."""
-    conditions = [
-        *([Category.code > after] if after else []),
-        *([Category.code == code] if code else []),
-        *([Category.parent_id == select(Category.id).where(named(parent)).scalar_subquery()] if parent else []),
-        *([Category.level == level] if level else []),
-    ]
-    return (await session.scalars(select(Category).where(*conditions).order_by(Category.code).limit(limit))).all()
-
-
-def attributes() -> Select[Any]:
-    """Attributes with the code of their category, by code."""
-    code = Category.code.label("category_code")
-    return select(*Attribute.__table__.columns, code).outerjoin(Category).order_by(Attribute.code)
-
-
-async def list_attributes(
-    session: AsyncSession, limit: int, *, after: str | None, category: CategoryReference | None
-) -> Sequence[Row[Any]]:
-    """The next page of attributes by code, of those that products of the category may have."""
-    conditions = [
-        *([Attribute.code > after] if after else []),
-        *([or_(Attribute.category_id.is_(None), _is_around(category))] if category else []),
-    ]
-    rows: Sequence[Row[Any]] = (await session.execute(attributes().where(*conditions).limit(limit))).all()
-    return rows
-
-
-def _is_around(category: CategoryReference) -> ColumnElement[bool]:
-    """Matches a category and those above it."""
-    inside = aliased(Category)
-    path = select(inside.code).where(named(category, inside)).scalar_subquery()
-    return or_(Category.code == path, func.starts_with(path, Category.code + PATH_SEPARATOR))
 
 
 def named(category: CategoryReference, table: type[Category] = Category) -> ColumnElement[bool]:

@@ -7,7 +7,7 @@ from sqlalchemy import RowMapping, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.catalog import queries, store, variants
-from services.catalog.attributes import Rules
+from services.catalog.attributes.rules import Rules
 from services.catalog.domain import MAX_STOCK, Changes, LineOutcome, ProductState, Refused, events_between, new_product
 from services.catalog.models import Category, Product
 from services.catalog.variants import Families

@@ -9,8 +9,8 @@ from ml.bundle.bundle import Bundle
 from ml.shelves.catalogue import Catalogue
 from services.cart.consumer import COLUMNS
 from services.cart.domain import Cart
-from services.catalog import reservations
 from services.catalog.domain import events_between, new_product
+from services.catalog.reservations import reservations
 from services.catalog.schemas import ProductOut
 from services.common.messaging.product_parts import parts_of
 from services.content import mirror

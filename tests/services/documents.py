@@ -3,7 +3,8 @@
 from uuid import uuid4
 
 from services.auth.schemas import ImportedUser
-from services.catalog.schemas import CategoryLine, ProductLine
+from services.catalog.categories.schemas import CategoryLine
+from services.catalog.schemas import ProductLine
 from services.content.schemas_generations import GenerationRow
 
 LINES = {

@@ -6,7 +6,7 @@ import pytest
 
 from services.common.storage.migrate import SERVICES
 
-ROUTES = sorted([*SERVICES.glob("*/api*.py"), *SERVICES.parent.glob("serving/api*.py")])
+ROUTES = sorted([*SERVICES.glob("**/api*.py"), *SERVICES.parent.glob("serving/api*.py")])
 DATABASE = {"sqlalchemy", "psycopg", "alembic"}
 
 
@@ -18,6 +18,6 @@ def imported(path):
             yield node.module
 
 
-@pytest.mark.parametrize("path", ROUTES, ids=lambda path: f"{path.parent.name}/{path.name}")
+@pytest.mark.parametrize("path", ROUTES, ids=lambda path: str(path.relative_to(SERVICES.parent)))
 def test_routes_hold_no_sql(path):
     assert [name for name in imported(path) if name.partition(".")[0] in DATABASE] == []

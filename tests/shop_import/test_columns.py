@@ -1,6 +1,7 @@
 """What the columns promise is what services and contracts take."""
 
-from services.catalog.schemas import CategoryLine, NewProduct
+from services.catalog.categories.schemas import CategoryLine
+from services.catalog.schemas import NewProduct
 from services.contracts.envelope import UserId
 from services.contracts.events.actions import UserAction
 from shop_import.columns import FILES

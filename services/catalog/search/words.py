@@ -7,9 +7,9 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.catalog.models import SearchState, SearchWord
 from services.catalog.search.analysis import Analyzer
 from services.catalog.search.dictionary import Dictionary
+from services.catalog.search.models import SearchState, SearchWord
 from services.catalog.search.understanding import Understanding
 from services.catalog.search.vocabulary import Entry, Vocabulary
 from services.common.runtime.worker import Worker, pause

@@ -2,7 +2,8 @@ import asyncio
 
 import pytest
 
-from services.catalog import categories, service
+from services.catalog import service
+from services.catalog.categories import categories
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

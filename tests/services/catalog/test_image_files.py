@@ -4,9 +4,9 @@ import io
 import pytest
 from PIL import Image
 
-from services.catalog import image_files
 from services.catalog.domain import Refused
-from services.catalog.image_files import Encoder, TooManyUploads
+from services.catalog.images import files as image_files
+from services.catalog.images.files import Encoder, TooManyUploads
 from tests.services.catalog.hostile_images import CANARY, drawing, hostile, saved
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.slow]

@@ -4,8 +4,8 @@ from functools import partial
 import pytest
 
 from services.catalog.app import create_app
-from services.catalog.images import Images
-from services.catalog.object_store_folder import FolderStore
+from services.catalog.images.images import Images
+from services.catalog.images.object_store_folder import FolderStore
 from tests.services.catalog.hostile_images import drawing, saved
 from tests.services.in_process import client_of
 

@@ -5,9 +5,9 @@ import uuid
 import pytest
 import pytest_asyncio
 
-from services.catalog.object_store import StoreUnavailable
-from services.catalog.object_store_folder import FolderStore
-from services.catalog.object_store_s3 import S3Store
+from services.catalog.images.object_store import StoreUnavailable
+from services.catalog.images.object_store_folder import FolderStore
+from services.catalog.images.object_store_s3 import S3Store
 from stack.parts.process import free_port
 from tests.moto import REGION, credentials
 from tests.services.catalog.s3 import S3

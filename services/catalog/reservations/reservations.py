@@ -17,7 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.catalog import store
 from services.catalog.domain import MAX_STOCK, ProductState
-from services.catalog.models import Product, Reservation, Restock
+from services.catalog.models import Product
+from services.catalog.reservations.models import Reservation, Restock
 from services.catalog.variants import parents_among
 from services.common.messaging.outbox import append_events
 from services.common.runtime.errors import Conflict, Fault, NotFound

@@ -7,14 +7,16 @@ leaves files that the sweeper finds by their row, and a product never names file
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.catalog import service
 from services.catalog.domain import UPLOADED, Refused
-from services.catalog.image_files import Encoder, ImageFiles, names_of
+from services.catalog.images.files import Encoder, ImageFiles, names_of
+from services.catalog.images.models import StoredImage
+from services.catalog.images.object_store import ObjectStore
 from services.catalog.models import Product
-from services.catalog.object_store import ObjectStore
 from services.common.runtime.errors import NotFound
 from services.common.storage.database import Database
 from services.common.web.preconditions import Expected
@@ -23,9 +25,6 @@ from services.common.web.references import ProductReference
 MOST: Final = 20
 KEPT_SECONDS: Final = 3600
 """How long an upload may take until a product names it; then nobody misses what no product names."""
-_STORING = text(  # who sweeps holds the row until the files are gone; they are written again after that
-    "INSERT INTO stored_images (id) VALUES (:id) ON CONFLICT (id) DO UPDATE SET stored_at = now()"
-)
 _UNUSED = text("""
     DELETE FROM stored_images WHERE id IN (
         SELECT id FROM stored_images
@@ -70,7 +69,7 @@ class Images:
             await service.read(session, product_id, is_public=False)
         image = await self._encoder.files_of(upload)
         async with self._database.sessions.begin() as session:
-            await session.execute(_STORING, {"id": image.id})
+            await _will_store(session, image.id)
         for name, content in image.files.items():
             await self._files.put(name, content)
         async with self._database.sessions.begin() as session:
@@ -88,6 +87,12 @@ class Images:
             ids = list(await session.scalars(_UNUSED, given))
             await self._files.delete([name for image_id in ids for name in names_of(image_id)])
         return len(ids)
+
+
+async def _will_store(session: AsyncSession, image_id: str) -> None:
+    """Say so first: who sweeps the image holds its row until its files are gone, and they are written after that."""
+    row = insert(StoredImage).values(id=image_id)
+    await session.execute(row.on_conflict_do_update(index_elements=[StoredImage.id], set_={"stored_at": func.now()}))
 
 
 async def _append(session: AsyncSession, product_id: int, address: str) -> None:

@@ -1,17 +1,15 @@
 """Moves and recodes a subtree of categories: the codes of all below follow. Runs in the caller's transaction."""
 
-from sqlalchemy import Row, case, func, literal, or_, select, update
+from sqlalchemy import case, func, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from services.catalog.categories.tree import snapshot_of
 from services.catalog.domain import PATH_SEPARATOR, Refused, level_of, parent_code
 from services.catalog.models import Category
-from services.common.messaging.outbox import append_events
+from services.catalog.service import PRODUCER
+from services.common.messaging.outbox import append_all
 from services.common.runtime.errors import Conflict
 from services.common.web.references import MAX_CODE
-from services.contracts.envelope import Event
-from services.contracts.events.catalog import CategorySnapshot
-
-PRODUCER = "catalog"
 
 
 class CodeTaken(Conflict):
@@ -54,8 +52,7 @@ async def move(session: AsyncSession, category: Category, code: str) -> None:
         .execution_options(synchronize_session=False)
     )
     moved = sorted((await session.execute(moving)).all(), key=lambda row: row.level)
-    events = (Event.of("CATEGORY_UPDATED", _snapshot(row), producer=PRODUCER) for row in moved)
-    await append_events(session, events)
+    await append_all(session, PRODUCER, [("CATEGORY_UPDATED", snapshot_of(row)) for row in moved])
 
 
 async def _parent_id(session: AsyncSession, code: str) -> int | None:
@@ -67,14 +64,3 @@ async def _parent_id(session: AsyncSession, code: str) -> int | None:
     if parent_id is None:
         raise Refused("code", f"is below {above}, which does not exist")
     return parent_id
-
-
-def _snapshot(row: Row[tuple[object, ...]]) -> CategorySnapshot:
-    return CategorySnapshot(
-        category_id=row.id,
-        code=row.code,
-        name=row.name,
-        parent_id=row.parent_id,
-        level=row.level,
-        category_version=row.version,
-    )

@@ -4,8 +4,8 @@ from typing import Annotated
 
 from fastapi import Path
 
-from services.catalog import reservations
-from services.catalog.schemas_reservations import ReservationOut, Reserve, Returned
+from services.catalog.reservations import reservations
+from services.catalog.reservations.schemas import ReservationOut, Reserve, Returned
 from services.common.identity.policy import service
 from services.common.runtime.errors import problems
 from services.common.storage.database import Session

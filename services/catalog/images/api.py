@@ -4,13 +4,13 @@ from typing import Annotated, Any
 
 from fastapi import Header, Path, Request, Response
 
-from services.catalog import images
 from services.catalog.api import CHANGE, ProductId
-from services.catalog.image_files import DIGITS, EXTENSION
-from services.catalog.image_worker import WIDTHS
-from services.catalog.images import ImageNotFound, Images
-from services.catalog.object_store import ObjectStore
-from services.catalog.schemas_images import ImageOrder, ImageOut
+from services.catalog.images import images
+from services.catalog.images.files import DIGITS, EXTENSION
+from services.catalog.images.images import ImageNotFound, Images
+from services.catalog.images.object_store import ObjectStore
+from services.catalog.images.schemas import ImageOrder, ImageOut
+from services.catalog.images.worker import WIDTHS
 from services.common.identity.policy import PUBLIC
 from services.common.runtime.errors import problems
 from services.common.storage.database import Session

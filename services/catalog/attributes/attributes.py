@@ -1,19 +1,18 @@
-"""Operations on the definitions of attributes, and the check of products against them, in the caller's transaction."""
+"""Operations on the definitions of attributes, in the caller's transaction."""
 
-from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, Row, Text, cast, delete, func, not_, select
+from sqlalchemy import ARRAY, ColumnElement, Row, Text, cast, delete, not_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.catalog import queries
-from services.catalog.attribute_values import AttributeType, Definition, check_attributes
-from services.catalog.domain import Changes, ProductState, Refused
+from services.catalog.attributes import queries
+from services.catalog.attributes.values import AttributeType
+from services.catalog.domain import Refused
 from services.catalog.models import Attribute, Category, Product
+from services.catalog.queries import within_category
 from services.common.runtime.errors import Conflict, NotFound
 from services.common.web.references import CategoryReference
-from services.contracts.events.catalog import ProductSnapshot
 
 EXAMPLES = 3
 
@@ -121,7 +120,7 @@ async def _with_category(session: AsyncSession, values: dict[str, Any]) -> dict[
 
 async def _refuse_outside(session: AsyncSession, code: str, category_id: int | None) -> None:
     if category_id is not None:
-        inside = queries.within_category(CategoryReference(str(category_id)))
+        inside = within_category(CategoryReference(str(category_id)))
         await _refuse_if(session, Product.attributes.has_key(code) & not_(inside), "have it outside of the category")
 
 
@@ -129,48 +128,3 @@ async def _refuse_if(session: AsyncSession, products: ColumnElement[bool], what:
     skus = (await session.scalars(select(Product.sku).where(products).order_by(Product.id).limit(EXAMPLES))).all()
     if skus:
         raise AttributeInUse(f"Products {what}, such as {', '.join(skus)}: change them first.")
-
-
-class Rules:
-    """The definitions of the attributes that some changes give; they stay as they are until the transaction ends."""
-
-    def __init__(self, definitions: Mapping[str, Definition], category_codes: Mapping[int, str]) -> None:
-        self._definitions = definitions
-        self._codes = category_codes
-
-    @classmethod
-    async def of(
-        cls, session: AsyncSession, all_changes: Sequence[Changes], states: Iterable[ProductState], named: Iterable[int]
-    ) -> "Rules":
-        """Read the definitions, and the codes of the categories that the products have or get."""
-        codes = {code for changes in all_changes for code in changes.get("attributes", ())}
-        if not codes:
-            return cls({}, {})
-        found = select(Attribute).where(Attribute.code.in_(codes)).order_by(Attribute.code)
-        attributes = (await session.scalars(found.with_for_update(read=True))).all()
-        used = {each for state in states for each in state.product.category_ids}.union(named)
-        used |= {each.category_id for each in attributes if each.category_id is not None}
-        rows = await session.execute(select(Category.id, Category.code).where(Category.id == func.any(list(used))))
-        by_id = {row.id: row.code for row in rows}
-        return cls({each.code: _definition(each, by_id) for each in attributes}, by_id)
-
-    def check(self, changes: Changes, product: ProductSnapshot) -> None:
-        """Compare the attributes, if they are given, with their definitions.
-
-        Raises:
-            Refused: see `check_attributes`.
-        """
-        if "attributes" in changes:
-            codes = [self._codes[each] for each in product.category_ids if each in self._codes]
-            check_attributes(changes["attributes"], self._definitions, codes)
-
-
-def _definition(attribute: Attribute, category_codes: Mapping[int, str]) -> Definition:
-    category = None if attribute.category_id is None else category_codes[attribute.category_id]
-    return Definition(
-        attribute.code,
-        AttributeType(attribute.type),
-        frozenset(attribute.choices),
-        attribute.is_multiple,
-        category,
-    )

@@ -5,8 +5,8 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field
 
-from services.catalog.models import Reservation
-from services.catalog.reservations import Status
+from services.catalog.reservations.models import Reservation
+from services.catalog.reservations.reservations import Status
 from services.common.web.fields import Id, Schema, ShownMoney
 
 MOST_LINES, MOST_PIECES = 100, 1_000

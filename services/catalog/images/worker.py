@@ -1,4 +1,4 @@
-"""Re-encodes one image, in a process of its own: `python -I image_worker.py`, the upload on its standard input.
+"""Re-encodes one image, in a process of its own: `python -I worker.py`, the upload on its standard input.
 
 What an upload does to the decoder happens to this process, which has neither our environment nor our code, and little
 memory and time. What leaves it is what was drawn: WebP in a few widths, in sRGB, upright, and nothing else of the

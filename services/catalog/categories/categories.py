@@ -1,23 +1,23 @@
 """Operations on the category tree; a category's code is its path, which determines its place."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from sqlalchemy import delete, func, or_, select
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.catalog import store
-from services.catalog.domain import LineOutcome, Refused, leaf_name, level_of, parent_code
+from services.catalog.categories.moving import CodeTaken, move
+from services.catalog.categories.tree import Tree, row_of
+from services.catalog.domain import LineOutcome, Refused
 from services.catalog.models import Attribute, Category, ProductCategory
-from services.catalog.moving import CodeTaken, move
+from services.catalog.queries import named
 from services.catalog.service import PRODUCER
-from services.common.messaging.outbox import append, append_events
+from services.common.messaging.outbox import append, append_all
 from services.common.runtime.errors import Conflict, NotFound
 from services.common.storage.upsert import upsert_rows
 from services.common.web.preconditions import Expected, tag
 from services.common.web.references import CategoryReference
-from services.contracts.envelope import Event
-from services.contracts.events.catalog import CategoryDeleted, CategorySnapshot
+from services.contracts.events.catalog import CategoryDeleted
 
 
 class CategoryNotFound(NotFound):
@@ -40,89 +40,16 @@ async def upsert(session: AsyncSession, lines: Sequence[tuple[str, str | None]])
         lines: code and name; without a name, an existing one stays, and a new category gets its path's last part.
     """
     await store.lock_creation(session)
-    tree = await _Tree.around(session, lines)
+    tree = await Tree.around(session, lines)
     outcomes = []
     for code, name in lines:
         try:
             outcomes.append(tree.place(code, name))
         except Refused as refusal:
             outcomes.append(LineOutcome("refused", refusal=refusal))
-    await upsert_rows(session, Category, [_row(category) for category, _ in tree.changed.values()])
-    await append_events(
-        session,
-        (Event.of(event_type, category, producer=PRODUCER) for category, event_type in tree.changed.values()),
-    )
+    await upsert_rows(session, Category, [row_of(category) for category, _ in tree.changed.values()])
+    await append_all(session, PRODUCER, [(event_type, category) for category, event_type in tree.changed.values()])
     return outcomes
-
-
-class _Tree:
-    """The part of the tree that some lines affect; `changed` is to be written, with its event, by code."""
-
-    def __init__(self, categories: Sequence[CategorySnapshot], ids: Iterator[int]) -> None:
-        self._by_code = {category.code: category for category in categories}
-        self._owners = {category.name: category.code for category in categories}
-        self._ids = ids
-        self.changed: dict[str, tuple[CategorySnapshot, str]] = {}
-
-    @classmethod
-    async def around(cls, session: AsyncSession, lines: Sequence[tuple[str, str | None]]) -> "_Tree":
-        codes = {code for code, _ in lines}
-        around = codes | {parent for code in codes if (parent := parent_code(code))}
-        names = {name or leaf_name(code) for code, name in lines}
-        involved = or_(Category.code == func.any(list(around)), Category.name == func.any(list(names)))
-        rows = await session.scalars(select(Category).where(involved).order_by(Category.id).with_for_update())
-        known = [
-            CategorySnapshot(
-                category_id=row.id,
-                code=row.code,
-                name=row.name,
-                parent_id=row.parent_id,
-                level=row.level,
-                category_version=row.version,
-            )
-            for row in rows
-        ]
-        missing = len(codes - {category.code for category in known})
-        return cls(known, iter(await store.new_ids(session, Category, missing)))
-
-    def place(self, code: str, name: str | None) -> LineOutcome:
-        old = self._by_code.get(code)
-        name = name or (old.name if old else leaf_name(code))
-        if self._owners.get(name, code) != code:
-            raise Refused("name", f"is the name of {self._owners[name]}")
-        if old and old.name == name:
-            return LineOutcome("unchanged", old.category_id)
-        new = _renamed(old, name) if old else self._create(code, name)
-        if old:
-            del self._owners[old.name]
-        self._by_code[code], self._owners[name] = new, code
-        is_new = old is None or self.changed.get(code, (None, ""))[1] == "CATEGORY_CREATED"
-        self.changed[code] = (new, "CATEGORY_CREATED" if is_new else "CATEGORY_UPDATED")
-        return LineOutcome("updated" if old else "created", new.category_id)
-
-    def _create(self, code: str, name: str) -> CategorySnapshot:
-        above = parent_code(code)
-        if above is not None and above not in self._by_code:
-            raise Refused("code", f"is below {above}, which does not exist")
-        parent_id = self._by_code[above].category_id if above else None
-        identifier = next(self._ids)
-        return CategorySnapshot(
-            category_id=identifier,
-            code=code,
-            name=name,
-            parent_id=parent_id,
-            level=level_of(code),
-            category_version=1,
-        )
-
-
-def _renamed(category: CategorySnapshot, name: str) -> CategorySnapshot:
-    return category.model_copy(update={"name": name, "category_version": category.category_version + 1})
-
-
-def _row(category: CategorySnapshot) -> dict[str, Any]:
-    fields = category.model_dump()
-    return {"id": fields.pop("category_id"), "version": fields.pop("category_version"), **fields}
 
 
 async def create(session: AsyncSession, code: str, name: str | None) -> int:
@@ -204,3 +131,22 @@ async def find(session: AsyncSession, category_id: int, *, lock: bool = False) -
     if category is None:
         raise CategoryNotFound(f"There is no category {category_id}.")
     return category
+
+
+async def listed(
+    session: AsyncSession,
+    limit: int,
+    *,
+    after: str | None,
+    code: str | None,
+    parent: CategoryReference | None,
+    level: int | None,
+) -> Sequence[Category]:
+    """The next page of categories by code that pass every filter."""
+    conditions = [
+        *([Category.code > after] if after else []),
+        *([Category.code == code] if code else []),
+        *([Category.parent_id == select(Category.id).where(named(parent)).scalar_subquery()] if parent else []),
+        *([Category.level == level] if level else []),
+    ]
+    return (await session.scalars(select(Category).where(*conditions).order_by(Category.code).limit(limit))).all()

@@ -11,7 +11,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from services.catalog.object_store import StoreUnavailable
+from services.catalog.images.object_store import StoreUnavailable
 
 logger = logging.getLogger(__name__)
 THREADS: Final = 16

@@ -5,10 +5,11 @@ from typing import Annotated
 
 from fastapi import Path, Query
 
-from services.catalog import reviews, service
+from services.catalog import service
 from services.catalog.api import ProductId
-from services.catalog.reviews import Submission
-from services.catalog.schemas_reviews import (
+from services.catalog.reviews import reviews, users
+from services.catalog.reviews.recording import Submission
+from services.catalog.reviews.schemas import (
     ExportOut,
     ModeratedReviewOut,
     ModeratedReviewPage,
@@ -95,4 +96,4 @@ async def moderate_review(
 @router.get("/v1/exports/{userId}", dependencies=[only("profile")])
 async def export(user_id: Annotated[UserId, Path(alias="userId")], session: Session) -> ExportOut:
     """A user's reviews, what the user has bought, as far as it lets reviews be written, and what the user moderated."""
-    return ExportOut.model_validate(await reviews.known_of(session, user_id))
+    return ExportOut.model_validate(await users.known_of(session, user_id))

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any, Final, TypeVar
 
-from services.catalog.object_store import StoreUnavailable
+from services.catalog.images.object_store import StoreUnavailable
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from services.catalog.reservations import release_expired
+from services.catalog.reservations.reservations import release_expired
 from services.common.runtime.worker import Worker, pause
 from services.common.storage.database import Database
 

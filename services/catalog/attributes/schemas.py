@@ -5,7 +5,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from services.catalog.attribute_values import HAS_LISTS, AttributeType
+from services.catalog.attributes.values import HAS_LISTS, AttributeType
 from services.catalog.schemas import Code
 from services.common.web.fields import Boolean, Id, Schema, ShortText, left_out
 from services.common.web.paging import Page

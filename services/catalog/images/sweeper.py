@@ -4,8 +4,8 @@ import asyncio
 import logging
 import time
 
-from services.catalog.images import Images
-from services.catalog.object_store import StoreUnavailable
+from services.catalog.images.images import Images
+from services.catalog.images.object_store import StoreUnavailable
 from services.common.runtime.worker import Worker, pause
 
 logger = logging.getLogger(__name__)

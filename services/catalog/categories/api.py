@@ -5,9 +5,11 @@ from typing import Annotated
 from fastapi import Depends, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from services.catalog import bulk, categories, queries
+from services.catalog import bulk
 from services.catalog.api import CHANGE, WRITER
-from services.catalog.schemas import CategoryChange, CategoryLine, CategoryOut, CategoryPage, Code
+from services.catalog.categories import categories
+from services.catalog.categories.schemas import CategoryChange, CategoryLine, CategoryOut, CategoryPage
+from services.catalog.schemas import Code
 from services.common.identity.policy import PUBLIC
 from services.common.runtime.errors import problems
 from services.common.storage.database import Session
@@ -41,7 +43,7 @@ async def list_categories(
 ) -> CategoryPage:
     """The tree as a list by code: a parent comes before its children."""
     (after,) = decode_cursor(cursor, Code) or (None,)
-    found = await queries.list_categories(session, limit + 1, after=after, code=code, parent=parent, level=level)
+    found = await categories.listed(session, limit + 1, after=after, code=code, parent=parent, level=level)
     return CategoryPage.of(found, limit, "code")
 
 

@@ -1,4 +1,4 @@
-"""The files of an uploaded image, made by `image_worker.py` in a process for each upload.
+"""The files of an uploaded image, made by `worker.py` in a process for each upload.
 
 An upload that its decoder cannot bear ends that process, by its limits of memory and time or by ours, and nothing else:
 a thread waits for it, and few such processes run at once.
@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from services.catalog.domain import Refused
-from services.catalog.image_worker import WIDTHS
+from services.catalog.images.worker import WIDTHS
 from services.common.runtime.errors import Unavailable
 
-COMMAND: Final = (sys.executable, "-I", str(Path(__file__).with_name("image_worker.py")))
+COMMAND: Final = (sys.executable, "-I", str(Path(__file__).with_name("worker.py")))
 SECONDS: Final = 20.0
 """Of a process, on a busy machine; it has less of a processor."""
 AT_ONCE: Final = 2

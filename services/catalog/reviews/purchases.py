@@ -10,7 +10,7 @@ import orjson
 from sqlalchemy import delete, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.catalog.models import Purchase
+from services.catalog.reviews.models import Purchase
 from services.common.storage.upsert import upsert_rows
 from services.contracts.envelope import VISITOR
 

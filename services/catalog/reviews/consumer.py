@@ -14,10 +14,10 @@ from pydantic import ValidationError
 from sqlalchemy import delete, func, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.catalog import purchases, reviews
-from services.catalog.models import EarlyReview
-from services.catalog.reviews import Outcome, Submission
-from services.catalog.schemas_reviews import ReviewIn
+from services.catalog.reviews import purchases
+from services.catalog.reviews.models import EarlyReview
+from services.catalog.reviews.recording import Outcome, Submission, record, take_away
+from services.catalog.reviews.schemas import ReviewIn
 from services.common.identity.ownership import is_visitor
 from services.common.messaging.erasure import erased_among
 from services.common.messaging.messages import Message
@@ -67,7 +67,7 @@ async def follow_orders(session: AsyncSession, messages: Sequence[Message]) -> N
     await purchases.add(session, lines)
     cancelled = [order for order, message in zip(orders, messages, strict=True) if message.event_type == CANCELLED]
     if gone := await purchases.cancel(session, {(order.user_id, order.order_id) for order in cancelled}):
-        await reviews.take_away(session, gone)
+        await take_away(session, gone)
     early = EarlyReview.user_id == func.any(list({order.user_id for order in kept}))
     await _submit(session, [_waiting(row) for row in await session.scalars(select(EarlyReview).where(early))])
 
@@ -84,7 +84,7 @@ async def _submit(session: AsyncSession, submissions: Sequence[Submission]) -> N
     """Record reviews; those whose purchase is not known wait for it."""
     if not submissions:
         return
-    outcomes = list(zip(submissions, await reviews.record(session, submissions), strict=True))
+    outcomes = list(zip(submissions, await record(session, submissions), strict=True))
     early = {given.pair: _row(given) for given, outcome in outcomes if outcome is Outcome.NOT_BOUGHT}
     done = [given.pair for given, outcome in outcomes if outcome is not Outcome.NOT_BOUGHT]
     await upsert_rows(session, EarlyReview, list(early.values()))

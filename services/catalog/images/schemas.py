@@ -5,9 +5,9 @@ from typing import Annotated, Self
 from pydantic import Field
 
 from services.catalog.domain import UPLOADED
-from services.catalog.image_files import ImageFiles, names_of
-from services.catalog.image_worker import WIDTHS
-from services.catalog.images import MOST, address_of
+from services.catalog.images.files import ImageFiles, names_of
+from services.catalog.images.images import MOST, address_of
+from services.catalog.images.worker import WIDTHS
 from services.common.web.fields import ImageAddress, Schema
 
 

@@ -4,9 +4,9 @@ from typing import Annotated
 
 from fastapi import Path, Query, Response
 
-from services.catalog import attributes, queries
 from services.catalog.api import CHANGE
-from services.catalog.schemas_attributes import AttributeChange, AttributeOut, AttributePage, NewAttribute
+from services.catalog.attributes import attributes, queries
+from services.catalog.attributes.schemas import AttributeChange, AttributeOut, AttributePage, NewAttribute
 from services.common.identity.policy import PUBLIC
 from services.common.runtime.errors import problems
 from services.common.storage.database import Session
