@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from services.catalog import bulk, queries, service, variants
+from services.catalog import bulk, queries, service, stock, variants
 from services.catalog.schemas import (
     NewProduct,
     ProductChange,
@@ -132,8 +132,7 @@ async def set_stock(
 @router.patch("/v1/products/{productId:product}/stock", dependencies=CHANGE, responses=problems(404))
 async def change_stock(product_id: ProductId, body: StockChange, session: Session, response: Response) -> ProductOut:
     """Decrease or increase the stock; it never goes below 0, and a parent has none of its own."""
-    await variants.check_has_stock(session, product_id)
-    await service.change_stock(session, product_id, body.change, body.reason)
+    await stock.change(session, product_id, body.change, body.reason)
     return await _one(session, product_id, response)
 
 

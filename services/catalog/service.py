@@ -3,19 +3,19 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import RowMapping, delete, func, or_, select, update
+from sqlalchemy import RowMapping, delete, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.catalog import queries, store, variants
 from services.catalog.attributes.rules import Rules
-from services.catalog.domain import MAX_STOCK, Changes, LineOutcome, ProductState, Refused, events_between, new_product
+from services.catalog.domain import Changes, LineOutcome, ProductState, Refused, events_between, new_product
 from services.catalog.models import Category, Product
 from services.catalog.variants import Families
 from services.common.messaging.outbox import append, append_all
 from services.common.runtime.errors import Conflict, NotFound
 from services.common.web.preconditions import Expected, tag
 from services.common.web.references import ProductReference
-from services.contracts.events.catalog import ProductDeleted, StockChanged
+from services.contracts.events.catalog import ProductDeleted
 
 PRODUCER = "catalog"
 
@@ -36,12 +36,6 @@ class ProductInUse(Conflict):
     """The product has variants."""
 
     title = "Product in use"
-
-
-class StockOutOfRange(Conflict):
-    """The stock would go below 0 or above its maximum."""
-
-    title = "Stock out of range"
 
 
 async def find(session: AsyncSession, reference: ProductReference) -> int:
@@ -167,31 +161,6 @@ async def remove(session: AsyncSession, product_id: int) -> None:
     if sku is None:
         raise ProductNotFound(f"There is no product {product_id}.")
     await append(session, PRODUCER, "PRODUCT_DELETED", ProductDeleted(product_id=product_id, sku=sku))
-
-
-async def change_stock(session: AsyncSession, product_id: int, amount: int, reason: str | None) -> int:
-    """Change the stock atomically; returns the new stock.
-
-    Raises:
-        ProductNotFound: there is none.
-        StockOutOfRange: the stock would leave its range.
-    """
-    stock = Product.stock + amount
-    stock_is_possible = stock.between(0, MAX_STOCK)
-    version = Product.stock_version + int(amount != 0)
-    changing = update(Product).where(Product.id == product_id, stock_is_possible)
-    changing = changing.values(stock=stock, stock_version=version, updated_at=func.now())
-    after = (await session.execute(changing.returning(Product.stock, Product.stock_version))).one_or_none()
-    if after is None:
-        if await session.scalar(select(Product.id).where(Product.id == product_id)) is None:
-            raise ProductNotFound(f"There is no product {product_id}.")
-        raise StockOutOfRange(f"The stock cannot change by {amount}.")
-    if amount:
-        changed = StockChanged(
-            product_id=product_id, stock=after.stock, reason=reason, stock_version=after.stock_version
-        )
-        await append(session, PRODUCER, "STOCK_CHANGED", changed)
-    return int(after.stock)
 
 
 async def _store(session: AsyncSession, before: Mapping[int, ProductState], after: Iterable[ProductState]) -> None:

@@ -10,25 +10,18 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-import orjson
-from sqlalchemy import TextClause, func, select, text
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.catalog import store
-from services.catalog.domain import MAX_STOCK, ProductState
+from services.catalog.domain import ProductState
 from services.catalog.models import Product
 from services.catalog.reservations.models import Reservation, Restock
+from services.catalog.stock import Quantities, move
 from services.catalog.variants import parents_among
-from services.common.messaging.outbox import append_events
 from services.common.runtime.errors import Conflict, Fault, NotFound
-from services.contracts.envelope import Event
-from services.contracts.events.catalog import StockChanged
 from services.contracts.prices import Offer, Price, line_amount, price_at
-
-PRODUCER = "catalog"
-Quantities = Mapping[int, int]
-"""Pieces by product id."""
 
 
 class Status(StrEnum):
@@ -78,7 +71,7 @@ async def reserve(session: AsyncSession, reservation_id: str, wanted: Quantities
     if faults := list(_faults(states, wanted, parents)):
         raise NotAvailable("Not everything is available.", errors=faults)
     reservation.lines = [_line(states[product_id], quantity, now) for product_id, quantity in sorted(wanted.items())]
-    await _move(session, {product_id: -quantity for product_id, quantity in wanted.items()}, "reserved")
+    await move(session, {product_id: -quantity for product_id, quantity in wanted.items()}, "reserved")
     return reservation
 
 
@@ -102,7 +95,7 @@ async def release(session: AsyncSession, reservation_id: str) -> Reservation:
     reservation = await _locked(session, reservation_id)
     if reservation.status != Status.RELEASED:
         reservation.status = Status.RELEASED
-        await _move(session, _quantities(reservation.lines), "released")
+        await move(session, _quantities(reservation.lines), "released")
     return reservation
 
 
@@ -121,7 +114,7 @@ async def release_expired(session: AsyncSession, most: int) -> int:
         reservation.status = Status.RELEASED
         for product_id, quantity in _quantities(reservation.lines).items():
             back[product_id] = back.get(product_id, 0) + quantity
-    await _move(session, back, "expired")
+    await move(session, back, "expired")
     return len(expired)
 
 
@@ -129,7 +122,7 @@ async def restock(session: AsyncSession, return_id: str, returned: Quantities) -
     """Put returned pieces into the stock again, once for each return; deleted products stay deleted."""
     once = insert(Restock).values(id=return_id).on_conflict_do_nothing().returning(Restock.id)
     if await session.scalar(once) is not None:
-        await _move(session, returned, "returned")
+        await move(session, returned, "returned")
 
 
 async def _locked(session: AsyncSession, reservation_id: str) -> Reservation:
@@ -170,24 +163,3 @@ def _line(state: ProductState, quantity: int, now: datetime) -> dict[str, Any]:
 
 def _quantities(lines: Sequence[Mapping[str, Any]]) -> dict[int, int]:
     return {line["productId"]: line["quantity"] for line in lines}
-
-
-_LOCK: TextClause = text("SELECT id FROM products WHERE id = ANY(:ids) ORDER BY id FOR UPDATE")
-_MOVE = text(  # never below 0: the constraint refuses it; a stock that is counted anew meanwhile may be at its maximum
-    f"UPDATE products SET stock = least(stock + m.pieces, {MAX_STOCK}), stock_version = stock_version + 1,"  # noqa: S608
-    " updated_at = now() FROM json_to_recordset(CAST(:moves AS json)) AS m (id bigint, pieces bigint)"
-    " WHERE products.id = m.id RETURNING products.id, stock, stock_version"
-)
-
-
-async def _move(session: AsyncSession, pieces: Quantities, reason: str) -> None:
-    """Change stocks, and publish them; rows are locked in the order of their ids, so that callers cannot deadlock."""
-    if not pieces:
-        return
-    await session.execute(_LOCK, {"ids": list(pieces)})
-    moves = [{"id": product_id, "pieces": count} for product_id, count in pieces.items()]
-    rows = await session.execute(_MOVE, {"moves": orjson.dumps(moves).decode()})
-    levels = (
-        StockChanged(product_id=row.id, stock=row.stock, reason=reason, stock_version=row.stock_version) for row in rows
-    )
-    await append_events(session, (Event.of("STOCK_CHANGED", each, producer=PRODUCER) for each in levels))
