@@ -48,3 +48,9 @@ visits as (
 {% macro first_of_visit(column) -%}
     first_value({{ column }}) over (partition by user_id, occurred_date, device, visit order by occurred_at, event_id)
 {%- endmacro %}
+
+{# Of a visit's actions: what its first one that names a source, medium or campaign says of it. #}
+{% macro named_first(column) -%}
+    (array_agg({{ column }} order by occurred_at, event_id)
+    filter (where num_nonnulls(utm_source, utm_medium, utm_campaign) > 0))[1]
+{%- endmacro %}

@@ -222,7 +222,8 @@ def shuffled_history(seed: int, count: int) -> list[dict]:
             lambda: event("SEARCH_BY_CATEGORY", hours, userId=user, searchCategoryId=tree),
             lambda: event("PRODUCT_VIEWED", hours, **visitor, productId=item, requestID=draw.choice(["s1", None])),
             lambda: order(order_id, *lines, user=visitor["userId"], hours=hours),
-            lambda: event("CART_ADD", hours, **visitor, productId=item, isBot=draw.random() < 0.1),
+            lambda: event("CART_ADD", hours, **visitor, productId=item, isBot=draw.random() < 0.1,
+                          **draw.choice([{}, {"utmSource": "mail"}, {"utmCampaign": "spring"}])),
             lambda: event("CART_REMOVE", round(hours), **visitor, productId=item),  # at the same moment as others
             lambda: event("ORDER_COMPLETE", hours, userId=user, orderId=order_id),
             lambda: event("PRODUCT_VIEWED", hours, userId=browser, productId=item, sessionId=browser),

@@ -25,6 +25,8 @@ def small_shop(module_shop: Shop) -> Shop:
         event("SEARCH_BY_KEYWORD", -1, userId="ann", searchKeyword=" Green TEA", requestID="s1", resultCount=2),
         event("SEARCH_BY_KEYWORD", -1, userId="ben", searchKeyword="green tea", resultCount=0),
         event("PRODUCT_VIEWED", -0.5, userId="ann", productId=2, requestID="s1"),
+        event("CART_ADD", -0.1, userId="cat", productId=1, sessionId="c", utmSource="mail", utmCampaign="spring"),
+        event("ORDER_COMPLETE", userId="cat", orderId=4),
         event("GENERATION_ACTIVATED", generation="g1", rows=3),
         event("DISPLAY_CHANGED", displayId=1, change="CREATED", displayType="SALE", productId=1, mode="pin"),
         event("BANNER_CHANGED", bannerId=1, change="CREATED", placement="TOP", campaignId=1),
@@ -60,6 +62,16 @@ def test_a_search_counts_with_what_was_opened_from_it_and_then_bought(small_shop
         "from merchandising.search_terms"
     ) == [("green tea", 2, 1, 1, 1, 1)]
     assert small_shop.rows("select currency, revenue from merchandising.search_revenue") == [("JPY", Decimal(2))]
+
+
+def test_an_order_counts_for_the_campaign_that_its_visit_came_from(small_shop: Shop):
+    assert small_shop.rows(
+        "select utm_medium, visit_count, cart_count, order_count from merchandising.traffic_sources "
+        "where (utm_source, utm_campaign) = ('mail', 'spring')"
+    ) == [("none", 1, 1, 1)]
+    assert small_shop.rows("select utm_campaign, order_count, revenue from merchandising.traffic_revenue") == [
+        ("spring", 1, Decimal(0))
+    ]
 
 
 def test_every_mart_has_the_primary_key_of_its_contract(small_shop: Shop):

@@ -54,6 +54,8 @@ MARTS = {
     "merchandising/search_revenue",
     "merchandising/search_terms",
     "merchandising/shelf_performance",
+    "merchandising/traffic_revenue",
+    "merchandising/traffic_sources",
     "recommendation/recommendation_impressions",
     "recommendation/interactions",
     "recommendation/item_features",

@@ -16,14 +16,14 @@ logins as not materialized (
 arrived as (
     select
         event_id, user_id as sent_by, action_type, product_id, currency, product_price, category_id, order_id, quantity,
-        search_keyword, result_count, rating, request_id, session_id, occurred_at,
+        search_keyword, result_count, rating, request_id, session_id, utm_source, utm_medium, utm_campaign, occurred_at,
         {{ shop_date('occurred_at') }} as occurred_date, is_declared_bot, is_simulated
     from user_actions
     union all
     select
         event_id, user_id, action_type, product_id, currency, product_price, category_id, null, null, null, null,
-        null::numeric(3, 2), request_id, session_id, occurred_at, {{ shop_date('occurred_at') }}, is_declared_bot,
-        is_simulated
+        null::numeric(3, 2), request_id, session_id, utm_source, utm_medium, utm_campaign, occurred_at,
+        {{ shop_date('occurred_at') }}, is_declared_bot, is_simulated
     from product_views
 ),
 
@@ -33,8 +33,8 @@ history as ( -- one action more may turn its user's whole day into a machine's, 
         union -- not `all`: what a run read that did not come to its end is in both
         select
             event_id, coalesce(visitor_id, user_id), action_type, product_id, currency, product_price, category_id,
-            order_id, quantity, search_keyword, result_count, rating, request_id, session_id, occurred_at,
-            occurred_date, is_declared_bot, is_simulated
+            order_id, quantity, search_keyword, result_count, rating, request_id, session_id, utm_source, utm_medium,
+            utm_campaign, occurred_at, occurred_date, is_declared_bot, is_simulated
         from {{ this }}
         where {{ is_touched('user_id, occurred_date', 'touched_user_days') }}
     {%- endif %}
@@ -69,6 +69,9 @@ select
     request_id,
     session_id,
     {{ first_of_visit('event_id') }} as session_key,
+    utm_source,
+    utm_medium,
+    utm_campaign,
     occurred_at,
     occurred_date,
     is_declared_bot,

@@ -11,9 +11,9 @@ select
     (data ->> 'productPrice')::numeric(15, 3) as product_price,
     (data ->> 'categoryId')::bigint as category_id,
     data ->> 'requestID' as request_id,
-    data ->> 'utmSource' as utm_source,
-    data ->> 'utmMedium' as utm_medium,
-    data ->> 'utmCampaign' as utm_campaign,
+    nullif(data ->> 'utmSource', '') as utm_source,
+    nullif(data ->> 'utmMedium', '') as utm_medium,
+    nullif(data ->> 'utmCampaign', '') as utm_campaign,
     coalesce((data ->> 'isBot')::boolean, false) as is_declared_bot,
     coalesce((data ->> 'simulated')::boolean, false) as is_simulated
 from {{ source('raw', 'user_actions_v1') }}

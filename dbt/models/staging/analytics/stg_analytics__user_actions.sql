@@ -16,9 +16,9 @@ select
     (data ->> 'rating')::numeric(3, 2) as rating,
     data ->> 'requestID' as request_id,
     (data ->> 'resultCount')::int as result_count,
-    data ->> 'utmSource' as utm_source,
-    data ->> 'utmMedium' as utm_medium,
-    data ->> 'utmCampaign' as utm_campaign,
+    nullif(data ->> 'utmSource', '') as utm_source,
+    nullif(data ->> 'utmMedium', '') as utm_medium,
+    nullif(data ->> 'utmCampaign', '') as utm_campaign,
     coalesce((data ->> 'isBot')::boolean, false) as is_declared_bot,
     coalesce((data ->> 'simulated')::boolean, false) as is_simulated
 from {{ source('raw', 'user_actions_v1') }}
