@@ -25,6 +25,7 @@ from services.catalog.reviews import api as api_reviews
 from services.catalog.reviews import users
 from services.catalog.reviews.consumer import ACTIONS, ORDERS, PURCHASED, SUBMITTED, follow_actions, follow_orders
 from services.catalog.search.analysis import Analyzer
+from services.catalog.search.counter import Counter
 from services.catalog.search.documents import Reader
 from services.catalog.search.follower import Follower
 from services.catalog.search.postgres import PostgresIndex
@@ -53,6 +54,7 @@ def create_app(settings: CatalogSettings | None = None) -> FastAPI:
     images = Images(database, files)
     words = Words(database, settings.synonyms_file)
     index = PostgresIndex(database, Reader(Analyzer()), settings.search_seconds)
+    follower = Follower(database, index)
     follow = partial(Consumer, settings, database=database, producer=producer)
     consumers = [
         follow(topics=[ORDERS], event_types=PURCHASED, handle=follow_orders, name="orders"),
@@ -82,7 +84,8 @@ def create_app(settings: CatalogSettings | None = None) -> FastAPI:
             Expiry(database, settings.expiry_seconds),
             ImageSweeper(images, settings.image_sweep_seconds),
             words,
-            Follower(database, index),
+            follower,
+            Counter(database, index, follower),
             *consumers,
         ],
         checks=[Check("images", files.check, required=False)],

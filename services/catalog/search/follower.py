@@ -7,7 +7,6 @@ products: after a crash between, they are written again. One follower per databa
 
 import asyncio
 import logging
-import time
 from collections.abc import Mapping, Sequence
 
 from psycopg import errors
@@ -24,9 +23,6 @@ logger = logging.getLogger(__name__)
 
 BATCH = 1_000
 EVERY_SECONDS = 0.2
-COUNT_EVERY_SECONDS = 60.0
-MANY = 0.1
-"""Where this part of the documents has changed, words are counted at once."""
 _KEY = "hashtextextended('services.catalog.search', 0)"
 LOCK = text(f"SELECT pg_advisory_xact_lock({_KEY})")
 """Waits until nobody else writes the index, and lets nobody until the transaction ends."""
@@ -34,27 +30,30 @@ _TRY_LOCK = text(f"SELECT pg_try_advisory_xact_lock({_KEY})")
 _TAKE = text("""
     DELETE FROM search_changes WHERE id IN (SELECT id FROM search_changes ORDER BY id LIMIT :limit) RETURNING product_id
 """)
-_DOCUMENTS = text("SELECT documents FROM search_state")
 
 
 class Follower(Worker):
-    """Follows the changes of products."""
+    """Follows the changes of products.
+
+    `uncounted` is how many changes the index has whose words have not been counted; at first nobody knows it. While it
+    `is_behind`, it is too early.
+    """
 
     name = "search follower"
 
     def __init__(self, database: Database, index: Index) -> None:
         super().__init__()
         self._database, self._index = database, index
-        self._uncounted = 0
-        self._counted_at = 0.0
+        self.uncounted = 1
+        self.is_behind = True
 
     async def run(self, stop: asyncio.Event) -> None:
         """Follow until `stop` is set."""
         while not stop.is_set():
             count = await self.follow()
             self.heartbeat()
-            if count < BATCH:
-                await self._count_words()
+            self.is_behind = count == BATCH
+            if not self.is_behind:
                 await pause(stop, EVERY_SECONDS)
 
     async def follow(self) -> int:
@@ -67,7 +66,7 @@ class Follower(Worker):
                 ids = sorted(set(taken))
                 documents = {each.product_id: each for each in await sources.read(session, ids)}
                 await self._write(ids, documents)
-        self._uncounted += len(taken)
+        self.uncounted += len(taken)
         return len(taken)
 
     async def _write(self, ids: Sequence[int], documents: Mapping[int, Document]) -> None:
@@ -86,16 +85,6 @@ class Follower(Worker):
             else:
                 logger.exception("product %d cannot be found by search", ids[0])
                 await self._index.write([], ids)
-
-    async def _count_words(self) -> None:
-        if not self._uncounted:
-            return
-        async with self._database.sessions.begin() as session:
-            documents = await session.scalar(_DOCUMENTS) or 0
-            is_due = time.monotonic() - self._counted_at >= COUNT_EVERY_SECONDS
-            if (is_due or self._uncounted >= documents * MANY) and await session.scalar(_TRY_LOCK):
-                await self._index.count()
-                self._uncounted, self._counted_at = 0, time.monotonic()
 
 
 def _is_of_a_product(error: Exception) -> bool:

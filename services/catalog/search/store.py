@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.catalog.search.analysis import Word
 from services.catalog.search.documents import Reader, Terms
 from services.catalog.search.engine import Document
+from services.catalog.search.follower import LOCK
 
 _FACTS = (
     "group_id, leaf, category_ids, price, offer_price, offer_starts_at, offer_ends_at, rating, rating_count, in_stock,"
@@ -43,15 +44,20 @@ _ADD_WORDS = text("""
     ORDER BY key ON CONFLICT (key) DO UPDATE
     SET heads = excluded.heads, count = excluded.count, id = DEFAULT WHERE search_words.count = 0
 """)
-_COUNT_WORDS = text("""
+_COUNT = text("""
+    CREATE TEMPORARY TABLE counted ON COMMIT DROP AS
     WITH kinds AS (SELECT word, ndoc FROM ts_stat('SELECT terms FROM search_documents', 'ab')),
-    counted AS (SELECT word, ndoc FROM ts_stat('SELECT terms FROM search_documents'))
-    UPDATE search_words SET heads = counts.heads, count = counts.count
-    FROM (
-        SELECT key, coalesce(kinds.ndoc, 0) AS heads, coalesce(counted.ndoc, 0) AS count
-        FROM search_words LEFT JOIN counted ON counted.word = key LEFT JOIN kinds ON kinds.word = key
-    ) AS counts
-    WHERE search_words.key = counts.key AND (search_words.heads, search_words.count) <> (counts.heads, counts.count)
+    counts AS (SELECT word, ndoc FROM ts_stat('SELECT terms FROM search_documents')),
+    words AS (
+        SELECT key, search_words.heads AS old_heads, search_words.count AS old_count,
+            coalesce(kinds.ndoc, 0) AS heads, coalesce(counts.ndoc, 0) AS count
+        FROM search_words LEFT JOIN counts ON counts.word = key LEFT JOIN kinds ON kinds.word = key
+    )
+    SELECT * FROM words WHERE (old_heads, old_count) <> (heads, count)
+""")
+_SET_COUNTS = text("""
+    UPDATE search_words SET heads = counted.heads, count = counted.count FROM counted
+    WHERE search_words.key = counted.key AND search_words.count = old_count
 """)
 _COUNTED = text(
     "UPDATE search_state SET documents = (SELECT count(*) FROM search_documents), counted_at = clock_timestamp()"
@@ -123,8 +129,10 @@ class Store:
 
 
 async def count_words(session: AsyncSession) -> None:
-    """Count in how many documents each word is."""
-    await session.execute(_COUNT_WORDS)
+    """Count in how many documents each word is; what adds words waits only while the counts are set."""
+    await session.execute(_COUNT)
+    await session.execute(LOCK)
+    await session.execute(_SET_COUNTS)
     await session.execute(_COUNTED)
 
 

@@ -1,14 +1,18 @@
+import asyncio
+
 import psycopg
 import pytest
 
 from services.catalog.search import sources
 from services.catalog.search.analysis import Analyzer
+from services.catalog.search.counter import Counter
 from services.catalog.search.documents import Reader
-from services.catalog.search.follower import Follower
+from services.catalog.search.follower import BATCH, LOCK, Follower
 from services.catalog.search.postgres import PostgresIndex
 from services.catalog.search.words import Words
 from services.common.storage.database import Database
 from services.common.storage.migrate import migrate
+from tests.waiting import eventually
 
 ADD = """
     INSERT INTO products (sku, name, brand, price, currency, rating, stock, is_active, product_version)
@@ -101,6 +105,51 @@ async def test_a_word_whose_products_were_all_away_is_known_again_when_one_is_ba
     await follower.follow()
     await words.refresh()
     assert (await words.vocabulary()).get("緑茶").count == 1
+
+
+async def test_products_are_followed_while_words_are_counted(catalogue):
+    connection, here, index = catalogue
+    connection.execute(ADD, ("a", "緑茶", None))
+    follower = Follower(here, index)
+    follower.is_behind = await follower.follow() == BATCH
+    counting, goes_on, stop = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    class Slow:
+        async def count(self):
+            counting.set()
+            await goes_on.wait()
+            await index.count()
+            stop.set()
+
+    counter = asyncio.create_task(Counter(here, Slow(), follower).run(stop))
+    await counting.wait()
+    connection.execute(ADD, ("b", "緑茶", None))
+    assert await follower.follow() == 1
+    goes_on.set()
+    await counter
+    assert follower.uncounted == 1  # that of b
+    assert connection.execute("SELECT count FROM search_words WHERE key = '緑茶'").fetchone() == (2,)
+
+
+async def test_a_word_that_came_while_words_were_counted_stays(catalogue):
+    connection, here, index = catalogue
+    connection.execute(ADD, ("a", "緑茶", None))
+    await Follower(here, index).follow()
+    connection.execute("DELETE FROM search_documents")  # a count that sees it finds no word
+    with connection.transaction():
+        connection.execute(str(LOCK))
+        counting = asyncio.create_task(index.count())
+        await eventually(lambda: _waiting(here.url))
+        connection.execute("UPDATE search_words SET count = 7 WHERE key = '緑茶'")
+    await counting
+    counts = dict(connection.execute("SELECT key, count FROM search_words"))
+    assert counts.pop("緑茶") == 7
+    assert not any(counts.values())
+
+
+def _waiting(url):
+    with psycopg.connect(url, autocommit=True) as connection:
+        return connection.execute("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted").fetchone()
 
 
 async def _documents(here):
