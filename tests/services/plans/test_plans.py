@@ -27,7 +27,6 @@ ALLOWED = {
         "an attribute goes once in years, and no product may have it any more",
     ),
     ("worker search follower", "reads all of categories"): "a thousand changed products are in as many categories",
-    ("worker erasure", "Nested Loop  throws rows away"): "the trigger of search compares what a statement has changed",
     ("GET /v1/snapshot/products", "reads all of special_prices"): "it reads the whole catalogue, in pages",
 }
 """What reads a whole table, by who does, and why it may."""
