@@ -83,13 +83,13 @@ async def create_display(
     return await _one(session, display_id, response)
 
 
-@router.get("/v1/top-page-displays/{displayId}", dependencies=[MERCHANDISER], responses=problems(404))
+@router.get("/v1/top-page-displays/{displayId:int}", dependencies=[MERCHANDISER], responses=problems(404))
 async def read_display(display_id: DisplayId, session: Session, response: Response) -> DisplayOut:
     """One manual row. Its ETag is for `If-Match`."""
     return await _one(session, display_id, response)
 
 
-@router.patch("/v1/top-page-displays/{displayId}", dependencies=EDITS, responses=problems(404, 412))
+@router.patch("/v1/top-page-displays/{displayId:int}", dependencies=EDITS, responses=problems(404, 412))
 async def change_display(
     display_id: DisplayId,
     body: DisplayChange,
@@ -103,13 +103,15 @@ async def change_display(
     return await _one(session, display_id, response)
 
 
-@router.post("/v1/top-page-displays/{displayId}/move", dependencies=EDITS, responses=problems(404, 409, 412))
+@router.post("/v1/top-page-displays/{displayId:int}/move", dependencies=EDITS, responses=problems(404, 409, 412))
 async def move_display(display_id: DisplayId, body: Move, edit: Change, session: Session) -> PinOrder:
     """Put a pin behind another one of its shelf, or before all, whatever their priorities are."""
     return await _in_order(session, await displays.move(edit, display_id, body.after))
 
 
-@router.delete("/v1/top-page-displays/{displayId}", status_code=204, dependencies=EDITS, responses=problems(404, 412))
+@router.delete(
+    "/v1/top-page-displays/{displayId:int}", status_code=204, dependencies=EDITS, responses=problems(404, 412)
+)
 async def delete_display(display_id: DisplayId, edit: Change) -> None:
     """Remove a manual row."""
     await editing.remove(edit, DISPLAY, display_id)
