@@ -12,6 +12,7 @@ from sqlalchemy import (
     Select,
     Text,
     and_,
+    bindparam,
     case,
     collate,
     func,
@@ -80,10 +81,16 @@ def shown(*conditions: ColumnElement[bool]) -> Select[Any]:
     return products(*conditions).add_columns(*columns).join(_VARIANTS, true())
 
 
+_ONE = shown(Product.id == bindparam("product_id"))
+_ONE_PUBLIC = _ONE.where(Product.is_active.is_(True))
+_BY_IDS = shown(Product.id == func.any(bindparam("ids", type_=ARRAY(BigInteger))), Product.is_active.is_(True))
+"""Made once: to make one, and the key by which SQLAlchemy knows it again, takes half a millisecond."""
+
+
 async def one_product(session: AsyncSession, product_id: int, *, is_public: bool) -> RowMapping | None:
     """The product with this id, if it exists and, with `is_public`, the public may see it."""
-    conditions = [Product.id == product_id, *([Product.is_active.is_(True)] if is_public else [])]
-    row: RowMapping | None = (await session.execute(shown(*conditions))).mappings().one_or_none()
+    rows = await session.execute(_ONE_PUBLIC if is_public else _ONE, {"product_id": product_id})
+    row: RowMapping | None = rows.mappings().one_or_none()
     return row
 
 
@@ -149,7 +156,7 @@ def within_category(category: CategoryReference) -> ColumnElement[bool]:
 
 async def products_by_id(session: AsyncSession, ids: Sequence[int]) -> dict[int, RowMapping]:
     """Active products by their ids."""
-    rows = await session.execute(shown(Product.id == func.any(list(ids)), Product.is_active.is_(True)))
+    rows = await session.execute(_BY_IDS, {"ids": list(ids)})
     return {row["id"]: row for row in rows.mappings()}
 
 
