@@ -68,6 +68,7 @@ def driven(service, others, tokens, database, postgres_server, broker, tmp_path_
     name = url.rpartition("/")[2]
     migrate(service, url)
     admin_url = postgres_server.url(name)
+    importlib.import_module(f"services.{service}.app")  # rooms have tables of their own
     metadata = importlib.import_module(f"services.{service}.models").Base.metadata
     large = fill(admin_url, url, metadata)
     settings = {**tokens.settings, "mail_folder": folder, "keys_file": folder / "keys.json", "database_url": url}
