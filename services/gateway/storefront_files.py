@@ -7,6 +7,7 @@ from functools import lru_cache
 from hashlib import sha256
 from html import escape
 from pathlib import Path
+from time import monotonic
 from typing import Final
 
 from starlette.datastructures import Headers
@@ -23,6 +24,8 @@ TYPES: Final = {
     ".html": "text/html; charset=utf-8",
 }
 IMPORT: Final = re.compile(r'^import [^;]*?"\./([\w-]+\.js)";', re.MULTILINE)
+COMMENT: Final = re.compile(r"^ *(?://|/?\*).*", re.MULTILINE)
+"""A line of a script for who reads the folder; it is sent empty, so that a browser counts the lines as we do."""
 PLACE: Final = re.compile(r"\{\{([\w.-]+)\}\}")
 CURRENT: Final = ' aria-current="true"'
 Stamp = tuple[tuple[str, int, int], ...]
@@ -48,7 +51,7 @@ class Edition:
     """The folder as it was at one moment."""
 
     def __init__(self) -> None:
-        sources = {path.name: path.read_text() for path in sorted(FOLDER.iterdir())}
+        sources = {path.name: path.read_text(encoding="utf-8") for path in _ours()}
         self._document = sources[DOCUMENT]
         self._imports = {name: IMPORT.findall(source) for name, source in sources.items() if name.endswith(".js")}
         self._documents: dict[tuple[str, str], File] = {}
@@ -95,9 +98,14 @@ class Edition:
 
 
 def edition() -> Edition:
-    """The folder as it is: read again when a file of it has changed."""
-    stats = ((path.name, path.stat()) for path in sorted(FOLDER.iterdir()))
-    return _read(tuple((name, stat.st_mtime_ns, stat.st_size) for name, stat in stats))
+    """The folder as it is, looked at once a second: read again when a file of it has changed."""
+    return _read(_stamp(int(monotonic())))
+
+
+@lru_cache(maxsize=1)
+def _stamp(_: int) -> Stamp:
+    stats = ((path.name, path.stat()) for path in _ours())
+    return tuple((name, stat.st_mtime_ns, stat.st_size) for name, stat in stats)
 
 
 @lru_cache(maxsize=1)
@@ -105,6 +113,11 @@ def _read(_: Stamp) -> Edition:
     return Edition()
 
 
+def _ours() -> list[Path]:
+    """The files of the storefront, without what an editor or a desktop leaves beside them."""
+    return sorted(path for path in FOLDER.iterdir() if path.suffix in TYPES and not path.name.startswith("."))
+
+
 def _file(suffix: str, source: str) -> File:
-    plain = source.encode()
+    plain = (COMMENT.sub("", source) if suffix == ".js" else source).encode()
     return File(TYPES[suffix], plain, gzip.compress(plain, 9, mtime=0))

@@ -1,7 +1,6 @@
 """An account from its first page to its last, and what it buys, in a real browser, by keyboard and on a phone."""
 
 import json
-import re
 import uuid
 from contextlib import suppress
 
@@ -11,27 +10,20 @@ import pytest
 from playwright.sync_api import TimeoutError as Late
 from playwright.sync_api import expect
 
+from tests.e2e.customers import PASSWORD, customer_of, new_email, order, post, staff_of
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.browser
 
-PASSWORD = "seven green lanterns over the bridge"
 PHONE = {"viewport": {"width": 375, "height": 812}, "has_touch": True, "is_mobile": True}
 MOST_TABS = 120
-ADDRESS = {
-    "name": "Aiko Aoki",
-    "countryCode": "JP",
-    "postalCode": "100-0001",
-    "countryArea": "東京都",
-    "city": "千代田区",
-}
 LONG_NAME = f"Kombu{'kombu' * 20}, dried on the northern shore, with a name that no shelf was made for"
 expect.set_options(timeout=30_000)
 
 
 @pytest.fixture
 def email():
-    return f"aiko-{uuid.uuid4().hex[:8]}@example.com"
+    return new_email()
 
 
 def heading(page, text):
@@ -82,44 +74,19 @@ def tab_to(page, locator):
 
 @pytest.fixture
 def customer(shop, email):
-    """A client of somebody with an account and an address, and a staff's."""
-    url, login = shop.gateway_url, {"email": email, "password": PASSWORD}
-    with httpx2.Client(base_url=url, timeout=30) as client:
-        client.post("/v1/auth/registrations", json=login).raise_for_status()
-        mails = wait_until(lambda: [m for m in client.get("/preview/inbox").json()["items"] if m["to"] == email])
-        code = re.search(r"code=([\w-]+)", mails[0]["text"])[1]
-        client.post("/v1/auth/registrations/confirm", json={"email": email, "code": code}).raise_for_status()
-        token = client.post("/v1/auth/sessions", json=login).json()["accessToken"]
-        client.headers["Authorization"] = f"Bearer {token}"
-        wait_until(lambda: client.get("/v1/users/me").is_success)
-        book = {"addresses": [{**ADDRESS, "streetAddress": "千代田1-1", "isDefault": True}]}
-        client.patch("/v1/users/me", json={"address": book}).raise_for_status()
+    with customer_of(shop.gateway_url, email) as client:
         yield client
 
 
 @pytest.fixture
 def staff(shop):
-    with httpx2.Client(base_url=shop.gateway_url, headers={"Authorization": f"Bearer {shop.staff_token}"}) as client:
+    with staff_of(shop) as client:
         yield client
-
-
-def post(client, path, **body):
-    """The answer to a request with a key of its own."""
-    answer = client.post(path, json=body, headers={"Idempotency-Key": str(uuid.uuid4())})
-    return answer.raise_for_status().json()
 
 
 def new_product(staff, price, name="Green tea"):
     line = {"sku": str(uuid.uuid4()), "name": name, "price": price, "currency": "USD", "stock": 20}
     return post(staff, "/v1/products", **line)["id"]
-
-
-def order(customer, product_id, status="CONFIRMED", quantity=1):
-    """The id of a new order once it has this status."""
-    post(customer, "/v1/carts/me/items", productId=product_id, quantity=quantity)
-    order_id = post(customer, "/v1/orders", paymentMethod="CREDIT_CARD")["id"]
-    wait_until(lambda: customer.get(f"/v1/orders/{order_id}").json()["status"] == status)
-    return order_id
 
 
 def test_an_account_is_made_used_and_left_by_keyboard_alone(open_page, email):

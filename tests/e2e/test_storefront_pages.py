@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
+from tests.e2e.customers import post, staff_of
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.browser
@@ -18,15 +19,8 @@ expect.set_options(timeout=30_000)
 
 @pytest.fixture
 def staff(shop):
-    headers = {"Authorization": f"Bearer {shop.staff_token}"}
-    with httpx2.Client(base_url=shop.gateway_url, headers=headers, timeout=30) as client:
+    with staff_of(shop) as client:
         yield client
-
-
-def make(staff, path, **body):
-    """Create something, and give it."""
-    answer = staff.post(path, json=body, headers={"Idempotency-Key": str(uuid.uuid4())})
-    return answer.raise_for_status().json()
 
 
 @pytest.fixture
@@ -34,15 +28,15 @@ def shirt(staff):
     """A parent with three variants: red in S and M, blue in S, which is sold out."""
     for code, name in (("color", "Colour"), ("size", "Size")):
         if not staff.get(f"/v1/attributes/{code}").is_success:
-            make(staff, "/v1/attributes", code=code, name=name, type="text")
+            post(staff, "/v1/attributes", code=code, name=name, type="text")
     sku = uuid.uuid4().hex
     line = {"currency": "USD", "description": "First line\nsecond line"}
-    parent = make(staff, "/v1/products", sku=sku, name="Shirt", price="10.00", **line)
+    parent = post(staff, "/v1/products", sku=sku, name="Shirt", price="10.00", **line)
     variants = {}
     for color, size, price, stock in (("red", "S", "10.00", 5), ("red", "M", "12.50", 5), ("blue", "S", "11.00", 0)):
         attributes = {"color": color, "size": size}
         name = f"Shirt, {color}, {size}"
-        variants[color, size] = make(
+        variants[color, size] = post(
             staff, "/v1/products", sku=f"{sku}-{color}-{size}", name=name, price=price, stock=stock,
             parentId=parent["id"], attributes=attributes, **line,
         )  # fmt: skip
@@ -73,7 +67,7 @@ def test_a_banner_of_the_moment_is_shown_in_the_language_of_the_page(open_page, 
         "ja": {"title": "お茶の週間", "linkText": "お茶へ"},
     }
     now = {"startDate": "2026-01-01T00:00:00Z"}
-    banner = make(staff, "/v1/banners", placement="TOP", texts=texts, link="/search?q=tea", **now)
+    banner = post(staff, "/v1/banners", placement="TOP", texts=texts, link="/search?q=tea", **now)
     page = open_page("/")
     page.get_by_role("region", name="Tea weeks").get_by_role("link", name="To the teas").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("“tea”")
@@ -85,12 +79,11 @@ def test_a_banner_of_the_moment_is_shown_in_the_language_of_the_page(open_page, 
 @pytest.fixture(scope="module")
 def jars(shop):
     """Twelve jars of two brands, half of them sold out; only this file knows the word."""
-    headers = {"Authorization": f"Bearer {shop.staff_token}"}
-    with httpx2.Client(base_url=shop.gateway_url, headers=headers, timeout=30) as client:
+    with staff_of(shop) as client:
         for number in range(12):
             brand, stock = ("Quillon", 5) if number % 2 else ("Brasserie", 0)
             line = {"sku": f"zanzibar-{number}", "name": f"Zanzibar jar {number}", "price": f"{number + 1}.00"}
-            make(client, "/v1/products", **line, currency="USD", brand=brand, stock=stock)
+            post(client, "/v1/products", **line, currency="USD", brand=brand, stock=stock)
         wait_until(lambda: client.get("/v1/search?q=zanzibar").json()["total"] == 12)
 
 
@@ -153,7 +146,7 @@ def test_of_two_searches_in_a_row_the_one_that_is_shown_is_reported(open_page):
 
 def test_of_an_uploaded_picture_a_card_loads_a_small_file(open_page, staff):
     word = f"Picturesque{uuid.uuid4().hex[:6]}"
-    product = make(staff, "/v1/products", sku=word, name=word, price="5.00", currency="USD", stock=5)
+    product = post(staff, "/v1/products", sku=word, name=word, price="5.00", currency="USD", stock=5)
     drawn = BytesIO()
     Image.new("RGB", (1200, 900), "teal").save(drawn, "PNG")
     headers = {"Idempotency-Key": str(uuid.uuid4()), "Content-Type": "image/png"}
@@ -199,6 +192,14 @@ def test_a_suggestion_leads_to_a_category(open_page):
     page.get_by_role("combobox", name="Search products").press_sequentially("yogurt")
     page.get_by_role("option").filter(has_text="category").filter(has_text="YOGURT").first.click()
     expect(page.get_by_role("navigation", name="You are here")).to_contain_text("Yogurt")
+
+
+def test_a_filter_that_means_nothing_is_told_and_left_out(open_page):
+    page = open_page("/search?q=yogurt&priceMin=cheap")
+    expect(page.get_by_text("A filter of this address means nothing here")).to_be_visible()
+    expect(page.get_by_role("article").first).to_be_visible()
+    expect(page).to_have_url(re.compile(r"/search\?q=yogurt$"))
+    open_page.complaints.clear()  # the browser's own words on the 422
 
 
 def test_where_nothing_fits_the_page_leads_on(open_page):

@@ -54,6 +54,20 @@ def test_a_search_that_is_too_long_is_told_in_words(open_page):
     expect(page.get_by_role("main")).to_contain_text("at most 200 characters")
 
 
+def test_a_script_that_does_not_come_is_told_in_words(open_page):
+    page = open_page("/cart")
+    page.route("**/navigation.js", lambda route: route.abort())
+    page.goto("/")
+    told = page.get_by_role("main").get_by_text("The shop cannot be reached.")
+    expect(told).to_be_hidden()
+    page.evaluate("for (const each of document.getAnimations()) each.finish()")
+    expect(told).to_be_visible()
+    page.unroute("**/navigation.js")
+    page.get_by_role("link", name="Try again").click()
+    heading(page, "Welcome")
+    open_page.complaints.clear()  # the browser's own words on the lost request
+
+
 def test_what_does_not_come_may_be_asked_for_again(open_page):
     page = open_page("/cart")
     page.route("**/v1/top-page", lambda route: route.abort(), times=1)
@@ -310,7 +324,6 @@ def test_a_view_counts_once_and_only_after_a_while(open_page, product):
     assert viewed == []
     with page.expect_request(lambda request: "PRODUCT_VIEWED" in (request.post_data or "")):
         page.go_back()
-        page.reload()
     page.get_by_role("link", name="Tanawari, top page").click()
     heading(page, "Welcome")
     page.go_back()

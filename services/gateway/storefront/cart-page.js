@@ -41,7 +41,7 @@ export async function cartPage() {
 }
 
 function footer({ items, total, currency, canBeBought, stale }) {
-  if (!items) return element("div", { className: "panel" }, element("p", {}, t("cart.empty")), element("a", { href: "/" }, t("home")));
+  if (!items) return element("div", { className: "panel" }, element("p", {}, t("cart.empty")), element("a", { className: "again", href: "/" }, t("home")));
   const sum = element("p", { className: "total" }, `${t("total")} `, element("b", {}, money(total, currency)));
   const blocked = t(stale ? "cart.blocked.stale" : "cart.blocked");
   const next = canBeBought && !stale ? element("a", { className: "primary", href: "/checkout" }, t("cart.checkout")) : element("p", { className: "problem" }, blocked);

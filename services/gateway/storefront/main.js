@@ -82,6 +82,7 @@ async function make() {
 /** Let go of the page that is shown: it stays as it is for whoever comes back. */
 function leave() {
   say("");
+  current.stop?.();
   current.page?.leave?.();
   if (!current.page?.isKept) return;
   current.page.scroll = scrollY;
@@ -96,6 +97,7 @@ function draw(made, { scroll, after, isFirst }) {
   showWho();
   scrollTo({ top: scroll, behavior: "instant" });
   after();
+  current.stop = made.watch?.();
   if (!isFirst) announce(made.said ?? made.title);
 }
 

@@ -23,9 +23,15 @@ export async function productPage(path) {
   return {
     title: product.name,
     nodes: [categoryOf(product), details(product, choice), attributesOf(product, named), recommended(id), reviews(product)],
-    leave: dwell(() => viewed(product)),
+    watch: once(() => viewed(product)),
     isKept: true,
   };
+}
+
+/** Looks on until it has been seen once, however often one comes back. */
+function once(seen) {
+  let isSeen = false;
+  return () => (isSeen ? null : dwell(() => seen((isSeen = true))));
 }
 
 function viewed({ id, name: productName, price: productPrice, currency, categoryIds }) {

@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import { crumbs } from "./crumbs.js";
-import { element } from "./dom.js";
+import { element, say } from "./dom.js";
 import { chips, filters } from "./facets.js";
 import { count, readable } from "./format.js";
 import { entry, remember } from "./navigation.js";
@@ -16,6 +16,7 @@ import { t } from "./texts.js";
 const LIMIT = 48;
 const MOST_LETTERS = 200;
 const MOMENT = 2;
+const MEANINGLESS = 422; // a filter of an address that somebody has written
 
 export async function searchPage() {
   const search = present();
@@ -33,7 +34,7 @@ export async function categoryPage(path) {
   const report = ({ searchId, total }) => act("SEARCH_BY_CATEGORY", { searchCategoryId: category.id, searchCategoryName: category.name, resultCount: total, requestID: searchId });
   const page = await found({ title: readable(category.name), search: present(), within: category.id, report });
   const way = later(() => pathOf(category), (categories) => crumbs(categories, { isHere: true }), { lines: 1 });
-  return { ...page, nodes: [way, page.nodes[0], children(await under), ...page.nodes.slice(1)] };
+  return { ...page, nodes: [way, page.nodes[0], later(() => under, children, { lines: 0 }), ...page.nodes.slice(1)] };
 }
 
 function children({ items }) {
@@ -50,7 +51,14 @@ function said(key, values) {
 async function found({ title, search, within, report }) {
   const ask = (cursor) => get(`/v1/search?${queryOf(search, { category: within, limit: LIMIT, cursor, facets: cursor ? null : true })}`);
   const { key } = entry();
-  const first = await ask();
+  const first = await ask().catch((error) => {
+    const plain = changed(withoutFilters(search), { sort: null });
+    if (error.status !== MEANINGLESS || String(plain) === String(search) || entry().key !== key) throw error;
+    search = plain;
+    history.replaceState(history.state, "", `${location.pathname}?${search}`);
+    say(t("search.meaningless"));
+    return ask();
+  });
   const known = entry().key === key ? entry() : { isRefined: true }; // another page may be there by now
   if (!known.isRefined && !known.pages) report(first);
   const { facets, total, searchId, items: [any] } = first;

@@ -120,6 +120,7 @@ export default {
   "reason.also_bought": "Shoppers who buy {item} also buy this",
 
   "search.label": "Search products",
+  "search.meaningless": "A filter of this address means nothing here: this is the search without filters.",
   "search.nothing": "Nothing fits. Fewer or shorter words may help, or fewer filters.",
   "search.list": "Products found",
   "search.title": "“{keyword}”",

@@ -120,6 +120,7 @@ export default {
   "reason.also_bought": "{item}を購入した方はこちらも購入しています",
 
   "search.label": "商品を検索",
+  "search.meaningless": "このアドレスの絞り込みに使えないものがあるため、絞り込みなしで検索しました。",
   "search.nothing": "該当する商品がありません。言葉や絞り込みを減らしてお試しください。",
   "search.list": "見つかった商品",
   "search.title": "「{keyword}」",

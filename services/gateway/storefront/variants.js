@@ -21,7 +21,8 @@ function draw(product, found, names) {
   if (!found.length) return null;
   const codes = [...new Set(found.flatMap(({ attributes }) => Object.keys(attributes)))];
   const differing = codes.filter((code) => valuesOf(found, code).length > 1);
-  if (!differing.length) return row(t("variants"), found.map((each) => ({ to: each, text: each.name, isNow: each.id === product.id })));
+  const kinds = new Set(found.map(({ attributes }) => JSON.stringify(differing.map((code) => attributes[code]))));
+  if (kinds.size < found.length || found.length === 1) return row(t("variants"), found.map((each) => ({ to: each, text: each.name, isNow: each.id === product.id })));
   return differing.map((code) => row(names.get(code)?.name ?? code, valuesOf(found, code).map((value) => {
     const to = nearest(found, product.attributes, differing, code, value);
     return { to, text: valueOf(value, names.get(code)), isNow: same(product.attributes[code], value) };

@@ -1,5 +1,6 @@
 import json
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -8,12 +9,13 @@ import yaml
 from playwright._impl._driver import compute_driver_executable
 
 from services.content.domain import TITLES
+from services.gateway import storefront_files
 from services.gateway.languages import DICTIONARY
 from services.gateway.storefront_files import FOLDER
 
 DOCS = Path(__file__).parents[3] / "docs"
 RULES = yaml.safe_load((Path(__file__).parents[3] / "ml" / "shelves" / "shelves.yaml").read_text())
-FILES = sorted(path.name for path in FOLDER.iterdir())
+FILES = sorted(storefront_files.edition().files)
 MODULES = [name for name in FILES if Path(name).suffix == ".js"]
 PAGE = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 FAULTS = """
@@ -97,13 +99,30 @@ def test_a_file_that_is_none_is_not_found(gateway):
         assert gateway().get(address).status_code == 404
 
 
+def test_what_an_editor_leaves_beside_the_files_costs_no_page(tmp_path, monkeypatch):
+    folder = shutil.copytree(FOLDER, tmp_path / "storefront")
+    for name in (".DS_Store", "main.js~", "notes"):
+        (folder / name).touch()
+    (folder / ".#main.js").symlink_to("nobody@nowhere")
+    monkeypatch.setattr(storefront_files, "FOLDER", folder)
+    assert sorted(storefront_files.Edition().files) == FILES
+
+
 def test_files_are_sent_compressed_to_who_takes_them_so(gateway):
     client = gateway()
     for accepted, encoding in (("gzip, br", "gzip"), ("identity", None)):
         answer = client.get("/storefront/main.js", headers={"Accept-Encoding": accepted})
         assert answer.headers.get("content-encoding") == encoding
         assert "Accept-Encoding" in answer.headers["vary"]
-        assert answer.text == (FOLDER / "main.js").read_text()
+        assert answer.text == storefront_files.edition().files["main.js"].plain.decode()
+
+
+def test_comments_are_not_sent_and_lines_are_counted_as_in_the_folder(gateway):
+    sent, written = gateway().get("/storefront/shelf.js").text, (FOLDER / "shelf.js").read_text()
+    comments = [line.lstrip().startswith(("//", "/*", "*")) for line in written.splitlines()]
+    assert sent.splitlines() == [
+        "" if is_comment else line for is_comment, line in zip(comments, written.splitlines(), strict=True)
+    ]
 
 
 def test_what_a_shopper_may_load_of_scripts_stays_within_its_budget(gateway):
@@ -141,7 +160,7 @@ def test_a_module_keeps_no_page_from_being_gone_back_to(name):
 
 def test_a_browser_can_read_each_module():
     node, _ = compute_driver_executable()
-    sources = {name: (FOLDER / name).read_text() for name in MODULES}
+    sources = {name: storefront_files.edition().files[name].plain.decode() for name in MODULES}
     command = [node, "--no-warnings", "--experimental-vm-modules", "--eval", FAULTS]
     read = subprocess.run(command, input=json.dumps(sources), capture_output=True, text=True, check=True)
     assert "main.js" in sources
