@@ -1,10 +1,12 @@
-"""Addresses of pages without what may identify a person: they hold tokens, names and e-mail addresses."""
+"""Addresses of pages, and the `utm_…` parameters that were taken out of them, without what may identify a person.
+
+They hold tokens, names and e-mail addresses: mailing tools write the recipient into their links.
+"""
 
 import re
+from collections.abc import Callable, Mapping
 from typing import Final
 
-ADDRESSES: Final = ("pageUrl", "referrer")
-"""The fields of actions that have one."""
 MAX_ADDRESS: Final = 2_000
 PERSON: Final = "[email]"
 """In place of an e-mail address, as in logs."""
@@ -31,3 +33,16 @@ def without_personal(address: str) -> str:
         page = "/".join(PERSON if _AT.search(part, 1) else part for part in _LOGIN.sub(r"\1", page).split("/"))
     kept = [each for each in _SEPARATOR.split(query) if each.startswith(_PARAMETER) and not _AT.search(each)]
     return (f"{page}?{'&'.join(kept)}" if kept else page)[:MAX_ADDRESS]
+
+
+def without_email(value: str) -> str:
+    """The value of a `utm_…` parameter, unless there is an e-mail address in it."""
+    return value if _AT.search(value, 1) is None else PERSON
+
+
+CAMPAIGN: Final = ("utmSource", "utmMedium", "utmCampaign", "utmTerm", "utmContent")
+CLEANED: Final[Mapping[str, Callable[[str], str]]] = {
+    **dict.fromkeys(("pageUrl", "referrer"), without_personal),
+    **dict.fromkeys(CAMPAIGN, without_email),
+}
+"""The fields of actions that are not kept as they come."""

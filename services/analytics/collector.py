@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from services.analytics.addresses import ADDRESSES, without_personal
+from services.analytics.addresses import CLEANED
 from services.analytics.bots import Speeds
 from services.analytics.clocks import Clocks
 from services.analytics.events import Batch, model_message, struct_message
@@ -100,7 +100,7 @@ async def _send(producer: Producer, topic: str, messages: Sequence[KeyedMessage]
 
 
 def _written(action: Given) -> bytes:
-    """An action as JSON, close to the original: addresses are as they would be kept."""
+    """An action as JSON, close to the original: what is not kept as it comes is as it would be kept."""
     if isinstance(action, Malformed):
         value = action.value
     elif isinstance(action, Action):
@@ -113,4 +113,4 @@ def _written(action: Given) -> bytes:
 
 
 def _kept(name: str, value: object) -> object:
-    return without_personal(value) if name in ADDRESSES and isinstance(value, str) else value
+    return CLEANED[name](value) if name in CLEANED and isinstance(value, str) else value

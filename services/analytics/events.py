@@ -10,7 +10,7 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
-from services.analytics.addresses import ADDRESSES, without_personal
+from services.analytics.addresses import CAMPAIGN, CLEANED, without_email, without_personal
 from services.analytics.bots import Speeds, is_known_bot
 from services.analytics.clocks import Clocks
 from services.analytics.domain import FIELDS, NEEDS, VIEW, is_given
@@ -99,9 +99,9 @@ def _fields(batch: Batch, action: Action) -> dict[str, Any]:
     if action.metadata is not None:
         written["metadata"] = json.dumps(action.metadata, ensure_ascii=False)
     _refuse_card_numbers(written, written.get)
-    for name in map(_NAMES.__getitem__, ADDRESSES):
-        if name in fields:
-            fields[name] = without_personal(fields[name])
+    for wire, cleaned in CLEANED.items():
+        if (name := _NAMES[wire]) in fields:
+            fields[name] = cleaned(fields[name])
     return fields
 
 
@@ -155,10 +155,7 @@ def struct_message(batch: Batch, index: int, action: ActionStruct) -> Made:
     for each in kind.needs:
         if not is_given(getattr(payload, each)):
             return model_message(batch, index, model_of(action))  # which reports what is wrong
-    if payload.pageUrl is not None:
-        payload.pageUrl = without_personal(payload.pageUrl)
-    if payload.referrer is not None:
-        payload.referrer = without_personal(payload.referrer)
+    _clean(payload)
     _refuse_card_numbers(kind.texts, partial(getattr, payload))
     if told is not None and batch.clocks.offset:
         payload.clockOffsetSeconds = batch.clocks.offset
@@ -170,3 +167,17 @@ def struct_message(batch: Batch, index: int, action: ActionStruct) -> Made:
         kind.name, payload, producer=PRODUCER, event_id=event_id, timestamp=happened_at, traceparent=batch.trace
     )
     return event_id, action.userId, message
+
+
+def _clean(payload: Any) -> None:  # noqa: ANN401 - of a struct
+    """Do what `CLEANED` says; a loop over it for every action would take ten times as long."""
+    if payload.pageUrl is not None:
+        payload.pageUrl = without_personal(payload.pageUrl)
+    if payload.referrer is not None:
+        payload.referrer = without_personal(payload.referrer)
+    is_of_none = payload.utmSource is payload.utmMedium is payload.utmCampaign is payload.utmTerm is payload.utmContent
+    if is_of_none and payload.utmSource is None:
+        return
+    for field in CAMPAIGN:
+        if (given := getattr(payload, field)) is not None:
+            setattr(payload, field, without_email(given))

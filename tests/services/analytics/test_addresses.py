@@ -1,6 +1,6 @@
 import pytest
 
-from services.analytics.addresses import MAX_ADDRESS, without_personal
+from services.analytics.addresses import MAX_ADDRESS, without_email, without_personal
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,14 @@ from services.analytics.addresses import MAX_ADDRESS, without_personal
 )  # fmt: skip
 def test_of_an_address_what_may_identify_a_person_goes(given, kept):
     assert without_personal(given) == kept
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [("spring", "spring"), ("@teashop", "@teashop"), ("anna@example.com", "[email]"), ("anna%40b.example", "[email]")],
+)
+def test_of_a_campaign_an_email_address_goes(given, kept):
+    assert without_email(given) == kept
 
 
 @pytest.mark.parametrize("address", ["/" + "a" * 8_000, "/?utm_source=" + "a" * 8_000, "/" + "a" * 1_995 + "?utm_a=b"])

@@ -229,9 +229,10 @@ async def test_refused_actions_are_counted_by_reason_and_kept_as_dead_letters(cl
 async def test_a_refused_action_is_kept_without_the_secrets_of_its_addresses(client, broker, visitor, more):
     page = f"https://shop.example/{uuid.uuid4()}"
     foreign = {"actionType": "CART_ADD", "userId": visitor, "productId": 7, "quantity": 1, **more}
-    await post(client, viewed(visitor), {**foreign, "pageUrl": f"{page}?token=s3cret", "referrer": "/#s3cret"})
+    secrets = {"pageUrl": f"{page}?token=s3cret", "referrer": "/#s3cret", "utmContent": "anna@example.com"}
+    await post(client, viewed(visitor), {**foreign, **secrets})
     [action] = [action for _, action in await kept(broker) if page in json.dumps(action)]
-    assert (action["pageUrl"], action["referrer"]) == (page, "/")
+    assert (action["pageUrl"], action["referrer"], action["utmContent"]) == (page, "/", "[email]")
 
 
 @pytest.mark.usefixtures("_new_minute")
@@ -316,6 +317,7 @@ async def test_a_browser_must_say_what_the_user_answered_and_a_service_need_not(
 @pytest.mark.parametrize("more", [{}, {"metadata": None}])
 async def test_addresses_leave_their_secrets_behind_and_may_be_long(client, event_of, visitor, more):
     page = {"pageUrl": "https://shop.example/tea?token=s3cret&utm_source=mail", "referrer": "https://a:b@c.example/#d"}
+    page |= {"utmSource": "mail", "utmTerm": "anna@example.com"}
     first, second = viewed(visitor, **page, **more), viewed(visitor, referrer="/?" + "a" * 5_000, **more)
     results = (await post(client, first, second)).json()["results"]
     payloads = [(await event_of(result["eventId"]))[1] for result in results]
@@ -324,6 +326,7 @@ async def test_addresses_leave_their_secrets_behind_and_may_be_long(client, even
         "https://c.example/",
     )
     assert payloads[1].referrer == "/"
+    assert (payloads[0].utm_source, payloads[0].utm_term) == ("mail", "[email]")
 
 
 @pytest.mark.parametrize(
