@@ -1,11 +1,14 @@
-"""What a product cost over time, and its lowest price before an offer."""
+"""What a product cost over time, and its lowest price before an offer.
+
+A change of its price deletes what no longer held 400 days ago: so the table grows with the products, not with time.
+"""
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, DateTime, ScalarSelect, case, cast, func, literal, select
+from sqlalchemy import ColumnElement, DateTime, ScalarSelect, case, cast, func, literal, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.catalog.domain import ProductState
@@ -14,13 +17,30 @@ from services.common.storage.upsert import upsert_rows
 
 BEFORE = timedelta(days=30)
 """How long before an offer its lowest price counts, as the EU's Price Indication Directive has it."""
+_PASSED = text(  # but what counts for the present offer, however long ago it began
+    """
+    DELETE FROM price_changes AS passed
+    WHERE product_id = ANY(:product_ids) AND changed_at < now() - interval '400 days'
+      AND EXISTS (
+        SELECT FROM price_changes AS following
+        WHERE following.product_id = passed.product_id
+          AND (following.changed_at, following.id) > (passed.changed_at, passed.id)
+          AND following.changed_at < LEAST(
+            now() - interval '400 days',
+            (SELECT start_date - CAST(:before AS interval) FROM special_prices WHERE product_id = passed.product_id)
+          )
+      )
+    """
+)
 _FOREVER = cast(literal("infinity"), DateTime(timezone=True))
 
 
 async def keep(session: AsyncSession, before: Mapping[int, ProductState], after: Sequence[ProductState]) -> None:
-    """Keep the prices and offers that are new or differ from `before`."""
+    """Keep the prices and offers that are new or differ from `before`, which are already stored."""
     changed = [state for state in after if (old := before.get(state.id)) is None or _terms(old) != _terms(state)]
     await upsert_rows(session, PriceChange, [_terms(state) for state in changed])
+    if ids := [state.id for state in changed if state.id in before]:
+        await session.execute(_PASSED, {"product_ids": ids, "before": BEFORE})
 
 
 def _terms(state: ProductState) -> dict[str, Any]:

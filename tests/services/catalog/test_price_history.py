@@ -72,6 +72,27 @@ async def test_a_change_that_waited_for_another_is_the_later_one(client, create,
     assert [each["price"] for each in (await prices(place)).json()["items"]] == ["12", "11", "10"]
 
 
+async def test_a_change_deletes_what_no_longer_held_400_days_ago(client, create, prices, days_ago):
+    place = await create("passed")
+    for price in ("11", "12", "13"):
+        await client.patch(place, json={"price": price})
+    days_ago(place, 600, 500, 401, 399)
+    await client.patch(place, json={"price": "14"})
+    assert [each["price"] for each in (await prices(place)).json()["items"]] == ["14", "13", "12"]
+
+
+async def test_what_counts_for_the_present_offer_stays_however_old_it_is(client, create, prices, days_ago):
+    place = await create("old offer")
+    for price in ("8", "12"):
+        await client.patch(place, json={"price": price})
+    start = (datetime.now(UTC) - timedelta(days=500)).isoformat()
+    await client.put(f"{place}/special-price", json={"price": "5", "startDate": start})
+    days_ago(place, 600, 540, 520, 500)
+    await client.patch(place, json={"price": "13"})
+    assert [each["price"] for each in (await prices(place)).json()["items"]] == ["13", "12", "12", "8"]
+    assert (await client.get(place)).json()["lowestPriceBefore"] == "8"
+
+
 async def test_prices_page_by_cursor(client, create, prices):
     place = await create("paged")
     for price in ("11", "12"):
