@@ -57,18 +57,19 @@ _ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended('services.c
 async def follow_orders(session: AsyncSession, messages: Sequence[Message]) -> None:
     """Record who has bought what, and the reviews that have waited for it; what was cancelled was not bought.
 
-    Messages of an order come in their order, so that one which is cancelled here is not completed later.
+    A guest's order is nobody's.
     """
     await session.execute(_ONE_AT_A_TIME)
-    orders = [_order(message.record.value).data for message in messages]
-    erased = await erased_among(session, {order.user_id for order in orders})
-    kept = [order for order in orders if order.user_id not in erased]
-    lines = {(order.user_id, line.product_id, order.order_id) for order in kept for line in order.items}
+    told = [(_order(message.record.value).data, message.event_type) for message in messages]
+    nobody = await erased_among(session, {order.user_id for order, _ in told})
+    kept = [(order, kind) for order, kind in told if order.user_id not in nobody and not is_visitor(order.user_id)]
+    cancelled = {(order.user_id, order.order_id) for order, kind in kept if kind == CANCELLED}
+    gone = await purchases.cancel(session, cancelled)
+    lines = {(order.user_id, line.product_id, order.order_id) for order, _ in kept for line in order.items}
     await purchases.add(session, lines)
-    cancelled = [order for order, message in zip(orders, messages, strict=True) if message.event_type == CANCELLED]
-    if gone := await purchases.cancel(session, {(order.user_id, order.order_id) for order in cancelled}):
+    if gone:
         await take_away(session, gone)
-    early = EarlyReview.user_id == func.any(list({order.user_id for order in kept}))
+    early = EarlyReview.user_id == func.any(list({order.user_id for order, _ in kept}))
     await _submit(session, [_waiting(row) for row in await session.scalars(select(EarlyReview).where(early))])
 
 

@@ -20,6 +20,15 @@ class Purchase(Base):
     order_id: Mapped[int] = mapped_column(primary_key=True)
 
 
+class CancelledOrder(Base):
+    """An order that was cancelled, whose purchases count no more, also if they are told later."""
+
+    __tablename__ = "cancelled_orders"
+
+    user_id: Mapped[str] = mapped_column(primary_key=True)
+    order_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+
+
 class Review(Base):
     """What a buyer thinks of a product; `moderations` says who hid it or showed it again, when, and why."""
 

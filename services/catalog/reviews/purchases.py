@@ -1,18 +1,17 @@
 """Who has bought what.
 
-A cancelled order is no purchase: nothing of it was shipped. A return takes nothing away: who sent a product back knows
-it, too.
+A cancelled order is no purchase: nothing of it was shipped. It is remembered, for what is told of an order may come in
+any order. A return takes nothing away: who sent a product back knows it, too.
 """
 
 from collections.abc import Collection
 
 import orjson
-from sqlalchemy import delete, text, tuple_
+from sqlalchemy import delete, func, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.catalog.reviews.models import Purchase
+from services.catalog.reviews.models import CancelledOrder, Purchase
 from services.common.storage.upsert import upsert_rows
-from services.contracts.envelope import VISITOR
 
 Pair = tuple[str, int]
 """A user and a product."""
@@ -26,12 +25,18 @@ _BOUGHT = text(  # a parent is not sold: who has bought a variant knows it
 
 
 async def add(session: AsyncSession, lines: Collection[Line]) -> None:
-    """Record purchases, in one statement; a guest's order is nobody's."""
-    named = [line for line in lines if not line[0].startswith(VISITOR)]
+    """Record purchases, but those by cancelled orders."""
+    theirs = CancelledOrder.user_id == func.any(list({user for user, _, _ in lines}))
+    found = await session.execute(select(CancelledOrder.user_id, CancelledOrder.order_id).where(theirs))
+    cancelled = {(row.user_id, row.order_id) for row in found}
     await upsert_rows(
         session,
         Purchase,
-        [{"user_id": user, "product_id": product, "order_id": order} for user, product, order in named],
+        [
+            {"user_id": user, "product_id": product, "order_id": order}
+            for user, product, order in lines
+            if (user, order) not in cancelled
+        ],
     )
 
 
@@ -39,6 +44,7 @@ async def cancel(session: AsyncSession, orders: Collection[tuple[str, int]]) -> 
     """Forget the purchases of cancelled orders, each of a user; gives what they were, which other orders may have."""
     if not orders:
         return set()
+    await upsert_rows(session, CancelledOrder, [{"user_id": user, "order_id": order} for user, order in orders])
     theirs = tuple_(Purchase.user_id, Purchase.order_id).in_(list(orders))
     gone = await session.execute(delete(Purchase).where(theirs).returning(Purchase.user_id, Purchase.product_id))
     return {(row.user_id, row.product_id) for row in gone}

@@ -55,7 +55,6 @@ def _snapshot(row: Row) -> ReviewSnapshot:
         rating=row["rating"],
         text_length=len(row["text"] or ""),
         is_hidden=row["is_hidden"],
-        hidden_reason=row["moderations"][-1]["reason"] if row["is_hidden"] else None,
         submitted_at=row["submitted_at"],
         review_version=row["version"],
     )

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.catalog import store
 from services.catalog.models import Product
 from services.catalog.reviews import stored
-from services.catalog.reviews.models import EarlyReview, Purchase, Review
+from services.catalog.reviews.models import CancelledOrder, EarlyReview, Purchase, Review
 from services.common.web.idempotency_store import forget_answers
 from services.contracts.envelope import ERASED
 
@@ -51,7 +51,7 @@ async def erase(session: AsyncSession, user_ids: list[str]) -> None:
     for user_id in user_ids:
         erased = orjson.dumps(f"{ERASED}{uuid4()}").decode()
         await session.execute(_ERASE, {"id": user_id, "erased": erased, "which": _by(user_id)})
-    for table in (Purchase, EarlyReview):
+    for table in (Purchase, CancelledOrder, EarlyReview):
         await session.execute(delete(table).where(table.user_id == func.any(user_ids)))
     theirs = Review.user_id == func.any(user_ids)
     ids = (await session.scalars(select(Review.product_id).where(theirs))).all()

@@ -111,7 +111,7 @@ class ReviewSnapshot(Contract):
     """REVIEW_UPDATED: a buyer's review of a product as it now is.
 
     It tells neither whose it is nor what it says, for this topic keeps everything. Its REVIEW_SUBMIT tells both, with
-    the `reviewId` in its metadata, and is kept for 90 days. `hiddenReason` is what a merchandiser gave.
+    the `reviewId` in its metadata, and is kept for 90 days. `hiddenReason` is not given any more: it is free text, too.
     """
 
     review_id: Id

@@ -109,6 +109,8 @@ VALUES = {
     "reviews.user_id": "CASE WHEN i % 3 = 0 THEN 'u' || i WHEN i % 7 = 0 THEN 'u1' ELSE {user} END",
     "reviews.rating": "1 + i % 5",
     "reviews.is_hidden": "i % 1000 = 0",
+    "cancelled_orders.order_id": "i",
+    "cancelled_orders.user_id": "CASE WHEN i % 7 = 0 THEN 'u1' ELSE {user} END",
     "purchases.product_id": "i",
     "purchases.order_id": "i",
     "purchases.user_id": "CASE WHEN i % 7 = 0 THEN 'u1' ELSE {user} END",
