@@ -112,6 +112,7 @@ class Attribute(Base):
     is_multiple: Mapped[bool]
     category_id: Mapped[int | None] = mapped_column(ForeignKey("categories.id"), index=True)
     is_facet: Mapped[bool]
+    version: Mapped[int] = mapped_column(server_default=text("0"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
 

@@ -12,6 +12,7 @@ from services.catalog.domain import Refused
 from services.catalog.models import Attribute, Category, Product
 from services.catalog.queries import within_category
 from services.common.runtime.errors import Conflict, NotFound
+from services.common.web.preconditions import Expected, tag
 from services.common.web.references import CategoryReference
 
 EXAMPLES = 3
@@ -47,13 +48,14 @@ async def create(session: AsyncSession, definition: dict[str, Any]) -> None:
         raise AttributeTaken(f"The attribute {values['code']} exists.")
 
 
-async def change(session: AsyncSession, code: str, changes: dict[str, Any]) -> None:
+async def change(session: AsyncSession, code: str, changes: dict[str, Any], expected: Expected | None) -> None:
     """Change a definition, as long as the products' values stay allowed.
 
     Raises:
-        AttributeNotFound, AttributeInUse, Refused: see the classes; only an attribute of choices has choices.
+        AttributeNotFound, PreconditionFailed, AttributeInUse: see the classes.
+        Refused: only an attribute of choices has choices.
     """
-    attribute = await _locked(session, code)
+    attribute = await _locked(session, code, expected)
     changes = await _with_category(session, changes)
     if "choices" in changes:
         if attribute.type != AttributeType.CHOICE:
@@ -66,16 +68,17 @@ async def change(session: AsyncSession, code: str, changes: dict[str, Any]) -> N
         await _refuse_outside(session, code, changes["category_id"])
     for name, value in changes.items():
         setattr(attribute, name, value)
+    attribute.version += 1
     await session.flush()
 
 
-async def remove(session: AsyncSession, code: str) -> None:
+async def remove(session: AsyncSession, code: str, expected: Expected | None) -> None:
     """Delete a definition that no product uses.
 
     Raises:
-        AttributeNotFound, AttributeInUse: see the classes.
+        AttributeNotFound, PreconditionFailed, AttributeInUse: see the classes.
     """
-    await _locked(session, code)
+    await _locked(session, code, expected)
     await _refuse_if(session, Product.attributes.has_key(code), f"have the attribute {code}")
     await session.execute(delete(Attribute).where(Attribute.code == code))
 
@@ -94,10 +97,12 @@ async def read(session: AsyncSession, code: str) -> Row[Any]:
     return attribute
 
 
-async def _locked(session: AsyncSession, code: str) -> Attribute:
+async def _locked(session: AsyncSession, code: str, expected: Expected | None) -> Attribute:
     attribute = await session.get(Attribute, code, with_for_update=True)
     if attribute is None:
         raise AttributeNotFound(f"There is no attribute {code}.")
+    if expected is not None:
+        expected.check(tag(attribute.version))
     return attribute
 
 

@@ -29,6 +29,16 @@ async def test_a_defined_attribute_is_found_at_its_location(client, upsert):
     assert made["isFacet"] is True
 
 
+async def test_an_attribute_is_changed_and_deleted_only_as_it_was_seen(client, define):
+    await define("tagged")
+    place = f"{PLACE}/tagged"
+    seen = {"If-Match": (await client.get(place)).headers["ETag"]}
+    first, second = [await client.patch(place, json={"name": name}, headers=seen) for name in ("One", "Two")]
+    assert [first.status_code, second.status_code] == [200, 412]
+    tags = (seen["If-Match"], first.headers["ETag"])
+    assert [(await client.delete(place, headers={"If-Match": each})).status_code for each in tags] == [412, 204]
+
+
 async def test_a_code_is_of_one_attribute(client, define):
     await define("once")
     answer = await client.post(PLACE, json={"code": "once", "name": "Once", "type": "text"})
