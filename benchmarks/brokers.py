@@ -4,16 +4,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.report import Skipped
-from stack.parts import kafka_jars
 from stack.parts.broker import Broker
-from stack.parts.kafka import Kafka
+from stack.parts.kafka import JARS, Kafka
 from stack.state import BrokerKind
 
 
 def brokers() -> Iterator[BrokerKind | Skipped]:
     """The kinds of broker that this machine can run; of others, why not."""
     for kind in BrokerKind:
-        if kind is BrokerKind.APACHE and (reason := kafka_jars.missing()):
+        if kind is BrokerKind.APACHE and (reason := JARS.missing()):
             yield Skipped("on Apache Kafka", reason)
         else:
             yield kind

@@ -135,8 +135,8 @@ def _copy(catalog: Catalog, lines: Lines) -> float:
 
 
 @contextmanager
-def running_catalog() -> Iterator[Catalog]:
-    """The catalog as the stack starts it, on servers of its own."""
+def running_catalog(**variables: str) -> Iterator[Catalog]:
+    """The catalog as the stack starts it, on servers of its own, and with these variables."""
     with (
         tempfile.TemporaryDirectory(prefix="tanawari-catalogue-") as name,
         Postgres(Path(name) / "postgres", password="benchmark") as postgres,  # noqa: S106 - a server of ours, for now
@@ -154,6 +154,7 @@ def running_catalog() -> Iterator[Catalog]:
             "KAFKA_URL": broker.url,
             "AUTH_ISSUER": keys.issuer,
             "AUTH_JWKS_URL": keys.published.as_uri(),
+            **variables,
         }
         is_ready = http_probe(f"http://{HOST}:{port}/health/ready", 1)
         command = [*server, "--port", str(port)]

@@ -27,8 +27,8 @@ PYTHONS = ((3, 11), (3, 13))
 USUAL_PORTS = {"kafka": 9092, "redis": 6379, "rediss": 6379}
 OPTIONAL = {
     "chromium": "the browser tests and the screenshot (apt-get install chromium chromium-driver)",
-    "java": "Apache Kafka, --broker apache (apt-get install openjdk-17-jre-headless)",
-    "mvn": "fetching Apache Kafka's jars (apt-get install maven)",
+    "java": "Apache Kafka, --broker apache, and tests with OpenSearch (apt-get install openjdk-17-jre-headless)",
+    "mvn": "fetching their jars (apt-get install maven)",
 }
 
 

@@ -28,9 +28,11 @@ from hypothesis import settings
 from services.contracts.kafka import KafkaSettings
 from services.contracts.topics import TOPICS
 from stack.databases import Warehouse, create_database, create_warehouse, revoke_public_access
-from stack.parts import kafka_jars
 from stack.parts.broker import Broker
+from stack.parts.kafka import JARS as KAFKA_JARS
 from stack.parts.kafka import Kafka
+from stack.parts.opensearch import JARS as OPENSEARCH_JARS
+from stack.parts.opensearch import OpenSearch
 from stack.parts.postgres import Postgres
 from stack.parts.process import Process
 from stack.parts.valkey import Valkey
@@ -221,7 +223,7 @@ def broker(embedded_broker: TestBroker) -> TestBroker:
 @pytest.fixture(scope="session")
 def kafka_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestKafka]:
     """One Apache Kafka for the whole run. Prefer `kafka`."""
-    if reason := kafka_jars.missing():
+    if reason := KAFKA_JARS.missing():
         require(reason)
     with TestKafka(tmp_path_factory.mktemp("kafka"), starts_fast=True) as running:
         yield running
@@ -252,6 +254,15 @@ def fresh_broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Tes
         with TestBroker(tmp_path / "broker") as broker:
             broker.create_topics()
             yield broker
+
+
+@pytest.fixture(scope="session")
+def opensearch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenSearch]:
+    """A real OpenSearch: `opensearch.url`. Shared by the run, so use an index of your own."""
+    if reason := OPENSEARCH_JARS.missing():
+        require(reason)
+    with OpenSearch(tmp_path_factory.mktemp("opensearch")) as node:
+        yield node
 
 
 @pytest.fixture(scope="session")

@@ -28,6 +28,7 @@ from services.catalog.search.analysis import Analyzer
 from services.catalog.search.counter import Counter
 from services.catalog.search.documents import Reader
 from services.catalog.search.follower import Follower
+from services.catalog.search.opensearch import OpenSearchIndex
 from services.catalog.search.postgres import PostgresIndex
 from services.catalog.search.search import Search
 from services.catalog.search.words import Words
@@ -53,7 +54,8 @@ def create_app(settings: CatalogSettings | None = None) -> FastAPI:
     files = _image_store(settings)
     images = Images(database, files)
     words = Words(database, settings.synonyms_file)
-    index = PostgresIndex(database, Reader(Analyzer()), settings.search_seconds)
+    index = _index(settings, database)
+    outside = [index] if isinstance(index, OpenSearchIndex) else []
     follower = Follower(database, index)
     follow = partial(Consumer, settings, database=database, producer=producer)
     consumers = [
@@ -88,12 +90,22 @@ def create_app(settings: CatalogSettings | None = None) -> FastAPI:
             Counter(database, index, follower),
             *consumers,
         ],
-        checks=[Check("images", files.check, required=False)],
-        closes=[images],
+        checks=[
+            Check("images", files.check, required=False),
+            *(Check("search", each.check, required=False) for each in outside),
+        ],
+        closes=[images, *outside],
     )
     app.state.image_files, app.state.images = files, images
     app.state.search, app.state.words = Search(index, words), words
     return app
+
+
+def _index(settings: CatalogSettings, database: Database) -> PostgresIndex | OpenSearchIndex:
+    reader, seconds = Reader(Analyzer()), settings.search_seconds
+    if settings.search_url is None:
+        return PostgresIndex(database, reader, seconds)
+    return OpenSearchIndex(database, reader, settings.search_url, settings.search_index, seconds)
 
 
 def _image_store(settings: CatalogSettings) -> ObjectStore:

@@ -1,9 +1,11 @@
 """Settings of the catalog."""
 
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import FilePath, PositiveFloat
+from pydantic import Field, FilePath, PositiveFloat
 
+from services.catalog.search.opensearch import INDEX
 from services.common.runtime.settings import ServiceSettings
 
 
@@ -22,6 +24,10 @@ class CatalogSettings(ServiceSettings, env_prefix="CATALOG_"):
     image_sweep_seconds: PositiveFloat = 3600
     """How often images are looked for that no product names."""
     search_seconds: PositiveFloat = 2.0
-    """How long a search may take in the database."""
+    """How long a search may take in its index."""
+    search_url: str | None = None
+    """Where OpenSearch is, with user and password if it wants them; without, the catalog's database is searched."""
+    search_index: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,99}$")] = INDEX
+    """The name of the index there, of which a rebuild makes another."""
     synonyms_file: FilePath | None = None
     """The shop's own synonyms for the search, in addition to those that come with it."""

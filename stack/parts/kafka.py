@@ -10,11 +10,12 @@ import tempfile
 import uuid
 from pathlib import Path
 
-from stack.parts import kafka_jars
+from stack.parts.jars import Jars
 from stack.parts.process import HOST, PartError, Process, claim_port, exchange, free_port
 
 logger = logging.getLogger(__name__)
 
+JARS = Jars("Apache Kafka", Path(__file__).with_name("kafka.pom.xml"))
 METADATA = 3
 CORRELATION = 1
 ENDED = 143
@@ -71,7 +72,7 @@ class Kafka(Process):
         self.url = f"{HOST}:{self.port}"
         self.home = directory.absolute()
         flags = [f"-Djava.io.tmpdir={self.home}", *(["-XX:TieredStopAtLevel=1"] if starts_fast else [])]
-        self._java = ["java", *flags, *self.class_options(), "-cp", kafka_jars.class_path()]
+        self._java = ["java", *flags, *self.class_options(), "-cp", JARS.class_path()]
         command = [*self._java, *HEAP, *LOGGING, "kafka.Kafka", str(self._properties)]
         super().__init__("kafka", command, log or directory / "kafka.log", is_ready=self._answers)
 
@@ -144,8 +145,8 @@ def class_archive() -> Path:
     Raises:
         PartError: Java, Maven or the jars are missing.
     """
-    kafka_jars.class_path()
-    archive = kafka_jars.archive_file()
+    JARS.class_path()
+    archive = JARS.archive_file()
     if not archive.exists():
         try:
             _record_classes(archive)

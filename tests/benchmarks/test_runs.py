@@ -69,11 +69,13 @@ def test_an_extract_is_compared_with_reading_the_same_marts(warehouse):
     assert compare(warehouse.pipelines, rounds=1).ratio > 0
 
 
-def test_searches_find_what_their_labels_say():
+def test_searches_find_what_their_labels_say_by_either_index():
     command = [sys.executable, "-m", "benchmarks.search_quality", "--json", "--small"]
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
     assert ran.returncode == 0, ran.stderr
-    figures = {each["name"]: each["value"] for each in json.loads(ran.stdout.splitlines()[-1])["figures"]}
-    assert figures["mean of queries"] >= 0.95
-    assert figures["the weakest class"] >= -0.03
+    report = json.loads(ran.stdout.splitlines()[-1])
+    figures = {each["name"]: each["value"] for each in report["figures"]}
+    for engine in ["Postgres"] if report["skipped"] else ["Postgres", "OpenSearch"]:
+        assert figures[f"mean of queries, {engine}"] >= 0.95
+        assert figures[f"the weakest class, {engine}"] >= -0.03

@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaConnectionError
 from cli.command import in_a_line
 from services.contracts.setting_errors import SettingError
 from stack import doctor
-from stack.parts import kafka_jars
+from stack.parts.jars import java_build
 from stack.state import VERSION, State
 
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/data/draft.parquet")
@@ -184,8 +184,8 @@ def test_apache_kafka_is_remembered_and_refused_in_one_line_where_there_is_no_ja
 ):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("HOME", str(tmp_path))
-    kafka_jars.java_build.cache_clear()
-    request.addfinalizer(kafka_jars.java_build.cache_clear)
+    java_build.cache_clear()
+    request.addfinalizer(java_build.cache_clear)
     for choice in (("--broker", "apache"), ()):
         refused = tanawari("up", "--state", state.directory, *choice)
         assert refused.code == 1

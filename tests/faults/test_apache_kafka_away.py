@@ -3,7 +3,7 @@
 import pytest
 
 from stack.environment import Environment
-from stack.parts import kafka_jars
+from stack.parts.kafka import JARS
 from stack.state import BrokerKind, State
 from stack.topics import create_topics
 from tests.faults.supervised_shop import SupervisedShop
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.faults
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory):
-    if reason := kafka_jars.missing():
+    if reason := JARS.missing():
         require(reason)
     directory = tmp_path_factory.mktemp("apache") / "state"
     State(directory).choose_broker(BrokerKind.APACHE)

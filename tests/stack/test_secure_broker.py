@@ -21,7 +21,7 @@ from services.contracts.envelope import Event
 from services.contracts.events.actions import ProductViewed
 from services.contracts.events.catalog import ProductDeleted
 from shop_import.sender import Sender
-from stack.parts import kafka_jars
+from stack.parts.kafka import JARS
 from stack.topics import create_topics
 from tests.certificates import Authority
 from tests.conftest import in_thread
@@ -39,7 +39,7 @@ SCRAM = {"kafka_sasl_mechanism": "SCRAM-SHA-512"}
 
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory):
-    if reason := kafka_jars.missing():
+    if reason := JARS.missing():
         require(reason)
     with SecureKafka(tmp_path_factory.mktemp("secure") / "kafka") as running:
         in_thread(create_topics(running.settings))

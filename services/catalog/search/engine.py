@@ -6,13 +6,20 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
-from services.catalog.search.documents import Source
-from services.catalog.search.understanding import Plan
+from services.catalog.search.documents import Source, Tier
+from services.catalog.search.understanding import Concept, Plan
 
 PRICE_STEPS = tuple(digit * 10**power for power in range(9) for digit in (1, 2, 5))
 """Where the ranges of prices end, in units of any currency: 1, 2, 5, 10 … A facet has those that something is in."""
 FACET_VALUES = 50
 """A facet shows the most frequent values."""
+TIERS: Mapping[Tier, float] = {"A": 1.0, "B": 0.8, "C": 0.5, "D": 0.3}
+CATEGORY_GAIN = 0.5
+"""What products of the category gain that has most of the score; others gain by their part of it."""
+GAIN_STEPS = 20
+"""In steps, so that a place holds from page to page though a product comes or goes, or is added in another order."""
+ENOUGH = 10
+"""Where so many documents have all concepts, the others are left out."""
 
 
 class Sort(StrEnum):
@@ -122,6 +129,15 @@ def shown(value: Any) -> list[str]:  # noqa: ANN401 - a JSON value
     return [str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)]
 
 
+def levels(concept: Concept) -> dict[float, list[tuple[str, Tier]]]:
+    """What a concept counts, the most first: as much as the best of these words that a document has in such a tier."""
+    found: dict[float, list[tuple[str, Tier]]] = {}
+    for key, weight in concept.words.items():
+        for tier, worth in TIERS.items():
+            found.setdefault(round(weight * worth, 4), []).append((key, tier))
+    return dict(sorted(found.items(), reverse=True))
+
+
 class Index(Protocol):
     """Holds documents and finds them by words that `understanding.py` has chosen."""
 
@@ -129,8 +145,11 @@ class Index(Protocol):
         """One page of hits, by a plan, by words of descriptions alone, or without words; and one hit more if any."""
         ...
 
-    async def write(self, documents: Sequence[Document], gone: Sequence[int]) -> None:
-        """Hold these documents from now on, and these products no longer; twice is as good as once."""
+    async def write(self, documents: Sequence[Document], gone: Sequence[int], turn: int) -> None:
+        """Hold these documents from now on, and these products no longer; twice is as good as once.
+
+        Turns grow, and one is taken before the products are read: what comes late, after a newer turn, is ignored.
+        """
         ...
 
     async def count(self) -> None:

@@ -27,6 +27,10 @@ _KEY = "hashtextextended('services.catalog.search', 0)"
 LOCK = text(f"SELECT pg_advisory_xact_lock({_KEY})")
 """Waits until nobody else writes the index, and lets nobody until the transaction ends."""
 _TRY_LOCK = text(f"SELECT pg_try_advisory_xact_lock({_KEY})")
+_NEXT = "nextval(pg_get_serial_sequence('search_changes', 'id'))"
+TURN = text(f"SELECT {_NEXT}")
+"""The number of a write, for who has the lock."""
+_TRY_TURN = text(f"SELECT CASE WHEN pg_try_advisory_xact_lock({_KEY}) THEN {_NEXT} END")
 _TAKE = text("""
     DELETE FROM search_changes WHERE id IN (SELECT id FROM search_changes ORDER BY id LIMIT :limit) RETURNING product_id
 """)
@@ -59,32 +63,33 @@ class Follower(Worker):
     async def follow(self) -> int:
         """Write the products of some changes; the number of changes."""
         async with self._database.sessions.begin() as session:
-            if not await session.scalar(_TRY_LOCK):
+            turn = await session.scalar(_TRY_TURN)
+            if turn is None:
                 return 0
             taken = (await session.scalars(_TAKE, {"limit": BATCH})).all()
             if taken:
                 ids = sorted(set(taken))
                 documents = {each.product_id: each for each in await sources.read(session, ids)}
-                await self._write(ids, documents)
+                await self._write(ids, documents, turn)
         self.uncounted += len(taken)
         return len(taken)
 
-    async def _write(self, ids: Sequence[int], documents: Mapping[int, Document]) -> None:
+    async def _write(self, ids: Sequence[int], documents: Mapping[int, Document], turn: int) -> None:
         """Write these products, and by halves where one is at fault: that one is left out, and keeps up no other."""
         try:
             found = [documents[each] for each in ids if each in documents]
-            await self._index.write(found, [each for each in ids if each not in documents])
+            await self._index.write(found, [each for each in ids if each not in documents], turn)
         except Exception as error:
             is_overdue_together = len(ids) > 1 and is_overdue(error)
             if not is_overdue_together and not _is_of_a_product(error):
                 raise
             if len(ids) > 1:
                 middle = len(ids) // 2
-                await self._write(ids[:middle], documents)
-                await self._write(ids[middle:], documents)
+                await self._write(ids[:middle], documents, turn)
+                await self._write(ids[middle:], documents, turn)
             else:
                 logger.exception("product %d cannot be found by search", ids[0])
-                await self._index.write([], ids)
+                await self._index.write([], ids, turn)
 
 
 def _is_of_a_product(error: Exception) -> bool:

@@ -48,20 +48,20 @@ class PostgresIndex:
         hits = [Hit(product_id, variants, (place, product_id)) for product_id, variants, place in row.page or ()]
         return Answer(hits, row.total, facets=_facets(row.facets) if row.facets else None)
 
-    async def write(self, documents: Sequence[Document], gone: Sequence[int]) -> None:
+    async def write(self, documents: Sequence[Document], gone: Sequence[int], turn: int) -> None:  # noqa: ARG002 - the lock keeps turns in order
         """Hold these documents from now on, and these products no longer."""
         try:
             async with self._database.sessions.begin() as session:
                 await self._store.write(session, documents, gone)
         except BaseException:  # also of the commit
-            self._store.forget()
+            self._store.words.forget()
             raise
 
     async def count(self) -> None:
         """Count in how many documents each word is."""
         async with self._database.sessions.begin() as session:
             await count_words(session)
-        self._store.forget()
+        self._store.words.forget()
 
 
 def _facets(found: Mapping[str, Any]) -> Facets:

@@ -11,16 +11,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from services.catalog.search.engine import FACET_VALUES, PRICE_STEPS, Query, Sort
+from services.catalog.search.engine import (
+    CATEGORY_GAIN,
+    ENOUGH,
+    FACET_VALUES,
+    GAIN_STEPS,
+    PRICE_STEPS,
+    Query,
+    Sort,
+    levels,
+)
 from services.catalog.search.store import quoted
 from services.catalog.search.understanding import Concept, Plan
 
-TIERS = {"A": 1.0, "B": 0.8, "C": 0.5, "D": 0.3}
-CATEGORY_GAIN = 0.5
-GAIN_STEPS = 20
-"""In steps, so that a place holds from page to page though a product comes or goes, or is added in another order."""
-ENOUGH = 10
-"""So many documents with all concepts are enough."""
 PRICE = (
     "CASE WHEN offer_price < price AND offer_starts_at <= now() AND coalesce(offer_ends_at > now(), true)"
     " THEN offer_price ELSE price END"
@@ -125,16 +128,10 @@ def _score(made: Statement, plan: Plan) -> tuple[str, str]:
 
 def _worth(made: Statement, concept: Concept) -> str:
     """What a concept counts: as its best word in the document, the best first."""
-    by_weight: dict[float, list[str]] = {}
-    for key, weight in concept.words.items():
-        by_weight.setdefault(weight, []).append(key)
-    levels: dict[float, list[str]] = {}
-    for weight, keys in by_weight.items():
-        for tier, worth in TIERS.items():
-            levels.setdefault(round(weight * worth, 4), []).extend(f"{quoted(key)}:{tier}" for key in keys)
     cases = (
-        f"WHEN terms @@ CAST({made.name(' | '.join(levels[level]))} AS tsquery) THEN {level}"
-        for level in sorted(levels, reverse=True)
+        f"WHEN terms @@ CAST({made.name(' | '.join(f'{quoted(key)}:{tier}' for key, tier in words))} AS tsquery)"
+        f" THEN {level}"
+        for level, words in levels(concept).items()
     )
     return f"CASE {' '.join(cases)} ELSE 0 END"
 

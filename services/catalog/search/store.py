@@ -1,4 +1,4 @@
-"""Writes the index in Postgres: documents, and the words they are found by."""
+"""Writes the index in Postgres."""
 
 import asyncio
 from collections.abc import Iterable, Sequence
@@ -9,10 +9,10 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.catalog.search.analysis import Word
 from services.catalog.search.documents import Reader, Terms
 from services.catalog.search.engine import Document
 from services.catalog.search.follower import LOCK
+from services.catalog.search.word_store import WordStore
 
 _FACTS = (
     "group_id, leaf, category_ids, price, offer_price, offer_starts_at, offer_ends_at, rating, rating_count, in_stock,"
@@ -37,13 +37,6 @@ _UPDATE = text(
     f" FROM json_to_recordset(CAST(:rows AS json)) AS r ({_FACT_TYPES}) WHERE d.product_id = r.product_id"
 )
 _REMOVE = text("DELETE FROM search_documents WHERE product_id = ANY(:ids)")
-_ADD_WORDS = text("""
-    INSERT INTO search_words (key, reading, surface, heads, count)
-    SELECT key, reading, surface, heads, count
-    FROM json_to_recordset(CAST(:rows AS json)) AS r (key text, reading text, surface text, heads bigint, count bigint)
-    ORDER BY key ON CONFLICT (key) DO UPDATE
-    SET heads = excluded.heads, count = excluded.count, id = DEFAULT WHERE search_words.count = 0
-""")
 _COUNT = text("""
     CREATE TEMPORARY TABLE counted ON COMMIT DROP AS
     WITH kinds AS (SELECT word, ndoc FROM ts_stat('SELECT terms FROM search_documents', 'ab')),
@@ -65,11 +58,11 @@ _COUNTED = text(
 
 
 class Store:
-    """The index's writer; it remembers the words that the index has."""
+    """The index's writer; `words` writes those of its documents."""
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
-        self._known: set[str] = set()
+        self.words = WordStore()
 
     async def write(self, session: AsyncSession, documents: Sequence[Document], gone: Sequence[int]) -> None:
         """Hold these documents from now on, and these products no longer; unchanged texts are not read again."""
@@ -104,28 +97,10 @@ class Store:
             for (document, own), words in zip(changed, found, strict=True)
         ]
         await session.execute(_WRITE, {"rows": orjson.dumps(rows).decode()})
-        await self._add_words(session, found)
+        await self.words.add(session, found)
 
     def _read(self, changed: Sequence[tuple[Document, int]]) -> list[Terms]:
         return [self._reader.terms(document.source) for document, _ in changed]
-
-    async def _add_words(self, session: AsyncSession, found: Iterable[Terms]) -> None:
-        new: dict[str, list[Any]] = {}
-        for each in found:
-            for key in each.tiers.keys() - self._known:
-                if each.words[key].is_code:
-                    continue
-                entry = new.setdefault(key, [each.words[key], 0, 0])
-                entry[1] += each.tiers[key] in "AB"
-                entry[2] += 1
-        if new:
-            rows = [_word(key, *entry) for key, entry in new.items()]
-            await session.execute(_ADD_WORDS, {"rows": orjson.dumps(rows).decode()})
-            self._known |= new.keys()
-
-    def forget(self) -> None:
-        """Take no word for known: a transaction that wrote some was rolled back, or some are no more."""
-        self._known.clear()
 
 
 async def count_words(session: AsyncSession) -> None:
@@ -168,7 +143,3 @@ def _facts(document: Document) -> dict[str, Any]:
         "in_stock": document.in_stock,
         "created_at": document.created_at,
     }
-
-
-def _word(key: str, word: Word, heads: int, count: int) -> dict[str, Any]:
-    return {"key": key, "reading": word.reading, "surface": word.surface, "heads": heads, "count": count}

@@ -7,11 +7,14 @@ from psycopg import errors
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from services.common.runtime.errors import Unavailable
+
 _DATA_ERRORS = (psycopg.DataError, errors.ProgramLimitExceeded, errors.StatementTooComplex)
 """psycopg calls the last two operational errors, but a retry does not help."""
 _OUTAGES = (
     *(psycopg.OperationalError, psycopg.InterfaceError, PoolTimeoutError),
     *(ConnectionError, TimeoutError, socket.gaierror),
+    Unavailable,  # as a client of another service says it
     errors.ReadOnlySqlTransaction,  # a standby, or a server that was made read-only because its disk is almost full
 )
 

@@ -1,4 +1,5 @@
 import json
+from uuid import uuid4
 
 import httpx2
 import psycopg
@@ -6,9 +7,14 @@ import pytest
 import pytest_asyncio
 
 from services.catalog.app import create_app
+from services.catalog.search.analysis import Analyzer
+from services.catalog.search.documents import Reader
+from services.catalog.search.opensearch import OpenSearchIndex
+from services.catalog.search.opensearch_rebuild import rebuild
 from services.catalog.settings import CatalogSettings
 from services.common.storage.database import Database
 from services.common.storage.migrate import migrate
+from tests.conftest import in_thread
 from tests.waiting import eventually
 
 
@@ -28,6 +34,26 @@ def settings(broker, tokens, database_url, tmp_path_factory):
         images_folder=tmp_path_factory.mktemp("catalog") / "images",
         **tokens.settings,
     )
+
+
+@pytest.fixture(scope="module")
+def opensearch_index(opensearch):
+    """To make an empty index in OpenSearch for a database's products; gives the settings that choose it."""
+
+    def make(database_url):
+        chosen = {"search_url": opensearch.url, "search_index": f"products-{uuid4().hex}"}
+        in_thread(_rebuild(database_url, *chosen.values()))
+        return chosen | {"search_seconds": 30}  # Java begins slowly
+
+    return make
+
+
+async def _rebuild(database_url, url, alias):
+    database = Database(database_url)
+    index = OpenSearchIndex(database, Reader(Analyzer()), url, alias, seconds=30)
+    await rebuild(index, lambda _: None)
+    await index.close()
+    await database.close()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

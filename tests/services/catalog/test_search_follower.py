@@ -56,9 +56,9 @@ async def test_a_product_that_the_index_refuses_keeps_up_no_other(catalogue, cap
     await follower.follow()
 
     class Fussy:
-        async def write(self, documents, gone):
+        async def write(self, documents, gone, turn):
             assert ids[2] not in {each.product_id for each in documents}
-            await index.write(documents, gone)
+            await index.write(documents, gone, turn)
 
     connection.execute("UPDATE products SET name = '麦茶', product_version = 2")
     await Follower(here, Fussy()).follow()
@@ -87,7 +87,7 @@ async def test_words_of_a_commit_that_failed_are_written_again(catalogue):
             FOR EACH ROW EXECUTE FUNCTION refuse()
     """)
     with pytest.raises(Exception, match="division"):
-        await index.write(await _documents(here), [])
+        await index.write(await _documents(here), [], 1)
     connection.execute("DROP TRIGGER refusing ON search_documents")
     await Follower(here, index).follow()
     assert ("緑茶",) in connection.execute("SELECT key FROM search_words").fetchall()

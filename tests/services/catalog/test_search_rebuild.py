@@ -3,10 +3,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
+from sqlalchemy.exc import DBAPIError
 
 from services.catalog.models import Base
 from services.catalog.search.analysis import Analyzer
 from services.catalog.search.documents import Reader
+from services.catalog.search.engine import Query
 from services.catalog.search.follower import Follower
 from services.catalog.search.postgres import PostgresIndex
 from services.catalog.search.rebuild import rebuild
@@ -79,3 +81,13 @@ async def test_what_changes_while_an_index_is_made_is_in_it(catalogue, is_follow
     rows = connection.execute(ROWS).fetchall()
     assert [row[0] for row in rows] == [1, 3]
     assert "麦茶" in rows[0][3]
+
+
+async def test_a_search_gives_up_in_its_own_time_while_the_index_is_swapped(catalogue):
+    connection, here, _ = catalogue
+    index = PostgresIndex(here, Reader(Analyzer()), 0.1)
+    with connection.transaction():
+        connection.execute("LOCK TABLE search_documents IN ACCESS EXCLUSIVE MODE")
+        with pytest.raises(DBAPIError) as caught:
+            await index.find(Query(), None)
+    assert isinstance(caught.value.orig, psycopg.errors.QueryCanceled)  # and not the longer wait for a lock

@@ -6,8 +6,8 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from services.contracts.topics import TOPICS
-from stack.parts import kafka_jars
-from stack.parts.kafka import class_archive
+from stack.parts.jars import java_build
+from stack.parts.kafka import JARS, class_archive
 from stack.parts.process import PartError
 
 ACTIONS = "user-actions.v1"
@@ -36,9 +36,9 @@ def bare_machine(monkeypatch, tmp_path):
     """A machine with nothing on its PATH, and nothing fetched before."""
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    kafka_jars.java_build.cache_clear()
+    java_build.cache_clear()
     yield tmp_path
-    kafka_jars.java_build.cache_clear()
+    java_build.cache_clear()
 
 
 def program(folder, name, says="", code=0):
@@ -50,26 +50,26 @@ def program(folder, name, says="", code=0):
 @pytest.mark.usefixtures("bare_machine")
 def test_without_java_the_remedy_is_named():
     with pytest.raises(PartError, match=r"needs Java 17 or newer: install it"):
-        kafka_jars.class_path()
+        JARS.class_path()
 
 
 def test_an_old_java_is_refused_by_its_version(bare_machine):
     program(bare_machine, "java", 'openjdk version "11.0.2" 2019-01-15')
     with pytest.raises(PartError, match="found 11"):
-        kafka_jars.class_path()
+        JARS.class_path()
 
 
 def test_without_maven_the_remedy_is_named(bare_machine):
     program(bare_machine, "java", 'openjdk version "21" 2023-09-19')
     with pytest.raises(PartError, match=r"install it \(apt-get install maven\)"):
-        kafka_jars.class_path()
+        JARS.class_path()
 
 
 def test_jars_that_cannot_be_had_are_told_in_one_line_and_leave_nothing_behind(bare_machine):
     program(bare_machine, "java", 'openjdk version "17.0.1" 2021-10-19')
     program(bare_machine, "mvn", "[ERROR] no route to the repository", code=1)
     with pytest.raises(PartError, match=r"could not download Apache Kafka's jars: \[ERROR\] no route"):
-        kafka_jars.class_path()
+        JARS.class_path()
     assert list((bare_machine / "cache" / "tanawari").iterdir()) == []
 
 
@@ -77,5 +77,5 @@ def test_what_cannot_make_an_archive_of_classes_starts_without(bare_machine):
     program(bare_machine, "java", 'openjdk version "17.0.1" 2021-10-19', code=1)
     program(bare_machine, "mvn")
     assert not class_archive().exists()
-    jars = Path(kafka_jars.class_path()).parent
+    jars = Path(JARS.class_path()).parent
     assert set(jars.parent.iterdir()) == {jars, class_archive().with_suffix(".lock")}

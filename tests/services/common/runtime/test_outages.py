@@ -4,6 +4,7 @@ import socket
 import pytest
 from psycopg import errors
 
+from services.common.runtime.errors import Unavailable
 from services.common.runtime.outages import is_unavailable
 
 
@@ -17,6 +18,7 @@ from services.common.runtime.outages import is_unavailable
         errors.AdminShutdown(),
         errors.LockNotAvailable(),
         errors.DiskFull(),
+        Unavailable(),
     ],
 )
 def test_what_ends_by_itself_is_waited_for(error):

@@ -1,0 +1,76 @@
+"""Writes the words of an index to `search_words`, where processes that understand searches read them (`words.py`)."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import orjson
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.catalog.search.analysis import Word
+from services.catalog.search.documents import Terms
+
+_ADD = text("""
+    INSERT INTO search_words (key, reading, surface, heads, count)
+    SELECT key, reading, surface, heads, count
+    FROM json_to_recordset(CAST(:rows AS json)) AS r (key text, reading text, surface text, heads bigint, count bigint)
+    ORDER BY key ON CONFLICT (key) DO UPDATE
+    SET heads = excluded.heads, count = excluded.count, id = DEFAULT WHERE search_words.count = 0
+""")
+_SET_COUNTS = text("""
+    UPDATE search_words SET heads = counts.heads, count = counts.count
+    FROM (
+        SELECT key, coalesce(heads.value::bigint, 0) AS heads, coalesce(counted.value::bigint, 0) AS count
+        FROM search_words LEFT JOIN json_each_text(CAST(:heads AS json)) AS heads USING (key)
+        LEFT JOIN json_each_text(CAST(:counts AS json)) AS counted USING (key)
+    ) AS counts
+    WHERE search_words.key = counts.key AND search_words.id <= :last
+        AND (search_words.heads, search_words.count) <> (counts.heads, counts.count)
+""")
+_LAST = text("SELECT coalesce(max(id), 0) FROM search_words")
+_COUNTED = text("UPDATE search_state SET documents = :documents, counted_at = clock_timestamp()")
+
+
+class WordStore:
+    """The words' writer; it remembers those that are there."""
+
+    def __init__(self) -> None:
+        self._known: set[str] = set()
+
+    async def add(self, session: AsyncSession, found: Iterable[Terms]) -> None:
+        """Add the words of some products that are new, counted in these alone for now."""
+        new: dict[str, list[Any]] = {}
+        for each in found:
+            for key in each.tiers.keys() - self._known:
+                if each.words[key].is_code:
+                    continue
+                entry = new.setdefault(key, [each.words[key], 0, 0])
+                entry[1] += each.tiers[key] in "AB"
+                entry[2] += 1
+        if new:
+            rows = [_row(key, *entry) for key, entry in new.items()]
+            await session.execute(_ADD, {"rows": orjson.dumps(rows).decode()})
+            self._known |= new.keys()
+
+    def forget(self) -> None:
+        """Take no word for known: a transaction that wrote some was rolled back, or some are no more."""
+        self._known.clear()
+
+
+async def last_word(session: AsyncSession) -> int:
+    """The number of the newest word: it and those before it can be counted."""
+    last: int = await session.scalar(_LAST)
+    return last
+
+
+async def set_counts(
+    session: AsyncSession, heads: Mapping[str, int], counts: Mapping[str, int], documents: int, last: int
+) -> None:
+    """Take these for in how many documents each word is, until the last that was there when they were counted."""
+    shown = {"heads": orjson.dumps(heads).decode(), "counts": orjson.dumps(counts).decode()}
+    await session.execute(_SET_COUNTS, {**shown, "last": last})
+    await session.execute(_COUNTED, {"documents": documents})
+
+
+def _row(key: str, word: Word, heads: int, count: int) -> dict[str, Any]:
+    return {"key": key, "reading": word.reading, "surface": word.surface, "heads": heads, "count": count}
