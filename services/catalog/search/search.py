@@ -31,8 +31,10 @@ class Search:
             answer = await self._index.find(query, plan if plan.concepts else None)
             if answer.total or not _is_open(query):
                 return replace(answer, corrected_to=plan.corrected_to)
-        answer = await self._index.find(query, understanding.as_code(query.text))
-        return answer if answer.total else await self._mentioned(query, understanding)
+        code = understanding.as_code(query.text)
+        if code and (answer := await self._index.find(query, code)).total:
+            return answer
+        return await self._mentioned(query, understanding)
 
     async def continued(self, text: str, limit: int) -> list[str]:
         """Words that a search which begins like this may be meant to become, what most products are first."""

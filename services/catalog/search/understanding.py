@@ -86,9 +86,10 @@ class Understanding:
                 found.update({each.key: each for each in self._vocabulary.beginning(start, limit) if each.heads})
         return sorted(found.values(), key=rank)[:limit]
 
-    def as_code(self, text: str) -> Plan:
-        """A search text as the sku that it may be, whatever that is made of."""
-        return Plan([Concept({folded(text).strip(): 1.0})])
+    def as_code(self, text: str) -> Plan | None:
+        """A search text as the sku that it may be, whatever that is made of; None where it is longer than any word."""
+        key = folded(text).strip()
+        return Plan([Concept({key: 1.0})]) if len(key) <= LONGEST_WORD else None
 
     def keys(self, text: str) -> list[str]:
         """The words of a search text as they are, but for noise."""
@@ -116,8 +117,11 @@ class Understanding:
     def _concepts(self, runs: list[Run], chunk: str, *, is_last: bool) -> list[Concept | None]:
         """What a piece of a search asks for; None stands for a word that nobody knows."""
         whole = " ".join(folded(piece) for piece in chunk.split())
-        if chunk.isascii() and any(letter.isdigit() for letter in chunk):  # a size, a model or a sku
-            return [Concept({whole: 1.0, **{word.key: 1.0 for word in _code(runs)}})]
+        code = _code(runs)
+        if code or (chunk.isascii() and any(letter.isdigit() for letter in chunk)):  # a size, a cell, a model or a sku
+            words = {whole: 1.0, **{word.key: 1.0 for word in code}}
+            self._add_related(whole, words)
+            return [Concept(words)]
         if concept := self._known(Word(whole, whole, chunk)):
             return [concept]
         return self._read(runs, chunk, is_last=is_last)

@@ -1,9 +1,13 @@
-"""What a search asks for, by words given here: no index, no server."""
+"""What a search asks for, by words given here or those of the labelled products: no index, no server."""
+
+from collections import Counter
 
 import pytest
 
+from benchmarks.labelled_searches import shop
 from services.catalog.search.analysis import Analyzer
 from services.catalog.search.dictionary import Dictionary
+from services.catalog.search.documents import Reader, Source
 from services.catalog.search.understanding import Understanding
 from services.catalog.search.vocabulary import Entry, Vocabulary
 
@@ -51,3 +55,56 @@ def test_long_texts_are_not_remembered(analyzer):
     assert remembered() == before
     analyzer.read("鏡" * 20)
     assert remembered() == before + 1
+
+
+@pytest.fixture(scope="module")
+def understanding(analyzer, dictionary):
+    """Knows the words of the labelled products."""
+    reader, words, heads, counts = Reader(analyzer), {}, Counter(), Counter()
+    _, _, products = shop()
+    for each in products:
+        path = each["categoryCodes"][0].split(" > ")
+        found = reader.terms(Source(each["name"], brand=each["brand"], keywords=each["keywords"], categories=[path]))
+        words |= {key: word for key, word in found.words.items() if not word.is_code}
+        counts.update(found.tiers.keys())
+        heads.update(key for key, tier in found.tiers.items() if tier in "AB")
+    entries = [Entry(key, word.reading, word.surface, heads[key], counts[key]) for key, word in words.items()]
+    return Understanding(analyzer, dictionary, Vocabulary(entries, len(products)))
+
+
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [
+        *[(written, ["コーヒー"]) for written in ("コーヒー", "ｺｰﾋｰ", "こーひー", "珈琲", "ko-hi-", "coffee")],
+        *[("ぎゅうにゅう", ["牛乳"]), ("syanpu-", ["シャンプー"])],  # as it sounds, in kana and in Latin letters
+        *[("しょうy", ["醤油"]), ("シャンプ", ["シャンプー"])],  # while it is typed
+        *[("シャンフー", ["シャンプー"]), ("フライバン", ["フライパン"])],  # mistyped
+        *[("cat food", ["キャットフード"]), ("ちり紙", ["ティッシュペーパー"])],  # by another name
+        *[("1500ミリ", ["1500ml"]), ("緑茶 1.5L", ["緑茶", "1500ml"])],
+        *[("単三", ["単3"]), ("単３電池", ["単3", "電池"])],
+        *[("緑茶を買いたい", ["緑茶"]), ("人気の緑茶", ["緑茶"])],  # with what says nothing
+        *[("猫用 おやつ", ["猫用", "御八ツ"]), ("パン", ["パン"]), ("油", ["油"])],
+        ("航空券", []),
+    ],
+)
+def test_a_search_asks_for_things_however_they_are_written(understanding, text, asked):
+    plan = understanding.plan(text)
+    said = [{key for key, worth in each.words.items() if worth == max(each.words.values())} for each in plan.concepts]
+    assert len(said) == len(asked)
+    assert all(key in keys for key, keys in zip(asked, said, strict=True)), said
+    assert plan.is_confident is bool(asked)
+
+
+def test_the_thing_itself_must_be_found_and_what_describes_it_only_should(understanding):
+    plan = understanding.plan("無糖 コーヒー 500ml")
+    assert (len(plan.concepts), "コーヒー" in plan.concepts[plan.head].words) == (3, True)
+
+
+@pytest.mark.parametrize(("typed", "meant"), [("フライバン", "フライパン"), ("フライパン", None), ("シャンプ", None)])
+def test_only_what_was_mistyped_is_said_to_be_corrected(understanding, typed, meant):
+    assert understanding.plan(typed).corrected_to == meant
+
+
+@pytest.mark.parametrize("text", ["㌁" * 200, "ﷺ" * 200, "猫" * 61])
+def test_what_is_longer_than_any_word_is_no_sku(understanding, text):
+    assert understanding.as_code(text) is None
