@@ -24,6 +24,8 @@ from serving.schemas import (
     ModelStatus,
     Page,
     PageRequest,
+    Ranking,
+    RankingQuery,
     RecommendationQuery,
     Recommendations,
     SimilarQuery,
@@ -74,6 +76,16 @@ async def similar(
         state.recommender.product_ids(query.exclude_ids),
     )
     return ranked_answer(state, picks, fallback_used=fallback_used, seen=_seen(request))
+
+
+@router.get("/v1/users/{userId}/ranking", dependencies=[OWNER], responses=problems(403))
+async def ranking(
+    request: Request, user_id: Annotated[UserId, Path(alias="userId")], query: Annotated[RankingQuery, Query()]
+) -> Ranking:
+    """Given products in the order of a user's taste, or as they were given: for services that have others to show."""
+    recommender: Recommender = request.app.state.recommender
+    ranked = recommender.by_taste(user_id, query.product_ids)
+    return Ranking(product_ids=query.product_ids if ranked is None else ranked, is_personalised=ranked is not None)
 
 
 @router.post("/v1/pages", response_model=Page, responses=problems(403))

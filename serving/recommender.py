@@ -11,6 +11,8 @@ import uuid_utils
 from ml.shelves.catalogue import Product
 from ml.shelves.composing import PageQuery, Pick, Rules, Shelf, Shopper, compose
 from ml.shelves.similar import similar
+from ml.shelves.sources import Visit
+from ml.shelves.taste import by_taste
 from services.common.runtime.errors import NotFound
 from services.common.web.references import CategoryReference, ProductReference
 from serving.broker_watch import BrokerWatch
@@ -87,6 +89,14 @@ class Recommender:
             raise ProductNotFound(f"There is no product {reference}.")
         moment = self.now().timestamp()
         return similar(model.bundle, model.catalogue, self.rules.reasons, item, query, moment)
+
+    def by_taste(self, user_id: str, product_ids: Sequence[int]) -> list[int] | None:
+        """These products in the order of a user's taste; None if there is no model, or nothing known of the user."""
+        model = self.models.current
+        if model is None or not self.live.people.has_own_shelves(user_id):
+            return None
+        shopper = Shopper(user_id, self.live.state(user_id))
+        return by_taste(Visit(model.bundle, model.catalogue, self.rules, shopper, self.now()), product_ids)
 
     def product_id(self, reference: ProductReference | int) -> int | None:
         """The internal id of a product reference, None for an unknown sku."""

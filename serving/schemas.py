@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field, model_validator
 
-from services.common.web.fields import Boolean, Id, Money, Schema, UserId
+from services.common.web.fields import Boolean, Id, Money, PathId, Schema, UserId
 from services.common.web.references import CategoryReference, ProductReference, Sku
 from services.common.web.shelves import ShelfItem
 from services.contracts.envelope import DisplayType
@@ -41,6 +41,19 @@ class SimilarQuery(Schema):
 
     limit: Annotated[int, Field(ge=1, le=MAX_ITEMS)] = 12
     exclude_ids: Products = Field(default_factory=list)
+
+
+class RankingQuery(Schema):
+    """The products to be ranked."""
+
+    product_ids: Annotated[list[PathId], Field(min_length=1, max_length=MAX_ITEMS)]
+
+
+class Ranking(Schema):
+    """Each of the products once; not `isPersonalised` where nothing is known of the user's taste."""
+
+    product_ids: list[int]
+    is_personalised: bool
 
 
 class PageRequest(Schema):

@@ -10,6 +10,7 @@ from pydantic import Field, FiniteFloat
 
 from services.catalog import queries
 from services.catalog.categories import categories
+from services.catalog.clients import Serving
 from services.catalog.schemas_search import (
     FacetsOut,
     FoundProduct,
@@ -20,8 +21,9 @@ from services.catalog.schemas_search import (
 )
 from services.catalog.search.engine import Answer, Filters, Sort
 from services.catalog.search.engine import Query as Asked
-from services.catalog.search.search import Search
+from services.catalog.search.search import Search, preferred
 from services.common.identity.policy import PUBLIC
+from services.common.identity.principal import Principal
 from services.common.runtime.errors import Fault, Unprocessable, problems
 from services.common.storage.database import Database, Session
 from services.common.web.fields import Id, ShortText
@@ -37,10 +39,11 @@ Price = Annotated[Decimal | None, Query(ge=0, le=MOST_PRICE, allow_inf_nan=False
 AttributeValue = Annotated[str, Field(max_length=260, pattern=r"^[a-z][a-z0-9_]{0,49}:[^\x00]{1,200}$")]
 
 
-@router.get("/v1/search", dependencies=[PUBLIC], responses=problems(404))
+@router.get("/v1/search", responses=problems(404))
 async def search_products(  # noqa: PLR0913 - a filter each
     request: Request,
     session: Session,
+    caller: Annotated[Principal | None, PUBLIC],
     *,
     q: Annotated[SearchText, Query(description="What a shopper types; it may be empty if a category is given")],
     category: Annotated[CategoryReference | None, Query(description="Subcategories are included")] = None,
@@ -60,7 +63,8 @@ async def search_products(  # noqa: PLR0913 - a filter each
 ) -> SearchOut:
     """Active products that fit, one of the variants of a parent, with facets if asked for.
 
-    Several values of a filter widen it, several filters narrow the hits. Prices are those of now.
+    Several values of a filter widen it, several filters narrow the hits. Prices are those of now. By relevance, what
+    fits equally well comes in the order of a logged-in shopper's taste, page by page.
     """
     if not q.strip() and category is None:
         fault = Fault(field="query.q", message="Must not be empty without a category")
@@ -81,7 +85,12 @@ async def search_products(  # noqa: PLR0913 - a filter each
     after = decode_cursor(cursor, FiniteFloat, Id)
     search: Search = request.app.state.search
     answer = await search.search(Asked(q, filters, sort, limit, after, facets))
-    return await _shown(session, answer, limit)
+    liked: list[int] | None = None
+    if sort is Sort.RELEVANCE and caller is not None and caller.kind == "user":
+        serving: Serving = request.app.state.serving
+        found = [hit.product_id for hit in answer.hits[:limit]]
+        liked = await serving.ranked(caller.subject, found, request.headers["authorization"])
+    return await _shown(session, answer, limit, liked)
 
 
 @router.get("/v1/search/suggestions", dependencies=[PUBLIC])
@@ -127,8 +136,9 @@ async def _existing(database: Database, category: CategoryReference | None) -> i
         return (await categories.find(session, await categories.identify(session, category))).id
 
 
-async def _shown(session: Session, answer: Answer, limit: int) -> SearchOut:
+async def _shown(session: Session, answer: Answer, limit: int, liked: list[int] | None) -> SearchOut:
     hits = answer.hits[:limit]
+    shown = hits if liked is None else preferred(hits, liked)
     rows = await queries.products_by_id(session, [hit.product_id for hit in hits])
     facets: FacetsOut | None = None
     if answer.facets is not None:
@@ -136,10 +146,11 @@ async def _shown(session: Session, answer: Answer, limit: int) -> SearchOut:
     return SearchOut(
         search_id=str(uuid4()),
         total=answer.total,
-        items=[_found(rows[hit.product_id], hit.variants) for hit in hits if hit.product_id in rows],
+        items=[_found(rows[hit.product_id], hit.variants) for hit in shown if hit.product_id in rows],
         facets=facets,
         corrected_to=answer.corrected_to,
         is_confident=answer.is_confident,
+        is_personalised=liked is not None,
         next_cursor=encode_cursor(*hits[-1].position) if len(answer.hits) > limit else None,
     )
 

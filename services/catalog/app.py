@@ -13,6 +13,7 @@ from services.catalog import (
 )
 from services.catalog.attributes import api as api_attributes
 from services.catalog.categories import api as api_categories
+from services.catalog.clients import Serving
 from services.catalog.images import api as api_images
 from services.catalog.images.images import Images
 from services.catalog.images.object_store import ObjectStore
@@ -39,6 +40,7 @@ from services.common.messaging.erasure import erasing
 from services.common.messaging.producer import Producer
 from services.common.messaging.relay import Relay
 from services.common.runtime.health import Check
+from services.common.runtime.http_client import ServiceClient
 from services.common.storage.database import Database
 from services.common.web.app import build_app
 
@@ -57,6 +59,7 @@ def create_app(settings: CatalogSettings | None = None) -> FastAPI:
     index = _index(settings, database)
     outside = [index] if isinstance(index, OpenSearchIndex) else []
     follower = Follower(database, index)
+    serving = _serving(settings)
     follow = partial(Consumer, settings, database=database, producer=producer)
     consumers = [
         follow(topics=[ORDERS], event_types=PURCHASED, handle=follow_orders, name="orders"),
@@ -94,10 +97,10 @@ def create_app(settings: CatalogSettings | None = None) -> FastAPI:
             Check("images", files.check, required=False),
             *(Check("search", each.check, required=False) for each in outside),
         ],
-        closes=[images, *outside],
+        closes=[images, serving, *outside],
     )
     app.state.image_files, app.state.images = files, images
-    app.state.search, app.state.words = Search(index, words), words
+    app.state.search, app.state.words, app.state.serving = Search(index, words), words, serving
     return app
 
 
@@ -112,3 +115,9 @@ def _image_store(settings: CatalogSettings) -> ObjectStore:
     if settings.images_bucket is None:
         return FolderStore(settings.images_folder)
     return S3Store(settings.images_bucket, settings.images_region, settings.images_endpoint_url)
+
+
+def _serving(settings: CatalogSettings) -> Serving:
+    if settings.serving_url is None:
+        return Serving(None)
+    return Serving(ServiceClient("serving", settings.serving_url, timeout=settings.ranking_seconds))

@@ -112,7 +112,8 @@ class SearchOut(Schema):
     """One page of a search's hits.
 
     `correctedTo` is what was searched for instead of a mistyped word. Without `isConfident` this shop has no such
-    thing, and the items only mention it. Actions may carry `searchId` as their `requestID`.
+    thing, and the items only mention it. If it `isPersonalised`, those of its items that fit equally well come in the
+    order of the caller's taste. Actions may carry `searchId` as their `requestID`.
     """
 
     search_id: str
@@ -121,6 +122,7 @@ class SearchOut(Schema):
     facets: FacetsOut | None
     corrected_to: str | None
     is_confident: bool
+    is_personalised: bool
     next_cursor: str | None = None
 
 

@@ -31,3 +31,7 @@ class CatalogSettings(ServiceSettings, env_prefix="CATALOG_"):
     """The name of the index there, of which a rebuild makes another."""
     synonyms_file: FilePath | None = None
     """The shop's own synonyms for the search, in addition to those that come with it."""
+    serving_url: str | None = Field(None, validation_alias="SERVING_URL")
+    """Where serving is, to be asked how a shopper would rather have what was found; None: nobody is asked."""
+    ranking_seconds: PositiveFloat = 0.05
+    """How long a search waits for it."""

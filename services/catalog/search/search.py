@@ -1,9 +1,9 @@
 """Search and suggestions, over whatever index there is."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from services.catalog.search.engine import Answer, Index, Query
+from services.catalog.search.engine import Answer, Hit, Index, Query
 from services.catalog.search.text import folded
 from services.catalog.search.understanding import Understanding
 from services.catalog.search.words import Words
@@ -56,3 +56,9 @@ class Search:
 def _is_open(query: Query) -> bool:
     """Whether no filter and no page before explains why nothing is found."""
     return query.after is None and query.filters == type(query.filters)()
+
+
+def preferred(hits: Sequence[Hit], liked: Sequence[int]) -> list[Hit]:
+    """Hits of a page in a shopper's order of their products, where they fit equally well."""
+    places = {product_id: place for place, product_id in enumerate(liked)}
+    return sorted(hits, key=lambda hit: (hit.position[0], places.get(hit.product_id, len(places))))
