@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.catalog.search import sources
 from services.catalog.search.follower import BATCH, LOCK
-from services.catalog.search.store import Store, count_words
+from services.catalog.search.store import COUNTING, Store, count_words
 from services.common.storage.database import Database
 
 _PREPARE = (
@@ -61,6 +61,7 @@ async def rebuild(database: Database, store: Store, tell: Callable[[int], None])
             await session.execute(text(definition))
         await session.execute(text("ANALYZE search_next.search_documents"))
     async with database.sessions.begin() as session:
+        await session.execute(COUNTING)  # first: a count that waits for the lock has read the table that is dropped
         await session.execute(LOCK)
         await session.execute(_WRITE_THERE)
         ids = list((await session.scalars(_MEANWHILE)).all())

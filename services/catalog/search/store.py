@@ -48,6 +48,11 @@ _COUNT = text("""
     )
     SELECT * FROM words WHERE (old_heads, old_count) <> (heads, count)
 """)
+_KEEP_RETURNED = text("""
+    DELETE FROM counted WHERE count = 0
+        AND (SELECT count(*) FROM search_documents WHERE terms @@ ltrim(quote_literal(key), 'E')::tsquery) > 0
+""")
+"""A word that was nowhere may have come back since; `count(*)`, as EXISTS of what is nowhere reads the whole table."""
 _SET_COUNTS = text("""
     UPDATE search_words SET heads = counted.heads, count = counted.count FROM counted
     WHERE search_words.key = counted.key AND search_words.count = old_count
@@ -55,6 +60,8 @@ _SET_COUNTS = text("""
 _COUNTED = text(
     "UPDATE search_state SET documents = (SELECT count(*) FROM search_documents), counted_at = clock_timestamp()"
 )
+COUNTING = text("SELECT pg_advisory_xact_lock(hashtextextended('services.catalog.search.count', 0))")
+"""Waits until nobody else counts. Who needs `LOCK`, too, takes it afterwards."""
 
 
 class Store:
@@ -105,8 +112,10 @@ class Store:
 
 async def count_words(session: AsyncSession) -> None:
     """Count in how many documents each word is; what adds words waits only while the counts are set."""
+    await session.execute(COUNTING)
     await session.execute(_COUNT)
     await session.execute(LOCK)
+    await session.execute(_KEEP_RETURNED)
     await session.execute(_SET_COUNTS)
     await session.execute(_COUNTED)
 

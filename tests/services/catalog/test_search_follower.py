@@ -147,6 +147,24 @@ async def test_a_word_that_came_while_words_were_counted_stays(catalogue):
     assert not any(counts.values())
 
 
+async def test_a_word_that_is_back_before_its_count_is_set_stays(catalogue):
+    connection, here, index = catalogue
+    connection.execute(ADD, ("a", "緑茶", None))
+    follower = Follower(here, index)
+    await follower.follow()
+    connection.execute("UPDATE products SET is_active = false, product_version = 2")
+    await follower.follow()
+    with connection.transaction():
+        connection.execute(str(LOCK))
+        counting = asyncio.create_task(index.count())  # it sees no product
+        await eventually(lambda: _waiting(here.url))
+        with psycopg.connect(here.url) as another:
+            another.execute("UPDATE products SET is_active = true, product_version = 3")
+        await index.write(await _documents(here), [], 1)
+    await counting
+    assert connection.execute("SELECT count FROM search_words WHERE key = '緑茶'").fetchone() == (1,)
+
+
 def _waiting(url):
     with psycopg.connect(url, autocommit=True) as connection:
         return connection.execute("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted").fetchone()

@@ -16,6 +16,7 @@ from services.catalog.search.store import Store
 from services.common.storage.database import Database
 from services.common.storage.migrate import migrate
 from tests.services.migrated import differences
+from tests.waiting import eventually
 
 ROWS = "SELECT product_id, price, in_stock, terms::text FROM search_documents ORDER BY product_id"
 FILL = """
@@ -91,3 +92,22 @@ async def test_a_search_gives_up_in_its_own_time_while_the_index_is_swapped(cata
         with pytest.raises(DBAPIError) as caught:
             await index.find(Query(), None)
     assert isinstance(caught.value.orig, psycopg.errors.QueryCanceled)  # and not the longer wait for a lock
+
+
+async def test_words_are_counted_beside_the_swap_without_a_deadlock(catalogue):
+    connection, here, _ = catalogue
+    index = PostgresIndex(here, Reader(Analyzer()), seconds=5)
+
+    async def waiting(number):
+        await eventually(
+            lambda: connection.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone(),
+            lambda row: row == (number,),
+        )
+
+    with connection.transaction():
+        connection.execute("SELECT FROM search_state FOR UPDATE")
+        swapping = asyncio.create_task(rebuild(here, Store(Reader(Analyzer())), lambda _: None))
+        await waiting(1)  # it has the lock, and is about to drop the old table
+        counting = asyncio.create_task(index.count())
+        await waiting(2)
+    assert await asyncio.gather(swapping, counting, return_exceptions=True) == [3, None]
