@@ -68,9 +68,8 @@ async def read_pins(
     display_type: Annotated[DisplayType, Query(alias="displayType")],
     user_id: Annotated[UserId | None, Query(alias="userId")] = None,
 ) -> PinOrder:
-    """The pins of a shelf that are not over, for one user or (without `userId`) for everyone, in their order."""
-    pins = await queries.pins(session, display_type.value, user_id)
-    return await _in_order(session, [each.id for each in pins])
+    """The first 500 pins of a shelf that are not over, for one user or (without `userId`) for everyone, in order."""
+    return PinOrder.of(await queries.first_pins(session, display_type.value, user_id))
 
 
 @router.post("/v1/top-page-displays", status_code=201, dependencies=EDITS)
@@ -106,7 +105,8 @@ async def change_display(
 @router.post("/v1/top-page-displays/{displayId:int}/move", dependencies=EDITS, responses=problems(404, 409, 412))
 async def move_display(display_id: DisplayId, body: Move, edit: Change, session: Session) -> PinOrder:
     """Put a pin behind another one of its shelf, or before all, whatever their priorities are."""
-    return await _in_order(session, await displays.move(edit, display_id, body.after))
+    moved = await displays.move(edit, display_id, body.after)
+    return PinOrder.of(await queries.first_pins(session, moved.display_type, moved.user_id))
 
 
 @router.delete(
@@ -119,7 +119,3 @@ async def delete_display(display_id: DisplayId, edit: Change) -> None:
 
 async def _one(session: Session, display_id: int, response: Response) -> DisplayOut:
     return tagged(DisplayOut.of(await displays.read(session, display_id)), response)
-
-
-async def _in_order(session: Session, display_ids: list[int]) -> PinOrder:
-    return PinOrder(items=[DisplayOut.of(row) for row in await queries.displays_in_order(session, display_ids)])

@@ -88,8 +88,8 @@ async def erase(session: AsyncSession, user_ids: list[str]) -> None:
     await session.execute(delete(TopPageDisplay).where(theirs))
 
 
-async def move(edit: Edit, display_id: int, after: int | None) -> list[int]:
-    """Put a pin behind another one of its shelf, or (None) before all; returns their ids in order.
+async def move(edit: Edit, display_id: int, after: int | None) -> TopPageDisplay:
+    """Put a pin behind another one of its shelf, or (None) before all; returns it.
 
     It gets the priority of its new neighbour.
 
@@ -116,7 +116,7 @@ async def move(edit: Edit, display_id: int, after: int | None) -> list[int]:
         await editing.tell(edit.session, DISPLAY, display, "UPDATED")
         before, order = ({"order": [each.id for each in these]} for these in (pins, moved))
         await audit.record(edit.session, edit.caller, DISPLAY.name, display_id, "MOVED", before, order)
-    return [each.id for each in moved]
+    return display
 
 
 async def read(session: AsyncSession, display_id: int) -> RowMapping:

@@ -73,6 +73,9 @@ _ENDS_AT = func.coalesce(Display.end_date, literal_column("'infinity'::timestamp
 """When a manual row ends, as its index has it, beside the user."""
 MOST_EXPORTED = 5_000
 """Rows: several times what the kept generations have of a user."""
+MOST_PINS = 500
+"""Pins of a shelf whose order is shown: the first ones."""
+_ORDER_OF_PINS = (Display.priority.desc(), Display.rank, Display.id)
 
 
 def _beside_catalog(*columns: Any) -> Select[Any]:  # noqa: ANN401 - whatever select() takes
@@ -154,21 +157,24 @@ def _manual(*conditions: ColumnElement[bool]) -> Select[Any]:
 
 async def pins(session: AsyncSession, display_type: str, user_id: str | None) -> list[TopPageDisplay]:
     """The pins of a shelf, for one user or for everyone, that are not over, in their order."""
-    conditions = (
-        Display.generation.is_(None),
+    found = select(Display).where(Display.generation.is_(None), *_are_pins_of(display_type, user_id))
+    return list(await session.scalars(found.order_by(*_ORDER_OF_PINS)))
+
+
+async def first_pins(session: AsyncSession, display_type: str, user_id: str | None) -> Sequence[RowMapping]:
+    """The first `MOST_PINS` of them, with their products' data."""
+    found = _manual(*_are_pins_of(display_type, user_id)).order_by(*_ORDER_OF_PINS).limit(MOST_PINS)
+    rows: Sequence[RowMapping] = (await session.execute(found)).mappings().all()
+    return rows
+
+
+def _are_pins_of(display_type: str, user_id: str | None) -> tuple[ColumnElement[bool], ...]:
+    return (
         Display.mode == "pin",
         Display.display_type == display_type,
         Display.user_id == user_id if user_id else Display.user_id.is_(None),
         func.now() < _ENDS_AT,
     )
-    ordered = select(Display).where(*conditions).order_by(Display.priority.desc(), Display.rank, Display.id)
-    return list(await session.scalars(ordered))
-
-
-async def displays_in_order(session: AsyncSession, display_ids: Sequence[int]) -> list[RowMapping]:
-    """The manual rows with these ids, in this order."""
-    rows = (await session.execute(_manual(Display.id == func.any(list(display_ids))))).mappings()
-    return sorted(rows, key=lambda row: display_ids.index(row["id"]))
 
 
 async def newest(

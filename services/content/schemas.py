@@ -1,6 +1,6 @@
 """Requests and responses of the content service's API."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self
@@ -139,9 +139,14 @@ class Move(Schema):
 
 
 class PinOrder(Schema):
-    """The pins of a shelf, for one user or for everyone, in their order."""
+    """The first pins of a shelf, for one user or for everyone, in their order."""
 
     items: list[DisplayOut]
+
+    @classmethod
+    def of(cls, rows: Iterable[Mapping[Any, Any]]) -> Self:
+        """Build from rows of `queries.first_pins`."""
+        return cls(items=[DisplayOut.of(row) for row in rows])
 
 
 class ShelfItem(Schema):

@@ -12,6 +12,7 @@ import pytest_asyncio
 from services.catalog import app as catalog_app
 from services.catalog.settings import CatalogSettings
 from services.common.storage.migrate import migrate
+from services.content import queries
 from services.content.app import create_app
 from services.content.clients import Catalog
 from services.content.settings import ContentSettings
@@ -89,6 +90,16 @@ async def test_the_order_of_a_shelf_can_be_read_for_everyone_and_for_one_user(cl
     assert await order() == [2, 1]
     await move(first, None)
     assert await order() == [1, 2]
+
+
+async def test_only_the_first_pins_of_a_shelf_are_read(client, pin, move, monkeypatch):
+    monkeypatch.setattr(queries, "MOST_PINS", 2)
+    for product_id in (1, 2):
+        await pin(product_id)
+    last = await pin(3)
+    read = await client.get("/v1/top-page-displays/pins", params={"displayType": "RECOMMENDED"})
+    moved = await move(last, None)
+    assert [[each["productId"] for each in answer.json()["items"]] for answer in (read, moved)] == [[1, 2], [3, 1]]
 
 
 async def test_a_pin_moves_past_those_of_another_priority(pin, move, shelves):
