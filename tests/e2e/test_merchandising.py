@@ -147,9 +147,20 @@ def test_a_banner_in_two_languages_shows_until_its_campaign_is_paused(screen, op
     page.get_by_role("button", name=f"Remove: {campaign}").click()
     expect(region(page, "Campaigns").get_by_role("alert")).to_contain_text("Banners or displays belong to it")
     page.get_by_role("link", name="Banners", exact=True).click()
+    expect(region(page, "Banners").get_by_role("listitem")).to_contain_text(["Campaign paused All teas"])
     page.get_by_role("button", name="Remove: All teas").click()
     expect(page.get_by_role("button", name="Remove: All teas")).to_be_hidden()
+    expect(page.get_by_role("heading", name="Banners", exact=True)).to_be_focused()
     open_page.complaints.clear()  # the browser's own words on the 422 and the 409
+
+
+def test_a_pin_whose_campaign_is_over_is_not_said_to_be_on(screen, staff):
+    began, ended = "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"
+    campaign = post(staff, "/v1/campaigns", name="Ended", startDate=began, endDate=ended)["id"]
+    pinned = product(staff, "Hojicha")
+    post(staff, "/v1/top-page-displays", mode="pin", displayType="SALE", productId=pinned, campaignId=campaign)
+    row = region(screen("displays"), "What is decided").get_by_role("listitem").filter(has_text="Hojicha")
+    expect(row).to_contain_text("Campaign over")
 
 
 def test_dates_are_changed_and_what_was_not_changed_stays(screen, staff):
@@ -162,8 +173,17 @@ def test_dates_are_changed_and_what_was_not_changed_stays(screen, staff):
     row.get_by_label("Until").fill("2026-11-02T09:00")
     row.get_by_role("button", name="Save").click()
     expect(row).to_contain_text("Over")
+    expect(page.locator("#said")).to_have_text("Saved.")
+    expect(row.get_by_label(f"Change the dates: {name}")).to_be_focused()
     kept = staff.get(f"/v1/campaigns/{made['id']}").json()
     assert (kept["startDate"], kept["endDate"]) == (start, "2026-11-02T00:00:00Z")
+    row.get_by_label(f"Change the dates: {name}").click()
+    row.get_by_label("From").fill("")
+    row.get_by_label("Until").fill("")
+    row.get_by_role("button", name="Save").click()
+    expect(row).to_contain_text("On")
+    now = staff.get(f"/v1/campaigns/{made['id']}").json()
+    assert (now["startDate"] > start, now["endDate"]) == (True, None)
 
 
 def test_a_review_is_hidden_with_a_reason_and_shown_again(screen, open_page, staff, merchandiser):

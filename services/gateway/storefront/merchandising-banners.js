@@ -1,20 +1,19 @@
 // Banners: a text in each language of the shop, a picture and a link, from a start until an end.
 
-import { change, get } from "./api.js";
+import { change } from "./api.js";
 import { element } from "./dom.js";
 import { field, form } from "./forms.js";
-import { dateFields, datesIn, filled, list, panel, scheduled, stateTag } from "./merchandising-things.js";
+import { dateFields, datesIn, filled, list, MOST_CAMPAIGNS, newestCampaigns, panel, scheduled, stateOf, stateTag } from "./merchandising-things.js";
 import { complaint } from "./problem.js";
 import { language, t } from "./texts.js";
 
 const BANNERS = "/v1/banners";
 const PLACEMENT = "TOP";
-const CAMPAIGNS = 100;
 const languages = () => [...document.querySelectorAll("a[hreflang]")].map(({ hreflang, textContent }) => [hreflang, textContent]);
 const nameOf = ({ texts }) => (texts[language] ?? Object.values(texts)[0]).title;
 
 export async function draw() {
-  const { items: campaigns } = await get(`/v1/campaigns?limit=${CAMPAIGNS}`);
+  const campaigns = await newestCampaigns();
   const rows = element("div", {});
   const show = () => rows.replaceChildren(list({ path: `${BANNERS}/all`, none: t("banner.none"), row: (banner) => row(banner, campaigns) }));
   show();
@@ -32,7 +31,7 @@ function creation(campaigns, done) {
       ...texts,
       field({ name: "link", label: t("banner.link"), hint: t("banner.link.hint") }),
       field({ name: "image", label: t("banner.image"), hint: t("banner.image.hint") }),
-      field({ name: "campaignId", label: t("banner.campaign"), options: [["", t("banner.campaign.none")], ...campaigns.map(({ id, name }) => [String(id), name])], value: "" }),
+      field({ name: "campaignId", label: t("banner.campaign"), hint: campaigns.length < MOST_CAMPAIGNS ? "" : t("banner.campaign.hint", { count: MOST_CAMPAIGNS }), options: [["", t("banner.campaign.none")], ...campaigns.map(({ id, name }) => [String(id), name])], value: "" }),
       field({ name: "placement", label: t("banner.placement"), value: PLACEMENT, hint: t("banner.placement.hint") }),
       ...dateFields(),
     ],
@@ -61,9 +60,12 @@ function textsIn(given) {
 }
 
 function row(first, campaigns) {
-  const about = (now) => [
-    element("p", { className: "what" }, stateTag(now), " ", nameOf(now)),
-    element("p", { className: "meta" }, [now.placement, now.link, campaigns.find(({ id }) => id === now.campaignId)?.name].filter(Boolean).join(" · ")),
-  ];
+  const about = (now) => {
+    const campaign = campaigns.find(({ id }) => id === now.campaignId);
+    return [
+      element("p", { className: "what" }, stateTag(stateOf(now, campaign)), " ", nameOf(now)),
+      element("p", { className: "meta" }, [now.placement, now.link, campaign?.name].filter(Boolean).join(" · ")),
+    ];
+  };
   return scheduled(first, { path: BANNERS, nameOf, about });
 }

@@ -3,7 +3,7 @@
 import { change } from "./api.js";
 import { element } from "./dom.js";
 import { field, form } from "./forms.js";
-import { dateFields, datesIn, filled, list, panel, scheduled, stateTag } from "./merchandising-things.js";
+import { dateFields, datesIn, filled, list, panel, scheduled, stateOf, stateTag } from "./merchandising-things.js";
 import { t } from "./texts.js";
 
 const CAMPAIGNS = "/v1/campaigns";
@@ -26,4 +26,4 @@ export function draw() {
   return [element("div", {}, panel(t("campaign.new"), node)), element("div", {}, panel(t("part.campaigns"), rows))];
 }
 
-const row = (first) => scheduled(first, { path: CAMPAIGNS, nameOf, about: (now) => [element("p", { className: "what" }, stateTag(now), " ", nameOf(now))] });
+const row = (first) => scheduled(first, { path: CAMPAIGNS, nameOf, about: (now) => [element("p", { className: "what" }, stateTag(stateOf(now)), " ", nameOf(now))] });

@@ -4,7 +4,7 @@ import { change, get } from "./api.js";
 import { element } from "./dom.js";
 import { time } from "./format.js";
 import { choice, field, form } from "./forms.js";
-import { dateFields, datesIn, filled, instant, list, panel, scheduled, stateOf, stateTag, tag } from "./merchandising-things.js";
+import { dateFields, datesIn, filled, instant, list, newestCampaigns, panel, scheduled, stateOf, stateTag, tag } from "./merchandising-things.js";
 import { order } from "./merchandising-order.js";
 import { notice } from "./page-states.js";
 import { complaint, explain } from "./problem.js";
@@ -17,9 +17,10 @@ const FOUND = 8;
 const shelves = Object.keys(SHELVES).map((type) => [type, titleOf(type)]);
 const whose = () => field({ name: "userId", label: t("decide.user"), hint: t("decide.user.hint") });
 
-export function draw() {
+export async function draw() {
+  const campaigns = await newestCampaigns();
   const rows = element("div", {});
-  const show = () => rows.replaceChildren(list({ path: ROWS, none: t("rows.none"), row }));
+  const show = () => rows.replaceChildren(list({ path: ROWS, none: t("rows.none"), row: (display) => row(display, campaigns) }));
   show();
   const left = element("div", {}, decision(show), panel(t("rows.title"), rows));
   return [left, element("div", {}, order(ROWS, shelves, whose()), looking())];
@@ -68,13 +69,17 @@ function decision(done) {
   return panel(t("decide.title"), node);
 }
 
-function row(first) {
+function row(first, campaigns) {
   const nameOf = ({ productName, productId }) => productName ?? t("product.unnamed", { id: productId });
-  const about = (now) => [
-    element("p", { className: "what" }, tag(t(`decide.${now.mode}`), now.isActive), stateOf(now) === "on" ? null : stateTag(now), " ", element("a", { href: `/products/${now.productId}` }, nameOf(now))),
-    element("p", { className: "meta" }, [titleOf(now.displayType), now.userId ?? t("rows.all")].join(" · ")),
-    now.reason && element("p", {}, now.reason),
-  ];
+  const about = (now) => {
+    const campaign = campaigns.find(({ id }) => id === now.campaignId);
+    const state = stateOf(now, campaign);
+    return [
+      element("p", { className: "what" }, tag(t(`decide.${now.mode}`), state === "on"), state === "on" ? null : stateTag(state), " ", element("a", { href: `/products/${now.productId}` }, nameOf(now))),
+      element("p", { className: "meta" }, [titleOf(now.displayType), now.userId ?? t("rows.all"), campaign?.name].filter(Boolean).join(" · ")),
+      now.reason && element("p", {}, now.reason),
+    ];
+  };
   return scheduled(first, { path: ROWS, nameOf, about });
 }
 

@@ -30,6 +30,9 @@ export default {
   "state.paused": "Paused",
   "state.coming": "To come",
   "state.over": "Over",
+  "state.campaign.paused": "Campaign paused",
+  "state.campaign.coming": "Campaign to come",
+  "state.campaign.over": "Campaign over",
 
   "decide.title": "Pin or hide a product",
   "decide.search": "Name or article number",
@@ -70,6 +73,7 @@ export default {
   "banner.image.hint": "An https address, or that of a picture of the shop.",
   "banner.campaign": "Campaign",
   "banner.campaign.none": "none",
+  "banner.campaign.hint": "One of the newest {count}.",
   "banner.placement": "Place",
   "banner.placement.hint": "TOP is the top page.",
   "campaign.new": "Make a campaign",

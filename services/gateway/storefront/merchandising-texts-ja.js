@@ -30,6 +30,9 @@ export default {
   "state.paused": "停止中",
   "state.coming": "開始前",
   "state.over": "終了",
+  "state.campaign.paused": "キャンペーン停止中",
+  "state.campaign.coming": "キャンペーン開始前",
+  "state.campaign.over": "キャンペーン終了",
 
   "decide.title": "商品を固定・非表示",
   "decide.search": "商品名または商品番号",
@@ -70,6 +73,7 @@ export default {
   "banner.image.hint": "https のアドレス、またはショップの画像のアドレス。",
   "banner.campaign": "キャンペーン",
   "banner.campaign.none": "なし",
+  "banner.campaign.hint": "新しい順に{count}件から選べます。",
   "banner.placement": "掲載場所",
   "banner.placement.hint": "TOP はトップページ。",
   "campaign.new": "キャンペーンを作成",

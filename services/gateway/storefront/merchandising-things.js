@@ -8,7 +8,9 @@ import { later, more } from "./page-states.js";
 import { explain } from "./problem.js";
 import { t } from "./texts.js";
 
-export const panel = (title, ...nodes) => element("section", { className: "panel", "aria-label": title }, element("h2", {}, title), ...nodes);
+export const MOST_CAMPAIGNS = 500;
+
+export const panel = (title, ...nodes) => element("section", { className: "panel", "aria-label": title }, element("h2", { tabIndex: -1 }, title), ...nodes);
 export const tag = (text, isOn = true) => element("span", { className: isOn ? "tag" : "tag cancelled" }, text);
 
 /** The values of a form that are filled in. */
@@ -16,7 +18,7 @@ export const filled = (data) => Object.fromEntries([...data].map(([name, value])
 
 /** The fields of when something shows; `datesIn` has what was filled in. */
 export const dateFields = ({ startDate, endDate } = {}) => [
-  field({ name: "startDate", label: t("thing.start"), type: "datetime-local", value: local(startDate), hint: startDate ? "" : t("thing.start.hint") }),
+  field({ name: "startDate", label: t("thing.start"), type: "datetime-local", value: local(startDate), hint: t("thing.start.hint") }),
   field({ name: "endDate", label: t("thing.end"), type: "datetime-local", value: local(endDate), hint: t("thing.end.hint") }),
 ];
 export const instant = (text) => (text ? new Date(text).toISOString() : undefined);
@@ -28,6 +30,9 @@ function local(text) {
   const moment = new Date(text);
   return new Date(moment - moment.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
 }
+
+/** The newest campaigns, so many as one answer has. */
+export const newestCampaigns = async () => (await get(`/v1/campaigns?limit=${MOST_CAMPAIGNS}`)).items;
 
 /** The things at an address, page by page, each as `row` draws it. */
 export function list({ path, wish = {}, none, row }) {
@@ -54,8 +59,9 @@ export function changing(first, draw) {
   };
   const set = (now) => {
     const hadKeyboard = body.node.contains(document.activeElement);
+    const place = document.activeElement.closest("details") ? "summary" : "button, summary";
     body.show(now);
-    if (hadKeyboard) body.node.querySelector("button, summary").focus(); // what was pressed is another one by now
+    if (hadKeyboard) (body.node.querySelector(place) ?? body.node.querySelector("button")).focus(); // what was pressed is another one by now
   };
   const button = (text, what, act) => element("button", { className: "again", type: "button", "aria-label": `${text}: ${what}`, onclick: attempt(act) }, text);
   const body = part((now) => draw(now, button, set));
@@ -72,6 +78,7 @@ export function scheduled(first, { path, nameOf, about }) {
     const patch = async (changes) => set(await change("PATCH", place, changes));
     const remove = async () => {
       await change("DELETE", place);
+      if (node.contains(document.activeElement)) node.closest("section").querySelector("h2").focus();
       node.remove();
       say(t("thing.removed"));
     };
@@ -81,14 +88,16 @@ export function scheduled(first, { path, nameOf, about }) {
   return node;
 }
 
-/** Whether it shows now, by its own dates. */
-export function stateOf({ isActive, startDate, endDate }) {
+/** Whether it shows now: by its own dates, and if these let it, by those of its campaign. */
+export function stateOf({ isActive, startDate, endDate }, campaign) {
   if (!isActive) return "paused";
   if (Date.now() < Date.parse(startDate)) return "coming";
-  return endDate && Date.parse(endDate) <= Date.now() ? "over" : "on";
+  if (endDate && Date.parse(endDate) <= Date.now()) return "over";
+  const whole = campaign ? stateOf(campaign) : "on";
+  return whole === "on" ? "on" : `campaign.${whole}`;
 }
 
-export const stateTag = (now) => tag(t(`state.${stateOf(now)}`), stateOf(now) === "on");
+export const stateTag = (state) => tag(t(`state.${state}`), state === "on");
 
 const dates = ({ startDate, endDate }) => [t("thing.from", { time: time(startDate) }), endDate && t("thing.until", { time: time(endDate) })].filter(Boolean).join(" · ");
 
@@ -98,9 +107,11 @@ function rescheduling(now, name, patch) {
     button: t("thing.save"),
     submit: async (data) => {
       const { startDate, endDate } = Object.fromEntries(data);
-      const isLater = startDate && startDate !== local(now.startDate); // seconds that no field shows stay
-      await patch({ ...(isLater && { startDate: instant(startDate) }), ...(endDate !== local(now.endDate) && { endDate: instant(endDate) ?? null }) });
-      return t("saved");
+      const changes = {}; // seconds that no field shows stay
+      if (startDate !== local(now.startDate)) changes.startDate = instant(startDate) ?? new Date().toISOString();
+      if (endDate !== local(now.endDate)) changes.endDate = instant(endDate) ?? null;
+      await patch(changes);
+      say(t("saved")); // not below the button, which is gone with what it changed
     },
   });
   return element("details", {}, element("summary", { "aria-label": `${t("thing.dates")}: ${name}` }, t("thing.dates")), node);
