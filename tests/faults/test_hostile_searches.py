@@ -27,9 +27,10 @@ KINDS = [
         range(0x2000, 0x2070),
         range(0xFB50, 0xFDFC),
         range(0x1F300, 0x1FAFF),
+        range(0x01, 0x20),
     ),
 ]
-"""Kanji, kana, digits, letters, signs, squared words, marks, other scripts, formatting, ligatures, emoji."""
+"""Kanji, kana, digits, letters, signs, squared words, marks, other scripts, formatting, ligatures, emoji, control."""
 
 
 @pytest.fixture

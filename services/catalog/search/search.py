@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import groupby
 
 from services.catalog.search.engine import Answer, Hit, Index, Query
 from services.catalog.search.text import folded
@@ -59,6 +60,13 @@ def _is_open(query: Query) -> bool:
 
 
 def preferred(hits: Sequence[Hit], liked: Sequence[int]) -> list[Hit]:
-    """Hits of a page in a shopper's order of their products, where they fit equally well."""
+    """Hits of a page in a shopper's order of their products, where they fit equally well.
+
+    What fits better stands before already; whether its position is a greater or a smaller number is the index's affair.
+    """
     places = {product_id: place for place, product_id in enumerate(liked)}
-    return sorted(hits, key=lambda hit: (hit.position[0], places.get(hit.product_id, len(places))))
+    return [
+        hit
+        for _, equal in groupby(hits, key=lambda hit: hit.position[0])
+        for hit in sorted(equal, key=lambda hit: places.get(hit.product_id, len(places)))
+    ]

@@ -87,9 +87,9 @@ class Understanding:
         return sorted(found.values(), key=rank)[:limit]
 
     def as_code(self, text: str) -> Plan | None:
-        """A search text as the sku that it may be, whatever that is made of; None where it is longer than any word."""
+        """A search text as the sku that it may be, whatever that is made of; None where it is no word, or too long."""
         key = folded(text).strip()
-        return Plan([Concept({key: 1.0})]) if len(key) <= LONGEST_WORD else None
+        return Plan([Concept({key: 1.0})]) if 0 < len(key) <= LONGEST_WORD else None
 
     def keys(self, text: str) -> list[str]:
         """The words of a search text as they are, but for noise."""

@@ -105,6 +105,6 @@ def test_only_what_was_mistyped_is_said_to_be_corrected(understanding, typed, me
     assert understanding.plan(typed).corrected_to == meant
 
 
-@pytest.mark.parametrize("text", ["㌁" * 200, "ﷺ" * 200, "猫" * 61])
-def test_what_is_longer_than_any_word_is_no_sku(understanding, text):
+@pytest.mark.parametrize("text", ["㌁" * 200, "ﷺ" * 200, "猫" * 61, "\x01", "\x7f "])
+def test_what_is_longer_than_any_word_or_none_is_no_sku(understanding, text):
     assert understanding.as_code(text) is None
