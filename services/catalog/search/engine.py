@@ -65,7 +65,10 @@ class Query:
 
 @dataclass(frozen=True)
 class Hit:
-    """A product, or of a parent's variants the one that fits best; `position` is where the next page begins."""
+    """A product, or of a parent's variants the one that fits best; `position` is where the next page begins.
+
+    The earlier a hit stands, the smaller is the first number of its position; hits that fit equally well have the same.
+    """
 
     product_id: int
     variants: int

@@ -124,7 +124,7 @@ class OpenSearchIndex:
 
     async def _hits(self, asked: Asked, page: Json) -> list[Hit]:
         """The hits of a page; of the variants of a parent the best, wherever it is."""
-        found = [(int(hit["_id"]), hit["fields"]["group"][0], hit["sort"][0]) for hit in page["hits"]["hits"]]
+        found = [(int(hit["_id"]), hit["fields"]["group"][0], asked.place(hit)) for hit in page["hits"]["hits"]]
         variants = {product_id: 1 for product_id, group, _ in found if group == product_id}
         if groups := {group for product_id, group, _ in found if group != product_id}:
             best = await self._search(asked.best_of(sorted(groups)))

@@ -65,6 +65,8 @@ class Asked:
     def __init__(self, query: Query, plan: Plan | None, mentioned: Sequence[str], facet_codes: Sequence[str]) -> None:
         self._query, self._codes = query, facet_codes
         self._now = {"now": time.time()}
+        self._field, self._direction = ORDERS[query.sort]
+        self._sign = -1 if self._direction == "desc" else 1
         self._filters = self._conditions()
         self._all = _all_of(self._filters.values())
         self._others = [each for place, each in enumerate(plan.concepts) if place != plan.head] if plan else []
@@ -111,13 +113,14 @@ class Asked:
     def page(self) -> Json:
         """The second request: hits, their number, and facets if asked for."""
         total = {"filter": self._all, "aggs": self._groups()}
+        after = {"search_after": [self._sign * self._query.after[0], self._query.after[1]]} if self._query.after else {}
         return {
             **self._hits((self._query.limit + 1) * (VARIANTS if self.has_variants else 1)),
             "query": self._found,
             "post_filter": self._all,
             "track_total_hits": not self.has_variants,
             "aggs": {**({"total": total} if self.has_variants else {}), **dict(self._facets())},
-        } | ({"search_after": list(self._query.after)} if self._query.after else {})
+        } | after
 
     def best_of(self, groups: Sequence[int]) -> Json:
         """Of the variants of these parents the best that fit, and their number."""
@@ -128,6 +131,11 @@ class Asked:
             "collapse": {"field": "group"},
             "aggs": {"groups": {"terms": {"field": "group", "size": len(groups)}}},
         }
+
+    def place(self, hit: Mapping[str, Any]) -> float:
+        """Where a hit stands: the smaller, the earlier."""
+        place: float = self._sign * hit["sort"][0]
+        return place
 
     def total(self, answer: Mapping[str, Any]) -> int:
         """How many hits there are, of the variants of a parent one."""
@@ -157,10 +165,10 @@ class Asked:
         )
 
     def _hits(self, size: int) -> Json:
-        field, direction = ORDERS[self._query.sort]
-        place: Json = {field: direction}
-        if field == "price":
-            place = {"_script": {"type": "number", "order": direction, "script": self._script(_PRICE_OF_NOW)}}
+        place: Json = {self._field: self._direction}
+        if self._field == "price":
+            script = self._script(_PRICE_OF_NOW)
+            place = {"_script": {"type": "number", "order": self._direction, "script": script}}
         sort = [place, {"product_id": "asc"}]
         return {"size": size, "sort": sort, "_source": False, "docvalue_fields": ["group"]}
 

@@ -6,7 +6,7 @@ import pytest
 from services.catalog.search import sources
 from services.catalog.search.analysis import Analyzer
 from services.catalog.search.documents import Reader
-from services.catalog.search.engine import Query
+from services.catalog.search.engine import Query, Sort
 from services.catalog.search.follower import Follower
 from services.catalog.search.opensearch import OpenSearchIndex
 from services.catalog.search.opensearch_rebuild import named, rebuild
@@ -140,6 +140,14 @@ async def test_a_product_that_opensearch_refuses_keeps_up_no_other(catalogue, ca
     await Follower(index.database, index).follow()
     assert await held(index) == [1, 3, 4]
     assert "product 2 cannot be found" in caplog.text
+
+
+async def test_the_earlier_a_hit_the_smaller_its_place(catalogue):
+    connection, index = catalogue
+    connection.execute("UPDATE products SET price = 100 * (id % 2), product_version = 2")
+    await Follower(index.database, index).follow()
+    hits = (await index.find(Query(sort=Sort.PRICE_DOWN), None)).hits
+    assert [(hit.product_id, hit.position[0]) for hit in hits] == [(1, -100), (2, 0), (4, 0)]
 
 
 async def test_words_are_counted_as_in_postgres(catalogue):
