@@ -95,7 +95,11 @@ class SearchedShop:
         began = time.monotonic()
         for some in _parts(numbers):
             lines = [self.line(number, version) for number in some]
-            wait_until(lambda lines=lines: self._upload("products", lines), ignoring=(*AWAY, httpx2.HTTPStatusError))
+            wait_until(
+                lambda lines=lines: self._upload("products", lines),
+                seconds=START_SECONDS,
+                ignoring=(*AWAY, httpx2.HTTPStatusError),
+            )
         return time.monotonic() - began
 
     def _upload(self, what, lines):
@@ -111,7 +115,7 @@ class SearchedShop:
     def seconds_until_followed(self):
         """How long the index took to have all that is in the catalogue."""
         began = time.monotonic()
-        wait_until(lambda: self.ask(WAITING) == [(0,)], ignoring=AWAY)
+        wait_until(lambda: self.ask(WAITING) == [(0,)], seconds=START_SECONDS, ignoring=AWAY)
         return time.monotonic() - began
 
     def ask(self, query):
@@ -176,7 +180,7 @@ class Shoppers(Thread):
         began = time.monotonic()
         self._away.append((began, float("inf")))
         yield
-        wait_until(lambda: self._search(WORDS[0]) is None)
+        wait_until(lambda: self._search(WORDS[0]) is None, seconds=START_SECONDS)
         self._away[-1] = began, time.monotonic()
 
     def run(self):
