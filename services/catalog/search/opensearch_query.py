@@ -29,6 +29,9 @@ Json = dict[str, Any]
 MOST_LEAVES = 1_000
 """Categories that gain: those with the highest scores."""
 MOST_PRICE = 1e15
+MOST_VALUES = 1_000
+"""The most frequent values of all attributes are counted together: a shop may have thousands of attributes."""
+_OF = "attribute:"
 AHEAD = 100.0
 """More than any relevance, and little enough that a float tells relevances apart beside it."""
 VARIANTS = 5
@@ -62,8 +65,8 @@ ORDERS = {
 class Asked:
     """A search, as the bodies of requests: a plan, words of descriptions alone, or a search without words."""
 
-    def __init__(self, query: Query, plan: Plan | None, mentioned: Sequence[str], facet_codes: Sequence[str]) -> None:
-        self._query, self._codes = query, facet_codes
+    def __init__(self, query: Query, plan: Plan | None, mentioned: Sequence[str]) -> None:
+        self._query = query
         self._now = {"now": time.time()}
         self._field, self._direction = ORDERS[query.sort]
         self._sign = -1 if self._direction == "desc" else 1
@@ -151,17 +154,13 @@ class Asked:
             for name, facet in answer["aggregations"].items()
             if "values" in facet
         }
-        values = [found for code in self._codes for found in buckets[f"attribute:{code}"]]
         return Facets(
             categories=dict(buckets["category"]),
             brands=dict(buckets["brand"]),
             prices={int(step): count for step, count in buckets["price"]},
             ratings={int(stars): count for stars, count in buckets["rating"]},
             in_stock=self._count(answer["aggregations"]["in_stock"]),
-            attributes={
-                (value.partition(":")[0], value.partition(":")[2]): count
-                for value, count in sorted(values, key=lambda each: (-each[1], each[0]))
-            },
+            attributes=_by_attribute(buckets),
         )
 
     def _hits(self, size: int) -> Json:
@@ -188,7 +187,7 @@ class Asked:
         if filters.in_stock is not None:
             found["in_stock"] = {"term": {"in_stock": filters.in_stock}}
         for code, chosen in filters.attributes.items():
-            found[f"attribute:{code}"] = {"terms": {"attributes": [f"{code}:{value}" for value in chosen]}}
+            found[f"{_OF}{code}"] = {"terms": {"attributes": [f"{code}:{value}" for value in chosen]}}
         return found
 
     def _facets(self) -> Iterator[tuple[str, Json]]:
@@ -203,9 +202,11 @@ class Asked:
             "brand": {"terms": {"field": "brand", **most}},
             "price": {"range": {"script": self._script(_PRICE_OF_NOW), "ranges": ranges}},
             "rating": {"histogram": {"field": "rating", "interval": 1, "min_doc_count": 1}},
+            "attributes": {"terms": {"field": "attributes", **most, "size": MOST_VALUES}},
         } | {
-            f"attribute:{code}": {"terms": {"field": "attributes", "include": f"{code}:.*", **most}}
-            for code in self._codes
+            name: {"terms": {"field": "attributes", "include": f"{name.removeprefix(_OF)}:.*", **most}}
+            for name in self._filters
+            if name.startswith(_OF)
         }
         for name, values in facets.items():
             yield name, {"filter": self._all_but(name), "aggs": {"values": values | {"aggs": self._groups()}}}
@@ -225,6 +226,19 @@ class Asked:
 
     def _script(self, source: str, **parameters: float | None) -> Json:
         return {"source": source, "params": {**self._now, **parameters}}
+
+
+def _by_attribute(buckets: Mapping[str, Sequence[tuple[str, int]]]) -> dict[tuple[str, str], int]:
+    """The most frequent values of each attribute; one that is chosen from has counts of its own."""
+    values: dict[str, list[tuple[str, int]]] = defaultdict(list)
+    for value, count in buckets["attributes"]:
+        values[value.partition(":")[0]].append((value, count))
+    values |= {name.removeprefix(_OF): list(own) for name, own in buckets.items() if name.startswith(_OF)}
+    return {
+        (code, value.partition(":")[2]): count
+        for code, found in values.items()
+        for value, count in found[:FACET_VALUES]
+    }
 
 
 def _all_of(conditions: Iterable[Json]) -> Json:

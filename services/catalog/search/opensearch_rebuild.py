@@ -23,7 +23,7 @@ async def rebuild(index: OpenSearchIndex, tell: Callable[[int], None]) -> int:
     name = f"{index.alias}-{uuid4().hex}"
     async with index.database.sessions.begin() as session:
         await session.execute(LOCK)
-        for left in await named(index, index.next):  # by a rebuild that did not end
+        for left in await index.named(index.next):  # by a rebuild that did not end
             await index.ask("DELETE", f"/{left}")
         await index.ask("PUT", f"/{name}", {**DEFINITION, "aliases": {index.next: {}}})
         turn = await session.scalar(TURN)
@@ -39,18 +39,12 @@ async def rebuild(index: OpenSearchIndex, tell: Callable[[int], None]) -> int:
         tell(count)
     async with index.database.sessions.begin() as session:
         await session.execute(LOCK)
-        old = await named(index, index.alias)
+        old = await index.named(index.alias)
         swap: list[dict[str, Any]] = [
             *({"remove_index": {"index": each}} for each in old),
             {"remove": {"index": name, "alias": index.next, "must_exist": True}},
             {"add": {"index": name, "alias": index.alias}},
         ]
         await index.ask("POST", "/_aliases", {"actions": swap})
-        await index.count()
+    await index.count()
     return count
-
-
-async def named(index: OpenSearchIndex, alias: str) -> list[str]:
-    """The indexes that have an alias: one, or none."""
-    answer = await index.client.request("GET", f"/_alias/{alias}")
-    return list(answer.json()) if answer.is_success else []

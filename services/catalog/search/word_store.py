@@ -1,6 +1,6 @@
 """Writes the words of an index to `search_words`, where processes that understand searches read them (`words.py`)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -23,10 +23,16 @@ _SET_COUNTS = text("""
         SELECT key, coalesce(heads.value::bigint, 0) AS heads, coalesce(counted.value::bigint, 0) AS count
         FROM search_words LEFT JOIN json_each_text(CAST(:heads AS json)) AS heads USING (key)
         LEFT JOIN json_each_text(CAST(:counts AS json)) AS counted USING (key)
+        WHERE search_words.id <= :last AND (search_words.heads, search_words.count)
+            <> (coalesce(heads.value::bigint, 0), coalesce(counted.value::bigint, 0))
+        ORDER BY key FOR UPDATE OF search_words
     ) AS counts
-    WHERE search_words.key = counts.key AND search_words.id <= :last
-        AND (search_words.heads, search_words.count) <> (counts.heads, counts.count)
+    WHERE search_words.key = counts.key
 """)
+"""Rows are locked in the order in which `_ADD` locks them."""
+_NOT_AMONG = text(
+    "SELECT key FROM search_words WHERE count > 0 AND id <= :last EXCEPT SELECT unnest(CAST(:keys AS text[]))"
+)
 _LAST = text("SELECT coalesce(max(id), 0) FROM search_words")
 _COUNTED = text("UPDATE search_state SET documents = :documents, counted_at = clock_timestamp()")
 
@@ -61,6 +67,11 @@ async def last_word(session: AsyncSession) -> int:
     """The number of the newest word: it and those before it can be counted."""
     last: int = await session.scalar(_LAST)
     return last
+
+
+async def words_not_among(session: AsyncSession, keys: Iterable[str], last: int) -> Sequence[str]:
+    """Words that were counted in some document, until the last, and are none of these."""
+    return (await session.scalars(_NOT_AMONG, {"keys": list(keys), "last": last})).all()
 
 
 async def set_counts(

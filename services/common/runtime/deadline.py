@@ -1,6 +1,8 @@
 """The deadline of the request being handled: its caller sets it by `X-Deadline-Ms`, all calls for it keep it."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -33,3 +35,13 @@ def time_left() -> float:
     """The remaining seconds of the current request; infinite if its caller set no deadline."""
     end = deadline.get()
     return float("inf") if end is None else max(end - time.monotonic(), MINIMUM_SECONDS)
+
+
+@contextmanager
+def until(end: float) -> Iterator[None]:
+    """Let no call take longer than until then, by `time.monotonic()`, nor than the current request's deadline."""
+    token = deadline.set(min(end, time.monotonic() + time_left()))
+    try:
+        yield
+    finally:
+        deadline.reset(token)

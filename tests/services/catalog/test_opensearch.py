@@ -1,19 +1,24 @@
+import asyncio
 from uuid import uuid4
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
+from starlette.responses import JSONResponse
 
-from services.catalog.search import sources
+from services.catalog.search import opensearch, sources
 from services.catalog.search.analysis import Analyzer
 from services.catalog.search.documents import Reader
-from services.catalog.search.engine import Query, Sort
-from services.catalog.search.follower import Follower
+from services.catalog.search.engine import Filters, Query, Sort
+from services.catalog.search.follower import LOCK, Follower
 from services.catalog.search.opensearch import OpenSearchIndex
-from services.catalog.search.opensearch_rebuild import named, rebuild
+from services.catalog.search.opensearch_rebuild import rebuild
 from services.catalog.search.postgres import PostgresIndex
 from services.common.runtime.errors import Unavailable
 from services.common.storage.database import Database
 from services.common.storage.migrate import migrate
+from tests.services.gateway.standing_in import Service, served
+from tests.waiting import eventually
 
 FILL = """
     INSERT INTO products (sku, name, brand, price, currency, rating, stock, is_active, product_version)
@@ -23,18 +28,25 @@ WORDS = "SELECT key, heads, count FROM search_words ORDER BY key"
 
 
 @pytest.fixture
-async def catalogue(database, opensearch):
-    """Four products, of which one is not sold, and an index of them; `(connection, index)`."""
+async def products(database):
+    """Four products, of which one is not sold; `(connection, Database)`."""
     url = database("catalog")
     migrate("catalog", url)
     here = Database(url)
-    index = OpenSearchIndex(here, Reader(Analyzer()), opensearch.url, f"products-{uuid4().hex}", seconds=30)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(FILL)
-        assert await rebuild(index, lambda _: None) == 3
-        yield connection, index
-    await index.close()
+        yield connection, here
     await here.close()
+
+
+@pytest.fixture
+async def catalogue(products, opensearch):
+    """These products, and an index of them; `(connection, index)`."""
+    connection, here = products
+    index = OpenSearchIndex(here, Reader(Analyzer()), opensearch.url, f"products-{uuid4().hex}", seconds=30)
+    assert await rebuild(index, lambda _: None) == 3
+    yield connection, index
+    await index.close()
 
 
 async def held(index):
@@ -50,7 +62,7 @@ async def test_what_changes_while_an_index_is_made_is_in_it_and_searches_are_ans
     connection, index = catalogue
     follower = Follower(index.database, index)
     await follower.follow()
-    before = await named(index, index.alias)
+    before = await index.named(index.alias)
     stale = await documents(index, 1, 2)
 
     async def change(write):
@@ -62,8 +74,8 @@ async def test_what_changes_while_an_index_is_made_is_in_it_and_searches_are_ans
 
     await _rebuilt(index, change)
     assert await held(index) == [1, 3, 4]
-    after = await named(index, index.alias)
-    assert (len(after), after == before, await named(index, index.next)) == (1, False, [])
+    after = await index.named(index.alias)
+    assert (len(after), after == before, await index.named(index.next)) == (1, False, [])
     assert not (await index.client.request("GET", f"/{before[0]}")).is_success
 
 
@@ -88,7 +100,7 @@ async def test_a_rebuild_that_did_not_end_is_cleared_away_by_the_next(catalogue)
 
     with pytest.raises(KeyboardInterrupt):
         await rebuild(index, fail)
-    (left,) = await named(index, index.next)
+    (left,) = await index.named(index.next)
     assert await rebuild(index, lambda _: None) == 3
     assert not (await index.client.request("GET", f"/{left}")).is_success
 
@@ -129,7 +141,7 @@ async def test_without_an_index_nothing_is_written_and_none_is_made(catalogue):
     other = OpenSearchIndex(index.database, Reader(Analyzer()), index.url, "products-none", seconds=5)
     with pytest.raises(Unavailable):
         await other.write(await documents(index, 1), [], 1)
-    assert await named(other, "products-none") == []
+    assert await other.named("products-none") == []
     await other.close()
 
 
@@ -160,3 +172,144 @@ async def test_words_are_counted_as_in_postgres(catalogue):
     await postgres.count()
     assert connection.execute(WORDS).fetchall() == counted
     assert ("緑茶", 3, 3) in counted
+
+
+@pytest.fixture
+async def stub(products):
+    """What says as OpenSearch what a node does not say when it is told to; `(Service, index)`."""
+    _, here = products
+    service = Service("opensearch")
+    with served(service) as url:
+        asking = OpenSearchIndex(here, Reader(Analyzer()), url, "products", seconds=0.5)
+        yield service, asking
+        await asking.close()
+
+
+@pytest.mark.parametrize("status", [403, 429, 503])
+async def test_an_opensearch_that_does_not_say_whether_there_is_a_new_index_is_written_to_later(stub, status):
+    service, index = stub
+    service.says("/products/_bulk", {"items": []})
+    service.says("/_alias/products-next", {}, status)
+    with pytest.raises(Unavailable):
+        await index.write(await documents(index, 1), [], 1)
+    assert "/products/_bulk" not in {request.url.path for request in service.asked}
+    service.says("/_alias/products-next", {"status": 404}, 404)
+    await index.write(await documents(index, 1), [], 1)
+    assert service.asked[-1].url.path == "/products/_bulk"
+
+
+async def test_documents_are_sent_in_parts(catalogue, monkeypatch):
+    connection, index = catalogue
+    connection.execute("UPDATE products SET name = '麦茶 ' || id, product_version = 2")
+    monkeypatch.setattr(opensearch, "MOST_BYTES", 1_000)
+    bodies, bulk = [], index._bulk
+
+    async def seen(alias, body):
+        bodies.append(len(body))
+        await bulk(alias, body)
+
+    monkeypatch.setattr(index, "_bulk", seen)
+    await index.write(await documents(index, 1, 2, 4), [3], 1_000)
+    assert (len(bodies) > 1, max(bodies) <= 1_000) == (True, True)
+    assert await held_by(index, "麦茶") == [1, 2, 4]
+
+
+async def test_of_what_is_too_large_together_each_part_is_written(stub):
+    service, index = stub
+    service.says("/_alias/products-next", {"status": 404}, 404)
+    written = []
+
+    async def bulk(request):
+        ids = [line.split(b'"')[5] for line in (await request.body()).splitlines() if b'"_id"' in line]
+        if len(ids) > 1:
+            return JSONResponse({"error": "too large"}, 413)
+        written.extend(ids)
+        return JSONResponse({"items": []})
+
+    service.answers["/products/_bulk"] = bulk
+    await Follower(index.database, index).follow()
+    assert written == [b"1", b"2", b"3", b"4"]
+
+
+async def test_a_search_ends_in_its_time_however_many_pages_it_takes(stub):
+    service, index = stub
+    hit = {"_id": "1", "fields": {"group": [9]}, "sort": [1.0, 1]}
+    survey = {"variants": {"doc_count": 1}, "chosen": {"leaves": {"buckets": []}}}
+    groups = {"total": {"groups": {"value": 1}}, "groups": {"buckets": [{"key": 9, "doc_count": 9}]}}
+
+    async def search(request):
+        asked = await request.json()
+        hits = [] if "collapse" in asked else [hit] * asked["size"]
+        return JSONResponse({"hits": {"hits": hits}, "aggregations": survey | groups})
+
+    service.answers["/products/_search"] = search
+    async with asyncio.timeout(10):
+        with pytest.raises(Unavailable):
+            await index.find(Query(), None)
+
+
+async def test_of_thousands_of_variants_the_best_is_found_in_a_few_requests(catalogue, monkeypatch):
+    connection, index = catalogue
+    connection.execute("""
+        INSERT INTO products (sku, name, price, currency, rating, stock, is_active, product_version, parent_id)
+        SELECT 'v' || i, '緑茶', 100, 'JPY', 0, 1, true, 1, 1 FROM generate_series(1, 900) AS i
+    """)
+    await Follower(index.database, index).follow()
+    requests, search = [], index._search
+
+    async def seen(body):
+        requests.append(body)
+        return await search(body)
+
+    monkeypatch.setattr(index, "_search", seen)
+    assert (await index.find(Query(limit=1, after=(100, 4), sort="price"), None)).total == 3
+    assert len(requests) < 20
+
+
+async def test_values_of_all_attributes_are_counted_together(catalogue):
+    connection, index = catalogue
+    for each in (1, 2):
+        values = {"color": "red" if each == 1 else "blue", "size": str(each)}
+        connection.execute(
+            "UPDATE products SET attributes = %s, product_version = 2 WHERE id = %s", [Jsonb(values), each]
+        )
+    await Follower(index.database, index).follow()
+    query = Query(filters=Filters(attributes={"color": ["red"]}), with_facets=True)
+    assert (await index.find(query, None)).facets.attributes == {
+        ("color", "blue"): 1, ("color", "red"): 1, ("size", "1"): 1
+    }  # fmt: skip
+
+
+async def test_a_word_that_is_back_before_its_count_is_set_stays(catalogue):
+    connection, index = catalogue
+    connection.execute("UPDATE products SET is_active = false, product_version = 2")
+    await Follower(index.database, index).follow()
+    with connection.transaction():
+        connection.execute(str(LOCK))
+        counting = asyncio.create_task(index.count())  # it sees no product
+        await eventually(lambda: _waiting(index.database.url))
+        with psycopg.connect(index.database.url) as another:
+            another.execute("UPDATE products SET is_active = true, product_version = 3 WHERE id <= 2")
+        await index.write(await documents(index, 1, 2), [], 2_000)
+    await counting
+    assert connection.execute("SELECT heads, count FROM search_words WHERE key = '緑茶'").fetchone() == (2, 2)
+
+
+async def test_counts_are_set_in_the_order_in_which_words_are_added(catalogue):
+    connection, index = catalogue
+    for (key,) in connection.execute("SELECT key FROM search_words ORDER BY key DESC").fetchall():
+        connection.execute("UPDATE search_words SET count = 9 WHERE key = %s", [key])
+    keys = [key for (key,) in connection.execute("SELECT key FROM search_words ORDER BY key")]
+    with connection.transaction():
+        connection.execute("SELECT FROM search_words WHERE key = %s FOR UPDATE", [keys[1]])
+        counting = asyncio.create_task(index.count())
+        await eventually(lambda: _waiting(index.database.url))
+        with psycopg.connect(index.database.url) as another:
+            free = [key for (key,) in another.execute("SELECT key FROM search_words FOR UPDATE SKIP LOCKED")]
+    await counting
+    assert sorted(free) == sorted(keys[2:])
+
+
+def _waiting(url):
+    with psycopg.connect(url, autocommit=True) as connection:
+        return connection.execute("SELECT FROM pg_locks WHERE NOT granted").fetchone() is not None
