@@ -1,5 +1,6 @@
 """Requests and responses of the search."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
@@ -79,6 +80,9 @@ class FacetsOut(Schema):
         """Build from an index's counts, with the categories and the attributes they are about."""
         ends = [0, *PRICE_STEPS, None]
         stars = [(lowest, sum(n for star, n in facets.ratings.items() if star >= lowest)) for lowest in STARS]
+        values = defaultdict(list)
+        for (code, value), count in facets.attributes.items():
+            values[code].append({"value": value, "count": count})
         return cls.model_validate(
             {
                 "categories": [
@@ -92,20 +96,13 @@ class FacetsOut(Schema):
                 ],
                 "ratings": [{"from": lowest, "count": count} for lowest, count in stars if count],
                 "inStock": facets.in_stock,
-                "attributes": [each for found in attributes.values() if (each := _attribute(found, facets))["values"]],
+                "attributes": [
+                    {"code": code, "name": found.name, "type": found.type, "unit": found.unit, "values": values[code]}
+                    for code, found in attributes.items()
+                    if code in values
+                ],
             }
         )
-
-
-def _attribute(attribute: Any, facets: Facets) -> dict[str, Any]:  # noqa: ANN401 - a row
-    found = [(value, count) for (code, value), count in facets.attributes.items() if code == attribute.code]
-    return {
-        "code": attribute.code,
-        "name": attribute.name,
-        "type": attribute.type,
-        "unit": attribute.unit,
-        "values": [{"value": value, "count": count} for value, count in found],
-    }
 
 
 class SearchOut(Schema):

@@ -1,5 +1,6 @@
 """Operations on the definitions of attributes, in the caller's transaction."""
 
+import time
 from typing import Any
 
 from sqlalchemy import ARRAY, ColumnElement, Row, Text, cast, delete, not_, select
@@ -43,6 +44,7 @@ async def create(session: AsyncSession, definition: dict[str, Any]) -> None:
         AttributeTaken, Refused: the code is taken; the category does not exist.
     """
     values = await _with_category(session, definition)
+    values["version"] = time.time_ns() // 1_000  # a tag of an attribute that was deleted is never that of a new one
     made = insert(Attribute).values(**values).on_conflict_do_nothing().returning(Attribute.code)
     if await session.scalar(made) is None:
         raise AttributeTaken(f"The attribute {values['code']} exists.")
@@ -68,7 +70,8 @@ async def change(session: AsyncSession, code: str, changes: dict[str, Any], expe
         await _refuse_outside(session, code, changes["category_id"])
     for name, value in changes.items():
         setattr(attribute, name, value)
-    attribute.version += 1
+    if session.is_modified(attribute):
+        attribute.version += 1
     await session.flush()
 
 

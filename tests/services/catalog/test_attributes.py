@@ -39,6 +39,17 @@ async def test_an_attribute_is_changed_and_deleted_only_as_it_was_seen(client, d
     assert [(await client.delete(place, headers={"If-Match": each})).status_code for each in tags] == [412, 204]
 
 
+async def test_equal_values_change_no_tag_and_a_code_never_has_a_tag_again(client, define):
+    await define("told_again")
+    place = f"{PLACE}/told_again"
+    body = (await client.get(place)).json()
+    seen = (await client.get(place)).headers["ETag"]
+    assert (await client.patch(place, json={"name": body["name"]})).headers["ETag"] == seen
+    assert (await client.delete(place)).status_code == 204
+    await define("told_again")
+    assert (await client.get(place)).headers["ETag"] != seen
+
+
 async def test_a_code_is_of_one_attribute(client, define):
     await define("once")
     answer = await client.post(PLACE, json={"code": "once", "name": "Once", "type": "text"})
