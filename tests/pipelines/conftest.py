@@ -71,6 +71,7 @@ def training_set(state: Path) -> TrainingSet:
     items = pl.DataFrame(
         {
             "product_id": numbers,
+            "parent_id": None,
             "sku": [f"S-{number}" for number in numbers],
             "name": [f"Product {number}" for number in numbers],
             "price": [f"{number}.00" for number in numbers],

@@ -1,5 +1,6 @@
 // Where a visit came from: the page before it, and the campaign that the address of its first page names.
 
+import { hasConsent } from "./consent.js";
 import { ofTab } from "./storage.js";
 
 const NAME = "tanawari.origin";
@@ -15,9 +16,11 @@ function here() {
 }
 
 const origin = JSON.parse(ofTab.get(NAME)) ?? here();
+const keep = () => ofTab.set(NAME, JSON.stringify(origin));
+if (hasConsent()) keep(); // the first page may end before anything is reported
 
 /** What every action says of it, with the page that it happens on; kept for the tab once something may be reported. */
 export function whence() {
-  ofTab.set(NAME, JSON.stringify(origin));
+  keep();
   return { pageUrl: location.origin + location.pathname, ...origin };
 }
