@@ -36,6 +36,7 @@ _UPDATE = text(
     f"UPDATE search_documents d SET ({_FACTS}) = ROW({', '.join(f'r.{name.strip()}' for name in _FACTS.split(','))})"  # noqa: S608
     f" FROM json_to_recordset(CAST(:rows AS json)) AS r ({_FACT_TYPES}) WHERE d.product_id = r.product_id"
 )
+"""Also of a row that stays equal: by its new `xmin` a rebuild knows what was followed meanwhile."""
 _REMOVE = text("DELETE FROM search_documents WHERE product_id = ANY(:ids)")
 _COUNT = text("""
     CREATE TEMPORARY TABLE counted ON COMMIT DROP AS

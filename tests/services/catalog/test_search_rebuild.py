@@ -84,6 +84,19 @@ async def test_what_changes_while_an_index_is_made_is_in_it(catalogue, is_follow
     assert "麦茶" in rows[0][3]
 
 
+async def test_what_is_again_as_it_was_in_the_old_index_is_so_in_the_new_one(catalogue):
+    connection, here, _ = catalogue
+    connection.execute("UPDATE products SET price = 90, product_version = 2 WHERE id = 1")  # not followed yet
+
+    def change_back(_):
+        connection.execute("UPDATE products SET price = 100, product_version = 3 WHERE id = 1")
+        in_a_thread(asyncio.run, followed(here.url))
+
+    await rebuild(here, Store(Reader(Analyzer())), change_back)
+
+    assert connection.execute(ROWS).fetchall()[0][1] == 100
+
+
 async def test_a_search_gives_up_in_its_own_time_while_the_index_is_swapped(catalogue):
     connection, here, _ = catalogue
     index = PostgresIndex(here, Reader(Analyzer()), 0.1)
