@@ -30,8 +30,6 @@ def statuses(tokens, nowhere, tmp_path):
                 within_one_minute = time.time() // WINDOW_SECONDS == minute
         return asked
 
-    return asked
-
     return ask
 
 
