@@ -8,6 +8,7 @@ from sqlalchemy import (
     ARRAY,
     BigInteger,
     ColumnElement,
+    Row,
     RowMapping,
     Select,
     Text,
@@ -84,6 +85,10 @@ def shown(*conditions: ColumnElement[bool]) -> Select[Any]:
 _ONE = shown(Product.id == bindparam("product_id"))
 _ONE_PUBLIC = _ONE.where(Product.is_active.is_(True))
 _BY_IDS = shown(Product.id == func.any(bindparam("ids", type_=ARRAY(BigInteger))), Product.is_active.is_(True))
+_CATEGORY_NAMES = select(Category.id, Category.code, Category.name).where(
+    Category.id == func.any(bindparam("ids", type_=ARRAY(BigInteger)))
+)
+_FACETS = select(Attribute).where(Attribute.is_facet).order_by(Attribute.code)
 """Made once: to make one, and the key by which SQLAlchemy knows it again, takes half a millisecond."""
 
 
@@ -162,8 +167,8 @@ async def products_by_id(session: AsyncSession, ids: Sequence[int]) -> dict[int,
 
 async def facet_names(
     session: AsyncSession, category_ids: Sequence[int]
-) -> tuple[dict[int, Category], dict[str, Attribute]]:
-    """Categories by id, and the attributes that are facets by code."""
-    categories = await session.scalars(select(Category).where(Category.id == func.any(list(category_ids))))
-    attributes = await session.scalars(select(Attribute).where(Attribute.is_facet).order_by(Attribute.code))
+) -> tuple[dict[int, Row[int, str, str]], dict[str, Attribute]]:
+    """The id, code and name of categories by id, and the attributes that are facets by code."""
+    categories = await session.execute(_CATEGORY_NAMES, {"ids": list(category_ids)})
+    attributes = await session.scalars(_FACETS)
     return {each.id: each for each in categories}, {each.code: each for each in attributes}

@@ -2,9 +2,10 @@
 
 Every document that has the thing itself is scored: each concept counts as the best of its words, a word as it stands
 for the product (`TIERS`). Then products of those categories gain that have most of the score: `パン` is bread rather
-than a pan. What has all concepts comes first, of it what is in stock, and then by relevance; if it fills a page, the
-others are left out. `misses` says which filters a document fails, so that a facet is counted under all filters but its
-own.
+than a pan. What has all concepts comes first, of it what is in stock, and then by relevance. `misses` says which
+filters a document fails, so that a facet is counted under all filters but its own.
+
+What is scored is kept for several readers, and of a broad search that are many rows: they hold what is read, no more.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,14 +14,13 @@ from typing import Any
 
 from services.catalog.search.engine import (
     CATEGORY_GAIN,
-    ENOUGH,
-    FACET_VALUES,
     GAIN_STEPS,
     PRICE_STEPS,
     Query,
     Sort,
     levels,
 )
+from services.catalog.search.statement_facets import ATTRIBUTE, BRAND, CATEGORY, IN_STOCK, PRICE_RANGE, RATING, facets
 from services.catalog.search.store import quoted
 from services.catalog.search.understanding import Concept, Plan
 
@@ -28,19 +28,17 @@ PRICE = (
     "CASE WHEN offer_price < price AND offer_starts_at <= now() AND coalesce(offer_ends_at > now(), true)"
     " THEN offer_price ELSE price END"
 )
+_STEP = f"width_bucket({PRICE}, ARRAY[{', '.join(map(str, PRICE_STEPS))}]::float8[])::int2"
 BEHIND = 1_000
 """More than any relevance: a search has a dozen concepts at most."""
 ORDERS = {
-    Sort.RELEVANCE: (
-        f"CASE WHEN is_whole THEN 0 ELSE {2 * BEHIND} END + CASE WHEN in_stock THEN 0 ELSE {BEHIND} END - relevance"
-    ),
-    Sort.PRICE: "price",
-    Sort.PRICE_DOWN: "-price",
+    Sort.PRICE: PRICE,
+    Sort.PRICE_DOWN: f"-({PRICE})",
     Sort.RATING_DOWN: "-rating",
     Sort.NEWEST: "-extract(epoch FROM created_at)::float8",
-    Sort.POPULARITY: "-rating_count",
+    Sort.POPULARITY: "-rating_count::float8",
 }
-CATEGORY, BRAND, PRICE_RANGE, RATING, IN_STOCK, ATTRIBUTE = (1 << bit for bit in range(6))
+"""Where a document stands by what it is; by relevance, that depends on what else is found."""
 
 
 @dataclass
@@ -54,52 +52,71 @@ class Statement:
         self.values[name := f"v{len(self.values)}"] = value
         return f":{name}"
 
-    def words(self, keys: Sequence[str], weight: str = "") -> str:
-        """A query for any of these words, with this weight or any."""
-        suffix = f":{weight}" if weight else ""
-        return f"CAST({self.name(' | '.join(quoted(key) + suffix for key in keys))} AS tsquery)"
+    def words(self, query: str) -> str:
+        """A query for words, as Postgres writes it."""
+        return f"CAST({self.name(query)} AS tsquery)"
+
+
+def any_of(concept: Concept) -> str:
+    """A query for any of a concept's words."""
+    return " | ".join(quoted(key) for key in concept.words)
+
+
+def all_of(plan: Plan) -> str:
+    """A query for all concepts."""
+    return " & ".join(f"({any_of(concept)})" for concept in plan.concepts)
 
 
 def written(
-    query: Query, plan: Plan | None, *, mentioned: Sequence[str] = (), has_variants: bool
+    query: Query, plan: Plan | None, mentioned: Sequence[str] = (), *, has_variants: bool, has_all: bool = False
 ) -> tuple[str, dict[str, Any]]:
     """The statement for a search, and its values; no plan stands for a search without words, or for `mentioned` ones.
 
-    Variants make it count distinct parents, which takes half as long again.
+    With `has_all`, only what has all concepts of the plan is found. Variants make it count distinct parents, which
+    takes half as long again.
     """
     made = Statement()
-    where = _where(made, query, plan, mentioned)
-    score, is_whole = _score(made, plan) if plan else ("1.0", "true")
-    is_enough = (
-        f"(SELECT count(*) FROM (SELECT FROM scored WHERE is_whole AND misses = 0 LIMIT {ENOUGH}) AS w) = {ENOUGH}"
-    )
+    where = _where(made, query, plan, mentioned, has_all=has_all)
+    is_by_relevance, bits = query.sort is Sort.RELEVANCE, list[int]()
+    columns = ["product_id", "group_id"]
+    if is_by_relevance:
+        columns += ["leaf", f"{_score(made, plan) if plan else 'CAST(1 AS float8)'} AS score"]
+        columns += [f"{_behind(made, plan) if plan and not has_all else 'false'} AS is_behind"]
+    else:
+        columns.append(f"{ORDERS[query.sort]} AS place")
+    if is_by_relevance or query.with_facets:
+        columns.append("in_stock")
+    if query.with_facets:
+        columns += ["category_ids", "brand", f"{_STEP} AS step", "floor(rating)::int2 AS stars", "attribute_values"]
+        misses, bits = _misses(made, query)
+        columns.append(f"{misses} AS misses")
     text = f"""
-WITH scored AS MATERIALIZED (
-    SELECT product_id, group_id, leaf, category_ids, brand, {PRICE} AS price, rating, rating_count, in_stock,
-        created_at, attribute_values, ({score})::float8 AS score, ({is_whole}) AS is_whole,
-        {_misses(made, query)} AS misses
-    FROM search_documents WHERE {where}
-), found AS {"NOT MATERIALIZED" if is_whole == "true" else "MATERIALIZED"} (
-    SELECT * FROM scored{"" if is_whole == "true" else f" WHERE is_whole OR NOT {is_enough}"}
-), leaves AS (
-    SELECT leaf, sum(score) AS score FROM found WHERE misses = 0 GROUP BY leaf
-), gains AS MATERIALIZED (
-    SELECT leaf, round(score / nullif(max(score) OVER (), 0) * {GAIN_STEPS}) / {GAIN_STEPS} AS gain FROM leaves
-), placed AS (
-    SELECT product_id, group_id, {ORDERS[query.sort]} AS place FROM (
-        SELECT found.*, round(score * (1 + {CATEGORY_GAIN} * coalesce(gain, 0)) * 1e6) / 1e6 AS relevance
-        FROM found JOIN gains USING (leaf) WHERE misses = 0
-    ) AS hits
-), hits AS MATERIALIZED ({_ONE_OF_A_GROUP if has_variants else _ALL})
-SELECT (SELECT count(*) FROM hits) AS total,
+WITH scored AS MATERIALIZED (SELECT {", ".join(columns)} FROM search_documents WHERE {where}),
+chosen AS NOT MATERIALIZED (SELECT * FROM scored WHERE {"misses = 0" if bits else "true"}),
+{_GAINS if is_by_relevance else ""}
+placed AS ({_BY_RELEVANCE if is_by_relevance else "SELECT product_id, group_id, place FROM chosen"}),
+hits AS {f"MATERIALIZED ({_ONE_OF_A_GROUP})" if has_variants else f"NOT MATERIALIZED ({_ALL})"}
+SELECT (SELECT count(*) FROM chosen) AS documents,
+    {"(SELECT count(*) FROM hits)" if has_variants else "NULL"} AS groups,
     (SELECT json_agg(json_build_array(product_id, variants, place) ORDER BY place, product_id) FROM (
         SELECT * FROM hits WHERE {_after(made, query)} ORDER BY place, product_id LIMIT {made.name(query.limit + 1)}
     ) AS page) AS page,
-    {_facets(list(query.filters.attributes), has_variants=has_variants) if query.with_facets else "NULL"} AS facets
+    {facets(query.filters, bits, has_variants=has_variants) if query.with_facets else "NULL"} AS facets,
+    {"(SELECT count(*) FROM scored)" if query.with_facets else "0"} AS counted
 """
     return text, made.values
 
 
+_GAINS = f"""gains AS MATERIALIZED (
+    SELECT leaf, round(score / nullif(max(score) OVER (), 0) * {GAIN_STEPS}) / {GAIN_STEPS} AS gain
+    FROM (SELECT leaf, sum(score) AS score FROM chosen GROUP BY leaf) AS leaves
+),"""
+_BY_RELEVANCE = f"""
+    SELECT product_id, group_id, CASE WHEN is_behind THEN {2 * BEHIND} ELSE 0 END
+        + CASE WHEN in_stock THEN 0 ELSE {BEHIND} END
+        - round(score * (1 + {CATEGORY_GAIN} * coalesce(gain, 0)) * 1e6) / 1e6 AS place
+    FROM chosen JOIN gains USING (leaf)
+"""
 _ALL = "SELECT product_id, place, 1 AS variants FROM placed"
 _ONE_OF_A_GROUP = """
     SELECT DISTINCT ON (group_id) product_id, place, count(*) OVER (PARTITION BY group_id) AS variants
@@ -107,39 +124,47 @@ _ONE_OF_A_GROUP = """
 """
 
 
-def _where(made: Statement, query: Query, plan: Plan | None, mentioned: Sequence[str]) -> str:
-    """What Postgres finds by an index: the words, and for a search without words the category."""
-    conditions = [f"mentioned @@ {made.words([key])}" for key in mentioned]
+def _where(made: Statement, query: Query, plan: Plan | None, mentioned: Sequence[str], *, has_all: bool) -> str:
+    """The words, and for a search without words the category; or all filters, where no facets are counted."""
+    conditions = [f"mentioned @@ {made.words(quoted(key))}" for key in mentioned]
     if plan:
-        conditions.append(f"terms @@ {made.words(list(plan.concepts[plan.head].words))}")
-    if query.filters.category is not None and (plan is None or not query.with_facets):
+        words = all_of(plan) if has_all else any_of(plan.concepts[plan.head])
+        conditions.append(f"terms @@ {made.words(words)}")
+    filters = _conditions(made, query) if not query.with_facets else ()
+    conditions += [condition for bit, condition in filters]
+    if query.filters.category is not None and plan is None and query.with_facets:
         conditions.append(f"category_ids @> ARRAY[CAST({made.name(query.filters.category)} AS bigint)]")
     return " AND ".join(conditions) or "true"
 
 
-def _score(made: Statement, plan: Plan) -> tuple[str, str]:
-    """The sum of what each concept counts beside the thing itself, and whether all are there."""
+def _score(made: Statement, plan: Plan) -> str:
+    """The sum of what each concept counts, in parts of what the thing itself does."""
     weight = plan.concepts[plan.head].weight
-    worths = [(concept.weight / weight, _worth(made, concept)) for concept in plan.concepts]
+    return " + ".join(
+        f"CAST({concept.weight / weight:.4f} AS float8) * {_worth(made, concept)}" for concept in plan.concepts
+    )
+
+
+def _behind(made: Statement, plan: Plan) -> str:
+    """Whether a concept beside the thing itself is missing."""
     others = [concept for place, concept in enumerate(plan.concepts) if place != plan.head]
-    is_whole = " AND ".join(f"terms @@ {made.words(list(concept.words))}" for concept in others)
-    return " + ".join(f"{weight:.4f} * {worth}" for weight, worth in worths), is_whole or "true"
+    return " OR ".join(f"NOT terms @@ {made.words(any_of(concept))}" for concept in others) or "false"
 
 
 def _worth(made: Statement, concept: Concept) -> str:
     """What a concept counts: as its best word in the document, the best first."""
     cases = (
-        f"WHEN terms @@ CAST({made.name(' | '.join(f'{quoted(key)}:{tier}' for key, tier in words))} AS tsquery)"
-        f" THEN {level}"
+        f"WHEN terms @@ {made.words(' | '.join(f'{quoted(key)}:{tier}' for key, tier in words))}"
+        f" THEN CAST({level} AS float8)"
         for level, words in levels(concept).items()
     )
     return f"CASE {' '.join(cases)} ELSE 0 END"
 
 
-def _misses(made: Statement, query: Query) -> str:
-    """The sum of the bits of the filters that a document fails."""
-    bits = [f"CASE WHEN {condition} THEN 0 ELSE {bit} END" for bit, condition in _conditions(made, query)]
-    return " + ".join(bits) or "0"
+def _misses(made: Statement, query: Query) -> tuple[str, list[int]]:
+    """The sum of the bits of the filters that a document fails, and the bits that there are."""
+    bits = {bit: f"CASE WHEN {condition} THEN 0 ELSE {bit} END" for bit, condition in _conditions(made, query)}
+    return " + ".join(bits.values()) or "0", list(bits)
 
 
 def _conditions(made: Statement, query: Query) -> Iterator[tuple[int, str]]:
@@ -167,52 +192,3 @@ def _after(made: Statement, query: Query) -> str:
         return "true"
     place, product_id = query.after
     return f"(place, product_id) > (CAST({made.name(place)} AS float8), CAST({made.name(product_id)} AS bigint))"
-
-
-def _facets(attributes: Sequence[str], *, has_variants: bool) -> str:
-    """All facets as one JSON object; each counts a group once.
-
-    Without variants, those of the same categories are counted before these categories are: they are a tenth as many.
-    """
-    one = "count(DISTINCT group_id)" if has_variants else "count(*)"
-    alike = "(SELECT category_ids, misses, count(*) AS number FROM found GROUP BY 1, 2) AS alike"
-    within, hits = (one, "found") if has_variants else ("sum(number)::bigint", alike)
-    steps = f"ARRAY[{', '.join(map(str, PRICE_STEPS))}]::float8[]"
-    codes = " ".join(
-        f"WHEN split_part(value, ':', 1) = {quoted(code)} THEN {ATTRIBUTE << place}"
-        for place, code in enumerate(attributes)
-    )
-    listed = [
-        _listed(
-            "categories", f"SELECT value, {within} AS count FROM {hits}, unnest(category_ids) AS value WHERE", CATEGORY
-        ),
-        _listed("brands", f"SELECT brand AS value, {one} AS count FROM found WHERE brand IS NOT NULL AND", BRAND),
-        _listed(
-            "prices", f"SELECT width_bucket(price, {steps}) AS value, {one} AS count FROM found WHERE", PRICE_RANGE
-        ),
-        _listed("ratings", f"SELECT floor(rating)::int AS value, {one} AS count FROM found WHERE", RATING),
-        _of_attributes(one, f"CASE {codes} ELSE 0 END" if codes else "0"),
-    ]
-    in_stock = f"(SELECT {one} FROM found WHERE misses IN (0, {IN_STOCK}) AND in_stock)"
-    return f"json_build_object({', '.join(listed)}, 'inStock', {in_stock})"
-
-
-def _of_attributes(one: str, own: str) -> str:
-    """The most frequent values of each attribute that is a facet."""
-    return f"""'attributes', (SELECT json_agg(json_build_array(value, count) ORDER BY count DESC, value) FROM (
-        SELECT value, {one} AS count, row_number() OVER (
-            PARTITION BY split_part(value, ':', 1) ORDER BY {one} DESC, value
-        ) AS place
-        FROM found, unnest(attribute_values) AS value
-        WHERE attribute_values <> '{{}}' AND misses IN (0, {own})
-            AND split_part(value, ':', 1) IN (SELECT code FROM attributes WHERE is_facet)
-        GROUP BY value
-    ) AS f WHERE place <= {FACET_VALUES})"""
-
-
-def _listed(name: str, counts: str, own: int) -> str:
-    """The most frequent values of a facet, with their counts under all filters but its own."""
-    return (
-        f"'{name}', (SELECT json_agg(json_build_array(value, count)) FROM ("
-        f"{counts} misses IN (0, {own}) GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {FACET_VALUES}) AS f)"
-    )

@@ -23,6 +23,8 @@ LONGEST_RUN = 30
 take the square of its length, in the event loop."""
 SHORTEST_START = 2
 SHORT_SOUND = 2
+HEAD_STEPS = 5
+"""Of two words, one is more of a thing than the other if a fifth more of its products are this kind of thing."""
 SURE = 0.3
 """A word of which so many products are this kind of thing counts although another word is unknown."""
 
@@ -68,10 +70,10 @@ class Understanding:
             found = self._concepts(words, chunk, is_last=is_last)
             concepts += found
             typed += [each.corrected or chunk if each and each.corrected else chunk for each in found[:1]]
-        known = [each for each in concepts if each][:MOST_CONCEPTS]
+        known = [each for place, each in enumerate(concepts) if each and each not in concepts[:place]][:MOST_CONCEPTS]
         if not known:
             return Plan([], is_confident=bool(chunks) and not meant)
-        head = max(range(len(known)), key=lambda place: (known[place].heads, place))
+        head = max(range(len(known)), key=lambda place: (*_thing(known[place]), place))
         unknown = sum(each is None for each in concepts)
         is_confident = not unknown or known[head].heads >= SURE
         corrected = " ".join(typed) if any(each.corrected for each in known) else None
@@ -107,10 +109,12 @@ class Understanding:
             yield self._analyzer.read(chunk) if length == 1 else [], chunk, position == len(pieces)
 
     def _phrase(self, pieces: Sequence[str]) -> int:
-        """How many of these belong together."""
+        """How many of these belong together: as the dictionary has them, or a name with a number that the index has."""
         for length in range(min(LONGEST_PHRASE, len(pieces)), 1, -1):
             key = " ".join(folded(piece) for piece in pieces[:length])
             if key.isascii() and self._dictionary.knows(key):
+                return length
+            if any(piece.isdigit() for piece in pieces[:length]) and self._vocabulary.get(key):
                 return length
         return 1
 
@@ -121,7 +125,7 @@ class Understanding:
         if code or (chunk.isascii() and any(letter.isdigit() for letter in chunk)):  # a size, a cell, a model or a sku
             words = {whole: 1.0, **{word.key: 1.0 for word in code}}
             self._add_related(whole, words)
-            return [Concept(words)]
+            return [self._concept(words) or Concept(words)]
         if concept := self._known(Word(whole, whole, chunk)):
             return [concept]
         return self._read(runs, chunk, is_last=is_last)
@@ -289,6 +293,12 @@ class Understanding:
             if words:
                 return self._concept(words, key)
         return None
+
+
+def _thing(concept: Concept) -> tuple[int, float]:
+    """How much a concept is the thing itself, and among those alike how rare: who names two means what is both."""
+    heads = round(concept.heads * HEAD_STEPS)
+    return heads, concept.weight if heads else 0.0
 
 
 def _code(runs: Sequence[Run]) -> Run:

@@ -7,6 +7,7 @@ from services.catalog.search import sources
 from services.catalog.search.analysis import Analyzer
 from services.catalog.search.counter import Counter
 from services.catalog.search.documents import Reader
+from services.catalog.search.engine import Filters, Query
 from services.catalog.search.follower import BATCH, LOCK, Follower
 from services.catalog.search.postgres import PostgresIndex
 from services.catalog.search.words import Words
@@ -173,3 +174,23 @@ def _waiting(url):
 async def _documents(here):
     async with here.sessions() as session:
         return await sources.read(session, [1])
+
+
+async def test_the_facets_of_a_broad_search_are_counted_once_a_minute_and_its_hits_each_time(catalogue, monkeypatch):
+    connection, here, index = catalogue
+    monkeypatch.setattr("services.catalog.search.postgres.BROAD", 1)
+    query = Query(filters=Filters(brands=["焙里"]), with_facets=True)
+
+    async def found():
+        await Follower(here, index).follow()
+        answer = await index.find(query, None)
+        return answer.total, answer.facets.in_stock
+
+    connection.execute(ADD, ("a", "緑茶", "焙里"))
+    assert await found() == (1, 1)
+    connection.execute(ADD, ("b", "緑茶", "焙里"))
+    assert await found() == (2, 2)
+    connection.execute(ADD, ("c", "緑茶", "焙里"))
+    assert await found() == (3, 2)
+    index._broad.clear()  # as after a minute
+    assert await found() == (3, 3)

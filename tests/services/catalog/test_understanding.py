@@ -46,6 +46,25 @@ def test_noise_counts_only_if_nothing_else_is_left(analyzer, dictionary, text, a
     assert ([next(iter(each.words)) for each in plan.concepts], plan.is_confident) == (asked, True)
 
 
+def test_a_name_with_a_number_is_one_word_where_the_index_has_it(analyzer, dictionary):
+    entries = [Entry("private 69", "private 69", "Private 69", 50, 50), Entry("private", "private", "private", 0, 60)]
+    plan = Understanding(analyzer, dictionary, Vocabulary(entries, 100)).plan("Private 69 private 70")
+    assert [list(each.words)[:1] for each in plan.concepts] == [["private 69"], ["private"], ["70"]]
+
+
+@pytest.mark.parametrize("text", ["Acme wine", "wine Acme"])
+def test_of_two_things_alike_the_rarer_is_what_is_meant(analyzer, dictionary, text):
+    entries = [Entry("acme", "acme", "Acme", 90, 90), Entry("wine", "wine", "wine", 19, 20)]
+    plan = Understanding(analyzer, dictionary, Vocabulary(entries, 100)).plan(text)
+    assert "wine" in plan.concepts[plan.head].words
+
+
+def test_a_word_that_is_said_twice_counts_once(analyzer, dictionary):
+    entries = [Entry("緑茶", "リョクチャ", "緑茶", 5, 9), Entry("急須", "キュウス", "急須", 5, 9)]
+    plan = Understanding(analyzer, dictionary, Vocabulary(entries, 100)).plan("緑茶 急須 緑茶")
+    assert [next(iter(each.words)) for each in plan.concepts] == ["緑茶", "急須"]
+
+
 def test_long_texts_are_not_remembered(analyzer):
     def remembered():
         return analyzer._remembered.cache_info().currsize
