@@ -6,7 +6,8 @@ with the keys of `products`, nothing else: no events, no categories, no checks. 
 with other products, and the best counts.
 
 `beside the whole shop` is the same on the whole data's state, where everything that follows the catalogue runs and
-follows it meanwhile: products of the shop get another price, and then their own again.
+follows it meanwhile: products of the shop get another price, and then their own again. How long search takes to know
+all of it counts from the last answer, and the worst counts.
 """
 
 import asyncio
@@ -26,7 +27,7 @@ import psycopg
 
 from benchmarks.brokers import started
 from benchmarks.measure import ROUNDS, in_turns
-from benchmarks.report import Figure, Options, at_least, run, tell
+from benchmarks.report import Figure, Options, at_least, at_most, run, tell
 from benchmarks.state import running
 from services.common.storage.migrate import migrate
 from services.contracts.kafka import KafkaSettings
@@ -40,6 +41,7 @@ from stack.state import BrokerKind
 from stack.topics import create_topics
 
 RATE: Final = at_least(3_000, "products/s")
+BEHIND: Final = at_most(1, "s")
 PRODUCTS, SMALL_PRODUCTS = 20_000, 500
 UPLOAD: Final = 5_000
 CATEGORIES: Final = 50
@@ -84,8 +86,22 @@ def _beside_the_shop(directory: Path) -> Iterator[Figure]:
             known = connection.execute(query, [PRODUCTS]).fetchall()
         dearer = [{"sku": sku, "price": str(price + 1), "currency": currency} for sku, price, currency in known]
         before = [{"sku": sku, "price": str(price), "currency": currency} for sku, price, currency in known]
-        rates = [send(catalog, "products", lines) for _ in range(ROUNDS) for lines in (dearer, before)]
+        runs = [_followed(catalog, lines) for _ in range(ROUNDS) for lines in (dearer, before)]
+    rates, behind = zip(*runs, strict=True)
     yield Figure.chosen("changed, beside the whole shop", "products/s", RATE, rates, by=max)
+    yield Figure.chosen("search follows, beside the whole shop", "s", BEHIND, behind, by=max)
+
+
+def _followed(catalog: Catalog, lines: Lines) -> tuple[float, float]:
+    """The lines a second, and the seconds after the last until search has seen all of them."""
+    rate = send(catalog, "products", lines)
+    began = time.perf_counter()
+    with psycopg.connect(catalog.database, autocommit=True) as connection:
+        while connection.execute("SELECT EXISTS (SELECT FROM search_changes)").fetchone() != (False,):
+            time.sleep(0.02)
+    behind = time.perf_counter() - began
+    tell(f"search has seen them {behind:.2f} s later")
+    return rate, behind
 
 
 def _products(prefix: str, count: int) -> Lines:
