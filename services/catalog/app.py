@@ -7,7 +7,6 @@ from fastapi import FastAPI
 from services.catalog import (
     api,
     api_prices,
-    api_search,
     api_snapshot,
     api_variants,
 )
@@ -25,6 +24,7 @@ from services.catalog.reservations.expiry import Expiry
 from services.catalog.reviews import api as api_reviews
 from services.catalog.reviews import users
 from services.catalog.reviews.consumer import ACTIONS, ORDERS, PURCHASED, SUBMITTED, follow_actions, follow_orders
+from services.catalog.search import api as api_search
 from services.catalog.search.analysis import Analyzer
 from services.catalog.search.counter import Counter
 from services.catalog.search.documents import Reader

@@ -11,7 +11,9 @@ from pydantic import Field, FiniteFloat
 from services.catalog import queries
 from services.catalog.categories import categories
 from services.catalog.clients import Serving
-from services.catalog.schemas_search import (
+from services.catalog.search.engine import Answer, Filters, Sort
+from services.catalog.search.engine import Query as Asked
+from services.catalog.search.schemas import (
     FacetsOut,
     FoundProduct,
     SearchOut,
@@ -19,8 +21,6 @@ from services.catalog.schemas_search import (
     SuggestionOut,
     SuggestionsOut,
 )
-from services.catalog.search.engine import Answer, Filters, Sort
-from services.catalog.search.engine import Query as Asked
 from services.catalog.search.search import Search, preferred
 from services.common.identity.policy import PUBLIC
 from services.common.identity.principal import Principal
