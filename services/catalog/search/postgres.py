@@ -34,7 +34,7 @@ _SURVEY = text(f"""
 """Whether there are variants, and, up to enough, how many documents have all words whatever the filters."""
 
 
-BROAD = 2_000
+BROAD = 1_000
 """The facets of so many documents take longer than all else of a search, and hardly differ a moment later."""
 FACETS_SECONDS = 60.0
 MOST_FACETS = 1_000
@@ -56,7 +56,7 @@ class PostgresIndex:
 
     async def find(self, query: Query, plan: Plan | None, mentioned: Sequence[str] = ()) -> Answer:
         """One page of hits, by one statement, or by two where filters leave hardly anything that has all words."""
-        words = statement.all_of(plan) if plan and len(plan.concepts) > 1 else None
+        words = statement.words_of(plan, has_all=True) if plan and len(plan.concepts) > 1 else None
         async with self._database.sessions.begin() as session:
             milliseconds = max(int(min(self._seconds, time_left()) * 1000), 1)
             await session.execute(_LIMIT, {"milliseconds": str(milliseconds)})
@@ -79,7 +79,7 @@ class PostgresIndex:
         has_all: bool,
     ) -> tuple[int, Answer]:
         """How many documents are found, and a page of them."""
-        key = repr((plan, query.filters, mentioned, has_all))
+        key = repr((plan and statement.words_of(plan, has_all=has_all), mentioned, query.filters))
         facets = self._broad.get(key) if query.with_facets else None
         asked = replace(query, with_facets=query.with_facets and facets is None)
         wording, values = statement.written(asked, plan, mentioned, has_variants=has_variants, has_all=has_all)

@@ -62,9 +62,11 @@ def any_of(concept: Concept) -> str:
     return " | ".join(quoted(key) for key in concept.words)
 
 
-def all_of(plan: Plan) -> str:
-    """A query for all concepts."""
-    return " & ".join(f"({any_of(concept)})" for concept in plan.concepts)
+def words_of(plan: Plan, *, has_all: bool) -> str:
+    """A query for what is found by a plan: all concepts, or the thing itself."""
+    if not has_all:
+        return any_of(plan.concepts[plan.head])
+    return " & ".join(sorted(f"({any_of(concept)})" for concept in plan.concepts))
 
 
 def written(
@@ -80,7 +82,7 @@ def written(
     is_by_relevance, bits = query.sort is Sort.RELEVANCE, list[int]()
     columns = ["product_id", "group_id"]
     if is_by_relevance:
-        columns += ["leaf", f"{_score(made, plan) if plan else 'CAST(1 AS float8)'} AS score"]
+        columns += ["leaf", f"{_score(made, plan, has_all=has_all) if plan else 'CAST(1 AS float8)'} AS score"]
         columns += [f"{_behind(made, plan) if plan and not has_all else 'false'} AS is_behind"]
     else:
         columns.append(f"{ORDERS[query.sort]} AS place")
@@ -128,8 +130,7 @@ def _where(made: Statement, query: Query, plan: Plan | None, mentioned: Sequence
     """The words, and for a search without words the category; or all filters, where no facets are counted."""
     conditions = [f"mentioned @@ {made.words(quoted(key))}" for key in mentioned]
     if plan:
-        words = all_of(plan) if has_all else any_of(plan.concepts[plan.head])
-        conditions.append(f"terms @@ {made.words(words)}")
+        conditions.append(f"terms @@ {made.words(words_of(plan, has_all=has_all))}")
     filters = _conditions(made, query) if not query.with_facets else ()
     conditions += [condition for bit, condition in filters]
     if query.filters.category is not None and plan is None and query.with_facets:
@@ -137,12 +138,14 @@ def _where(made: Statement, query: Query, plan: Plan | None, mentioned: Sequence
     return " AND ".join(conditions) or "true"
 
 
-def _score(made: Statement, plan: Plan) -> str:
+def _score(made: Statement, plan: Plan, *, has_all: bool) -> str:
     """The sum of what each concept counts, in parts of what the thing itself does."""
     weight = plan.concepts[plan.head].weight
-    return " + ".join(
-        f"CAST({concept.weight / weight:.4f} AS float8) * {_worth(made, concept)}" for concept in plan.concepts
-    )
+    worths = []
+    for place, concept in enumerate(plan.concepts):
+        worth = _worth(made, concept, is_there=has_all or place == plan.head)
+        worths.append(f"CAST({concept.weight / weight:.4f} AS float8) * {worth}")
+    return " + ".join(worths)
 
 
 def _behind(made: Statement, plan: Plan) -> str:
@@ -151,14 +154,16 @@ def _behind(made: Statement, plan: Plan) -> str:
     return " OR ".join(f"NOT terms @@ {made.words(any_of(concept))}" for concept in others) or "false"
 
 
-def _worth(made: Statement, concept: Concept) -> str:
-    """What a concept counts: as its best word in the document, the best first."""
-    cases = (
+def _worth(made: Statement, concept: Concept, *, is_there: bool) -> str:
+    """What a concept counts: as its best word in the document, the best first, and the last needs no look."""
+    *better, (last, _) = levels(concept).items()
+    cases = [
         f"WHEN terms @@ {made.words(' | '.join(f'{quoted(key)}:{tier}' for key, tier in words))}"
         f" THEN CAST({level} AS float8)"
-        for level, words in levels(concept).items()
-    )
-    return f"CASE {' '.join(cases)} ELSE 0 END"
+        for level, words in better
+    ]
+    missing = "" if is_there else f"WHEN NOT terms @@ {made.words(any_of(concept))} THEN 0"
+    return f"CASE {missing} {' '.join(cases)} ELSE {last} END"
 
 
 def _misses(made: Statement, query: Query) -> tuple[str, list[int]]:
