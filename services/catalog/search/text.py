@@ -6,6 +6,9 @@ import unicodedata
 _HIRAGANA = {code: code + 0x60 for code in range(0x3041, 0x3097)}
 _MEANT = dict.fromkeys(map(ord, "‐‑‒–—―−"), "-") | dict.fromkeys([*range(0x20), 0x7F], " ")
 _WAVES = {ord("〜"): "ー", ord("～"): "ー"}
+_BEYOND_ASCII = re.compile("[\u00c0-\u024f\u1e00-\u1eff\u0300-\u036f]")
+_ACCENTS = re.compile("(?<=[a-z])[\u0300-\u036f]+")
+_LIGATURES = str.maketrans({"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d"})
 _FOREIGN = {
     "ヴァ": "バ",
     "ヴィ": "ビ",
@@ -49,10 +52,19 @@ LATIN = re.compile(r"[a-z][a-z'&.\-]*")
 
 
 def normalized(text: str) -> str:
-    """Compatibility forms (half width, full width, ligatures) and letter case are made equal; no control characters."""
+    """Compatibility forms (half width, full width, ligatures) and letter case are made equal; no control characters.
+
+    Latin letters lose their accents, which few people type.
+    """
     if text.isascii() and text.isprintable():
         return text.lower()
-    return unicodedata.normalize("NFKC", text).translate(_MEANT).lower()
+    text = unicodedata.normalize("NFKC", text).translate(_MEANT).lower()
+    return _without_accents(text) if _BEYOND_ASCII.search(text) else text
+
+
+def _without_accents(text: str) -> str:
+    parts = unicodedata.normalize("NFD", text.translate(_LIGATURES))
+    return unicodedata.normalize("NFC", _ACCENTS.sub("", parts))
 
 
 def folded(text: str) -> str:

@@ -261,7 +261,7 @@ class Understanding:
     def _spellings(self, chunk: str) -> list[str]:
         """How a piece may be spoken."""
         if LATIN.fullmatch(chunk):
-            return [chunk, *([spoken] if (spoken := kana(chunk)) else [])]
+            return [folded(chunk), *([spoken] if (spoken := kana(chunk)) else [])]
         if is_kana(chunk):
             return [folded(chunk)]
         return ["".join(word.reading for run in self._analyzer.read(chunk) for word in run)]

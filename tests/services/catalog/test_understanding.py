@@ -59,6 +59,12 @@ def test_of_two_things_alike_the_rarer_is_what_is_meant(analyzer, dictionary, te
     assert "wine" in plan.concepts[plan.head].words
 
 
+@pytest.mark.parametrize("text", ["hedphones", "headphnes", "hedphone"])
+def test_an_english_plural_is_corrected_as_its_singular_is(analyzer, dictionary, text):
+    entries = [Entry("headphone", "headphone", "headphone", 5, 9)]
+    assert Understanding(analyzer, dictionary, Vocabulary(entries, 100)).plan(text).corrected_to == "headphone"
+
+
 def test_a_word_that_is_said_twice_counts_once(analyzer, dictionary):
     entries = [Entry("緑茶", "リョクチャ", "緑茶", 5, 9), Entry("急須", "キュウス", "急須", 5, 9)]
     plan = Understanding(analyzer, dictionary, Vocabulary(entries, 100)).plan("緑茶 急須 緑茶")

@@ -16,7 +16,7 @@ lines as (
 
 searches as (select *, event_id as search_id from actions where action_type != 'PRODUCT_VIEWED'),
 
-clicks as ( -- of the search that a view names, or else of the latest one in the visit, if it was just before
+clicks as ( -- of the search that a view names; of shops whose searches have no ids, of the latest one just before
     select distinct on (views.event_id)
         searches.search_id, views.user_id, views.searched_date, views.product_id, views.occurred_at
     from actions as views
@@ -26,7 +26,7 @@ clicks as ( -- of the search that a view names, or else of the latest one in the
             and views.occurred_at >= searches.occurred_at
             and case
                 when views.request_id is not null then views.request_id = searches.request_id
-                when views.session_key = searches.session_key
+                when views.session_key = searches.session_key and searches.request_id is null
                     then views.occurred_at < searches.occurred_at + interval '5 minutes'
             end
     where views.action_type = 'PRODUCT_VIEWED'

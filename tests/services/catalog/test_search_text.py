@@ -1,0 +1,22 @@
+import pytest
+
+from services.catalog.search.text import folded, normalized
+
+
+@pytest.mark.parametrize(
+    ("written", "typed"),
+    [
+        ("Böse", "bose"),
+        ("Häagen-Dazs", "haagen-dazs"),
+        ("Nescafe\u0301", "nescafe"),
+        ("Straße", "strasse"),
+        ("Việt", "viet"),
+    ],
+)
+def test_latin_letters_lose_their_accents(written, typed):
+    assert normalized(written) == typed
+
+
+@pytest.mark.parametrize("text", ["が", "か\u3099", "ｶﾞ", "ガ"])
+def test_kana_keep_their_marks(text):
+    assert folded(f"é{text}") == "eガ"
