@@ -15,6 +15,7 @@ from pipelines import dbt
 from stack.databases import Warehouse, create_warehouse
 from stack.parts.postgres import Postgres
 from tests.conftest import WAREHOUSE_PASSWORDS
+from tests.dbt.quick import leave_out_what_nobody_sees
 from tests.dbt.shop import SOLD, Shop, shuffled_history
 
 PROJECT = Path(__file__).parents[2] / "dbt"
@@ -54,16 +55,8 @@ def run_dbt(target: Path) -> Iterator[Callable[..., None]]:
         ]
 
     with pytest.MonkeyPatch.context() as patch:
-        name_flags_at_once(patch)
+        leave_out_what_nobody_sees(patch)
         yield run
-
-
-def name_flags_at_once(patch: pytest.MonkeyPatch) -> None:
-    """For the name of who registers a flag dbt goes through all modules of the process, at each flag.
-
-    In a process that has imported all tests, that is most of a run's time.
-    """
-    patch.setattr("dbt_common.behavior_flags.BehaviorFlagRendered._default_source", staticmethod(lambda: "dbt"))
 
 
 def unread(arguments: tuple[str, ...]) -> list[str]:
