@@ -51,7 +51,12 @@ SERVERS = {"postgres_server", "kafka_server", "embedded_broker", "any_broker", "
 """Fixtures that start servers, or dbt; who uses one, by whatever way, is not in `make check`."""
 TRIED_OFTEN = ("faults", "repeated")
 WAREHOUSE_PASSWORDS = dict.fromkeys(WAREHOUSE_ROLES.values(), "password")
-UNSAFE_BUT_FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+UNSAFE_BUT_FAST = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "autovacuum": "off",  # it would go through the hundreds of databases of a run, again and again
+}
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` chooses
