@@ -172,3 +172,12 @@ def test_the_planner_knows_how_much_is_touched(grown: Grown):
         assert least <= count < AFTER / 2, name
         guess = plan_of(grown.connection, f"select from intermediate.touched_{name}")["Plan Rows"]
         assert guess == pytest.approx(count, rel=0.1), name
+
+
+@pytest.mark.parametrize("mart", ["traffic_revenue", "traffic_sources"])
+def test_the_figures_of_a_day_cost_what_happened_on_it(grown: Grown, mart: str):
+    day, whole = (
+        rows_handled(plan_of(grown.connection, f"select from merchandising.{mart} {days}", "analyze, timing off,"))
+        for days in ("where session_date = '2026-01-10'", "")
+    )
+    assert day < whole / 5  # a fourteenth of all happened then

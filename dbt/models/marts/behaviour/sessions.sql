@@ -1,4 +1,5 @@
-{{ config(unique_key=['user_id', 'session_date'], incremental_strategy='recompute') }}
+{{ config(unique_key=['user_id', 'session_date'], incremental_strategy='recompute',
+          indexes=[{'columns': ['session_date']}]) }}
 
 with actions as (
     select * from {{ ref('actions') }} where {{ is_touched('user_id, occurred_date', 'touched_user_days') }}
@@ -18,7 +19,7 @@ select
     (count(*) filter (where action_type = 'PRODUCT_VIEWED'))::int as view_count,
     (count(*) filter (where action_type in ('SEARCH_BY_KEYWORD', 'SEARCH_BY_CATEGORY')))::int as search_count,
     (count(*) filter (where action_type in ('CART_ADD', 'CART_READD')))::int as cart_add_count,
-    (count(*) filter (where action_type = 'ORDER_COMPLETE'))::int as order_count,
+    (count(distinct order_id) filter (where action_type = 'ORDER_COMPLETE'))::int as order_count,
     bool_or(is_bot) as is_bot,
     bool_and(is_simulated) as is_simulated
 from actions
