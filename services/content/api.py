@@ -68,11 +68,11 @@ async def read_pins(
     display_type: Annotated[DisplayType, Query(alias="displayType")],
     user_id: Annotated[UserId | None, Query(alias="userId")] = None,
 ) -> PinOrder:
-    """The first 500 pins of a shelf that are not over, for one user or (without `userId`) for everyone, in order."""
+    """The pins of a shelf that are not over, for one user or (without `userId`) for everyone, in order: 500 at most."""
     return PinOrder.of(await queries.first_pins(session, display_type.value, user_id))
 
 
-@router.post("/v1/top-page-displays", status_code=201, dependencies=EDITS)
+@router.post("/v1/top-page-displays", status_code=201, dependencies=EDITS, responses=problems(409))
 async def create_display(
     body: NewDisplay, edit: Creation, promises: Promised, session: Session, response: Response
 ) -> DisplayOut:
@@ -88,7 +88,7 @@ async def read_display(display_id: DisplayId, session: Session, response: Respon
     return await _one(session, display_id, response)
 
 
-@router.patch("/v1/top-page-displays/{displayId:int}", dependencies=EDITS, responses=problems(404, 412))
+@router.patch("/v1/top-page-displays/{displayId:int}", dependencies=EDITS, responses=problems(404, 409, 412))
 async def change_display(
     display_id: DisplayId,
     body: DisplayChange,

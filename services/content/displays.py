@@ -1,5 +1,6 @@
 """Merchandisers' rows: products that are pinned or hidden."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import RowMapping, delete, func, select
@@ -25,6 +26,12 @@ class NotAPin(Conflict):
     title = "Not a pin"
 
 
+class ShelfIsFull(Conflict):
+    """One pin more on a shelf that has as many as it may."""
+
+    title = "Shelf is full"
+
+
 class UnknownSku(Unprocessable):
     """No product with this sku is known from catalog."""
 
@@ -35,8 +42,18 @@ async def _complete(session: AsyncSession, row: TopPageDisplay) -> None:
     await editing.refuse_an_unknown_campaign(session, row)
     if row.promised_price is not None and row.mode != "pin":
         raise Contradiction(errors=[Fault(field="body.promisedPrice", message="only what is pinned promises a price")])
+    shelf = await queries.shelf_of(session, row)
+    if shelf.pins >= queries.MOST_PINS and not shelf.has_it and _is_pin(row):
+        raise ShelfIsFull(
+            f"It has {shelf.pins} pins that are not over, and may have {queries.MOST_PINS}: end or remove some first."
+        )
     if row.id is None:  # a new one is the last of its priority
-        row.rank = max((each.rank for each in await _beside(session, row)), default=0) + 1
+        row.rank = shelf.last_rank + 1
+
+
+def _is_pin(row: TopPageDisplay) -> bool:
+    """Whether it has a place among pins, now or later."""
+    return row.mode == "pin" and (row.end_date is None or datetime.now(UTC) < row.end_date)
 
 
 DISPLAY = Kind(
@@ -57,7 +74,7 @@ async def create(edit: Edit, values: dict[str, Any], promises: Promises) -> int:
     """Create a manual row; returns its id.
 
     Raises:
-        UnknownSku, Contradiction, NotInCatalog: see the classes.
+        UnknownSku, Contradiction, NotInCatalog, ShelfIsFull: see the classes.
     """
     async with promises.sessions() as reading:
         identified = await _identified(reading, values)
@@ -69,7 +86,7 @@ async def change(edit: Edit, display_id: int, changes: dict[str, Any], promises:
     """Change a manual row; equal values change nothing, and what promises no more than before needs no catalog.
 
     Raises:
-        DisplayNotFound, PreconditionFailed, UnknownSku, Contradiction, NotInCatalog: see the classes.
+        DisplayNotFound, PreconditionFailed, UnknownSku, Contradiction, NotInCatalog, ShelfIsFull: see the classes.
     """
     async with promises.sessions() as reading:
         identified = await _identified(reading, changes)
@@ -98,7 +115,7 @@ async def move(edit: Edit, display_id: int, after: int | None) -> TopPageDisplay
     """
     await edit.begin()
     display = await edit.lock(DISPLAY, display_id)
-    pins = await _beside(edit.session, display)
+    pins = await queries.pins(edit.session, display.display_type, display.user_id)
     if display not in pins:
         raise NotAPin("Only pins that are not over have a place.")
     others = [each for each in pins if each is not display]
@@ -108,14 +125,15 @@ async def move(edit: Edit, display_id: int, after: int | None) -> TopPageDisplay
     place = places[after]
     moved = [*others[:place], display, *others[place:]]
     if moved != pins:
+        before = _standing(display, pins)
         display.priority = (others[place - 1] if place else others[0]).priority
         display.version += 1
         for rank, each in enumerate(moved, start=1):
             each.rank = rank
         await edit.session.flush()
         await editing.tell(edit.session, DISPLAY, display, "UPDATED")
-        before, order = ({"order": [each.id for each in these]} for these in (pins, moved))
-        await audit.record(edit.session, edit.caller, DISPLAY.name, display_id, "MOVED", before, order)
+        standing = _standing(display, moved)
+        await audit.record(edit.session, edit.caller, DISPLAY.name, display_id, "MOVED", before, standing)
     return display
 
 
@@ -131,9 +149,11 @@ async def read(session: AsyncSession, display_id: int) -> RowMapping:
     return row
 
 
-async def _beside(session: AsyncSession, display: TopPageDisplay) -> list[TopPageDisplay]:
-    """The pins among which it stands, or would."""
-    return await queries.pins(session, display.display_type, display.user_id)
+def _standing(display: TopPageDisplay, pins: list[TopPageDisplay]) -> audit.Values:
+    """Where it stands, for the trail, whose entries do not grow with the shelf: between which two, None at an end."""
+    ids = [None, *(each.id for each in pins), None]
+    place = ids.index(display.id)
+    return {"between": [ids[place - 1], ids[place + 1]], "priority": display.priority}
 
 
 async def _identified(session: AsyncSession, values: dict[str, Any]) -> dict[str, Any]:

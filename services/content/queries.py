@@ -74,7 +74,7 @@ _ENDS_AT = func.coalesce(Display.end_date, literal_column("'infinity'::timestamp
 MOST_EXPORTED = 5_000
 """Rows: several times what the kept generations have of a user."""
 MOST_PINS = 500
-"""Pins of a shelf whose order is shown: the first ones."""
+"""Pins of a shelf that are not over, for everyone or for one user: more are refused, and not shown in their order."""
 _ORDER_OF_PINS = (Display.priority.desc(), Display.rank, Display.id)
 
 
@@ -166,6 +166,19 @@ async def first_pins(session: AsyncSession, display_type: str, user_id: str | No
     found = _manual(*_are_pins_of(display_type, user_id)).order_by(*_ORDER_OF_PINS).limit(MOST_PINS)
     rows: Sequence[RowMapping] = (await session.execute(found)).mappings().all()
     return rows
+
+
+async def shelf_of(session: AsyncSession, display: Display) -> Row[Any]:
+    """Of the pins among which it stands or would, as they are stored: how many, the last's rank, whether it is one."""
+    is_one = func.coalesce(func.bool_or(Display.id == display.id), False)
+    counted: tuple[Any, ...] = (func.count().label("pins"), func.coalesce(func.max(Display.rank), 0).label("last_rank"))
+    pinned = _are_pins_of(display.display_type, display.user_id)
+    with session.no_autoflush:
+        found = await session.execute(
+            select(*counted, is_one.label("has_it")).where(Display.generation.is_(None), *pinned)
+        )
+    shelf: Row[Any] = found.one()
+    return shelf
 
 
 def _are_pins_of(display_type: str, user_id: str | None) -> tuple[ColumnElement[bool], ...]:

@@ -118,6 +118,24 @@ def test_pins_are_put_in_order(screen, staff):
     expect(pins).to_contain_text(["Wakame", "Kombu", "Nori"])
 
 
+def test_a_pin_that_moves_behind_those_that_are_shown_is_said_to(screen, staff):
+    for name in ("Arame", "Hijiki"):
+        post(staff, "/v1/top-page-displays", mode="pin", displayType="DAILY_DEAL", productId=product(staff, name))
+    page = screen("displays")
+    order = region(page, "Order of the pins")
+    order.get_by_label("Shelf").select_option("DAILY_DEAL")
+    order.get_by_role("button", name="Show the order").click()
+
+    def shorten(route):
+        answer = route.fetch()
+        route.fulfill(response=answer, json={"items": answer.json()["items"][:1]})
+
+    page.route("**/move", shorten)
+    order.get_by_role("button", name="Down: Arame").click()
+    expect(page.get_by_text("Arame stands behind the first 1 pins now.")).to_be_attached()
+    expect(order.get_by_role("listitem")).to_contain_text(["Hijiki"])
+
+
 def test_a_banner_in_two_languages_shows_until_its_campaign_is_paused(screen, open_page, staff):
     campaign = f"Tea week {uuid.uuid4().hex[:6]}"
     page = screen("campaigns")

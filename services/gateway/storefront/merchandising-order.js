@@ -21,6 +21,7 @@ export function order(path, shelves, whose) {
       const now = await change("POST", `${path}/${pin.id}/move`, { after });
       show(now);
       const place = now.items.findIndex(({ id }) => id === pin.id);
+      if (place < 0) return say(t("order.behind", { name: nameOf(pin), count: now.items.length }));
       const buttons = [...pins.children[place].querySelectorAll("button")].filter(({ disabled }) => !disabled);
       (buttons.find(({ value }) => value === direction) ?? buttons[0]).focus();
       say(t("order.moved", { name: nameOf(pin), place: place + 1 }));

@@ -55,6 +55,7 @@ export default {
   "order.up": "Up",
   "order.down": "Down",
   "order.moved": "{name} is in place {place} now.",
+  "order.behind": "{name} stands behind the first {count} pins now.",
   "look.title": "The page of a shopper",
   "look.at": "At",
   "look.at.hint": "Empty for now.",
@@ -79,6 +80,7 @@ export default {
   "campaign.new": "Make a campaign",
   "campaign.name": "Name",
   "campaign.none": "There is no campaign.",
+  "problem.shelf-is-full": "The shelf has as many pins as it may. End or remove some first.",
   "problem.campaign-is-used": "Banners or displays belong to it: end it instead, or remove these.",
 
   "moderation.choose": "Choose reviews",

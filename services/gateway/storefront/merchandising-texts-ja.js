@@ -55,6 +55,7 @@ export default {
   "order.up": "上へ",
   "order.down": "下へ",
   "order.moved": "{name}は{place}番目になりました。",
+  "order.behind": "{name}は先頭{count}件の固定商品より後ろになりました。",
   "look.title": "お客様のページ",
   "look.at": "日時",
   "look.at.hint": "空欄は現在。",
@@ -79,6 +80,7 @@ export default {
   "campaign.new": "キャンペーンを作成",
   "campaign.name": "名前",
   "campaign.none": "キャンペーンはありません。",
+  "problem.shelf-is-full": "この棚に固定できる商品の上限に達しています。先にいくつかを終了または削除してください。",
   "problem.campaign-is-used": "バナーまたは商品の設定が属しています。終了するか、先にそれらを削除してください。",
 
   "moderation.choose": "レビューを選ぶ",

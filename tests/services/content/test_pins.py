@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import httpx2
@@ -93,13 +94,34 @@ async def test_the_order_of_a_shelf_can_be_read_for_everyone_and_for_one_user(cl
 
 
 async def test_only_the_first_pins_of_a_shelf_are_read(client, pin, move, monkeypatch):
-    monkeypatch.setattr(queries, "MOST_PINS", 2)
     for product_id in (1, 2):
         await pin(product_id)
     last = await pin(3)
+    monkeypatch.setattr(queries, "MOST_PINS", 2)  # when a shelf could have more, this one had
     read = await client.get("/v1/top-page-displays/pins", params={"displayType": "RECOMMENDED"})
     moved = await move(last, None)
     assert [[each["productId"] for each in answer.json()["items"]] for answer in (read, moved)] == [[1, 2], [3, 1]]
+
+
+async def test_a_full_shelf_takes_no_pin_until_one_is_ended(client, pin, monkeypatch):
+    monkeypatch.setattr(queries, "MOST_PINS", 2)
+    first, _ = await pin(1), await pin(2)
+    await pin(3, startDate="2020-01-01T00:00:00Z", endDate=BEGIN)  # is over
+    hidden, elsewhere = await pin(4, mode="hide"), await pin(5, userId="another")
+    body = {"displayType": "RECOMMENDED", "mode": "pin", "productId": 6}
+    places = [f"/v1/top-page-displays/{each['id']}" for each in (hidden, elsewhere, first)]
+
+    async def answers():
+        yield await client.post("/v1/top-page-displays", json=body)
+        yield await client.patch(places[0], json={"mode": "pin"})
+        yield await client.patch(places[1], json={"userId": None})
+
+    async for refused in answers():
+        assert (refused.status_code, refused.json()["title"]) == (409, "Shelf is full")
+        assert "end or remove some" in refused.json()["detail"]
+    assert (await client.patch(places[2], json={"reason": "ours"})).status_code == 200
+    assert (await client.patch(places[2], json={"endDate": datetime.now(UTC).isoformat()})).status_code == 200
+    await pin(6)
 
 
 async def test_a_pin_moves_past_those_of_another_priority(pin, move, shelves):
@@ -111,13 +133,16 @@ async def test_a_pin_moves_past_those_of_another_priority(pin, move, shelves):
     assert (await shelves())["RECOMMENDED"] == [2, 1, 3]
 
 
-async def test_a_move_is_in_the_trail_as_the_order_before_and_after(client, pin, move):
-    first, second = [await pin(each) for each in (1, 2)]
+async def test_a_move_is_in_the_trail_as_the_neighbours_before_and_after(client, pin, move):
+    first, second, third, other = [await pin(each, priority=int(each == 1)) for each in (1, 2, 3, 4)]
     for _ in range(2):  # the second time it is there already
-        await move(second, None)
-    found = (await client.get("/v1/audit", params={"kind": "display", "subject": second["id"]})).json()["items"]
+        await move(third, None)
+    await move(third, second)
+    found = (await client.get("/v1/audit", params={"kind": "display", "subject": third["id"]})).json()["items"]
+    ends, places = [None, first["id"]], [second["id"], other["id"]]
     assert [(each["change"], each["before"], each["after"]) for each in found[:-1]] == [
-        ("MOVED", {"order": [first["id"], second["id"]]}, {"order": [second["id"], first["id"]]})
+        ("MOVED", {"between": ends, "priority": 1}, {"between": places, "priority": 0}),
+        ("MOVED", {"between": places, "priority": 0}, {"between": ends, "priority": 1}),
     ]
 
 
