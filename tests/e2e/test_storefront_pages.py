@@ -87,6 +87,14 @@ def jars(shop):
         wait_until(lambda: client.get("/v1/search?q=zanzibar").json()["total"] == 12)
 
 
+OLDER = """
+const remove = URLSearchParams.prototype.delete;
+URLSearchParams.prototype.delete = function (name) { remove.call(this, name); };
+delete Element.prototype.ariaSelected;
+"""
+"""What browsers of 2022 do not have."""
+
+
 def names(page):
     return page.get_by_role("list", name="Products found").get_by_role("heading", level=3).all_inner_texts()
 
@@ -185,6 +193,27 @@ def test_suggestions_are_chosen_by_keyboard(open_page):
     expect(box).to_have_value("zanz")
     box.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("“zanz”")
+
+
+@pytest.mark.usefixtures("jars")
+def test_an_older_browser_removes_one_of_two_brands_and_chooses_a_suggestion(open_page):
+    page = open_page("/cart")
+    page.add_init_script(OLDER)
+    page.goto("/search?q=zanzibar&brand=Quillon&brand=Brasserie")
+    found = page.locator("#found")
+    expect(found).to_have_text("12 products")
+    page.get_by_role("button", name="Remove the filter Quillon").click()
+    expect(page).to_have_url(re.compile(r"q=zanzibar&brand=Brasserie$"))
+    expect(found).to_have_text("6 products")
+    expect(found).to_be_focused()
+    box = page.get_by_role("combobox", name="Search products")
+    box.fill("zanz")
+    options = page.get_by_role("listbox", name="Suggestions").get_by_role("option")
+    expect(options.first).to_be_visible()
+    address = options.first.get_attribute("data-address")
+    box.press("ArrowDown")
+    box.press("Enter")
+    expect(page).to_have_url(re.compile(f"{re.escape(address)}$"))
 
 
 def test_a_suggestion_leads_to_a_category(open_page):

@@ -65,7 +65,7 @@ function option({ kind, text, productId, categoryId }, place) {
 function onKey(event) {
   if (event.isComposing || event.keyCode === BY_INPUT_METHOD) return; // an input method has the keys
   const options = [...list.children];
-  const place = options.findIndex((each) => each.ariaSelected === "true");
+  const place = options.findIndex((each) => each.getAttribute("aria-selected") === "true");
   if (event.key === "Escape" && !list.hidden) {
     event.preventDefault();
     close();

@@ -26,8 +26,10 @@ export function changed(search, values) {
   const next = new URLSearchParams(search);
   for (const [name, value] of Object.entries(values)) {
     if (MANY.includes(name) && value !== null) {
-      if (has(next, name, value)) next.delete(name, value);
-      else next.append(name, value);
+      const before = next.getAll(name);
+      const after = has(next, name, value) ? before.filter((each) => each !== String(value)) : [...before, value];
+      next.delete(name); // older browsers take out all, whichever value is named
+      for (const each of after) next.append(name, each);
     } else if (value === null || value === "") next.delete(name);
     else next.set(name, value);
   }
