@@ -5,6 +5,7 @@ import pytest
 import pytest_asyncio
 
 from services.common.runtime.http_client import ServiceClient
+from services.common.storage.migrate import migrate
 from serving.app import create_app
 from serving.settings import ServingSettings
 from tests.ml.tiny_bundle import BREAD, BUYER, EMPTY, GONE, JAM, MILK, NEWCOMER, RICE, SOAP, TEA, VISITOR
@@ -29,9 +30,23 @@ def serving(broker, tokens, tmp_path_factory):
         yield url
 
 
+@pytest.fixture(scope="module", params=["postgres", "opensearch"])
+def engine(request):
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def settings(settings, serving):
-    return settings.model_copy(update={"serving_url": serving, "ranking_seconds": 30})
+def database_url(engine, database):
+    """A database for each."""
+    url = database(f"catalog_{engine}")
+    migrate("catalog", url)
+    return url
+
+
+@pytest.fixture(scope="module")
+def settings(engine, settings, database_url, serving, request):
+    chosen = request.getfixturevalue("opensearch_index")(database_url) if engine == "opensearch" else {}
+    return settings.model_copy(update={"serving_url": serving, "ranking_seconds": 30, **chosen})
 
 
 @pytest_asyncio.fixture(loop_scope="module")
