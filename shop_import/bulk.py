@@ -46,18 +46,26 @@ class BulkClient:
             RefusedError: a line was refused, or the service does not answer.
         """
         made: list[dict[str, Any]] = []
-        for chunk in _chunks(lines):
-            body = b"".join(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE) for line in chunk)
-            answer = self._post(path, body)
-            if answer.is_error:
-                raise RefusedError(f"{path} answered {answer.status_code}: {answer.text[:500]}")
-            results = [orjson.loads(line) for line in answer.text.splitlines()]
+        for results in self.results(path, lines):
             refused = [result for result in results if result["status"] == "refused"]
             if refused:
                 raise RefusedError(f"{path} refused {len(refused)} lines, first {refused[:3]}")
             made += results
             progress(len(results))
         return made
+
+    def results(self, path: str, lines: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+        """Send all lines; yields their results a chunk at a time, also of refused lines.
+
+        Raises:
+            RefusedError: the service refuses a whole chunk, or does not answer.
+        """
+        for chunk in _chunks(lines):
+            body = b"".join(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE) for line in chunk)
+            answer = self._post(path, body)
+            if answer.is_error:
+                raise RefusedError(f"{path} answered {answer.status_code}: {answer.text[:500]}")
+            yield [orjson.loads(line) for line in answer.text.splitlines()]
 
     def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any] | None:
         """One answer; None if there is no such thing.

@@ -17,6 +17,7 @@ class Kind(StrEnum):
     CHANGE = "count, negative for returns"
     TIME = "time"
     FLAG = "true or false"
+    IMAGE = "image address"
     ACTION = "action type"
 
 
@@ -90,6 +91,7 @@ FILES = {
                     "A JSON object; or instead, for each attribute, a column `attribute:<code>`.",
                     longest=20_000,
                 ),
+                Column("image", Kind.IMAGE, "Its picture: an address, or a path of the shop.", longest=2_000),
             ),
         ),
         File(
@@ -186,5 +188,5 @@ def reference(file: File) -> str:
 
 
 def _holds(column: Column) -> str:
-    has_length = column.kind in {Kind.ID, Kind.USER, Kind.TEXT}
+    has_length = column.kind in {Kind.ID, Kind.USER, Kind.TEXT, Kind.IMAGE}
     return f"{column.kind}, up to {column.longest:,} characters" if has_length else column.kind

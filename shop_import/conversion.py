@@ -96,7 +96,10 @@ select
     case when special_ends > $now then told.special_price end as special_price,
     case when special_ends > $now then told.special_starts_at end as special_starts_at,
     case when special_ends > $now then told.special_ends_at end as special_ends_at,
-    told.parent_id as parent_sku, told.keywords, told.attributes
+    told.parent_id as parent_sku, told.keywords, told.attributes, told.image,
+    nullif(concat_ws('|', case when told.name is null then 'name' end, case when told.stock is null then 'stock' end,
+        case when told.is_active is null then 'is_active' end,
+        case when told.price is null and told.special_price is null then 'price' end), '') as defaulted
 from (select *, case when special_price is not null then special_ends_at end as special_ends from told) as told
 left join codes on told.category_id = codes.category_id
 left join sold on told.item_id = sold.sku
@@ -107,7 +110,7 @@ select
     wanted.sku, coalesce(known.name, wanted.sku), known.description, known.brand, known.category_code,
     coalesce(known.price, sold.price), case when known.sku is null then {placeholder_stock} end,
     case when known.sku is null then {placeholder_active} else known.is_active end, null, null, null,
-    null, null, null
+    null, null, null, null, 'name|stock|is_active|price'
 from wanted left join known_product as known using (sku) left join sold using (sku)
 where coalesce(known.price, sold.price) is not null
 order by sku

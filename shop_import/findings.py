@@ -41,6 +41,7 @@ class Fault(Enum):
     ABSURD_YEAR = ("is before the year 2000 or after 2099", "check the date format")
     IN_FUTURE = ("is in the future", "check the date format and the time zone")
     NOT_A_FLAG = ("is neither true nor false", "write true or false (1 or 0, yes or no)")
+    NOT_AN_IMAGE = ("is neither an address nor a path", "write https://shop.example/tea.jpg or /images/tea.jpg")
     UNKNOWN_ACTION = ("is not an action type", "map it under `types:` in the mapping, or remove the row")
     INCOMPLETE_ACTION = ("is missing, and this action type requires it", "fill it in")
     REPEATED = ("appeared before with other values", "keep one row per id")

@@ -2,9 +2,9 @@
 
     import.yaml          what this is (`Manifest`)
     categories.parquet   code (path, parts joined by " > "), name (unique); parents before their children
-    products.parquet     sku, name, description, brand, category_code?, price, stock?, is_active,
+    products.parquet     sku, name, description?, brand?, category_code?, price, stock?, is_active,
                          special_price?, special_starts_at?, special_ends_at?, parent_sku?, keywords? (between `|`),
-                         attributes? (a JSON object); parents before their variants
+                         attributes? (a JSON object), image?, defaulted? (between `|`); parents before their variants
     orders.parquet       one row per line, lines of an order together, in time order:
                          external_id, user_id, ordered_at, sku, quantity, price, amount
     returns.parquet      returned lines or whole orders: return_id, external_id, user_id, returned_at, sku,
@@ -14,7 +14,8 @@
 
 Money is Decimal(15, 3) in the manifest's currency, times are UTC without an offset, ids are text; `?` may be null.
 `source_id` is an action's id in the shop's own systems. A product without a stock exists in catalog and stays
-unchanged.
+unchanged. `defaulted` names those of name, price, stock and is_active that the shop's file does not say: their values
+are for a product that catalog lacks.
 """
 
 from datetime import datetime
@@ -45,6 +46,8 @@ TABLES: dict[str, dict[str, Any]] = {
         "parent_sku": pl.String,
         "keywords": pl.String,
         "attributes": pl.String,
+        "image": pl.String,
+        "defaulted": pl.String,
     },
     "orders": {
         "external_id": pl.String,
@@ -79,7 +82,7 @@ TABLES: dict[str, dict[str, Any]] = {
 }
 
 
-YOUNGER = ("parent_sku", "keywords", "attributes")
+YOUNGER = ("parent_sku", "keywords", "attributes", "image", "defaulted")
 """Columns that folders of older releases lack, and tables that know nothing of them."""
 
 

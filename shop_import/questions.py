@@ -120,7 +120,7 @@ QUESTIONS = (
         """
         select row, item_id from (
             select row, item_id, hash(name, description, brand, category_id, price, stock, is_active, special_price,
-                                      special_starts_at, special_ends_at) as content
+                                      special_starts_at, special_ends_at, image) as content
             from staged_items where not is_bad)
         qualify content <> first_value(content) over (partition by item_id order by row)""",
         only_with=("items", "repeated:refuse"),

@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 import polars as pl
 
 from shop_import import attributes
 from shop_import.bulk import BulkClient, Progress
 from shop_import.events import Catalogue
+
+FIELDS: Final = {"name": ("name",), "price": ("price", "currency"), "stock": ("stock",), "is_active": ("isActive",)}
+"""The fields of a line by the column that may be defaulted."""
 
 
 class Catalog(BulkClient):
@@ -34,9 +37,17 @@ class Catalog(BulkClient):
         named = ids.join(categories, on="code").rename({"code": "category_code", "name": "category_name"})
         defined = self._attributes(products)
         placed = products.join(named, on="category_code", how="left", maintain_order="left")
-        made = self.send("/v1/products/bulk", (product_line(row, currency, defined) for row in _rows(placed)), progress)
+        there = self._there(products)
+        lines = (product_line(row, currency, defined, is_there=row["sku"] in there) for row in _rows(placed))
+        made = self.send("/v1/products/bulk", lines, progress)
         skus = pl.DataFrame(made, {"sku": pl.String, "productId": pl.Int64}).rename({"productId": "product_id"})
         return Catalogue(skus.join(products.select("sku", "name", "price", "category_code"), on="sku"), named)
+
+    def _there(self, products: pl.DataFrame) -> set[str]:
+        """Those of the products with defaults that catalog has: of others it refuses a line with the sku alone."""
+        skus = products.filter(pl.col("defaulted").is_not_null()).get_column("sku")
+        chunks = self.results("/v1/products/bulk", ({"sku": sku} for sku in skus))
+        return {result["sku"] for chunk in chunks for result in chunk if result["status"] != "refused"}
 
     def _attributes(self, products: pl.DataFrame) -> dict[str, dict[str, Any]]:
         """The definitions of the attributes that products have, by code; those that catalog lacks are made."""
@@ -57,35 +68,39 @@ class Catalog(BulkClient):
         return len(self.send("/v1/products/bulk", lines, lambda _: None))
 
 
-def product_line(row: dict[str, Any], currency: str, defined: Mapping[str, attributes.Values]) -> dict[str, Any]:
-    """A product of the folder as a line of catalog's bulk upsert; its picture is its category's drawing.
+def product_line(
+    row: dict[str, Any], currency: str, defined: Mapping[str, attributes.Values], *, is_there: bool
+) -> dict[str, Any]:
+    """A product of the folder as a line of catalog's bulk upsert, with what the shop's file says of it.
 
-    A product without a stock is only looked up. A blank parent, keywords and attributes leave what catalog has.
+    A product without a stock is only looked up. A blank leaves what catalog has, as does a default of a product there.
 
     Args:
         row: the product.
         currency: of its price.
         defined: the definitions of attributes, by code.
+        is_there: whether catalog has the product.
     """
     if row["stock"] is None:
         return {"sku": row["sku"]}
-    has_category = row["category_id"] is not None
-    return {
-        "sku": row["sku"],
+    defaulted = (row["defaulted"] or "").split(attributes.SEPARATOR) if is_there else []
+    left = {field for column in defaulted for field in FIELDS.get(column, ())}
+    fields = {
         "name": row["name"],
         "description": row["description"],
         "brand": row["brand"],
+        "image": row["image"],
         "price": str(row["price"]),
         "currency": currency,
         "stock": row["stock"],
         "isActive": row["is_active"],
-        "image": f"/images/categories/{row['category_id']}.svg" if has_category else None,
-        "categoryCodes": [row["category_code"]] if has_category else [],
+        "categoryCodes": [row["category_code"]] if row["category_id"] is not None else None,
         "specialPrice": _offer(row),
-        **({"parentSku": row["parent_sku"]} if row["parent_sku"] else {}),
-        **({"keywords": _keywords(row["keywords"])} if row["keywords"] else {}),
-        **({"attributes": _attributes(row["attributes"], defined)} if row["attributes"] else {}),
+        "parentSku": row["parent_sku"],
+        "keywords": _keywords(row["keywords"]) if row["keywords"] else None,
+        "attributes": _attributes(row["attributes"], defined) if row["attributes"] else None,
     }
+    return {"sku": row["sku"], **{key: each for key, each in fields.items() if each is not None and key not in left}}
 
 
 def _keywords(text: str) -> list[str]:

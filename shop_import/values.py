@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 
 from services.contracts.envelope import MAX_QUANTITY, OLDEST, YOUNGEST
+from services.contracts.string_formats import IMAGE_ADDRESS
 from shop_import.columns import ACTION_TYPES, Column, Kind
 from shop_import.findings import Fault
 from shop_import.folder import MONEY, TIME
@@ -165,6 +166,11 @@ def _flag(text: pl.Expr, _: Column, __: Reading) -> tuple[pl.Expr, Conditions]:
     return lower.is_in(YES), [(~lower.is_in((*YES, *NO)), Fault.NOT_A_FLAG)]
 
 
+def _image(text: pl.Expr, column: Column, reading: Reading) -> tuple[pl.Expr, Conditions]:
+    value, conditions = _text(text, column, reading)
+    return value, [*conditions, (~text.str.contains(f"^(?:{IMAGE_ADDRESS})$"), Fault.NOT_AN_IMAGE)]
+
+
 def _action(text: pl.Expr, _: Column, reading: Reading) -> tuple[pl.Expr, Conditions]:
     ours = text.replace(reading.mapping.types)
     return ours, [(~ours.is_in(ACTION_TYPES), Fault.UNKNOWN_ACTION)]
@@ -230,5 +236,6 @@ READERS: dict[Kind, Callable[[pl.Expr, Column, Reading], tuple[pl.Expr, Conditio
     Kind.CHANGE: _whole,
     Kind.TIME: _time,
     Kind.FLAG: _flag,
+    Kind.IMAGE: _image,
     Kind.ACTION: _action,
 }

@@ -18,6 +18,8 @@ RFC_3339 = (
     r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?"
     r"(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9])$"  # the largest offset in use; Postgres accepts up to 15
 )
+IMAGE_ADDRESS = r"https?://[^\x00-\x1f]+|[^\x00-\x1f:/?#]*([/?#][^\x00-\x1f]*)?"
+"""Of the web, or a path; no other scheme, because pages embed it unchanged (`javascript:…`)."""
 _NUMBERS = (int, float)  # includes bool
 
 

@@ -11,7 +11,7 @@ from services.common.storage.migrate import migrate
 from services.contracts.registry import parse
 from shop_import import importer
 from shop_import.bulk import RefusedError
-from shop_import.folder import TABLES, FolderError, Manifest, read_table, write_manifest, write_table
+from shop_import.folder import TABLES, YOUNGER, FolderError, Manifest, read_table, write_manifest, write_table
 from shop_import.importer import Import
 from shop_import.sender import by_topic
 from shop_import.upload import Catalog
@@ -98,6 +98,34 @@ async def test_a_folder_becomes_products_and_events_and_sending_it_twice_changes
     assert [payload.simulated for _, payload in actions[::2]] == [False, True, False]
 
 
+def test_a_folder_sent_again_leaves_what_staff_changed_but_for_the_columns_of_the_file(folder, catalog):
+    products = pl.read_parquet(folder / "products.parquet").filter(pl.col("sku") == "X9").drop("sku")
+    blank = {"description": None, "brand": None, "stock": 1000, "defaulted": "name|stock|is_active|price"}
+    write_table(folder, "products", products.with_columns(sku=pl.lit("K1"), **{k: pl.lit(v) for k, v in blank.items()}))
+    source, path = Import(folder, WEEKS), "/v1/products/sku:K1"
+    source.send_catalogue(catalog, silent)
+    made = catalog.client.get(path).json()
+    assert (made["name"], made["stock"], made["image"], made["isActive"]) == ("Unknown", 1000, None, False)
+    offer = {"price": "1.00", "startDate": "2026-01-01T00:00:00Z", "endDate": None}
+    changes = {"name": "Tea", "description": "Fine", "brand": "Ours", "image": "https://shop.example/tea.jpg"}
+    changes |= {"price": "3.00", "stock": 0, "isActive": True, "specialPrice": offer}
+    changed = catalog.client.patch(path, json=changes).raise_for_status().json()
+    source.send_catalogue(catalog, silent)
+    assert catalog.client.get(path).json() == changed
+
+    owned = pl.read_parquet(folder / "products.parquet").with_columns(defaulted=None, image=pl.lit("/images/tea.jpg"))
+    write_table(folder, "products", owned)
+    source.send_catalogue(catalog, silent)
+    again = catalog.client.get(path).json()
+    assert (again["name"], again["price"], again["stock"], again["image"]) == (
+        "Unknown",
+        "2.00",
+        1000,
+        "/images/tea.jpg",
+    )
+    assert (again["description"], again["specialPrice"]["price"]) == ("Fine", "1.00")
+
+
 async def test_variants_attributes_and_keywords_reach_the_catalog_with_the_types_that_they_look_like(tmp_path, catalog):
     shirt = {**PRODUCT, "category_code": None}
     attributes = '{"weight": "150.5", "washable": "true", "colour": "red", "note": null}'
@@ -135,7 +163,7 @@ async def test_a_value_that_is_none_of_its_defined_attribute_stops_the_import_by
 
 
 def test_a_folder_of_an_older_release_has_no_variants(folder):
-    old = pl.read_parquet(folder / "products.parquet").drop("parent_sku", "keywords", "attributes")
+    old = pl.read_parquet(folder / "products.parquet").drop(*YOUNGER)
     old.write_parquet(folder / "products.parquet")
     assert read_table(folder, "products")["parent_sku"].to_list() == [None, None]
 

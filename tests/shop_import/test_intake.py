@@ -53,9 +53,31 @@ def test_categories_of_ids_and_parents_become_paths_with_their_names(take_in):
 
 def test_orders_alone_are_enough(take_in):
     made = take_in({"orders.csv": TWO})
+    assert set(made.table("products")["defaulted"]) == {"name|stock|is_active|price"}
     products = made.table("products").select("sku", "name", "price", "is_active")
     assert products.rows() == [("T1", "T1", Decimal("480.00"), True), ("T2", "T2", Decimal("400.00"), True)]
     assert any("no items file" in note for note in made.findings.notes)
+
+
+def test_what_the_items_file_does_not_say_is_a_default_that_a_known_product_does_not_take(take_in):
+    items = "item_id,name,price,stock,is_active\nT1,Green tea,500,0,true\nT2,,,,\n"
+    products = take_in({"items.csv": items, "orders.csv": TWO}).table("products")
+    assert products.select("sku", "stock", "defaulted").rows() == [
+        ("T1", 0, None),
+        ("T2", 1000, "name|stock|is_active|price"),
+    ]
+
+
+@pytest.mark.parametrize("image", ["https://shop.example/tea.jpg?v=1:2", "/images/tea.jpg", "tea.jpg"])
+def test_a_picture_is_an_address_or_a_path(take_in, image):
+    made = take_in({"items.csv": f"item_id,price,image\nT1,5,{image}\nT2,5,\n", "orders.csv": ORDERS})
+    assert made.table("products")["image"].to_list() == [image, None]
+
+
+@pytest.mark.parametrize("image", ["javascript:alert(1)", "ftp://shop.example/tea.jpg"])
+def test_another_picture_is_named(take_in, image):
+    made = take_in({"items.csv": f"item_id,price,image\nT1,5,{image}\n", "orders.csv": ORDERS})
+    assert made.faults == [("items", 2, "image", "NOT_AN_IMAGE")]
 
 
 def as_csv(rows):

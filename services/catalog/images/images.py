@@ -4,6 +4,7 @@ What is about to be stored is committed first, then stored, then named by the pr
 leaves files that the sweeper finds by their row, and a product never names files that are not there.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -23,6 +24,8 @@ from services.common.web.preconditions import Expected
 from services.common.web.references import ProductReference
 
 MOST: Final = 20
+DRAWING: Final = re.compile(r"/images/categories/[0-9]+\.svg")
+"""A category's drawing, which imports of older releases gave to products; it yields to a picture of the product."""
 KEPT_SECONDS: Final = 3600
 """How long an upload may take until a product names it; then nobody misses what no product names."""
 _UNUSED = text("""
@@ -96,7 +99,7 @@ async def _will_store(session: AsyncSession, image_id: str) -> None:
 
 
 async def _append(session: AsyncSession, product_id: int, address: str) -> None:
-    images = await _locked(session, product_id)
+    images = tuple(each for each in await _locked(session, product_id) if not DRAWING.fullmatch(each))
     if address not in images:
         if len(images) >= MOST:
             raise Refused("images", f"are {MOST} at most")

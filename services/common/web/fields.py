@@ -41,7 +41,7 @@ __all__ = [
     "UserId",
     "left_out",
 ]
-_WEB_OR_PATH = re.compile(r"https?://[^\x00-\x1f]+|[^\x00-\x1f:/?#]*([/?#][^\x00-\x1f]*)?")
+_WEB_OR_PATH = re.compile(string_formats.IMAGE_ADDRESS)
 _PATH_OR_HTTPS = re.compile(
     r"/(?![/\\])[^\s\x00-\x1f\x7f\\]*|https://[^\s\x00-\x1f\x7f\\/?#@]+([/?#][^\s\x00-\x1f\x7f\\]*)?"
 )

@@ -1,8 +1,10 @@
 // The cart: quantities, what has changed since something was put in, and what it all comes to.
 
+import { get } from "./api.js";
 import { readCart, removeItem, setQuantity, viewersNote } from "./cart.js";
 import { element, part, say } from "./dom.js";
 import { count, money } from "./format.js";
+import { later } from "./page-states.js";
 import { complaint, explain } from "./problem.js";
 import { picture } from "./shelf.js";
 import { t } from "./texts.js";
@@ -55,10 +57,12 @@ function line({ productId, productName }, { show, leave }) {
   const problem = element("p", { className: "error", role: "alert", id: `${id}-error` });
   const input = element("input", { id, type: "number", min: 1, max: MOST, step: 1, inputMode: "numeric", required: true, disabled: isLocked, "aria-label": t("cart.quantity.name", { name: productName }), "aria-describedby": problem.id });
   const remove = element("button", { className: "again", type: "button", disabled: isLocked, "aria-label": t("cart.remove.name", { name: productName }) }, t("cart.remove"));
+  const category = () => get(`/v1/products/${productId}`).then(({ categoryIds }) => categoryIds[0], () => null); // the cart does not know it
+  const shown = (what) => picture(what, { loading: "lazy" });
   const facts = part(described, "div", { className: "what" });
   const amount = element("p", { className: "amount" });
   const label = element("label", { htmlFor: id }, t("cart.quantity"));
-  const image = part((source) => picture({ image: source, categoryId: null }, { loading: "lazy" }), "div", { className: "image" });
+  const image = part((source) => (source ? shown({ image: source }) : later(category, (categoryId) => shown({ categoryId }), { lines: 0 })), "div", { className: "image" });
   const node = element("li", { className: "line" }, image.node, facts.node, element("div", { className: "how-many" }, label, input, remove), amount, problem);
   let known;
   let isSending = false;

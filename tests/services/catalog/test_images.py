@@ -65,6 +65,13 @@ async def test_the_first_image_is_the_products_image_and_events_have_all(product
     assert data["images"] == [one["address"], two["address"]]
 
 
+async def test_the_drawing_of_a_category_yields_to_a_picture(client, product, upload):
+    path = await product("drawn")
+    await client.patch(path, json={"image": "/images/categories/7.svg"})
+    (one,) = await upload(path, 11)
+    assert (await client.get(path)).json()["images"] == [one["address"]]
+
+
 async def test_the_type_is_read_from_the_bytes_and_not_from_the_header(client, product):
     headers = {"Content-Type": "image/svg+xml"}
     answer = await client.post(f"{await product('odd type')}/images", content=picture(), headers=headers)
