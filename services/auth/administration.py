@@ -8,6 +8,7 @@ from sqlalchemy import Row, Select, delete, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.auth import sessions, users
+from services.auth.addresses import key_of
 from services.auth.models import AuthUser, LoginSession, Role, UserRole, UserStatus, ViewAs
 from services.auth.parts import Parts
 from services.auth.schemas import ExportOut, SessionOut, UserOut, ViewTokenOut
@@ -36,11 +37,13 @@ class NoPreview(Forbidden):
     title = "No preview"
 
 
-async def list_users(session: AsyncSession, limit: int, after: str | None) -> list[Row[Any]]:
-    """Users by id with their roles, deleted ones too."""
+async def list_users(session: AsyncSession, limit: int, after: str | None, email: str | None = None) -> list[Row[Any]]:
+    """Users by id with their roles, deleted ones too; or the one of an address."""
     query = _with_roles().order_by(AuthUser.id).limit(limit)
     if after is not None:
         query = query.where(AuthUser.id > after)
+    if email is not None:
+        query = query.where(AuthUser.email_key == key_of(email))
     return list((await session.execute(query)).all())
 
 

@@ -7,6 +7,7 @@ from fastapi.responses import StreamingResponse
 from starlette.convertors import StringConvertor, register_url_convertor
 
 from services.auth import administration, bulk
+from services.auth.addresses import EmailAddress
 from services.auth.models import UserStatus
 from services.auth.parts import PartsOf
 from services.auth.schemas import ExportOut, RoleName, UserOut, UserPage, ViewTokenOut
@@ -37,10 +38,17 @@ IMPORTER = role(services=("importer",))
 
 
 @router.get("/v1/auth/users")
-async def list_users(_: Operator, session: Session, *, cursor: CursorParam = None, limit: LimitParam = 100) -> UserPage:
-    """Users by id."""
+async def list_users(
+    _: Operator,
+    session: Session,
+    *,
+    email: EmailAddress | None = None,
+    cursor: CursorParam = None,
+    limit: LimitParam = 100,
+) -> UserPage:
+    """Users by id; with `email`, the one who has this address."""
     (after,) = decode_cursor(cursor, UserId) or (None,)
-    return UserPage.of(await administration.list_users(session, limit + 1, after), limit, "id")
+    return UserPage.of(await administration.list_users(session, limit + 1, after, email), limit, "id")
 
 
 @router.post(

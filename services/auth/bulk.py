@@ -22,7 +22,7 @@ _ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtextextended('services.a
 
 async def import_users(session: AsyncSession, lines: Sequence[ndjson.Line]) -> list[LineResult]:
     """Make the users that are new; a result for each line."""
-    good, results = bulk.read(ImportedUser, lines, LineResult)
+    good, results = bulk.read(ImportedUser, lines, LineResult, "userId")
     await session.execute(_ONE_AT_A_TIME)
     named = select(AuthUser.id, AuthUser.status).where(AuthUser.id == func.any([user.user_id for _, user in good]))
     known = {row.id: row.status for row in await session.execute(named)}

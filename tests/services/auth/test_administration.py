@@ -55,6 +55,15 @@ async def test_a_login_has_the_roles_of_its_user(shopper, log_in, post, admin, c
     assert (await client.get("/v1/auth/users", headers=tokens.header(token))).status_code == 200
 
 
+async def test_a_user_is_found_by_the_whole_address_whatever_its_case(shopper, get, admin, tokens):
+    user_id = (await shopper("found@example.com"))["userId"]
+    found = (await get("/users?email=Found@example.com", admin)).json()
+    assert ([each["id"] for each in found["items"]], found["nextCursor"]) == ([user_id], None)
+    assert (await get("/users?email=nobody@example.com", admin)).json()["items"] == []
+    assert (await get("/users?email=found", admin)).status_code == 422
+    assert (await get("/users?email=found@example.com", tokens.user(user_id))).status_code == 403
+
+
 async def test_only_an_administrator_gives_roles(shopper, post, tokens):
     user = await shopper("wants-more@example.com")
     for token in (user["accessToken"], tokens.user("o", roles=["operator"]), tokens.service("importer", "auth")):
