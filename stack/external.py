@@ -22,6 +22,7 @@ SETTINGS = frozenset(
         *("TANAWARI_BUNDLES", "TANAWARI_EXTRACTS", "TANAWARI_TIMEZONE", "TANAWARI_NIGHTLY_REFRESH"),
         *("AUTH_TRUSTED_ISSUERS", "AUTH_STOREFRONT_URL", "AUTH_PREVIEW", "AUTH_MAIL_FOLDER", "AUTH_SMTP_URL"),
         *("CATALOG_IMAGES_FOLDER", "CATALOG_IMAGES_BUCKET", "CATALOG_IMAGES_REGION", "CATALOG_IMAGES_ENDPOINT_URL"),
+        *("CATALOG_SYNONYMS_FILE", "CATALOG_SEARCH_URL", "CATALOG_SEARCH_INDEX"),
         *("TANAWARI_EVALUATION_TEST_START", "TANAWARI_PSEUDO_PRODUCTS"),
     )
 )
@@ -34,6 +35,10 @@ CONNECTIONS = frozenset(
     )
 )
 """How to connect to the broker. A prefix would include `KAFKA_HOME`."""
+
+
+OWN_PARTS = ("CATALOG_SYNONYMS", "CATALOG_SEARCH")
+"""Of a service, and set without its other variables."""
 
 
 def at_start(
@@ -96,6 +101,8 @@ def _others(environment: Mapping[str, str], programs: Iterable[Program]) -> dict
 
 def _part(name: str) -> str:
     """The part that a variable belongs to: `KAFKA` of `KAFKA_SASL_PASSWORD_FILE`; each `TANAWARI_*` is its own."""
+    if own := next((part for part in OWN_PARTS if name.startswith(part)), None):
+        return own
     return name if name.startswith("TANAWARI_") else name.partition("_")[0]
 
 

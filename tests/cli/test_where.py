@@ -176,6 +176,13 @@ def test_what_is_set_of_a_part_replaces_all_that_was_known_of_it_and_nothing_mak
     assert at_start(state, {}) == {"REDIS_URL": "redis://cache/0"}
 
 
+def test_what_concerns_the_search_is_remembered_and_leaves_the_rest_of_the_catalog(state):
+    stored = {"CATALOG_IMAGES_BUCKET": "b", "CATALOG_SEARCH_URL": "https://search", "CATALOG_SEARCH_INDEX": "i"}
+    Environment.starting(state, None, stored)
+    assert at_start(state, {"CATALOG_SYNONYMS_FILE": "/words"}) == stored | {"CATALOG_SYNONYMS_FILE": "/words"}
+    assert at_start(state, {"CATALOG_SEARCH_URL": ""}) == {"CATALOG_IMAGES_BUCKET": "b"}
+
+
 def test_a_variable_that_only_looks_like_one_of_the_broker_makes_a_stack_forget_nothing(state):
     Environment.starting(state, None, {"KAFKA_URL": "kafka:9092"})
     assert at_start(state, {"KAFKA_HOME": "/opt/kafka"})["KAFKA_URL"] == "kafka:9092"
