@@ -1,5 +1,7 @@
 """The shop's dictionary: words for the same thing, kinds of a thing, and words that ask for nothing."""
 
+import logging
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -9,6 +11,8 @@ from services.catalog.search.analysis import Analyzer, joined
 from services.catalog.search.neighbours import Neighbours
 from services.catalog.search.text import folded, normalized, sound
 
+logger = logging.getLogger(__name__)
+SEPARATORS = str.maketrans({"、": ",", "，": ",", "＞": ">"})
 SYNONYMS = Path(__file__).with_name("synonyms.txt")
 NOISE = Path(__file__).with_name("noise.txt")
 
@@ -40,9 +44,18 @@ class Dictionary:
     @classmethod
     def load(cls, analyzer: Analyzer, own: Path | None = None) -> "Dictionary":
         """The dictionary that comes with the software, and the shop's own synonyms."""
-        files = [SYNONYMS, *([own] if own else [])]
-        synonyms = "\n".join(file.read_text(encoding="utf-8") for file in files)
-        return cls(analyzer, synonyms, NOISE.read_text(encoding="utf-8"))
+        of_shop = own.read_text(encoding="utf-8-sig") if own else ""
+        synonyms = f"{SYNONYMS.read_text(encoding='utf-8')}\n{of_shop}"
+        dictionary = cls(analyzer, synonyms, NOISE.read_text(encoding="utf-8"))
+        if ignored := dictionary.ignored(of_shop):
+            logger.warning("%s: these are not single words and are ignored: %s", own, "; ".join(ignored))
+        return dictionary
+
+    def ignored(self, synonyms: str) -> list[str]:
+        """The names in synonyms that the search cannot read as one word, with the numbers of their lines."""
+        lines = ((number, line) for number, each in enumerate(synonyms.splitlines(), start=1) for line in _lines(each))
+        names = ((number, name.strip()) for number, line in lines for name in re.split("[,>]", line))
+        return [f"line {number}: {name}" for number, name in names if name and not any(self._keys(name))]
 
     def _add(self, line: str) -> None:
         general, _, narrow = line.partition(">")
@@ -99,4 +112,4 @@ class Dictionary:
 def _lines(text: str) -> Iterator[str]:
     for line in text.splitlines():
         if content := line.partition("#")[0].strip():
-            yield content
+            yield content.translate(SEPARATORS)

@@ -10,6 +10,8 @@ from services.catalog.search.dictionary import Dictionary
 from services.catalog.search.documents import Reader, Source
 from services.catalog.search.understanding import Understanding
 from services.catalog.search.vocabulary import Entry, Vocabulary
+from services.catalog.settings import CatalogSettings
+from services.contracts.setting_errors import SettingError
 
 
 @pytest.fixture(scope="module")
@@ -20,6 +22,26 @@ def analyzer():
 @pytest.fixture(scope="module")
 def dictionary(analyzer):
     return Dictionary.load(analyzer)
+
+
+def test_japanese_marks_part_words_and_what_is_no_single_word_is_told_by_its_line(analyzer, tmp_path, caplog):
+    own = tmp_path / "own.txt"
+    wide = {"comma": "\N{FULLWIDTH COMMA}", "more": "\N{FULLWIDTH GREATER-THAN SIGN}"}
+    text = "抱き枕、ボディピロー{comma}body pillow\n# none\n寝具 {more} 枕\n赤ちゃんの服, ベビー服\n"
+    own.write_text(text.format(**wide), encoding="utf-8-sig")
+    mine = Dictionary.load(analyzer, own)
+    (message,) = caplog.messages
+    assert message.endswith("ignored: line 4: 赤ちゃんの服")
+    key, kind, general = (next(mine._keys(each)) for each in ("抱き枕", "枕", "寝具"))
+    assert "body pillow" in mine.related(key).same
+    assert kind in mine.related(general).kinds
+
+
+def test_a_file_of_synonyms_in_another_encoding_is_an_error_of_the_setting_in_one_line(tmp_path):
+    own = tmp_path / "own.txt"
+    own.write_bytes("抱き枕".encode("cp932"))
+    with pytest.raises(SettingError, match=r"is not UTF-8 from byte 1 on: save it as UTF-8"):
+        CatalogSettings(database_url="postgresql://x", synonyms_file=own)
 
 
 class Counting(Vocabulary):
