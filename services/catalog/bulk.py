@@ -17,7 +17,7 @@ LINES = {**ndjson.lines_of("line, status, errors, sku and productId, or code and
 
 async def upsert_products(session: AsyncSession, lines: Sequence[ndjson.Line]) -> list[LineResult]:
     """Create or change the products of some lines."""
-    good, refused = bulk.read(ProductLine, lines, LineResult)
+    good, refused = bulk.read(ProductLine, lines, LineResult, "sku")
     outcomes = await service.upsert(session, [(product.sku, product.changes()) for _, product in good])
     results = [
         LineResult(line=number, sku=product.sku, product_id=outcome.id, status=outcome.status, errors=_faults(outcome))
@@ -28,7 +28,7 @@ async def upsert_products(session: AsyncSession, lines: Sequence[ndjson.Line]) -
 
 async def upsert_categories(session: AsyncSession, lines: Sequence[ndjson.Line]) -> list[LineResult]:
     """Create or rename the categories of some lines."""
-    good, refused = bulk.read(CategoryLine, lines, LineResult)
+    good, refused = bulk.read(CategoryLine, lines, LineResult, "code")
     outcomes = await categories.upsert(session, [(category.code, category.name) for _, category in good])
     results = [
         LineResult(

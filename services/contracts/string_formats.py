@@ -7,7 +7,7 @@ amount as `1e3`, which only pydantic can read, would make every later run of a d
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final, LiteralString
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
@@ -20,6 +20,7 @@ RFC_3339 = (
 )
 IMAGE_ADDRESS = r"https?://[^\x00-\x1f]+|[^\x00-\x1f:/?#]*([/?#][^\x00-\x1f]*)?"
 """Of the web, or a path; no other scheme, because pages embed it unchanged (`javascript:…`)."""
+_EXPECTED: Final[LiteralString] = "must be a string such as {example}"
 _NUMBERS = (int, float)  # includes bool
 
 
@@ -42,10 +43,16 @@ class StringFormat:
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:  # noqa: ANN401
         """Accept the string from JSON, validated without Python code; accept the string or the value from Python."""
         value = handler(source)
+        string = core_schema.custom_error_schema(
+            core_schema.str_schema(),
+            custom_error_type="string_format",
+            custom_error_message=_EXPECTED,
+            custom_error_context={"example": self.example},
+        )
         text = core_schema.str_schema(pattern=self.pattern)
         read = core_schema.with_info_plain_validator_function(self.read) if self.read else value
         return core_schema.json_or_python_schema(
-            json_schema=core_schema.chain_schema([text, read]),
+            json_schema=core_schema.chain_schema([string, text, read]),
             python_schema=core_schema.no_info_before_validator_function(self._checked, value),
         )
 
@@ -56,7 +63,7 @@ class StringFormat:
 
     def _checked(self, value: Any) -> Any:  # noqa: ANN401 - any value of a caller
         if isinstance(value, _NUMBERS) or (isinstance(value, str) and not re.fullmatch(self.pattern, value)):
-            raise PydanticCustomError("string_format", "must be a string such as {example}", {"example": self.example})
+            raise PydanticCustomError("string_format", _EXPECTED, {"example": self.example})
         return value
 
 

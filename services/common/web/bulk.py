@@ -1,7 +1,7 @@
 """Uploads of many lines: one result per line, one transaction per chunk, so that memory and locks stay small.
 
 return await run(request, import_users)             # import_users(session, lines) -> a result for each line
-good, refused = read(ImportedUser, lines, LineResult)
+good, refused = read(ImportedUser, lines, LineResult, "userId")
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -11,6 +11,7 @@ from typing import TypeVar
 from fastapi import Request
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ValidationError
+from pydantic_core import from_json
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.common.runtime.errors import faults_of
@@ -18,6 +19,7 @@ from services.common.storage.database import Database
 from services.common.web.ndjson import Line, chunks, spooled
 
 CHUNK_LINES = 1_000
+LONGEST_KEY = 200
 SPOOLED_IN_MEMORY = 1024 * 1024
 Model = TypeVar("Model", bound=BaseModel)
 Result = TypeVar("Result", bound=BaseModel)
@@ -45,14 +47,25 @@ async def run(
 
 
 def read(
-    model: type[Model], lines: Sequence[Line], result: Callable[..., Result]
+    model: type[Model], lines: Sequence[Line], result: Callable[..., Result], key: str
 ) -> tuple[list[tuple[int, Model]], list[Result]]:
-    """The lines that are valid, with their numbers, and a result for each that is not."""
+    """The lines that are valid, with their numbers, and a result for each that is not, with its `key` if it has one."""
     good: list[tuple[int, Model]] = []
     refused: list[Result] = []
     for number, line in lines:
         try:
             good.append((number, model.model_validate_json(line)))
         except ValidationError as error:
-            refused.append(result(line=number, status="refused", errors=faults_of(error)))
+            named = _named(line, key)
+            refused.append(result(line=number, status="refused", errors=faults_of(error), **named))
     return good, refused
+
+
+def _named(line: bytes, key: str) -> dict[str, str]:
+    """What the line calls its subject, as far as it can be read."""
+    try:
+        fields = from_json(line)
+    except ValueError:
+        return {}
+    value = fields.get(key) if isinstance(fields, dict) else None
+    return {key: value[:LONGEST_KEY]} if isinstance(value, str) else {}

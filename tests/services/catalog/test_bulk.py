@@ -34,6 +34,12 @@ async def test_what_a_line_leaves_out_stays_as_it_was(upsert, client):
     assert (product["brand"], product["stock"], product["price"]) == ("Acme", 7, "3.00")
 
 
+async def test_a_refused_line_is_told_with_its_sku_and_with_what_is_expected(upsert):
+    results = await upsert("products", line("a number", price=2.5), {"sku": 7}, "[]", "{no json")
+    assert [result.get("sku") for result in results] == ["a number", None, None, None]
+    assert results[0]["errors"] == [{"field": "price", "message": "must be a string such as 12.30"}]
+
+
 async def test_a_bad_line_is_refused_by_name_and_the_others_go_through(upsert):
     results = await upsert("products", line("good"), line("bad", price="-1"), "{no json", line("fine"))
     assert statuses(results) == ["created", "refused", "refused", "created"]
