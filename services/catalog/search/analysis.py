@@ -37,7 +37,7 @@ class Word:
     """One or more neighbouring words of a text.
 
     `key` is what equal words have in common, `reading` how it is spoken, `parts` what a compound consists of. A code is
-    a number, a size or a model: it means itself, and resembles no other.
+    a number, a size or a model: it means itself, and resembles no other. `loan` is what an English word is in Japanese.
     """
 
     key: str
@@ -46,6 +46,7 @@ class Word:
     is_noun: bool = True
     parts: tuple["Word", ...] = ()
     is_code: bool = False
+    loan: "Word | None" = None
 
     @property
     def is_bound(self) -> bool:
@@ -68,6 +69,7 @@ class Analyzer:
     def __init__(self) -> None:
         self._tokenizer = _words_of_japanese().tokenizer(mode=SplitMode.C)
         self._remembered = lru_cache(MOST_REMEMBERED)(self._runs)
+        self._loan = lru_cache(MOST_REMEMBERED)(self._read_loan)
 
     def _runs(self, chunk: str) -> tuple[Run, ...]:
         """The runs of a normalized text without spaces."""
@@ -76,11 +78,31 @@ class Analyzer:
         for morpheme in self._tokenizer.tokenize(chunk):
             if morpheme.part_of_speech()[0] in _CONTENT:
                 if not (morpheme.part_of_speech()[0] == "接頭辞" and folded(morpheme.normalized_form()) in _POLITE):
-                    words.append(_word(morpheme))
+                    words.append(self._word(morpheme))
             elif words:
                 runs.append(tuple(words))
                 words = []
         return (*runs, tuple(words)) if words else tuple(runs)
+
+    def _word(self, morpheme: Morpheme) -> Word:
+        speech = morpheme.part_of_speech()
+        surface = morpheme.surface()
+        is_noun = speech[0] in {"名詞", "接尾辞", "接頭辞"}
+        if surface.isascii():  # as it is: Sudachi writes some words in Japanese (`salad`), and others not (`salads`)
+            key, is_code = folded(surface), surface.isdigit()
+            loan = None if is_code or len(surface) > LONGEST_REMEMBERED else self._loan(key, surface)
+            return Word(key, key, surface, is_noun and not is_code, is_code=is_code, loan=loan)
+        form = morpheme.normalized_form()
+        if speech[0] == "動詞":
+            form = form[:-1] if "一段" in speech[4] and form.endswith("る") else surface
+        parts = tuple(map(self._word, morpheme.split(SplitMode.A))) if len(surface) >= SHORTEST_COMPOUND else ()
+        return Word(folded(form), folded(morpheme.reading_form()), surface, is_noun, parts if len(parts) > 1 else ())
+
+    def _read_loan(self, key: str, surface: str) -> Word | None:
+        morphemes = self._tokenizer.tokenize(key)
+        if len(morphemes) != 1 or morphemes[0].normalized_form().isascii():
+            return None
+        return Word(folded(morphemes[0].normalized_form()), folded(morphemes[0].reading_form()), surface)
 
     def read(self, text: str) -> list[Run]:
         """The runs of any text; each size, clothes size, battery cell and model number is a run of its own."""
@@ -89,21 +111,6 @@ class Analyzer:
             is_short = len(chunk) <= LONGEST_REMEMBERED
             found.extend([(special,)] if special else (self._remembered if is_short else self._runs)(chunk))
         return found
-
-
-def _word(morpheme: Morpheme) -> Word:
-    speech = morpheme.part_of_speech()
-    surface = morpheme.surface()
-    form = morpheme.normalized_form()
-    if speech[0] == "動詞":
-        form = form[:-1] if "一段" in speech[4] and form.endswith("る") else surface
-    parts = tuple(_word(each) for each in morpheme.split(SplitMode.A)) if len(surface) >= SHORTEST_COMPOUND else ()
-    reading = surface if surface.isascii() else morpheme.reading_form()
-    is_noun = speech[0] in {"名詞", "接尾辞", "接頭辞"}
-    is_code = surface.isdigit()
-    return Word(
-        folded(form), folded(reading), surface, is_noun and not is_code, parts if len(parts) > 1 else (), is_code
-    )
 
 
 def _pieces(text: str) -> Iterator[tuple[str, Word | None]]:
@@ -127,6 +134,7 @@ def joined(words: Run) -> Word:
     if all(word.surface.isascii() for word in words):
         surface = " ".join(word.surface for word in words)
         return Word(" ".join(word.key for word in words), folded(surface), surface)
+    words = tuple(word.loan or word for word in words)  # as in `TVボード`
     return Word(
         "".join(word.key for word in words),
         "".join(word.reading for word in words),

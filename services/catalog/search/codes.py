@@ -36,9 +36,14 @@ _SMALLER = {"l": ("ml", 1000), "kg": ("g", 1000), "m": ("cm", 100), "tb": ("gb",
 _CELL = r"単(?P<cell>[1-5一二三四五])(?:形|型)?"
 _NUMERALS = str.maketrans("一二三四五", "12345")
 _CLOTHES = r"(?<![a-z0-9.])(?P<named>\d?x{0,3}[sml]|ll|f)サイズ|(?<![\w.])(?P<clothes>\d?x{0,3}[sml]|ll)(?![\w\-'&])"
-_MODEL = r"[a-z]{1,8}+-?\d+[a-z0-9]*\+*"
+_MODEL = r"(?<![a-z0-9])[a-z]{1,30}+-?\d+[a-z0-9]*\+*"
 PATTERN = re.compile(rf"(?=[\d単a-z])(?:{_SIZE}|{_CELL}|{_CLOTHES}|{_MODEL})")
 """Finds them in normalized text."""
+
+
+def glued(text: str) -> str:
+    """A normalized text with its sizes in one piece each: `1.5 l` is `1.5l`."""
+    return PATTERN.sub(lambda found: found[0].replace(" ", "") if found["amount"] else found[0], text)
 
 
 def key(found: re.Match[str]) -> str:

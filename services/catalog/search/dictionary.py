@@ -77,8 +77,9 @@ class Dictionary:
             yield key
         if len(runs) == 1:
             word = joined(runs[0])
-            self._hear(word.reading, word.key)
-            yield word.key
+            for each in (word, word.loan) if word.loan else (word,):
+                self._hear(each.reading, each.key)
+                yield each.key
 
     def _hear(self, reading: str, key: str) -> None:
         self._by_reading.setdefault(reading, key)

@@ -20,6 +20,7 @@ MOST_WORDS = {"name": 60, "keywords": 60, "attributes": 60, "description": 80}
 LONGEST_WORD = 60
 LONGEST_DESCRIPTION = 1_000
 MOST_REMEMBERED = 20_000
+_MODEL = re.compile(r"([a-z]{3,})(\d+)")
 _ASIDES = re.compile(r"【.*?】|「.*?」|『.*?』|\(.*?\)|\[.*?\]|<.*?>")
 _PARTS = re.compile(r"[・/／&＆,、]")
 
@@ -60,10 +61,10 @@ class Reader:
         """The words of a product."""
         tiers: dict[str, Tier] = {}
         words: dict[str, Word] = {}
-        for word, tier in self._found(source):
-            key = word.key
-            if (best := tiers.get(key)) is None or tier < best:
-                tiers[key], words[key] = tier, word
+        for found, tier in self._found(source):
+            for word in (found, found.loan) if found.loan else (found,):
+                if (best := tiers.get(word.key)) is None or tier < best:
+                    tiers[word.key], words[word.key] = tier, word
         described = (source.description or "")[:LONGEST_DESCRIPTION]
         runs = self._analyzer.read(described)[: MOST_WORDS["description"]]
         mentioned = {word.key for run in runs for word in run if word.is_noun and not word.is_bound}
@@ -94,6 +95,7 @@ class Reader:
         for run, following in zip_longest(runs, runs[1:]):
             is_head = _is_head(run, following) and run[-1].key not in described and joined(run).key not in described
             found += [(word, "A" if is_last and is_head else "C") for word, is_last in compounds(run)]
+            found += [(word, "C") for word in _models(run, following)]
             for word in run:
                 last: Tier = "C" if is_head and word is run[-1] else "D"
                 found += [(part, "D") for part in word.parts[:-1] if not part.is_bound]
@@ -123,6 +125,18 @@ def _is_head(run: Run, following: Run | None) -> bool:
     last, after = run[-1], following[0] if following else None
     is_phrase = after is not None and after.is_noun and last.surface.isascii() and after.surface.isascii()
     return last.is_noun and last.key not in MODIFIERS and not is_phrase
+
+
+def _models(run: Run, following: Run | None) -> Iterator[Word]:
+    """A model's name however it is spaced: `iPhone15` is also `iPhone` and `15`, and `iPhone 15` also `iPhone15`."""
+    last = run[-1]
+    if last.is_code and (parts := _MODEL.fullmatch(last.key)):
+        letters, digits = parts.groups()
+        yield Word(folded(letters), letters, letters)
+        yield Word(digits, digits, digits, is_code=True)
+    elif last.surface.isascii() and following and following[0].surface.isdigit():
+        name = f"{last.surface}{following[0].surface}"
+        yield Word(name, name, name, is_code=True)
 
 
 def _short(found: Sequence[Found]) -> Sequence[Found]:

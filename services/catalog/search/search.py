@@ -41,7 +41,8 @@ class Search:
         """Words that a search which begins like this may be meant to become, what most products are first."""
         *before, begun = text.split() or [""]
         understanding = await self._words.understanding()
-        return [" ".join([*before, entry.surface]) for entry in understanding.continuations(begun, limit)]
+        found = [" ".join([*before, entry.surface]) for entry in understanding.continuations(begun, limit)]
+        return list(dict.fromkeys(found))
 
     def named(self, text: str, names: Iterable[str]) -> list[str]:
         """Those of the names of which a word begins like this."""

@@ -46,7 +46,6 @@ _I_AFTER = re.compile(f"(?<=[{_E_ROW}])イ")
 _FOREIGN_PATTERN = re.compile("|".join(sorted(_FOREIGN, key=len, reverse=True)))
 _DOUBLED = re.compile(r"(.)\1+")
 SHORTEST_PLURAL = 4
-_PLURALS = {"ies": "y", "ches": "ch", "shes": "sh", "xes": "x", "sses": "ss", "s": ""}
 KANA = re.compile(r"[ぁ-ゖァ-ヺー]+")
 LATIN = re.compile(r"[a-z][a-z'&.\-]*")
 
@@ -74,13 +73,19 @@ def folded(text: str) -> str:
 
 
 def singular(word: str) -> str:
-    """An English word without its plural ending, roughly: the same is done to both sides."""
+    """An English word without its plural ending, roughly: the same is done to both sides.
+
+    `cookie` and `cookies` have to become the same, and so do `potato` and `potatoes`, `box` and `boxes`.
+    """
     if len(word) < SHORTEST_PLURAL or word.endswith(("ss", "us", "is")):
         return word
-    for plural, ending in _PLURALS.items():
-        if word.endswith(plural):
-            return word.removesuffix(plural) + ending
-    return word
+    if word.endswith("s"):
+        word = word.removesuffix("s")
+    if len(word) < SHORTEST_PLURAL:
+        return word
+    if word.endswith("ie"):
+        return word.removesuffix("ie") + "y"
+    return word.removesuffix("e") if word.endswith(("che", "she", "sse", "xe", "oe")) else word
 
 
 def sound(reading: str) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import log
 
+from services.catalog.search import codes
 from services.catalog.search.analysis import Analyzer, Run, Word, joined
 from services.catalog.search.dictionary import Dictionary
 from services.catalog.search.documents import LONGEST_WORD
@@ -27,6 +28,15 @@ HEAD_STEPS = 5
 """Of two words, one is more of a thing than the other if a fifth more of its products are this kind of thing."""
 SURE = 0.3
 """A word of which so many products are this kind of thing counts although another word is unknown."""
+
+
+def _weight(rarity: float) -> float:
+    """How much a word says that one product in so many has."""
+    return 1 + 0.1 * log(1 + rarity)
+
+
+COMMON = _weight(3)
+"""What a third of all products have is not what somebody looks for, if anything else is said."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +110,7 @@ class Understanding:
 
     def _chunks(self, text: str) -> Iterator[tuple[list[Run], str, bool]]:
         """The pieces of a search: English phrases of the dictionary, sizes, and what stands between spaces."""
-        pieces = normalized(text).split()
+        pieces = codes.glued(normalized(text)).split()
         position = 0
         while position < len(pieces):
             length = self._phrase(pieces[position:])
@@ -109,12 +119,16 @@ class Understanding:
             yield self._analyzer.read(chunk) if length == 1 else [], chunk, position == len(pieces)
 
     def _phrase(self, pieces: Sequence[str]) -> int:
-        """How many of these belong together: as the dictionary has them, or a name with a number that the index has."""
+        """How many of these belong together: a phrase of the dictionary, or a name with a number that the index has.
+
+        Where the index has each word of a phrase, they are asked for as they are.
+        """
         for length in range(min(LONGEST_PHRASE, len(pieces)), 1, -1):
-            key = " ".join(folded(piece) for piece in pieces[:length])
-            if key.isascii() and self._dictionary.knows(key):
+            words = [folded(piece) for piece in pieces[:length]]
+            key = " ".join(words)
+            if key.isascii() and self._dictionary.knows(key) and not all(map(self._vocabulary.get, words)):
                 return length
-            if any(piece.isdigit() for piece in pieces[:length]) and self._vocabulary.get(key):
+            if any(word.isdigit() for word in words) and self._vocabulary.get(key):
                 return length
         return 1
 
@@ -126,14 +140,16 @@ class Understanding:
             words = {whole: 1.0, **{word.key: 1.0 for word in code}}
             self._add_related(whole, words)
             return [self._concept(words) or Concept(words)]
-        if concept := self._known(Word(whole, whole, chunk)):
+        loan = runs[0][0].loan if len(runs) == 1 and len(runs[0]) == 1 else None
+        if concept := self._known(Word(whole, whole, chunk, loan=loan)):
             return [concept]
         return self._read(runs, chunk, is_last=is_last)
 
     def _read(self, runs: list[Run], chunk: str, *, is_last: bool) -> list[Concept | None]:
         """The same of a piece that is no one word."""
+        is_word = any(letter.isalnum() for letter in chunk)
         runs = [self._without_noise(run) for run in runs]
-        if runs and not any(runs):
+        if not is_word or (runs and not any(runs)):
             return []
         found = [concept for run in runs for concept in self._segments(run)]
         is_spoken = is_kana(chunk)
@@ -201,8 +217,9 @@ class Understanding:
         if word.is_code:
             return Concept({word.key: 1.0})
         words: dict[str, float] = {}
-        if self._vocabulary.get(word.key):
-            words[word.key] = 1.0
+        for each in (word, word.loan) if word.loan else (word,):
+            if self._vocabulary.get(each.key):
+                words[each.key] = 1.0
         if is_kana(word.surface) or (not words and _is_long(word.reading)):
             words |= self._spoken(word.reading, word.key)
         for key in [word.key, *[key for key, weight in words.items() if weight == 1.0]]:
@@ -242,7 +259,7 @@ class Understanding:
             return None
         count = max(entry.count for entry in entries)
         heads = max(words[entry.key] * entry.heads / entry.count for entry in entries)
-        return Concept(words, 1 + 0.1 * log(1 + self._vocabulary.documents / count), heads, corrected)
+        return Concept(words, _weight(self._vocabulary.documents / count), heads, corrected)
 
     def _repaired(self, chunk: str, *, is_last: bool) -> Concept | None:
         """What a piece of a search that is no word may mean: unfinished, mistyped, or written as it sounds."""
@@ -297,7 +314,7 @@ class Understanding:
 
 def _thing(concept: Concept) -> tuple[int, float]:
     """How much a concept is the thing itself, and among those alike how rare: who names two means what is both."""
-    heads = round(concept.heads * HEAD_STEPS)
+    heads = round(concept.heads * HEAD_STEPS) if concept.weight > COMMON else 0
     return heads, concept.weight if heads else 0.0
 
 

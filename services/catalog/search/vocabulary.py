@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from services.catalog.search.neighbours import Neighbours
-from services.catalog.search.text import sound
+from services.catalog.search.text import normalized, sound
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,8 @@ class Vocabulary:
         self._entries[entry.key] = entry
         self._by_sound[sound(entry.reading)].append(entry)
         self._neighbours.add(entry.reading, entry)
-        self._starts += [(start, entry.key) for start in {entry.reading, entry.key}]
+        written = [normalized(entry.surface)] if entry.surface.isascii() else []  # `cookies`, whose key is `cooky`
+        self._starts += [(start, entry.key) for start in {entry.reading, entry.key, *written}]
 
     def get(self, key: str) -> Entry | None:
         """The entry of a word."""

@@ -97,6 +97,31 @@ def skus(found):
     return [item["sku"] for item in found["items"]]
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        (name, text)
+        for name, texts in {
+            "Salads 12 oz": ["salad", "salads", "サラダ"],
+            "Tortilla chip": ["chips", "chip"],
+            "Oatmeal Cookies": ["cookie", "cookies", "oatmeal cookie"],
+            "Playstation5": ["playstation5", "playstation 5", "playstation"],
+            "Playstation 4": ["playstation4", "playstation 4"],
+            "Thunderbolt4 cable": ["thunderbolt4", "thunderbolt4 cables"],
+            "サラダ油": ["サラダ油"],
+            "Canola Oils 48 oz, national brand 7167316": ["Canola Oils 48 oz, national brand 7167316"],
+            "Protien Salads - Bulk, national brand 2024113": ["Protien Salads - Bulk, national brand 2024113"],
+        }.items()
+        for text in texts
+    ],
+)
+async def test_an_english_name_is_found_in_either_number_and_however_its_model_is_spaced(search, upsert, name, text):
+    await upsert("products", {"sku": f"english {name}", "name": name, "price": "100", "stock": 1})
+    found = await search(text)
+    assert found["isConfident"]
+    assert f"english {name}" in skus(found)[:3]
+
+
 async def test_what_is_meant_comes_before_what_is_only_flavoured_so(search):
     found = await search("りょくちゃ", inStock="true")
     assert (skus(found), found["isConfident"]) == (["t1", "s1"], True)
