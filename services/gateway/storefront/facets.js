@@ -15,7 +15,7 @@ export function filters(search, { categories, brands, prices, ratings, inStock, 
     group("filter.category", "category", categories.map(({ categoryId, name, count: hits }) => choice(search, { name: "category", value: categoryId, text: readable(name), hits }))),
     group("filter.stock", "stock", inStock ? [choice(search, { name: "inStock", value: true, text: t("filter.stock.only"), hits: inStock })] : []),
     group("filter.price", "price", prices.map((range) => priceChoice(search, range, currency))),
-    group("filter.rating", "rating", ratings.map(({ from, count: hits }) => choice(search, { name: "ratingMin", value: from, text: t("filter.rating.from", { rating: from }), hits }))),
+    group("filter.rating", "rating", ratings.map(({ from, count: hits }) => choice(search, { name: "ratingMin", value: from, text: ratingText(from), hits }))),
     group("filter.brand", "brand", brands.map(({ value, count: hits }) => choice(search, { name: "brand", value, text: value, hits }))),
     ...attributes.map(({ code, name, unit, values }) => group(null, `attribute-${code}`, values.map(({ value, count: hits }) => choice(search, { name: "attribute", value: `${code}:${value}`, text: valueText(value, unit), hits })), name)),
   ].filter(Boolean);
@@ -25,6 +25,7 @@ export function filters(search, { categories, brands, prices, ratings, inStock, 
   return element("aside", { "aria-label": t("filters") }, element("h2", { className: "hidden" }, t("filters")), node);
 }
 
+const ratingText = (rating) => t("filter.rating.from", { rating, count: Number(rating) });
 const valueText = (value, unit) => (["true", "false"].includes(value) ? t(value === "true" ? "yes" : "no") : unit ? `${value} ${unit}` : value);
 
 /** A filter's choices: those that are on, and the first few; the others behind a button. */
@@ -78,7 +79,7 @@ export function chips(search, facets, currency) {
 function textOf(name, value, facets, currency) {
   if (name === "category") return readable(facets?.categories.find(({ categoryId }) => String(categoryId) === value)?.name ?? t("filter.category"));
   if (name === "inStock") return t("filter.stock.only");
-  if (name === "ratingMin") return t("filter.rating.from", { rating: value });
+  if (name === "ratingMin") return ratingText(value);
   if (name === "price") return value[0] || value[1] ? priceText(value[0] ?? 0, value[1], currency) : "";
   if (name !== "attribute") return value;
   const [code, ...rest] = value.split(":");

@@ -25,6 +25,7 @@ export const REASONS = {
   also_bought: "Shoppers who buy {item} also buy this",
 };
 
+const BETWEEN = " · ";
 const patterns = Object.entries(REASONS).map(([name, text]) => [name, pattern(text)]);
 
 function pattern(text) {
@@ -35,15 +36,21 @@ function pattern(text) {
 /** The name of a reason of the shop's, or null. */
 export const reasonOf = (reason) => patterns.find(([, each]) => each.test(reason ?? ""))?.[0] ?? null;
 
-/** A reason of the shop's; a merchandiser's own words stay as they are. */
+/** A reason of the shop's, or two: an offer's saving stands before another. A merchandiser's own words stay as they are. */
 export function translated(reason) {
   if (language === "en") return reason;
+  const [saving, ...rest] = reason.split(BETWEEN);
+  if (rest.length && reasonOf(saving) === "offer") return [saving, rest.join(BETWEEN)].map(one).join(BETWEEN);
+  return one(reason);
+}
+
+function one(reason) {
   for (const [name, each] of patterns) {
     const found = reason.match(each);
     if (!found) continue;
     const { which, ...values } = found.groups ?? {};
     if (which === undefined) return t(`reason.${name}`, values);
-    const known = translated(which);
+    const known = one(which);
     if (known !== which) return t(`reason.${name}`, { ...values, which: known });
   }
   return reason;

@@ -143,7 +143,7 @@ export default {
   "filter.stock.only": "In stock",
   "filter.price": "Price",
   "filter.rating": "Rating",
-  "filter.rating.from": "{rating} stars or more",
+  "filter.rating.from": { "one": "{rating} star or more", "other": "{rating} stars or more" },
   "filter.brand": "Brand",
   "filter.more": "{number} more",
   "filter.on": "Active filters",

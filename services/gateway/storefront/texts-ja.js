@@ -143,7 +143,7 @@ export default {
   "filter.stock.only": "在庫あり",
   "filter.price": "価格",
   "filter.rating": "評価",
-  "filter.rating.from": "星{rating}つ以上",
+  "filter.rating.from": { "other": "星{rating}つ以上" },
   "filter.brand": "ブランド",
   "filter.more": "さらに{number}件",
   "filter.on": "適用中の絞り込み",
