@@ -12,7 +12,8 @@ import { SHELVES, titleOf } from "./top-page.js";
 
 const ME = "/v1/users/me";
 const NOT_FOUND = 404;
-const LOCALES = [["", t("preferences.language.none")], ["en", "English"], ["ja", "日本語"]];
+/** The languages of the shop, which the footer lists. */
+const LOCALES = [["", t("preferences.language.none")], ...[...document.querySelectorAll("a[hreflang]")].map((link) => [link.hreflang, link.textContent])];
 
 /** One's profile: the registration reaches it within a second or so. */
 export async function profileOf(tries = 10) {
