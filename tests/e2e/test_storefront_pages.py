@@ -61,6 +61,19 @@ def test_a_variant_is_chosen_by_what_it_differs_in(open_page, shirt):
     expect(page.locator(".product .stock")).to_have_text("Sold out")
 
 
+def test_choices_of_variants_come_as_they_are_defined(open_page, staff):
+    if not staff.get("/v1/attributes/fit").is_success:
+        post(staff, "/v1/attributes", code="fit", name="Fit", type="choice", choices=["S", "M", "L"])
+    sku = uuid.uuid4().hex
+    line = {"name": "Coat", "price": "10.00", "currency": "USD"}
+    parent = post(staff, "/v1/products", sku=sku, **line)["id"]
+    for fit in ("L", "S", "M"):
+        post(staff, "/v1/products", sku=f"{sku}-{fit}", parentId=parent, attributes={"fit": fit}, **line)
+    page = open_page(f"/products/{parent}")
+    links = page.get_by_role("group", name="Fit").get_by_role("link")
+    expect(links).to_have_text([re.compile(f"^{fit}") for fit in ("S", "M", "L")])
+
+
 def test_a_banner_of_the_moment_is_shown_in_the_language_of_the_page(open_page, staff):
     texts = {
         "en-GB": {"title": "Tea weeks", "linkText": "To the teas"},

@@ -14,13 +14,13 @@ from services.catalog.clients import Serving
 from services.catalog.search.engine import Answer, Filters, Sort
 from services.catalog.search.engine import Query as Asked
 from services.catalog.search.schemas import (
-    FacetsOut,
     FoundProduct,
     SearchOut,
     SearchText,
     SuggestionOut,
     SuggestionsOut,
 )
+from services.catalog.search.schemas_facets import FacetsOut
 from services.catalog.search.search import Search, preferred
 from services.common.identity.policy import PUBLIC
 from services.common.identity.principal import Principal

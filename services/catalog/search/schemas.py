@@ -1,108 +1,16 @@
 """Requests and responses of the search."""
 
-from collections import defaultdict
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from services.catalog.schemas import ProductOut
-from services.catalog.search.engine import PRICE_STEPS, Facets
+from services.catalog.search.schemas_facets import FacetsOut
 from services.common.web.fields import Schema
-
-STARS = (4, 3, 2, 1)
 
 
 class FoundProduct(ProductOut):
     """A product as shoppers see it; `variantCount` variants of its parent are among the hits, and this fits best."""
-
-
-class CategoryFacet(Schema):
-    """Hits in a category or below it."""
-
-    category_id: int
-    code: str
-    name: str
-    count: int
-
-
-class BrandFacet(Schema):
-    """Hits of a brand."""
-
-    value: str
-    count: int
-
-
-class PriceFacet(Schema):
-    """Hits that cost at least `from`, and less than `to` (`priceBelow`); the last range has no end."""
-
-    lowest: int = Field(alias="from")
-    to: int | None
-    count: int
-
-
-class RatingFacet(Schema):
-    """Hits with at least so many stars."""
-
-    lowest: int = Field(alias="from")
-    count: int
-
-
-class AttributeValue(Schema):
-    """Hits with this value, as the parameter `attribute` takes it."""
-
-    value: str
-    count: int
-
-
-class AttributeFacet(Schema):
-    """Hits by the values of an attribute that is defined as a facet."""
-
-    code: str
-    name: str
-    type: str
-    unit: str | None
-    values: list[AttributeValue]
-
-
-class FacetsOut(Schema):
-    """How many hits each choice would leave, under all filters but the facet's own."""
-
-    categories: list[CategoryFacet]
-    brands: list[BrandFacet]
-    prices: list[PriceFacet]
-    ratings: list[RatingFacet]
-    in_stock: int
-    attributes: list[AttributeFacet]
-
-    @classmethod
-    def of(cls, facets: Facets, categories: Mapping[int, Any], attributes: Mapping[str, Any]) -> Self:
-        """Build from an index's counts, with the categories and the attributes they are about."""
-        ends = [0, *PRICE_STEPS, None]
-        stars = [(lowest, sum(n for star, n in facets.ratings.items() if star >= lowest)) for lowest in STARS]
-        values = defaultdict(list)
-        for (code, value), count in facets.attributes.items():
-            values[code].append({"value": value, "count": count})
-        return cls.model_validate(
-            {
-                "categories": [
-                    {"categoryId": category_id, "code": found.code, "name": found.name, "count": count}
-                    for category_id, count in facets.categories.items()
-                    if (found := categories.get(category_id))
-                ],
-                "brands": [{"value": brand, "count": count} for brand, count in facets.brands.items()],
-                "prices": [
-                    {"from": ends[step], "to": ends[step + 1], "count": count} for step, count in facets.prices.items()
-                ],
-                "ratings": [{"from": lowest, "count": count} for lowest, count in stars if count],
-                "inStock": facets.in_stock,
-                "attributes": [
-                    {"code": code, "name": found.name, "type": found.type, "unit": found.unit, "values": values[code]}
-                    for code, found in attributes.items()
-                    if code in values
-                ],
-            }
-        )
 
 
 class SearchOut(Schema):

@@ -23,7 +23,7 @@ function draw(product, found, names) {
   const differing = codes.filter((code) => valuesOf(found, code).length > 1);
   const kinds = new Set(found.map(({ attributes }) => JSON.stringify(differing.map((code) => attributes[code]))));
   if (kinds.size < found.length || found.length === 1) return row(t("variants"), found.map((each) => ({ to: each, text: each.name, isNow: each.id === product.id })));
-  return differing.map((code) => row(names.get(code)?.name ?? code, valuesOf(found, code).map((value) => {
+  return differing.map((code) => row(names.get(code)?.name ?? code, inOrder(valuesOf(found, code), names.get(code)).map((value) => {
     const to = nearest(found, product.attributes, differing, code, value);
     return { to, text: valueOf(value, names.get(code)), isNow: same(product.attributes[code], value) };
   })));
@@ -34,6 +34,12 @@ const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
 function valuesOf(found, code) {
   const values = found.map(({ attributes }) => attributes[code]).filter((value) => value !== undefined);
   return values.filter((value, place) => values.findIndex((each) => same(each, value)) === place);
+}
+
+/** Choices as their definition lists them, numbers by their size; others as they come. */
+export function inOrder(values, { type, choices } = {}) {
+  const place = { choice: (value) => choices.indexOf([value].flat()[0]), number: (value) => value }[type] ?? (() => 0);
+  return values.sort((one, other) => place(one) - place(other));
 }
 
 /** Of the variants with a value, the one that keeps most of what is chosen; of these, one that is in stock. */

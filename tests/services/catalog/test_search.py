@@ -364,6 +364,22 @@ async def test_only_attributes_that_are_facets_and_have_values_are_listed(client
     assert [(each["code"], each["values"]) for each in facets] == [("made_in", [{"value": "日本", "count": 1}])]
 
 
+async def test_choices_come_as_they_are_defined_and_numbers_by_their_size(client, upsert, search):
+    for more in ({"code": "fit", "type": "choice", "choices": ["S", "M", "L"]}, {"code": "wide", "type": "number"}):
+        assert (await client.post("/v1/attributes", json={"name": more["code"], **more})).status_code == 201
+    given = [("L", 9), ("S", 100), ("M", 9.5), ("M", 100)]
+    await upsert(
+        "products",
+        *(
+            line({"sku": f"fit{i}", "name": "法被", "price": "9", "attributes": {"fit": fit, "wide": wide}})
+            for i, (fit, wide) in enumerate(given)
+        ),
+    )
+    found = (await search("法被", facets="true"))["facets"]["attributes"]
+    values = {each["code"]: [value["value"] for value in each["values"]] for each in found}
+    assert values == {"fit": ["S", "M", "L"], "wide": ["9", "9.5", "100"]}
+
+
 async def test_an_unknown_category_is_not_found(client):
     assert (await client.get("/v1/search", params={"q": "", "category": "code:none"})).status_code == 404
 
