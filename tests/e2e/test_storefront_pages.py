@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from datetime import UTC, datetime
 from io import BytesIO
 
 import httpx2
@@ -72,6 +73,16 @@ def test_choices_of_variants_come_as_they_are_defined(open_page, staff):
     page = open_page(f"/products/{parent}")
     links = page.get_by_role("group", name="Fit").get_by_role("link")
     expect(links).to_have_text([re.compile(f"^{fit}") for fit in ("S", "M", "L")])
+
+
+def test_an_offer_says_the_lowest_price_before_it(open_page, staff):
+    line = {"sku": uuid.uuid4().hex, "name": "Coat", "price": "8.00", "currency": "USD", "stock": 5}
+    place = f"/v1/products/{post(staff, '/v1/products', **line)['id']}"
+    staff.patch(place, json={"price": "10.00"}).raise_for_status()
+    offer = {"price": "5.00", "startDate": datetime.now(UTC).isoformat()}
+    staff.put(f"{place}/special-price", json=offer).raise_for_status()
+    page = open_page(place.removeprefix("/v1"))
+    expect(page.locator(".facts")).to_contain_text("Lowest price of the 30 days before the offer: $8.00")
 
 
 def test_a_banner_of_the_moment_is_shown_in_the_language_of_the_page(open_page, staff):

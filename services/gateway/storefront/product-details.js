@@ -23,6 +23,7 @@ export function details(product, choice) {
       element("h1", {}, product.name),
       stars(product),
       product.isParent ? range(product) : price(item),
+      lowest(product, item),
       stock(product, item),
       choice,
       canBeBought ? addButton(item, "primary") : null,
@@ -43,6 +44,12 @@ function range({ priceFrom, priceTo, currency }) {
   if (priceFrom === null) return null;
   const text = priceFrom === priceTo ? money(priceFrom, currency) : t("price.range", { from: money(priceFrom, currency), to: money(priceTo, currency) });
   return element("p", { className: "price" }, element("b", {}, text));
+}
+
+/** What it cost at least in the 30 days before its offer: in the EU an offer is to say so. */
+function lowest({ lowestPriceBefore, currency }, { specialPrice }) {
+  if (specialPrice === null || lowestPriceBefore === null) return null;
+  return element("p", { className: "hint" }, t("price.lowest", { price: money(lowestPriceBefore, currency) }));
 }
 
 /** How shoppers rate it, if some did. */

@@ -91,6 +91,7 @@ export default {
   "shelf.RECOMMENDED_CATEGORY.waiting": "No categories to show at the moment.",
   "shelf.skip": "Skip “{title}”",
   "shelf.back": "{title}: back",
+  "price.lowest": "Lowest price of the 30 days before the offer: {price}",
   "shelf.on": "{title}: on",
   "why": "Why: ",
   "price.special": "Special price ",

@@ -91,6 +91,7 @@ export default {
   "shelf.RECOMMENDED_CATEGORY.waiting": "現在表示できるカテゴリーはありません。",
   "shelf.skip": "「{title}」をとばす",
   "shelf.back": "{title}: 前へ",
+  "price.lowest": "特別価格になる前30日間の最低価格: {price}",
   "shelf.on": "{title}: 次へ",
   "why": "理由: ",
   "price.special": "特別価格 ",
