@@ -13,6 +13,7 @@ from services.catalog.reviews.schemas import (
     ExportOut,
     ModeratedReviewOut,
     ModeratedReviewPage,
+    MyReviewOut,
     OwnReviewOut,
     ReviewChange,
     ReviewIn,
@@ -43,10 +44,11 @@ async def list_reviews(
     return ReviewPage.of(rows, limit, "submitted_at", "id")
 
 
-@router.get("/v1/products/{productId:product}/reviews/mine", responses=problems(404))
-async def read_own_review(product_id: ProductId, session: Session, caller: Author) -> OwnReviewOut:
-    """The caller's review of a product; 404 if there is none yet, 403 if the caller has not bought the product."""
-    return OwnReviewOut.model_validate(await reviews.own(session, caller.subject, product_id))
+@router.get("/v1/products/{productId:product}/reviews/mine")
+async def read_own_review(product_id: ProductId, session: Session, caller: Author) -> MyReviewOut:
+    """The caller's review of a product, null if there is none; `canReview` says whether the caller bought it."""
+    can_review, review = await reviews.mine(session, caller.subject, product_id)
+    return MyReviewOut.model_validate({"can_review": can_review, "review": review})
 
 
 @router.put("/v1/products/{productId:product}/reviews/mine", dependencies=[USER, IDEMPOTENT], responses=problems(404))

@@ -61,17 +61,23 @@ async def write(session: AsyncSession, submission: Submission) -> Review:
     return review
 
 
+async def mine(session: AsyncSession, user_id: str, product_id: int) -> tuple[bool, Review | None]:
+    """Whether a user may review a product, and the user's review of it, if there is one."""
+    query = select(Review).where(Review.user_id == user_id, Review.product_id == product_id)
+    review: Review | None = await session.scalar(query.execution_options(populate_existing=True))
+    return review is not None or bool(await purchases.bought_among(session, [(user_id, product_id)])), review
+
+
 async def own(session: AsyncSession, user_id: str, product_id: int) -> Review:
     """A user's review of a product.
 
     Raises:
         NotBought, ReviewNotFound: there is none, and may be none; there is none yet.
     """
-    query = select(Review).where(Review.user_id == user_id, Review.product_id == product_id)
-    review: Review | None = await session.scalar(query.execution_options(populate_existing=True))
+    can_review, review = await mine(session, user_id, product_id)
+    if not can_review:
+        raise NotBought("Only who has bought a product may review it.")
     if review is None:
-        if not await purchases.bought_among(session, [(user_id, product_id)]):
-            raise NotBought("Only who has bought a product may review it.")
         raise ReviewNotFound("You have not reviewed this product.")
     return review
 

@@ -58,6 +58,13 @@ class OwnReviewOut(ReviewOut):
     is_hidden: bool
 
 
+class MyReviewOut(Schema):
+    """Whether the caller may review a product, as who bought it may; and the caller's review, if there is one."""
+
+    can_review: bool
+    review: OwnReviewOut | None
+
+
 class Moderation(Schema):
     """Who hid a review or showed it again."""
 

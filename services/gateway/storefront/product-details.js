@@ -8,8 +8,8 @@ import { asItem } from "./products.js";
 import { load, picture, price } from "./shelf.js";
 import { t } from "./texts.js";
 
-/** The product; `choice` is what chooses one of its variants, if it has some. */
-export function details(product, choice) {
+/** The product; `rating` shows how it is rated, `choice` is what chooses one of its variants, if it has some. */
+export function details(product, { rating, choice }) {
   const item = asItem(product);
   const canBeBought = item.isThere && !product.isParent;
   return element(
@@ -21,7 +21,7 @@ export function details(product, choice) {
       { className: "facts" },
       product.brand && element("p", { className: "kind" }, product.brand),
       element("h1", {}, product.name),
-      stars(product),
+      rating,
       product.isParent ? range(product) : price(item),
       lowest(product, item),
       stock(product, item),

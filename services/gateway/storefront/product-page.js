@@ -2,9 +2,10 @@
 
 import { get } from "./api.js";
 import { crumbs } from "./crumbs.js";
+import { part } from "./dom.js";
 import { entry } from "./navigation.js";
 import { later } from "./page-states.js";
-import { attributesOf, details } from "./product-details.js";
+import { attributesOf, details, stars } from "./product-details.js";
 import { pathOf } from "./products.js";
 import { act, dwell, Impressions } from "./reports.js";
 import { reasonOf } from "./reasons.js";
@@ -18,11 +19,14 @@ const MOMENT = 4;
 export async function productPage(path) {
   const id = path.split("/").at(-1);
   const product = await get(`/v1/products/${id}`);
+  const rating = part(stars);
+  rating.show(product);
+  const again = () => get(`/v1/products/${id}`, { seconds: MOMENT }).then(rating.show, () => {}); // the old ones may stay
   const named = attributeNames(product);
   const choice = product.parentId || product.isParent ? variants(product, named) : null;
   return {
     title: product.name,
-    nodes: [categoryOf(product), details(product, choice), attributesOf(product, named), recommended(id), reviews(product)],
+    nodes: [categoryOf(product), details(product, { rating: rating.node, choice }), attributesOf(product, named), recommended(id), reviews(product, again)],
     watch: once(() => viewed(product)),
     isKept: true,
   };

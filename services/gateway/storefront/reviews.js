@@ -13,17 +13,18 @@ import { t } from "./texts.js";
 
 const LIMIT = 10;
 const STARS = [5, 4, 3, 2, 1];
-const NOT_BOUGHT = 403;
-const NONE = 404;
 const LONGEST = 2_000;
 
-/** The reviews of a product, and for who is logged in a button to write one. */
-export function reviews(product) {
+/** The reviews of a product, and for who is logged in a button to write one; `changed` is called when that has changed them. */
+export function reviews(product, changed) {
   const ask = (cursor) => get(`/v1/products/${product.id}/reviews?${new URLSearchParams({ limit: LIMIT, ...(cursor && { cursor }) })}`);
   const draw = () => later(() => ask(), (first) => list(first, ask), { lines: 2 });
   const box = element("div", {}, draw());
   const own = element("div", { className: "own" });
-  if (isLoggedIn()) own.append(button(product, own, () => box.replaceChildren(draw())));
+  if (isLoggedIn()) own.append(button(product, own, () => {
+    box.replaceChildren(draw());
+    changed();
+  }));
   return element("section", { className: "reviews", "aria-labelledby": "reviews" }, element("h2", { id: "reviews" }, t("reviews")), box, own);
 }
 
@@ -55,10 +56,8 @@ function button(product, own, done) {
     node.ariaBusy = "true";
     const path = `/v1/products/${product.id}/reviews/mine`;
     try {
-      const known = await get(path).catch((error) => {
-        if (error.status === NONE) return null;
-        throw error;
-      });
+      const { canReview, review: known } = await get(path);
+      if (!canReview) return own.replaceChildren(element("p", {}, t("review.buyers")));
       const { id: productId, name: productName } = product;
       act("REVIEW_START", { productId, productName });
       own.replaceChildren(writing(path, known, own, () => {
@@ -67,7 +66,7 @@ function button(product, own, done) {
       }));
       own.querySelector("input:checked, input").focus();
     } catch (error) {
-      own.replaceChildren(error.status === NOT_BOUGHT ? element("p", {}, t("review.buyers")) : notice(explain(error), again));
+      own.replaceChildren(notice(explain(error), again));
     }
     node.ariaBusy = "false";
   });
