@@ -49,7 +49,7 @@ def _row(shelf: Shelf, pick: Pick, user_id: str | None, rank: int, now: datetime
 
 
 def _offer_end(shelf: Shelf, pick: Pick, now: datetime) -> str | None:
-    """The end of the offer; a deal of the day ends with the shop's day at the latest."""
+    """The end of the offer; one of today's picks ends with the shop's day at the latest."""
     ends_at = pick.product.special_ends_at
     if shelf.display_type is DisplayType.DAILY_DEAL:
         midnight = datetime.combine(now.date() + timedelta(days=1), time.min, now.tzinfo)

@@ -144,7 +144,7 @@ class Rules(_Rule):
         page: the order of the shelves on the page.
         shelves: how each is filled, in the order in which they choose.
         repurchase: rules for bought products.
-        daily_deal_days: an offer is a deal of the day on one of this many days.
+        daily_deal_days: an offer is among today's picks on one of this many days.
         session_weight: weight of recent views and carts against the learnt ranking.
         session_half_life_days: after this many days an action counts half.
         reasons: the reason texts.

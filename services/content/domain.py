@@ -13,7 +13,7 @@ TITLES = {
     DisplayType.REPURCHASE: "Buy again",
     DisplayType.RECOMMENDED: "Recommended for you",
     DisplayType.SALE: "On sale",
-    DisplayType.DAILY_DEAL: "Deals of the day",
+    DisplayType.DAILY_DEAL: "Today's picks",
     DisplayType.RECOMMENDED_CATEGORY: "Categories for you",
 }
 """The shelves in the order of the page."""

@@ -14,10 +14,12 @@ export const SHELVES = {
   REPURCHASE: "Buy again",
   RECOMMENDED: "Recommended for you",
   SALE: "On sale",
-  DAILY_DEAL: "Deals of the day",
+  DAILY_DEAL: "Today's picks",
   RECOMMENDED_CATEGORY: "Categories for you",
 };
+/** Shoppers fill these themselves: empty, they say what they wait for, below all others. Other empty shelves are left out. */
 const PERSONAL = ["CONTINUE_SHOPPING", "REPURCHASE"];
+const EMPTY_LAST = (one, other) => Boolean(other.items.length) - Boolean(one.items.length);
 
 /** What a shelf is called: a title of a merchandiser's own stays. */
 export const titleOf = (type, theirs = SHELVES[type]) => (theirs === SHELVES[type] ? known(`shelf.${type}`) : theirs) ?? type;
@@ -29,8 +31,8 @@ export async function topPage() {
   const impressions = new Impressions(page);
   const given = new Map(page.shelves.map((each) => [each.displayType, each]));
   const types = page.recommendationId ? [...given.keys()] : Object.keys(SHELVES); // serving names all in its order; content, those it can fill
-  const shelves = types.map((type) => {
-    const { items = [], title } = given.get(type) ?? {};
+  const all = types.map((type) => ({ type, items: [], ...given.get(type) })).filter(({ type, items }) => items.length || PERSONAL.includes(type));
+  const shelves = all.sort(EMPTY_LAST).map(({ type, items, title }) => {
     const onCard = (card, item) => item.productId && impressions.watch(card, type, item); // else it is a whole category
     return shelf({
       id: `shelf-${type.toLowerCase()}`,
