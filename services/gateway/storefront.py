@@ -14,6 +14,7 @@ from services.gateway.storefront_files import edition
 PAGES = {
     "/": "top-page",
     "/search": "search-page",
+    "/categories": "categories-page",
     "/products/{productId:int}": "product-page",
     "/categories/{categoryId:int}": "search-page",
     "/preview/mails": "mails-page",

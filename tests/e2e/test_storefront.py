@@ -348,11 +348,12 @@ def test_nothing_is_cut_off_at_phone_width(shop, open_page):
     page = open_page(shopper=shop.shopper, **PHONE)
     products(page, "Recommended for you").first.wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") == 390
-    button, field = (
+    button, field, menu = (
         page.get_by_role("navigation", name="You").bounding_box(),
         page.get_by_role("search").bounding_box(),
+        page.get_by_role("navigation", name="Categories").bounding_box(),
     )
-    assert button["x"] + button["width"] == field["x"] + field["width"] == 390 - field["x"]
+    assert button["x"] + button["width"] == field["x"] + field["width"] == 390 - menu["x"]
     first = products(page, "Recommended for you").first.bounding_box()
     assert 0 <= first["x"] < first["x"] + first["width"] <= 390
     products(page, "Recommended for you").first.get_by_role("link").tap()

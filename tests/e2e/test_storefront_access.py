@@ -76,6 +76,7 @@ OF_VISITORS = {
 OF_CUSTOMERS = {
     "/": None,
     f"/search?q={WORD}&inStock=true&brand=Kaigan": None,
+    "/categories": None,
     "/search?q=nothing-like-it": type_a_word,
     "/categories/{category}": None,
     "/products/{parent}": None,

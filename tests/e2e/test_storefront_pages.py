@@ -85,6 +85,16 @@ def test_an_offer_says_the_lowest_price_before_it(open_page, staff):
     expect(page.locator(".facts")).to_contain_text("Lowest price of the 30 days before the offer: $8.00")
 
 
+@pytest.mark.parametrize("width", [375, 1280])
+def test_the_shop_is_browsed_by_its_categories(open_page, width):
+    page = open_page(viewport={"width": width, "height": 800})
+    page.get_by_role("navigation", name="Categories").get_by_role("link", name="Categories").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Categories")
+    page.get_by_role("list", name="Categories").get_by_role("link", name="Grocery").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Grocery")
+    expect(page.get_by_role("navigation", name="Categories below")).to_contain_text("Cheese")
+
+
 def test_a_banner_of_the_moment_is_shown_in_the_language_of_the_page(open_page, staff):
     texts = {
         "en-GB": {"title": "Tea weeks", "linkText": "To the teas"},

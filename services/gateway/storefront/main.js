@@ -16,6 +16,7 @@ const page = (module, name) => async (...given) => (await import(`./${module}.js
 const PAGES = {
   "/": page("top-page", "topPage"),
   "/search": page("search-page", "searchPage"),
+  "/categories": page("categories-page", "categoriesPage"),
   "/account": page("account-page", "accountPage"),
   "/account/login": page("sign-in-pages", "loginPage"),
   "/account/register": page("sign-in-pages", "registerPage"),

@@ -134,6 +134,7 @@ export default {
   "suggestion.product": "product",
   "category.below": "Categories below",
   "category.all": "Categories",
+  "category.none": "The shop has no categories yet.",
   "filters": "Filters",
   "filter.category": "Category",
   "filter.stock": "Stock",

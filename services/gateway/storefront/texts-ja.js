@@ -134,6 +134,7 @@ export default {
   "suggestion.product": "商品",
   "category.below": "下位のカテゴリー",
   "category.all": "カテゴリー",
+  "category.none": "カテゴリーはまだありません。",
   "filters": "絞り込み",
   "filter.category": "カテゴリー",
   "filter.stock": "在庫",

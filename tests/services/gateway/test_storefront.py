@@ -31,7 +31,8 @@ FOR_OTHERS = {"mails-page.js", *(name for name in MODULES if name.startswith("me
 
 
 ADDRESSES = [
-    *("/", "/search?q=tea", "/products/7", "/categories/3", "/account", "/account/confirm", "/preview/mails"),
+    *("/", "/search?q=tea", "/products/7", "/categories", "/categories/3"),
+    *("/account", "/account/confirm", "/preview/mails"),
     *("/cart", "/checkout", "/orders", "/orders/8000000000000001", "/merchandising"),
 ]
 
