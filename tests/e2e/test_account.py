@@ -271,6 +271,29 @@ def test_a_visitor_fills_a_cart_logs_in_and_orders_by_keyboard_alone(open_page, 
     assert [each["totalAmount"] for each in customer.get("/v1/orders").json()["items"]] == ["5.00"]
 
 
+def test_who_has_no_address_gives_one_at_the_checkout_and_orders(open_page, customer, staff, email):
+    me = customer.get("/v1/users/me").json()
+    without = {"version": me["version"], "address": {"addresses": []}}
+    customer.patch("/v1/users/me", json=without).raise_for_status()
+    post(customer, "/v1/carts/me/items", productId=new_product(staff, "2.50"), quantity=1)
+    page = open_page()
+    log_in(page, email)
+    page.goto("/checkout")
+    delivery = page.get_by_role("region", name="Delivery and payment")
+    expect(delivery).to_contain_text("First an address")
+    where = {"Postal_code": "100-0001", "Prefecture_or_state": "東京都", "City": "千代田区"}
+    fill(page, "Save the address", Name="Aiko", **where, Street_and_number="千代田1-1")
+    expect(delivery.get_by_role("radio", name="Aiko")).to_be_focused()
+    delivery.get_by_role("button", name="Another address").click()
+    fill(page, "Save the address", Name="Office", **where, Street_and_number="丸の内2-2")
+    expect(delivery.get_by_role("radio", name="Office")).to_be_checked()
+    delivery.get_by_role("button", name="Another address").click()
+    delivery.get_by_role("button", name="Cancel").click()
+    expect(delivery.get_by_role("radio", name="Office")).to_be_checked()
+    page.get_by_role("button", name="Order and pay $2.50").click()
+    expect(page.get_by_role("region", name="Order")).to_contain_text("丸の内2-2")
+
+
 def test_one_approves_cancels_and_sends_back_on_a_phone(open_page, customer, staff, email):
     tea, kombu = new_product(staff, "3.00"), new_product(staff, "4.01", LONG_NAME)
     delivered, unwanted = order(customer, tea, quantity=2), order(customer, tea)

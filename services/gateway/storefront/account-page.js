@@ -26,6 +26,9 @@ export async function profileOf(tries = 10) {
   }
 }
 
+/** Store changes of a profile, and give it as it is then. */
+export const saveProfile = ({ version }, changes) => send("PATCH", ME, { version, ...changes });
+
 function panel(title, ...nodes) {
   return element("section", { className: "panel", "aria-label": title }, element("h2", {}, title), ...nodes);
 }
@@ -35,7 +38,7 @@ export async function accountPage() {
   if (!isLoggedIn()) return loginPage({ note: t("account.login") });
   let profile = await profileOf();
   const save = async (changes) => {
-    profile = await send("PATCH", ME, { version: profile.version, ...changes });
+    profile = await saveProfile(profile, changes);
     return t("saved");
   };
   const out = element("button", { className: "again", type: "button", onclick: leave }, t("account.logout"));

@@ -28,8 +28,7 @@ export function addressBook(panel, profileNow, save) {
   const edit = (address) => {
     const others = all().filter(({ id }) => id !== address?.id);
     const node = addressForm(address, async (filled) => {
-      const rest = filled.isDefault ? others.map((each) => ({ ...each, isDefault: false })) : others;
-      await store([filled, ...rest]); // the form's is the first: an error names it
+      await store(withOthers(filled, others));
     });
     const cancel = element("button", { className: "again", type: "button", onclick: () => list("", true) }, t("cancel"));
     node.querySelector(".row").append(cancel);
@@ -39,6 +38,9 @@ export function addressBook(panel, profileNow, save) {
   list();
   return panel(t("addresses.title"), box);
 }
+
+/** The addresses of a profile when one is filled in: it is the first, since an error names the first, and there is one default. */
+export const withOthers = (filled, others) => [filled, ...(filled.isDefault ? others.map((each) => ({ ...each, isDefault: false })) : others)];
 
 /** Where an address is, in one line. */
 export const linesOf = (address) => LINES.map((name) => address[name]).filter(Boolean).join(" ");
@@ -51,7 +53,8 @@ function card(address, { edit, remove }) {
     element("div", { className: "row" }, button("addresses.change", "addresses.change.name", () => edit(address)), button("cart.remove", "addresses.remove.name", remove)));
 }
 
-function addressForm(address, submit) {
+/** A form for an address, or for a new one: `submit(address)` stores it. */
+export function addressForm(address, submit) {
   const input = (name, label, more) => field({ name, label, value: address?.[name] ?? "", ...more });
   return form({
     fields: [

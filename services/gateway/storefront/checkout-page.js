@@ -1,7 +1,7 @@
 // The checkout: where to, how to pay, and what it costs. No card number is asked for: the preview pays at the local provider.
 
-import { profileOf } from "./account-page.js";
-import { linesOf } from "./addresses.js";
+import { profileOf, saveProfile } from "./account-page.js";
+import { addressForm, linesOf, withOthers } from "./addresses.js";
 import { change } from "./api.js";
 import { readCart, viewersNote } from "./cart.js";
 import { element, part } from "./dom.js";
@@ -22,31 +22,52 @@ export async function checkoutPage() {
   const title = element("h1", {}, t("checkout.title"));
   if (isView()) return { title: t("checkout.title"), nodes: [element("section", { className: "panel narrow" }, title, element("p", {}, viewersNote()))] };
   if (!isLoggedIn()) return loginPage({ note: t("checkout.login") });
-  const [first, { address }] = await Promise.all([readCart(), profileOf()]);
+  const [first, profile] = await Promise.all([readCart(), profileOf()]);
   if (!isReady(first)) {
     const back = element("p", {}, t("checkout.blocked"), element("a", { href: "/cart" }, t("checkout.cart")));
     return { title: t("checkout.title"), nodes: [element("section", { className: "panel narrow" }, title, back)] };
   }
   const sum = part(summary, "div", { "aria-live": "polite" });
-  const order = orderForm(address?.addresses ?? [], first, sum.show);
   sum.show(first);
-  const body = element("div", { className: "buying" }, element("section", { className: "panel", "aria-label": t("checkout.form") }, order), sum.node);
+  const body = element("div", { className: "buying" }, element("section", { className: "panel", "aria-label": t("checkout.form") }, delivery(profile, first, sum.show)), sum.node);
   return { title: t("checkout.title"), nodes: [element("div", { className: "head with-button" }, title, element("p", {}, element("a", { href: "/cart" }, t("checkout.back")))), body] };
 }
 
 const isReady = ({ canBeBought, stale }) => canBeBought && !stale;
 const buttonText = ({ total, currency }) => t("checkout.order", { amount: money(total, currency) });
 
+/** The order; before it, where there is no address yet or another one is wanted, the address. */
+function delivery(profile, cart, show) {
+  const box = element("div", {});
+  const showNew = (next) => show((cart = next));
+  const all = () => profile.address?.addresses ?? [];
+  const order = (chosen) => {
+    box.replaceChildren(orderForm({ addresses: all(), chosen, first: cart, show: showNew, other: (now) => address(now).querySelector("input").focus() }));
+    if (chosen) box.querySelector("input:checked").focus();
+  };
+  const address = (now) => {
+    const node = addressForm(null, async (filled) => {
+      profile = await saveProfile(profile, { address: { addresses: withOthers(filled, all()) } });
+      order(all()[0].id);
+    });
+    if (now) node.querySelector(".row").append(element("button", { className: "again", type: "button", onclick: () => order(now) }, t("cancel")));
+    box.replaceChildren(...[now ? null : element("p", {}, t("checkout.no-address")), node].filter(Boolean));
+    return node;
+  };
+  if (all().length) order();
+  else address();
+  return box;
+}
+
 /** The order is over the total that is shown: where the cart costs something else by now, that is shown first. */
-function orderForm(addresses, first, show) {
+function orderForm({ addresses, chosen, first, show, other }) {
   let cart = first;
   const options = addresses.map((each) => [each.id, [element("b", {}, each.name), " ", linesOf(each)]]);
-  const to = (addresses.find(({ isDefault }) => isDefault) ?? addresses[0])?.id;
-  const book = element("a", { href: "/account" }, t(options.length ? "checkout.other-address" : "checkout.add-address"));
+  const to = chosen ?? (addresses.find(({ isDefault }) => isDefault) ?? addresses[0]).id;
   const node = form({
     fields: [
-      options.length ? choice({ name: "addressId", legend: t("checkout.to"), options, value: to }) : element("p", {}, t("checkout.no-address")),
-      element("p", { className: "more" }, book),
+      choice({ name: "addressId", legend: t("checkout.to"), options, value: to }),
+      element("p", {}, element("button", { className: "again", type: "button", onclick: () => other(new FormData(node).get("addressId")) }, t("checkout.other-address"))),
       choice({ name: "paymentMethod", legend: t("checkout.pay"), options: METHODS.map((method) => [method, t(`method.${method}`)]), value: "CREDIT_CARD" }),
     ],
     button: buttonText(first),
@@ -65,7 +86,6 @@ function orderForm(addresses, first, show) {
       }
     },
   });
-  node.querySelector(".primary").disabled = !options.length;
   return node;
 }
 
