@@ -11,7 +11,7 @@ from pydantic import Field, FiniteFloat
 from services.catalog import queries
 from services.catalog.categories import categories
 from services.catalog.clients import Serving
-from services.catalog.search.engine import Answer, Filters, Sort
+from services.catalog.search.engine import Answer, Facet, Filters, Sort
 from services.catalog.search.engine import Query as Asked
 from services.catalog.search.schemas import (
     FoundProduct,
@@ -84,7 +84,7 @@ async def search_products(  # noqa: PLR0913 - a filter each
     )
     after = decode_cursor(cursor, FiniteFloat, Id)
     search: Search = request.app.state.search
-    answer = await search.search(Asked(q, filters, sort, limit, after, facets))
+    answer = await search.search(Asked(q, filters, sort, limit, after, tuple(Facet) if facets else ()))
     liked: list[int] | None = None
     if sort is Sort.RELEVANCE and caller is not None and caller.kind == "user":
         serving: Serving = request.app.state.serving
@@ -105,7 +105,7 @@ async def suggest(
         return SuggestionsOut(items=[])
     search: Search = request.app.state.search
     words = [SuggestionOut(kind="query", text=text) for text in await search.continued(q, limit)]
-    answer = await search.search(Asked(q, limit=SUGGESTED, with_facets=True))
+    answer = await search.search(Asked(q, limit=SUGGESTED, facets=(Facet.CATEGORY, Facet.BRAND)))
     found: list[SuggestionOut] = []
     if answer.is_confident and answer.facets:
         ids = list(answer.facets.categories)[:SUGGESTED]

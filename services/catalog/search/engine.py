@@ -37,6 +37,17 @@ class Sort(StrEnum):
     POPULARITY = "popularity"
 
 
+class Facet(StrEnum):
+    """What hits can be counted by."""
+
+    CATEGORY = "category"
+    BRAND = "brand"
+    PRICE = "price"
+    RATING = "rating"
+    IN_STOCK = "in_stock"
+    ATTRIBUTE = "attribute"
+
+
 @dataclass(frozen=True)
 class Filters:
     """What a hit must be; a category includes those below it, and of several values of a filter one is enough."""
@@ -53,14 +64,17 @@ class Filters:
 
 @dataclass(frozen=True)
 class Query:
-    """A search: `after` is the position of the last hit of the page before, as the engine gave it."""
+    """A search: `after` is the position of the last hit of the page before, as the engine gave it.
+
+    `facets` are those to be counted.
+    """
 
     text: str = ""
     filters: Filters = field(default_factory=Filters)
     sort: Sort = Sort.RELEVANCE
     limit: int = 20
     after: tuple[float, int] | None = None
-    with_facets: bool = False
+    facets: Sequence[Facet] = ()
 
 
 @dataclass(frozen=True)
@@ -79,7 +93,8 @@ class Hit:
 class Facets:
     """How many hits each choice would leave, under all filters but its own.
 
-    Prices by the index of their step (`PRICE_STEPS`), ratings by their whole stars, attributes by code and value.
+    Prices by the index of their step (`PRICE_STEPS`), ratings by their whole stars, attributes by code and value. What
+    was not asked for is empty.
     """
 
     categories: Mapping[int, int]

@@ -11,12 +11,14 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from http import HTTPStatus
 
 import orjson
+from sqlalchemy import text
 
 from services.catalog.search.documents import Reader, Terms, Tier
-from services.catalog.search.engine import TIERS, Answer, Document, Hit, Query
+from services.catalog.search.engine import TIERS, Answer, Document, Facet, Hit, Query
 from services.catalog.search.follower import LOCK
 from services.catalog.search.opensearch_documents import fields
-from services.catalog.search.opensearch_query import Asked, Json
+from services.catalog.search.opensearch_facets import Json
+from services.catalog.search.opensearch_query import Asked
 from services.catalog.search.understanding import Plan
 from services.catalog.search.word_store import WordStore, last_word, set_counts, words_not_among
 from services.common.runtime.answers import UnexpectedStatusError
@@ -35,6 +37,9 @@ MOST_BYTES = 5_000_000
 """Of documents that are written at once."""
 _PASSING = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 """Of a document: there is no index, it is overloaded, or it is just moved."""
+
+
+_FACET_CODES = text("SELECT code FROM attributes WHERE is_facet ORDER BY code")
 
 
 class DocumentRefusedError(ValueError):
@@ -61,7 +66,8 @@ class OpenSearchIndex:
 
     async def find(self, query: Query, plan: Plan | None, mentioned: Sequence[str] = ()) -> Answer:
         """One page of hits, in two requests, and a third if there are variants."""
-        asked, end = Asked(query, plan, mentioned), time.monotonic() + self._seconds
+        end = time.monotonic() + self._seconds
+        asked = Asked(query, plan, mentioned, await self._facet_codes() if Facet.ATTRIBUTE in query.facets else [])
         asked.surveyed(await self._search(asked.survey()))
         with until(end):
             return await self._answer(asked, query)
@@ -76,7 +82,7 @@ class OpenSearchIndex:
             request |= {"size": size, "search_after": place, "aggs": {}}
             last = await self._search(request)
             hits += await self._hits(asked, last)
-        facets = asked.facets(page) if query.with_facets else None
+        facets = asked.facets(page) if query.facets else None
         return Answer(hits[: query.limit + 1], asked.total(page), facets=facets)
 
     async def write(self, documents: Sequence[Document], gone: Sequence[int], turn: int) -> None:
@@ -137,6 +143,11 @@ class OpenSearchIndex:
         """Close the connections."""
         await self.client.close()
         await self._searches.close()
+
+    async def _facet_codes(self) -> Sequence[str]:
+        """The attributes that are facets, of which an index knows nothing: to be one can change at any time."""
+        async with self.database.sessions() as session:
+            return (await session.scalars(_FACET_CODES)).all()
 
     async def _search(self, body: Json) -> Json:
         return await self._searches.read(Json, "POST", f"/{self.alias}/_search", json=body)

@@ -1,43 +1,40 @@
-"""Writes a search as requests to OpenSearch, and reads its facets.
+"""Writes a search as requests to OpenSearch.
 
 It means what `statement.py` means, in two requests. The first tells how much of the score each category has, whether
 enough documents have all concepts, and whether there are variants; the second finds. Filters come after the facets
-(`post_filter`), each of which is counted under all of them but its own.
+(`post_filter`), which are counted beside the hits (`opensearch_facets.py`).
 """
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from services.catalog.search.engine import (
     CATEGORY_GAIN,
     ENOUGH,
-    FACET_VALUES,
     GAIN_STEPS,
-    PRICE_STEPS,
     TIERS,
     Facets,
     Query,
     Sort,
     levels,
 )
+from services.catalog.search.opensearch_facets import (
+    EXACT,
+    OF_ATTRIBUTE,
+    VARIANTS,
+    Counting,
+    Json,
+    all_of,
+    distinct_groups,
+)
 from services.catalog.search.understanding import Concept, Plan
 
-Json = dict[str, Any]
 MOST_LEAVES = 1_000
 """Categories that gain: those with the highest scores."""
-MOST_PRICE = 1e15
-MOST_VALUES = 1_000
-"""The most frequent values of all attributes are counted together: a shop may have thousands of attributes."""
-_OF = "attribute:"
 AHEAD = 100.0
 """More than any relevance, and little enough that a float tells relevances apart beside it."""
-VARIANTS = 5
-"""A page asks for so many times more where it may have several of a parent."""
-EXACT = 40_000
-"""Up to about this many, parents of variants are counted exactly: OpenSearch estimates more."""
 _PRICE = """
     double price(def doc, def now) {
         double price = doc['price'].value;
@@ -63,22 +60,25 @@ ORDERS = {
 
 
 class Asked:
-    """A search, as the bodies of requests: a plan, words of descriptions alone, or a search without words."""
+    """A search, as the bodies of requests: a plan, words of descriptions alone, or a search without words.
 
-    def __init__(self, query: Query, plan: Plan | None, mentioned: Sequence[str]) -> None:
-        self._query = query
+    `codes` are those of attributes that are facets.
+    """
+
+    def __init__(self, query: Query, plan: Plan | None, mentioned: Sequence[str], codes: Sequence[str]) -> None:
+        self._query, self._codes = query, codes
         self._now = {"now": time.time()}
         self._field, self._direction = ORDERS[query.sort]
         self._sign = -1 if self._direction == "desc" else 1
         self._filters = self._conditions()
-        self._all = _all_of(self._filters.values())
+        self._all = all_of(self._filters.values())
         self._others = [each for place, each in enumerate(plan.concepts) if place != plan.head] if plan else []
-        self._whole = _all_of(_any_tier(concept) for concept in self._others)
+        self._whole = all_of(_any_tier(concept) for concept in self._others)
         where = [{"term": {"mentioned": key}} for key in mentioned]
-        if plan is None or not query.with_facets:
+        if plan is None or not query.facets:
             where += [self._filters["category"]] if "category" in self._filters else []
         if plan is None:
-            self._found: Json = {"constant_score": {"filter": _all_of(where)}}
+            self._found: Json = {"constant_score": {"filter": all_of(where)}}
         else:
             head = plan.concepts[plan.head]
             others = [_worth(each, each.weight / head.weight) for each in self._others]
@@ -102,9 +102,10 @@ class Asked:
             chosen = chosen["whole"]
             self._found = {"bool": {"must": [self._found], "filter": [self._whole]}}
         scores = {bucket["key"]: bucket["score"]["value"] for bucket in chosen["leaves"]["buckets"]}
+        highest = max(scores.values(), default=0.0)
         gains = defaultdict(list)
         for leaf, score in scores.items():
-            gains[round(score / max(scores.values()) * GAIN_STEPS) / GAIN_STEPS].append(leaf)
+            gains[round(score / highest * GAIN_STEPS) / GAIN_STEPS].append(leaf)
         functions = [
             {"filter": {"terms": {"leaf": gaining}}, "weight": 1 + CATEGORY_GAIN * gain}
             for gain, gaining in gains.items()
@@ -115,14 +116,14 @@ class Asked:
 
     def page(self) -> Json:
         """The second request: hits, their number, and facets if asked for."""
-        total = {"filter": self._all, "aggs": self._groups()}
+        total = {"total": {"filter": self._all, "aggs": distinct_groups(EXACT)}} if self.has_variants else {}
         after = {"search_after": [self._sign * self._query.after[0], self._query.after[1]]} if self._query.after else {}
         return {
             **self._hits((self._query.limit + 1) * (VARIANTS if self.has_variants else 1)),
             "query": self._found,
             "post_filter": self._all,
             "track_total_hits": not self.has_variants,
-            "aggs": {**({"total": total} if self.has_variants else {}), **dict(self._facets())},
+            "aggs": total | self._counting().aggregations(),
         } | after
 
     def best_of(self, groups: Sequence[int]) -> Json:
@@ -142,26 +143,17 @@ class Asked:
 
     def total(self, answer: Mapping[str, Any]) -> int:
         """How many hits there are, of the variants of a parent one."""
-        if self.has_variants:
-            return self._count(answer["aggregations"]["total"])
-        total: int = answer["hits"]["total"]["value"]
+        found = answer["aggregations"]["total"]["groups"] if self.has_variants else answer["hits"]["total"]
+        total: int = found["value"]
         return total
 
     def facets(self, answer: Mapping[str, Any]) -> Facets:
         """The facets of a page."""
-        buckets = {
-            name: [(bucket["key"], count) for bucket in facet["values"]["buckets"] if (count := self._count(bucket))]
-            for name, facet in answer["aggregations"].items()
-            if "values" in facet
-        }
-        return Facets(
-            categories=dict(buckets["category"]),
-            brands=dict(buckets["brand"]),
-            prices={int(step): count for step, count in buckets["price"]},
-            ratings={int(stars): count for stars, count in buckets["rating"]},
-            in_stock=self._count(answer["aggregations"]["in_stock"]),
-            attributes=_by_attribute(buckets),
-        )
+        return self._counting().read(answer["aggregations"])
+
+    def _counting(self) -> Counting:
+        price = self._script(_PRICE_OF_NOW)
+        return Counting(self._query.facets, self._codes, self._filters, price, self.has_variants)
 
     def _hits(self, size: int) -> Json:
         place: Json = {self._field: self._direction}
@@ -187,62 +179,11 @@ class Asked:
         if filters.in_stock is not None:
             found["in_stock"] = {"term": {"in_stock": filters.in_stock}}
         for code, chosen in filters.attributes.items():
-            found[f"{_OF}{code}"] = {"terms": {"attributes": [f"{code}:{value}" for value in chosen]}}
+            found[f"{OF_ATTRIBUTE}{code}"] = {"terms": {"attributes": [f"{code}:{value}" for value in chosen]}}
         return found
-
-    def _facets(self) -> Iterator[tuple[str, Json]]:
-        if not self._query.with_facets:
-            return
-        count = "groups" if self.has_variants else "_count"
-        most: Json = {"size": FACET_VALUES, "order": [{count: "desc"}, {"_key": "asc"}]}
-        steps = enumerate(pairwise([0, *PRICE_STEPS, MOST_PRICE]))
-        ranges = [{"key": str(step), "from": start, "to": end} for step, (start, end) in steps]
-        facets: dict[str, Json] = {
-            "category": {"terms": {"field": "categories", **most}},
-            "brand": {"terms": {"field": "brand", **most}},
-            "price": {"range": {"script": self._script(_PRICE_OF_NOW), "ranges": ranges}},
-            "rating": {"histogram": {"field": "rating", "interval": 1, "min_doc_count": 1}},
-            "attributes": {"terms": {"field": "attributes", **most, "size": MOST_VALUES}},
-        } | {
-            name: {"terms": {"field": "attributes", "include": f"{name.removeprefix(_OF)}:.*", **most}}
-            for name in self._filters
-            if name.startswith(_OF)
-        }
-        for name, values in facets.items():
-            yield name, {"filter": self._all_but(name), "aggs": {"values": values | {"aggs": self._groups()}}}
-        in_stock = _all_of([self._all_but("in_stock"), {"term": {"in_stock": True}}])
-        yield "in_stock", {"filter": in_stock, "aggs": self._groups()}
-
-    def _groups(self) -> Json:
-        counted = {"cardinality": {"field": "group", "precision_threshold": EXACT}}
-        return {"groups": counted} if self.has_variants else {}
-
-    def _count(self, bucket: Mapping[str, Any]) -> int:
-        count: int = bucket["groups"]["value"] if self.has_variants else bucket["doc_count"]
-        return count
-
-    def _all_but(self, own: str) -> Json:
-        return _all_of(condition for name, condition in self._filters.items() if name != own)
 
     def _script(self, source: str, **parameters: float | None) -> Json:
         return {"source": source, "params": {**self._now, **parameters}}
-
-
-def _by_attribute(buckets: Mapping[str, Sequence[tuple[str, int]]]) -> dict[tuple[str, str], int]:
-    """The most frequent values of each attribute; one that is chosen from has counts of its own."""
-    values: dict[str, list[tuple[str, int]]] = defaultdict(list)
-    for value, count in buckets["attributes"]:
-        values[value.partition(":")[0]].append((value, count))
-    values |= {name.removeprefix(_OF): list(own) for name, own in buckets.items() if name.startswith(_OF)}
-    return {
-        (code, value.partition(":")[2]): count
-        for code, found in values.items()
-        for value, count in found[:FACET_VALUES]
-    }
-
-
-def _all_of(conditions: Iterable[Json]) -> Json:
-    return {"bool": {"filter": list(conditions)}}
 
 
 def _any_tier(concept: Concept) -> Json:

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.catalog.search import statement
 from services.catalog.search.documents import Reader
-from services.catalog.search.engine import ENOUGH, Answer, Document, Facets, Hit, Query
+from services.catalog.search.engine import ENOUGH, Answer, Document, Facet, Facets, Hit, Query
 from services.catalog.search.store import Store, count_words
 from services.catalog.search.understanding import Plan
 from services.common.runtime.deadline import time_left
@@ -79,9 +79,10 @@ class PostgresIndex:
         has_all: bool,
     ) -> tuple[int, Answer]:
         """How many documents are found, and a page of them."""
-        key = repr((plan and statement.words_of(plan, has_all=has_all), mentioned, query.filters))
-        facets = self._broad.get(key) if query.with_facets else None
-        asked = replace(query, with_facets=query.with_facets and facets is None)
+        words = plan and statement.words_of(plan, has_all=has_all)
+        key = repr((words, mentioned, query.filters, query.facets))
+        facets = self._broad.get(key) if query.facets else None
+        asked = query if facets is None else replace(query, facets=())
         wording, values = statement.written(asked, plan, mentioned, has_variants=has_variants, has_all=has_all)
         row = (await session.execute(text(wording), values)).one()
         hits = [Hit(product_id, variants, (place, product_id)) for product_id, variants, place in row.page or ()]
@@ -108,14 +109,14 @@ class PostgresIndex:
 
 
 def _facets(found: Mapping[str, Any]) -> Facets:
-    counts = {name: value or () for name, value in found.items()}
+    values = {facet: found.get(facet) or () for facet in Facet}
     return Facets(
-        categories=dict(counts["categories"]),
-        brands=dict(counts["brands"]),
-        prices=dict(sorted(counts["prices"])),
-        ratings=dict(sorted(counts["ratings"])),
-        in_stock=found["inStock"],
-        attributes={(code, shown): count for (code, _, shown), count in _parted(counts["attributes"])},
+        categories=dict(values[Facet.CATEGORY]),
+        brands=dict(values[Facet.BRAND]),
+        prices=dict(sorted(values[Facet.PRICE])),
+        ratings=dict(sorted(values[Facet.RATING])),
+        in_stock=found.get(Facet.IN_STOCK, 0),
+        attributes={(code, shown): count for (code, _, shown), count in _parted(values[Facet.ATTRIBUTE])},
     )
 
 

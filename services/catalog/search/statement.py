@@ -16,6 +16,7 @@ from services.catalog.search.engine import (
     CATEGORY_GAIN,
     GAIN_STEPS,
     PRICE_STEPS,
+    Facet,
     Query,
     Sort,
     levels,
@@ -29,6 +30,14 @@ PRICE = (
     " THEN offer_price ELSE price END"
 )
 _STEP = f"width_bucket({PRICE}, ARRAY[{', '.join(map(str, PRICE_STEPS))}]::float8[])::int2"
+_COUNTED = {
+    Facet.CATEGORY: "category_ids",
+    Facet.BRAND: "brand",
+    Facet.PRICE: f"{_STEP} AS step",
+    Facet.RATING: "floor(rating)::int2 AS stars",
+    Facet.ATTRIBUTE: "attribute_values",
+}
+"""What each facet counts, but for `in_stock`."""
 BEHIND = 1_000
 """More than any relevance: a search has a dozen concepts at most."""
 ORDERS = {
@@ -86,10 +95,10 @@ def written(
         columns += [f"{_behind(made, plan) if plan and not has_all else 'false'} AS is_behind"]
     else:
         columns.append(f"{ORDERS[query.sort]} AS place")
-    if is_by_relevance or query.with_facets:
+    if is_by_relevance or Facet.IN_STOCK in query.facets:
         columns.append("in_stock")
-    if query.with_facets:
-        columns += ["category_ids", "brand", f"{_STEP} AS step", "floor(rating)::int2 AS stars", "attribute_values"]
+    if query.facets:
+        columns += [_COUNTED[facet] for facet in query.facets if facet in _COUNTED]
         misses, bits = _misses(made, query)
         columns.append(f"{misses} AS misses")
     text = f"""
@@ -103,8 +112,8 @@ SELECT (SELECT count(*) FROM chosen) AS documents,
     (SELECT json_agg(json_build_array(product_id, variants, place) ORDER BY place, product_id) FROM (
         SELECT * FROM hits WHERE {_after(made, query)} ORDER BY place, product_id LIMIT {made.name(query.limit + 1)}
     ) AS page) AS page,
-    {facets(query.filters, bits, has_variants=has_variants) if query.with_facets else "NULL"} AS facets,
-    {"(SELECT count(*) FROM scored)" if query.with_facets else "0"} AS counted
+    {facets(query, bits, has_variants=has_variants) if query.facets else "NULL"} AS facets,
+    {"(SELECT count(*) FROM scored)" if query.facets else "0"} AS counted
 """
     return text, made.values
 
@@ -131,9 +140,9 @@ def _where(made: Statement, query: Query, plan: Plan | None, mentioned: Sequence
     conditions = [f"mentioned @@ {made.words(quoted(key))}" for key in mentioned]
     if plan:
         conditions.append(f"terms @@ {made.words(words_of(plan, has_all=has_all))}")
-    filters = _conditions(made, query) if not query.with_facets else ()
+    filters = _conditions(made, query) if not query.facets else ()
     conditions += [condition for bit, condition in filters]
-    if query.filters.category is not None and plan is None and query.with_facets:
+    if query.filters.category is not None and plan is None and query.facets:
         conditions.append(f"category_ids @> ARRAY[CAST({made.name(query.filters.category)} AS bigint)]")
     return " AND ".join(conditions) or "true"
 

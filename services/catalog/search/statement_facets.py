@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 
-from services.catalog.search.engine import FACET_VALUES, Filters
+from services.catalog.search.engine import FACET_VALUES, Facet, Query
 from services.catalog.search.store import quoted
 
 CATEGORY, BRAND, PRICE_RANGE, RATING, IN_STOCK, ATTRIBUTE = (1 << bit for bit in range(6))
 """What a document's `misses` holds for each filter that it fails; each attribute has a bit of its own."""
 
 
-def facets(filters: Filters, bits: Sequence[int], *, has_variants: bool) -> str:
-    """All facets as one JSON object; each counts a group once, of what is chosen or fails the filter of that bit alone.
+def facets(query: Query, bits: Sequence[int], *, has_variants: bool) -> str:
+    """The facets that are asked for, as one JSON object.
+
+    Each counts a group once, of what is chosen or fails the filter of that bit alone.
 
     Without variants, those of the same categories are counted before these categories are: they are a tenth as many.
     """
@@ -20,17 +22,17 @@ def facets(filters: Filters, bits: Sequence[int], *, has_variants: bool) -> str:
     if not has_variants:
         within = f"(SELECT category_ids, count(*) AS number FROM {within} GROUP BY 1) AS alike"
         number = "sum(number)::bigint"
-    listed = [
-        _listed("categories", f"SELECT value, {number} AS count FROM {within}, unnest(category_ids) AS value"),
-        _listed(
-            "brands", f"SELECT brand AS value, {one} AS count FROM {of.get(BRAND, 'chosen')} WHERE brand IS NOT NULL"
-        ),
-        _listed("prices", f"SELECT step AS value, {one} AS count FROM {of.get(PRICE_RANGE, 'chosen')}"),
-        _listed("ratings", f"SELECT stars AS value, {one} AS count FROM {of.get(RATING, 'chosen')}"),
-        _of_attributes(one, list(filters.attributes)),
-    ]
-    in_stock = f"(SELECT {one} FROM {of.get(IN_STOCK, 'chosen')} WHERE in_stock)"
-    return f"json_build_object({', '.join(listed)}, 'inStock', {in_stock})"
+    chosen = {bit: of.get(bit, "chosen") for bit in (BRAND, PRICE_RANGE, RATING, IN_STOCK)}
+    counts = {
+        Facet.CATEGORY: _listed(f"SELECT value, {number} AS count FROM {within}, unnest(category_ids) AS value"),
+        Facet.BRAND: _listed(f"SELECT brand AS value, {one} AS count FROM {chosen[BRAND]} WHERE brand IS NOT NULL"),
+        Facet.PRICE: _listed(f"SELECT step AS value, {one} AS count FROM {chosen[PRICE_RANGE]}"),
+        Facet.RATING: _listed(f"SELECT stars AS value, {one} AS count FROM {chosen[RATING]}"),
+        Facet.IN_STOCK: f"(SELECT {one} FROM {chosen[IN_STOCK]} WHERE in_stock)",
+        Facet.ATTRIBUTE: _of_attributes(one, list(query.filters.attributes)),
+    }
+    listed = ", ".join(f"'{facet}', {counts[facet]}" for facet in query.facets)
+    return f"json_build_object({listed})"
 
 
 def _of_attributes(one: str, filtered: Sequence[str]) -> str:
@@ -40,7 +42,7 @@ def _of_attributes(one: str, filtered: Sequence[str]) -> str:
         for place, code in enumerate(filtered)
     )
     hits, is_hit = ("scored", f"misses IN (0, CASE {codes} ELSE 0 END)") if codes else ("chosen", "true")
-    return f"""'attributes', (SELECT json_agg(json_build_array(value, count) ORDER BY count DESC, value) FROM (
+    return f"""(SELECT json_agg(json_build_array(value, count) ORDER BY count DESC, value) FROM (
         SELECT value, {one} AS count, row_number() OVER (
             PARTITION BY split_part(value, ':', 1) ORDER BY {one} DESC, value
         ) AS place
@@ -51,9 +53,9 @@ def _of_attributes(one: str, filtered: Sequence[str]) -> str:
     ) AS f WHERE place <= {FACET_VALUES})"""
 
 
-def _listed(name: str, counts: str) -> str:
+def _listed(counts: str) -> str:
     """The most frequent values of a facet, with their counts."""
     return (
-        f"'{name}', (SELECT json_agg(json_build_array(value, count)) FROM ("
+        "(SELECT json_agg(json_build_array(value, count)) FROM ("
         f"{counts} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {FACET_VALUES}) AS f)"
     )

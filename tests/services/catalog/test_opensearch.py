@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse
 from services.catalog.search import opensearch, sources
 from services.catalog.search.analysis import Analyzer
 from services.catalog.search.documents import Reader
-from services.catalog.search.engine import Filters, Query, Sort
+from services.catalog.search.engine import Facet, Filters, Query, Sort
 from services.catalog.search.follower import LOCK, Follower
 from services.catalog.search.opensearch import OpenSearchIndex
 from services.catalog.search.opensearch_rebuild import rebuild
@@ -268,16 +268,47 @@ async def test_of_thousands_of_variants_the_best_is_found_in_a_few_requests(cata
 
 async def test_values_of_all_attributes_are_counted_together(catalogue):
     connection, index = catalogue
+    define(connection, "color", "size", *(f"{i:03}{'x' * 40}" for i in range(100)))
     for each in (1, 2):
-        values = {"color": "red" if each == 1 else "blue", "size": str(each)}
+        values = {"color": "red" if each == 1 else "blue", "size": str(each), f"099{'x' * 40}": "1"}
         connection.execute(
             "UPDATE products SET attributes = %s, product_version = 2 WHERE id = %s", [Jsonb(values), each]
         )
     await Follower(index.database, index).follow()
-    query = Query(filters=Filters(attributes={"color": ["red"]}), with_facets=True)
+    query = Query(filters=Filters(attributes={"color": ["red"]}), facets=[Facet.ATTRIBUTE])
     assert (await index.find(query, None)).facets.attributes == {
-        ("color", "blue"): 1, ("color", "red"): 1, ("size", "1"): 1
+        ("color", "blue"): 1, ("color", "red"): 1, ("size", "1"): 1, (f"099{'x' * 40}", "1"): 1
     }  # fmt: skip
+
+
+def define(connection, *codes):
+    """Have these attributes, which are facets."""
+    values = "%s, '', 'text', false, true"
+    for code in codes:
+        connection.execute(
+            f"INSERT INTO attributes (code, name, type, is_multiple, is_facet) VALUES ({values})", [code]
+        )
+
+
+async def test_facets_have_the_most_frequent_of_thousands_of_values_though_there_are_variants(catalogue):
+    connection, index = catalogue
+    define(connection, "color")
+    connection.execute("""
+        INSERT INTO products (sku, name, brand, price, currency, rating, stock, is_active, product_version, attributes)
+        SELECT 'b' || i, '急須', 'b' || i % 99, 100, 'JPY', 0, 1, true, 1, jsonb_build_object(
+            'ean', (SELECT jsonb_agg('e' || i * 100 + j) FROM generate_series(1, 100) AS j),
+            'color', (SELECT jsonb_agg('c' || i * 99 + j) FROM generate_series(1, 100) AS j)
+        ) FROM generate_series(1, 100) AS i
+    """)
+    connection.execute("""
+        INSERT INTO products (sku, name, brand, price, currency, rating, stock, is_active, product_version, parent_id)
+        SELECT 'v' || i, '急須', 'variants', 100, 'JPY', 0, 1, true, 1, 1 FROM generate_series(1, 3) AS i
+    """)
+    await Follower(index.database, index).follow()
+    answer = await index.find(Query(facets=tuple(Facet)), None)
+    brands, attributes = answer.facets.brands, answer.facets.attributes
+    assert (answer.total, len(brands), list(brands.items())[:2]) == (103, 50, [("b1", 2), ("茶々凪", 2)])
+    assert (len(attributes), set(attributes.values())) == (50, {2})
 
 
 async def test_a_word_that_is_back_before_its_count_is_set_stays(catalogue):

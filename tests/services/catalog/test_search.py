@@ -346,19 +346,17 @@ async def test_suggested_products_are_the_best_first(client, upsert, search):
     assert named == ["白い箪笥", "箪笥用シール"]
 
 
-async def test_only_attributes_that_are_facets_and_have_values_are_listed(client, upsert, search):
+async def test_attributes_that_are_no_facets_crowd_out_none_that_are(client, upsert, search):
     for code, is_facet in [("made_in", True), ("article", False), ("unused", True)]:
-        answer = await client.post(
-            "/v1/attributes", json={"code": code, "name": code, "type": "text", "isFacet": is_facet}
-        )
+        attribute = {"code": code, "name": code, "type": "text", "isFacet": is_facet, "isMultiple": not is_facet}
+        answer = await client.post("/v1/attributes", json=attribute)
         assert answer.status_code == 201, answer.text
+    values = [[f"a{100 * (i // 2) + j}" for j in range(100)] for i in range(24)]  # 1,200, of two products each
+    bell = {"name": "風鈴", "price": "9"}
     await upsert(
         "products",
-        *(
-            line({"sku": f"f{i}", "name": f"風鈴 {i}", "price": "9", "attributes": {"article": f"a{i}"}})
-            for i in range(210)
-        ),
-        line({"sku": "fx", "name": "風鈴", "price": "9", "attributes": {"made_in": "日本"}}),
+        *(line({**bell, "sku": f"f{i}", "attributes": {"article": each}}) for i, each in enumerate(values)),
+        line({**bell, "sku": "fx", "attributes": {"made_in": "日本"}}),
     )
     facets = (await search("風鈴", facets="true"))["facets"]["attributes"]
     assert [(each["code"], each["values"]) for each in facets] == [("made_in", [{"value": "日本", "count": 1}])]

@@ -7,7 +7,7 @@ from services.catalog.search import sources
 from services.catalog.search.analysis import Analyzer
 from services.catalog.search.counter import Counter
 from services.catalog.search.documents import Reader
-from services.catalog.search.engine import Filters, Query
+from services.catalog.search.engine import Facet, Filters, Query
 from services.catalog.search.follower import BATCH, LOCK, Follower
 from services.catalog.search.postgres import PostgresIndex
 from services.catalog.search.words import Words
@@ -176,10 +176,21 @@ async def _documents(here):
         return await sources.read(session, [1])
 
 
+async def test_facets_that_are_not_asked_for_are_not_counted_nor_taken_for_those_that_are(catalogue, monkeypatch):
+    connection, here, index = catalogue
+    monkeypatch.setattr("services.catalog.search.postgres.BROAD", 0)
+    connection.execute(ADD, ("a", "緑茶", "焙里"))
+    await Follower(here, index).follow()
+    counted = [(await index.find(Query(facets=each), None)).facets for each in ([Facet.BRAND], tuple(Facet))]
+    assert [(facets.brands, facets.prices, facets.in_stock) for facets in counted] == [
+        ({"焙里": 1}, {}, 0), ({"焙里": 1}, {7: 1}, 1)
+    ]  # fmt: skip
+
+
 async def test_the_facets_of_a_broad_search_are_counted_once_a_minute_and_its_hits_each_time(catalogue, monkeypatch):
     connection, here, index = catalogue
     monkeypatch.setattr("services.catalog.search.postgres.BROAD", 1)
-    query = Query(filters=Filters(brands=["焙里"]), with_facets=True)
+    query = Query(filters=Filters(brands=["焙里"]), facets=[Facet.IN_STOCK])
 
     async def found():
         await Follower(here, index).follow()
