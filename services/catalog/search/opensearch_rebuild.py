@@ -4,22 +4,28 @@ From the moment that the new one is there, the follower writes to both. The rebu
 follower then has: it never overwrites what has changed meanwhile. It makes the first index, too.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import text
 
 from services.catalog.search import sources
+from services.catalog.search.engine import Document
 from services.catalog.search.follower import BATCH, LOCK, TURN
 from services.catalog.search.opensearch import OpenSearchIndex
 from services.catalog.search.opensearch_documents import DEFINITION
+from services.catalog.search.writing import NothingWrittenError, write_each
 
 _IDS = text("SELECT id FROM products WHERE id > :after ORDER BY id LIMIT :limit")
 
 
 async def rebuild(index: OpenSearchIndex, tell: Callable[[int], None]) -> int:
-    """Make the index anew; the number of its documents, which `tell` hears as it grows."""
+    """Make the index anew; the number of its documents, which `tell` hears as it grows.
+
+    Raises:
+        NothingWrittenError: the index takes no product, and is not put in place of the one in use.
+    """
     name = f"{index.alias}-{uuid4().hex}"
     async with index.database.sessions.begin() as session:
         await session.execute(LOCK)
@@ -27,14 +33,19 @@ async def rebuild(index: OpenSearchIndex, tell: Callable[[int], None]) -> int:
             await index.ask("DELETE", f"/{left}")
         await index.ask("PUT", f"/{name}", {**DEFINITION, "aliases": {index.next: {}}})
         turn = await session.scalar(TURN)
+
+    async def write(found: Sequence[Document], _: Sequence[int]) -> None:
+        await index.write_next(found, turn)
+
     after: int | None = 0
     count = 0
     while after is not None:
         async with index.database.sessions() as session:
             ids = (await session.scalars(_IDS, {"after": after, "limit": BATCH})).all()
-            documents = await sources.read(session, list(ids))
-        await index.write_next(documents, turn)
-        count += len(documents)
+            documents = {each.product_id: each for each in await sources.read(session, list(ids))}
+        count += await write_each(list(documents), documents, write)
+        if documents and not count:
+            raise NothingWrittenError
         after = ids[-1] if ids else None
         tell(count)
     async with index.database.sessions.begin() as session:

@@ -6,14 +6,16 @@ are the rows of other transactions (`xmin`) than at the beginning. Whatever is w
 read again. Needed after a change of how texts are read, or of how the index is made.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.catalog.search import sources
+from services.catalog.search.engine import Document
 from services.catalog.search.follower import BATCH, LOCK
 from services.catalog.search.store import COUNTING, Store, count_words
+from services.catalog.search.writing import NothingWrittenError, write_each
 from services.common.storage.database import Database
 
 _PREPARE = (
@@ -43,7 +45,11 @@ _SWAP = (
 
 
 async def rebuild(database: Database, store: Store, tell: Callable[[int], None]) -> int:
-    """Make the index anew; the number of its documents, which `tell` hears as it grows."""
+    """Make the index anew; the number of its documents, which `tell` hears as it grows.
+
+    Raises:
+        NothingWrittenError: the index takes no product, and is not put in place of the one in use.
+    """
     async with database.sessions.begin() as session:
         for statement in _PREPARE:
             await session.execute(text(statement))
@@ -53,7 +59,10 @@ async def rebuild(database: Database, store: Store, tell: Callable[[int], None])
         async with database.sessions.begin() as session:
             await session.execute(_WRITE_THERE)
             ids = (await session.scalars(_IDS, {"after": after, "limit": BATCH})).all()
-            count += await _write(session, store, list(ids))
+            written, products = await _write(session, store, list(ids))
+            count += written
+        if products and not count:
+            raise NothingWrittenError
         after = ids[-1] if ids else None
         tell(count)
     async with database.sessions.begin() as session:
@@ -73,8 +82,16 @@ async def rebuild(database: Database, store: Store, tell: Callable[[int], None])
     return count
 
 
-async def _write(session: AsyncSession, store: Store, ids: list[int]) -> int:
-    documents = await sources.read(session, ids)
-    held = {document.product_id for document in documents}
-    await store.write(session, documents, [each for each in ids if each not in held])
-    return len(documents)
+async def _write(session: AsyncSession, store: Store, ids: list[int]) -> tuple[int, int]:
+    """Write these products; how many documents the index has of them, and how many there are."""
+
+    async def write(found: Sequence[Document], gone: Sequence[int]) -> None:
+        try:
+            async with session.begin_nested():
+                await store.write(session, found, gone)
+        except BaseException:
+            store.words.forget()
+            raise
+
+    documents = {each.product_id: each for each in await sources.read(session, ids)}
+    return await write_each(ids, documents, write), len(documents)

@@ -14,6 +14,7 @@ from services.catalog.search.follower import LOCK, Follower
 from services.catalog.search.opensearch import OpenSearchIndex
 from services.catalog.search.opensearch_rebuild import rebuild
 from services.catalog.search.postgres import PostgresIndex
+from services.catalog.search.writing import NothingWrittenError
 from services.common.runtime.errors import Unavailable
 from services.common.storage.database import Database
 from services.common.storage.migrate import migrate
@@ -229,6 +230,53 @@ async def test_of_what_is_too_large_together_each_part_is_written(stub):
     service.answers["/products/_bulk"] = bulk
     await Follower(index.database, index).follow()
     assert written == [b"1", b"2", b"3", b"4"]
+
+
+@pytest.fixture
+def is_rebuilt(stub):
+    """To make an index by a proxy that lets one document through at a time, of which some are refused."""
+    service, index = stub
+    service.says("/_alias/products", {})
+    service.says("/_alias/products-next", {"status": 404}, 404)
+    service.says("/products/_count", {"count": 2})
+    nothing = {"buckets": []}
+    service.says("/products/_search", {"aggregations": {"words": nothing, **dict.fromkeys("ABCD", nothing)}})
+    written = []
+
+    async def rebuilt(*refused):
+        async def bulk(request):
+            ids = [line.split(b'"')[5] for line in (await request.body()).splitlines() if b'"_id"' in line]
+            if len(ids) > 1:
+                return JSONResponse({"error": "too large"}, 413)
+            if int(ids[0]) in refused:
+                return JSONResponse({"items": [{"index": {"status": 400, "error": {"reason": "immense"}}}]})
+            written.extend(ids)
+            return JSONResponse({"items": []})
+
+        service.answers["/products-next/_bulk"] = bulk
+        return await rebuild(index, lambda _: None), written
+
+    return rebuilt
+
+
+async def test_a_rebuild_leaves_out_what_is_refused_and_writes_the_rest(is_rebuilt, caplog):
+    assert await is_rebuilt(2) == (2, [b"1", b"4"])
+    assert "product 2 cannot be found" in caplog.text
+
+
+async def test_an_index_that_takes_nothing_is_not_put_in_place_of_the_one_in_use(stub, is_rebuilt):
+    service, _ = stub
+    with pytest.raises(NothingWrittenError):
+        await is_rebuilt(1, 2, 4)
+    assert "/_aliases" not in {request.url.path for request in service.asked}
+
+
+async def test_a_rebuild_leaves_out_what_cannot_be_read(catalogue, caplog):
+    connection, index = catalogue
+    connection.execute("UPDATE products SET brand = repeat('茶', 20000), product_version = 2 WHERE id = 2")
+    assert await rebuild(index, lambda _: None) == 2
+    assert await held(index) == [1, 4]
+    assert "product 2 cannot be found" in caplog.text
 
 
 async def test_a_search_ends_in_its_time_however_many_pages_it_takes(stub):

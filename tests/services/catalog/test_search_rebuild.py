@@ -13,6 +13,7 @@ from services.catalog.search.follower import Follower
 from services.catalog.search.postgres import PostgresIndex
 from services.catalog.search.rebuild import rebuild
 from services.catalog.search.store import Store
+from services.catalog.search.writing import NothingWrittenError
 from services.common.storage.database import Database
 from services.common.storage.migrate import migrate
 from tests.services.migrated import differences
@@ -95,6 +96,27 @@ async def test_what_is_again_as_it_was_in_the_old_index_is_so_in_the_new_one(cat
     await rebuild(here, Store(Reader(Analyzer())), change_back)
 
     assert connection.execute(ROWS).fetchall()[0][1] == 100
+
+
+async def test_a_rebuild_leaves_out_what_cannot_be_read_and_writes_the_rest(catalogue, caplog):
+    connection, here, _ = catalogue
+    connection.execute("UPDATE products SET brand = repeat('茶', 20000), product_version = 2 WHERE id = 2")
+    assert await rebuild(here, Store(Reader(Analyzer())), lambda _: None) == 2
+    assert [row[0] for row in connection.execute(ROWS)] == [1, 4]
+    assert "product 2 cannot be found" in caplog.text
+
+
+async def test_an_index_that_takes_nothing_is_not_put_in_place_of_the_one_in_use(catalogue):
+    connection, here, _ = catalogue
+    before = connection.execute(ROWS).fetchall()
+
+    class Broken(Reader):
+        def terms(self, source):
+            raise ValueError(source)
+
+    with pytest.raises(NothingWrittenError):
+        await rebuild(here, Store(Broken(Analyzer())), lambda _: None)
+    assert connection.execute(ROWS).fetchall() == before
 
 
 async def test_a_search_gives_up_in_its_own_time_while_the_index_is_swapped(catalogue):
