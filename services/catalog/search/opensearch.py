@@ -112,7 +112,6 @@ class OpenSearchIndex:
                 for tier, found in (await self._counted_again(gone[first : first + PAGE_OF_WORDS])).items():
                     tiers[tier].update(found)
             await set_counts(session, tiers["A"] + tiers["B"], sum(tiers.values(), Counter()), documents, last)
-        self._words.forget()
 
     async def ask(self, method: str, path: str, body: Json | None = None) -> Json:
         """The answer of the cluster to what is no search.

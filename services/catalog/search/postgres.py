@@ -105,7 +105,6 @@ class PostgresIndex:
         """Count in how many documents each word is."""
         async with self._database.sessions.begin() as session:
             await count_words(session)
-        self._store.words.forget()
 
 
 def _facets(found: Mapping[str, Any]) -> Facets:

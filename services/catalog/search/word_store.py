@@ -1,6 +1,7 @@
 """Writes the words of an index to `search_words`, where processes that understand searches read them (`words.py`)."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -34,17 +35,22 @@ _NOT_AMONG = text(
     "SELECT key FROM search_words WHERE count > 0 AND id <= :last EXCEPT SELECT unnest(CAST(:keys AS text[]))"
 )
 _LAST = text("SELECT coalesce(max(id), 0) FROM search_words")
+_COUNTED_AT = text("SELECT counted_at FROM search_state")
 _COUNTED = text("UPDATE search_state SET documents = :documents, counted_at = clock_timestamp()")
 
 
 class WordStore:
-    """The words' writer; it remembers those that are there."""
+    """The words' writer; it remembers those that are there, until somebody, maybe another process, has counted them."""
 
     def __init__(self) -> None:
         self._known: set[str] = set()
+        self._counted_at: datetime | None = None
 
     async def add(self, session: AsyncSession, found: Iterable[Terms]) -> None:
         """Add the words of some products that are new, counted in these alone for now."""
+        if (counted_at := await session.scalar(_COUNTED_AT)) != self._counted_at:
+            self._known.clear()  # some may be no more
+            self._counted_at = counted_at
         new: dict[str, list[Any]] = {}
         for each in found:
             for key in each.tiers.keys() - self._known:
@@ -59,7 +65,7 @@ class WordStore:
             self._known |= new.keys()
 
     def forget(self) -> None:
-        """Take no word for known: a transaction that wrote some was rolled back, or some are no more."""
+        """Take no word for known: a transaction that wrote some was rolled back."""
         self._known.clear()
 
 

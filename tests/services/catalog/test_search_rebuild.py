@@ -119,6 +119,16 @@ async def test_an_index_that_takes_nothing_is_not_put_in_place_of_the_one_in_use
     assert connection.execute(ROWS).fetchall() == before
 
 
+async def test_a_word_that_a_rebuild_has_counted_away_is_known_again_when_a_product_is_back(catalogue):
+    connection, here, follower = catalogue
+    connection.execute("UPDATE products SET is_active = false, product_version = 2")
+    await follower.follow()
+    await rebuild(here, Store(Reader(Analyzer())), lambda _: None)  # by another process
+    connection.execute("UPDATE products SET is_active = true, product_version = 3 WHERE id = 1")
+    await follower.follow()
+    assert connection.execute("SELECT count FROM search_words WHERE key = '緑茶'").fetchone() == (1,)
+
+
 async def test_a_search_gives_up_in_its_own_time_while_the_index_is_swapped(catalogue):
     connection, here, _ = catalogue
     index = PostgresIndex(here, Reader(Analyzer()), 0.1)
