@@ -17,6 +17,8 @@ from services.common.storage.database import Database
 
 EVERY_SECONDS = 0.3
 """How old a new word is at most before searches know it."""
+AT_ONCE = 100
+"""So many new words are added before others have their turn: some milliseconds of work."""
 _STATE = select(SearchState.documents, SearchState.counted_at)
 _WORDS = select(
     SearchWord.id, SearchWord.key, SearchWord.reading, SearchWord.surface, SearchWord.heads, SearchWord.count
@@ -61,15 +63,18 @@ class Words(Worker):
         async with self._turn, self._database.sessions() as session:
             state = (await session.execute(_STATE)).one()
             if self._vocabulary is None or state.counted_at != self._counted_at:
-                self._last = 0
-                entries = await self._new(session)
+                entries, last = await self._after(session, 0)
                 self._vocabulary = await asyncio.to_thread(Vocabulary, entries, state.documents)
                 self._counted_at = state.counted_at
-            elif entries := await self._new(session):
-                self._vocabulary.add(entries)
+            else:
+                entries, last = await self._after(session, self._last)
+                for first in range(0, len(entries), AT_ONCE):
+                    self._vocabulary.add(entries[first : first + AT_ONCE])
+                    await asyncio.sleep(0)
+            self._last = last
 
-    async def _new(self, session: AsyncSession) -> list[Entry]:
-        rows = (await session.execute(_WORDS.where(SearchWord.id > self._last))).all()
-        self._last = rows[-1].id if rows else self._last
+    async def _after(self, session: AsyncSession, last: int) -> tuple[list[Entry], int]:
+        """The words after this number, and the number of the last."""
+        rows = (await session.execute(_WORDS.where(SearchWord.id > last))).all()
         entries = [Entry(key, reading, surface, heads, count) for _, key, reading, surface, heads, count in rows]
-        return [entry for entry in entries if entry.count]
+        return [entry for entry in entries if entry.count], rows[-1].id if rows else last

@@ -166,6 +166,23 @@ async def test_a_word_that_is_back_before_its_count_is_set_stays(catalogue):
     assert connection.execute("SELECT count FROM search_words WHERE key = '緑茶'").fetchone() == (1,)
 
 
+async def test_while_many_new_words_are_read_searches_go_on_and_know_each_wholly_or_not_at_all(catalogue):
+    connection, here, _ = catalogue
+    words = Words(here)
+    vocabulary, seen = await words.vocabulary(), set()
+    connection.execute("""
+        INSERT INTO search_words (key, reading, surface, heads, count)
+        SELECT 'w' || i, 'w' || i, 'w', 1, 1 FROM generate_series(1, 1000) AS i
+    """)
+    refreshing = asyncio.create_task(words.refresh())
+    while not refreshing.done():
+        known = {f"w{i}" for i in range(1, 1001) if vocabulary.get(f"w{i}")}
+        assert {each.key for each in vocabulary.beginning("w", 1000)} == known
+        seen.add(len(known))
+        await asyncio.sleep(0)
+    assert (max(seen), len(seen) > 5) == (1000, True)
+
+
 def _waiting(url):
     with psycopg.connect(url, autocommit=True) as connection:
         return connection.execute("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted").fetchone()

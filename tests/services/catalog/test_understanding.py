@@ -93,6 +93,26 @@ def test_a_word_that_is_said_twice_counts_once(analyzer, dictionary):
     assert [next(iter(each.words)) for each in plan.concepts] == ["緑茶", "急須"]
 
 
+class Compared(str):
+    times = 0
+    __slots__ = ()
+    __hash__ = str.__hash__
+
+    def __eq__(self, other):
+        Compared.times += 1
+        return str.__eq__(self, other)
+
+
+def test_a_new_word_is_found_by_its_beginning_and_compared_with_few_of_those_there_are():
+    words = [Compared(f"w{i}") for i in range(2_000)]
+    vocabulary = Vocabulary([Entry(word, word, word, 1, 1) for word in words], 100)
+    Compared.times = 0
+    vocabulary.add([Entry("w10x", "w10x", "w10x", 1, 1)])
+    assert Compared.times < 50
+    assert [entry.key for entry in vocabulary.beginning("w10", 3)] == ["w10", "w100", "w1000"]
+    assert [entry.key for entry in vocabulary.beginning("w10x", 3)] == ["w10x"]
+
+
 def test_long_texts_are_not_remembered(analyzer):
     def remembered():
         return analyzer._remembered.cache_info().currsize
