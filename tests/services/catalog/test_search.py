@@ -116,10 +116,11 @@ def skus(found):
     ],
 )
 async def test_an_english_name_is_found_in_either_number_and_however_its_model_is_spaced(search, upsert, name, text):
-    await upsert("products", {"sku": f"english {name}", "name": name, "price": "100", "stock": 1})
+    await upsert("products", {"sku": "english", "name": name, "price": "100", "stock": 1, "isActive": True})
     found = await search(text)
+    await upsert("products", {"sku": "english", "isActive": False})  # other tests have other cookies
     assert found["isConfident"]
-    assert f"english {name}" in skus(found)[:3]
+    assert "english" in skus(found)[:3]
 
 
 async def test_what_is_meant_comes_before_what_is_only_flavoured_so(search):
