@@ -20,6 +20,7 @@ from redis.exceptions import RedisError
 
 from services.auth.addresses import key_of
 from services.common.runtime.errors import Problem, Unavailable
+from services.common.storage.redis_connections import RECONNECTING
 
 QUARTER: Final = 15 * 60
 MONTH: Final = 30 * 86_400
@@ -63,6 +64,7 @@ class Attempts:
                 suppress=False,
                 socket_connect_timeout=REDIS_SECONDS,
                 socket_timeout=REDIS_SECONDS,
+                **RECONNECTING,
             )
 
     @asynccontextmanager

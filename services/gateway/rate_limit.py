@@ -23,6 +23,7 @@ from services.common.identity.policy import PUBLIC
 from services.common.identity.principal import Principal
 from services.common.runtime.breaker import Breaker, CircuitOpenError
 from services.common.runtime.errors import Problem
+from services.common.storage.redis_connections import RECONNECTING
 from services.common.web.addresses import client_network
 from services.gateway.cookies import SAFE_METHODS
 from services.gateway.settings import GatewaySettings
@@ -68,7 +69,10 @@ class RateLimiter:
         self._redis: Redis | None = None
         if settings.redis_url is not None:
             self._redis = Redis.from_url(
-                settings.redis_url, socket_connect_timeout=REDIS_SECONDS, socket_timeout=REDIS_SECONDS
+                settings.redis_url,
+                socket_connect_timeout=REDIS_SECONDS,
+                socket_timeout=REDIS_SECONDS,
+                **RECONNECTING,
             )
 
     async def admit(self, kind: str, caller: str) -> None:

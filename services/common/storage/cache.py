@@ -19,6 +19,7 @@ from cashews.exceptions import CacheBackendInteractionError
 from services.common.runtime.breaker import Breaker, CircuitOpenError
 from services.common.runtime.settings import ServiceSettings
 from services.common.runtime.shared_calls import SharedCalls
+from services.common.storage.redis_connections import RECONNECTING
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +53,7 @@ class Cache:
                 socket_connect_timeout=CONNECT_SECONDS,
                 socket_timeout=ANSWER_SECONDS,
                 max_connections=32,
+                **RECONNECTING,
             )
 
     async def get(self, key: str) -> bytes | None:

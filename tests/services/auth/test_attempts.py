@@ -8,6 +8,7 @@ import pytest_asyncio
 from services.auth.attempts import Attempts, TooManyAttempts
 from services.auth.provider import WrongCredentials
 from services.common.runtime.errors import Unavailable
+from stack.parts.valkey import Valkey
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 numbers = itertools.count()
@@ -125,3 +126,13 @@ async def test_nobody_is_let_in_while_nothing_can_be_counted(email, network):
         async with attempts.login(email, network):
             pytest.fail("the password is not even tried")
     await attempts.close()
+
+
+async def test_a_connection_that_a_restart_of_redis_broke_closes_no_login(tmp_path, email, network):
+    with Valkey(tmp_path / "valkey") as server:
+        attempts = Attempts(server.url)
+        await fail(attempts, email, network)
+        server.stop()
+        server.start()
+        await fail(attempts, email, network)
+        await attempts.close()

@@ -6,6 +6,7 @@ from redis.asyncio import Redis
 
 from services.gateway.rate_limit import RateLimiter, TooManyRequests
 from services.gateway.settings import GatewaySettings
+from stack.parts.valkey import Valkey
 
 
 def statuses(client, headers=None, times=3):
@@ -99,3 +100,17 @@ async def test_gateways_count_by_the_share_and_let_no_more_pass_than_the_limit(e
         assert 0 < await redis.ttl(key) <= 60
     await first.close()
     await second.close()
+
+
+async def test_what_comes_after_a_restart_of_redis_is_counted(environment, tmp_path):
+    with Valkey(tmp_path / "valkey") as server:
+        limiter = RateLimiter(
+            GatewaySettings(**{**environment, "redis_url": server.url, "user_requests_per_minute": 1})
+        )
+        await limiter.admit("user:read", "before")
+        server.stop()
+        server.start()
+        await limiter.admit("user:read", "after")
+        async with Redis.from_url(server.url) as redis:
+            assert await redis.keys("gateway:rate:user:read:after:*") != []
+        await limiter.close()

@@ -79,6 +79,17 @@ async def test_a_cache_that_is_away_means_not_cached(tmp_path):
     await cache.close()
 
 
+async def test_a_connection_that_a_restart_of_redis_broke_is_made_anew(tmp_path):
+    with Valkey(tmp_path / "valkey") as server:
+        cache = cache_of(server.url)
+        await cache.set("k", b"old", 60)
+        server.stop()
+        server.start()
+        await cache.set("k", b"new", 60)
+        assert await cache.get("k") == b"new"
+        await cache.close()
+
+
 async def test_nothing_is_cached_whose_kind_is_not_declared(cache):
     with pytest.raises(LookupError, match="'unknown'"):
         await cache.set("unknown:1", b"value", 60)
