@@ -115,12 +115,35 @@ def test_a_shop_without_storage_is_a_shop(open_page):
         page.get_by_role("region", name="On sale").get_by_role("article").first.get_by_role("link").click()
 
 
+@pytest.mark.parametrize("kept", ["{", '"newsletter"', "7"])
+def test_what_others_left_in_the_tabs_storage_costs_no_page(open_page, kept):
+    page = open_page("/cart")
+    page.add_init_script(f"sessionStorage.setItem('tanawari.origin', {json.dumps(kept)})")
+    page.goto("/")
+    heading(page, "Welcome")
+
+
+def test_a_page_whose_script_does_not_come_is_told_in_words(open_page):
+    page = open_page()
+    heading(page, "Welcome")
+    page.route("**/cart-page.js", lambda route: route.abort(), times=1)
+    page.get_by_role("link", name="Cart", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("The shop cannot be reached.")
+    assert not [each for each in open_page.complaints if "import" in each]
+    page.get_by_role("button", name="Try again").click()
+    heading(page, "Your cart")
+    open_page.complaints.clear()  # the browser's own words on the lost request
+
+
 def test_offline_is_told_and_the_page_comes_when_the_connection_is_back(open_page):
     page = open_page()
     heading(page, "Welcome")
     page.context.set_offline(True)
     expect(page.get_by_text("You are offline. What is on the page stays")).to_be_visible()
     page.get_by_role("region", name="On sale").get_by_role("link", name=re.compile("small|medium|large")).first.click()
+    heading(page, "This page cannot be shown")
+    expect(page.get_by_role("alert")).to_contain_text("You are offline.")
+    page.get_by_role("button", name="Try again").click()
     heading(page, "This page cannot be shown")
     page.context.set_offline(False)
     expect(page.get_by_role("button", name=re.compile("Add to cart")).first).to_be_visible()

@@ -1,18 +1,18 @@
 // The preview's frame: which page an address means, and how to get from one to the next without loading anew.
 
-import { Problem } from "./api.js";
 import { lookIntoCart } from "./cart.js";
 import { installConsent } from "./consent.js";
 import { announce, element, say } from "./dom.js";
 import { entry, forget, goTo, keep, keptFor, putBack, remember } from "./navigation.js";
 import { failure, skeleton } from "./page-states.js";
 import { installPicker, showWho } from "./picker.js";
+import { brought, Problem } from "./problem.js";
 import { installSearch, showKeyword } from "./search-box.js";
 import { onChange, renew } from "./session.js";
 import { t } from "./texts.js";
 
 const main = document.getElementById("content");
-const page = (module, name) => async (...given) => (await import(`./${module}.js`))[name](...given);
+const page = (module, name) => async (...given) => (await brought(import(`./${module}.js`)))[name](...given);
 const PAGES = {
   "/": page("top-page", "topPage"),
   "/search": page("search-page", "searchPage"),
@@ -76,7 +76,8 @@ async function make() {
     await renew();
     return await pageAt(location.pathname)(location.pathname);
   } catch (error) {
-    return failure(error, () => (error instanceof Problem ? render() : location.reload())); // a module that did not come stays away until then
+    const isOver = !(error instanceof Problem) || (error.isModule && navigator.onLine); // offline, the browser's own page would come
+    return failure(error, () => (isOver ? location.reload() : render()));
   }
 }
 
@@ -122,7 +123,7 @@ document.addEventListener("click", (event) => {
 
 const connection = () => {
   document.getElementById("offline").hidden = navigator.onLine;
-  if (navigator.onLine && current.page?.isFailure) render();
+  if (navigator.onLine) current.page?.retry?.();
 };
 history.scrollRestoration = "manual";
 addEventListener("online", connection);

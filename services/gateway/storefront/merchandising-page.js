@@ -2,6 +2,7 @@
 
 import "./merchandising-texts.js";
 import { element } from "./dom.js";
+import { brought } from "./problem.js";
 import { hasRole, isLoggedIn } from "./session.js";
 import { loginPage } from "./sign-in-pages.js";
 import { t } from "./texts.js";
@@ -22,7 +23,7 @@ export async function merchandisingPage() {
   }
   const asked = new URLSearchParams(location.search).get("part");
   const chosen = Object.hasOwn(PARTS, asked) ? asked : "displays";
-  const { draw } = await PARTS[chosen]();
+  const { draw } = await brought(PARTS[chosen]());
   const link = (name) => element("a", { className: "again", href: `/merchandising?part=${name}`, "aria-current": name === chosen ? "page" : null }, t(`part.${name}`));
   const parts = element("nav", { className: "parts", "aria-label": t("merchandising.parts") }, Object.keys(PARTS).map(link));
   const head = element("div", { className: "head" }, title, element("p", {}, t(`part.${chosen}.about`)));

@@ -15,7 +15,17 @@ function here() {
   return Object.fromEntries(isFromElsewhere ? [...given, ["referrer", document.referrer.split("?")[0]]] : given);
 }
 
-const origin = JSON.parse(ofTab.get(NAME)) ?? here();
+/** What was kept; null if nothing was, or something that is no origin. */
+function kept() {
+  try {
+    const found = JSON.parse(ofTab.get(NAME));
+    return found instanceof Object ? found : null;
+  } catch {
+    return null;
+  }
+}
+
+const origin = kept() ?? here();
 const keep = () => ofTab.set(NAME, JSON.stringify(origin));
 if (hasConsent()) keep(); // the first page may end before anything is reported
 

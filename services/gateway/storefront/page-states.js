@@ -24,7 +24,7 @@ export function skeleton() {
 export function failure(error, retry) {
   if (error instanceof Problem && MISSING.has(error.status)) return missing();
   const again = element("button", { className: "again", type: "button", onclick: retry }, t("again"));
-  return stated(t("failed"), [element("p", {}, explain(error)), again], { isFailure: true });
+  return stated(t("failed"), [element("p", {}, explain(error)), again], { retry });
 }
 
 /** The page for what does not exist. */

@@ -39,6 +39,15 @@ export async function answerOf(response) {
   return said;
 }
 
+/** A module; one that does not come is a Problem of the connection, and stays away until the page is loaded anew. */
+export async function brought(module) {
+  try {
+    return await module;
+  } catch (error) {
+    throw error instanceof TypeError ? Object.assign(away(error), { isModule: true }) : error;
+  }
+}
+
 function away({ name }) {
   if (name === "TimeoutError" || name === "AbortError") return new Problem(0, { kind: "late" });
   return new Problem(0, { kind: navigator.onLine ? "unreachable" : "offline" });
