@@ -204,6 +204,58 @@ def test_dates_are_changed_and_what_was_not_changed_stays(screen, staff):
     assert (now["startDate"] > start, now["endDate"]) == (True, None)
 
 
+def test_what_a_colleague_changed_meanwhile_is_shown_before_anything_is_changed(screen, open_page, staff):
+    name = f"Shared {uuid.uuid4().hex[:6]}"
+    place = f"/v1/campaigns/{post(staff, '/v1/campaigns', name=name)['id']}"
+    page = screen("campaigns", timezone_id="Asia/Tokyo")
+    row = region(page, "Campaigns").get_by_role("listitem").filter(has_text=name)
+    row.get_by_label(f"Change the dates: {name}").click()
+    theirs = "2036-12-19T15:00:00Z"
+    staff.patch(place, json={"endDate": theirs}).raise_for_status()
+    row.get_by_label("Until").fill("2036-12-05T00:00")
+    row.get_by_role("button", name="Save").click()
+    expect(row.get_by_role("alert").filter(has_text="It was changed meanwhile")).to_be_visible()
+    assert staff.get(place).json()["endDate"] == theirs
+    row.get_by_label(f"Change the dates: {name}").click()
+    expect(row.get_by_label("Until")).to_have_value("2036-12-20T00:00")
+    row.get_by_role("button", name="Pause").click()
+    expect(row.get_by_role("button", name="Resume")).to_be_visible()
+    expect(row.get_by_text("It was changed meanwhile")).to_be_hidden()
+    staff.patch(place, json={"isActive": True}).raise_for_status()
+    row.get_by_role("button", name="Remove").click()
+    expect(row.get_by_role("alert").filter(has_text="It was changed meanwhile")).to_be_visible()
+    row.get_by_role("button", name="Remove").click()
+    expect(row).to_be_hidden()
+    open_page.complaints.clear()  # the browser's own words on the 412
+
+
+def test_a_pin_that_a_colleague_changed_is_shown_before_it_is_moved(screen, open_page, staff):
+    ids = [
+        post(staff, "/v1/top-page-displays", mode="pin", displayType="DAILY_DEAL", productId=product(staff, each))["id"]
+        for each in ("Sencha", "Genmaicha")
+    ]
+    page = screen("displays")
+    order = region(page, "Order of the pins")
+    order.get_by_label("Shelf").select_option("DAILY_DEAL")
+    order.get_by_role("button", name="Show the order").click()
+    staff.patch(f"/v1/top-page-displays/{ids[1]}", json={"priority": 9}).raise_for_status()
+    order.get_by_role("button", name="Up: Genmaicha").click()
+    expect(order.get_by_role("alert").filter(has_text="It was changed meanwhile")).to_be_visible()
+    expect(order.get_by_role("button", name="Down: Genmaicha")).to_be_focused()
+    order.get_by_role("button", name="Down: Genmaicha").click()
+    expect(order.get_by_role("listitem")).to_contain_text(["Sencha", "Genmaicha"])
+    row = region(page, "What is decided").get_by_role("listitem").filter(has_text="Genmaicha")
+    row.get_by_role("button", name="Pause: Genmaicha").click()  # it is shown there as it was before
+    expect(row.get_by_role("alert").filter(has_text="It was changed meanwhile")).to_be_visible()
+    row.get_by_role("button", name="Pause: Genmaicha").click()
+    expect(row.get_by_role("button", name="Resume: Genmaicha")).to_be_visible()
+    order.get_by_role("button", name="Up: Genmaicha").click()  # what was changed beside it is known to be one's own
+    expect(order.get_by_role("listitem")).to_contain_text(["Genmaicha", "Sencha"])
+    row.get_by_role("button", name="Resume: Genmaicha").click()
+    expect(row.get_by_role("button", name="Pause: Genmaicha")).to_be_visible()
+    open_page.complaints.clear()  # the browser's own words on the 412
+
+
 def test_a_review_is_hidden_with_a_reason_and_shown_again(screen, open_page, staff, merchandiser):
     bought = product(staff, "Reviewed tea")
     post(merchandiser, "/v1/carts/me/items", productId=bought, quantity=1)

@@ -36,19 +36,21 @@ export async function send(method, path, body) {
 /**
  * Send what must have one effect: it has an `Idempotency-Key`, which it keeps, in this tab, until it is answered.
  * The same change asked for while it is under way is the same one. What the shop cannot take is sent again soon.
+ * With a version it is a change of that version alone.
  */
-export function change(method, path, body) {
-  const what = `${method} ${path} ${JSON.stringify(body)}`;
-  if (!underWay.has(what)) underWay.set(what, settle(what, method, path, body).finally(() => underWay.delete(what)));
+export function change(method, path, body, version) {
+  const what = [method, path, JSON.stringify(body), ...(version ? [version] : [])].join(" ");
+  const basis = version ? { "If-Match": `"${version}"` } : {};
+  if (!underWay.has(what)) underWay.set(what, settle(what, method, path, body, basis).finally(() => underWay.delete(what)));
   return underWay.get(what);
 }
 
-async function settle(what, method, path, body, tries = TRIES) {
+async function settle(what, method, path, body, basis, tries = TRIES) {
   const name = `tanawari.change ${what}`;
   const key = ofTab.get(name) ?? uuid();
   ofTab.set(name, key);
   const { headers, ...options } = jsonOf(method, body);
-  const [response, error] = await ask(path, { ...options, headers: { ...headers, "Idempotency-Key": key } }, LONG).then((answer) => [answer], (problem) => [null, problem]);
+  const [response, error] = await ask(path, { ...options, headers: { ...headers, ...basis, "Idempotency-Key": key } }, LONG).then((answer) => [answer], (problem) => [null, problem]);
   const pause = Number(response?.headers.get("Retry-After") ?? 1);
   const isRunning = response?.status === CONFLICT && response.headers.has("Retry-After"); // the first of two that are the same
   const isOpen = isRunning || isBusy(response);
@@ -58,7 +60,7 @@ async function settle(what, method, path, body, tries = TRIES) {
     return answerOf(response);
   }
   await new Promise((resolve) => setTimeout(resolve, pause * 1000));
-  return settle(what, method, path, body, tries - 1);
+  return settle(what, method, path, body, basis, tries - 1);
 }
 
 /** Whether the shop did not answer, or cannot take it now. */

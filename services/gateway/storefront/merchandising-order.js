@@ -1,9 +1,10 @@
 // The order of a shelf's pins: each goes one place up or down.
 
-import { change, get } from "./api.js";
+import { get } from "./api.js";
 import { element, say } from "./dom.js";
 import { field, form } from "./forms.js";
 import { filled, panel } from "./merchandising-things.js";
+import { changeShown } from "./merchandising-versions.js";
 import { explain } from "./problem.js";
 import { t } from "./texts.js";
 
@@ -11,19 +12,31 @@ export function order(path, shelves, whose) {
   const pins = element("ol", { className: "things", role: "list" });
   const none = element("p", { hidden: true }, t("order.none"));
   const problem = element("p", { className: "problem", role: "alert" });
+  let wish = {};
+  const ask = async () => {
+    const now = await get(`${path}/pins?${new URLSearchParams(wish)}`);
+    show(now);
+    return now;
+  };
   const show = ({ items }) => {
     none.hidden = items.length > 0;
     pins.replaceChildren(...items.map((pin, place) => row(pin, place, items, move)));
   };
+  const focus = (place, direction) => {
+    const buttons = [...(pins.children[place]?.querySelectorAll("button") ?? [])].filter(({ disabled }) => !disabled);
+    (buttons.find(({ value }) => value === direction) ?? buttons[0])?.focus();
+  };
   const move = async (pin, after, direction) => {
+    const thisOne = ({ id }) => id === pin.id;
+    const versionIn = ({ items }) => items.find(thisOne)?.version;
     problem.textContent = "";
     try {
-      const now = await change("POST", `${path}/${pin.id}/move`, { after });
+      const renew = async () => focus((await ask()).items.findIndex(thisOne), direction);
+      const now = await changeShown("POST", `${path}/${pin.id}`, { shown: pin, body: { after }, path: `${path}/${pin.id}/move`, versionIn, renew });
       show(now);
-      const place = now.items.findIndex(({ id }) => id === pin.id);
+      const place = now.items.findIndex(thisOne);
       if (place < 0) return say(t("order.behind", { name: nameOf(pin), count: now.items.length }));
-      const buttons = [...pins.children[place].querySelectorAll("button")].filter(({ disabled }) => !disabled);
-      (buttons.find(({ value }) => value === direction) ?? buttons[0]).focus();
+      focus(place, direction);
       say(t("order.moved", { name: nameOf(pin), place: place + 1 }));
     } catch (error) {
       problem.textContent = explain(error);
@@ -32,7 +45,10 @@ export function order(path, shelves, whose) {
   const node = form({
     fields: [field({ name: "displayType", label: t("decide.shelf"), options: shelves, value: "RECOMMENDED" }), whose],
     button: t("order.button"),
-    submit: async (data) => show(await get(`${path}/pins?${new URLSearchParams(filled(data))}`)),
+    submit: async (data) => {
+      wish = filled(data);
+      await ask();
+    },
   });
   return panel(t("order.title"), node, none, pins, problem);
 }

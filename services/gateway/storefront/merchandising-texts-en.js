@@ -26,6 +26,7 @@ export default {
   "thing.pause": "Pause",
   "thing.resume": "Resume",
   "thing.removed": "It is removed.",
+  "thing.outdated": "It was changed meanwhile, so this was not done. Here it is as it is now: please look again.",
   "state.on": "On",
   "state.paused": "Paused",
   "state.coming": "To come",

@@ -26,6 +26,7 @@ export default {
   "thing.pause": "一時停止",
   "thing.resume": "再開",
   "thing.removed": "削除しました。",
+  "thing.outdated": "ほかで変更されたため、この操作は行われていません。最新の内容を表示していますので、もう一度ご確認ください。",
   "state.on": "有効",
   "state.paused": "停止中",
   "state.coming": "開始前",

@@ -1,9 +1,10 @@
 // What the parts of the merchandisers' screen have in common: panels, lists, and what can be done to one thing.
 
-import { change, get } from "./api.js";
+import { get } from "./api.js";
 import { element, part, say } from "./dom.js";
 import { time } from "./format.js";
 import { field, form } from "./forms.js";
+import { changeShown } from "./merchandising-versions.js";
 import { later, more } from "./page-states.js";
 import { explain } from "./problem.js";
 import { t } from "./texts.js";
@@ -49,7 +50,7 @@ export function list({ path, wish = {}, none, row }) {
   });
 }
 
-/** A row that can be changed: `draw(now, button, set)` are its nodes, a button's act may fail, and `set` shows what a change has answered. */
+/** A row that can be changed: `draw(now, button, set)` are its nodes, a button's act may fail, and `set` shows what a change has answered, or what there is now with what is to be said. */
 export function changing(first, draw) {
   const problem = element("p", { className: "problem", role: "alert" });
   const node = element("li", {});
@@ -57,7 +58,8 @@ export function changing(first, draw) {
     problem.textContent = "";
     await act().catch((error) => (problem.textContent = explain(error)));
   };
-  const set = (now) => {
+  const set = (now, said = "") => {
+    problem.textContent = said;
     const hadKeyboard = body.node.contains(document.activeElement);
     const place = document.activeElement.closest("details") ? "summary" : "button, summary";
     body.show(now);
@@ -75,9 +77,10 @@ export function scheduled(first, { path, nameOf, about }) {
   const place = `${path}/${first.id}`;
   const node = changing(first, (now, button, set) => {
     const name = nameOf(now);
-    const patch = async (changes) => set(await change("PATCH", place, changes));
+    const renew = async (said) => set(await get(place), said);
+    const patch = async (changes) => set(await changeShown("PATCH", place, { shown: now, body: changes, renew }));
     const remove = async () => {
-      await change("DELETE", place);
+      await changeShown("DELETE", place, { shown: now, renew });
       if (node.contains(document.activeElement)) node.closest("section").querySelector("h2").focus();
       node.remove();
       say(t("thing.removed"));
