@@ -96,7 +96,7 @@ async def page(request: Request, caller: Caller, wish: PageRequest) -> Response:
     merchandising: Merchandising = state.merchandising
     recommender: Recommender = state.recommender
     has_own = user_id is not None and recommender.live.people.has_own_shelves(user_id)
-    said = await merchandising.ask(user_id if has_own else None, request.headers.get("authorization"))
+    said = await merchandising.ask(user_id if has_own else None)
     displays = said or merchandising.everyones
     exclude = recommender.product_ids(wish.exclude_ids)
     document = pages.page(recommender, displays, user_id, exclude, recommender.now(), is_content_away=said is None)

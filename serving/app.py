@@ -47,7 +47,9 @@ def create_app(settings: ServingSettings | None = None) -> FastAPI:
     broker = BrokerWatch(producer)
     feedback = FeedbackSender(producer)
     content = ServiceClient("content", settings.content_url, timeout=settings.content_timeout)
-    merchandising = Merchandising(content, watch_seconds=settings.content_watch_seconds)
+    merchandising = Merchandising(
+        content, watch_seconds=settings.content_watch_seconds, as_serving=settings.authentication("content")
+    )
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

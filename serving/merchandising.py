@@ -6,9 +6,10 @@ only while content responds.
 
 import asyncio
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from services.common.runtime.answers import CallFailedError
 from services.common.runtime.http_client import ServiceClient
@@ -23,13 +24,22 @@ MISSES: Final = 5
 
 
 class Merchandising(Worker):
-    """Requests rows from content; `everyones` holds the last known rows for everyone."""
+    """Requests rows from content; `everyones` holds the last known rows for everyone.
+
+    Args:
+        content: its client.
+        watch_seconds: how often rows for everyone are requested.
+        as_serving: the `auth` of requests in serving's own name.
+    """
 
     name = "merchandising"
 
-    def __init__(self, content: ServiceClient, *, watch_seconds: float) -> None:
+    def __init__(
+        self, content: ServiceClient, *, watch_seconds: float, as_serving: Callable[[Any], Any] | None
+    ) -> None:
         super().__init__()
         self.content = content
+        self._as_serving = as_serving
         self.everyones = Displays()
         self._misses = MISSES
         self._watch_seconds = watch_seconds
@@ -48,7 +58,7 @@ class Merchandising(Worker):
 
     async def refresh(self) -> None:
         """Request the rows for everyone."""
-        said, was_silent = await self.ask(None, None), self.is_silent
+        said, was_silent = await self.ask(None), self.is_silent
         self._misses = 0 if said is not None else self._misses + 1
         if said is not None:
             self.everyones = replace(said, generation=None, filling={})
@@ -59,26 +69,29 @@ class Merchandising(Worker):
                 "content %s", "does not respond: its last known rows apply" if self.is_silent else "responds"
             )
 
-    async def ask(self, user_id: str | None, authorization: str | None) -> Displays | None:
+    async def ask(self, user_id: str | None) -> Displays | None:
         """Content's rows for a user, or None while content is unavailable: a page without them is better than none.
 
-        The request carries the caller's own token, and content decides whose shelves the caller may see.
+        Serving asks in its own name, for shoppers are not told what is hidden; the route decides whose page it makes.
         """
-        said = await self._read(SaidDisplays, "/v1/displays", authorization, {"userId": user_id})
+        said = await self._read(SaidDisplays, "/v1/displays", {"userId": user_id}, auth=self._as_serving)
         return Displays.of(said) if said else None
 
     async def plan(self, user_id: str | None, authorization: str, moment: datetime | None) -> SaidPlan | None:
         """What is planned for a user's page at a time (None: now), or None while content is unavailable."""
         params = {"userId": user_id, "at": moment.isoformat() if moment else None}
-        return await self._read(SaidPlan, "/v1/planned-displays", authorization, params)
+        return await self._read(SaidPlan, "/v1/planned-displays", params, headers={"Authorization": authorization})
 
     async def _read(
-        self, shape: type[Said], path: str, authorization: str | None, params: dict[str, str | None]
+        self,
+        shape: type[Said],
+        path: str,
+        params: dict[str, str | None],
+        **caller: Any,  # noqa: ANN401 - httpx2's own `auth` or `headers`
     ) -> Said | None:
-        headers = {"Authorization": authorization} if authorization else {}
         given = {name: value for name, value in params.items() if value}
         try:
-            return await self.content.read(shape, "GET", path, headers=headers, params=given)
+            return await self.content.read(shape, "GET", path, params=given, **caller)
         except CallFailedError as error:
             logger.debug("content is unavailable: %s", error)
             return None

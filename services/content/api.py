@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Path, Query, Request, Response
 
 from services.common.identity.policy import owner
+from services.common.identity.principal import Principal
 from services.common.runtime.errors import problems
 from services.common.storage.database import Session
 from services.common.web.fields import PathId, UserId
@@ -34,17 +35,20 @@ async def _promises(request: Request) -> Promises:
 Promised = Annotated[Promises, Depends(_promises)]
 
 
-@router.get("/v1/displays", dependencies=[READER], response_model=DisplaysOut, responses=problems(403))
+@router.get("/v1/displays", response_model=DisplaysOut, responses=problems(403))
 async def read_displays(
     request: Request,
     session: Session,
+    caller: Annotated[Principal | None, READER],
     user_id: Annotated[UserId | None, Query(alias="userId")] = None,
 ) -> Response:
     """The shelves of one user, or without `userId` those for everyone.
 
-    A user's or visitor's shelves are visible to them, to merchandisers and to serving.
+    A user's or visitor's shelves are visible to them, to merchandisers and to serving; what is hidden only to
+    merchandisers and services.
     """
-    body = await service.displays(session, request.app.state.cache, user_id)
+    tells_hidden = caller is not None and (caller.is_service or not caller.roles.isdisjoint(MERCHANDISERS))
+    body = await service.displays(session, request.app.state.cache, user_id, tells_hidden=tells_hidden)
     return Response(body, media_type="application/json")
 
 

@@ -47,11 +47,12 @@ class MadeOf:
 
 
 class PageCache:
-    """The cached page of one user; None for the page of everyone."""
+    """The cached page of one user; None for the page of everyone. One that tells what is hidden is another page."""
 
-    def __init__(self, cache: Cache, user_id: str | None) -> None:
+    def __init__(self, cache: Cache, user_id: str | None, *, tells_hidden: bool) -> None:
         self._cache = cache
-        self._key = f"displays:{'everyone' if user_id is None else 'user:' + user_id}"
+        whose = "everyone" if user_id is None else f"user:{user_id}"
+        self._key = f"displays:{'all' if tells_hidden else 'public'}:{whose}"
 
     async def get(self, session: AsyncSession, active: Row[Any]) -> bytes | None:
         """The page, if it is valid."""

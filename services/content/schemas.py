@@ -68,8 +68,8 @@ class NewDisplay(DisplayChange):
 
     `pin` puts it first on its shelf, in stock or not; `hide` removes it from every shelf. It applies to one user or
     (`userId` null) to everyone, from `startDate` until before `endDate`, and within the dates of its campaign. Of
-    several rows the higher `priority` wins; a new one is the last of its priority. `sku` may name the product instead
-    of `productId`.
+    several pins the one of the higher `priority` comes first; a new one is the last of its priority. What is hidden is
+    on no shelf, whatever the priorities of its pins are. `sku` may name the product instead of `productId`.
 
     A special price is catalog's alone (`PUT /v1/products/{productId}/special-price`), and every shelf shows it. With a
     `promisedPrice` the row shows only while that is catalog's special price; without such an offer it is refused.
@@ -196,15 +196,15 @@ class ShownExperiment(Schema):
 class DisplaysOut(Schema):
     """The shelves of one user that have products, in page order.
 
-    A service that composes its own shelves uses the pins (items whose `source` is `manual`), the products that
-    are `hidden` everywhere (`hiddenSkus` in the same order).
+    A service that composes its own shelves uses the pins (items whose `source` is `manual`), and the products that
+    are `hidden` everywhere (`hiddenSkus` in the same order), which are null for shoppers.
     """
 
     user_id: str | None
     generation: str | None
     shelves: list[Shelf]
-    hidden: list[int]
-    hidden_skus: list[str | None]
+    hidden: list[int] | None
+    hidden_skus: list[str | None] | None
     experiment: ShownExperiment | None
 
 

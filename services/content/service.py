@@ -19,17 +19,20 @@ from services.content.schemas_planned import HiddenProduct, PlannedDisplays, Sho
 from services.contracts.experiments import arm_of
 
 
-async def displays(session: AsyncSession, cache: Cache, user_id: str | None) -> bytes:
+async def displays(session: AsyncSession, cache: Cache, user_id: str | None, *, tells_hidden: bool) -> bytes:
     """The shelves of one user (None: for everyone) as the JSON of `DisplaysOut`; as the user wishes.
 
+    What is hidden is told to those only who compose pages: the public is not to learn of it.
     Responses are cached until something changes that they show, and no change is missed.
     """
     active = await queries.active_for(session, user_id)
-    cached = PageCache(cache, user_id)
+    cached = PageCache(cache, user_id, tells_hidden=tells_hidden)
     if (known := await cached.get(session, active)) is not None:
         return known
     composed, experiment = await _composed(session, active, user_id, datetime.now(UTC))
     answer = _answer(composed, user_id, active.generation, experiment)
+    if not tells_hidden:
+        answer |= {"hidden": None, "hidden_skus": None}
     body = DisplaysOut(**answer).model_dump_json(by_alias=True).encode()
     await cached.put(MadeOf.of(active, composed.true_until.timestamp(), composed.product_ids), body)
     return body

@@ -5,9 +5,10 @@ from decimal import Decimal
 from types import SimpleNamespace
 
 import httpx2
+import jwt
 import pytest
 import pytest_asyncio
-from fastapi import FastAPI, HTTPException, Response
+from fastapi import FastAPI, HTTPException, Request, Response
 
 from ml.bundle.bundle import Champion, write
 from services.common.messaging.producer import Producer
@@ -85,11 +86,14 @@ class Content:
     def __init__(self):
         self.says = {"userId": None, "generation": "g-active", "shelves": [], "hidden": []}
         self.asked = []
+        self.callers = set()
         self.app = FastAPI()
         self.app.add_api_route("/v1/displays", self._answer)
 
-    async def _answer(self, userId: str | None = None):  # noqa: N803 - the name on the wire
+    async def _answer(self, request: Request, userId: str | None = None):  # noqa: N803 - the name on the wire
         self.asked.append(userId)
+        token = request.headers.get("authorization", "").removeprefix("Bearer ")
+        self.callers.add(jwt.decode(token, options={"verify_signature": False})["sub"] if token else None)
         if self.says is None:
             raise ConnectionError
         return self.says

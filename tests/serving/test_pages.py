@@ -53,6 +53,7 @@ async def test_a_page_holds_all_shelves_and_no_product_twice(page, content_servi
     everything = [each["productId"] for shelf in found["shelves"] for each in shelf["items"]]
     assert len(everything) == len(set(everything))
     assert BUYER in content_service.asked
+    assert content_service.callers == {"serving"}  # shoppers are not told what is hidden
     assert (found["generation"], found["degraded"]) == ("g-active", False)
 
 

@@ -57,6 +57,25 @@ async def test_a_hidden_product_is_told_to_whoever_composes_pages(client, shelve
     assert (told["hidden"], told["hiddenSkus"]) == ([1], [None])
 
 
+async def test_the_public_is_not_told_what_is_hidden(client, say, tokens):
+    await say("hide", 1)
+    callers = [None, tokens.user("u1"), tokens.service("serving", "content")]
+    async with httpx2.AsyncClient(transport=client._transport, base_url="http://content") as anybody:
+        for user_id, known in ((None, [None, None, [1]]), ("u1", [None, [1]])):
+            told = [
+                (
+                    await anybody.get(
+                        "/v1/displays",
+                        params={"userId": user_id} if user_id else {},
+                        headers=tokens.header(token) if token else {},
+                    )
+                ).json()
+                for token in callers[-len(known) :]
+            ]
+            assert [each["hidden"] for each in told] == known
+            assert [each["hiddenSkus"] is None for each in told] == [each is None for each in known]
+
+
 async def test_a_row_for_one_user_is_not_everyones(shelves, say):
     await say("hide", 4, userId="u1")
     assert ("REPURCHASE" in await shelves("u1"), "REPURCHASE" in await shelves("u2")) == (False, True)
