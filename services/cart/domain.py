@@ -23,6 +23,14 @@ class Obstacle(StrEnum):
     """The product's price has another currency than the rest of the cart."""
 
 
+MOST_TOLD = 10
+
+
+def told_stock(stock: int) -> int | None:
+    """A stock as shoppers are told it: of more than a few pieces they are not to learn how many are sold."""
+    return stock if stock <= MOST_TOLD else None
+
+
 @dataclass(frozen=True)
 class Line:
     """A cart item with what is true of its product now; `product` has the columns of a `CartItem`."""

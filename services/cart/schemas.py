@@ -5,7 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from services.cart.domain import Cart, Line, Obstacle
+from services.cart.domain import Cart, Line, Obstacle, told_stock
 from services.common.web.fields import Id, Schema, ShownMoney, left_out
 from services.common.web.references import Sku
 from services.contracts.envelope import MAX_QUANTITY
@@ -55,7 +55,7 @@ class CartItemOut(Schema):
     amount: ShownMoney
     obstacle: Obstacle | None
     left: int | None
-    """How many there are, where they are too few."""
+    """How many there are, where they are too few, and ten at most."""
 
     @classmethod
     def of(cls, line: Line) -> Self:
@@ -68,7 +68,7 @@ class CartItemOut(Schema):
             has_new_price=line.has_new_price,
             amount=line.amount,
             obstacle=line.obstacle,
-            left=product["stock"] if line.obstacle is Obstacle.TOO_FEW else None,
+            left=told_stock(product["stock"]) if line.obstacle is Obstacle.TOO_FEW else None,
         )
 
 

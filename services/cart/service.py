@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from services.cart.clients import Product
-from services.cart.domain import price_now
+from services.cart.domain import price_now, told_stock
 from services.cart.models import OF_VISITORS, CartItem, Checkout
 from services.cart.settings import CartSettings
 from services.common.identity.ownership import is_visitor
@@ -218,7 +218,8 @@ async def _locked(session: AsyncSession, user_id: str) -> dict[int, CartItem]:
 
 def _check(present: Sequence[CartItem], product: Product, before: int, wanted: int, settings: CartSettings) -> None:
     if wanted > before and wanted > product.stock:
-        raise TooFew(f"Only {product.stock} are in stock.")
+        left = told_stock(product.stock)
+        raise TooFew(f"So many are not in stock: {wanted}." if left is None else f"Only {left} are in stock.")
     if wanted > settings.most_pieces:
         raise CartFull(f"A cart takes {settings.most_pieces} pieces of one product.")
     if not before and len(present) >= settings.most_items:

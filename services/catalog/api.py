@@ -163,5 +163,7 @@ def is_staff(caller: Principal | None) -> bool:
 
 async def _one(session: Session, product_id: int, response: Response, *, is_public: bool = False) -> ProductOut:
     row = await service.read(session, product_id, is_public=is_public)
-    response.headers["ETag"] = tag(row["product_version"], row["offer_version"])
-    return ProductOut.of(row, is_public=is_public)
+    shown = ProductOut.of(row, is_public=is_public)
+    tells_offer = not is_public or shown.special_price is not None
+    response.headers["ETag"] = tag(row["product_version"], row["offer_version"] if tells_offer else 0)
+    return shown

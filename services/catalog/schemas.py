@@ -123,7 +123,8 @@ class NewProduct(ProductLine):
 class ProductOut(Schema):
     """A product.
 
-    Shoppers see whether it is in stock, and a current offer; `stock` and future offers are for roles and services.
+    Shoppers see whether it is in stock, and a current offer; `stock`, future offers and the versions of both are for
+    roles and services.
     A parent is not sold: its stock, and the current prices `priceFrom` to `priceTo` in its currency, are those of its
     active variants. `lowestPriceBefore` is the lowest price of the 30 days before the offer, if one is shown.
     """
@@ -154,8 +155,8 @@ class ProductOut(Schema):
     special_price: SpecialPrice | None
     lowest_price_before: ShownMoney | None
     product_version: int
-    stock_version: int
-    offer_version: int
+    stock_version: int | None
+    offer_version: int | None
     created_at: datetime
     updated_at: datetime
 
@@ -171,7 +172,7 @@ class ProductOut(Schema):
                 end_date=row["end_date"],
             )
         if is_public:
-            fields["stock"] = None
+            fields["stock"] = fields["stock_version"] = fields["offer_version"] = None
             if not _is_true_now(row):
                 fields["special_price"] = fields["lowest_price_before"] = None
         return cls(**{name: fields[name] for name in cls.model_fields})

@@ -101,6 +101,6 @@ function described({ productId, productName, productPrice, addedPrice, currency,
     element("h2", {}, element("a", { href: `/products/${productId}` }, productName)),
     element("p", {}, t("cart.each", { price: money(productPrice, currency) })),
     hasNewPrice ? element("p", { className: "changed" }, t("cart.changed", { price: money(addedPrice, currency) })) : null,
-    obstacle ? element("p", { className: "problem" }, t(OBSTACLES[obstacle], { left })) : null,
+    obstacle ? element("p", { className: "problem" }, t(obstacle === "TOO_FEW" && left === null ? "cart.fewer" : OBSTACLES[obstacle], { left })) : null,
   ].filter(Boolean);
 }

@@ -201,6 +201,7 @@ export default {
   "cart.gone": "Not sold any more. Remove it to order the rest.",
   "cart.out": "Out of stock at the moment. Remove it to order the rest.",
   "cart.few": "Only {left} left. Take fewer to order.",
+  "cart.fewer": "So many are not in stock. Take fewer to order.",
   "cart.currency": "In another currency than the rest. Remove it to order the rest.",
   "cart.stale": "Prices and stock cannot be looked up at the moment: these are the last known ones.",
   "cart.empty": "Nothing is in the cart.",

@@ -91,6 +91,16 @@ async def test_fewer_may_be_wanted_though_even_these_are_too_many(create, catalo
     assert (item["quantity"], item["obstacle"], item["left"]) == (5, "TOO_FEW", 3)
 
 
+async def test_a_large_stock_is_not_told(create, catalog, shopper):
+    tea, gil = create(stock=57), shopper("gil")
+    answer = await gil.add(tea, 60)
+    assert (answer.status_code, answer.json()["detail"]) == (409, "So many are not in stock: 60.")
+    assert (await gil.add(tea, 15)).status_code == 200
+    catalog.put(f"/v1/products/{tea}/stock", json={"stock": 12})
+    (item,) = (await gil.cart())["items"]
+    assert (item["obstacle"], item["left"]) == ("TOO_FEW", None)
+
+
 async def test_a_cart_has_one_currency(create, shopper):
     tea, cup, gerd = create(), create(price="2.00", currency="USD"), shopper("gerd")
     await gerd.add(tea)

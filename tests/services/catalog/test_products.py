@@ -309,6 +309,25 @@ async def test_an_offer_changes_the_version_of_its_product_and_the_stock_does_no
     assert tags[0] == tags[1] != tags[2]
 
 
+async def test_the_public_learns_neither_how_much_is_sold_nor_what_will_be_offered(client, create):
+    place = f"/v1/products/{(await create('private versions', stock=5))['id']}"
+    offer = {"price": "1.00", "startDate": "2026-01-01T00:00:00Z"}
+    changes = (
+        ("PATCH", "/stock", {"change": -1}),
+        ("PUT", "/special-price", {**offer, "startDate": "2099-01-01T00:00:00Z"}),
+        ("PUT", "/special-price", offer),
+    )
+    answers = [await client.get(place, auth=None)]
+    for method, end, body in changes:
+        await client.request(method, f"{place}{end}", json=body)
+        answers.append(await client.get(place, auth=None))
+    assert {(each.json()["stockVersion"], each.json()["offerVersion"]) for each in answers} == {(None, None)}
+    tags = [each.headers["ETag"] for each in answers]
+    assert tags[0] == tags[1] == tags[2] != tags[3]
+    staff = (await client.get(place)).json()
+    assert (staff["stockVersion"], staff["offerVersion"]) == (2, 2)
+
+
 @pytest.mark.parametrize(("given", "status"), [("*", 200), ('"9-9", "1-0"', 200), ("1-0", 422)])
 async def test_if_match_is_any_product_or_tags_in_quotes(client, create, given, status):
     product = await create(f"matched {given}")
