@@ -1,5 +1,6 @@
 """Products, their stock and their offers."""
 
+from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import Depends, Path, Query, Request, Response
@@ -33,12 +34,18 @@ STAFF = frozenset({"merchandiser", "analyst", "operator", "admin"})
 CHANGE = [WRITER, IDEMPOTENT]
 
 
-async def _named(session: Session, reference: Annotated[ProductReference, Path(alias="productId")]) -> int:
-    """The id of the product that the path names."""
-    return await service.find(session, reference)
+async def _named(
+    session: Session, reference: Annotated[ProductReference, Path(alias="productId")]
+) -> AsyncIterator[int]:
+    """The id of the product that the path names; one that the caller may not see is missed by the name it was given."""
+    product_id = await service.find(session, reference)
+    try:
+        yield product_id
+    except service.ProductNotFound as missing:
+        raise service.ProductNotFound(f"There is no product {reference}.") from missing
 
 
-ProductId = Annotated[int, Depends(_named)]
+ProductId = Annotated[int, Depends(_named, scope="function")]
 Caller = Annotated[Principal | None, PUBLIC]
 
 
@@ -108,7 +115,9 @@ async def read_product(product_id: ProductId, session: Session, caller: Caller, 
 async def change_product(
     product_id: ProductId, body: ProductChange, session: Session, response: Response, expected: IfMatch = None
 ) -> ProductOut:
-    """Change a product; omitted fields stay unchanged."""
+    """Change a product; omitted fields stay unchanged, and a parent has no stock of its own."""
+    if "stock" in body.model_fields_set:
+        await variants.check_has_stock(session, product_id)
     await service.change(session, product_id, body.changes(), expected)
     return await _one(session, product_id, response)
 

@@ -10,6 +10,7 @@ from services.catalog import queries, store, variants
 from services.catalog.attributes.rules import Rules
 from services.catalog.domain import Changes, LineOutcome, ProductState, Refused, events_between, new_product
 from services.catalog.models import Category, Product
+from services.catalog.named_images import NamedImages
 from services.catalog.variants import Families
 from services.common.messaging.outbox import append, append_all
 from services.common.runtime.errors import Conflict, NotFound
@@ -86,9 +87,11 @@ async def upsert(session: AsyncSession, lines: Sequence[tuple[str, dict[str, Any
     categories = await _known_categories(session, all_changes)
     families = await Families.of(session, states, all_changes)
     rules = await Rules.of(session, all_changes, states.values(), categories.values())
+    images = await NamedImages.of(session, all_changes)
     outcomes = []
     for sku, changes in lines:
         try:
+            images.check(changes)
             fields = families.with_parent_id(sku, _with_category_ids(changes, categories))
             old = states.get(sku)
             new = old.changed(fields) if old else new_product(ids[sku], sku, fields)
@@ -132,6 +135,7 @@ async def change(
     categories = await _known_categories(session, [changes])
     families = await Families.of(session, {state.product.sku: state for state in locked}, [changes])
     rules = await Rules.of(session, [changes], [old], categories.values())
+    (await NamedImages.of(session, [changes])).check(changes)
     new = old.changed(families.with_parent_id(old.product.sku, _with_category_ids(changes, categories)))
     rules.check(changes, new.product)
     await _store(session, {product_id: old}, [new])

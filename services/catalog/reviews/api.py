@@ -44,7 +44,7 @@ async def list_reviews(
     return ReviewPage.of(rows, limit, "submitted_at", "id")
 
 
-@router.get("/v1/products/{productId:product}/reviews/mine")
+@router.get("/v1/products/{productId:product}/reviews/mine", responses=problems(404))
 async def read_own_review(product_id: ProductId, session: Session, caller: Author) -> MyReviewOut:
     """The caller's review of a product, null if there is none; `canReview` says whether the caller bought it."""
     can_review, review = await reviews.mine(session, caller.subject, product_id)
@@ -83,14 +83,14 @@ async def list_all_reviews(
     return ModeratedReviewPage.of(rows, limit, "id")
 
 
-@router.patch("/v1/reviews/{reviewId:int}", dependencies=[MODERATOR, IDEMPOTENT], responses=problems(404))
+@router.patch("/v1/reviews/{reviewId:int}", dependencies=[MODERATOR, IDEMPOTENT], responses=problems(404, 409))
 async def moderate_review(
     review_id: Annotated[PathId, Path(alias="reviewId")],
     body: ReviewChange,
     session: Session,
     caller: Annotated[Principal, MODERATOR],
 ) -> ModeratedReviewOut:
-    """Hide a review, or show it again; who did it, when and why is kept with it."""
+    """Hide a review, or show it again, unless its order was cancelled; who did it, when and why is kept with it."""
     done = await reviews.moderate(session, review_id, caller.subject, is_hidden=body.is_hidden, reason=body.reason)
     return ModeratedReviewOut.model_validate(done)
 

@@ -42,6 +42,12 @@ class ReviewHidden(Conflict):
     title = "Review hidden"
 
 
+class NothingBought(Conflict):
+    """The order of what was reviewed has been cancelled; the review is still there only because it is hidden."""
+
+    title = "Nothing bought"
+
+
 async def write(session: AsyncSession, submission: Submission) -> Review:
     """A user's own review, as it is after this; what changes is told on the action log, too.
 
@@ -54,6 +60,7 @@ async def write(session: AsyncSession, submission: Submission) -> Review:
     if outcome is Outcome.NO_PRODUCT:
         raise service.ProductNotFound(f"There is no product {submission.product_id}.")
     if outcome is Outcome.NOT_BOUGHT:
+        await service.read(session, submission.product_id, is_public=True)  # who has not bought it learns no more of it
         raise NotBought("Only who has bought a product may review it.")
     review = await own(session, *submission.pair)
     if outcome is Outcome.STORED:
@@ -62,10 +69,17 @@ async def write(session: AsyncSession, submission: Submission) -> Review:
 
 
 async def mine(session: AsyncSession, user_id: str, product_id: int) -> tuple[bool, Review | None]:
-    """Whether a user may review a product, and the user's review of it, if there is one."""
+    """Whether a user may review a product, and the user's review of it, if there is one.
+
+    Raises:
+        ProductNotFound: neither, and the public does not see the product: the user is to learn no more of it.
+    """
     query = select(Review).where(Review.user_id == user_id, Review.product_id == product_id)
     review: Review | None = await session.scalar(query.execution_options(populate_existing=True))
-    return review is not None or bool(await purchases.bought_among(session, [(user_id, product_id)])), review
+    if review is not None or await purchases.bought_among(session, [(user_id, product_id)]):
+        return True, review
+    await service.read(session, product_id, is_public=True)
+    return False, None
 
 
 async def own(session: AsyncSession, user_id: str, product_id: int) -> Review:
@@ -73,6 +87,7 @@ async def own(session: AsyncSession, user_id: str, product_id: int) -> Review:
 
     Raises:
         NotBought, ReviewNotFound: there is none, and may be none; there is none yet.
+        ProductNotFound: as `mine` says.
     """
     can_review, review = await mine(session, user_id, product_id)
     if not can_review:
@@ -116,13 +131,18 @@ async def moderate(session: AsyncSession, review_id: int, by: str, *, is_hidden:
     """Hide a review, or show it again; what is so already changes nothing.
 
     Raises:
-        ReviewNotFound: see the class.
+        ReviewNotFound, NothingBought: see the classes.
     """
     product_id = await session.scalar(select(Review.product_id).where(Review.id == review_id))
     await store.lock_products(session, Product.id == product_id)
     review = await session.get(Review, review_id)
     if review is None:
         raise ReviewNotFound(f"There is no review {review_id}.")
+    pair = (review.user_id, review.product_id)
+    if review.is_hidden and not is_hidden and not await purchases.bought_among(session, [pair]):
+        raise NothingBought(
+            "Its author has cancelled the order of the product: a review of nothing bought is not shown."
+        )
     if review.is_hidden != is_hidden:
         done = {"isHidden": is_hidden, "reason": reason, "by": by, "at": datetime.now(UTC).isoformat()}
         review.is_hidden, review.moderations = is_hidden, [*review.moderations, done]

@@ -159,6 +159,19 @@ async def test_what_a_shop_names_later_takes_no_uploaded_image_away(client, prod
     assert (changed["image"], changed["images"]) == (one, [one, two, "/tea.jpg"])
 
 
+async def test_an_uploaded_image_that_is_not_stored_is_refused(client, product, upload):
+    path, address = await product("names nothing"), f"/v1/images/{'0' * 32}.webp"
+    new = {"sku": "named nothing", "name": "Tea", "price": "2.00"}
+    for image in (address, "/v1/images/tea.jpg"):
+        for answer in (
+            await client.patch(path, json={"image": image}),
+            await client.post("/v1/products", json={**new, "image": image}),
+        ):
+            assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "body.image")
+    (stored,) = await upload(await product("has it"), 70)
+    assert (await client.patch(path, json={"image": stored["address"]})).json()["image"] == stored["address"]
+
+
 async def test_an_uploaded_image_that_is_named_comes_first(client, product, upload):
     path = await product("named by its address")
     one, two = [each["address"] for each in await upload(path, 68, 69)]

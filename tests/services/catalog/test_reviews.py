@@ -177,6 +177,17 @@ async def test_who_did_not_buy_it_may_not(product, review, shown, mine):
     assert await shown(tea) == []
 
 
+async def test_a_product_that_is_not_sold_is_to_strangers_as_one_that_is_not_there(product, buys, review, ask):
+    hidden = await product("r not sold", isActive=False)
+    await buys("ida", hidden)
+    paths = [f"/v1/products/{name}/reviews" for name in ("sku:r not sold", "sku:r unknown", hidden, 999_999)]
+    for method, end, more in (("GET", "", {}), ("GET", "/mine", {}), ("PUT", "/mine", {"json": {"rating": 1}})):
+        answers = [await ask("joe", method, f"{path}{end}", **more) for path in paths]
+        told = [(each.status_code, each.json()["detail"]) for each in answers]
+        assert told == [(404, f"There is no product {path.split('/')[3]}.") for path in paths]
+    assert (await review("ida", hidden, 4)).status_code == 200
+
+
 async def test_who_cancelled_the_order_may_not_and_the_review_goes(  # noqa: PLR0913, PLR0917 - fixtures
     product, buys, cancels, review, shown, rated, mine, events
 ):
@@ -226,9 +237,12 @@ async def test_who_cancelled_a_variant_does_not_review_its_parent(product, buys,
 async def test_a_hidden_review_stays_when_its_order_is_cancelled(product, buys, cancels, review, moderates, rows):
     tea = await product("r hidden cancelled")
     await buys("fay", tea)
-    await moderates((await review("fay", tea, 1, "rude")).json()["reviewId"], isHidden=True, reason="insults")
+    review_id = (await review("fay", tea, 1, "rude")).json()["reviewId"]
+    await moderates(review_id, isHidden=True, reason="insults")
     await cancels("fay")
     await eventually(lambda: rows("SELECT 1 FROM purchases WHERE user_id = 'fay'"), lambda found: not found)
+    again = await moderates(review_id, isHidden=False)
+    assert (again.status_code, again.json()["title"]) == (409, "Nothing bought")
     assert rows("SELECT is_hidden FROM reviews WHERE user_id = 'fay'") == [(True,)]
 
 

@@ -147,7 +147,11 @@ async def test_variants_page_by_cursor(upsert, as_shopper):
 
 async def test_the_stock_of_a_parent_is_not_counted(upsert, client):
     await upsert("products", line("vase"), line("vase-a", parentSku="vase"))
-    for method, body in (("PUT", {"stock": 5}), ("PATCH", {"change": 5})):
-        answer = await client.request(method, "/v1/products/sku:vase/stock", json=body)
+    for method, end, body in (
+        ("PUT", "/stock", {"stock": 5}),
+        ("PATCH", "/stock", {"change": 5}),
+        ("PATCH", "", {"stock": 5}),
+    ):
+        answer = await client.request(method, f"/v1/products/sku:vase{end}", json=body)
         assert (answer.status_code, answer.json()["title"]) == (409, "Sold by its variants")
-        assert (await client.request(method, "/v1/products/sku:vase-a/stock", json=body)).status_code == 200
+        assert (await client.request(method, f"/v1/products/sku:vase-a{end}", json=body)).status_code == 200
