@@ -126,6 +126,8 @@ async def change(
     Raises:
         ProductNotFound, PreconditionFailed, Refused: see the classes.
     """
+    if not changes.keys().isdisjoint(("category_ids", "category_codes")):
+        await store.hold_categories(session)
     locked = await store.lock_products(session, or_(Product.id == product_id, variants.named_as_parents([changes])))
     old = next((state for state in locked if state.id == product_id), None)
     if old is None:

@@ -21,7 +21,9 @@ _KEPT = (
 )
 """Columns that are fields of a product as they are."""
 _WRITTEN = (*(name for name in _KEPT if name != "image"), "images", "keywords", "attributes")
-_LOCK_CREATION = text("SELECT pg_advisory_xact_lock(hashtextextended('services.catalog.creation', 0))")
+_CREATION = "hashtextextended('services.catalog.creation', 0)"
+_LOCK_CREATION = text(f"SELECT pg_advisory_xact_lock({_CREATION})")
+_HOLD_CATEGORIES = text(f"SELECT pg_advisory_xact_lock_shared({_CREATION})")
 
 
 async def lock_products(session: AsyncSession, *conditions: ColumnElement[bool]) -> list[ProductState]:
@@ -106,3 +108,8 @@ async def new_ids(session: AsyncSession, table: type[Base], count: int) -> list[
 async def lock_creation(session: AsyncSession) -> None:
     """Allow one transaction at a time to create missing skus or codes."""
     await session.execute(_LOCK_CREATION)
+
+
+async def hold_categories(session: AsyncSession) -> None:
+    """Let nobody create, move or rename categories meanwhile: who does so has to see every product of them."""
+    await session.execute(_HOLD_CATEGORIES)

@@ -4,6 +4,7 @@ import pytest
 
 from services.catalog import service
 from services.catalog.categories import categories
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -82,6 +83,25 @@ async def test_a_category_stays_if_a_product_is_just_being_linked_to_it(
     assert (await deleting).status_code == 409
     linked = (await client.get(f"/v1/products/{product['productId']}")).json()
     assert linked["categoryIds"] == [category["categoryId"]]
+
+
+async def test_search_knows_the_new_name_of_a_category_that_is_renamed_while_a_product_is_linked_below_it(
+    client, upsert, service_database, somebody_waits
+):
+    (above, _) = await upsert("categories", {"code": "BEVERAGES"}, {"code": "BEVERAGES > LEAVES"})
+    (product,) = await upsert("products", {"sku": "leaf", "name": "Nr 7", "price": "1.00", "stock": 1})
+    async with service_database.sessions.begin() as session:
+        await categories.change(session, above["categoryId"], None, "Refreshments", None)
+        linking = {"categoryCodes": ["BEVERAGES > LEAVES"]}
+        linked = asyncio.create_task(client.patch(f"/v1/products/{product['productId']}", json=linking))
+        await somebody_waits()
+    assert (await linked).status_code == 200
+
+    async def found():
+        items = (await client.get("/v1/search", params={"q": "refreshments"})).json()["items"]
+        return [item["sku"] for item in items]
+
+    await eventually(found, lambda skus: skus == ["leaf"])
 
 
 async def test_a_category_stays_if_a_child_is_just_being_made(client, upsert, service_database, somebody_waits):
