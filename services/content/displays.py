@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.common.runtime.errors import Conflict, Fault, NotFound, Unprocessable
 from services.content import audit, editing, queries
+from services.content.duplicates import refuse_a_second
 from services.content.editing import SCHEDULE, Contradiction, Edit, Kind
 from services.content.models import TopPageDisplay
 from services.content.promises import Promises, promises_more
@@ -42,6 +43,7 @@ async def _complete(session: AsyncSession, row: TopPageDisplay) -> None:
     await editing.refuse_an_unknown_campaign(session, row)
     if row.promised_price is not None and row.mode != "pin":
         raise Contradiction(errors=[Fault(field="body.promisedPrice", message="only what is pinned promises a price")])
+    await refuse_a_second(session, row)
     shelf = await queries.shelf_of(session, row)
     if shelf.pins >= queries.MOST_PINS and not shelf.has_it and _is_pin(row):
         raise ShelfIsFull(
@@ -74,7 +76,8 @@ async def create(edit: Edit, values: dict[str, Any], promises: Promises) -> int:
     """Create a manual row; returns its id.
 
     Raises:
-        UnknownSku, Contradiction, NotInCatalog, ShelfIsFull: see the classes.
+        UnknownSku, Contradiction, NotInCatalog, ShelfIsFull,
+            AlreadyDecided: see the classes.
     """
     async with promises.sessions() as reading:
         identified = await _identified(reading, values)
@@ -86,7 +89,8 @@ async def change(edit: Edit, display_id: int, changes: dict[str, Any], promises:
     """Change a manual row; equal values change nothing, and what promises no more than before needs no catalog.
 
     Raises:
-        DisplayNotFound, PreconditionFailed, UnknownSku, Contradiction, NotInCatalog, ShelfIsFull: see the classes.
+        DisplayNotFound, PreconditionFailed, UnknownSku, Contradiction, NotInCatalog, ShelfIsFull,
+            AlreadyDecided: see the classes.
     """
     async with promises.sessions() as reading:
         identified = await _identified(reading, changes)

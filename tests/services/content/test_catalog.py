@@ -80,7 +80,7 @@ async def test_a_merchandisers_row_has_catalogs_offer_within_its_own_dates(clien
         ("SPECIAL_PRICE_SET", OFFER.model_copy(update={"product_id": 4})),
     )
     pin = {"displayType": "REPURCHASE", "mode": "pin", "productId": 4}
-    for dates in ({}, {"startDate": "2098-01-01T00:00:00Z"}):
+    for dates in ({"endDate": END}, {"startDate": END}):
         await client.post("/v1/top-page-displays", json=pin | dates)
 
     async def prices():

@@ -86,6 +86,58 @@ async def test_an_inactive_row_says_nothing(shelves, say):
     assert (await shelves())["RECOMMENDED"] == [1, 2]
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "is_refused"),
+    [
+        ({"mode": "pin"}, {"mode": "pin", "reason": "Another one"}, True),
+        (
+            {"mode": "pin", "endDate": "2090-01-01T00:00:00Z"},
+            {"mode": "pin", "startDate": "2080-01-01T00:00:00Z"},
+            True,
+        ),
+        (
+            {"mode": "pin", "endDate": "2090-01-01T00:00:00Z"},
+            {"mode": "pin", "startDate": "2090-01-01T00:00:00Z"},
+            False,
+        ),
+        (
+            {"mode": "pin", "startDate": "2090-01-01T00:00:00Z"},
+            {"mode": "pin", "endDate": "2090-01-01T00:00:00Z"},
+            False,
+        ),
+        ({"mode": "pin"}, {"mode": "pin", "displayType": "SALE"}, False),
+        ({"mode": "hide"}, {"mode": "hide", "displayType": "SALE"}, True),
+        ({"mode": "pin"}, {"mode": "hide"}, False),
+        ({"mode": "pin"}, {"mode": "pin", "userId": "u1"}, False),
+        ({"mode": "pin", "userId": "u1"}, {"mode": "pin", "userId": "u1"}, True),
+        ({"mode": "pin"}, {"mode": "pin", "priority": 1}, False),
+        ({"mode": "pin"}, {"mode": "pin", "productId": 10}, False),
+        ({"mode": "pin", "isActive": False}, {"mode": "pin"}, False),
+    ],
+)
+async def test_the_same_is_decided_once_at_a_time(client, say, first, second, is_refused):
+    made = await say(**{"product_id": 9, **first})
+    body = {"displayType": "RECOMMENDED", "productId": 9, **second}
+    answer = await client.post("/v1/top-page-displays", json=body)
+    if is_refused:
+        assert (answer.status_code, answer.headers["content-type"]) == (409, "application/problem+json")
+        assert answer.json()["title"] == "Already decided"
+        assert answer.json()["detail"].startswith(f"Row {made['id']} ")
+    else:
+        assert answer.status_code == 201
+        await client.delete(f"/v1/top-page-displays/{answer.json()['id']}")
+
+
+async def test_a_change_makes_no_row_the_same_as_another(client, say):
+    ours = await say("pin", 9, priority=1)
+    paused = await say("pin", 9, isActive=False)
+    await say("pin", 9)
+    for row, changes in ((ours, {"priority": 0}), (paused, {"isActive": True})):
+        place = f"/v1/top-page-displays/{row['id']}"
+        assert (await client.patch(place, json=changes)).json()["title"] == "Already decided"
+        assert (await client.patch(place, json={"reason": "Ours"})).status_code == 200
+
+
 async def test_a_change_without_a_difference_is_not_told(client, say, events):
     pin = await say("pin", 9, priority=3)
     await client.patch(f"/v1/top-page-displays/{pin['id']}", json={"priority": 3})
@@ -122,7 +174,8 @@ async def test_a_price_is_refused_with_where_it_is_set(client, say, field, value
 
 
 async def test_manual_rows_are_listed_by_product_and_shelf_and_page_by_cursor(client, say):
-    made = [(await say("pin", 7, shelf))["id"] for shelf in ("SALE", "RECOMMENDED", "SALE")]
+    places = enumerate(("SALE", "RECOMMENDED", "SALE"))
+    made = [(await say("pin", 7, shelf, priority=priority))["id"] for priority, shelf in places]
     first = (await client.get("/v1/top-page-displays", params={"productId": 7, "limit": 2})).json()
     rest = (await client.get("/v1/top-page-displays", params={"productId": 7, "cursor": first["nextCursor"]})).json()
     assert [each["id"] for each in first["items"] + rest["items"]] == made

@@ -189,10 +189,10 @@ async def test_rows_that_a_backup_reads_are_not_replaced_and_their_upload_may_be
 
 
 async def test_merchandisers_and_uploads_do_not_wait_for_each_other(load, client):
-    pin = {"displayType": "SALE", "mode": "pin", "productId": 1}
+    pin = {"displayType": "SALE", "mode": "pin"}
     await load("replaced", row(1))
     answers = await asyncio.gather(
-        *(client.post("/v1/top-page-displays", json=pin) for _ in range(10)),
+        *(client.post("/v1/top-page-displays", json=pin | {"productId": each}) for each in range(1, 11)),
         *(load(f"beside-{number}", row(1)) for number in range(5)),
         *(load("replaced", row(2)) for _ in range(3)),
     )
@@ -207,7 +207,7 @@ async def test_only_operators_and_services_touch_generations(client, tokens):
 
 
 async def test_of_what_merchandisers_showed_to_a_deleted_user_it_is_told_that_it_is_gone(settings, client, events):
-    body = {"displayType": "SALE", "mode": "pin", "productId": 1}
+    body = {"displayType": "SALE", "mode": "pin", "productId": 99}
     theirs, everyones = [
         (await client.post("/v1/top-page-displays", json=body | whose)).json()["id"] for whose in ({"userId": "ex"}, {})
     ]

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from datetime import UTC, datetime
 from decimal import Decimal
+from uuid import uuid4
 
 import httpx2
 import psycopg
@@ -177,9 +178,9 @@ async def offered(settings, tokens):
     ],
 )
 async def test_a_row_promises_only_a_special_price_that_catalog_has_while_it_shows(client, offered, promise, is_kept):
-    body = {"displayType": "SALE", "mode": "pin", "productId": offered}
+    body = {"displayType": "SALE", "mode": "pin", "productId": offered, "userId": str(uuid4())}
     made = await client.post("/v1/top-page-displays", json=body | promise)
-    plain = (await client.post("/v1/top-page-displays", json=body)).json()
+    plain = (await client.post("/v1/top-page-displays", json=body | {"userId": str(uuid4())})).json()
     changed = await client.patch(f"/v1/top-page-displays/{plain['id']}", json=promise)
     if is_kept:
         assert (made.status_code, changed.status_code) == (201, 200)
@@ -281,7 +282,7 @@ async def test_a_slow_catalog_holds_no_connection_that_pages_need(settings, toke
         return catalog.asked
 
     async with calling(app, tokens) as narrow:
-        body = {"displayType": "SALE", "mode": "pin", "sku": "tea", "promisedPrice": "3.00"}
+        body = {"displayType": "DAILY_DEAL", "mode": "pin", "sku": "tea", "promisedPrice": "3.00"}
         asking = [
             asyncio.create_task(narrow.post("/v1/top-page-displays", json=body)),
             asyncio.create_task(narrow.patch(place, json={"promisedPrice": "3.00"})),
