@@ -50,4 +50,5 @@ async def preview(
     planned: dict[str, Any] = {"hidden": [], "banners": [], "campaigns": []}
     if plan is not None:
         planned = {"hidden": plan.hidden_by, "banners": plan.banners, "campaigns": plan.campaigns}
-    return Response(orjson.dumps({**page, "at": moment, **planned}), media_type="application/json")
+    known = None if user_id is None else recommender.knows(user_id)
+    return Response(orjson.dumps({**page, "at": moment, "isKnown": known, **planned}), media_type="application/json")

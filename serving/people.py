@@ -51,6 +51,10 @@ class People:
         if wishes.version >= self._wishes.get(user_id, UNKNOWN).version:
             self._wishes[user_id] = wishes
 
+    def has_profile(self, user_id: str) -> bool:
+        """Whether a profile tells of the user."""
+        return user_id in self._wishes and user_id not in self._deleted
+
     def has_own_shelves(self, user_id: str) -> bool:
         """Whether the user is neither deleted nor without consent; all others get the shelves for everyone."""
         return user_id not in self._deleted and self._wishes.get(user_id, UNKNOWN).consents

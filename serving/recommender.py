@@ -10,6 +10,8 @@ import uuid_utils
 
 from ml.shelves.catalogue import Product
 from ml.shelves.composing import PageQuery, Pick, Rules, Shelf, Shopper, compose
+from ml.shelves.purchases import owned
+from ml.shelves.session import LiveState
 from ml.shelves.similar import similar
 from ml.shelves.sources import Visit
 from ml.shelves.taste import by_taste
@@ -97,6 +99,13 @@ class Recommender:
             return None
         shopper = Shopper(user_id, self.live.state(user_id))
         return by_taste(Visit(model.bundle, model.catalogue, self.rules, shopper, self.now()), product_ids)
+
+    def knows(self, user_id: str) -> bool:
+        """Whether anything is known of a user or visitor: a profile, or something bought or looked at."""
+        state, model = self.live.state(user_id), self.models.current
+        if self.live.people.has_profile(user_id) or state != LiveState():
+            return True
+        return model is not None and bool(owned(model.bundle, model.catalogue.index, user_id, {}).items.size)
 
     def product_id(self, reference: ProductReference | int) -> int | None:
         """The internal id of a product reference, None for an unknown sku."""

@@ -36,9 +36,13 @@ class Campaign(Schema):
 
 
 class Preview(Page):
-    """The page at a time; an item's `source`, `reason` and `displayId` say why it is there."""
+    """The page at a time; an item's `source`, `reason` and `displayId` say why it is there.
+
+    `isKnown` is false of a shopper of whom nothing is known, whose page is that for everyone, and null for everyone.
+    """
 
     at: datetime
+    is_known: bool | None
     hidden: list[HiddenProduct]
     banners: list[Banner]
     campaigns: list[Campaign]

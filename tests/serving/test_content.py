@@ -145,6 +145,9 @@ async def test_merchandisers_see_the_page_of_a_shopper_at_a_time_and_why_each_th
         [announced["id"]],
         "Tea week",
     )
+    stranger = (await seen(start.isoformat(), "somebody")).json()
+    everyones = (await client.get("/v1/preview", headers=staff)).json()
+    assert [each["isKnown"] for each in (during, stranger, everyones)] == [True, False, None]
     for other in (await seen(end.isoformat()), await seen((start + timedelta(days=1)).isoformat(), "somebody")):
         assert TEA not in items(other.json(), "REPURCHASE")
 
