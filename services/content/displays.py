@@ -76,8 +76,8 @@ async def create(edit: Edit, values: dict[str, Any], promises: Promises) -> int:
     """Create a manual row; returns its id.
 
     Raises:
-        UnknownSku, Contradiction, NotInCatalog, ShelfIsFull,
-            AlreadyDecided: see the classes.
+        UnknownSku, Contradiction, NotInCatalog,
+            ShelfIsFull, AlreadyDecided: see the classes.
     """
     async with promises.sessions() as reading:
         identified = await _identified(reading, values)
@@ -89,8 +89,8 @@ async def change(edit: Edit, display_id: int, changes: dict[str, Any], promises:
     """Change a manual row; equal values change nothing, and what promises no more than before needs no catalog.
 
     Raises:
-        DisplayNotFound, PreconditionFailed, UnknownSku, Contradiction, NotInCatalog, ShelfIsFull,
-            AlreadyDecided: see the classes.
+        DisplayNotFound, PreconditionFailed, UnknownSku, Contradiction, NotInCatalog,
+            ShelfIsFull, AlreadyDecided: see the classes.
     """
     async with promises.sessions() as reading:
         identified = await _identified(reading, changes)

@@ -172,6 +172,88 @@ def test_a_banner_in_two_languages_shows_until_its_campaign_is_paused(screen, op
     open_page.complaints.clear()  # the browser's own words on the 422 and the 409
 
 
+def test_a_banner_is_changed_unless_somebody_else_changed_it_meanwhile(screen, open_page, staff):
+    texts = {"en": {"title": "Green tea", "alt": "A cup"}, "de": {"title": "Tee"}}
+    made = post(staff, "/v1/banners", placement="TOP", texts=texts, link="/search?q=tea", priority=2)
+    page = screen("banners")
+    row = region(page, "Banners").get_by_role("listitem").filter(has_text="tea")
+    row.get_by_label("Change: Green tea").click()
+    expect(row.get_by_label("What the picture shows (English)")).to_have_value("A cup")
+    row.get_by_label("Title (English)").fill("Black tea")
+    row.get_by_label("Title (日本語)").fill("紅茶")
+    row.get_by_label("Link", exact=True).fill("")
+    row.get_by_label("Priority").fill("7")
+    row.get_by_role("button", name="Save").click()
+    expect(row).to_contain_text("On Black tea")
+    now = staff.get(f"/v1/banners/{made['id']}").json()
+    assert (now["link"], now["priority"], now["startDate"]) == (None, 7, made["startDate"])
+    titles = {code: said["title"] for code, said in now["texts"].items()}
+    assert (titles, now["texts"]["en"]["alt"]) == ({"en": "Black tea", "ja": "紅茶", "de": "Tee"}, "A cup")
+    staff.patch(f"/v1/banners/{made['id']}", json={"priority": 9}).raise_for_status()
+    row.get_by_label("Change: Black tea").click()
+    row.get_by_label("Priority").fill("8")
+    row.get_by_role("button", name="Save").click()
+    expect(page.locator("#said")).to_contain_text("Somebody else changed it meanwhile")
+    row.get_by_label("Change: Black tea").click()
+    expect(row.get_by_label("Priority")).to_have_value("9")
+    staff.delete(f"/v1/banners/{made['id']}").raise_for_status()
+    open_page.complaints.clear()  # the browser's own words on the 412
+
+
+def test_what_is_decided_leaves_nothing_for_the_next_decision_and_is_decided_once(screen, open_page, staff):
+    name, sku, campaign = f"Sencha {uuid.uuid4().hex[:6]}", str(uuid.uuid4()), f"Spring {uuid.uuid4().hex[:6]}"
+    post(staff, "/v1/products", sku=sku, name=name, price="5.00", currency="USD", stock=20)
+    post(staff, "/v1/campaigns", name=campaign)
+    page = screen("displays")
+    made = region(page, "Pin or hide a product")
+
+    def choose():
+        made.get_by_label("Name or article number").fill(sku)
+        made.get_by_label("Name or article number").press("Enter")
+        expect(made.get_by_role("radio", name=name)).to_be_checked()
+
+    choose()
+    made.get_by_label("Shelf").select_option("SALE")
+    made.get_by_label("Campaign").select_option(label=campaign)
+    made.get_by_label("Until").fill("2090-01-01T09:00")
+    made.get_by_label("Reason that shoppers read").fill("First flush")
+    made.get_by_role("button", name="Save").click()
+    expect(made.get_by_role("status")).to_have_text("Saved.")
+    expect(made.get_by_role("radio", name=name)).to_have_count(0)
+    for label, value in {"Name or article number": "", "Until": "", "Reason that shoppers read": ""}.items():
+        expect(made.get_by_label(label)).to_have_value(value)
+    expect(made.get_by_label("Shelf")).to_have_value("RECOMMENDED")
+    row = region(page, "What is decided").get_by_role("listitem").filter(has_text=name)
+    expect(row).to_contain_text(f"everyone · {campaign}")
+    expect(row).to_contain_text("First flush")
+    for is_first in (True, False):
+        choose()
+        made.get_by_label("Hide from all shelves").check()
+        expect(made.get_by_label("Shelf")).to_be_hidden()
+        expect(made.get_by_label("Reason that shoppers read")).to_be_hidden()
+        expect(made).to_contain_text("Search and the product's own page still show it.")
+        made.get_by_role("button", name="Save").click()
+        if is_first:
+            expect(made.get_by_role("status")).to_have_text("Saved.")
+            expect(made.get_by_label("Shelf")).to_be_visible()
+    expect(made.get_by_role("alert")).to_contain_text("says the same within these dates")
+    hidden = row.filter(has_text="all shelves")
+    expect(hidden).to_have_count(1)
+    looked = region(page, "The page of a shopper")
+    looked.get_by_role("button", name="Show the page").click()
+    expect(looked.get_by_role("listitem").filter(has_text=name)).to_be_visible()
+    looked.get_by_label("Shopper").fill("nobody-here")
+    looked.get_by_role("button", name="Show the page").click()
+    expect(looked).to_contain_text("Nothing is known of this shopper")
+    looked.get_by_label("At", exact=True).fill("2020-01-01T00:00")
+    looked.get_by_role("button", name="Show the page").click()
+    expect(looked.get_by_label("At", exact=True)).to_have_attribute("aria-invalid", "true")
+    expect(looked).not_to_contain_text("As of")
+    hidden.get_by_role("button", name="Remove").click()
+    expect(row).to_have_count(1)
+    open_page.complaints.clear()  # the browser's own words on the 409 and the 422
+
+
 def test_a_pin_whose_campaign_is_over_is_not_said_to_be_on(screen, staff):
     began, ended = "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"
     campaign = post(staff, "/v1/campaigns", name="Ended", startDate=began, endDate=ended)["id"]
@@ -186,16 +268,16 @@ def test_dates_are_changed_and_what_was_not_changed_stays(screen, staff):
     made = post(staff, "/v1/campaigns", name=name, startDate=start)
     page = screen("campaigns", timezone_id="Asia/Tokyo")
     row = region(page, "Campaigns").get_by_role("listitem").filter(has_text=name)
-    row.get_by_label(f"Change the dates: {name}").click()
+    row.get_by_label(f"Change: {name}").click()
     expect(row.get_by_label("From")).to_have_value("2026-11-01T19:20")
     row.get_by_label("Until").fill("2026-11-02T09:00")
     row.get_by_role("button", name="Save").click()
     expect(row).to_contain_text("Over")
     expect(page.locator("#said")).to_have_text("Saved.")
-    expect(row.get_by_label(f"Change the dates: {name}")).to_be_focused()
+    expect(row.get_by_label(f"Change: {name}")).to_be_focused()
     kept = staff.get(f"/v1/campaigns/{made['id']}").json()
     assert (kept["startDate"], kept["endDate"]) == (start, "2026-11-02T00:00:00Z")
-    row.get_by_label(f"Change the dates: {name}").click()
+    row.get_by_label(f"Change: {name}").click()
     row.get_by_label("From").fill("")
     row.get_by_label("Until").fill("")
     row.get_by_role("button", name="Save").click()
@@ -264,7 +346,8 @@ def test_a_review_is_hidden_with_a_reason_and_shown_again(screen, open_page, sta
     wait_until(lambda: merchandiser.put(mine, json={"rating": 1, "text": "Call me: 555"}).is_success)
     page = screen("reviews")
     row = region(page, "Reviews").get_by_role("listitem").filter(has_text="Call me").first
-    row.get_by_label("Hide: of").click()
+    expect(row.get_by_role("link", name="Reviewed tea")).to_have_attribute("href", f"/products/{bought}")
+    row.get_by_label("Hide: by").click()
     row.get_by_role("button", name="Hide", exact=True).click()
     expect(row.get_by_label("Reason")).to_have_attribute("aria-invalid", "true")
     row.get_by_label("Reason").fill("A telephone number")
@@ -272,16 +355,22 @@ def test_a_review_is_hidden_with_a_reason_and_shown_again(screen, open_page, sta
     expect(row).to_contain_text("A telephone number")
     assert staff.get(f"/v1/products/{bought}/reviews").json()["items"] == []
     row.get_by_role("button", name="Show again").click()
-    expect(row.get_by_label("Hide: of")).to_be_focused()
+    expect(row.get_by_label("Hide: by")).to_be_focused()
     assert len(staff.get(f"/v1/products/{bought}/reviews").json()["items"]) == 1
     chosen = region(page, "Choose reviews")
+    chosen.get_by_label("Article number").fill("no-such-number")
+    chosen.get_by_role("button", name="Show").click()
+    expect(chosen.get_by_role("alert")).to_have_text("There is no product with this article number.")
+    chosen.get_by_label("Article number").fill(staff.get(f"/v1/products/{bought}").json()["sku"])
+    chosen.get_by_role("button", name="Show").click()
+    expect(region(page, "Reviews").get_by_role("listitem")).to_contain_text(["Call me"])
     chosen.get_by_label("Which").select_option("Hidden")
     chosen.get_by_role("button", name="Show").click()
     expect(region(page, "Reviews")).to_contain_text("There is no such review.")
     open_page.complaints.clear()  # the browser's own words on the 422
 
 
-def test_the_trail_says_who_changed_what(screen, merchandiser):
+def test_the_trail_says_who_changed_what(screen, merchandiser, staff):
     name = f"Trail {uuid.uuid4().hex[:6]}"
     made = post(merchandiser, "/v1/campaigns", name=name)
     merchandiser.patch(f"/v1/campaigns/{made['id']}", json={"isActive": False}).raise_for_status()
@@ -289,10 +378,20 @@ def test_the_trail_says_who_changed_what(screen, merchandiser):
     page.get_by_label("Of", exact=True).select_option("Campaign")
     page.get_by_role("button", name="Show", exact=True).click()
     first = region(page, "Changes").get_by_role("listitem").first
-    expect(first).to_contain_text(f"Changed Campaign {made['id']}")
+    expect(first).to_contain_text(f"Changed Campaign {made['id']} {name}")
     expect(first).to_contain_text(merchandiser.get("/v1/users/me").json()["id"])
     first.get_by_text("What was changed").click()
     expect(first).to_contain_text("isActivetrue → false")
+    pinned = product(staff, f"Pinned {name}")
+    start = "2090-01-01T10:20:00Z"
+    pin = {"mode": "pin", "displayType": "SALE", "productId": pinned, "campaignId": made["id"], "startDate": start}
+    post(merchandiser, "/v1/top-page-displays", **pin)
+    page.get_by_label("Of", exact=True).select_option("Display")
+    page.get_by_role("button", name="Show", exact=True).click()
+    expect(first).to_contain_text(f"Pinned {name}")
+    first.get_by_text("What was changed").click()
+    expect(first).to_contain_text(f"campaignId{name}")
+    expect(first).to_contain_text("startDateJan 1, 2090")
 
 
 @pytest.mark.parametrize("locale", ["en-US", "ja-JP"])

@@ -87,7 +87,7 @@ function show(error, node, problem, nameOf) {
   const rest = [];
   let first = null;
   for (const { field: named, message } of error.errors ?? []) {
-    const control = node.elements.namedItem(nameOf(named.replace(/^body\./, "")));
+    const control = node.elements.namedItem(nameOf(named.replace(/^(body|query)\./, "")));
     const place = control?.id && document.getElementById(`${control.id}-error`);
     if (!place) rest.push(language === "en" ? `${named}: ${message}` : named);
     else {

@@ -1,21 +1,36 @@
 // What the parts of the merchandisers' screen have in common: panels, lists, and what can be done to one thing.
 
 import { get } from "./api.js";
-import { element, part, say } from "./dom.js";
-import { time } from "./format.js";
+import { element, part } from "./dom.js";
 import { field, form } from "./forms.js";
-import { changeShown } from "./merchandising-versions.js";
 import { later, more } from "./page-states.js";
 import { explain } from "./problem.js";
 import { t } from "./texts.js";
 
-export const MOST_CAMPAIGNS = 500;
+const MOST_CAMPAIGNS = 500;
+const MOST_PRODUCTS = 100;
 
 export const panel = (title, ...nodes) => element("section", { className: "panel", "aria-label": title }, element("h2", { tabIndex: -1 }, title), ...nodes);
 export const tag = (text, isOn = true) => element("span", { className: isOn ? "tag" : "tag cancelled" }, text);
 
+/** A form that makes something, and then is as it was at first: the next thing takes over nothing from it. */
+export function making({ submit, ...options }) {
+  const save = async (data) => {
+    await submit(data);
+    for (const [control, values] of first) Object.assign(control, values);
+    node.dispatchEvent(new Event("change"));
+    return t("saved");
+  };
+  const node = form({ ...options, submit: save });
+  const first = [...node.elements].filter(({ name }) => name).map((control) => [control, { value: control.value, checked: control.checked }]);
+  return node;
+}
+
 /** The values of a form that are filled in. */
 export const filled = (data) => Object.fromEntries([...data].map(([name, value]) => [name, value.trim()]).filter(([, value]) => value));
+
+/** The field of the shopper whom something is for. */
+export const whose = () => field({ name: "userId", label: t("decide.user"), hint: t("decide.user.hint") });
 
 /** The fields of when something shows; `datesIn` has what was filled in. */
 export const dateFields = ({ startDate, endDate } = {}) => [
@@ -26,7 +41,7 @@ export const instant = (text) => (text ? new Date(text).toISOString() : undefine
 export const datesIn = ({ startDate, endDate }) => ({ startDate: instant(startDate), endDate: instant(endDate) });
 
 /** A time as a field has it: by the clock of who reads it, to the minute. */
-function local(text) {
+export function local(text) {
   if (!text) return "";
   const moment = new Date(text);
   return new Date(moment - moment.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
@@ -35,9 +50,33 @@ function local(text) {
 /** The newest campaigns, so many as one answer has. */
 export const newestCampaigns = async () => (await get(`/v1/campaigns?limit=${MOST_CAMPAIGNS}`)).items;
 
-/** The things at an address, page by page, each as `row` draws it. */
-export function list({ path, wish = {}, none, row }) {
-  const ask = (cursor) => get(`${path}?${new URLSearchParams({ limit: 50, ...wish, ...(cursor && { cursor }) })}`);
+/** The choice of one of them, or none. */
+export function campaignField(campaigns, chosen) {
+  const older = chosen && campaigns.every(({ id }) => id !== chosen) ? [[String(chosen), String(chosen)]] : [];
+  return field({
+    name: "campaignId",
+    label: t("campaign"),
+    hint: campaigns.length < MOST_CAMPAIGNS ? "" : t("campaign.hint", { count: MOST_CAMPAIGNS }),
+    options: [["", t("campaign.no")], ...campaigns.map(({ id, name }) => [String(id), name]), ...older],
+    value: String(chosen ?? ""),
+  });
+}
+
+/** The names of products by their ids, where the catalogue has them. */
+export async function productNames(ids) {
+  const wanted = [...new Set(ids)];
+  const parts = Array.from({ length: Math.ceil(wanted.length / MOST_PRODUCTS) }, (_, place) => wanted.slice(place * MOST_PRODUCTS, (place + 1) * MOST_PRODUCTS));
+  const answers = await Promise.all(parts.map((part) => get(`/v1/products?${new URLSearchParams([["limit", MOST_PRODUCTS], ...part.map((id) => ["ids", id])])}`)));
+  return new Map(answers.flatMap(({ items }) => items.map(({ id, name }) => [id, name])));
+}
+
+/** The things at an address, page by page, each as `row` draws it, after `prepare` has what these need. */
+export function list({ path, wish = {}, none, row, prepare = () => {} }) {
+  const ask = async (cursor) => {
+    const page = await get(`${path}?${new URLSearchParams({ limit: 50, ...wish, ...(cursor && { cursor }) })}`);
+    await prepare(page.items);
+    return page;
+  };
   return later(() => ask(), (first) => {
     if (!first.items.length) return element("p", {}, none);
     const rows = element("ul", { className: "things", role: "list" }, first.items.map(row));
@@ -70,52 +109,4 @@ export function changing(first, draw) {
   body.show(first);
   node.append(body.node, problem);
   return node;
-}
-
-/** What shows from a start until an end: `about(now)` says what it is; it is paused, given other dates, and removed. */
-export function scheduled(first, { path, nameOf, about }) {
-  const place = `${path}/${first.id}`;
-  const node = changing(first, (now, button, set) => {
-    const name = nameOf(now);
-    const renew = async (said) => set(await get(place), said);
-    const patch = async (changes) => set(await changeShown("PATCH", place, { shown: now, body: changes, renew }));
-    const remove = async () => {
-      await changeShown("DELETE", place, { shown: now, renew });
-      if (node.contains(document.activeElement)) node.closest("section").querySelector("h2").focus();
-      node.remove();
-      say(t("thing.removed"));
-    };
-    const buttons = [button(t(now.isActive ? "thing.pause" : "thing.resume"), name, () => patch({ isActive: !now.isActive })), button(t("cart.remove"), name, remove)];
-    return [...about(now), element("p", { className: "meta" }, dates(now)), element("div", { className: "row" }, buttons), rescheduling(now, name, patch)];
-  });
-  return node;
-}
-
-/** Whether it shows now: by its own dates, and if these let it, by those of its campaign. */
-export function stateOf({ isActive, startDate, endDate }, campaign) {
-  if (!isActive) return "paused";
-  if (Date.now() < Date.parse(startDate)) return "coming";
-  if (endDate && Date.parse(endDate) <= Date.now()) return "over";
-  const whole = campaign ? stateOf(campaign) : "on";
-  return whole === "on" ? "on" : `campaign.${whole}`;
-}
-
-export const stateTag = (state) => tag(t(`state.${state}`), state === "on");
-
-const dates = ({ startDate, endDate }) => [t("thing.from", { time: time(startDate) }), endDate && t("thing.until", { time: time(endDate) })].filter(Boolean).join(" · ");
-
-function rescheduling(now, name, patch) {
-  const node = form({
-    fields: dateFields(now),
-    button: t("thing.save"),
-    submit: async (data) => {
-      const { startDate, endDate } = Object.fromEntries(data);
-      const changes = {}; // seconds that no field shows stay
-      if (startDate !== local(now.startDate)) changes.startDate = instant(startDate) ?? new Date().toISOString();
-      if (endDate !== local(now.endDate)) changes.endDate = instant(endDate) ?? null;
-      await patch(changes);
-      say(t("saved")); // not below the button, which is gone with what it changed
-    },
-  });
-  return element("details", {}, element("summary", { "aria-label": `${t("thing.dates")}: ${name}` }, t("thing.dates")), node);
 }
