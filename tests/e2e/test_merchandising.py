@@ -193,7 +193,7 @@ def test_a_banner_is_changed_unless_somebody_else_changed_it_meanwhile(screen, o
     row.get_by_label("Change: Black tea").click()
     row.get_by_label("Priority").fill("8")
     row.get_by_role("button", name="Save").click()
-    expect(page.locator("#said")).to_contain_text("Somebody else changed it meanwhile")
+    expect(row.get_by_role("alert").filter(has_text="It was changed meanwhile")).to_be_visible()
     row.get_by_label("Change: Black tea").click()
     expect(row.get_by_label("Priority")).to_have_value("9")
     staff.delete(f"/v1/banners/{made['id']}").raise_for_status()
@@ -291,14 +291,14 @@ def test_what_a_colleague_changed_meanwhile_is_shown_before_anything_is_changed(
     place = f"/v1/campaigns/{post(staff, '/v1/campaigns', name=name)['id']}"
     page = screen("campaigns", timezone_id="Asia/Tokyo")
     row = region(page, "Campaigns").get_by_role("listitem").filter(has_text=name)
-    row.get_by_label(f"Change the dates: {name}").click()
+    row.get_by_label(f"Change: {name}").click()
     theirs = "2036-12-19T15:00:00Z"
     staff.patch(place, json={"endDate": theirs}).raise_for_status()
     row.get_by_label("Until").fill("2036-12-05T00:00")
     row.get_by_role("button", name="Save").click()
     expect(row.get_by_role("alert").filter(has_text="It was changed meanwhile")).to_be_visible()
     assert staff.get(place).json()["endDate"] == theirs
-    row.get_by_label(f"Change the dates: {name}").click()
+    row.get_by_label(f"Change: {name}").click()
     expect(row.get_by_label("Until")).to_have_value("2036-12-20T00:00")
     row.get_by_role("button", name="Pause").click()
     expect(row.get_by_role("button", name="Resume")).to_be_visible()
@@ -313,12 +313,12 @@ def test_what_a_colleague_changed_meanwhile_is_shown_before_anything_is_changed(
 
 def test_a_pin_that_a_colleague_changed_is_shown_before_it_is_moved(screen, open_page, staff):
     ids = [
-        post(staff, "/v1/top-page-displays", mode="pin", displayType="DAILY_DEAL", productId=product(staff, each))["id"]
+        post(staff, "/v1/top-page-displays", mode="pin", displayType="REPURCHASE", productId=product(staff, each))["id"]
         for each in ("Sencha", "Genmaicha")
     ]
     page = screen("displays")
     order = region(page, "Order of the pins")
-    order.get_by_label("Shelf").select_option("DAILY_DEAL")
+    order.get_by_label("Shelf").select_option("REPURCHASE")
     order.get_by_role("button", name="Show the order").click()
     staff.patch(f"/v1/top-page-displays/{ids[1]}", json={"priority": 9}).raise_for_status()
     order.get_by_role("button", name="Up: Genmaicha").click()
