@@ -276,7 +276,7 @@ def test_the_shop_speaks_the_browsers_language(open_page):
     page = open_page(shopper=None, locale="ja-JP")
     heading(page, "ようこそ")
     assert page.evaluate("document.documentElement.lang") == "ja"
-    expect(page.get_by_role("heading", level=2).first).to_have_text("お買い物の続き")
+    expect(page.get_by_role("heading", level=2).first).to_have_text("あなたへのおすすめ")
     assert page.title() == "トップページ · Tanawari"
 
 

@@ -5,7 +5,7 @@ import psycopg
 import pytest
 
 from pipelines.dbt import dbt_variables
-from tests.dbt.conftest import name_flags_at_once
+from tests.dbt.quick import leave_out_what_nobody_sees
 
 RUNS = "select number, is_complete, is_beside, rules ->> 'timezone' from transformation.runs order by number"
 
@@ -14,7 +14,7 @@ RUNS = "select number, is_complete, is_beside, rules ->> 'timezone' from transfo
 def test_all_models_move_the_position_one_does_not_and_a_full_refresh_builds_beside(warehouse, monkeypatch):
     for name, value in {"WAREHOUSE_DBT_URL": warehouse.dbt, **dbt_variables(warehouse.dbt)}.items():
         monkeypatch.setenv(name, value)
-    name_flags_at_once(monkeypatch)
+    leave_out_what_nobody_sees(monkeypatch)
     from pipelines.defs.jobs import full_refresh  # noqa: PLC0415 (loading parses the dbt project: only here)
     from pipelines.defs.transformation.assets import PROJECT, warehouse_models  # noqa: PLC0415 (likewise)
     from pipelines.defs.transformation.project import Dbt  # noqa: PLC0415 (likewise)

@@ -62,7 +62,8 @@ function line({ productId, productName }, { show, leave }) {
   const facts = part(described, "div", { className: "what" });
   const amount = element("p", { className: "amount" });
   const label = element("label", { htmlFor: id }, t("cart.quantity"));
-  const image = part((source) => (source ? shown({ image: source }) : later(category, (categoryId) => shown({ categoryId }), { lines: 0 })), "div", { className: "image" });
+  const drawing = ({ isGone }) => (isGone ? shown({}) : later(category, (categoryId) => shown({ categoryId }), { lines: 0 }));
+  const image = part((now) => (now.image ? shown(now) : drawing(now)), "div", { className: "image" });
   const node = element("li", { className: "line" }, image.node, facts.node, element("div", { className: "how-many" }, label, input, remove), amount, problem);
   let known;
   let isSending = false;
@@ -88,7 +89,7 @@ function line({ productId, productName }, { show, leave }) {
   const update = (item) => {
     known = item.quantity;
     if (!isSending) input.value = known;
-    image.show(item.productImage);
+    image.show({ image: item.productImage, isGone: item.obstacle === "GONE" });
     facts.show(item);
     amount.textContent = money(item.amount, item.currency);
     amount.classList.toggle("left-out", item.obstacle !== null);

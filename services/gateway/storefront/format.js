@@ -26,7 +26,7 @@ export const decimal = (value) => decimals.format(value);
 export const time = (text) => (text ? dateAndTime.format(new Date(text)) : "");
 export const day = (text) => (text ? date.format(new Date(text)) : "");
 
-const SHOUTED = /^(?=[^a-z\u0080-\uffff]*$)(?:.*[A-Z]{5}|.*[A-Z]{2}\S*\s.*[A-Z]{2})/s;
+const SHOUTED = /^(?=[^a-z\u0080-\uffff]*$)(?:.*[A-Z]{4}|.*[A-Z]{2}\S*\s.*[A-Z]{2})/s;
 
 /** A name from a shop that writes in capitals, in ordinary letters: "PAPER TOWELS"; "LED", "H&M" and "メンズTシャツ" are left alone. */
 export const readable = (text) => (SHOUTED.test(text) ? text.charAt(0) + text.slice(1).toLowerCase() : text);

@@ -49,7 +49,7 @@ def test_what_the_howto_types_does_what_it_says(typed):
         ("created", None),
         ("created", "SENCHA"),
         ("created", "SENCHA-100"),
-        ("refused", None),
+        ("refused", "SENCHA-200"),
     ]
     assert [each["status"] for each in typed(mended)] == ["created"]
     assert typed(pictured)[0]["address"].startswith("/v1/images/")
