@@ -19,6 +19,8 @@ MOST_WORDS = {"name": 60, "keywords": 60, "attributes": 60, "description": 80}
 """More words than that of a text find nothing: a row stays small, however long the texts are."""
 LONGEST_WORD = 60
 LONGEST_DESCRIPTION = 1_000
+SHORTEST_NUMBER = 5
+"""So many digits are an article number, and no model's."""
 MOST_REMEMBERED = 20_000
 _MODEL = re.compile(r"([a-z]{3,})(\d+)")
 _ASIDES = re.compile(r"【.*?】|「.*?」|『.*?』|\(.*?\)|\[.*?\]|<.*?>")
@@ -121,10 +123,14 @@ class Reader:
 
 
 def _is_head(run: Run, following: Run | None) -> bool:
-    """Whether a run names a thing: no English word that another follows, and nothing that describes another."""
+    """Whether a run names a thing: no English word that another follows, and nothing that describes another.
+
+    What an article number follows (`national brand 1032459`) says whose that number is.
+    """
     last, after = run[-1], following[0] if following else None
     is_phrase = after is not None and after.is_noun and last.surface.isascii() and after.surface.isascii()
-    return last.is_noun and last.key not in MODIFIERS and not is_phrase
+    is_numbered = after is not None and after.surface.isdigit() and len(after.surface) >= SHORTEST_NUMBER
+    return last.is_noun and last.key not in MODIFIERS and not is_phrase and not is_numbered
 
 
 def _models(run: Run, following: Run | None) -> Iterator[Word]:
