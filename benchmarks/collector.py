@@ -36,7 +36,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from benchmarks.actions import PARTITIONS, TOPIC
 from benchmarks.brokers import brokers, started
 from benchmarks.load import CONNECTIONS, closed_loop, request
-from benchmarks.measure import in_turns
+from benchmarks.measure import ROUNDS, in_turns
 from benchmarks.report import Figure, Options, Skipped, at_least, run, tell
 from services.common.messaging.connection import BATCH_BYTES
 from services.common.messaging.producer import partition_of
@@ -85,7 +85,7 @@ def measure(options: Options) -> Iterator[Figure | Skipped]:
 
 
 def _measure(kind: BrokerKind, *, small: bool) -> Iterator[Figure]:
-    seconds = SMALL_SECONDS if small else SECONDS
+    seconds, rounds = (SMALL_SECONDS, 1) if small else (SECONDS, ROUNDS)
 
     def new_broker() -> Broker | Kafka:
         return started(kind, _new(directory, "broker"), small=small)
@@ -93,14 +93,12 @@ def _measure(kind: BrokerKind, *, small: bool) -> Iterator[Figure]:
     with _postgres() as (directory, postgres):
         keys = Keyring(directory / "keys").ensure()
         with _collector(new_broker(), directory, postgres, keys) as (port, broker, database):
-            first = _collect(port, database, min(1.0, seconds), keys)
+            _collect(port, database, 1.0, keys)
             batches = uvloop.run(_sent(broker))
-            if small:  # one service and broker do: to start others takes most of the time
-                ours, theirs = [first], [uvloop.run(_produce(broker, batches, seconds))]
 
         def collect() -> Collected:
             with _collector(new_broker(), directory, postgres, keys) as (port, _, database):
-                _collect(port, database, WARM_UP_SECONDS, keys)
+                _collect(port, database, min(WARM_UP_SECONDS, seconds), keys)
                 return _collect(port, database, seconds, keys)
 
         def only_produce() -> float:
@@ -108,8 +106,7 @@ def _measure(kind: BrokerKind, *, small: bool) -> Iterator[Figure]:
                 asyncio.run(_create_topics(broker.url))
                 return uvloop.run(_produce(broker.url, batches, seconds))
 
-        if not small:
-            ours, theirs = in_turns(collect, only_produce)
+        ours, theirs = in_turns(collect, only_produce, rounds=rounds)
     taken, recorded = zip(*ours, strict=True)
     yield Figure.chosen(f"actions, {kind} broker", "actions/s", RATES[kind], taken, theirs, by=max)
     yield Figure.chosen(f"recorded, {kind} broker", "actions/s", None, recorded, by=max)

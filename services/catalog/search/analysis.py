@@ -1,4 +1,4 @@
-"""Text as words: Sudachi's normalized forms in runs of what belongs together, sizes as one word each."""
+"""Text as words in runs of what belongs together: Sudachi's normalized forms, English as it is, sizes as one word."""
 
 import re
 from collections.abc import Iterator

@@ -79,7 +79,7 @@ def words_of(plan: Plan, *, has_all: bool) -> str:
 
 
 def written(
-    query: Query, plan: Plan | None, mentioned: Sequence[str] = (), *, has_variants: bool, has_all: bool = False
+    query: Query, plan: Plan | None, mentioned: Sequence[str] = (), *, has_variants: bool, has_all: bool
 ) -> tuple[str, dict[str, Any]]:
     """The statement for a search, and its values; no plan stands for a search without words, or for `mentioned` ones.
 
