@@ -17,22 +17,33 @@ from services.common.storage.migrate import migrate
 from tests.conftest import in_thread
 from tests.waiting import eventually
 
+OVER_BOTH = pytest.mark.parametrize("engine", ["postgres", "opensearch"], indirect=True, scope="module")
+
 
 @pytest.fixture(scope="module")
-def database_url(database):
-    url = database("catalog")
+def engine(request):
+    """What the search's index is made of; `OVER_BOTH` marks tests that run over either."""
+    return getattr(request, "param", "postgres")
+
+
+@pytest.fixture(scope="module")
+def database_url(engine, database):
+    """A database for each."""
+    url = database(f"catalog_{engine}")
     migrate("catalog", url)
     return url
 
 
 @pytest.fixture(scope="module")
-def settings(broker, tokens, database_url, tmp_path_factory):
+def settings(engine, broker, tokens, database_url, tmp_path_factory, request):
+    index = request.getfixturevalue("opensearch_index")(database_url) if engine == "opensearch" else {}
     broker.create_topics("catalog.v1", "order.v1", "user-actions.v1", "auth.v1", "erasures.v1", "dead-letters.v1")
     return CatalogSettings(
         database_url=database_url,
         kafka_url=broker.url,
         images_folder=tmp_path_factory.mktemp("catalog") / "images",
         **tokens.settings,
+        **index,
     )
 
 

@@ -5,15 +5,15 @@ import pytest
 import pytest_asyncio
 
 from services.common.runtime.http_client import ServiceClient
-from services.common.storage.migrate import migrate
 from serving.app import create_app
 from serving.settings import ServingSettings
 from tests.ml.tiny_bundle import BREAD, BUYER, EMPTY, GONE, JAM, MILK, NEWCOMER, RICE, SOAP, TEA, VISITOR
+from tests.services.catalog.conftest import OVER_BOTH
 from tests.services.gateway.standing_in import BROKEN, broken, served
 from tests.serving.conftest import put_bundle
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), OVER_BOTH]
 NOWHERE = "http://127.0.0.1:9"
 FITTING = [MILK, TEA, JAM, SOAP, RICE, GONE, EMPTY]
 """All but BREAD are green tea here; of what fits equally well the first comes first."""
@@ -30,23 +30,9 @@ def serving(broker, tokens, tmp_path_factory):
         yield url
 
 
-@pytest.fixture(scope="module", params=["postgres", "opensearch"])
-def engine(request):
-    return request.param
-
-
 @pytest.fixture(scope="module")
-def database_url(engine, database):
-    """A database for each."""
-    url = database(f"catalog_{engine}")
-    migrate("catalog", url)
-    return url
-
-
-@pytest.fixture(scope="module")
-def settings(engine, settings, database_url, serving, request):
-    chosen = request.getfixturevalue("opensearch_index")(database_url) if engine == "opensearch" else {}
-    return settings.model_copy(update={"serving_url": serving, "ranking_seconds": 30, **chosen})
+def settings(settings, serving):
+    return settings.model_copy(update={"serving_url": serving, "ranking_seconds": 30})
 
 
 @pytest_asyncio.fixture(loop_scope="module")

@@ -6,10 +6,10 @@ import psycopg
 import pytest
 import pytest_asyncio
 
-from services.common.storage.migrate import migrate
+from tests.services.catalog.conftest import OVER_BOTH
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), OVER_BOTH]
 
 CATEGORIES = [
     {"code": "食品", "name": "食品"},
@@ -37,25 +37,6 @@ PRODUCTS = [
 def line(product):
     rest = {key: value for key, value in product.items() if key != "category"}
     return {"stock": 5, "categoryCodes": [product.get("category", "食品 > お茶")], **rest}
-
-
-@pytest.fixture(scope="module", params=["postgres", "opensearch"])
-def engine(request):
-    return request.param
-
-
-@pytest.fixture(scope="module")
-def database_url(engine, database):
-    """A database for each."""
-    url = database(f"catalog_{engine}")
-    migrate("catalog", url)
-    return url
-
-
-@pytest.fixture(scope="module")
-def settings(engine, settings, database_url, request):
-    chosen = request.getfixturevalue("opensearch_index")(database_url) if engine == "opensearch" else {}
-    return settings.model_copy(update=chosen)
 
 
 @pytest.fixture
