@@ -1,7 +1,7 @@
 # Everything a person or CI runs. `make help` lists it.
 PYTHON ?= python3
 BIN := .venv/bin
-PYTEST := $(BIN)/pytest --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+PYTEST := $(BIN)/pytest --maxprocesses 4 --no-loadscope-reorder
 MORE_THAN_CORES = $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 # Where this is set, each of some hundred processes would compile all that it imports.

@@ -24,6 +24,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from hypothesis import settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from services.contracts.kafka import KafkaSettings
 from services.contracts.topics import TOPICS
@@ -87,6 +89,20 @@ def pytest_collection() -> Iterator[object]:
         gc.freeze()
         gc.set_threshold(20_000, 20, 20)
         gc.enable()
+
+
+class PackageScheduling(LoadFileScheduling):
+    """Gives a worker whole files, and all of those that share a package's fixtures: no worker makes these again."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        package = Path(file).parent
+        return str(package) if (ROOT / package / "__init__.py").exists() else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> PackageScheduling:
+    """How xdist distributes the tests, whatever `--dist` says."""
+    return PackageScheduling(config, log)
 
 
 @cache

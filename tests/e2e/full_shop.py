@@ -2,6 +2,7 @@
 
 import uuid
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 
 from PIL import Image
@@ -87,7 +88,9 @@ def _review(customer, product):
 
 
 def _announce(staff, product):
-    """A banner, and a merchandiser's decision."""
+    """A banner, a merchandiser's decision, and a campaign of a name that no screen was made for."""
+    soon = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    post(staff, "/v1/campaigns", name="Kombu" * 30, startDate=soon)
     texts = {"title": "Weeks of kelp", "body": "Of all shores", "linkText": "To it", "alt": "Kelp"}
     image, link = "/images/categories/0.svg", f"/search?q={WORD}"
     post(staff, "/v1/banners", placement="TOP", texts={"en": texts, "ja": texts}, image=image, link=link)

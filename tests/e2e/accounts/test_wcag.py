@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass
 from urllib.parse import urlencode
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Error, expect
 from playwright.sync_api import TimeoutError as Late
 
 from tests.e2e import full_shop
+from tests.e2e.barriers import barriers_of
 from tests.e2e.canaries import EXECUTED, SHOWN, canary, full_of_canaries
 from tests.e2e.customers import PASSWORD, customer_of, new_email, staff_of
 from tests.e2e.full_shop import WORD
@@ -22,7 +22,6 @@ pytestmark = pytest.mark.browser
 
 PHONE = {"width": 375, "height": 812}
 DESK = {"width": 1280, "height": 900}
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 LANGUAGES = ["en", "ja"]
 LOCALES = {"en": "en-US", "ja": "ja-JP"}
 expect.set_options(timeout=30_000)
@@ -191,11 +190,6 @@ def looked_at(page):
     page.emulate_media(color_scheme="light")
     page.set_viewport_size(PHONE)
     return Seen(barriers, width, small)
-
-
-def barriers_of(page):
-    found = Axe().run(page, options=RULES).response["violations"]
-    return [(each["id"], [node["html"][:200] for node in each["nodes"][:3]]) for each in found]
 
 
 def test_nothing_on_any_page_keeps_somebody_out(seen):

@@ -12,7 +12,7 @@ import pytest
 
 from tests.waiting import wait_until
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 HOWTO = (ROOT / "docs/howto/connect-your-shop.md").read_text()
 TOKEN, ORDER, RETURN = re.findall(r"```console\n(.*?)```", HOWTO, re.DOTALL)
 SCRIPT = re.search(r"```python\n(.*?)```", HOWTO, re.DOTALL)[1]

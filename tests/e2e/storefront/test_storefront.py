@@ -21,7 +21,7 @@ SHELVES = [
     "Today's picks",
     "Categories for you",
 ]
-SCREENSHOT = Path(__file__).parents[2] / "docs" / "images" / "storefront.png"
+SCREENSHOT = Path(__file__).parents[3] / "docs" / "images" / "storefront.png"
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 expect.set_options(timeout=30_000)
 
@@ -276,10 +276,10 @@ def test_the_product_page_shows_similar_products_and_reports_their_clicks(open_p
 
 def test_a_search_finds_products_and_is_reported(shop, open_page):
     page = open_page(shopper=shop.shopper)
-    page.get_by_role("combobox", name="Search products").fill("tea")
+    page.get_by_role("combobox", name="Search products").fill("spaghetti")
     page.get_by_role("combobox", name="Search products").press("Enter")
     expect(page.get_by_role("article")).to_have_count(3)
-    landed(shop, "user_actions_v1", "key = %s AND data->>'searchKeyword' = %s", shop.shopper, "tea")
+    landed(shop, "user_actions_v1", "key = %s AND data->>'searchKeyword' = %s", shop.shopper, "spaghetti")
 
 
 def test_more_is_found_than_stands_on_one_page(shop, open_page):
