@@ -1,4 +1,4 @@
-"""What content asks of catalog: the offer of a product, also one that is still to come."""
+"""What content asks of catalog: whether there is a product, and its offer, also one that is still to come."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -34,17 +34,28 @@ class Catalog:
         self._client = client
         self.close = client.close
 
+    async def has(self, product_id: int, authorization: str) -> bool:
+        """Whether there is such a product.
+
+        Raises:
+            CallFailedError: catalog does not answer.
+        """
+        return await self._product(product_id, authorization) is not None
+
     async def offer(self, product_id: int, authorization: str) -> SpecialPrice | None:
         """The product's present or coming offer; None if there is none, or no such product.
 
         Raises:
             CallFailedError: catalog does not answer.
         """
+        product = await self._product(product_id, authorization)
+        return product.special_price if product is not None else None
+
+    async def _product(self, product_id: int, authorization: str) -> _Product | None:
         headers = {"Authorization": authorization}
         try:
-            product = await self._client.read(_Product, "GET", f"/v1/products/{product_id}", headers=headers)
+            return await self._client.read(_Product, "GET", f"/v1/products/{product_id}", headers=headers)
         except UnexpectedStatusError as error:
             if error.answer.status_code == HTTPStatus.NOT_FOUND:
                 return None
             raise
-        return product.special_price

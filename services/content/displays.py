@@ -39,6 +39,12 @@ class UnknownSku(Unprocessable):
     title = "Unknown sku"
 
 
+class UnknownProduct(Unprocessable):
+    """Catalog has no product with this id."""
+
+    title = "Unknown product"
+
+
 async def _complete(session: AsyncSession, row: TopPageDisplay) -> None:
     await editing.refuse_an_unknown_campaign(session, row)
     if row.promised_price is not None and row.mode != "pin":
@@ -76,27 +82,32 @@ async def create(edit: Edit, values: dict[str, Any], promises: Promises) -> int:
     """Create a manual row; returns its id.
 
     Raises:
-        UnknownSku, Contradiction, NotInCatalog,
+        UnknownSku, UnknownProduct, Contradiction, NotInCatalog,
             ShelfIsFull, AlreadyDecided: see the classes.
     """
     async with promises.sessions() as reading:
         identified = await _identified(reading, values)
+    await _refuse_an_unknown_product(identified["product_id"], promises)
     await promises.check(identified)
     return (await editing.create(edit, DISPLAY, {"source": "manual", **identified})).id
 
 
 async def change(edit: Edit, display_id: int, changes: dict[str, Any], promises: Promises) -> None:
-    """Change a manual row; equal values change nothing, and what promises no more than before needs no catalog.
+    """Change a manual row; equal values change nothing.
+
+    What is of the same product and promises no more than before needs no catalog.
 
     Raises:
-        DisplayNotFound, PreconditionFailed, UnknownSku, Contradiction, NotInCatalog,
+        DisplayNotFound, PreconditionFailed, UnknownSku, UnknownProduct, Contradiction, NotInCatalog,
             ShelfIsFull, AlreadyDecided: see the classes.
     """
     async with promises.sessions() as reading:
         identified = await _identified(reading, changes)
         before = dict(await read(reading, display_id))
     after = {**before, **identified}
-    if promises_more(before, after):  # before anything is locked, because catalog is asked
+    if after["product_id"] != before["product_id"]:  # before anything is locked, because catalog may be asked
+        await _refuse_an_unknown_product(after["product_id"], promises)
+    if promises_more(before, after):
         await promises.check(after)
     await editing.change(edit, DISPLAY, display_id, identified)
 
@@ -158,6 +169,17 @@ def _standing(display: TopPageDisplay, pins: list[TopPageDisplay]) -> audit.Valu
     ids = [None, *(each.id for each in pins), None]
     place = ids.index(display.id)
     return {"between": [ids[place - 1], ids[place + 1]], "priority": display.priority}
+
+
+async def _refuse_an_unknown_product(product_id: int, promises: Promises) -> None:
+    """Raise if catalog has no such product: a row of none would show nothing to buy.
+
+    Catalog is asked only about a product of which it has not told yet.
+    """
+    async with promises.sessions() as reading:
+        is_known = await queries.is_product(reading, product_id)
+    if not is_known and not await promises.catalog.has(product_id, promises.authorization):
+        raise UnknownProduct(errors=[Fault(field="body.productId", message=f"names no product: {product_id}")])
 
 
 async def _identified(session: AsyncSession, values: dict[str, Any]) -> dict[str, Any]:

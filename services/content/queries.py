@@ -241,6 +241,12 @@ async def ids_of(session: AsyncSession, skus: Sequence[str], codes: Sequence[str
     return found | {("category_code", code): each for code, each in await session.execute(categories)}
 
 
+async def is_product(session: AsyncSession, product_id: int) -> bool:
+    """Whether catalog has told of this product, and not that it is deleted."""
+    query = select(Product.id).where(Product.id == product_id, ~Product.is_deleted)
+    return await session.scalar(query) is not None
+
+
 async def bump_version(session: AsyncSession) -> None:
     """Record a change of what is shown; other changes wait from here until the commit.
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import httpx2
+import psycopg
 import pytest
 import pytest_asyncio
 
@@ -21,9 +22,11 @@ NEW = 900
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def content(database, settings, tokens):
-    """The content service; it ends after serving, which asks it until its own end."""
+    """The content service, which knows of some products; it ends after serving, which asks it until its own end."""
     url = database("content")
     migrate("content", url)
+    with psycopg.connect(url) as connection:
+        connection.execute("INSERT INTO products (id) SELECT unnest(%s::integer[])", [[TEA, RICE, MILK]])
     content = create_content(
         ContentSettings(
             database_url=url,

@@ -47,6 +47,7 @@ export default {
   "decide.user": "Shopper",
   "decide.user.hint": "Empty for everyone. A user's id, as “Changes” and “Reviews” show it, or a visitor's (anon:…); no e-mail address.",
   "problem.already-decided": "The same is decided for this product and the same dates: change that, or end or remove it first.",
+  "problem.unknown-product": "The shop has no such product any more. Search for another one.",
   "decide.reason": "Reason that shoppers read",
   "decide.hide.everywhere": "Hide from all shelves",
   "decide.hide.about": "Search and the product's own page still show it.",

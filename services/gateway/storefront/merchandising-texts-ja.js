@@ -47,6 +47,7 @@ export default {
   "decide.user": "お客様番号",
   "decide.user.hint": "空欄はすべてのお客様。「変更履歴」や「レビュー」に表示される番号、または訪問者の番号（anon:…）を入力します。メールアドレスは使えません。",
   "problem.already-decided": "この商品には、同じ内容で期間の重なる設定がすでにあります。その設定を変更するか、先に終了または削除してください。",
+  "problem.unknown-product": "この商品はもうありません。別の商品を検索してください。",
   "decide.reason": "お客様に表示する理由",
   "decide.hide.everywhere": "すべての棚で非表示",
   "decide.hide.about": "検索と商品ページには引き続き表示されます。",

@@ -12,8 +12,11 @@ from services.content.settings import ContentSettings
 
 @pytest.fixture(scope="module")
 def database_url(database):
+    """A database that knows of some products no more than that catalog has them."""
     url = database("content")
     migrate("content", url)
+    with psycopg.connect(url) as connection:
+        connection.execute("INSERT INTO products (id) SELECT generate_series(1, 1000)")
     return url
 
 

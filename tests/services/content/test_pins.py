@@ -166,6 +166,49 @@ async def offered(settings, tokens):
     return made
 
 
+async def test_what_is_no_product_of_catalogs_is_not_pinned_and_not_hidden(client, pin):
+    made, body = await pin(1), {"displayType": "SALE", "mode": "pin", "productId": 999_999}
+    for answer in (
+        await client.post("/v1/top-page-displays", json=body),
+        await client.post("/v1/top-page-displays", json=body | {"mode": "hide"}),
+        await client.patch(f"/v1/top-page-displays/{made['id']}", json={"productId": 999_999}),
+    ):
+        assert (answer.status_code, answer.json()["title"]) == (422, "Unknown product")
+        assert answer.json()["errors"] == [{"field": "body.productId", "message": "names no product: 999999"}]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def heard(client, offered, database_url):  # noqa: ARG001 - content runs
+    """The same, once content has heard of it and its offer."""
+
+    async def known():
+        with psycopg.connect(database_url) as connection:
+            return connection.execute("SELECT sku, special_price FROM products WHERE id = %s", [offered]).fetchone()
+
+    await eventually(known, lambda found: found == ("tea", 3))
+    return offered
+
+
+@pytest.fixture
+def unheard(heard, database_url):
+    """The same as before content heard of it: its copy has another id during one test, because no event comes twice."""
+    negate = "UPDATE products SET id = -id WHERE id = %s"
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(negate, [heard])
+        yield heard
+        connection.execute(negate, [-heard])
+
+
+async def test_catalog_is_asked_about_a_product_of_which_content_has_not_heard_yet(alone, pin, unheard):
+    made = await pin(unheard)
+    assert made["productId"] == unheard
+    body = {"displayType": "SALE", "mode": "pin", "productId": unheard}
+    refused = await alone.post("/v1/top-page-displays", json=body)
+    assert (refused.status_code, "Retry-After" in refused.headers) == (503, True)
+    same = {"productId": unheard, "reason": "New"}
+    assert (await alone.patch(f"/v1/top-page-displays/{made['id']}", json=same)).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("promise", "is_kept"),
     [
@@ -204,14 +247,8 @@ async def test_what_hides_a_product_promises_nothing(client, offered):
     assert (await client.post("/v1/top-page-displays", json=body)).json()["errors"][0]["field"] == "body.promisedPrice"
 
 
-async def test_a_row_shows_only_while_its_promise_holds(pin, offered, database_url, shelves):
-    await pin(offered, promisedPrice="3.00")
-
-    async def known():
-        with psycopg.connect(database_url) as connection:
-            return connection.execute("SELECT special_price FROM products WHERE id = %s", [offered]).fetchone()
-
-    await eventually(known, lambda found: found == (3,))
+async def test_a_row_shows_only_while_its_promise_holds(pin, heard, shelves):
+    await pin(heard, promisedPrice="3.00")
     assert "RECOMMENDED" not in await shelves()  # it holds from 2060 on
 
 
@@ -268,13 +305,8 @@ class SlowCatalog(Catalog):
         return await super().offer(product_id, authorization)
 
 
-async def test_a_slow_catalog_holds_no_connection_that_pages_need(settings, tokens, client, pin, offered):
-    place = f"/v1/top-page-displays/{(await pin(offered))['id']}"
-
-    async def known():
-        return (await client.get(place)).json()["sku"]
-
-    await eventually(known, lambda sku: sku == "tea")
+async def test_a_slow_catalog_holds_no_connection_that_pages_need(settings, tokens, pin, heard):
+    place = f"/v1/top-page-displays/{(await pin(heard))['id']}"
     app = create_app(settings.model_copy(update={"database_pool_size": 1}))  # and one more for a moment
     catalog = app.state.catalog = SlowCatalog(app.state.catalog._client)
 
