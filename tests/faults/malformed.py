@@ -85,7 +85,7 @@ def _empty_payload(_: random.Random, event: dict[str, Any]) -> Made:
 
 
 def _wrong_payload(draw: random.Random, event: dict[str, Any]) -> Made:
-    field = draw.choice([name for name in event["data"] if name.endswith("Id")])
+    field = draw.choice([name for name in event["data"] if name.endswith("Id") or name == "generation"])
     return (
         KEY,
         encoded({**event, "data": {**event["data"], field: draw.choice([1.5, [], {}, -1, 2**63])}}),
