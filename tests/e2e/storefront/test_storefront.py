@@ -142,9 +142,9 @@ def test_a_shopper_whose_session_has_ended_is_still_heard(shop, open_page):
 
 
 def test_whoever_comes_in_by_a_search_is_heard_and_is_one_visitor(shop, open_page):
-    page = open_page("/search?q=salmon")
+    page = open_page("/search?q=toothpaste")
     expect(page.get_by_role("article")).to_have_count(3)
-    [search] = landed(shop, "user_actions_v1", "data->>'searchKeyword' = 'salmon'")
+    [search] = landed(shop, "user_actions_v1", "data->>'searchKeyword' = 'toothpaste'")
     page.get_by_role("article").first.get_by_role("link").click()
     landed(shop, "user_actions_v1", "key = %s AND event_type = 'PRODUCT_VIEWED'", search["userId"])
 
