@@ -113,6 +113,12 @@ class SearchedShop:
     def client(self):
         return httpx2.Client(base_url=self.process.url, auth=self._auth, timeout=30, trust_env=False)
 
+    def miscounted(self):
+        """The words whose facets count otherwise than there are hits."""
+        with self.client() as client:
+            found = {q: client.get("/v1/search", params={"q": q, "facets": True}).json() for q in WORDS}
+        return [q for q, answer in found.items() if _counted(answer) != answer["total"]]
+
     def seconds_until_followed(self):
         """How long the index took to have all that is in the catalogue."""
         began = time.monotonic()
@@ -139,6 +145,10 @@ class SearchedShop:
                 await (await session.connection()).exec_driver_sql("SET LOCAL search_path = again, public")
                 await store.write(session, documents, [])
         await database.close()
+
+
+def _counted(found):
+    return sum(each["count"] for each in found["facets"]["prices"])
 
 
 def _parts(numbers):
@@ -203,8 +213,8 @@ class Shoppers(Thread):
         if answer.status_code != httpx2.codes.OK:
             return q, answer.text, self._shop.process.last_words()
         found = answer.json()
-        skus, prices = [item["sku"] for item in found["items"]], found["facets"]["prices"]
-        counted = sum(each["count"] for each in prices)
+        skus = [item["sku"] for item in found["items"]]
+        counted = _counted(found)
         is_counted = counted == found["total"] or max(counted, found["total"]) > BROAD  # those may be of a minute ago
         is_whole = is_counted and len(set(skus)) == len(skus) <= found["total"] and all(map(self._is, found["items"]))
         return None if is_whole else (q, found)
