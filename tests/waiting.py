@@ -10,25 +10,30 @@ from inspect import isawaitable
 from aiokafka import AIOKafkaConsumer
 
 SECONDS = 90
-PAUSE = 0.02
+SHORTEST, LONGEST = 0.02, 0.2
+
+
+def pause_after(seconds):
+    """How long to wait before the next look: a tenth of what was waited so far, so that looking is no load."""
+    return min(max(SHORTEST, seconds / 10), LONGEST)
 
 
 def wait_until(call, holds=bool, *, seconds=SECONDS, ignoring=()):
     """Call until the answer satisfies the condition, and give that answer; exceptions of `ignoring` are no answer."""
-    deadline, answer = time.monotonic() + seconds, None
-    while time.monotonic() < deadline:
+    begun, answer = time.monotonic(), None
+    while (waited := time.monotonic() - begun) < seconds:
         try:
             if holds(answer := call()):
                 return answer
         except ignoring as error:
             answer = error
-        time.sleep(PAUSE)
+        time.sleep(pause_after(waited))
     raise AssertionError(f"not within {seconds} s; the last answer was {answer!r}")
 
 
 async def eventually(call, holds=bool, *, seconds=SECONDS):
     """Likewise where an event loop runs; the call may be asynchronous."""
-    answer = None
+    begun, answer = time.monotonic(), None
     try:
         async with asyncio.timeout(seconds):
             while True:
@@ -37,7 +42,7 @@ async def eventually(call, holds=bool, *, seconds=SECONDS):
                     answer = await answer
                 if holds(answer):
                     return answer
-                await asyncio.sleep(PAUSE)
+                await asyncio.sleep(pause_after(time.monotonic() - begun))
     except TimeoutError:
         raise AssertionError(f"not within {seconds} s; the last answer was {answer!r}") from None
 

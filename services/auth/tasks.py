@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Final
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.auth import codes
@@ -28,6 +28,7 @@ FIRST_PAUSE: Final = timedelta(seconds=15)
 """Longer than a task takes: until then no other worker tries it, and after a crash one does."""
 LONGEST_TRY: Final = timedelta(hours=24)
 """Of a mail. What the identity provider is to do is tried until it is done: no deleted account may stay there."""
+_IS_DUE = select(exists().where(Task.due_at <= func.now()))
 Do = Callable[[Task], Awaitable[None]]
 
 
@@ -38,6 +39,7 @@ class TaskWorker(Worker):
 
     def __init__(self, database: Database, mailer: Mailer, elsewhere: Mapping[str, Do]) -> None:
         super().__init__()
+        self._database = database
         self._sessions = database.sessions
         self._mailer = mailer
         self._elsewhere = elsewhere
@@ -57,6 +59,9 @@ class TaskWorker(Worker):
 
     async def do_next(self) -> bool:
         """Do the task that has been due for longest; False if there is none."""
+        (is_due,) = await self._database.look(_IS_DUE)
+        if not is_due:
+            return False
         async with self._sessions.begin() as session:
             task = await self._take(session)
             if task is None:

@@ -1,14 +1,11 @@
 """What the README tells a newcomer to type, typed; the demo in a small size. `make test` is this very run."""
 
 import json
-import os
 import re
-import signal
 import subprocess
 from pathlib import Path
 
 import httpx2
-import psutil
 import psycopg
 import pytest
 from playwright.sync_api import expect
@@ -17,30 +14,23 @@ from stack.environment import Environment
 from stack.refresh import run_job
 from stack.state import State
 from stack.storefront import champion
+from tests.e2e.demo_process import (
+    PATIENCE_SECONDS,
+    assert_accounted,
+    interrupt,
+    processes_of,
+    start_demo,
+    wait_for_line,
+)
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
-SMALL = "--users 20 --days 70"
-PATIENCE_SECONDS = 600
 
 
 def commands(text: str) -> list[str]:
     """The lines of all console blocks."""
     return [line for block in re.findall(r"```console\n(.*?)```", text, re.DOTALL) for line in block.splitlines()]
-
-
-def processes_of(state: Path) -> list[psutil.Process]:
-    """Every process that was told of this state."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            words = [*process.cmdline(), *process.environ().values()]
-        except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
-            continue
-        if any(str(state) in word for word in words) and process.pid != os.getpid():
-            found.append(process)
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -49,45 +39,16 @@ def state(tmp_path_factory) -> Path:
     return tmp_path_factory.mktemp("demo") / "state"
 
 
-def start_demo(state: Path, log: Path) -> subprocess.Popen[bytes]:
-    """`make demo`, in a group of its own."""
-    variables = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "COV"))}
-    command = ["make", "demo", f"ARGS={SMALL} --state {state}"]
-    with log.open("w") as output:
-        return subprocess.Popen(
-            command, cwd=ROOT, env=variables, start_new_session=True, stdout=output, stderr=subprocess.STDOUT
-        )
-
-
-def wait_for_line(process: subprocess.Popen[bytes], log: Path, words: str) -> None:
-    """Wait until the demo has said this."""
-    wait_until(lambda: process.poll() is not None or words in log.read_text(), seconds=PATIENCE_SECONDS)
-    assert process.poll() is None, log.read_text()
-
-
 @pytest.fixture(scope="module")
 def demo(state: Path):
-    """`make demo`, killed as soon as all is sent, and again; served until the tests of this file have seen it."""
-    first, log = start_demo(state, state.with_name("cut-off.log")), state.with_name("demo.log")
-    try:
-        wait_for_line(first, state.with_name("cut-off.log"), "✓ events")
-    finally:
-        os.killpg(first.pid, signal.SIGKILL)
-        first.wait()
-    wait_until(lambda: processes_of(state), lambda left: left == [])
+    """`make demo`, served until the tests of this file have seen it."""
+    log = state.with_name("demo.log")
     process = start_demo(state, log)
     try:
         wait_for_line(process, log, "Ctrl-C")
         yield process
     finally:
         interrupt(process)
-
-
-def interrupt(process: subprocess.Popen) -> None:
-    """What Ctrl-C does in a terminal: all of the foreground group are told."""
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGINT)
-        process.wait(timeout=60)
 
 
 def test_the_readme_names_the_two_commands():
@@ -101,13 +62,12 @@ def made(demo, state) -> dict:
     return json.loads((state / "demo.json").read_text())
 
 
-@pytest.mark.timeout(2 * PATIENCE_SECONDS)
+@pytest.mark.timeout(PATIENCE_SECONDS)
 def test_the_demo_accounts_for_every_event(made, state):
     assert set(made) >= {"steps", "addresses", "events", "bundle", "generation", "metrics", "peak_rss_mb"}
     assert made["metrics"] == {"shelves": {}}  # twenty shoppers tell nothing of models
     assert made["popularity_because"].startswith("there is nothing to compare: fewer than 30 shoppers")
-    for counts in made["events"].values():
-        assert counts["produced"] == counts["landed"] + counts["duplicates"] + counts["dead_letters"]
+    assert_accounted(made["events"])
     with psycopg.connect(Environment.running(State(state)).variables["WAREHOUSE_DATABASE_URL"]) as warehouse:
         (orders,) = warehouse.execute("select count(*) from raw.order_v1").fetchone()
     assert orders == made["events"]["order.v1"]["produced"] > 0

@@ -25,6 +25,7 @@ _NEXT = "nextval(pg_get_serial_sequence('search_changes', 'id'))"
 TURN = text(f"SELECT {_NEXT}")
 """The number of a write, for who has the lock."""
 _TRY_TURN = text(f"SELECT CASE WHEN pg_try_advisory_xact_lock({_KEY}) THEN {_NEXT} END")
+_IS_CHANGED = text("SELECT EXISTS (SELECT FROM search_changes)")
 _TAKE = text("""
     DELETE FROM search_changes WHERE id IN (SELECT id FROM search_changes ORDER BY id LIMIT :limit) RETURNING product_id
 """)
@@ -56,6 +57,9 @@ class Follower(Worker):
 
     async def follow(self) -> int:
         """Write the products of some changes; the number of changes."""
+        (is_changed,) = await self._database.look(_IS_CHANGED)
+        if not is_changed:
+            return 0
         async with self._database.sessions.begin() as session:
             turn = await session.scalar(_TRY_TURN)
             if turn is None:

@@ -4,8 +4,7 @@ import asyncio
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import func, select
 
 from services.catalog.search.analysis import Analyzer
 from services.catalog.search.dictionary import Dictionary
@@ -19,7 +18,11 @@ EVERY_SECONDS = 0.3
 """How old a new word is at most before searches know it."""
 AT_ONCE = 100
 """So many new words are added before others have their turn: some milliseconds of work."""
-_STATE = select(SearchState.documents, SearchState.counted_at)
+_STATE = select(
+    SearchState.documents,
+    SearchState.counted_at,
+    select(func.coalesce(func.max(SearchWord.id), 0)).scalar_subquery().label("last"),
+)
 _WORDS = select(
     SearchWord.id, SearchWord.key, SearchWord.reading, SearchWord.surface, SearchWord.heads, SearchWord.count
 ).order_by(SearchWord.id)
@@ -60,21 +63,22 @@ class Words(Worker):
 
     async def refresh(self) -> None:
         """Read what has changed."""
-        async with self._turn, self._database.sessions() as session:
-            state = (await session.execute(_STATE)).one()
+        async with self._turn:
+            state = await self._database.look(_STATE)
             if self._vocabulary is None or state.counted_at != self._counted_at:
-                entries, last = await self._after(session, 0)
+                entries, last = await self._after(0)
                 self._vocabulary = await asyncio.to_thread(Vocabulary, entries, state.documents)
-                self._counted_at = state.counted_at
-            else:
-                entries, last = await self._after(session, self._last)
+                self._counted_at, self._last = state.counted_at, last
+            elif state.last > self._last:
+                entries, last = await self._after(self._last)
                 for first in range(0, len(entries), AT_ONCE):
                     self._vocabulary.add(entries[first : first + AT_ONCE])
                     await asyncio.sleep(0)
-            self._last = last
+                self._last = last
 
-    async def _after(self, session: AsyncSession, last: int) -> tuple[list[Entry], int]:
+    async def _after(self, last: int) -> tuple[list[Entry], int]:
         """The words after this number, and the number of the last."""
-        rows = (await session.execute(_WORDS.where(SearchWord.id > last))).all()
+        async with self._database.sessions() as session:
+            rows = (await session.execute(_WORDS.where(SearchWord.id > last))).all()
         entries = [Entry(key, reading, surface, heads, count) for _, key, reading, surface, heads, count in rows]
         return [entry for entry in entries if entry.count], rows[-1].id if rows else last

@@ -19,7 +19,7 @@ from services.contracts.topic_ids import is_same_log, log_ids
 
 logger = logging.getLogger(__name__)
 
-CHECK_SECONDS = 2.0
+CHECK_SECONDS = 5.0
 ANSWER_SECONDS = 3.0
 POSITION_SECONDS = 10.0
 

@@ -31,6 +31,9 @@ FETCH_WAIT_MS = 40
 TURN = 250
 """Records handled before control returns to the event loop."""
 LAG_SECONDS = 5.0
+QUIET_SECONDS = 5.0
+NAP_SECONDS = 0.2
+"""How long nothing is fetched at a time, after so long without messages: short waits are a load for all."""
 
 
 class Follower(Worker):
@@ -106,9 +109,16 @@ class Follower(Worker):
         stop: asyncio.Event,
         since: float,
     ) -> None:
-        goal = _Goal(client, partitions)
+        goal, heard_at = _Goal(client, partitions), time.monotonic()
         while not stop.is_set() and self._since() >= since:
-            fetched = await client.getmany(timeout_ms=200, max_records=self._batch)
+            is_quiet = time.monotonic() - heard_at > QUIET_SECONDS
+            if is_quiet:
+                client.pause(*partitions)
+                await pause(stop, NAP_SECONDS)
+                client.resume(*partitions)
+            fetched = await client.getmany(timeout_ms=self._wait_ms if is_quiet else 200, max_records=self._batch)
+            if fetched:
+                heard_at = time.monotonic()
             watch.check()
             await self._take([record for part in fetched.values() for record in part])
             reached = await positions(client)

@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Annotated, Any, Final
 
 from fastapi import Depends, Request
-from sqlalchemy import BigInteger, Connection, DateTime, MetaData, Numeric, Text, event, text
+from sqlalchemy import BigInteger, Connection, DateTime, Executable, MetaData, Numeric, Row, Text, event, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
@@ -105,6 +105,11 @@ class Database:
         """A connection for a moment, on which each statement is a transaction."""
         async with self.engine.connect() as connection:
             yield await connection.execution_options(isolation_level="AUTOCOMMIT")
+
+    async def look(self, query: Executable) -> Row[Any]:
+        """The one row that a query gives, without a transaction: for who looks several times a second."""
+        async with self.autocommit() as connection:
+            return (await connection.execute(query)).one()
 
     async def check(self) -> None:
         """Raise if the database does not respond; uses a separate connection, because busy is not unready."""

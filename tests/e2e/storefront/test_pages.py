@@ -2,12 +2,14 @@
 
 import re
 import uuid
+from contextlib import suppress
 from datetime import UTC, datetime
 from io import BytesIO
 
 import httpx2
 import pytest
 from PIL import Image
+from playwright.sync_api import TimeoutError as Late
 from playwright.sync_api import expect
 
 from tests.e2e.customers import post, staff_of
@@ -95,19 +97,40 @@ def test_the_shop_is_browsed_by_its_categories(open_page, width):
     expect(page.get_by_role("navigation", name="Categories below")).to_contain_text("Cheese")
 
 
-def test_a_banner_of_the_moment_is_shown_in_the_language_of_the_page(open_page, staff):
+@pytest.fixture
+def announced(staff):
+    """A banner in two languages, gone after the test."""
     texts = {
         "en-GB": {"title": "Tea weeks", "linkText": "To the teas"},
         "ja": {"title": "お茶の週間", "linkText": "お茶へ"},
     }
     now = {"startDate": "2026-01-01T00:00:00Z"}
     banner = post(staff, "/v1/banners", placement="TOP", texts=texts, link="/search?q=tea", **now)
-    page = open_page("/")
-    page.get_by_role("region", name="Tea weeks").get_by_role("link", name="To the teas").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("“tea”")
-    page = open_page("/", locale="ja-JP")
-    expect(page.get_by_role("region", name="お茶の週間")).to_be_visible()
+    yield
     staff.delete(f"/v1/banners/{banner['id']}", headers={"Idempotency-Key": str(uuid.uuid4())}).raise_for_status()
+
+
+@pytest.mark.usefixtures("announced")
+def test_a_banner_of_the_moment_is_shown_in_the_language_of_the_page(open_page):
+    page = open_page("/", locale="ja-JP")
+    see_banner(page, "お茶の週間")
+    page = open_page("/")
+    see_banner(page, "Tea weeks").get_by_role("link", name="To the teas").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("“tea”")
+
+
+def see_banner(page, title):
+    """The banner of that title; a page waits for its banners for some seconds only."""
+    banner = page.get_by_role("region", name=title)
+
+    def is_there():
+        page.reload()
+        with suppress(Late):
+            banner.wait_for(timeout=5_000)
+            return True
+
+    wait_until(is_there)
+    return banner
 
 
 @pytest.fixture(scope="module")

@@ -53,6 +53,34 @@ async def test_a_topic_that_is_created_again_is_followed_from_its_start(broker, 
         assert follower.starts == 2
 
 
+class Counting(AIOKafkaConsumer):
+    """Knows when nothing was fetched."""
+
+    naps = 0
+
+    def pause(self, *partitions):
+        Counting.naps += 1
+        super().pause(*partitions)
+
+
+async def test_after_a_while_without_messages_it_fetches_now_and_then_and_misses_none(settings, producer, monkeypatch):
+    monkeypatch.setattr("services.common.messaging.follower.AIOKafkaConsumer", Counting)
+    monkeypatch.setattr("services.common.messaging.follower.QUIET_SECONDS", 0.0)
+    seen = []
+    follower = Follower(settings, topics=[TOPIC], handle=lambda records: seen.extend(each.value for each in records))
+
+    async def values():
+        return seen
+
+    async with running([follower]):
+        for number in range(10):
+            await producer.send(TOPIC, f"u{number}", str(number).encode())
+            await eventually(values, lambda found, count=number + 1: len(found) >= count)
+
+    assert seen == [str(number).encode() for number in range(10)]
+    assert Counting.naps > 0
+
+
 class Busy(AIOKafkaConsumer):
     """Follows topics on which something new always comes: no poll is empty."""
 
