@@ -13,11 +13,12 @@ import subprocess
 import uuid
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from types import ModuleType
+from zlib import crc32
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
@@ -47,6 +48,7 @@ from tests.tokens import Tokens
 from warehouse.migrate import migrate
 
 ROOT = Path(__file__).parents[1]
+WHOLE_SHOPS = ROOT / "tests/e2e"
 settings.register_profile("unhurried", deadline=None)  # how long an example takes says how busy the machine is
 settings.load_profile("unhurried")
 SERVERS = {"postgres_server", "kafka_server", "embedded_broker", "any_broker", "fresh_broker", "valkey", "run_dbt"}
@@ -75,8 +77,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             or starts_processes(item.module)
         ):
             item.add_marker("slow")
-    slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    slow = {scope_of(item.path) for item in items if item.get_closest_marker("slow")}
+    places = {scope: place for place, scope in enumerate(spread(slow))}
+    items.sort(key=lambda item: places.get(scope_of(item.path), len(places)))
+
+
+def scope_of(path: Path) -> Path:
+    """What one worker runs: a file, or all that share a package's fixtures, which no other worker makes again."""
+    return path.parent if (path.parent / "__init__.py").exists() else path
+
+
+def spread(scopes: Collection[Path]) -> list[Path]:
+    """The order of what takes long: by chance, but always the same, and whole shops as far from each other as they can.
+
+    Of several shops at once each is slower, and all that they do without being asked adds up.
+    """
+    shops = sorted(scope for scope in scopes if scope.is_relative_to(WHOLE_SHOPS))
+    others = sorted(set(scopes).difference(shops), key=lambda scope: crc32(str(scope.relative_to(ROOT)).encode()))
+    for place, shop in enumerate(shops):
+        others.insert(place + place * (len(scopes) - len(shops)) // (len(shops) + 1), shop)
+    return others
 
 
 @pytest.hookimpl(wrapper=True)
@@ -92,12 +112,10 @@ def pytest_collection() -> Iterator[object]:
 
 
 class PackageScheduling(LoadFileScheduling):
-    """Gives a worker whole files, and all of those that share a package's fixtures: no worker makes these again."""
+    """Gives a worker what belongs together."""
 
     def _split_scope(self, nodeid: str) -> str:
-        file = super()._split_scope(nodeid)
-        package = Path(file).parent
-        return str(package) if (ROOT / package / "__init__.py").exists() else file
+        return str(scope_of(ROOT / super()._split_scope(nodeid)))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> PackageScheduling:

@@ -30,10 +30,10 @@ def heading(page, text):
     expect(page.get_by_role("heading", level=1)).to_have_text(text)
 
 
-def latest_link(page, email):
-    """The link of the newest mail to an address, on the page that shows the preview's mails."""
+def link_of_mail(page, email, subject="Confirm your address"):
+    """The link of the newest mail of that subject to an address, on the page that shows the preview's mails."""
     page.goto("/preview/mails")
-    mail = page.get_by_role("listitem").filter(has_text=f"To {email}").first
+    mail = page.get_by_role("listitem").filter(has_text=f"To {email}").filter(has_text=subject).first
     while not mail.is_visible():
         with suppress(Late):
             mail.wait_for(timeout=1_000)
@@ -52,7 +52,7 @@ def register(page, email):
     page.goto("/account/register")
     fill(page, "Create the account", Email_address=email, Password=PASSWORD)
     heading(page, "Look into your mails")
-    latest_link(page, email).click()
+    link_of_mail(page, email).click()
     page.get_by_role("button", name="Confirm").click()
     heading(page, "Your address is confirmed")
 
@@ -103,7 +103,7 @@ def test_an_account_is_made_used_and_left_by_keyboard_alone(open_page, email):
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
     heading(page, "Look into your mails")
-    link = latest_link(page, email)
+    link = link_of_mail(page, email)
     tab_to(page, link)
     page.keyboard.press("Enter")
     heading(page, "Confirm your address")
@@ -211,7 +211,7 @@ def test_a_password_that_is_forgotten_is_replaced_by_a_mail(open_page, email):
     page.goto("/account/reset")
     fill(page, "Send a mail", Email_address=email)
     heading(page, "Look into your mails")
-    latest_link(page, email).click()
+    link_of_mail(page, email, "Choose a new password").click()
     heading(page, "Choose a new password")
     new = f"another {PASSWORD}"
     fill(page, "Set the password", New_password=new)
