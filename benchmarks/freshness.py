@@ -3,7 +3,8 @@
 The click goes to the collector, from there to the broker, and from there to serving, which follows it. Meanwhile the
 gateway is asked for the shelf `CONTINUE_SHOPPING`, every 20 ms at most, until what was clicked stands first on it. The
 time counts from sending the click to having that answer. Clicks come at random moments, so as not to keep step with
-whatever waits behind them. All of that on the embedded broker, and on Apache Kafka where the machine has what it needs.
+whatever waits behind them, and never so rarely that serving naps between them (`Follower`). All of that on the embedded
+broker, and on Apache Kafka where the machine has what it needs.
 """
 
 import asyncio

@@ -18,8 +18,11 @@ def pause_after(seconds):
     return min(max(SHORTEST, seconds / 10), LONGEST)
 
 
-def wait_until(call, holds=bool, *, seconds=SECONDS, ignoring=()):
-    """Call until the answer satisfies the condition, and give that answer; exceptions of `ignoring` are no answer."""
+def wait_until(call, holds=bool, *, seconds=SECONDS, ignoring=(), longest=LONGEST):
+    """Call until the answer satisfies the condition, and give that answer; exceptions of `ignoring` are no answer.
+
+    `longest` is the most that passes between two looks.
+    """
     begun, answer = time.monotonic(), None
     while (waited := time.monotonic() - begun) < seconds:
         try:
@@ -27,7 +30,7 @@ def wait_until(call, holds=bool, *, seconds=SECONDS, ignoring=()):
                 return answer
         except ignoring as error:
             answer = error
-        time.sleep(pause_after(waited))
+        time.sleep(min(pause_after(waited), longest))
     raise AssertionError(f"not within {seconds} s; the last answer was {answer!r}")
 
 

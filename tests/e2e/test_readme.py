@@ -62,7 +62,7 @@ def made(demo, state) -> dict:
     return json.loads((state / "demo.json").read_text())
 
 
-@pytest.mark.timeout(PATIENCE_SECONDS)
+@pytest.mark.timeout(PATIENCE_SECONDS + 60)
 def test_the_demo_accounts_for_every_event(made, state):
     assert set(made) >= {"steps", "addresses", "events", "bundle", "generation", "metrics", "peak_rss_mb"}
     assert made["metrics"] == {"shelves": {}}  # twenty shoppers tell nothing of models

@@ -20,7 +20,7 @@ from tests.waiting import wait_until
 pytestmark = pytest.mark.faults
 
 
-@pytest.mark.timeout(2 * PATIENCE_SECONDS)
+@pytest.mark.timeout(2 * PATIENCE_SECONDS + 60)
 def test_a_demo_that_is_killed_when_all_is_sent_goes_on_from_there_and_accounts_for_every_event(tmp_path: Path):
     state, log = tmp_path / "state", tmp_path / "demo.log"
     first = start_demo(state, log)

@@ -11,7 +11,7 @@ import pytest
 
 from services.common.storage.migrate import migrate
 from services.contracts.envelope import Event
-from tests.waiting import read_topic, wait_until
+from tests.waiting import SHORTEST, read_topic, wait_until
 
 pytestmark = pytest.mark.faults
 SERVICE = Path(__file__).with_name("outbox_service.py")
@@ -102,7 +102,8 @@ async def test_kafka_killed_under_the_relay_loses_nothing_and_keeps_the_order(
     with psycopg.connect(outbox_url, autocommit=True) as connection:
         for death in range(rounds(5)):
             few = death * many // 10
-            wait_until(lambda: connection.execute(PUBLISHED).fetchone()[0], lambda published: published > few)  # noqa: B023
+            published = lambda: connection.execute(PUBLISHED).fetchone()[0]  # noqa: E731
+            wait_until(published, lambda count: count > few, longest=SHORTEST)  # noqa: B023
             fresh_broker.kill()
             assert relaying.poll() is None
             fresh_broker.start()

@@ -25,7 +25,8 @@ _NEXT = "nextval(pg_get_serial_sequence('search_changes', 'id'))"
 TURN = text(f"SELECT {_NEXT}")
 """The number of a write, for who has the lock."""
 _TRY_TURN = text(f"SELECT CASE WHEN pg_try_advisory_xact_lock({_KEY}) THEN {_NEXT} END")
-_IS_CHANGED = text("SELECT EXISTS (SELECT FROM search_changes)")
+_IS_CHANGED = text("SELECT min(id) IS NOT NULL FROM search_changes")
+"""By its index: the table holds what is gone for a while."""
 _TAKE = text("""
     DELETE FROM search_changes WHERE id IN (SELECT id FROM search_changes ORDER BY id LIMIT :limit) RETURNING product_id
 """)

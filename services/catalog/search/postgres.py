@@ -94,14 +94,14 @@ class PostgresIndex:
         """How many documents are found, and a page of them."""
         words = plan and statement.words_of(plan, has_all=has_all)
         key = repr((words, mentioned, query.filters, query.facets))
-        facets = None
-        if query.facets and not counts_anew:
-            facets = self._broad.get(key, partial(self._find, query, plan, mentioned, counts_anew=True))
+        facets = self._broad.get(key) if query.facets and not counts_anew else None
         asked = query if facets is None else replace(query, facets=())
         wording, values = statement.written(asked, plan, mentioned, has_variants=has_variants, has_all=has_all)
         row = (await session.execute(text(wording), values)).one()
         hits = [Hit(product_id, variants, (place, product_id)) for product_id, variants, place in row.page or ()]
-        if row.facets:
+        if facets is not None:
+            self._broad.renew(key, partial(self._find, query, plan, mentioned, counts_anew=True))
+        elif row.facets:
             facets = _facets(row.facets)
             if row.counted > BROAD:
                 self._broad.keep(key, facets)

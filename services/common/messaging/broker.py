@@ -19,8 +19,10 @@ from services.contracts.topic_ids import is_same_log, log_ids
 
 logger = logging.getLogger(__name__)
 
-CHECK_SECONDS = 5.0
-ANSWER_SECONDS = 3.0
+CHECK_SECONDS = 3.0
+AGAIN_SECONDS = 1.0
+"""After a question that was not answered."""
+ANSWER_SECONDS = 2.0
 POSITION_SECONDS = 10.0
 
 
@@ -108,7 +110,7 @@ class LogWatch:
     async def _ask_again(self) -> None:
         is_unavailable = False
         while True:
-            await asyncio.sleep(CHECK_SECONDS)
+            await asyncio.sleep(min(AGAIN_SECONDS, CHECK_SECONDS) if is_unavailable else CHECK_SECONDS)
             try:
                 present = await self._ask()
             except (KafkaError, OSError) as error:

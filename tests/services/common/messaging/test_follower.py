@@ -54,7 +54,7 @@ async def test_a_topic_that_is_created_again_is_followed_from_its_start(broker, 
 
 
 class Counting(AIOKafkaConsumer):
-    """Knows when nothing was fetched."""
+    """Counts the times at which nothing is fetched for a while."""
 
     naps = 0
 
@@ -63,8 +63,16 @@ class Counting(AIOKafkaConsumer):
         super().pause(*partitions)
 
 
-async def test_after_a_while_without_messages_it_fetches_now_and_then_and_misses_none(settings, producer, monkeypatch):
+@pytest.fixture
+def counting(monkeypatch):
     monkeypatch.setattr("services.common.messaging.follower.AIOKafkaConsumer", Counting)
+    monkeypatch.setattr(Counting, "naps", 0)
+    return Counting
+
+
+async def test_after_a_while_without_messages_it_fetches_now_and_then_and_misses_none(
+    settings, producer, counting, monkeypatch
+):
     monkeypatch.setattr("services.common.messaging.follower.QUIET_SECONDS", 0.0)
     seen = []
     follower = Follower(settings, topics=[TOPIC], handle=lambda records: seen.extend(each.value for each in records))
@@ -78,7 +86,25 @@ async def test_after_a_while_without_messages_it_fetches_now_and_then_and_misses
             await eventually(values, lambda found, count=number + 1: len(found) >= count)
 
     assert seen == [str(number).encode() for number in range(10)]
-    assert Counting.naps > 0
+    assert counting.naps > 0
+
+
+async def test_while_messages_come_it_fetches_all_the_time(settings, producer, counting, monkeypatch):
+    monkeypatch.setattr("services.common.messaging.follower.QUIET_SECONDS", 2.0)
+    seen = []
+    follower = Follower(settings, topics=[TOPIC], handle=seen.extend)
+
+    async def count():
+        return len(seen)
+
+    async with running([follower]):
+        begun = time.monotonic()
+        while time.monotonic() - begun < 3:
+            before = len(seen)
+            await producer.send(TOPIC, "u1", b"")
+            await eventually(count, lambda found, before=before: found > before)
+
+    assert counting.naps == 0
 
 
 class Busy(AIOKafkaConsumer):
