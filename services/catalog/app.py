@@ -57,7 +57,7 @@ def create_app(settings: CatalogSettings | None = None) -> FastAPI:
     images = Images(database, files)
     words = Words(database, settings.synonyms_file)
     index = _index(settings, database)
-    outside = [index] if isinstance(index, OpenSearchIndex) else []  # what may be away
+    outside = [index] if isinstance(index, OpenSearchIndex) else []
     follower = Follower(database, index)
     serving = _serving(settings)
     follow = partial(Consumer, settings, database=database, producer=producer)
@@ -97,7 +97,7 @@ def create_app(settings: CatalogSettings | None = None) -> FastAPI:
             Check("images", files.check, required=False),
             *(Check("search", each.check, required=False) for each in outside),
         ],
-        closes=[images, serving, index],
+        closes=[images, serving, *outside],
     )
     app.state.image_files, app.state.images = files, images
     app.state.search, app.state.words, app.state.serving = Search(index, words), words, serving

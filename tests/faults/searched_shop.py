@@ -215,7 +215,7 @@ class Shoppers(Thread):
         found = answer.json()
         skus = [item["sku"] for item in found["items"]]
         counted = _counted(found)
-        is_counted = counted == found["total"] or max(counted, found["total"]) > BROAD  # those may be some minutes old
+        is_counted = counted == found["total"] or max(counted, found["total"]) > BROAD  # those may be of a minute ago
         is_whole = is_counted and len(set(skus)) == len(skus) <= found["total"] and all(map(self._is, found["items"]))
         return None if is_whole else (q, found)
 

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from services.catalog.search.kept_facets import FRESH_SECONDS
+from services.catalog.search.postgres import FACETS_SECONDS
 from tests.faults.landing_run import kill_with_children
 from tests.faults.searched_shop import START_SECONDS, Shoppers, searched_shop
 from tests.waiting import wait_until
@@ -47,5 +47,5 @@ def test_the_index_equals_the_catalogue_though_it_and_catalog_are_killed_while_i
         (line["sku"], line["name"]) for line in (shop.line(number, 1) for number in range(1, shop.count + 1))
     ]
     assert shop.differences() == []
-    wait_until(shop.miscounted, lambda words: words == [], seconds=FRESH_SECONDS + 30)  # as old may they be
+    wait_until(shop.miscounted, lambda words: words == [], seconds=FACETS_SECONDS + 30)  # as old may they be
     assert [each for each in took if each[1] > max(FOLLOWED_WITHIN, 3 * each[0])] == []

@@ -5,13 +5,13 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from cachetools import TTLCache
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.catalog.search import statement
 from services.catalog.search.documents import Reader
 from services.catalog.search.engine import ENOUGH, Answer, Document, Facet, Facets, Hit, Query
-from services.catalog.search.kept_facets import KeptFacets
 from services.catalog.search.store import Store, count_words
 from services.catalog.search.understanding import Plan
 from services.common.runtime.deadline import time_left
@@ -35,11 +35,13 @@ _SURVEY = text(f"""
 
 
 BROAD = 1_000
-"""Facets of more documents are kept: they hardly differ a moment later."""
+"""The facets of so many documents take longer than all else of a search, and hardly differ a moment later."""
+FACETS_SECONDS = 60.0
+MOST_FACETS = 1_000
 
 
 class PostgresIndex:
-    """An `Index` in the catalog's own database. The facets of a broad search may be some minutes old (`KeptFacets`).
+    """An `Index` in the catalog's own database. The facets of a broad search are as old as a minute.
 
     Args:
         database: the catalog's.
@@ -50,30 +52,16 @@ class PostgresIndex:
     def __init__(self, database: Database, reader: Reader, seconds: float) -> None:
         self._database, self._seconds = database, seconds
         self._store = Store(reader)
-        self._broad = KeptFacets()
+        self._broad: TTLCache[str, Facets] = TTLCache(MOST_FACETS, FACETS_SECONDS)
 
     async def find(self, query: Query, plan: Plan | None, mentioned: Sequence[str] = ()) -> Answer:
         """One page of hits, by one statement, or by two where filters leave hardly anything that has all words."""
-        return await self._find(query, plan, mentioned)
-
-    async def close(self) -> None:
-        """End what is done behind the answers."""
-        await self._broad.close()
-
-    async def _find(
-        self, query: Query, plan: Plan | None, mentioned: Sequence[str], *, counts_anew: bool = False
-    ) -> Answer:
         words = statement.words_of(plan, has_all=True) if plan and len(plan.concepts) > 1 else None
         async with self._database.sessions.begin() as session:
             milliseconds = max(int(min(self._seconds, time_left()) * 1000), 1)
             await session.execute(_LIMIT, {"milliseconds": str(milliseconds)})
             survey = (await session.execute(_SURVEY, {"words": words})).one()
-            ask = partial(
-                self._ask,
-                *(session, query, plan, mentioned),
-                has_variants=survey.variant is not None,
-                counts_anew=counts_anew,
-            )
+            ask = partial(self._ask, session, query, plan, mentioned, has_variants=survey.variant is not None)
             if survey.documents == ENOUGH:
                 documents, answer = await ask(has_all=True)
                 if documents >= ENOUGH:
@@ -88,25 +76,20 @@ class PostgresIndex:
         mentioned: Sequence[str],
         *,
         has_variants: bool,
-        counts_anew: bool,
         has_all: bool,
     ) -> tuple[int, Answer]:
         """How many documents are found, and a page of them."""
         words = plan and statement.words_of(plan, has_all=has_all)
         key = repr((words, mentioned, query.filters, query.facets))
-        facets = self._broad.get(key) if query.facets and not counts_anew else None
+        facets = self._broad.get(key) if query.facets else None
         asked = query if facets is None else replace(query, facets=())
         wording, values = statement.written(asked, plan, mentioned, has_variants=has_variants, has_all=has_all)
         row = (await session.execute(text(wording), values)).one()
         hits = [Hit(product_id, variants, (place, product_id)) for product_id, variants, place in row.page or ()]
-        if facets is not None:
-            self._broad.renew(key, partial(self._find, query, plan, mentioned, counts_anew=True))
-        elif row.facets:
+        if row.facets:
             facets = _facets(row.facets)
             if row.counted > BROAD:
-                self._broad.keep(key, facets)
-            else:
-                self._broad.drop(key)
+                self._broad[key] = facets
         return row.documents, Answer(hits, row.documents if row.groups is None else row.groups, facets=facets)
 
     async def write(self, documents: Sequence[Document], gone: Sequence[int], turn: int) -> None:  # noqa: ARG002 - the lock keeps turns in order
