@@ -81,6 +81,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: places.get(scope_of(item.path), len(places)))
 
 
+@cache
 def scope_of(path: Path) -> Path:
     """What one worker runs: a file, or all that share a package's fixtures, which no other worker makes again."""
     return path.parent if (path.parent / "__init__.py").exists() else path
@@ -93,8 +94,9 @@ def spread(scopes: Collection[Path]) -> list[Path]:
     """
     shops = sorted(scope for scope in scopes if scope.is_relative_to(WHOLE_SHOPS))
     others = sorted(set(scopes).difference(shops))
+    gap = len(others) // (len(shops) + 1)
     for place, shop in enumerate(shops):
-        others.insert(place + place * (len(scopes) - len(shops)) // (len(shops) + 1), shop)
+        others.insert(place * (gap + 1), shop)
     return others
 
 

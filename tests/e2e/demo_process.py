@@ -3,6 +3,8 @@
 import os
 import signal
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -35,6 +37,17 @@ def interrupt(process: subprocess.Popen[bytes]) -> None:
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGINT)
         process.wait(timeout=60)
+
+
+@contextmanager
+def served_demo(state: Path, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A demo that is started, or goes on, until it serves its shop; interrupted at the end of the block."""
+    process = start_demo(state, log)
+    try:
+        wait_for_line(process, log, "Ctrl-C")
+        yield process
+    finally:
+        interrupt(process)
 
 
 def processes_of(state: Path) -> list[psutil.Process]:

@@ -14,14 +14,7 @@ from stack.environment import Environment
 from stack.refresh import run_job
 from stack.state import State
 from stack.storefront import champion
-from tests.e2e.demo_process import (
-    PATIENCE_SECONDS,
-    assert_accounted,
-    interrupt,
-    processes_of,
-    start_demo,
-    wait_for_line,
-)
+from tests.e2e.demo_process import PATIENCE_SECONDS, assert_accounted, interrupt, processes_of, served_demo
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -42,13 +35,8 @@ def state(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def demo(state: Path):
     """`make demo`, served until the tests of this file have seen it."""
-    log = state.with_name("demo.log")
-    process = start_demo(state, log)
-    try:
-        wait_for_line(process, log, "Ctrl-C")
+    with served_demo(state, state.with_name("demo.log")) as process:
         yield process
-    finally:
-        interrupt(process)
 
 
 def test_the_readme_names_the_two_commands():

@@ -10,8 +10,8 @@ import pytest
 from tests.e2e.demo_process import (
     PATIENCE_SECONDS,
     assert_accounted,
-    interrupt,
     processes_of,
+    served_demo,
     start_demo,
     wait_for_line,
 )
@@ -31,11 +31,7 @@ def test_a_demo_that_is_killed_when_all_is_sent_goes_on_from_there_and_accounts_
         first.wait()
     wait_until(lambda: processes_of(state), lambda left: left == [])
 
-    second = start_demo(state, log)
-    try:
-        wait_for_line(second, log, "Ctrl-C")
+    with served_demo(state, log):
         made = json.loads((state / "demo.json").read_text())
-    finally:
-        interrupt(second)
 
     assert_accounted(made["events"])

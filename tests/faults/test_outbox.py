@@ -102,8 +102,11 @@ async def test_kafka_killed_under_the_relay_loses_nothing_and_keeps_the_order(
     with psycopg.connect(outbox_url, autocommit=True) as connection:
         for death in range(rounds(5)):
             few = death * many // 10
-            published = lambda: connection.execute(PUBLISHED).fetchone()[0]  # noqa: E731
-            wait_until(published, lambda count: count > few, longest=SHORTEST)  # noqa: B023
+            wait_until(
+                lambda: connection.execute(PUBLISHED).fetchone()[0],
+                lambda published: published > few,  # noqa: B023
+                longest=SHORTEST,
+            )
             fresh_broker.kill()
             assert relaying.poll() is None
             fresh_broker.start()

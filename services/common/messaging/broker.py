@@ -110,7 +110,7 @@ class LogWatch:
     async def _ask_again(self) -> None:
         is_unavailable = False
         while True:
-            await asyncio.sleep(min(AGAIN_SECONDS, CHECK_SECONDS) if is_unavailable else CHECK_SECONDS)
+            await asyncio.sleep(AGAIN_SECONDS if is_unavailable else CHECK_SECONDS)
             try:
                 present = await self._ask()
             except (KafkaError, OSError) as error:
