@@ -81,13 +81,13 @@ class Recommender:
         """Similar products, and whether the fallback was used; none while there is no model.
 
         Raises:
-            ProductNotFound: the product is unknown.
+            ProductNotFound: the product is unknown or inactive, which nobody can tell apart.
         """
         model = self.models.current
         if model is None:
             return [], False
         item = model.catalogue.index.get(self.product_id(reference) or 0)
-        if item is None:
+        if item is None or not model.catalogue.products[item].is_active:
             raise ProductNotFound(f"There is no product {reference}.")
         moment = self.now().timestamp()
         return similar(model.bundle, model.catalogue, self.rules.reasons, item, query, moment)

@@ -123,8 +123,8 @@ class NewProduct(ProductLine):
 class ProductOut(Schema):
     """A product.
 
-    Shoppers see whether it is in stock, and a current offer; `stock`, future offers and the versions of both are for
-    roles and services.
+    Shoppers see whether it is in stock, and a current offer; `stock`, future offers, the versions of both and
+    `updatedAt`, which tells of each change of them, are for roles and services.
     A parent is not sold: its stock, and the current prices `priceFrom` to `priceTo` in its currency, are those of its
     active variants. `lowestPriceBefore` is the lowest price of the 30 days before the offer, if one is shown.
     """
@@ -158,7 +158,7 @@ class ProductOut(Schema):
     stock_version: int | None
     offer_version: int | None
     created_at: datetime
-    updated_at: datetime
+    updated_at: datetime | None
 
     @classmethod
     def of(cls, row: Mapping[Any, Any], *, is_public: bool) -> Self:
@@ -172,7 +172,7 @@ class ProductOut(Schema):
                 end_date=row["end_date"],
             )
         if is_public:
-            fields["stock"] = fields["stock_version"] = fields["offer_version"] = None
+            fields |= dict.fromkeys(("stock", "stock_version", "offer_version", "updated_at"))
             if not _is_true_now(row):
                 fields["special_price"] = fields["lowest_price_before"] = None
         return cls(**{name: fields[name] for name in cls.model_fields})

@@ -157,6 +157,16 @@ async def test_a_product_made_since_the_bundle_is_known_after_a_start(start, cha
         assert (await client.get(f"/v1/products/{NEW}/similar")).status_code == 200
 
 
+async def test_an_inactive_product_is_as_unknown_as_one_that_never_was(start, changed):
+    changed(f"UPDATE products SET is_active = false, product_version = 8 WHERE id = {RICE}")
+
+    async with start() as client:
+        answers = [await client.get(f"/v1/products/{each}/similar") for each in (RICE, NEW)]
+
+    assert [answer.status_code for answer in answers] == [404, 404]
+    assert [answer.json()["detail"] for answer in answers] == [f"There is no product {each}." for each in (RICE, NEW)]
+
+
 async def test_an_offer_is_that_of_catalog(start, changed):
     changed(f"INSERT INTO special_prices VALUES ({MILK}, 0.99, now() - interval '1 day', NULL)")
 
