@@ -93,7 +93,7 @@ def _filling(
     """Products of the active generation whose family is not in `taken`, which is extended."""
     for item in said.filling.get(shelf.display_type, ()):
         family = recommender.families([item["productId"]])
-        is_hidden = item["productId"] in said.hidden
+        is_hidden = not said.hidden.isdisjoint({item["productId"], *family})
         if not (is_hidden or family <= taken) and recommender.may_show(item["productId"], user_id):
             taken |= family
             yield item

@@ -19,7 +19,7 @@ class PageQuery(msgspec.Struct, frozen=True):
     """A page request: which shelves, how long, excluded product ids, and filters on categories and products.
 
     Sold-out products are on no shelf unless requested. Who excludes a variant excludes the others of its parent;
-    `hidden` are products that are left out alone.
+    `hidden` are products that are left out alone, or with all their variants.
     """
 
     display_types: Collection[DisplayType] | None = None
@@ -34,7 +34,7 @@ class PageQuery(msgspec.Struct, frozen=True):
         """Whether a product passes the request's filters."""
         if self.category_ids is not None and product.category_id not in self.category_ids:
             return False
-        if product.product_id in self.hidden:
+        if product.product_id in self.hidden or product.parent_id in self.hidden:
             return False
         return self.keep is None or self.keep(product)
 

@@ -1,6 +1,6 @@
 """How rows become shelves, and when an offer is valid. Pure rules, no I/O."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -76,6 +76,10 @@ class DisplayRow:
             return None, self.category_id
         return self.parent_id or self.product_id, None
 
+    def is_among(self, hidden: Container[int | None]) -> bool:
+        """Whether its product is hidden, or the parent of it."""
+        return self.product_id in hidden or self.parent_id in hidden
+
     def special_price_at(self, now: datetime) -> Decimal | None:
         """Catalog's offer that holds at `now`, within the row's dates.
 
@@ -121,8 +125,8 @@ def compose(rows: Sequence[DisplayRow], now: datetime) -> Displays:
         key=lambda row: (row.user_id is None, -row.priority, row.rank, row.id),
     )
     hidden = {row.product_id: row for row in manual if row.mode == "hide" and row.product_id is not None}
-    pins = [row for row in manual if row.mode == "pin" and row.product_id not in hidden]
-    chosen_by_models = [row for row in rows if not row.mode and row.product_id not in hidden]
+    pins = [row for row in manual if row.mode == "pin" and not row.is_among(hidden)]
+    chosen_by_models = [row for row in rows if not row.mode and not row.is_among(hidden)]
     taken: set[Shown] = set()
     pinned = {each: _items([row for row in pins if row.display_type == each], taken, now) for each in TITLES}
     chosen = {}

@@ -94,6 +94,16 @@ async def test_of_the_variants_in_the_active_generation_one_fills_a_shelf(page, 
     await eventually(lambda: page("shirts"), lambda found: ids(found, "REPURCHASE") == [9_001])
 
 
+async def test_a_variant_of_a_hidden_parent_fills_no_shelf(page, content_service, happens):
+    shelf = {"displayType": "REPURCHASE", "title": "", "items": [item(9_201), item(900)]}
+    content_service.says |= {"shelves": [shelf], "hidden": [9_200]}
+    shirt = {"name": "Shirt", "price": "5", "currency": "USD", "stock": 1, "product_version": 1, "stock_version": 1}
+    for each, parent in ((9_200, None), (9_201, 9_200), (9_202, 9_200)):
+        await happens("PRODUCT_CREATED", product_id=each, sku=str(each), parent_id=parent, **shirt)
+
+    await eventually(lambda: page("shirts"), lambda found: ids(found, "REPURCHASE") == [900])
+
+
 async def test_who_excludes_a_variant_excludes_its_pinned_sibling(page, content_service, happens):
     pins = [item(9_101, "manual"), item(RICE, "manual")]
     content_service.says |= {"shelves": [{"displayType": "SALE", "title": "", "items": pins}]}

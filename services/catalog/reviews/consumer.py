@@ -6,22 +6,20 @@ is bought meanwhile must not miss each other: one of the two handlers runs at a 
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from prometheus_client import Counter
 from pydantic import ValidationError
-from sqlalchemy import delete, func, select, text, tuple_
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.catalog.reviews import purchases
-from services.catalog.reviews.models import EarlyReview
+from services.catalog.reviews import early, purchases
 from services.catalog.reviews.recording import Outcome, Submission, record, take_away
 from services.catalog.reviews.schemas import ReviewIn
 from services.common.identity.ownership import is_visitor
 from services.common.messaging.erasure import erased_among
 from services.common.messaging.messages import Message
-from services.common.storage.upsert import upsert_rows
 from services.contracts.events.actions import ProductAction
 
 ORDERS: Final = "order.v1"
@@ -29,8 +27,6 @@ ACTIONS: Final = "user-actions.v1"
 CANCELLED: Final = "ORDER_CANCELLED"
 PURCHASED: Final = frozenset({"ORDER_COMPLETED", CANCELLED})
 SUBMITTED: Final = frozenset({"REVIEW_SUBMIT"})
-_GIVE_UP: Final = text("DELETE FROM early_reviews WHERE received_at < now() - interval '100 days'")
-"""What waits is of people who may never have bought: it is kept little longer than the 90 days of the action log."""
 REFUSED = Counter("tanawari_reviews_refused", "Reviews on the action log that break the rules of reviews.", ["field"])
 
 
@@ -69,14 +65,14 @@ async def follow_orders(session: AsyncSession, messages: Sequence[Message]) -> N
     await purchases.add(session, lines)
     if gone:
         await take_away(session, gone)
-    early = EarlyReview.user_id == func.any(list({order.user_id for order, _ in kept}))
-    await _submit(session, [_waiting(row) for row in await session.scalars(select(EarlyReview).where(early))])
+    bought = {(user_id, product_id) for user_id, product_id, _ in lines}
+    await _submit(session, await early.of_bought(session, bought))
 
 
 async def follow_actions(session: AsyncSession, messages: Sequence[Message]) -> None:
     """Record reviews from other entrances; what is no review by our rules is passed over."""
     await session.execute(_ONE_AT_A_TIME)
-    await session.execute(_GIVE_UP)
+    await early.give_up(session)
     submissions = [given for message in messages if (given := _submission(message)) is not None]
     await _submit(session, submissions)
 
@@ -86,10 +82,8 @@ async def _submit(session: AsyncSession, submissions: Sequence[Submission]) -> N
     if not submissions:
         return
     outcomes = list(zip(submissions, await record(session, submissions), strict=True))
-    early = {given.pair: _row(given) for given, outcome in outcomes if outcome is Outcome.NOT_BOUGHT}
-    done = [given.pair for given, outcome in outcomes if outcome is not Outcome.NOT_BOUGHT]
-    await upsert_rows(session, EarlyReview, list(early.values()))
-    await session.execute(delete(EarlyReview).where(tuple_(EarlyReview.user_id, EarlyReview.product_id).in_(done)))
+    await early.keep(session, [given for given, outcome in outcomes if outcome is Outcome.NOT_BOUGHT])
+    await early.forget(session, [given.pair for given, outcome in outcomes if outcome is not Outcome.NOT_BOUGHT])
 
 
 def _submission(message: Message) -> Submission | None:
@@ -104,11 +98,3 @@ def _submission(message: Message) -> Submission | None:
         return None
     at = datetime.fromisoformat(message.happened_at)
     return Submission(action.user_id, action.product_id, review.rating, review.text, at)
-
-
-def _waiting(row: EarlyReview) -> Submission:
-    return Submission(row.user_id, row.product_id, row.rating, row.text, row.submitted_at)
-
-
-def _row(given: Submission) -> dict[str, Any]:
-    return {name: getattr(given, name) for name in ("user_id", "product_id", "rating", "text", "submitted_at")}

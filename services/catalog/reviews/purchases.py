@@ -19,8 +19,9 @@ Line = tuple[str, int, int]
 """A user, a product, and the order by which it was bought."""
 _BOUGHT = text(  # a parent is not sold: who has bought a variant knows it
     "SELECT DISTINCT given.u, given.p FROM json_to_recordset(CAST(:rows AS json)) AS given (u text, p bigint)"
-    " WHERE EXISTS (SELECT FROM purchases WHERE user_id = given.u AND (product_id = given.p"
-    "  OR product_id IN (SELECT id FROM products WHERE parent_id = given.p)))"
+    " WHERE EXISTS (SELECT FROM purchases WHERE user_id = given.u AND product_id = given.p)"
+    " OR EXISTS (SELECT FROM products JOIN purchases ON product_id = id"
+    "  WHERE parent_id = given.p AND user_id = given.u)"
 )
 
 

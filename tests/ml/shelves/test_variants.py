@@ -105,6 +105,11 @@ def test_who_excludes_a_variant_excludes_the_others_and_who_hides_it_does_not(ad
     assert BREAD in recommended(NEWCOMER, hidden=[MILK])
 
 
+def test_who_hides_a_parent_hides_its_variants(adopt, recommended):
+    adopt(PARENT, MILK, BREAD)
+    assert not {MILK, BREAD} & set(recommended(NEWCOMER, hidden=[PARENT]))
+
+
 def test_a_variant_is_not_similar_to_another_of_its_parent(adopt, alike):
     assert alike(MILK) == [BREAD, RICE]
     adopt(PARENT, MILK, BREAD)

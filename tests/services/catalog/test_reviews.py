@@ -457,6 +457,43 @@ async def test_a_review_that_arrives_before_its_purchase_waits_for_it(product, b
     assert rows(waiting) == []
 
 
+async def test_of_two_reviews_that_wait_the_newer_one_counts_whichever_came_last(product, buys, submits, rows, shown):
+    tea = await product("r two wait")
+    await submits("wes", tea, 5, "Newer", LONG_AGO + timedelta(days=1))
+    await submits("wes", tea, 1, "Older", LONG_AGO)
+    other = await product("r two wait, other")
+    await submits("wes", other, 3, "Seen", LONG_AGO)
+    waiting = "SELECT rating FROM early_reviews WHERE user_id = 'wes' ORDER BY rating"
+    await eventually(lambda: rows(waiting), lambda found: found == [(3,), (5,)])
+    await buys("wes", tea)
+    assert await eventually(lambda: shown(tea)) == [(5, "Newer")]
+    assert rows(waiting) == [(3,)]
+
+
+async def test_a_review_of_a_parent_waits_for_a_variant_of_it(product, buys, submits, rows, shown):
+    parent = await product("r parent waits")
+    variant = await product("r variant of it", parentId=parent)
+    await submits("pia", parent, 4, "All sizes", LONG_AGO)
+    await eventually(lambda: rows("SELECT FROM early_reviews WHERE user_id = 'pia'"))
+    await buys("pia", variant)
+    assert await eventually(lambda: shown(parent)) == [(4, "All sizes")]
+
+
+async def test_of_what_waits_of_a_user_the_newest_thousand_stay(product, submits, rows):
+    tea, last = await product("r flood, first"), await product("r flood, last")
+    rows(
+        "WITH ids AS (INSERT INTO products (sku, name, price, currency, rating, stock, is_active)"
+        " SELECT 'flood ' || n, 'Tea', 1, 'EUR', 0, 0, true FROM generate_series(1, 1000) AS n RETURNING id)"
+        " INSERT INTO early_reviews (user_id, product_id, rating, submitted_at) SELECT 'flo', id, 1, %s FROM ids"
+        " RETURNING 1",
+        LONG_AGO,
+    )
+    await submits("flo", tea, 2, "Too old", LONG_AGO - timedelta(days=1))
+    await submits("flo", last, 3, "Kept", LONG_AGO + timedelta(days=1))
+    waiting = "SELECT count(*), max(rating), bool_or(rating = 2) FROM early_reviews WHERE user_id = 'flo'"
+    assert await eventually(lambda: rows(waiting), lambda found: found[0][1] == 3) == [(1000, 3, False)]
+
+
 async def test_a_guests_order_lets_nobody_review(product, buys, rows):
     tea = await product("r guest")
     await buys("anon:1", tea, is_awaited=False)

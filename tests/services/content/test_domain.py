@@ -56,6 +56,11 @@ def test_of_the_variants_of_a_parent_one_stands_on_the_page_the_pinned_one_first
     assert shown([*rows, row(2, mode="pin", parent_id=9)]) == [2, 3]
 
 
+def test_a_hidden_parent_hides_its_variants():
+    variants = [row(1, parent_id=9), row(2, mode="pin", parent_id=9), row(3)]
+    assert shown([*variants, row(9, mode="hide", is_parent=True)]) == [3]
+
+
 def test_a_hidden_variant_hides_itself_alone():
     assert shown([row(1, parent_id=9), row(2, parent_id=9), row(1, mode="hide", parent_id=9)]) == [2]
 
