@@ -107,7 +107,11 @@ async def upsert_products(request: Request) -> StreamingResponse:
 
 @router.get("/v1/products/{productId:product}", responses=problems(404))
 async def read_product(product_id: ProductId, session: Session, caller: Caller, response: Response) -> ProductOut:
-    """One product; for shoppers only if it is active. Its ETag is for `If-Match`."""
+    """One product; for shoppers only if it is active.
+
+    Its ETag is for `If-Match`: the versions of the product and of its offer, and for roles and services of its stock,
+    which only changes of the stock compare.
+    """
     return await _one(session, product_id, response, is_public=not is_staff(caller))
 
 
@@ -122,10 +126,10 @@ async def change_product(
     return await _one(session, product_id, response)
 
 
-@router.delete("/v1/products/{productId:product}", status_code=204, dependencies=CHANGE, responses=problems(404))
-async def delete_product(product_id: ProductId, session: Session) -> None:
+@router.delete("/v1/products/{productId:product}", status_code=204, dependencies=CHANGE, responses=problems(404, 412))
+async def delete_product(product_id: ProductId, session: Session, expected: IfMatch = None) -> None:
     """Delete a product that has no variants."""
-    await service.remove(session, product_id)
+    await service.remove(session, product_id, expected)
 
 
 @router.put("/v1/products/{productId:product}/stock", dependencies=CHANGE, responses=problems(404, 412))
@@ -174,5 +178,6 @@ async def _one(session: Session, product_id: int, response: Response, *, is_publ
     row = await service.read(session, product_id, is_public=is_public)
     shown = ProductOut.of(row, is_public=is_public)
     tells_offer = not is_public or shown.special_price is not None
-    response.headers["ETag"] = tag(row["product_version"], row["offer_version"] if tells_offer else 0)
+    stock_version = () if is_public else (row["stock_version"],)
+    response.headers["ETag"] = tag(row["product_version"], row["offer_version"] if tells_offer else 0, *stock_version)
     return shown

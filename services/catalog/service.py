@@ -133,7 +133,11 @@ async def change(
     if old is None:
         raise ProductNotFound(f"There is no product {product_id}.")
     if expected is not None:
-        expected.check(tag(old.product.product_version, old.offer_version))
+        seen = (old.product.product_version, old.offer_version)
+        if "stock" in changes:
+            expected.check(tag(*seen, old.product.stock_version))
+        else:  # which a sale does not break
+            expected.check(tag(*seen), may_go_on=True)
     categories = await _known_categories(session, [changes])
     families = await Families.of(session, {state.product.sku: state for state in locked}, [changes])
     rules = await Rules.of(session, [changes], [old], categories.values())
@@ -153,14 +157,17 @@ async def rate(session: AsyncSession, ratings: Mapping[int, tuple[float, int]]) 
     await _store(session, {state.id: state for state in states}, rated)
 
 
-async def remove(session: AsyncSession, product_id: int) -> None:
+async def remove(session: AsyncSession, product_id: int, expected: Expected | None = None) -> None:
     """Delete one product with its offer.
 
     Raises:
-        ProductNotFound: there is none.
+        ProductNotFound, PreconditionFailed: see the classes.
         ProductInUse: it has variants.
     """
-    await session.execute(select(Product.id).where(Product.id == product_id).with_for_update())
+    locking = select(Product.product_version, Product.offer_version).where(Product.id == product_id).with_for_update()
+    seen = (await session.execute(locking)).one_or_none()
+    if seen is not None and expected is not None:
+        expected.check(tag(*seen), may_go_on=True)
     if await variants.parents_among(session, [product_id]):  # read after the lock: one that was made meanwhile is found
         raise ProductInUse(f"The product {product_id} has variants: delete them, or take them from it, first.")
     sku = await session.scalar(delete(Product).where(Product.id == product_id).returning(Product.sku))

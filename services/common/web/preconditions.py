@@ -44,13 +44,14 @@ class Expected:
 
     tags: frozenset[str]
 
-    def check(self, current: str) -> None:
-        """Compare with the tag of what is there.
+    def check(self, current: str, *, may_go_on: bool = False) -> None:
+        """Compare with the tag of what is there; versions that a tag has behind that one's are passed over if it may.
 
         Raises:
             PreconditionFailed: it has changed.
         """
-        if current not in self.tags:
+        begun = f"{current[:-1]}-"
+        if current not in self.tags and not (may_go_on and any(each.startswith(begun) for each in self.tags)):
             raise PreconditionFailed("It has changed since its ETag was sent: read it again.")
 
 

@@ -299,14 +299,44 @@ async def test_a_change_based_on_an_older_product_is_refused(client, create):
     assert (await client.patch(place, json={"name": "yours"}, headers=anew)).json()["name"] == "yours"
 
 
-async def test_an_offer_changes_the_version_of_its_product_and_the_stock_does_not(client, create):
+async def test_the_tag_has_the_versions_of_a_product_its_offer_and_its_stock(client, create):
     product = await create("tagged", stock=5)
     place = f"/v1/products/{product['id']}"
     tags = [(await client.get(place)).headers["ETag"]]
     tags.append((await client.patch(f"{place}/stock", json={"change": -1})).headers["ETag"])
     offer = {"price": "1.00", "startDate": "2026-01-01T00:00:00Z"}
     tags.append((await client.put(f"{place}/special-price", json=offer)).headers["ETag"])
-    assert tags[0] == tags[1] != tags[2]
+    assert tags == ['"1-0-1"', '"1-0-2"', '"1-1-2"']
+
+
+async def test_of_two_who_saw_the_same_stock_one_sets_it(client, create):
+    place = f"/v1/products/{(await create('counted by two', stock=7))['id']}"
+    seen = {"If-Match": (await client.get(place)).headers["ETag"]}
+    first, second = [await client.put(f"{place}/stock", json={"stock": n}, headers=seen) for n in (10, 3)]
+    third = await client.patch(place, json={"name": "mine", "stock": 8}, headers=seen)
+    untold = await client.put(f"{place}/stock", json={"stock": 3}, headers={"If-Match": '"1-0"'})
+    assert [each.status_code for each in (first, second, third, untold)] == [200, 412, 412, 412]
+    anew = {"If-Match": first.headers["ETag"]}
+    assert (await client.patch(place, json={"stock": 8}, headers=anew)).json()["stock"] == 8
+
+
+@pytest.mark.parametrize("caller", ["staff", "public"])
+async def test_a_sale_breaks_no_edit_that_is_not_of_the_stock(client, create, caller):
+    place = f"/v1/products/{(await create(f'sold meanwhile to {caller}', stock=7))['id']}"
+    read = {"auth": None} if caller == "public" else {}
+    seen = {"If-Match": (await client.get(place, **read)).headers["ETag"]}
+    await client.patch(f"{place}/stock", json={"change": -1})
+    assert (await client.patch(place, json={"name": "Edited"}, headers=seen)).json()["name"] == "Edited"
+
+
+async def test_only_what_was_seen_is_deleted(client, create):
+    place = f"/v1/products/{(await create('deleted as seen', stock=7))['id']}"
+    seen = (await client.get(place)).headers["ETag"]
+    changed = (await client.patch(place, json={"name": "Edited"})).headers["ETag"]
+    await client.patch(f"{place}/stock", json={"change": -1})
+    deleted = [(await client.delete(place, headers={"If-Match": each})).status_code for each in (seen, changed)]
+    assert deleted == [412, 204]
+    assert (await client.delete(place, headers={"If-Match": seen})).status_code == 404
 
 
 async def test_the_public_learns_neither_how_much_is_sold_nor_what_will_be_offered(client, create):
