@@ -16,6 +16,8 @@ CUT = 2_000
 PATH_SEPARATOR = " > "
 UPLOADED = "/v1/images/"
 """The path of the gateway below which uploaded images are served."""
+MOST_IMAGES = 20
+"""Of one product."""
 Changes = Mapping[str, Any]
 """New values by column name; `special_price` is an offer's price, start_date and end_date, or None to end it."""
 
@@ -48,7 +50,8 @@ class ProductState:
         """The state after `changes`; an offer that is no longer below the price ends.
 
         Raises:
-            Refused: a new special price is not below the price, or an amount is finer than the currency.
+            Refused: a new special price is not below the price, an amount is finer than the currency, or an image is
+                one too many.
         """
         fields = {name: value for name, value in changes.items() if name != "special_price"}
         if "description" in changes:
@@ -147,8 +150,10 @@ def _pictured(images: tuple[str, ...], first: str | None) -> dict[str, Any]:
     if is_uploaded_first and not (first or "").startswith(UPLOADED):
         return {"image": images[0]}
     rest = images if is_uploaded_first or first in images else images[1:]
-    images = tuple(dict.fromkeys(each for each in (first, *rest) if each is not None))
-    return {"image": next(iter(images), None), "images": images}
+    pictures = tuple(dict.fromkeys(each for each in (first, *rest) if each is not None))
+    if len(pictures) > max(MOST_IMAGES, len(images)):
+        raise Refused("image", f"would be one of more than {MOST_IMAGES}: take one from the product first")
+    return {"image": next(iter(pictures), None), "images": pictures}
 
 
 _BLANK = ProductSnapshot.model_construct(

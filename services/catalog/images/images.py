@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.catalog import service
-from services.catalog.domain import UPLOADED, Refused
+from services.catalog.domain import MOST_IMAGES, UPLOADED, Refused
 from services.catalog.images.files import Encoder, ImageFiles, names_of
 from services.catalog.images.models import StoredImage
 from services.catalog.images.object_store import ObjectStore
@@ -23,7 +23,6 @@ from services.common.storage.database import Database
 from services.common.web.preconditions import Expected
 from services.common.web.references import ProductReference
 
-MOST: Final = 20
 DRAWING: Final = re.compile(r"/images/categories/[0-9]+\.svg")
 """A category's drawing, which imports of older releases gave to products; it yields to a picture of the product."""
 KEPT_SECONDS: Final = 3600
@@ -101,8 +100,8 @@ async def _will_store(session: AsyncSession, image_id: str) -> None:
 async def _append(session: AsyncSession, product_id: int, address: str) -> None:
     images = tuple(each for each in await _locked(session, product_id) if not DRAWING.fullmatch(each))
     if address not in images:
-        if len(images) >= MOST:
-            raise Refused("images", f"are {MOST} at most")
+        if len(images) >= MOST_IMAGES:
+            raise Refused("images", f"are {MOST_IMAGES} at most")
         await service.change(session, product_id, {"images": (*images, address)})
 
 

@@ -4,9 +4,9 @@ from typing import Annotated, Self
 
 from pydantic import Field
 
-from services.catalog.domain import UPLOADED
+from services.catalog.domain import MOST_IMAGES, UPLOADED
 from services.catalog.images.files import ImageFiles, names_of
-from services.catalog.images.images import MOST, address_of
+from services.catalog.images.images import address_of
 from services.catalog.images.worker import WIDTHS
 from services.common.web.fields import ImageAddress, Schema
 
@@ -38,4 +38,4 @@ class ImageOut(Schema):
 class ImageOrder(Schema):
     """The addresses of all images of a product in their new order: the first one is shown in lists."""
 
-    images: Annotated[list[ImageAddress], Field(max_length=MOST)]
+    images: Annotated[list[ImageAddress], Field(max_length=MOST_IMAGES)]

@@ -4,7 +4,8 @@ from functools import partial
 import pytest
 
 from services.catalog.app import create_app
-from services.catalog.images.images import Images
+from services.catalog.images.images import Images, address_of
+from services.catalog.images.models import StoredImage
 from services.catalog.images.object_store_folder import FolderStore
 from tests.services.catalog.hostile_images import drawing, saved
 from tests.services.in_process import client_of
@@ -147,6 +148,20 @@ async def test_a_changed_product_is_not_arranged_by_who_has_not_seen_it(client, 
     one, two = [each["address"] for each in await upload(path, 65, 66)]
     answer = await client.put(f"{path}/images", json={"images": [two, one]}, headers={"If-Match": tag})
     assert answer.status_code == 412
+
+
+async def test_a_21st_image_is_refused_however_it_is_named(client, product, upsert, service_database):
+    ids = [f"ab{number:030x}" for number in range(21)]
+    async with service_database.sessions.begin() as session:
+        session.add_all(StoredImage(id=each) for each in ids)
+    path = await product("all pictures")
+    answers = [await client.patch(path, json={"image": address_of(each)}) for each in ids]
+    assert [each.status_code for each in answers] == [200] * 20 + [422]
+    assert answers[-1].json()["errors"][0]["field"] == "body.image"
+    lines = [{"sku": "all pictures", "image": address_of(each)} for each in (ids[20], ids[0])]
+    refused, moved = await upsert("products", *lines)
+    assert (refused["status"], refused["errors"][0]["field"], moved["status"]) == ("refused", "image", "updated")
+    assert len((await client.get(path)).json()["images"]) == 20
 
 
 @pytest.mark.parametrize("image", ["/tea.jpg", "/other.jpg", None])
