@@ -24,6 +24,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from services.common.runtime.errors import problem_response
 from services.common.runtime.settings import ServerLimits
 from services.common.web.addresses import client_network
+from services.common.web.failures import AnsweredFailures
 from services.common.web.limits import ANNOUNCES_A_BODY, WholeBodies
 
 EVERYWHERE: Final = "*"
@@ -61,7 +62,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._network = client_network(address)
         self._peers[self._network][self] = None
         self._is_proxy = address in getattr(self.app, "trusted_hosts", ())  # of uvicorn's ProxyHeadersMiddleware
-        self.app = WholeBodies(self.app)
+        self.app = AnsweredFailures(WholeBodies(self.app))
         for where in (self._network, EVERYWHERE):
             if where not in self._crowded and self._too_many(where, self._all(where)) > 0:
                 self._crowded.add(where)
