@@ -1,7 +1,8 @@
 """The router of every service: refuses unknown and repeated query parameters, and does keyed work once.
 
-No cache keeps the answer of a route that is not for everybody, unless the route says so itself. `{productId:int}` in a
-path is read as digits; the parameter's own type validates the value. A parameter may be repeated if its type is a list.
+No cache keeps an answer to a known caller, or of a route that is not for everybody, unless the route says so itself.
+`{productId:int}` in a path is read as digits; the parameter's own type validates the value. A parameter may be repeated
+if its type is a list.
 
 router = Router()
 
@@ -53,7 +54,7 @@ class Route(APIRoute):
 
         async def handle(request: Request) -> Response:
             response = await answer(request)
-            if policy is not None and not policy.is_public:
+            if policy is not None and (not policy.is_public or request.state.principal is not None):
                 response.headers.setdefault("Cache-Control", "private, no-store")
             return response
 
