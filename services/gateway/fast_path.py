@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from fastapi import Request
+from fastapi.responses import Response
+from starlette.requests import ClientDisconnect
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -17,6 +19,7 @@ from services.common.identity.principal import Principal
 from services.common.identity.tokens import Verifier
 from services.common.runtime.deadline import DEADLINE_HEADER
 from services.common.runtime.errors import Problem
+from services.common.web.error_handlers import CLIENT_CLOSED_REQUEST
 from services.common.web.fast_path import attribute
 from services.common.web.limits import ANNOUNCES_A_BODY
 from services.gateway.rate_limit import limit
@@ -50,6 +53,8 @@ class ForwardingFastPath:
             response = await route.endpoint(request)
         except Problem as problem:
             response = problem.response()
+        except ClientDisconnect:
+            response = Response(status_code=CLIENT_CLOSED_REQUEST)
         await response(scope, receive, send)
 
     def _find(self, scope: Scope) -> tuple[ForwardingRoute, Principal | None] | None:

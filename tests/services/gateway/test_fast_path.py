@@ -78,6 +78,25 @@ def test_its_refusals_are_the_routes(gateway, nowhere, monkeypatch):
         assert slow.headers.keys() == fast.headers.keys()
 
 
+async def test_who_leaves_before_the_answer_is_no_error_on_either_way(environment, caplog):
+    app, sent = create_app(GatewaySettings(**environment)), []
+
+    async def receive():
+        return {"type": "http.disconnect"}
+
+    async def send(message):
+        sent.append(message)
+
+    for more in ({}, BY_THE_ROUTE):
+        headers = [(name.lower().encode(), value.encode()) for name, value in {"Host": "shop", **more}.items()]
+        asked = {"method": "GET", "path": "/v1/products", "raw_path": b"/v1/products", "query_string": b""}
+        await app(
+            {"type": "http", "root_path": "", "headers": headers, "client": ("127.0.0.1", 1), **asked}, receive, send
+        )
+    assert [message["status"] for message in sent if "status" in message] == [499, 499]
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
 def test_no_route_of_the_gateways_own_is_on_a_path_of_the_table(environment):
     routes = iter_route_contexts(create_app(GatewaySettings(**environment)).routes)
     own = [each.path_format for each in routes if not isinstance(each.original_route, ForwardingRoute)]
