@@ -11,7 +11,9 @@ from services.contracts.registry import EMITTERS
 PRODUCT: Final = {"productId", "productName", "currency", "productPrice", "categoryId", "categoryName"}
 SEARCH_CATEGORY: Final = {"searchCategoryId", "searchCategoryName"}
 VIEW: Final = "PRODUCT_VIEWED"
-COMMON: Final = {*(str(field.alias) for field in Behaviour.model_fields.values()), "requestID", "timestamp"}
+OURS: Final = "clockOffsetSeconds"
+"""The field of every event that the collector alone knows."""
+COMMON: Final = {*(str(field.alias) for field in Behaviour.model_fields.values()), "requestID", "timestamp"} - {OURS}
 """What every action may have."""
 REMARKS: Final = {"actionReason", "errorDetails", "metadata"}
 """What every action but a view may have."""

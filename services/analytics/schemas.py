@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import AfterValidator, ConfigDict, Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic.json_schema import SkipJsonSchema
 
 from services.common.runtime.errors import Fault, faults_of
 from services.common.web.fields import Boolean, Schema, ShownMoney, Timestamp, left_out
@@ -61,6 +62,7 @@ class Action(Search):
 
     action_type: Annotated[CollectedType, Field(strict=False)]
     event_id: Annotated[UUID | None, Field(strict=False)] = None
+    clock_offset_seconds: SkipJsonSchema[int | None] = None  # inherited, and refused: no type may have it
     timestamp: Timestamp | None = None
     metadata: Annotated[Metadata, AfterValidator(_short)] | None = None
     page_url: Address | None = None

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, NamedTuple, TypeAlias, Union
 
 import msgspec
 
-from services.analytics.domain import FIELDS, NEEDS
+from services.analytics.domain import FIELDS, NEEDS, OURS
 from services.analytics.schemas import MAX_ACTIONS, Action
 from services.contracts.registry import EVENTS
 from services.contracts.structs import TimeText, struct_of
@@ -41,7 +41,7 @@ TEXTS: Final = (
 
 
 class ActionKind(NamedTuple):
-    """An action type and its payload struct, whose fields come first in the action."""
+    """An action type and its payload struct, whose fields but `OURS` come first in the action."""
 
     name: str
     payload: Callable[..., Any]
@@ -58,12 +58,12 @@ class ActionKind(NamedTuple):
 
 
 def _structs() -> dict[type[msgspec.Struct], ActionKind]:
-    """The action struct of each type: its payload fields, and the collector's common fields."""
+    """The action struct of each type: its payload fields but `OURS`, and the collector's common fields."""
     structs = {}
     for name, may_have in FIELDS.items():
         model = EVENTS[name].payload
-        payload = struct_of(model, only=may_have)
-        fields = payload.__struct_fields__
+        payload = struct_of(model, more={OURS: model.model_json_schema()["properties"][OURS]}, only=may_have)
+        fields = payload.__struct_fields__[:-1]  # `OURS` is the last
         aliases = ((kind, wire, str(Action.model_fields[ours].alias)) for kind, _, wire, ours in EXTERNAL_IDS)
         ids = tuple(each for each in aliases if each[2] in fields)
         more = {each: _PROPERTIES[each] for each in ("timestamp", "eventId", *(wire for _, wire, _ in ids))}

@@ -61,6 +61,7 @@ async def test_a_blank_keyword_no_stars_and_no_pieces_are_nothing(outcomes):
         ("REVIEW_START", "rating", 4),
         ("USER_LOGIN", "orderId", 7),
         ("PRODUCT_VIEWED", "quantity", 1),
+        ("PRODUCT_VIEWED", "clockOffsetSeconds", 5),  # which the collector finds out
     ],
 )
 async def test_a_field_that_would_mean_nothing_is_refused_by_name(outcomes, name, field, value):
