@@ -54,6 +54,8 @@ class Driver:
         body = json.dumps(_body(document, route, content[kind]["schema"] if kind else None)).encode()
         sent = {**self._token(policy), "Idempotency-Key": str(uuid4()), **headers(route, body)}
         sent |= {"Content-Type": kind} if kind else {}
+        if route.startswith("PATCH") and kind and body == b"{}":
+            self.refused[route] = "its example changes nothing"
         filters = [each for each in operation.get("parameters", ()) if each["in"] == "query"]
         needed = {each["name"]: _value(document, each) for each in filters if each.get("required")}
         names = {each["name"]: _value(document, each) for each in filters if each["name"] != "cursor"}
@@ -84,13 +86,21 @@ class Driver:
         self.did.setdefault(name, []).extend(self._explained.statements())
 
     async def work(self, workers):
-        """Have each worker do a round, and each consumer handle an event of each type of its topics."""
+        """Have each worker do a round, and each consumer handle an event of each type of its topics.
+
+        What a consumer cannot handle is an error: as a dead letter, or in smaller parts, it would be overlooked.
+        """
         for worker in workers:
             if isinstance(worker, Consumer):
+                worker._handle_in_parts, worker._give_up = worker._handle_together, _unreadable
                 await worker.handle_records(list(_records(worker._topics)))
             elif worker.name != "revocations":  # it has no database
                 await _one_round(worker)
             self._note(f"worker {worker.name}")
+
+
+async def _unreadable(record, reason, detail):
+    raise AssertionError(f"{record.topic}: {reason}: {detail}")
 
 
 def _url(route, user_id):

@@ -21,10 +21,11 @@ ALLOWED = {
     ("GET /v1/attributes", "reads all of categories"): "those above a category are looked for, by forms of staff",
     **dict.fromkeys(
         (
-            ("DELETE /v1/attributes/{code}", each)
+            (f"{method} /v1/attributes/{{code}}", each)
+            for method in ("PATCH", "DELETE")
             for each in ("reads all of products", "Seq Scan products throws rows away")
         ),
-        "an attribute goes once in years, and no product may have it any more",
+        "staff changes an attribute a few times a year, and looks for the products that have it",
     ),
     ("worker search follower", "reads all of categories"): "a thousand changed products are in as many categories",
     ("GET /v1/snapshot/products", "reads all of special_prices"): "it reads the whole catalogue, in pages",
