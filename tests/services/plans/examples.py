@@ -79,7 +79,7 @@ BODIES = {
     "PATCH /v1/reviews/{reviewId}": {"isHidden": True, "reason": "spam"},
     "POST /v1/categories": {"code": "top11 > new", "name": "new"},
     "PATCH /v1/products/{productId}": {"price": "2000"},
-    "POST /v1/products/bulk": {"sku": f"w{NUMBER}", "name": "Another name", "price": "3000", "categoryCodes": ["top11"]},
+    "POST /v1/products/bulk": {"sku": f"w{NUMBER}", "name": "New name", "price": "3000", "categoryCodes": ["top11"]},
     "PATCH /v1/attributes/{code}": {"name": "Another name", "categoryCode": "top11"},
     "PATCH /v1/categories/{categoryId}": {"code": "top12 > another", "name": "Another name"},
     "PATCH /v1/banners/{bannerId}": {"priority": 3},
