@@ -33,12 +33,17 @@ export async function pathOf({ id, name, parentId }) {
   return [...above, { id, name: readable(name) }];
 }
 
-/** What many shoppers look at these days, and is there. */
-export async function popular(limit = 12) {
-  const { items } = await get(`/v1/products/popular?${new URLSearchParams({ limit })}`, { seconds: 4 });
+/** What many shoppers look at these days, and is there: of a parent and its variants the one that most do. */
+export async function popular(most = 12) {
+  const { items } = await get(`/v1/products/popular?${new URLSearchParams({ limit: 4 * most })}`, { seconds: 4 });
   if (!items.length) return [];
   const ids = items.map(({ productId }) => productId);
   const known = await get(`/v1/products?${new URLSearchParams([["active", true], ...ids.map((id) => ["ids", id])])}`, { seconds: 4 });
   const products = new Map(known.items.map((product) => [product.id, product]));
-  return ids.map((id) => products.get(id)).filter((product) => product?.inStock);
+  const families = new Map();
+  for (const product of ids.map((id) => products.get(id))) {
+    const family = product?.parentId ?? product?.id;
+    if (product?.inStock && !families.has(family)) families.set(family, product);
+  }
+  return [...families.values()].slice(0, most);
 }

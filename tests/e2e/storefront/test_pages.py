@@ -314,3 +314,16 @@ def test_a_view_says_which_search_it_was_opened_from(open_page):
     with page.expect_request(lambda request: "PRODUCT_VIEWED" in (request.post_data or "")) as sent:
         page.get_by_role("article").first.get_by_role("link").click()
     assert sent.value.post_data_json["actions"][0]["requestID"] == search_id
+
+
+def test_what_others_look_at_shows_one_variant_of_a_parent(open_page, shirt, staff):
+    parent, variants = shirt
+    line = {"sku": uuid.uuid4().hex, "name": "Other coat", "price": "8.00", "currency": "USD", "stock": 5}
+    ids = [variants["blue", "S"]["id"], variants["red", "M"]["id"], variants["red", "S"]["id"], parent["id"]]
+    ids.append(post(staff, "/v1/products", **line)["id"])
+    page = open_page("/cart")
+    answer = {"days": 7, "items": [{"productId": each} for each in ids]}
+    page.route("**/v1/products/popular?*", lambda route: route.fulfill(json=answer))
+    page.goto("/search?q=xylophone")
+    cards = page.get_by_role("list", name="What others look at").get_by_role("heading", level=3)
+    expect(cards).to_have_text(["Shirt, red, M", "Other coat"])
