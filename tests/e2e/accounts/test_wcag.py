@@ -4,6 +4,7 @@ import itertools
 import re
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
@@ -20,6 +21,7 @@ from tests.waiting import wait_until
 
 pytestmark = pytest.mark.browser
 
+MAIN = Path(__file__).parents[3] / "services/gateway/storefront/main.js"
 PHONE = {"width": 375, "height": 812}
 DESK = {"width": 1280, "height": 900}
 LANGUAGES = ["en", "ja"]
@@ -74,6 +76,7 @@ OF_VISITORS = {
     "/account/login": choose_shopper,
     "/account/register": None,
     "/account/confirm": None,
+    "/account/email": None,
     "/account/reset": None,
     "/categories": None,
     "/nowhere": None,
@@ -93,6 +96,7 @@ OF_CUSTOMERS = {
     "/orders/{waiting}": None,
     "/orders/{cancelled}": None,
     "/account": change_address,
+    "/account/email": None,
     "/merchandising": decide_and_look,
     **{f"/merchandising?part={part}": None for part in ("banners", "campaigns", "reviews", "trail")},
     "/preview/mails": None,
@@ -192,6 +196,14 @@ def looked_at(page):
     return Seen(barriers, width, small)
 
 
+def test_every_page_of_the_storefront_is_looked_at():
+    script = MAIN.read_text()
+    pages = set(re.findall(r'^  "(/[^"]*)": page\(', script, re.MULTILINE))
+    pages |= {f"/{kind}/{{}}" for kind in re.findall(r"^  (\w+): page\(", script, re.MULTILINE)}
+    looked_at = {re.sub(r"{\w+}", "{}", path.partition("?")[0]) for path in {**OF_VISITORS, **OF_CUSTOMERS}}
+    assert {"/", "/products/{}"} <= pages <= looked_at
+
+
 def test_nothing_on_any_page_keeps_somebody_out(seen):
     assert {path: each.barriers for path, each in seen.items() if each.barriers} == {}
 
@@ -253,7 +265,10 @@ SAID = {
         *("search.name", "search.sku", "top-page-displays.productName", "top-page-displays.reason"),
         *("preview.title", "preview.productName"),
     },
+    "/merchandising?part=banners": {"all.title", "all.body", "all.linkText", "all.alt", "campaigns.name"},
+    "/merchandising?part=campaigns": {"campaigns.name"},
     "/merchandising?part=reviews": {"reviews.text"},
+    "/merchandising?part=trail": {"audit.change", "audit.name", "audit.title", "audit.body", "audit.reason"},
     "/preview/mails": {"inbox.to", "inbox.subject", "inbox.text"},
 }
 """Fields of answers that a page shows, by its address: that it was given them is seen, too."""
