@@ -2,12 +2,15 @@
 
 import json
 import re
+import uuid
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
 
 import httpx2
 import pytest
 from playwright.sync_api import expect
 
+from tests.e2e.customers import post, staff_of
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.browser
@@ -189,13 +192,45 @@ def test_a_part_of_the_product_page_that_does_not_come_says_so_beside_the_produc
     open_page.complaints.clear()  # the browser's own words on the lost request
 
 
-def test_the_product_is_there_before_anything_else_has_come(open_page, product):
+@pytest.fixture
+def kettle(shop):
+    """A variant with an attribute, in a category."""
+    with staff_of(shop) as staff:
+        if not staff.get("/v1/attributes/volume").is_success:
+            post(staff, "/v1/attributes", code="volume", name="Volume", type="text")
+        line = {"name": "Kettle", "price": "10.00", "currency": "USD", "sku": uuid.uuid4().hex}
+        line["categoryIds"] = [staff.get("/v1/categories?limit=1").json()["items"][0]["id"]]
+        parent = post(staff, "/v1/products", **line)["id"]
+        line |= {"sku": uuid.uuid4().hex, "stock": 5, "attributes": {"volume": "1 l"}}
+        return post(staff, "/v1/products", parentId=parent, **line)
+
+
+def test_the_product_is_there_before_anything_else_has_come(open_page, kettle):
+    page = open_page("/")
+    path, held = f"/v1/products/{kettle['id']}", []
+    others = re.compile(f"/v1/(?!products/{kettle['id']}$)")
+    page.route(others, lambda route: held.append(urlsplit(route.request.url).path))
+    page.goto(path.removeprefix("/v1"))
+    heading(page, "Kettle")
+    expect(page.get_by_role("button", name="Add to cart: Kettle")).to_be_visible()
+    parts = {"/v1/carts/me", "/v1/attributes", f"/v1/categories/{kettle['categoryIds'][0]}", "/v1/actions"}
+    parts |= {f"{path}/{part}" for part in ("similar", "reviews", "variants")}
+    wait_until(lambda: page.evaluate("1") and parts <= {*held})
+    assert page.locator("main .skeleton").count() == 5  # the way, the variants, the attributes, similar, the reviews
+
+
+def test_a_page_that_is_on_its_way_has_a_skeleton(open_page):
     page = open_page("/cart")
-    for address in ("**/similar", "**/v1/categories/*", "**/v1/actions"):
-        page.route(address, lambda _: None)
-    page.goto(f"/products/{product['id']}")
-    heading(page, product["name"])
-    expect(page.get_by_role("button", name=f"Add to cart: {product['name']}")).to_be_visible()
+    held = []
+    page.route("**/v1/top-page", lambda route: held.append(route))  # noqa: PLW0108 - Playwright sets attributes of it
+    page.goto("/")
+    skeleton = page.locator("main > .skeleton")
+    expect(skeleton.locator(".card").first).to_be_visible()
+    expect(page.get_by_role("main")).to_have_attribute("aria-busy", "true")
+    wait_until(lambda: page.evaluate("1") and held)
+    held.pop().continue_()
+    heading(page, "Welcome")
+    expect(skeleton).to_have_count(0)
 
 
 def test_back_finds_the_page_as_it_was_left(open_page, shop):
