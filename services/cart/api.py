@@ -38,7 +38,8 @@ async def read_own_cart(request: Request, caller: Viewer) -> CartOut:
 async def add_item(body: NewItem, request: Request, session: Session, caller: Caller) -> CartOut:
     """Add a product, or more of one; 409 if there are too few, or the cart has another currency or is full."""
     product = await _product(request, body.reference)
-    await service.put(session, caller.subject, product, body.quantity, _settings(request), is_more=True)
+    settings = _settings(request)
+    await service.put(session, caller.subject, product, body.quantity, settings, is_more=True, search_id=body.search_id)
     return await _changed(session, caller.subject, product)
 
 

@@ -8,17 +8,21 @@ from pydantic import Field, model_validator
 from services.cart.domain import Cart, Line, Obstacle, told_stock
 from services.common.web.fields import Id, Schema, ShownMoney, left_out
 from services.common.web.references import Sku
-from services.contracts.envelope import MAX_QUANTITY
+from services.contracts.envelope import MAX_QUANTITY, Text
 
 Pieces = Annotated[int, Field(strict=True, ge=1, le=MAX_QUANTITY)]
 
 
 class NewItem(Schema):
-    """A product to add, by our id or the shop's own; what is in the cart already gets `quantity` more."""
+    """A product to add, by our id or the shop's own; what is in the cart already gets `quantity` more.
+
+    `searchId` is the search whose results it was added from.
+    """
 
     product_id: Id = left_out()
     sku: Sku = left_out()
     quantity: Pieces = 1
+    search_id: Text = left_out()
 
     @model_validator(mode="after")
     def _names_one_product(self) -> Self:

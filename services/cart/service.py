@@ -74,8 +74,11 @@ async def put(
     settings: CartSettings,
     *,
     is_more: bool = False,
+    search_id: str | None = None,
 ) -> None:
     """Have `quantity` pieces of a product in the cart, or with `is_more` so many more than there are.
+
+    `search_id` is the search from whose results.
 
     Raises:
         ProductNotFound, TooFew, CartFull, OtherCurrency: see the classes.
@@ -106,7 +109,8 @@ async def put(
     # a copy that is there may know more than this answer of catalog: it follows the events
     storing = storing.on_conflict_do_update(index_elements=["user_id", "product_id"], set_=state)
     item_id: int = (await session.execute(storing.returning(CartItem.id))).scalar_one()
-    await _tell(session, event, action, _facts(user_id, item_id, product.id, wanted, product.currency, price))
+    facts = _facts(user_id, item_id, product.id, wanted, product.currency, price)
+    await _tell(session, event, action, facts, search_id)
 
 
 async def remove(session: AsyncSession, user_id: str, product_id: int) -> None:
@@ -244,6 +248,8 @@ def _facts(user_id: str, item_id: int, product_id: int, quantity: int, currency:
     }
 
 
-async def _tell(session: AsyncSession, event: str, action: ActionType, facts: Mapping[str, Any]) -> None:
+async def _tell(
+    session: AsyncSession, event: str, action: ActionType, facts: Mapping[str, Any], search_id: str | None = None
+) -> None:
     await append(session, PRODUCER, event, CartItemChanged(**facts))
-    await append(session, PRODUCER, action, ProductAction(**facts))
+    await append(session, PRODUCER, action, ProductAction(**facts, request_id=search_id))

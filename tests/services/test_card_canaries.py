@@ -42,7 +42,7 @@ ELSEWHERE = "4000056655665556"
 """The number in fields that are exempt."""
 EXEMPT = {
     **dict.fromkeys(("userId", "sessionId", "requestID", "recommendationId", "generation", "externalId"), "an id"),
-    **dict.fromkeys(("returnId", "reservationId", "cursor", "provider", "role"), "an id"),
+    **dict.fromkeys(("searchId", "returnId", "reservationId", "cursor", "provider", "role"), "an id"),
     **dict.fromkeys(
         ("sku", "parentSku", "code", "categoryCode", "searchCategoryCode", "categoryCodes"), "a product's or category's"
     ),

@@ -1,6 +1,7 @@
 // The cart: how much is in it, and every change of it.
 
 import { change, get } from "./api.js";
+import { hasConsent } from "./consent.js";
 import { element, say } from "./dom.js";
 import { count } from "./format.js";
 import { explain } from "./problem.js";
@@ -53,7 +54,8 @@ export function addButton({ productId, productName }, className = "again") {
     if (!navigator.cookieEnabled) return say(t("cart.cookies"));
     button.ariaBusy = "true";
     try {
-      await changed("POST", "/items", { productId });
+      const { search } = button.dataset; // of a card: the search that it is a result of
+      await changed("POST", "/items", { productId, ...(search && hasConsent() && { searchId: search }) });
       say(t("cart.added", { name: productName }));
     } catch (error) {
       say(explain(error));

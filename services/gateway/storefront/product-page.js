@@ -18,12 +18,13 @@ const MOMENT = 4;
 
 export async function productPage(path) {
   const id = path.split("/").at(-1);
+  const { searchId } = entry();
   const product = await get(`/v1/products/${id}`);
   const rating = part(stars);
   rating.show(product);
   const again = () => get(`/v1/products/${id}`, { seconds: MOMENT }).then(rating.show, () => {}); // the old ones may stay
   const named = attributeNames(product);
-  const choice = product.parentId || product.isParent ? variants(product, named) : null;
+  const choice = product.parentId || product.isParent ? variants(product, named, searchId) : null;
   return {
     title: product.name,
     nodes: [categoryOf(product), details(product, { rating: rating.node, choice }), attributesOf(product, named), recommended(id), reviews(product, again)],

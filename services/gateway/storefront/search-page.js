@@ -62,7 +62,7 @@ async function found({ title, search, within, report }) {
   const known = entry().key === key ? entry() : { isRefined: true }; // another page may be there by now
   if (!known.isRefined && !known.pages) report(first);
   const { facets, total, searchId, items: [any] } = first;
-  const onCard = (card) => (card.querySelector("a").dataset.search = searchId);
+  const onCard = (card) => card.querySelectorAll("a, .add").forEach((each) => (each.dataset.search = searchId));
   const draw = ({ items }) => cards(items.map(asItem), { className: "cards results", label: t("search.list"), onCard });
   const list = draw(first);
   const before = known.pages ?? 1;

@@ -316,6 +316,30 @@ def test_a_view_says_which_search_it_was_opened_from(open_page):
     assert sent.value.post_data_json["actions"][0]["requestID"] == search_id
 
 
+@pytest.mark.parametrize("consent", ["yes", "no"])
+def test_an_addition_to_the_cart_says_which_search_it_came_from_if_the_shopper_agrees(open_page, consent):
+    page = open_page("/cart", consent=consent)
+    with page.expect_response(re.compile("/v1/search\\?")) as answered:
+        page.goto("/search?q=salmon")
+    said = {"searchId": answered.value.json()["searchId"]} if consent == "yes" else {}
+    with page.expect_response("**/v1/carts/me/items") as added:
+        page.get_by_role("article").first.get_by_role("button").click()
+    assert added.value.ok
+    body = added.value.request.post_data_json
+    assert {name: value for name, value in body.items() if name != "productId"} == said
+
+
+def test_a_view_of_another_variant_says_which_search_led_to_the_first(open_page, shirt):
+    parent, variants = shirt
+    page = open_page(f"/products/{parent['id']}")
+    page.evaluate("history.replaceState({ ...history.state, searchId: 'the search' }, '')")
+    page.reload()
+    other = str(variants["red", "S"]["id"])
+    with page.expect_request(lambda request: f'"productId":{other},' in (request.post_data or "")) as sent:
+        page.get_by_role("group", name="Colour").get_by_role("link", name="red").click()
+    assert sent.value.post_data_json["actions"][0]["requestID"] == "the search"
+
+
 def test_what_others_look_at_shows_one_variant_of_a_parent(open_page, shirt, staff):
     parent, variants = shirt
     line = {"sku": uuid.uuid4().hex, "name": "Other coat", "price": "8.00", "currency": "USD", "stock": 5}

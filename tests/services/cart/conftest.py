@@ -76,8 +76,8 @@ class Shopper:
     def _key(self):
         return {"Idempotency-Key": f"{self.user_id}-{next(self._keys)}"}
 
-    async def add(self, product_id, quantity=1):
-        body = {"productId": product_id, "quantity": quantity}
+    async def add(self, product_id, quantity=1, **more):
+        body = {"productId": product_id, "quantity": quantity, **more}
         return await self.client.post("/v1/carts/me/items", json=body, headers=self._key())
 
     async def set(self, product_id, quantity):

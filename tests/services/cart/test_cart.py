@@ -139,6 +139,17 @@ async def test_each_change_is_told_with_what_there_is_after_it(create, shopper, 
     ]
 
 
+async def test_an_addition_says_from_which_search_it_came(create, shopper, events):
+    tea, iris = create(), shopper("iris")
+    for more in ({"searchId": "s1"}, {"searchId": "s2"}, {}):
+        assert (await iris.add(tea, **more)).status_code == 200
+    assert [(name, data.get("requestID")) for name, data in events("iris")] == [
+        ("CART_ADD", "s1"),
+        ("CART_UPDATE", "s2"),
+        ("CART_UPDATE", None),
+    ]
+
+
 async def test_a_copy_that_knows_more_than_catalogs_answer_stays(create, shopper, copies, database_url):
     tea, ilse = create(price="500"), shopper("ilse")
     await ilse.add(tea)
