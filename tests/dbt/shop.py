@@ -206,7 +206,8 @@ def shuffled_history(seed: int, count: int) -> list[dict]:
             lambda: cart(draw.choice(["ADDED", "CHANGED"]), item, draw.randint(0, 3), hours, user),
             lambda: cart("REMOVED", item, 0, round(hours), draw.choice([user, browser]), orderId=order_id),
             lambda: product(item, *range(1, tree, 2), name=draw.choice(["Tea", "Milk"]), hours=hours,
-                            productVersion=version, stockVersion=draw.randint(0, 3)),
+                            productVersion=version, stockVersion=draw.randint(0, 3),
+                            **draw.choice([{}, {"parentId": draw.randint(1, 50)}])),
             lambda: event("PRODUCT_DELETED", hours, productId=item, sku=f"P{item}"),
             lambda: event("STOCK_CHANGED", hours, productId=item, stock=draw.randint(0, 9), stockVersion=version),
             lambda: event("SPECIAL_PRICE_SET", hours, productId=item, specialPrice="1.00",
@@ -223,6 +224,7 @@ def shuffled_history(seed: int, count: int) -> list[dict]:
             lambda: event("PRODUCT_VIEWED", hours, **visitor, productId=item, requestID=draw.choice(["s1", None])),
             lambda: order(order_id, *lines, user=visitor["userId"], hours=hours),
             lambda: event("CART_ADD", hours, **visitor, productId=item, isBot=draw.random() < 0.1,
+                          requestID=draw.choice(["s1", None]),
                           **draw.choice([{}, {"utmSource": "mail"}, {"utmCampaign": "spring"}])),
             lambda: event("CART_REMOVE", round(hours), **visitor, productId=item),  # at the same moment as others
             lambda: event("ORDER_COMPLETE", hours, userId=user, orderId=order_id),

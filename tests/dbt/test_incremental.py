@@ -70,6 +70,13 @@ RUNS = (
         *(view("daily", 24 * day) for day in range(3)),
         *(FIRST_VIEW, view("returns", 0.4)),
         order(61, (61, 2), (63, 1), user="early"),
+        *(
+            event("SEARCH_BY_KEYWORD", userId="finder", searchKeyword="mug", requestID="m"),
+            product(91, 1),
+            product(92, 1),
+        ),
+        event("PRODUCT_VIEWED", 0.1, userId="finder", productId=91, requestID="m"),
+        order(91, (92, 3), hours=0.5, user="finder"),
         *(order(81, (81, 2), (82, 1), user="sender"), sent_back(83, 83, (83, 1), hours=24, user="sender")),
     ],
     [
@@ -83,6 +90,7 @@ RUNS = (
         *(view("returns", -2), view("returns", 0.1, "b")),
         event("CART_ADD", 0.2, userId="returns", sessionId="a", productId=999),
         product(63, 1, name="Milk"),
+        product(92, 1, hours=1, parentId=91),
         *(product(73, 3), order(71, (71, 2), (73, 1), user="verdict")),
         sent_back(81, 81, (81, 1), hours=24, user="sender"),
     ],
@@ -119,6 +127,7 @@ QUESTIONS = {
     "actions": f"select count(*) from behaviour.actions where session_key = '{FIRST_VIEW['eventId']}'",
     "unknown": "select name, is_known, is_active from core.products where product_id = 63",
     "revenue": "select product_id from merchandising.product_revenue where product_id in (61, 63) order by 1",
+    "found": "select clicked_product_count, unit_count from behaviour.searches where user_id = 'finder'",
     "verdict written": "select xmin::text from recommendation.interactions where order_id = 71",
 }
 
@@ -193,6 +202,10 @@ def test_a_product_is_unknown_until_the_catalog_tells_of_it(told):
     assert [each["unknown"] for each in told[:2]] == [[("Unknown product", False, False)], [("Milk", True, True)]]
     assert [learned(each, 61) for each in told[:2]] == [[61], [61, 63]]
     assert told[0]["revenue"] == [(61,), (63,)]
+
+
+def test_a_product_that_becomes_a_variant_was_bought_after_the_search_that_showed_another(told):
+    assert [each["found"] for each in told[:2]] == [[(1, 0)], [(1, 3)]]
 
 
 def test_purchases_are_written_anew_once_for_a_verdict_on_a_product(told):
