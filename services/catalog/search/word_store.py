@@ -34,6 +34,11 @@ _SET_COUNTS = text("""
 _NOT_AMONG = text(
     "SELECT key FROM search_words WHERE count > 0 AND id <= :last EXCEPT SELECT unnest(CAST(:keys AS text[]))"
 )
+_ADDING = text("SELECT pg_advisory_xact_lock(hashtextextended('services.catalog.search.words', 0))")
+"""Waits until nobody else adds words: their numbers appear in order, and who reads those after the last misses none.
+
+Who needs the follower's `LOCK`, too, takes it before: a rebuild adds words without it.
+"""
 _LAST = text("SELECT coalesce(max(id), 0) FROM search_words")
 _COUNTED_AT = text("SELECT counted_at FROM search_state")
 _COUNTED = text("UPDATE search_state SET documents = :documents, counted_at = clock_timestamp()")
@@ -60,6 +65,7 @@ class WordStore:
                 entry[1] += each.tiers[key] in "AB"
                 entry[2] += 1
         if new:
+            await session.execute(_ADDING)
             rows = [_row(key, *entry) for key, entry in new.items()]
             await session.execute(_ADD, {"rows": orjson.dumps(rows).decode()})
             self._known |= new.keys()

@@ -6,10 +6,11 @@ import pytest
 from services.catalog.search import sources
 from services.catalog.search.analysis import Analyzer
 from services.catalog.search.counter import Counter
-from services.catalog.search.documents import Reader
+from services.catalog.search.documents import Reader, Source
 from services.catalog.search.engine import Facet, Filters, Query
 from services.catalog.search.follower import BATCH, LOCK, Follower
 from services.catalog.search.postgres import PostgresIndex
+from services.catalog.search.word_store import WordStore
 from services.catalog.search.words import Words
 from services.common.storage.database import Database
 from services.common.storage.migrate import migrate
@@ -164,6 +165,26 @@ async def test_a_word_that_is_back_before_its_count_is_set_stays(catalogue):
         await index.write(await _documents(here), [], 1)
     await counting
     assert connection.execute("SELECT count FROM search_words WHERE key = '緑茶'").fetchone() == (1,)
+
+
+async def test_words_that_two_processes_add_at_once_are_all_known(catalogue):
+    _, here, _ = catalogue
+    reader, words = Reader(Analyzer()), Words(here)
+    found = {name: reader.terms(Source(name=name)) for name in ("緑茶", "麦茶")}
+    await words.refresh()
+
+    async def add(name):
+        async with here.sessions.begin() as session:
+            await WordStore().add(session, [found[name]])
+
+    async with here.sessions.begin() as session:
+        await WordStore().add(session, [found["緑茶"]])
+        adding = asyncio.create_task(add("麦茶"))
+        await eventually(lambda: adding.done() or _waiting(here.url))
+        await words.refresh()
+    await adding
+    await words.refresh()
+    assert [name for name in found if (await words.vocabulary()).get(name) is None] == []
 
 
 async def test_while_many_new_words_are_read_searches_go_on_and_know_each_wholly_or_not_at_all(catalogue):
