@@ -1,6 +1,7 @@
 """A running catalog with the products of the labelled searches, again and again; its process and its server die.
 
 shop.send(range(1, 501), version=1)      # upserts these products, until catalog has answered
+shop.rearrange(range(1, 501), turn=0)    # adds variants of some of them, and moves these with their category
 shop.differences()                       # what the index has otherwise than one that is made now
 
 Each version of a product is another of the labelled ones: another name, brand, price and category, other attributes.
@@ -34,6 +35,9 @@ UPLOAD = 1_000
 START_SECONDS = 300
 """How long a process may take to start again: with all else that goes on beside the test."""
 AWAY = (OSError, httpx2.TransportError, psycopg.OperationalError)
+FLOORS = ["売り場 1", "売り場 2"]
+SHELVES = [f"{floor} > 棚" for floor in FLOORS]
+"""Where the variants' category is in turns."""
 STEP = 1_009
 """So far apart are the versions of a product among the labelled ones."""
 WORDS = [
@@ -82,7 +86,9 @@ class SearchedShop:
         with self.client() as client:
             for each in self._attributes:
                 client.post("/v1/attributes", json=each).raise_for_status()
-        self._upload("categories", self._categories)
+        self._upload("categories", [*self._categories, *({"code": code} for code in [*FLOORS, SHELVES[0]])])
+        with self.client() as client:
+            self._shelf = client.get(f"/v1/categories/code:{SHELVES[0]}").raise_for_status().json()["id"]
         self.send(range(1, self.count + 1), version=0)
         self.seconds_until_followed()
 
@@ -95,13 +101,23 @@ class SearchedShop:
         """Upsert these products, in so many seconds; an upload that fails is sent again, as any importer would."""
         began = time.monotonic()
         for some in _parts(numbers):
-            lines = [self.line(number, version) for number in some]
-            wait_until(
-                lambda lines=lines: self._upload("products", lines),
-                seconds=START_SECONDS,
-                ignoring=(*AWAY, httpx2.HTTPStatusError),
-            )
+            _until_done(self._upload, "products", [self.line(number, version) for number in some])
         return time.monotonic() - began
+
+    def rearrange(self, numbers, turn):
+        """Add a variant of each tenth of these products to the shelf, and move it; turns count from 0."""
+        here, there = SHELVES[turn % 2], SHELVES[(turn + 1) % 2]
+        variants = [
+            {**self.line(number, 1), "sku": f"v{number}", "parentSku": f"s{number}", "categoryCodes": [here]}
+            for number in numbers
+            if number % 10 == 1
+        ]
+        _until_done(self._upload, "products", variants)
+        _until_done(self._move_shelf, there)
+
+    def _move_shelf(self, code):
+        with self.client() as client:
+            return client.patch(f"/v1/categories/{self._shelf}", json={"code": code}).raise_for_status()
 
     def _upload(self, what, lines):
         body = "\n".join(map(json.dumps, lines))
@@ -145,6 +161,11 @@ class SearchedShop:
                 await (await session.connection()).exec_driver_sql("SET LOCAL search_path = again, public")
                 await store.write(session, documents, [])
         await database.close()
+
+
+def _until_done(call, *arguments):
+    """Again and again until catalog has done it."""
+    wait_until(lambda: call(*arguments), seconds=START_SECONDS, ignoring=(*AWAY, httpx2.HTTPStatusError))
 
 
 def _counted(found):
