@@ -4,7 +4,9 @@ import ast
 import re
 from pathlib import Path
 
+from services.auth.attempts import Attempts
 from services.contracts.vault import ensure_keys
+from services.gateway import rate_limit
 from tests.applications import PACKAGES, ROOT, application
 
 PAGE = (ROOT / "docs" / "caching.md").read_text()
@@ -35,6 +37,27 @@ def test_every_kind_of_cached_values_is_on_the_page_with_how_long_it_is_kept(tmp
     told = {":".join(re.findall(r"[\w-]+", row[0])[:2]): row[1] for row in ROWS if len(row) == 5}
     counters = {key for key in told if key.startswith(tuple(filter(None, CLIENTS.values())))}
     assert {key: kept for key, kept in told.items() if key not in counters} == cached
+
+
+async def test_counters_are_kept_as_long_as_the_page_says(monkeypatch):
+    told = {name: row[1] for row in ROWS for name in re.findall(r"`(gateway:rate|auth:[^:]+:\w+):", row[0])}
+    kept = {"gateway:rate": f"{rate_limit.WINDOW_SECONDS} s"}
+    attempts = Attempts(None)
+    count = attempts._count
+
+    async def seen(limits):
+        for limit in limits:
+            service, action, name, _ = limit.key.split(":", 3)
+            action = action if f"{service}:{action}:{name}" in told else "<action>"
+            kept[f"{service}:{action}:{name}"] = f"{limit.seconds} s"
+        await count(limits)
+
+    monkeypatch.setattr(attempts, "_count", seen)
+    async with attempts.login("a@example.com", "192.0.2.0"):
+        await attempts.mail("reset", "a@example.com", "192.0.2.0")
+        await attempts.code("reset", "a@example.com", "192.0.2.0")
+    await attempts.close()
+    assert told == kept
 
 
 def test_nothing_else_talks_to_redis_and_its_keys_are_on_the_page():
