@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import zlib
 from functools import partial
 from html import escape
@@ -29,6 +30,7 @@ KEPT_SECONDS, NEUTRAL_SECONDS = 3600, 5
 LINE = 22
 SHADES = 25
 SEPARATOR = " > "
+NOT_IN_XML = re.compile(r"[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 PAGE = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 240 180" role="img"><title>{name}</title>'
     '<rect width="240" height="180" fill="{background}"/><circle cx="120" cy="82" r="66" fill="{halo}"/>'
@@ -72,7 +74,11 @@ async def _code_and_name(catalog: ServiceClient, category_id: int) -> bytes:
 
 
 def draw(code: str, name: str) -> str:
-    """The drawing of a category as SVG: glyph and hue follow the words of its path, the shade the whole path."""
+    """The drawing of a category as SVG: glyph and hue follow the words of its path, the shade the whole path.
+
+    What XML 1.0 has no place for is left out of the name.
+    """
+    name = NOT_IN_XML.sub("", name)
     glyph, hue = glyph_of(code)
     hue += zlib.crc32(code.encode()) % SHADES - SHADES // 2
     vivid = 1.0 if code else 0.12

@@ -55,6 +55,12 @@ def test_a_name_is_text_whatever_it_holds(name):
     assert drawing.find("{*}script") is None
 
 
+@pytest.mark.parametrize("character", ["\b", "\x1f", "\ufffe", "\uffff"])
+def test_what_xml_has_no_place_for_is_left_out_of_a_name(character):
+    drawing = ET.fromstring(draw("X", f"Te{character}as"))
+    assert (drawing.findtext("{*}title"), drawing.findtext("{*}text")) == ("Teas", "Teas")
+
+
 def test_the_same_category_always_looks_the_same_and_two_do_not():
     assert draw("GROCERY > SOUP", "SOUP") == draw("GROCERY > SOUP", "SOUP") != draw("GROCERY > TEAS", "TEAS")
 
