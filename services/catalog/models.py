@@ -4,17 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import (
-    ARRAY,
-    CheckConstraint,
-    Computed,
-    ForeignKey,
-    Identity,
-    Index,
-    Text,
-    func,
-    text,
-)
+from sqlalchemy import ARRAY, CheckConstraint, Computed, ForeignKey, Identity, Index, Text, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.catalog.domain import parent_code
@@ -70,11 +60,14 @@ class Category(Base):
     """A node of the category tree; `code` is its path from the root, `level` counts from 1."""
 
     __tablename__ = "categories"
-    __table_args__ = (Index("ix_categories_path", text('code COLLATE "C"')),)
+    __table_args__ = (
+        UniqueConstraint("name", deferrable=True),  # asked after a statement, not after a row: names may go round
+        Index("ix_categories_path", text('code COLLATE "C"')),
+    )
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     code: Mapped[str] = mapped_column(unique=True)
-    name: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
     parent_id: Mapped[int | None] = mapped_column(ForeignKey("categories.id"), index=True)
     level: Mapped[int]
     version: Mapped[int] = mapped_column(server_default=text("0"))

@@ -1,4 +1,5 @@
 import json
+import random
 
 import pytest
 
@@ -85,6 +86,14 @@ async def test_stock_categories_and_offer_come_with_the_line(upsert, client, eve
     assert events(result["productId"])[-1][0] == "SPECIAL_PRICE_ENDED"
 
 
+async def test_an_address_that_no_index_holds_is_refused_alone(upsert):
+    kanji = "".join(random.Random(1).choices([chr(code) for code in range(0x4E00, 0x9FA5)], k=866))  # 3 bytes each
+    given = {"good": "/tea.jpg", "longest": f"/{kanji}a", "too long": f"/{kanji}ab", "fine": None}
+    results = await upsert("products", *(line(f"{name} image", image=image) for name, image in given.items()))
+    assert statuses(results) == ["created", "created", "refused", "created"]
+    assert [each["field"] for each in results[2]["errors"]] == ["image"]
+
+
 async def test_more_lines_than_a_chunk_keep_their_order_and_number(upsert):
     results = await upsert("products", *(line(f"many-{number}") for number in range(2_500)))
     assert [result["line"] for result in results] == list(range(1, 2_501))
@@ -120,6 +129,24 @@ async def test_a_category_name_belongs_to_one_category(upsert):
     )
     assert (refused["status"], refused["errors"][0]["field"]) == ("refused", "name")
     assert named["status"] == "created"
+
+
+@pytest.mark.parametrize(
+    ("lines", "names"),
+    [
+        ([("1", "T"), ("2", "A"), ("1", "B")], {"1": "B", "2": "A"}),
+        ([("9", "Q"), ("1", "Z"), ("9", "A")], {"1": "Z", "2": "B", "9": "A"}),
+    ],
+    ids=["two swap", "a new one takes it"],
+)
+async def test_names_of_categories_may_go_round_within_an_upload(upsert, client, lines, names, request):
+    case = request.node.callspec.id
+    await upsert("categories", *({"code": f"{case} {code}", "name": f"{case} {code}"} for code in names if code != "9"))
+    await upsert("categories", *({"code": f"{case} {c}", "name": f"{case} {n}"} for c, n in (("1", "A"), ("2", "B"))))
+    results = await upsert("categories", *({"code": f"{case} {code}", "name": f"{case} {n}"} for code, n in lines))
+    assert "refused" not in statuses(results)
+    found = [(await client.get("/v1/categories", params={"code": f"{case} {code}"})).json() for code in names]
+    assert [each["items"][0]["name"] for each in found] == [f"{case} {name}" for name in names.values()]
 
 
 async def test_only_writers_may_upload(client, tokens):
