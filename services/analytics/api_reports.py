@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Annotated, Final
 
+import orjson
 from fastapi import Depends, Path, Query, Request, Response
 
 from services.analytics import reports
@@ -48,7 +49,7 @@ async def popular(request: Request, days: Days = Window.WEEK, limit: Limit = 20)
     """The products that most users viewed or put in the cart; of a day up to a minute old, of a quarter an hour."""
     query = partial(reports.popular, days=days, limit=MOST)
     items = await lines(request.app.state, f"popular:{days}", KEPT_SECONDS[days], query, PopularProduct)
-    return _of_window(days, items[:limit])
+    return _of_window(days, (await _sold(request, items))[:limit])
 
 
 @router.get("/v1/products/trending", dependencies=[PUBLIC], response_model=TrendingProducts)
@@ -56,7 +57,7 @@ async def trending(request: Request, days: Days = Window.WEEK, limit: Limit = 20
     """The products that more users viewed or put in the cart than in as many days before; as old as what is popular."""
     query = partial(reports.trending, days=days, limit=MOST)
     items = await lines(request.app.state, f"trending:{days}", KEPT_SECONDS[days], query, TrendingProduct)
-    return _of_window(days, items[:limit])
+    return _of_window(days, (await _sold(request, items))[:limit])
 
 
 @router.get("/v1/funnel", dependencies=[READER], response_model=Funnel)
@@ -118,6 +119,14 @@ async def statistics(
     key = f"statistics:{product.id}:{days}"
     (item,) = await lines(request.app.state, key, KEPT_SECONDS[days], query, ProductStatistics)
     return _json(item)
+
+
+async def _sold(request: Request, items: Sequence[bytes]) -> list[bytes]:
+    """The lines of products that are still sold: everybody reads them, and they may be kept for an hour."""
+    ids = [orjson.loads(item)["productId"] for item in items]
+    async with request.app.state.database.sessions() as session:
+        sold = await reports.sold(session, ids)
+    return [item for item, product_id in zip(items, ids, strict=True) if product_id in sold]
 
 
 def _days(since: date | None, to: date | None, today: date) -> list[date]:

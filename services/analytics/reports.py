@@ -3,11 +3,12 @@
 Each statement reads an index that has the people's rows alone, and ends after `SECONDS` at the latest.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import TextClause, select, text
+from sqlalchemy import TextClause, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.analytics.models import Product
@@ -159,6 +160,12 @@ async def statistics(session: AsyncSession, product: Product, days: int, zone: Z
     total, *each = await _rows(session, _STATISTICS, product=product.id, since=since, zone=zone.key)
     del total["date"]
     return [{"product_id": product.id, "sku": product.sku, "days": days, "items": each, **total}]
+
+
+async def sold(session: AsyncSession, ids: Sequence[int]) -> set[int]:
+    """Those of the products that are sold now."""
+    found = select(Product.id).where(Product.id == func.any(list(ids)), Product.is_active, ~Product.is_deleted)
+    return set(await session.scalars(found))
 
 
 async def product_of(session: AsyncSession, reference: ProductReference) -> Product:

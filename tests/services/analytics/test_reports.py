@@ -145,6 +145,20 @@ async def test_what_is_sold_no_more_is_neither_popular_nor_trending(happened, as
     assert await told() == [False, False]
 
 
+@pytest.mark.parametrize("report", ["popular", "trending"])
+async def test_what_is_sold_no_more_is_left_out_of_a_kept_report_at_once(nobody, happened, known, product, report):
+    async def told():
+        items = (await nobody.get(f"/v1/products/{report}?days=7&limit=100")).json()["items"]
+        return product in [each["productId"] for each in items]
+
+    await happened(*(viewed(f"k{n}", product, ago(minutes=5)) for n in range(50)))
+    assert await told()
+    await known(product, is_active=False)
+    assert not await told()
+    await known(product)
+    assert await told()
+
+
 async def test_what_the_catalog_never_told_of_is_not_popular(asked, tell, product):
     await tell(service.record, *(viewed(f"u{n}", product, ago(minutes=5)) for n in range(50)))
     assert product not in [row["product_id"] for row in await asked(reports.popular, 1, 100)]
