@@ -13,7 +13,8 @@ export const present = () => new URLSearchParams(location.search);
 /** What the shop is asked for: only what it knows, whatever else stands in the address; `more` comes beside it. */
 export function queryOf(search, more) {
   const query = new URLSearchParams({ q: search.get("q")?.trim() ?? "" }); // empty on the page of a category
-  for (const name of [...FILTERS, "sort"]) for (const value of search.getAll(name)) query.append(name, value.trim());
+  for (const name of [...ONE, "sort"]) for (const value of search.getAll(name)) query.append(name, value.trim());
+  for (const name of MANY) for (const value of search.getAll(name)) query.append(name, value); // as the shop has it, spaces and all
   for (const [name, value] of Object.entries(more)) if (value !== undefined && value !== null) query.set(name, value);
   return query;
 }

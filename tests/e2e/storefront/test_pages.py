@@ -252,6 +252,17 @@ def test_suggestions_are_chosen_by_keyboard(open_page):
     expect(page.get_by_role("heading", level=1)).to_have_text("“zanz”")
 
 
+def test_a_brand_is_found_as_the_shop_has_it_with_the_spaces_around_it(open_page, shop):
+    with staff_of(shop) as client:
+        line = {"sku": "ytterbium", "name": "Ytterbium jar", "price": "1.00", "currency": "USD", "brand": " Spaced "}
+        post(client, "/v1/products", **line)
+        wait_until(lambda: client.get("/v1/search?q=ytterbium").json()["total"] == 1)
+    page = open_page("/search?q=ytterbium")
+    page.get_by_role("checkbox", name="Spaced").check()
+    expect(page.get_by_role("button", name="Remove the filter Spaced")).to_be_visible()
+    expect(page.locator("#found")).to_have_text("1 product")
+
+
 @pytest.mark.usefixtures("jars")
 def test_an_older_browser_removes_one_of_two_brands_and_chooses_a_suggestion(open_page):
     page = open_page("/cart")
