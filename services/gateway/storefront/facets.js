@@ -59,7 +59,7 @@ function priceText(from, to, currency) {
 }
 
 function box(id, text, hits, checked, next) {
-  const input = element("input", { type: "checkbox", id: `filter-${id}`, checked });
+  const input = element("input", { type: "checkbox", id: `filter-${id}`, defaultChecked: checked });
   input.addEventListener("change", () => refine(next(), input.id));
   return element("label", { className: "tick" }, input, element("span", {}, text, " ", element("small", {}, count(hits))));
 }

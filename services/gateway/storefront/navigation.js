@@ -36,8 +36,10 @@ export function keep(key, page, main) {
 /** The page kept for an entry, or undefined. */
 export const keptFor = (key) => kept.get(key);
 
-/** Put back the rows of a kept page, and the keyboard. */
+/** Put back the rows of a kept page, its filters and order, a change of which led away from it, and the keyboard. */
 export function putBack({ rows, focused }, main) {
+  for (const box of main.querySelectorAll(".filters input")) box.checked = box.defaultChecked;
+  for (const option of main.querySelectorAll(".sorting option")) option.selected = option.defaultSelected;
   main.querySelectorAll(".cards").forEach((list, place) => list.scrollTo({ left: rows[place] ?? 0, behavior: "instant" }));
   (focused ?? main).focus({ preventScroll: true });
 }

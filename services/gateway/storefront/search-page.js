@@ -94,7 +94,7 @@ function summary({ total, correctedTo, isConfident }) {
 
 function sorting(search) {
   const now = search.get("sort") ?? "relevance";
-  const options = SORTS.map((value) => element("option", { value, selected: value === now }, t(`sort.${value}`)));
+  const options = SORTS.map((value) => element("option", { value, defaultSelected: value === now }, t(`sort.${value}`)));
   const select = element("select", { id: "sort" }, options);
   select.addEventListener("change", () => refine(changed(search, { sort: select.value === "relevance" ? null : select.value }), "sort"));
   return element("p", { className: "sorting" }, element("label", { htmlFor: "sort" }, t("sort")), select);

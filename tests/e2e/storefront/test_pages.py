@@ -179,6 +179,24 @@ def test_a_search_is_narrowed_and_sorted_and_its_address_has_it_all(open_page):
 
 
 @pytest.mark.usefixtures("jars")
+def test_back_shows_the_filters_and_the_order_of_the_address(open_page):
+    page = open_page("/search?q=zanzibar")
+    found, order = page.locator("#found"), page.get_by_label("Sort by")
+    page.get_by_role("checkbox", name="Quillon 6").check()
+    expect(found).to_have_text("6 products")
+    order.select_option("-price")
+    expect(page.get_by_role("article").first).to_contain_text("Zanzibar jar 11")
+    page.go_back()
+    expect(page).to_have_url(re.compile(r"q=zanzibar&brand=Quillon$"))
+    expect(order).to_have_value("relevance")
+    page.go_back()
+    expect(found).to_have_text("12 products")
+    expect(page.get_by_role("checkbox", name="Quillon 6")).not_to_be_checked()
+    page.get_by_role("checkbox", name="Quillon 6").check()
+    expect(found).to_have_text("6 products")
+
+
+@pytest.mark.usefixtures("jars")
 def test_filters_stay_open_on_a_phone_with_the_keyboard_and_say_how_many_are_left(open_page):
     page = open_page("/search?q=zanzibar", viewport={"width": 375, "height": 812})
     page.get_by_text("Filters", exact=True).last.click()
