@@ -222,8 +222,7 @@ async def _locked(session: AsyncSession, user_id: str) -> dict[int, CartItem]:
 
 def _check(present: Sequence[CartItem], product: Product, before: int, wanted: int, settings: CartSettings) -> None:
     if wanted > before and wanted > product.stock:
-        left = told_stock(product.stock)
-        raise TooFew(f"So many are not in stock: {wanted}." if left is None else f"Only {left} are in stock.")
+        raise TooFew(_too_few(told_stock(product.stock), wanted))
     if wanted > settings.most_pieces:
         raise CartFull(f"A cart takes {settings.most_pieces} pieces of one product.")
     if not before and len(present) >= settings.most_items:
@@ -231,6 +230,17 @@ def _check(present: Sequence[CartItem], product: Product, before: int, wanted: i
     others = {item.currency for item in present if item.product_id != product.id}
     if others - {product.currency}:
         raise OtherCurrency(f"The cart is in {', '.join(others)}, the product in {product.currency}.")
+
+
+def _too_few(left: int | None, wanted: int) -> str:
+    match left:
+        case None:
+            return f"So many are not in stock: {wanted}."
+        case 0:
+            return "It is sold out."
+        case 1:
+            return "Only 1 is in stock."
+    return f"Only {left} are in stock."
 
 
 def _price(item: CartItem) -> Decimal:

@@ -2,7 +2,7 @@
 
 import { element } from "./dom.js";
 import { explain } from "./problem.js";
-import { language, t } from "./texts.js";
+import { known, language, t } from "./texts.js";
 
 let last = 0;
 
@@ -91,7 +91,7 @@ function show(error, node, problem, nameOf) {
     const place = control?.id && document.getElementById(`${control.id}-error`);
     if (!place) rest.push(language === "en" ? `${named}: ${message}` : named);
     else {
-      place.textContent = language === "en" ? sentence(message) : t("field.wrong"); // the shop's own words are English
+      place.textContent = known(`field.wrong.${control.name}`) ?? (language === "en" ? sentence(message) : t("field.wrong")); // the shop's own words are English
       control.setAttribute("aria-invalid", "true");
       first ??= control;
     }

@@ -61,11 +61,18 @@ async def test_an_item_names_one_product(shopper, names):
 
 
 async def test_what_is_not_sold_or_not_there_in_that_quantity_is_refused(create, shopper):
-    tea, hidden, eva = create(stock=3), create(isActive=False), shopper("eva")
-    answers = [await eva.add(tea, 4), await eva.add(hidden), await eva.add(999_999)]
+    hidden, eva = create(isActive=False), shopper("eva")
+    answers = [await eva.add(create(stock=3), 4), await eva.add(hidden), await eva.add(999_999)]
     assert [each.status_code for each in answers] == [409, 404, 404]
-    assert answers[0].json()["detail"] == "Only 3 are in stock."
     assert await eva.quantities() == {}
+
+
+@pytest.mark.parametrize(
+    ("stock", "detail"), [(3, "Only 3 are in stock."), (1, "Only 1 is in stock."), (0, "It is sold out.")]
+)
+async def test_it_is_said_how_many_are_left(create, shopper, stock, detail):
+    answer = await shopper(f"ella-{stock}").add(create(stock=stock), 4)
+    assert answer.json()["detail"] == detail
 
 
 async def test_a_parent_is_bought_as_one_of_its_variants(create, shopper):

@@ -1,7 +1,9 @@
 import re
+from importlib import import_module
 
 import pytest
 
+from services.common.runtime.errors import Problem
 from services.gateway.languages import COOKIE, DICTIONARY
 from services.gateway.storefront_files import FOLDER, edition
 from tests.services.gateway.scripts import run
@@ -23,6 +25,29 @@ def test_every_language_says_the_same_things(language):
     texts, english = LANGUAGES[language], LANGUAGES["en"]
     assert texts.keys() == english.keys()
     assert [key for key in texts if places(texts[key]) != places(english[key])] == []
+
+
+OF_NO_SHOPPER = {"forged-webhook", "refund-too-large", "payment-method-not-configured", "return-not-found", "refused"}
+"""What only other services, providers and the staff's own programs are answered."""
+
+
+def problems_of(*packages):
+    """The types of the problems that some packages raise; those of 500 and more have one text."""
+    classes = [Problem]
+    for each in classes:
+        classes.extend(each.__subclasses__())
+    titles = {each.title for each in classes if each.__module__.startswith(packages) and each.status < 500}
+    return {title.lower().replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_problem_that_a_shopper_meets_has_a_text(language):
+    for module in ("cart.app", "order.app", "payment.app", "catalog.reviews.reviews"):
+        import_module(f"services.{module}")
+    found = problems_of("services.cart.", "services.order.", "services.payment.", "services.catalog.reviews.")
+    assert {"too-few-in-stock", "price-changed", "payment-not-found", "review-hidden"} <= found
+    told = {key.removeprefix("problem.") for key in LANGUAGES[language]}
+    assert found - OF_NO_SHOPPER - told == set()
 
 
 def test_a_text_with_plural_forms_has_those_of_its_language():
