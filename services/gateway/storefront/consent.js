@@ -12,12 +12,12 @@ const byId = (id) => document.getElementById(id);
 /** Whether the shopper has agreed. */
 export const hasConsent = () => lasting.get(NAME) === YES;
 
-/** Ask who has not answered; let everybody answer anew. */
-export function installConsent() {
+/** Ask who has not answered; let everybody answer anew. `agreed` is called once there is a yes, from now or from before. */
+export function installConsent(agreed) {
   const banner = byId("consent");
   const answer = (value) => () => {
     lasting.set(NAME, value);
-    banner.hidden = true;
+    look();
     byId("content").focus({ preventScroll: true });
     say(t(`consent.${value}.said`));
   };
@@ -27,7 +27,10 @@ export function installConsent() {
     banner.hidden = false;
     byId("consent-title").focus();
   });
-  const look = () => (banner.hidden = [YES, NO].includes(lasting.get(NAME)));
+  const look = () => {
+    banner.hidden = [YES, NO].includes(lasting.get(NAME));
+    if (hasConsent()) agreed();
+  };
   addEventListener("storage", ({ key }) => key === NAME && look()); // answered in another tab
   look();
 }

@@ -1,10 +1,11 @@
 // The preview's frame: which page an address means, and how to get from one to the next without loading anew.
 
 import { lookIntoCart } from "./cart.js";
-import { installConsent } from "./consent.js";
+import { hasConsent, installConsent } from "./consent.js";
 import { announce, element, say } from "./dom.js";
 import { entry, forget, goTo, keep, keptFor, putBack, remember } from "./navigation.js";
 import { failure, skeleton } from "./page-states.js";
+import { keepOrigin, withCampaign } from "./origin.js";
 import { installPicker, showWho } from "./picker.js";
 import { brought, Problem } from "./problem.js";
 import { installSearch, showKeyword } from "./search-box.js";
@@ -149,7 +150,7 @@ if (new URLSearchParams(location.search).has("lang")) {
 }
 for (const link of document.querySelectorAll("a[hreflang]")) for (const kind of ["click", "pointerdown"]) link.addEventListener(kind, () => (link.href = otherLanguage(link.hreflang)));
 installSearch();
-installConsent();
+installConsent(keepOrigin);
 installPicker(() => goTo("/"));
 connection();
 render({ isFirst: true }).then(lookIntoCart);
@@ -157,5 +158,5 @@ render({ isFirst: true }).then(lookIntoCart);
 function otherLanguage(language) {
   const address = new URL(location);
   address.searchParams.set("lang", language);
-  return address.href;
+  return (hasConsent() ? address : withCampaign(address)).href;
 }

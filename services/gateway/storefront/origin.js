@@ -1,6 +1,5 @@
 // Where a visit came from: the page before it, and the campaign that the address of its first page names.
 
-import { hasConsent } from "./consent.js";
 import { ofTab } from "./storage.js";
 
 const NAME = "tanawari.origin";
@@ -26,11 +25,15 @@ function kept() {
 }
 
 const origin = kept() ?? here();
-const keep = () => ofTab.set(NAME, JSON.stringify(origin));
-if (hasConsent()) keep(); // the first page may end before anything is reported
 
-/** What every action says of it, with the page that it happens on; kept for the tab once something may be reported. */
-export function whence() {
-  keep();
-  return { pageUrl: location.origin + location.pathname, ...origin };
+/** Keep it for the tab, once something may be reported: the first page may end before anything is. */
+export const keepOrigin = () => ofTab.set(NAME, JSON.stringify(origin));
+
+/** An address that names the campaign, too, for what loads anew before it may be kept. */
+export function withCampaign(address) {
+  for (const mark of MARKS) if (origin[`utm${mark}`]) address.searchParams.set(`utm_${mark.toLowerCase()}`, origin[`utm${mark}`]);
+  return address;
 }
+
+/** What every action says of it, with the page that it happens on. */
+export const whence = () => ({ pageUrl: location.origin + location.pathname, ...origin });

@@ -158,6 +158,24 @@ def test_an_action_says_which_page_it_is_of_and_which_campaign_the_visit_came_fr
     assert (search["utmSource"], search["utmCampaign"]) == ("letter", "tea-weeks")
 
 
+@pytest.mark.parametrize("agrees", ["before", "after"])
+def test_the_campaign_is_known_though_another_language_loads_the_page_anew(open_page, agrees):
+    page = open_page("/cart?utm_source=mail", consent=None)
+    yes = page.locator("#consent-yes")
+    if agrees == "before":
+        yes.click()
+    page.get_by_role("link", name="Tanawari, top page").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Welcome")
+    page.get_by_role("contentinfo").get_by_role("link", name="日本語").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("ようこそ")
+    if agrees == "after":
+        yes.click()
+    with page.expect_request("**/v1/actions") as sent:
+        page.goto("/search?q=olives")
+    [action] = sent.value.post_data_json["actions"]
+    assert action["utmSource"] == "mail"
+
+
 def test_who_opens_a_product_first_becomes_one_visitor(shop, open_page):
     product = httpx2.get(f"{shop.gateway_url}/v1/products?limit=1").json()["items"][0]
     page = open_page("/docs")
