@@ -19,6 +19,7 @@ export const SHELVES = {
 };
 /** Shoppers fill these themselves: empty, they say what they wait for, below all others. Other empty shelves are left out. */
 const PERSONAL = ["CONTINUE_SHOPPING", "REPURCHASE"];
+const CONTENT_AWAY = "CONTENT_AWAY"; // pins and banners may be missing: the shelves are as fresh as ever
 const EMPTY_LAST = (one, other) => Boolean(other.items.length) - Boolean(one.items.length);
 
 /** What a shelf is called: a title of a merchandiser's own stays. */
@@ -56,8 +57,9 @@ function head(given) {
   return element("div", { className: "head" }, element("h1", {}, title), element("p", {}, about));
 }
 
-function notice(page, isOut) {
-  if (!page.degraded) return null;
+function notice({ degraded, warnings }, isOut) {
+  const isBehind = degraded && warnings.some((each) => each !== CONTENT_AWAY);
+  if (!isOut && !isBehind) return null;
   const again = element("button", { className: "again", type: "button", onclick: () => location.reload() }, t("again"));
   return element("p", { className: "note", role: "status" }, t(isOut ? "top.out" : "top.behind"), again);
 }

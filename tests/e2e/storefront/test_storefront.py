@@ -65,10 +65,21 @@ def test_the_top_page_has_six_shelves_with_products(shop, open_page):
 def test_of_empty_shelves_only_those_that_shoppers_fill_are_shown_and_last(shop, open_page):
     page = open_page(shopper=shop.shopper)
     filled = httpx2.get(f"{shop.gateway_url}/v1/top-page").json()["shelves"][2:4]
-    away = {"recommendationId": None, "modelVersion": None, "generation": "g1", "degraded": True, "shelves": filled}
+    away = {"recommendationId": None, "modelVersion": None, "generation": "g1", "shelves": filled}
+    away |= {"degraded": True, "warnings": ["serving is unavailable"]}
     page.route("**/v1/top-page", lambda route: route.fulfill(json=away))
     page.goto("/")
     expect(page.get_by_role("heading", level=2)).to_have_text([*SHELVES[2:4], *SHELVES[:2]])
+
+
+@pytest.mark.parametrize(("warnings", "notes"), [(["CONTENT_AWAY"], 0), (["CONTENT_AWAY", "LIVE_PAUSED"], 1)])
+def test_shelves_that_are_fresh_are_not_said_to_be_behind(shop, open_page, warnings, notes):
+    page = open_page("/cart")
+    answer = httpx2.get(f"{shop.gateway_url}/v1/top-page").json() | {"degraded": True, "warnings": warnings}
+    page.route("**/v1/top-page", lambda route: route.fulfill(json=answer))
+    page.goto("/")
+    products(page, "On sale").first.wait_for()
+    expect(page.get_by_text("Live recommendations are taking a break")).to_have_count(notes)
 
 
 def test_every_product_has_a_name_a_price_a_picture_and_a_reason(shop, open_page):
