@@ -61,7 +61,8 @@ async function found({ title, search, within, report }) {
   });
   const known = entry().key === key ? entry() : { isRefined: true }; // another page may be there by now
   if (!known.isRefined && !known.pages) report(first);
-  const { facets, total, searchId, items: [any] } = first;
+  const { total, searchId, items: [any] } = first;
+  const facets = first.facets && { ...first.facets, categories: await withChosen(first.facets.categories, search.get("category")) };
   const onCard = (card) => card.querySelectorAll("a, .add").forEach((each) => (each.dataset.search = searchId));
   const draw = ({ items }) => cards(items.map(asItem), { className: "cards results", label: t("search.list"), onCard });
   const list = draw(first);
@@ -84,6 +85,13 @@ async function found({ title, search, within, report }) {
   const results = element("div", {}, chips(search, facets, any?.currency), element("h2", { className: "hidden" }, t("search.list")), ...products);
   const beside = facets && (total || filtersOf(search).length) ? filters(search, within ? { ...facets, categories: [] } : facets, any?.currency) : null;
   return { title, said: `${title}: ${summary(first)}`, nodes: [head, element("div", { className: beside ? "search" : "search alone" }, beside, results)], isKept: true };
+}
+
+/** The category that is searched in has a name to show though nothing in it fits. */
+async function withChosen(categories, id) {
+  if (id === null || categories.some(({ categoryId }) => String(categoryId) === id)) return categories;
+  const chosen = await get(`/v1/categories/${encodeURIComponent(id)}`, { seconds: MOMENT }).catch(() => null);
+  return chosen ? [...categories, { categoryId: chosen.id, name: chosen.name, count: 0 }] : categories;
 }
 
 function summary({ total, correctedTo, isConfident }) {

@@ -325,6 +325,14 @@ def test_where_nothing_fits_the_page_leads_on(open_page):
     expect(page).to_have_url(re.compile(r"/search\?q=xylophone$"))
 
 
+def test_a_category_in_which_nothing_fits_is_called_by_its_name(open_page, shop):
+    categories = httpx2.get(f"{shop.gateway_url}/v1/categories", params={"limit": 500}).json()["items"]
+    grocery = next(category["id"] for category in categories if category["code"] == "GROCERY")
+    page = open_page(f"/search?q=xylophone&category={grocery}")
+    expect(page.get_by_role("button", name="Remove the filter Grocery")).to_be_visible()
+    expect(page.get_by_role("checkbox", name="Grocery 0")).to_be_checked()
+
+
 def test_a_category_shows_what_is_below_it_and_where_it_is(open_page, shop):
     categories = httpx2.get(f"{shop.gateway_url}/v1/categories", params={"limit": 500}).json()["items"]
     grocery = next(category["id"] for category in categories if category["code"] == "GROCERY")
