@@ -1,3 +1,4 @@
+import json
 import re
 from importlib import import_module
 
@@ -73,6 +74,14 @@ def test_every_text_is_asked_for_by_its_key_or_by_the_beginning_of_it():
 
 def _is_made(key, beginnings):
     return key.startswith(beginnings) or key.removesuffix(".about") in LANGUAGES["en"]
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [("キャンセルされました。", "キャンセルされました。"), ("色違い", "色違い。"), ("café", "Café."), ("Why?", "Why?")],
+)
+def test_a_message_ends_with_the_full_stop_of_its_script(message, said):
+    assert run("forms.js", f"({{ sentence }}) => sentence({json.dumps(message)})", "ja") == said
 
 
 @pytest.mark.parametrize(
