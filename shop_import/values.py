@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 
 from services.contracts.envelope import MAX_QUANTITY, OLDEST, YOUNGEST
-from services.contracts.string_formats import IMAGE_ADDRESS
+from services.contracts.string_formats import ADDRESS_BYTES, IMAGE_ADDRESS
 from shop_import.columns import ACTION_TYPES, Column, Kind
 from shop_import.findings import Fault
 from shop_import.folder import MONEY, TIME
@@ -168,7 +168,11 @@ def _flag(text: pl.Expr, _: Column, __: Reading) -> tuple[pl.Expr, Conditions]:
 
 def _image(text: pl.Expr, column: Column, reading: Reading) -> tuple[pl.Expr, Conditions]:
     value, conditions = _text(text, column, reading)
-    return value, [*conditions, (~text.str.contains(f"^(?:{IMAGE_ADDRESS})$"), Fault.NOT_AN_IMAGE)]
+    return value, [
+        *conditions,
+        (text.str.len_bytes() > ADDRESS_BYTES, Fault.TOO_LONG),
+        (~text.str.contains(f"^(?:{IMAGE_ADDRESS})$"), Fault.NOT_AN_IMAGE),
+    ]
 
 
 def _action(text: pl.Expr, _: Column, reading: Reading) -> tuple[pl.Expr, Conditions]:

@@ -26,6 +26,7 @@ from services.analytics.schemas_reports import (
 from services.analytics.windows import KEPT_SECONDS, lines, seconds_of
 from services.common.identity.policy import PUBLIC, role
 from services.common.runtime.errors import Fault, Unprocessable, problems
+from services.common.runtime.outages import is_unavailable
 from services.common.web.references import ProductReference
 from services.common.web.routing import Router
 
@@ -122,10 +123,18 @@ async def statistics(
 
 
 async def _sold(request: Request, items: Sequence[bytes]) -> list[bytes]:
-    """The lines of products that are still sold: everybody reads them, and they may be kept for an hour."""
+    """The lines of products that are still sold: everybody reads them, and they may be kept for an hour.
+
+    While the database is unavailable, what is kept is the answer.
+    """
     ids = [orjson.loads(item)["productId"] for item in items]
-    async with request.app.state.database.sessions() as session:
-        sold = await reports.sold(session, ids)
+    try:
+        async with request.app.state.database.sessions() as session:
+            sold = await reports.sold(session, ids)
+    except Exception as error:
+        if not is_unavailable(error):
+            raise
+        return list(items)
     return [item for item, product_id in zip(items, ids, strict=True) if product_id in sold]
 
 

@@ -164,6 +164,7 @@ async def statistics(session: AsyncSession, product: Product, days: int, zone: Z
 
 async def sold(session: AsyncSession, ids: Sequence[int]) -> set[int]:
     """Those of the products that are sold now."""
+    await session.execute(_LIMIT)
     found = select(Product.id).where(Product.id == func.any(list(ids)), Product.is_active, ~Product.is_deleted)
     return set(await session.scalars(found))
 

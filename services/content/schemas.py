@@ -66,11 +66,11 @@ class DisplayChange(Schema):
 class NewDisplay(DisplayChange):
     """A merchandiser's row for a product.
 
-    `pin` puts it first on its shelf, in stock or not; `hide` removes it from every shelf. It applies to one user or
-    (`userId` null) to everyone, from `startDate` until before `endDate`, and within the dates of its campaign. Of
-    several pins the one of the higher `priority` comes first; a new one is the last of its priority. What is hidden is
-    on no shelf, whatever the priorities of its pins are. `sku` may name the product instead of `productId`. A second
-    row that says the same within the same dates is refused.
+    `pin` puts it first on its shelf, in stock or not; `hide` removes it, a parent with its variants, from every shelf.
+    It applies to one user or (`userId` null) to everyone, from `startDate` until before `endDate`, and within the dates
+    of its campaign. Of several pins the one of the higher `priority` comes first; a new one is the last of its
+    priority. What is hidden is on no shelf, whatever the priorities of its pins are. `sku` may name the product instead
+    of `productId`. A second row that says the same within the same dates is refused.
 
     A special price is catalog's alone (`PUT /v1/products/{productId}/special-price`), and every shelf shows it. With a
     `promisedPrice` the row shows only while that is catalog's special price; without such an offer it is refused.

@@ -20,6 +20,8 @@ RFC_3339 = (
 )
 IMAGE_ADDRESS = r"https?://[^\x00-\x1f]+|[^\x00-\x1f:/?#]*([/?#][^\x00-\x1f]*)?"
 """Of the web, or a path; no other scheme, because pages embed it unchanged (`javascript:…`)."""
+ADDRESS_BYTES = 2_600
+"""Of an address that an index of Postgres holds, which takes no more than 2,700."""
 _EXPECTED: Final[LiteralString] = "must be a string such as {example}"
 _NUMBERS = (int, float)  # includes bool
 

@@ -44,7 +44,8 @@ jsonb_build_object('userId', 'u' || number %% 2000, 'productId', 1 + number * 7 
 """
 ABOUT_A_PRODUCT = """
 jsonb_build_object('productId', number, 'sku', number, 'name', 'p', 'price', '2.00', 'stock', 5, 'specialPrice', '1.00',
-    'categoryIds', jsonb_build_array(number), 'categoryId', number, 'code', 'GROCERY > T' || number, 'level', 2)
+    'parentId', case when number %% 10 > 0 then number - number %% 10 end, 'level', 2,
+    'categoryIds', jsonb_build_array(number), 'categoryId', number, 'code', 'GROCERY > T' || number)
 """
 ABOUT_A_USER = """
 jsonb_build_object('userId', 'u' || number %% 2000, 'orderId', number, 'productId', 1 + number * 7 %% 8000)

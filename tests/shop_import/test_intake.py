@@ -74,6 +74,11 @@ def test_a_picture_is_an_address_or_a_path(take_in, image):
     assert made.table("products")["image"].to_list() == [image, None]
 
 
+def test_a_picture_whose_address_no_index_holds_is_named(take_in):
+    made = take_in({"items.csv": f"item_id,price,image\nT1,5,/{'茶' * 867}\n", "orders.csv": ORDERS})
+    assert made.faults == [("items", 2, "image", "TOO_LONG")]
+
+
 @pytest.mark.parametrize("image", ["javascript:alert(1)", "ftp://shop.example/tea.jpg"])
 def test_another_picture_is_named(take_in, image):
     made = take_in({"items.csv": f"item_id,price,image\nT1,5,{image}\n", "orders.csv": ORDERS})

@@ -41,8 +41,6 @@ __all__ = [
     "UserId",
     "left_out",
 ]
-MOST_BYTES = 2_600
-"""Of an address that an index of Postgres holds, which takes no more than 2,700."""
 _WEB_OR_PATH = re.compile(string_formats.IMAGE_ADDRESS)
 _PATH_OR_HTTPS = re.compile(
     r"/(?![/\\])[^\s\x00-\x1f\x7f\\]*|https://[^\s\x00-\x1f\x7f\\/?#@]+([/?#][^\s\x00-\x1f\x7f\\]*)?"
@@ -82,8 +80,8 @@ AddressId = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[!-~]+$
 def _shown_by_browsers(address: str) -> str:
     if not address or not _WEB_OR_PATH.fullmatch(address):
         raise ValueError("must be an http or https address, or a path")
-    if len(address.encode()) > MOST_BYTES:
-        raise ValueError(f"must have at most {MOST_BYTES:,} bytes in UTF-8")
+    if len(address.encode()) > string_formats.ADDRESS_BYTES:
+        raise ValueError(f"must have at most {string_formats.ADDRESS_BYTES:,} bytes in UTF-8")
     return address
 
 

@@ -12,6 +12,9 @@ const byId = (id) => document.getElementById(id);
 /** Whether the shopper has agreed. */
 export const hasConsent = () => lasting.get(NAME) === YES;
 
+/** Whether the shopper has agreed, or refused. */
+export const hasAnswered = () => [YES, NO].includes(lasting.get(NAME));
+
 /** Ask who has not answered; let everybody answer anew. `agreed` is called once there is a yes, from now or from before. */
 export function installConsent(agreed) {
   const banner = byId("consent");
@@ -28,7 +31,7 @@ export function installConsent(agreed) {
     byId("consent-title").focus();
   });
   const look = () => {
-    banner.hidden = [YES, NO].includes(lasting.get(NAME));
+    banner.hidden = hasAnswered();
     if (hasConsent()) agreed();
   };
   addEventListener("storage", ({ key }) => key === NAME && look()); // answered in another tab

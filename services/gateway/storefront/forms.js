@@ -103,6 +103,6 @@ function show(error, node, problem, nameOf) {
 /** A message as a sentence. */
 export function sentence(message) {
   const text = message.replace(/^Value error, /, "");
-  const stop = /[\u3040-\u9fff]$/.test(text) ? "。" : "."; // a shopper's own words may be Japanese
+  const stop = /[\u3000-\u9fff\uff00-\uffef]$/.test(text) ? "。" : "."; // a shopper's own words may be Japanese
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?。！？]$/.test(text) ? "" : stop}`;
 }

@@ -1,7 +1,7 @@
 // The preview's frame: which page an address means, and how to get from one to the next without loading anew.
 
 import { lookIntoCart } from "./cart.js";
-import { hasConsent, installConsent } from "./consent.js";
+import { hasAnswered, installConsent } from "./consent.js";
 import { announce, element, say } from "./dom.js";
 import { entry, forget, goTo, keep, keptFor, putBack, remember } from "./navigation.js";
 import { failure, skeleton } from "./page-states.js";
@@ -158,5 +158,5 @@ render({ isFirst: true }).then(lookIntoCart);
 function otherLanguage(language) {
   const address = new URL(location);
   address.searchParams.set("lang", language);
-  return (hasConsent() ? address : withCampaign(address)).href;
+  return (hasAnswered() ? address : withCampaign(address)).href;
 }

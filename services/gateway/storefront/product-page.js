@@ -27,7 +27,7 @@ export async function productPage(path) {
   const choice = product.parentId || product.isParent ? variants(product, named, searchId) : null;
   return {
     title: product.name,
-    nodes: [categoryOf(product), details(product, { rating: rating.node, choice }), attributesOf(product, named), recommended(id), reviews(product, again)],
+    nodes: [categoryOf(product), details(product, { rating: rating.node, choice }), attributesOf(product, named), product.isActive ? recommended(id) : null, reviews(product, again)],
     watch: once(() => viewed(product)),
     isKept: true,
   };

@@ -62,7 +62,8 @@ async function found({ title, search, within, report }) {
   const known = entry().key === key ? entry() : { isRefined: true }; // another page may be there by now
   if (!known.isRefined && !known.pages) report(first);
   const { total, searchId, items: [any] } = first;
-  const facets = first.facets && { ...first.facets, categories: await withChosen(first.facets.categories, search.get("category")) };
+  const chosen = within ? null : search.get("category")?.trim();
+  const facets = first.facets && { ...first.facets, categories: await withChosen(first.facets.categories, chosen, total) };
   const onCard = (card) => card.querySelectorAll("a, .add").forEach((each) => (each.dataset.search = searchId));
   const draw = ({ items }) => cards(items.map(asItem), { className: "cards results", label: t("search.list"), onCard });
   const list = draw(first);
@@ -87,11 +88,12 @@ async function found({ title, search, within, report }) {
   return { title, said: `${title}: ${summary(first)}`, nodes: [head, element("div", { className: beside ? "search" : "search alone" }, beside, results)], isKept: true };
 }
 
-/** The category that is searched in has a name to show though nothing in it fits. */
-async function withChosen(categories, id) {
-  if (id === null || categories.some(({ categoryId }) => String(categoryId) === id)) return categories;
-  const chosen = await get(`/v1/categories/${encodeURIComponent(id)}`, { seconds: MOMENT }).catch(() => null);
-  return chosen ? [...categories, { categoryId: chosen.id, name: chosen.name, count: 0 }] : categories;
+/** The category that is searched in has a name to show, though nothing in it fits, or others have more than it. */
+async function withChosen(categories, named, hits) {
+  const has = (id) => categories.some(({ categoryId }) => String(categoryId) === String(id));
+  if (!named || has(named)) return categories;
+  const chosen = await get(`/v1/categories/${encodeURIComponent(named)}`, { seconds: MOMENT }).catch(() => null);
+  return chosen && !has(chosen.id) ? [...categories, { categoryId: chosen.id, name: chosen.name, count: hits }] : categories;
 }
 
 function summary({ total, correctedTo, isConfident }) {

@@ -159,6 +159,16 @@ async def test_what_is_sold_no_more_is_left_out_of_a_kept_report_at_once(nobody,
     assert await told()
 
 
+async def test_while_the_database_is_away_a_kept_report_is_the_answer(nobody, happened, product, monkeypatch):
+    async def away(*_):
+        raise ConnectionError
+
+    await happened(*(viewed(f"a{n}", product, ago(minutes=5)) for n in range(50)))
+    before = (await nobody.get("/v1/products/popular?days=7&limit=100")).json()["items"]
+    monkeypatch.setattr(reports, "sold", away)
+    assert (await nobody.get("/v1/products/popular?days=7&limit=100")).json()["items"] == before != []
+
+
 async def test_what_the_catalog_never_told_of_is_not_popular(asked, tell, product):
     await tell(service.record, *(viewed(f"u{n}", product, ago(minutes=5)) for n in range(50)))
     assert product not in [row["product_id"] for row in await asked(reports.popular, 1, 100)]

@@ -78,7 +78,10 @@ def _is_made(key, beginnings):
 
 @pytest.mark.parametrize(
     ("message", "said"),
-    [("キャンセルされました。", "キャンセルされました。"), ("色違い", "色違い。"), ("café", "Café."), ("Why?", "Why?")],
+    [
+        *(("キャンセルされました。", "キャンセルされました。"), ("色違い", "色違い。"), ("「色違い」", "「色違い」。")),
+        *(("café", "Café."), ("Why?", "Why?")),
+    ],
 )
 def test_a_message_ends_with_the_full_stop_of_its_script(message, said):
     assert run("forms.js", f"({{ sentence }}) => sentence({json.dumps(message)})", "ja") == said

@@ -1,5 +1,6 @@
 {{ config(unique_key='event_id', incremental_strategy='merge', indexes=[
-    {'columns': ['user_id', 'occurred_date']}, {'columns': ['occurred_date']}, {'columns': ['order_id']}]) }}
+    {'columns': ['user_id', 'occurred_date']}, {'columns': ['occurred_date']}, {'columns': ['order_id']},
+    {'columns': ['product_id']}]) }}
 
 with user_actions as (
     select * from {{ ref('stg_analytics__user_actions') }} where {{ landed('user-actions.v1') }}

@@ -30,16 +30,17 @@ picks as ( -- of the search that they name; views of shops whose searches have n
     inner join searches
         on
             (picked.user_id, picked.searched_date) = (searches.user_id, searches.searched_date)
-            and picked.occurred_at >= searches.occurred_at
             and case
                 when picked.request_id is not null then picked.request_id = searches.request_id
                 when picked.session_key = searches.session_key and searches.request_id is null
                     then
-                        picked.occurred_at < searches.occurred_at + interval '5 minutes'
+                        picked.occurred_at >= searches.occurred_at
+                        and picked.occurred_at < searches.occurred_at + interval '5 minutes'
                         and picked.action_type = 'PRODUCT_VIEWED'
             end
     where not starts_with(picked.action_type, 'SEARCH_')
-    order by picked.event_id, searches.occurred_at desc, searches.search_id
+    order by -- the clocks of browsers and of the cart may differ
+        picked.event_id, picked.occurred_at >= searches.occurred_at desc, searches.occurred_at desc, searches.search_id
 ),
 
 purchases as ( -- of whatever variant was picked from a search before, on that day: of the latest such search
