@@ -59,10 +59,12 @@ async function render({ isFirst = false, isBack = false } = {}) {
   if (kept) return draw(kept.page, { scroll: kept.page.scroll, after: () => putBack(kept, main) });
   main.setAttribute("aria-busy", "true");
   const waiting = setTimeout(() => mine === turn && main.replaceChildren(skeleton()), isFirst ? 0 : PATIENCE);
+  const wasOnline = navigator.onLine;
   const made = await make();
   clearTimeout(waiting);
   if (mine !== turn) return made.leave?.();
   draw(made, { scroll: scroll ?? 0, after: () => isFirst || putKeyboard(focus), isFirst });
+  if (!wasOnline && navigator.onLine) made.retry?.(); // the event came when there was nothing to try again yet
 }
 
 /** At the control of this id; where there is none, or none to be seen, at the page. */
@@ -77,8 +79,8 @@ async function make() {
     await renew();
     return await pageAt(location.pathname)(location.pathname);
   } catch (error) {
-    const isOver = !(error instanceof Problem) || (error.isModule && navigator.onLine); // offline, the browser's own page would come
-    return failure(error, () => (isOver ? location.reload() : render()));
+    const isOver = !(error instanceof Problem) || error.isModule;
+    return failure(error, () => (isOver && navigator.onLine ? location.reload() : render())); // offline, the browser's own page would come
   }
 }
 

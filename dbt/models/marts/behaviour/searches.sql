@@ -77,5 +77,4 @@ select
     coalesce(bought.unit_count, 0)::bigint as unit_count, bought.counted_currency as currency,
     bought.revenue::numeric(24, 3) as revenue, searches.is_bot, searches.is_simulated
 from searches
-left join clicked using (search_id)
-left join bought using (search_id)
+left join clicked using (search_id) left join bought using (search_id)
