@@ -47,7 +47,6 @@ from tests.tokens import Tokens
 from warehouse.migrate import migrate
 
 ROOT = Path(__file__).parents[1]
-WHOLE_SHOPS = ROOT / "tests/e2e"
 settings.register_profile("unhurried", deadline=None)  # how long an example takes says how busy the machine is
 settings.load_profile("unhurried")
 SERVERS = {"postgres_server", "kafka_server", "embedded_broker", "any_broker", "fresh_broker", "valkey", "run_dbt"}
@@ -88,16 +87,15 @@ def scope_of(path: Path) -> Path:
 
 
 def spread(scopes: Collection[Path]) -> list[Path]:
-    """The order of what takes long: by name, since neighbours use the same servers; whole shops far from each other.
+    """The order of what takes long: every directory's from the beginning to the end, so that at any time there is both.
 
-    Of several shops at once each is slower, and all that they do without being asked adds up.
+    Whole shops and dbt keep the processors busy, services mostly wait; and of several shops at once each is slower.
     """
-    shops = sorted(scope for scope in scopes if scope.is_relative_to(WHOLE_SHOPS))
-    others = sorted(set(scopes).difference(shops))
-    gap = len(others) // (len(shops) + 1)
-    for place, shop in enumerate(shops):
-        others.insert(place * (gap + 1), shop)
-    return others
+    areas: dict[Path, list[Path]] = {}
+    for scope in sorted(scopes):
+        areas.setdefault(ROOT / "tests" / scope.relative_to(ROOT / "tests").parts[0], []).append(scope)
+    places = {scope: (place + 0.5) / len(area) for area in areas.values() for place, scope in enumerate(area)}
+    return sorted(places, key=places.__getitem__)
 
 
 @pytest.hookimpl(wrapper=True)

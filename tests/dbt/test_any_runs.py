@@ -15,6 +15,7 @@ from tests.conftest import WAREHOUSE_PASSWORDS
 from tests.dbt.conftest import PROJECT, Shops
 from tests.dbt.shop import Shop, shuffled_history
 
+pytestmark = pytest.mark.faults
 MODELS = sorted(path.stem for path in (PROJECT / "models").rglob("*.sql") if not path.stem.startswith("stg_"))
 
 selections = st.one_of(
@@ -27,7 +28,6 @@ arrivals = st.tuples(st.sampled_from([0, 1, None]), st.integers(5, 60))
 steps = st.lists(st.one_of(selections, arrivals), min_size=3, max_size=6)
 
 
-@pytest.mark.faults
 @pytest.mark.timeout(7200)
 def test_any_models_run_in_any_order_between_arrivals_and_one_whole_run_give_what_a_full_refresh_gives(
     shops: Shops, built_template: str, rounds: Callable[..., int]

@@ -3,9 +3,12 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.dbt.process import WAITING, held_up, refusal, start, wait_for
 from tests.dbt.shop import Shop, order, product
 
+pytestmark = pytest.mark.faults
 LOCKED = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
 """Also those who wait for another's row."""
 
