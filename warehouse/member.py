@@ -83,10 +83,11 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         consumer = broker.new_consumer(self._settings, group=None if self._is_alone else self._settings.landing_group)
         reader = Reader(consumer)
         self._assigned = None
-        watching = asyncio.create_task(self._watch(reader))
+        watching: asyncio.Task[None] | None = None
         try:
             async with self._settings.explained():
                 await consumer.start()
+            watching = asyncio.create_task(self._watch(reader))  # one that has not started cannot be asked
             await self._wait_for_topics(consumer)
             if self._is_alone:
                 self._assigned = await broker.all_partitions(self._settings)
@@ -101,7 +102,8 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
                         raise
                     await self._stand_back(consumer, error)
         finally:
-            watching.cancel()
+            if watching is not None:
+                watching.cancel()
             await close(consumer)
 
     async def _stand_back(self, consumer: AIOKafkaConsumer, error: FencedError) -> None:

@@ -8,7 +8,7 @@ from urllib.request import urlopen
 
 import psycopg
 import pytest
-from aiokafka import AIOKafkaProducer, TopicPartition, client
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition, client
 from prometheus_client import REGISTRY
 
 from services.contracts.topic_ids import DescribeTopics
@@ -109,6 +109,13 @@ async def test_the_metrics_tell_what_became_of_what_was_consumed_and_how_much_wa
 
 async def test_the_lag_grows_while_the_warehouse_is_away(landing, warehouse, viewed, rows, monkeypatch):
     monkeypatch.setattr(member_module, "WATCH_SECONDS", 0.1)
+    start = AIOKafkaConsumer.start
+
+    async def late(consumer):  # after the watching would have begun, as where a login or a leader takes its time
+        await asyncio.sleep(0.5)
+        await start(consumer)
+
+    monkeypatch.setattr(AIOKafkaConsumer, "start", late)
 
     def lag():
         of = ({"topic": ACTIONS, "partition": str(number)} for number in range(6))
