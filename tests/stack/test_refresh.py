@@ -39,6 +39,7 @@ def outside(state, database):
     return outside
 
 
+@pytest.mark.faults
 @pytest.mark.repeated
 @pytest.mark.skipif(sys.platform != "linux", reason="the death signal is a Linux feature")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name)

@@ -95,6 +95,7 @@ def test_a_crashed_program_is_restarted(stack):
     assert stack.of("dbt-docs")["address"] == before["address"]
 
 
+@pytest.mark.faults
 def test_a_program_that_hangs_is_not_called_ready_and_restarted(stack):
     before = stack.of("gateway")
     os.kill(before["pid"], signal.SIGSTOP)
@@ -170,6 +171,7 @@ def test_the_demo_refuses_a_stack_that_runs_and_lets_it_run(stack):
     assert stack.of("gateway")["state"] == "ready"
 
 
+@pytest.mark.faults
 @pytest.mark.repeated
 @pytest.mark.skipif(sys.platform != "linux", reason="the death signal is a Linux feature")
 def test_nothing_is_orphaned_when_the_supervisor_is_killed(tmp_path):
@@ -190,6 +192,7 @@ def test_stopping_ends_everything_drained_and_frees_the_ports(tmp_path):
     assert running.state.status()["phase"] == "stopped"
 
 
+@pytest.mark.faults
 def test_a_stack_whose_state_was_removed_stops_and_leaves_nothing_there(tmp_path):
     with Stack(tmp_path / "state", beside=tmp_path) as running:
         pids = running.pids()
@@ -200,6 +203,7 @@ def test_a_stack_whose_state_was_removed_stops_and_leaves_nothing_there(tmp_path
         assert not running.state.directory.exists()
 
 
+@pytest.mark.faults
 def test_on_a_full_disk_it_runs_on_and_stops_in_order(tmp_path):
     with small_disk(tmp_path / "disk", 400) as disk, Stack(disk / "state", "witness", tmp_path) as running:
         fill(disk, leaving_kb=0)

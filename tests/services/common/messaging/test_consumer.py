@@ -319,6 +319,7 @@ async def test_nothing_is_given_up_while_the_database_is_away(
             await eventually(effects, are(1))
 
 
+@pytest.mark.faults
 async def test_a_broker_that_comes_back_is_read_on_whether_it_kept_its_log_or_not(broker, consumer, producer, effects):
     await send(producer, viewed(1), viewed(2), viewed(3))
     async with running([consumer]):
@@ -331,6 +332,7 @@ async def test_a_broker_that_comes_back_is_read_on_whether_it_kept_its_log_or_no
     assert set(await effects()) == {1, 2, 3, 4}
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("fresh_broker", ["embedded"], indirect=True)
 async def test_a_broker_that_comes_back_without_the_topic_is_read_on_once_there_is_one(
     broker, consumer, producer, effects, monkeypatch
@@ -367,6 +369,7 @@ async def test_a_topic_that_was_created_again_while_nobody_consumed_it_is_read_f
         await eventually(effects, are(1, 2, 3, 4))
 
 
+@pytest.mark.faults
 async def test_a_topic_that_is_created_again_under_a_consumer_is_read_from_its_start(
     broker, consumer, producer, effects
 ):
@@ -426,6 +429,7 @@ async def test_of_a_transaction_what_was_committed_is_handled_and_its_markers_ar
     assert await effects() == [1]
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("fresh_broker", ["embedded"], indirect=True)
 async def test_a_member_that_joins_while_the_broker_is_replaced_takes_the_group_of_the_new_logs(
     broker, consumer, producer, settings, effects, monkeypatch
