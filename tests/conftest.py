@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 from types import ModuleType
 
@@ -46,7 +47,8 @@ from tests.machine import require
 from tests.tokens import Tokens
 from warehouse.migrate import migrate
 
-ROOT = Path(__file__).parents[1]
+TESTS = Path(__file__).parent
+ROOT = TESTS.parent
 settings.register_profile("unhurried", deadline=None)  # how long an example takes says how busy the machine is
 settings.load_profile("unhurried")
 SERVERS = {"postgres_server", "kafka_server", "embedded_broker", "any_broker", "fresh_broker", "valkey", "run_dbt"}
@@ -87,14 +89,13 @@ def scope_of(path: Path) -> Path:
 
 
 def spread(scopes: Collection[Path]) -> list[Path]:
-    """The order of what takes long: every directory's from the beginning to the end, so that at any time there is both.
+    """The order of what takes long: the files of each directory are spread over the whole run.
 
-    Whole shops and dbt keep the processors busy, services mostly wait; and of several shops at once each is slower.
+    Whole shops and dbt keep the processors busy, and services mostly wait: so there are both at any time. Of several
+    shops at once each is slower.
     """
-    areas: dict[Path, list[Path]] = {}
-    for scope in sorted(scopes):
-        areas.setdefault(ROOT / "tests" / scope.relative_to(ROOT / "tests").parts[0], []).append(scope)
-    places = {scope: (place + 0.5) / len(area) for area in areas.values() for place, scope in enumerate(area)}
+    areas = [list(area) for _, area in groupby(sorted(scopes), lambda scope: scope.relative_to(TESTS).parts[0])]
+    places = {scope: (place + 0.5) / len(area) for area in areas for place, scope in enumerate(area)}
     return sorted(places, key=places.__getitem__)
 
 

@@ -40,7 +40,6 @@ def outside(state, database):
 
 
 @pytest.mark.faults
-@pytest.mark.repeated
 @pytest.mark.skipif(sys.platform != "linux", reason="the death signal is a Linux feature")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name)
 def test_a_job_ends_with_its_command_and_so_does_what_hears_no_signal(state, outside, number):

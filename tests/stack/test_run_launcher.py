@@ -41,7 +41,6 @@ def wait_for(instance: dg.DagsterInstance, status: dg.DagsterRunStatus, number: 
 
 
 @pytest.mark.faults
-@pytest.mark.repeated
 @pytest.mark.usefixtures("daemon")
 def test_a_run_whose_process_is_killed_is_marked_as_failed_and_one_that_lives_is_not(home, in_home):
     command = [sys.executable, "-W", "ignore", "-m", "tests.stack.blocked_run"]

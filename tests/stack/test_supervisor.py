@@ -172,7 +172,6 @@ def test_the_demo_refuses_a_stack_that_runs_and_lets_it_run(stack):
 
 
 @pytest.mark.faults
-@pytest.mark.repeated
 @pytest.mark.skipif(sys.platform != "linux", reason="the death signal is a Linux feature")
 def test_nothing_is_orphaned_when_the_supervisor_is_killed(tmp_path):
     with Stack(tmp_path / "state") as running:
