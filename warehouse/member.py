@@ -83,10 +83,11 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         consumer = broker.new_consumer(self._settings, group=None if self._is_alone else self._settings.landing_group)
         reader = Reader(consumer)
         self._assigned = None
-        watching = asyncio.create_task(self._watch(reader))
+        watching: asyncio.Task[None] | None = None
         try:
             async with self._settings.explained():
                 await consumer.start()
+            watching = asyncio.create_task(self._watch(reader))  # one that has not started cannot be asked
             await self._wait_for_topics(consumer)
             if self._is_alone:
                 self._assigned = await broker.all_partitions(self._settings)
@@ -101,7 +102,8 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
                         raise
                     await self._stand_back(consumer, error)
         finally:
-            watching.cancel()
+            if watching is not None:
+                watching.cancel()
             await close(consumer)
 
     async def _stand_back(self, consumer: AIOKafkaConsumer, error: FencedError) -> None:
@@ -170,10 +172,9 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships
         """Request what no fetch reports: a topic that was recreated, and ends of logs while a write waits."""
         while True:
             await asyncio.sleep(WATCH_SECONDS)
-            if not reader.claims:  # its consumer may not have started, and cannot be asked
-                continue
             with contextlib.suppress(KafkaError, OSError):
-                if await reader.has_other_logs() and self._assigned is None and not self._is_sharing:
+                has_other_logs = bool(reader.claims) and await reader.has_other_logs()
+                if has_other_logs and self._assigned is None and not self._is_sharing:
                     self._assigned = set(reader.consumer.assignment())
                 self._writer.observe_lag(await reader.consumer.end_offsets(self._writer.partitions))
 

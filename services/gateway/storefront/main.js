@@ -40,6 +40,7 @@ const SETTLED = 300;
 let turn = 0;
 let current = { key: entry().key };
 let shown;
+let connections = 0; // how often the connection came back
 
 function pageAt(pathname) {
   const [, kind, id] = pathname.match(/^\/(products|categories|orders)\/(\d{1,19})$/) ?? [];
@@ -59,12 +60,12 @@ async function render({ isFirst = false, isBack = false } = {}) {
   if (kept) return draw(kept.page, { scroll: kept.page.scroll, after: () => putBack(kept, main) });
   main.setAttribute("aria-busy", "true");
   const waiting = setTimeout(() => mine === turn && main.replaceChildren(skeleton()), isFirst ? 0 : PATIENCE);
-  const wasOnline = navigator.onLine;
+  const before = connections;
   const made = await make();
   clearTimeout(waiting);
   if (mine !== turn) return made.leave?.();
+  if (made.retry && connections > before) return made.retry(); // back while there was nothing to try again yet
   draw(made, { scroll: scroll ?? 0, after: () => isFirst || putKeyboard(focus), isFirst });
-  if (!wasOnline && navigator.onLine) made.retry?.(); // the event came when there was nothing to try again yet
 }
 
 /** At the control of this id; where there is none, or none to be seen, at the page. */
@@ -126,7 +127,9 @@ document.addEventListener("click", (event) => {
 
 const connection = () => {
   document.getElementById("offline").hidden = navigator.onLine;
-  if (navigator.onLine) current.page?.retry?.();
+  if (!navigator.onLine) return;
+  connections += 1;
+  current.page?.retry?.();
 };
 history.scrollRestoration = "manual";
 addEventListener("online", connection);

@@ -154,15 +154,17 @@ def test_offline_is_told_and_the_page_comes_when_the_connection_is_back(open_pag
     open_page.complaints.clear()  # the browser's own words on lost requests
 
 
-def test_a_connection_that_comes_back_while_a_page_is_on_its_way_brings_the_page(open_page):
+@pytest.mark.parametrize("is_lost", ["before", "meanwhile"])
+def test_a_connection_that_comes_back_while_a_page_is_on_its_way_brings_the_page(open_page, is_lost):
     page = open_page()
     heading(page, "Welcome")
     lost = []
     page.route("**/product-page.js", lambda route: route.continue_() if lost else lost.append(route))
-    page.context.set_offline(True)
-    expect(page.get_by_text("You are offline. What is on the page stays")).to_be_visible()
+    page.context.set_offline(is_lost == "before")
     page.get_by_role("region", name="On sale").get_by_role("link", name=re.compile("small|medium|large")).first.click()
     wait_until(lambda: page.evaluate("1") and lost)
+    page.context.set_offline(True)
+    expect(page.get_by_text("You are offline. What is on the page stays")).to_be_visible()
     page.context.set_offline(False)
     expect(page.get_by_text("You are offline")).to_be_hidden()
     lost[0].abort()
